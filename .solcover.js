@@ -1,0 +1,2 @@
+// The optimiser is off in coverage builds; the Yul optimiser alone keeps the proof walks within the stack.
+module.exports = { configureYulOptimizer: true, irMinimum: true };
