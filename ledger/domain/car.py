@@ -1,0 +1,63 @@
+"""CARv1 framing (IPLD CAR specification, version 1): a header, then length-prefixed (CID, block) sections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from ledger.domain import cbor, varint
+from ledger.domain import cid as cids
+from ledger.domain.errors import FormatError
+from ledger.domain.unixfs import MAX_BLOCK, Block
+
+_MAX_HEADER: Final = 4096
+_CID_LINK: Final = 42  # dag-cbor tag of a CID
+
+
+def header(roots: Iterable[bytes]) -> bytes:
+    """The header frame with these root CIDs."""
+    body = cbor.encode({"roots": [cbor.Tagged(_CID_LINK, b"\x00" + root) for root in roots], "version": 1})
+    return varint.encode(len(body)) + body
+
+
+def section(block: Block) -> bytes:
+    """The frame of one block."""
+    return varint.encode(len(block.cid) + len(block.data)) + block.cid + block.data
+
+
+def parse_header(data: bytes | memoryview) -> tuple[list[bytes], int]:
+    """Parse the header; returns (roots, offset of the first section).
+
+    Raises:
+        FormatError: another version, or malformed.
+    """
+    size, at = varint.decode(data, 0)
+    if size > _MAX_HEADER or at + size > len(data):
+        raise FormatError("CAR: header too long or truncated")
+    value = cbor.decode(bytes(data[at : at + size]), what="CAR header")
+    if not isinstance(value, dict) or set(value) != {"roots", "version"} or value["version"] != 1:
+        raise FormatError("CAR: not version 1")
+    roots = []
+    for link in value["roots"] if isinstance(value["roots"], list) else [None]:
+        if not isinstance(link, cbor.Tagged) or link.tag != _CID_LINK or not isinstance(link.value, bytes):
+            raise FormatError("CAR: malformed root")
+        roots.append(cids.check(link.value[1:]))
+    return roots, at + size
+
+
+def blocks(data: bytes | memoryview) -> Iterator[Block]:
+    """The blocks of a CAR held in memory, each checked against its CID.
+
+    Raises:
+        FormatError: malformed frame, a block over the limit, or one that does not hash to its CID.
+    """
+    _, at = parse_header(data)
+    while at < len(data):
+        size, at = varint.decode(data, at)
+        if not cids.SIZE <= size <= cids.SIZE + MAX_BLOCK or at + size > len(data):
+            raise FormatError("CAR: section too long or truncated")
+        cid = cids.check(bytes(data[at : at + cids.SIZE]))
+        block = bytes(data[at + cids.SIZE : at + size])
+        cids.verify(cid, block)
+        yield Block(cid, block)
+        at += size

@@ -1,0 +1,80 @@
+"""Several digests over one pass of a stream."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol
+
+from ledger.domain.errors import FormatError, UsageError
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
+#: Names as in the IANA Named Information registry, with digest sizes in bytes. MD5 and SHA-1 are accepted in
+#: `stated` (what others wrote down) but never computed as proof.
+ALGORITHMS: Final[Mapping[str, int]] = {
+    "sha-256": 32,
+    "sha-384": 48,
+    "sha-512": 64,
+    "sha3-256": 32,
+    "sha3-512": 64,
+}
+DEFAULT: Final = ("sha-256",)
+
+
+def _new(name: str) -> _Hash:
+    return hashlib.new(name.replace("sha-", "sha").replace("sha3-", "sha3_"))
+
+
+class MultiDigest:
+    """Feeds each chunk to every chosen hash.
+
+    Args:
+        names: algorithm names; SHA-256 is always among them.
+
+    Raises:
+        UsageError: an algorithm that is not in ALGORITHMS.
+    """
+
+    def __init__(self, names: Iterable[str] = DEFAULT) -> None:
+        chosen = dict.fromkeys((*DEFAULT, *names))
+        for name in chosen:
+            if name not in ALGORITHMS:
+                raise UsageError(f"unknown digest {name!r}", hint="choose among " + ", ".join(ALGORITHMS))
+        self._hashes = {name: _new(name) for name in chosen}
+        self.size = 0
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Add ``data``; the size counts bytes."""
+        self.size += len(data)
+        for found in self._hashes.values():
+            found.update(data)  # type: ignore[arg-type]
+
+    def hexdigests(self) -> dict[str, str]:
+        """Digests so far, algorithm name to lower-case hex."""
+        return {name: found.hexdigest() for name, found in self._hashes.items()}
+
+
+def check_digests(value: object, *, what: str) -> dict[str, str]:
+    """Validate a mapping of algorithm name to lower-case hex digest.
+
+    Raises:
+        FormatError: unknown algorithm, wrong length, or no SHA-256.
+    """
+    if not isinstance(value, dict) or "sha-256" not in value:
+        raise FormatError(f"{what}: expected an object with a sha-256 member")
+    for name, text in value.items():
+        size = ALGORITHMS.get(name)
+        if size is None or not isinstance(text, str) or len(text) != 2 * size or not set(text) <= set("0123456789abcdef"):
+            raise FormatError(f"{what}: {name!r} is not a known digest in lower-case hex")
+    return value
+
+
+def same(one: bytes, other: bytes) -> bool:
+    """Compare two digests in constant time."""
+    return hmac.compare_digest(one, other)

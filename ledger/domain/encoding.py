@@ -1,0 +1,96 @@
+"""Small strict codecs: base64url without padding, lower-case hex, UTC times and UUID URNs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import uuid
+from datetime import UTC, datetime
+from typing import Final
+
+from ledger.domain.errors import FormatError
+
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
+_EVIDENCE: Final = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+def b64url(data: bytes) -> str:
+    """Base64url without padding (RFC 4648 section 5)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_b64url(text: object, *, what: str, size: int | None = None) -> bytes:
+    """Decode base64url; only the one canonical spelling is accepted.
+
+    Raises:
+        FormatError: other characters, padding, stray bits, or a length other than ``size`` bytes.
+    """
+    if not isinstance(text, str):
+        raise FormatError(f"{what}: expected base64url text")
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise FormatError(f"{what}: not base64url") from error
+    if b64url(data) != text:
+        raise FormatError(f"{what}: not canonical base64url")
+    if size is not None and len(data) != size:
+        raise FormatError(f"{what}: {len(data)} bytes, expected {size}")
+    return data
+
+
+def from_hex(text: object, *, what: str, size: int | None = None) -> bytes:
+    """Decode lower-case hex without prefix.
+
+    Raises:
+        FormatError: as for from_b64url.
+    """
+    if not isinstance(text, str) or not _HEX.fullmatch(text):
+        raise FormatError(f"{what}: expected lower-case hex")
+    if size is not None and len(text) != 2 * size:
+        raise FormatError(f"{what}: {len(text) // 2} bytes, expected {size}")
+    return bytes.fromhex(text)
+
+
+def from_0x(text: object, *, what: str, size: int) -> bytes:
+    """Decode ``0x`` and lower-case hex, as the chain writes it."""
+    if not isinstance(text, str) or not text.startswith("0x"):
+        raise FormatError(f"{what}: expected 0x and lower-case hex")
+    return from_hex(text[2:], what=what, size=size)
+
+
+def format_time(seconds: int) -> str:
+    """Seconds since 1970 as RFC 3339 UTC with whole seconds."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: object, *, what: str) -> int:
+    """RFC 3339 UTC with whole seconds, as seconds since 1970.
+
+    Raises:
+        FormatError: any other spelling, or an impossible date.
+    """
+    if not isinstance(text, str) or not _TIME.fullmatch(text):
+        raise FormatError(f"{what}: expected a time like 2026-11-21T09:14:03Z")
+    try:
+        return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+    except ValueError as error:
+        raise FormatError(f"{what}: no such date") from error
+
+
+def evidence_bytes(evidence: object, *, what: str = "evidence") -> bytes:
+    """The 16 bytes of a version 4 UUID URN (RFC 9562).
+
+    Raises:
+        FormatError: anything but the lower-case canonical spelling.
+    """
+    if not isinstance(evidence, str) or not _EVIDENCE.fullmatch(evidence):
+        raise FormatError(f"{what}: expected urn:uuid: and a version 4 UUID in lower case")
+    return uuid.UUID(evidence).bytes
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise FormatError unless the condition holds."""
+    if not condition:
+        raise FormatError(message)

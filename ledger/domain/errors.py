@@ -1,0 +1,100 @@
+"""Every error that this package raises on purpose.
+
+    CustodyError
+    ├── FormatError            bytes that do not follow a format (verification step 1)
+    ├── VerificationError      well-formed bytes that prove something else (names the step)
+    ├── IncompleteError        something that a verdict needs is absent (names the step)
+    ├── UnreadableError        bytes that could not be read at all; never confused with a mismatch
+    ├── RuleError              an event that the rules of custody refuse
+    ├── UsageError             a request that makes no sense as asked
+    ├── DeniedError            the caller may not do this
+    ├── NotFoundError          there is nothing under that name, or the caller may not know of it
+    ├── ConflictError          someone else was first
+    ├── KeyringError           a key is missing, locked or wrong
+    ├── StorageError           disk or database failed
+    │   └── LockedError        another process holds the home
+    ├── NetworkError           a peer could not be reached or answered nonsense
+    └── ChainError             the chain refused a transaction or contradicts the record
+        └── FrozenError        the log's own tiles and entries disagree: nothing more is signed
+"""
+
+
+class CustodyError(Exception):
+    """Base of the tree.
+
+    ``message``: lower case, with what was expected and what was found, never secrets or case data.
+    ``hint``: what to do about it, shown on a line of its own.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class FormatError(CustodyError):
+    """Bytes that do not follow their format: nothing in them is believed."""
+
+
+class VerificationError(CustodyError):
+    """Well-formed bytes that do not prove what they should. ``step`` is the number in DESIGN section 13."""
+
+    def __init__(self, step: int, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.step = step
+
+
+class IncompleteError(CustodyError):
+    """Something that the verdict needs is not there. ``step`` as above; ``hint`` says how to check it."""
+
+    def __init__(self, step: int, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.step = step
+
+
+class UnreadableError(CustodyError):
+    """Bytes that could not be read: neither verified nor refuted."""
+
+
+class RuleError(CustodyError):
+    """An event that the rules of custody refuse."""
+
+
+class UsageError(CustodyError):
+    """A request that makes no sense as asked."""
+
+
+class DeniedError(CustodyError):
+    """The caller may not do this."""
+
+
+class NotFoundError(CustodyError):
+    """Nothing under that name, or nothing that the caller may know of."""
+
+
+class ConflictError(CustodyError):
+    """Someone else was first."""
+
+
+class KeyringError(CustodyError):
+    """A key is missing, locked or wrong."""
+
+
+class StorageError(CustodyError):
+    """Disk or database failed; what was acknowledged before is still there."""
+
+
+class LockedError(StorageError):
+    """Another process holds the home."""
+
+
+class NetworkError(CustodyError):
+    """A peer could not be reached in time, or answered nonsense."""
+
+
+class ChainError(CustodyError):
+    """The chain refused a transaction, or contradicts the record."""
+
+
+class FrozenError(ChainError):
+    """The stored log contradicts itself or the chain; the node signs nothing more until an operator has looked."""

@@ -1,0 +1,1 @@
+"""Custody event documents: their members, their types, and selective disclosure (DESIGN section 6)."""

@@ -1,0 +1,144 @@
+"""Selective disclosure of object members: a profile of RFC 9901 (SD-JWT) without array elements, nesting or decoys.
+
+- a disclosure is base64url([salt, name, value]); its digest, SHA-256 of that text, stands in the object's `_sd`
+- `_sd` is sorted, `_sd_alg` stands at the top; a value never contains `_sd`
+- repeated digests, unmatched disclosures, reserved or present names are errors; an unresolved digest is "withheld"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from ledger.domain import jsontext
+from ledger.domain.encoding import b64url, from_b64url, require
+from ledger.domain.errors import FormatError
+
+#: Members that make the event what it is: a verifier must never be left without them.
+NEVER_HIDDEN: Final = frozenset(
+    {"v", "type", "evidence", "seq", "prev", "actor", "time", "salt", "refSalt", "body", "content", "to", "expires", "_sd", "_sd_alg", "..."}
+)
+_LIMIT: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """A member kept beside the document: ``encoded`` is its base64url text, ``digest`` 32 bytes."""
+
+    encoded: str
+    name: str
+    value: Any
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the encoded text (RFC 9901 section 4.2.3)."""
+        return sha256(self.encoded.encode()).digest()
+
+
+def make(name: str, value: Any, salt: bytes) -> Disclosure:
+    """Make the disclosure of one member with a random salt of at least 16 bytes."""
+    return parse(b64url(jsontext.dump([b64url(salt), name, value])))
+
+
+def parse(encoded: str) -> Disclosure:
+    """Parse a disclosure.
+
+    Raises:
+        FormatError: malformed, a reserved name, or a nested disclosure.
+    """
+    what = "disclosure"
+    value = jsontext.parse(from_b64url(encoded, what=what), what=what, limit=_LIMIT)
+    require(isinstance(value, list) and len(value) == 3, f"{what}: expected [salt, name, value]")
+    salt, name, content = value
+    require(len(from_b64url(salt, what=f"{what} salt")) >= 16, f"{what}: salt shorter than 16 bytes")
+    require(isinstance(name, str) and name not in NEVER_HIDDEN, f"{what}: reserved name")
+    require(not _mentions(content), f"{what}: nested disclosures are not allowed")
+    return Disclosure(encoded, name, content)
+
+
+def _mentions(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "_sd" in value or "_sd_alg" in value or any(_mentions(item) for item in value.values())
+    return isinstance(value, list) and any(_mentions(item) for item in value)
+
+
+def hide(document: dict[str, Any], salts: Mapping[str, bytes]) -> tuple[dict[str, Any], list[Disclosure]]:
+    """Replace members by their digests.
+
+    Args:
+        document: the complete document.
+        salts: JSON pointers of the members to hide ("/body/name"), each with a random salt of at least 16 bytes.
+
+    Returns:
+        the document as it will be hashed, and the disclosures.
+    """
+    hidden = _copy(document)
+    made: list[Disclosure] = []
+    for pointer, salt in salts.items():
+        *path, name = pointer.lstrip("/").split("/")
+        place: Any = hidden
+        for step in path:
+            place = place[step]
+        disclosure = make(name, place.pop(name), salt)
+        made.append(disclosure)
+        place["_sd"] = sorted([*place.get("_sd", []), b64url(disclosure.digest)])
+    if made:
+        hidden["_sd_alg"] = "sha-256"
+    return hidden, made
+
+
+def reveal(document: dict[str, Any], disclosures: Iterable[Disclosure]) -> dict[str, Any]:
+    """Put disclosed members back; digests without a disclosure stay in `_sd`.
+
+    Raises:
+        FormatError: as the module says.
+    """
+    offered = {b64url(disclosure.digest): disclosure for disclosure in disclosures}
+    seen: set[str] = set()
+    require(("_sd_alg" in document) == _mentions({key: item for key, item in document.items() if key != "_sd_alg"}), "_sd_alg: must stand exactly where digests are used")
+    require(document.get("_sd_alg", "sha-256") == "sha-256", "_sd_alg: expected sha-256")
+    whole = _reveal(document, offered, seen, top=True)
+    unmatched = set(offered) - seen
+    require(not unmatched, f"{len(unmatched)} disclosures match no digest of the document")
+    if "_sd_alg" in whole and not _mentions({key: item for key, item in whole.items() if key != "_sd_alg"}):
+        del whole["_sd_alg"]
+    return whole
+
+
+def _reveal(value: dict[str, Any], offered: dict[str, Disclosure], seen: set[str], *, top: bool) -> dict[str, Any]:
+    require(top or "_sd_alg" not in value, "_sd_alg: only at the top")
+    whole: dict[str, Any] = {}
+    for name, item in value.items():
+        if name == "_sd":
+            continue
+        if isinstance(item, dict):
+            item = _reveal(item, offered, seen, top=False)
+        elif isinstance(item, list) and _mentions(item):
+            raise FormatError("_sd: not inside a list")
+        whole[name] = item
+    if "_sd" not in value:
+        return whole
+    digests = value["_sd"]
+    require(isinstance(digests, list) and bool(digests), "_sd: expected a list of digests")
+    for text in digests:
+        from_b64url(text, what="_sd", size=32)
+        require(text not in seen, "_sd: repeated digest")
+        seen.add(text)
+    require(digests == sorted(digests), "_sd: not sorted")
+    unresolved = [text for text in digests if text not in offered]
+    for text in digests:
+        if text in offered:
+            disclosure = offered[text]
+            require(disclosure.name not in value and disclosure.name not in whole, "disclosure: the member is already present")
+            whole[disclosure.name] = disclosure.value
+    if unresolved:
+        whole["_sd"] = unresolved
+    return whole
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _copy(item) for name, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value

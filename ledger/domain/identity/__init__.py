@@ -1,0 +1,1 @@
+"""Agencies, descriptors, certificates, revocation and roles (DESIGN section 5)."""

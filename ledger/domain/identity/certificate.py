@@ -1,0 +1,205 @@
+"""Certificates of people and services, and revocation lists (RFC 5280), in the narrow profile of DESIGN section 5.
+
+- issued directly by an agency CA that the descriptor names: there are no intermediates
+- subject: one common name, a random pseudonym; SAN: URIs only, one identity and one per role
+- revoked means revocationDate <= proven time; entries are never dropped, nextUpdate is ignored
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
+
+from ledger.domain.cose import PublicKey, algorithm_of
+from ledger.domain.errors import FormatError, IncompleteError, VerificationError
+from ledger.domain.identity import names
+
+_STEP: Final = 3
+_MAX_DER: Final = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A parsed certificate of a person or a service.
+
+    ``kind`` is "person" or "service"; times are seconds since 1970; ``digest`` is SHA-256 of the DER.
+    """
+
+    der: bytes
+    digest: bytes
+    agency: str
+    pseudonym: str
+    kind: str
+    roles: frozenset[str]
+    not_before: int
+    not_after: int
+    key: PublicKey
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def load(der: bytes, *, what: str = "certificate") -> x509.Certificate:
+    """Parse DER, refusing any other encoding of the same certificate.
+
+    Raises:
+        FormatError: not a certificate, or not DER.
+    """
+    if len(der) > _MAX_DER:
+        raise FormatError(f"{what}: {len(der)} bytes, at most {_MAX_DER} allowed")
+    try:
+        found = x509.load_der_x509_certificate(der)
+        if found.public_bytes(serialization.Encoding.DER) != der:
+            raise FormatError(f"{what}: not in DER")
+        _ = found.extensions
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        raise FormatError(f"{what}: not an X.509 certificate") from error
+    return found
+
+
+def parse(der: bytes) -> Certificate:
+    """Parse the certificate of a person or a service.
+
+    Raises:
+        FormatError: it does not follow the profile.
+    """
+    found = load(der)
+    try:
+        subject = list(found.subject)
+        san = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        constraints = found.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = found.extensions.get_extension_for_class(x509.KeyUsage).value
+        key = found.public_key()
+    except (x509.ExtensionNotFound, ValueError, UnsupportedAlgorithm) as error:
+        raise FormatError("certificate: an extension of the profile is missing") from error
+    uris = [name.value for name in san if isinstance(name, x509.UniformResourceIdentifier)]
+    if len(uris) != len(list(san)) or len(set(uris)) != len(uris):
+        raise FormatError("certificate: subject alternative names must be distinct URIs")
+    if len(subject) != 1 or subject[0].oid != NameOID.COMMON_NAME:
+        raise FormatError("certificate: the subject must be one common name")
+    if constraints.ca or not usage.digital_signature or usage.key_cert_sign:
+        raise FormatError("certificate: must be for digital signatures and no CA")
+    pseudonym = names.check_pseudonym(subject[0].value)
+    kind, agency = _identity(uris, pseudonym)
+    roles = frozenset(uri.rpartition(":")[2] for uri in uris if uri.startswith("urn:custody:role:"))
+    if len(roles) + 1 != len(uris) or not roles <= names.ROLES or (kind == "service") != (roles == {"service"}):
+        raise FormatError("certificate: unknown role, or a role that does not fit the subject")
+    algorithm_of(key)  # type: ignore[arg-type]
+    return Certificate(
+        der,
+        sha256(der).digest(),
+        agency,
+        pseudonym,
+        kind,
+        roles,
+        _seconds(found.not_valid_before_utc),
+        _seconds(found.not_valid_after_utc),
+        key,  # type: ignore[arg-type]
+    )
+
+
+def _identity(uris: list[str], pseudonym: str) -> tuple[str, str]:
+    found = [uri.split(":") for uri in uris if not uri.startswith("urn:custody:role:")]
+    if len(found) != 1 or len(found[0]) != 5 or found[0][:2] != ["urn", "custody"] or found[0][2] not in ("person", "service"):
+        raise FormatError("certificate: expected one person or service URI")
+    if found[0][4] != pseudonym:
+        raise FormatError("certificate: the subject and its URI name different pseudonyms")
+    return found[0][2], names.check_code(found[0][3])
+
+
+def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: int) -> bytes:
+    """Check that one of ``authorities`` (CA certificates, DER) issued it, both valid at ``time``; returns that CA.
+
+    Raises:
+        VerificationError: step 3.
+    """
+    leaf = load(certificate.der)
+    for der in authorities:
+        authority = load(der, what="CA certificate")
+        if authority.subject != leaf.issuer:
+            continue
+        try:
+            leaf.verify_directly_issued_by(authority)
+        except (InvalidSignature, ValueError, TypeError):
+            continue
+        if not _seconds(authority.not_valid_before_utc) <= time <= _seconds(authority.not_valid_after_utc):
+            raise VerificationError(_STEP, "the agency CA was not valid at the proven time")
+        if not certificate.not_before <= time <= certificate.not_after:
+            raise VerificationError(
+                _STEP, f"certificate valid {certificate.not_before} to {certificate.not_after}, used at {time}"
+            )
+        return der
+    raise VerificationError(_STEP, "the certificate was not issued by a CA that the agency's descriptor names")
+
+
+def check_authority(der: bytes) -> x509.Certificate:
+    """Check a CA certificate: basic constraints CA, may sign certificates and lists.
+
+    Raises:
+        FormatError: it may not.
+    """
+    found = load(der, what="CA certificate")
+    try:
+        constraints = found.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = found.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound as error:
+        raise FormatError("CA certificate: an extension of the profile is missing") from error
+    if not constraints.ca or not usage.key_cert_sign or not usage.crl_sign:
+        raise FormatError("CA certificate: may not sign certificates and revocation lists")
+    return found
+
+
+def load_crl(der: bytes) -> x509.CertificateRevocationList:
+    """Parse a DER revocation list.
+
+    Raises:
+        FormatError: not one, or not DER.
+    """
+    try:
+        found = x509.load_der_x509_crl(der)
+        if found.public_bytes(serialization.Encoding.DER) != der:
+            raise FormatError("revocation list: not in DER")
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise FormatError("revocation list: not an X.509 CRL") from error
+    return found
+
+
+def crl_issued(der: bytes) -> int:
+    """When a revocation list was issued, seconds since 1970."""
+    return _seconds(load_crl(der).last_update_utc)
+
+
+def verify_not_revoked(certificate: Certificate, authority: bytes, crls: Iterable[bytes], time: int) -> None:
+    """Check that no list of ``authority`` revokes the certificate at or before ``time``, and that one is recent enough.
+
+    Raises:
+        VerificationError: revoked in time.
+        IncompleteError: no list issued at or after ``time`` is at hand.
+    """
+    issuer = load(authority, what="CA certificate")
+    serial = load(certificate.der).serial_number
+    recent = False
+    for der in crls:
+        crl = load_crl(der)
+        if crl.issuer != issuer.subject or not crl.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]
+            continue
+        entry = crl.get_revoked_certificate_by_serial_number(serial)
+        if entry is not None and _seconds(entry.revocation_date_utc) <= time:
+            revoked = _seconds(entry.revocation_date_utc)
+            raise VerificationError(_STEP, f"the certificate was revoked at {revoked}, before its use at {time}")
+        recent = recent or _seconds(crl.last_update_utc) >= time
+    if not recent:
+        raise IncompleteError(
+            _STEP,
+            f"no revocation list of {certificate.agency} issued at or after {time} is in the bundle",
+            hint="ask the agency for a bundle exported after its next revocation list",
+        )

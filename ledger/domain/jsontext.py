@@ -1,0 +1,80 @@
+"""Strict JSON (RFC 8259): what two parsers could read differently is refused.
+
+- UTF-8 without a byte order mark, no duplicate keys, no NaN or Infinity, no lone surrogates
+- integers within 2^53, nesting at most 24 deep, size limit given by the caller
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, NoReturn
+
+from ledger.domain.errors import FormatError
+
+_MAX_DEPTH: Final = 24
+_MAX_INTEGER: Final = 2**53
+
+
+def parse(data: bytes, *, what: str, limit: int) -> Any:
+    """Parse JSON text of at most ``limit`` bytes.
+
+    Raises:
+        FormatError: with ``what`` at its head.
+    """
+    if len(data) > limit:
+        raise FormatError(f"{what}: {len(data)} bytes, at most {limit} allowed")
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(items)
+        if len(found) != len(items):
+            raise FormatError(f"{what}: duplicate key")
+        return found
+
+    def constant(name: str) -> NoReturn:
+        raise FormatError(f"{what}: {name} is not JSON")
+
+    def integer(text: str) -> int:
+        # int() of a million digits takes minutes: the length is checked first.
+        if len(text) > 17 or abs(int(text)) > _MAX_INTEGER:
+            raise FormatError(f"{what}: integer beyond 2^53")
+        return int(text)
+
+    try:
+        text = data.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_int=integer)
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{what}: not UTF-8 at byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise FormatError(f"{what}: not JSON at character {error.pos}") from error
+    except RecursionError as error:
+        raise FormatError(f"{what}: nested deeper than {_MAX_DEPTH}") from error
+    _check(value, 0, what)
+    return value
+
+
+def dump(value: Any) -> bytes:
+    """Write compact JSON in the order given; any order is valid, since documents are hashed as written."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _check(value: Any, depth: int, what: str) -> None:
+    if depth > _MAX_DEPTH:
+        raise FormatError(f"{what}: nested deeper than {_MAX_DEPTH}")
+    if isinstance(value, str):
+        _check_text(value, what)
+    elif isinstance(value, float) and value in (float("inf"), float("-inf")):
+        raise FormatError(f"{what}: number out of range")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_text(key, what)
+            _check(item, depth + 1, what)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, depth + 1, what)
+
+
+def _check_text(text: str, what: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise FormatError(f"{what}: lone surrogate") from error

@@ -1,0 +1,39 @@
+"""Verification step 9: the file's digests and size against the first event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger.domain.errors import IncompleteError, VerificationError
+from ledger.domain.event.document import Event
+
+
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    """Size in bytes and digests (algorithm to lower-case hex) of a file as the verifier measured them."""
+
+    size: int
+    digests: dict[str, str]
+
+
+def check(event: Event | None, file: FileDigest | None) -> str:
+    """Compare a file with what was recorded.
+
+    Raises:
+        VerificationError: size or a digest differs.
+        IncompleteError: the record of size and digests is withheld.
+    """
+    if file is None:
+        return "no file was given to compare"
+    if event is None or "size" not in event.body or "digests" not in event.body:
+        raise IncompleteError(
+            9, "the recorded digests are withheld from this bundle", hint="ask the agency for a bundle that discloses them"
+        )
+    body = event.body
+    if file.size != body["size"]:
+        raise VerificationError(9, f"the file has {file.size} bytes, recorded were {body['size']}")
+    compared = [name for name in body["digests"] if name in file.digests]
+    for name in compared:
+        if file.digests[name] != body["digests"][name]:
+            raise VerificationError(9, f"the file's {name} is {file.digests[name]}, recorded was {body['digests'][name]}")
+    return f"{file.size} bytes, same {', '.join(compared)}"

@@ -1,0 +1,333 @@
+"""Verification of a bundle, step by step; the numbers are those of DESIGN section 13.
+
+1 parse - 2 documents - 3 signatures and certificates - 4 descriptors - 5 receipts - 6 checkpoints - 7 finality -
+8 custody - 9 content - 10 time. The parts of step 3 that need the proven time run after step 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledger.domain import bundle as bundles
+from ledger.domain import receipt as receipts
+from ledger.domain import slots, trust
+from ledger.domain import statement as statements
+from ledger.domain.bundle import Bundle, BundledStatement
+from ledger.domain.digests import same
+from ledger.domain.encoding import format_time
+from ledger.domain.errors import FormatError, IncompleteError, RuleError, VerificationError
+from ledger.domain.event import document as documents
+from ledger.domain.event.document import Event
+from ledger.domain.evm import parse_header
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.names import agency_id, agency_urn
+from ledger.domain.statement import Statement
+from ledger.domain.trust import TrustRoot
+from ledger.domain.verify import content, custodychain
+from ledger.domain.verify.content import FileDigest
+from ledger.domain.verify.report import Report, Status
+from ledger.domain.verify.state import Directory, ProvenState
+
+__all__ = ["FileDigest", "verify"]
+
+
+@dataclass
+class Case:
+    """A bundle with everything parsed out of it, filled in as the steps go."""
+
+    bundle: Bundle
+    root: TrustRoot
+    logs: list[bytes]
+    statements: list[Statement]
+    events: list[Event | None]
+    certificates: dict[bytes, Certificate]
+    proven: list[int | None] = field(default_factory=list)
+    _state: ProvenState | None = None
+    _directory: Directory | None = None
+
+    @property
+    def state(self) -> ProvenState:
+        """The proven contract state.
+
+        Raises:
+            IncompleteError: the bundle has no chain section.
+        """
+        if self.bundle.chain is None:
+            raise IncompleteError(6, "the bundle holds no proofs of the chain", hint="export it after anchoring")
+        if self._state is None:
+            self._state = ProvenState(self.bundle.chain, self.root)
+        return self._state
+
+    @property
+    def directory(self) -> Directory:
+        """The proven descriptors."""
+        if self._directory is None:
+            self._directory = Directory(self.bundle.descriptors, self.state)
+        return self._directory
+
+
+def verify(
+    data: bytes, root: TrustRoot, *, file: FileDigest | None = None, confirm: Callable[[int, bytes], set[bytes]] | None = None
+) -> Report:
+    """Verify a bundle against a trust root.
+
+    Args:
+        data: the bundle.
+        file: size and digests of the file to compare, measured by the caller; never the file itself.
+        confirm: asks a chain of the verifier's choice for the final block hash at a number; may raise NetworkError.
+
+    Returns:
+        a report; nothing is raised for evidence that fails.
+    """
+    report = Report()
+    try:
+        case = _parse(data, root)
+    except (FormatError, VerificationError) as error:
+        _fail(report, 1, error)
+        return report
+    report.steps[1].status = Status.PASSED
+    report.facts |= {"evidence": case.bundle.evidence, "origin": case.bundle.origin, "events": len(case.statements)}
+    procedure: list[tuple[int, Callable[[], str]]] = [
+        (2, lambda: _check_documents(case, report)),
+        (3, lambda: _check_signatures(case)),
+        (6, lambda: _check_state(case)),
+        (4, lambda: _check_log_keys(case)),
+        (5, lambda: _check_receipts(case)),
+        (6, lambda: _check_checkpoints(case)),
+        (3, lambda: _check_certificates(case, report)),
+        (8, lambda: custodychain.check(case.bundle, case.statements, case.events, case.state, report)),
+        (6, lambda: _check_nothing_spare(case)),
+        (7, lambda: _check_finality(case, confirm)),
+        (9, lambda: content.check(case.events[0], file)),
+        (10, lambda: _check_time(case, report)),
+    ]
+    for number, check in procedure:
+        step = report.steps[number]
+        try:
+            detail = check()
+        except IncompleteError as error:
+            lacking = report.steps[error.step]
+            lacking.status, lacking.detail, lacking.hint = Status.NOT_CHECKED, error.message, error.hint or ""
+            if step.status is Status.NOT_REACHED:
+                step.status, step.detail = Status.NOT_CHECKED, error.message
+            continue
+        except (VerificationError, FormatError, RuleError) as error:
+            _fail(report, number, error)
+            break
+        if step.status is not Status.NOT_CHECKED:
+            step.status, step.detail = Status.PASSED, detail or step.detail
+        if number == 9 and file is None:
+            step.status, step.detail = Status.NOT_ASKED, detail
+    report.events = _timeline(case)
+    return report
+
+
+def _fail(report: Report, number: int, error: FormatError | VerificationError | RuleError) -> None:
+    step = report.steps[error.step if isinstance(error, VerificationError) else number]
+    step.status, step.detail, step.hint = Status.FAILED, error.message, error.hint or ""
+
+
+def _parse(data: bytes, root: TrustRoot) -> Case:
+    """Step 1: everything parses strictly."""
+    bundle = bundles.parse(data)
+    logs = [slots.log_id(root.chain_id, root.ledger.address, agency_id(one.agency), one.number) for one in bundle.logs]
+    parsed = [statements.parse_entry(one.entry) for one in bundle.statements]
+    events = [None if one.document is None else documents.parse(one.document, one.disclosures) for one in bundle.statements]
+    for one in bundle.statements:
+        if one.document is None and one.disclosures:
+            raise FormatError("bundle: disclosures of a document that is not there")
+        if one.receipt is not None:
+            receipts.parse(one.receipt)
+    for checkpoint in bundle.checkpoints:
+        receipts.parse_checkpoint(checkpoint.note)
+    for crl in bundle.crls:
+        certificates.load_crl(crl)
+    if bundle.chain is not None:
+        for header in (bundle.chain.header, *bundle.chain.descendants):
+            parse_header(header)
+    found = {certificate.digest: certificate for certificate in map(certificates.parse, bundle.certificates)}
+    return Case(bundle, root, logs, parsed, events, found)
+
+
+def _check_documents(case: Case, report: Report) -> str:
+    """Step 2: documents hash to payloads, agree with their claims, and link without a gap."""
+    previous: Statement | None = None
+    for number, (statement, event) in enumerate(zip(case.statements, case.events, strict=True)):
+        claims = statement.claims
+        if claims.subject != case.bundle.evidence:
+            raise VerificationError(2, f"event {number} is about another item")
+        if claims.seq != number:
+            raise VerificationError(2, f"event {number} has seq {claims.seq}: one is missing or out of order")
+        if claims.prev != (previous.digest if previous is not None else None):
+            raise VerificationError(2, f"event {number} does not follow the event before it")
+        previous = statement
+        if event is None:
+            report.withheld.append(f"event {number}: the whole document")
+            continue
+        if not same(event.digest, statement.payload):
+            raise VerificationError(2, f"event {number}: the document hashes to {event.digest.hex()}, signed was {statement.payload.hex()}")
+        documents.check_claims(event, claims)
+        report.withheld += [f"event {number}: {path}" for path in event.withheld]
+        if not event.known:
+            report.findings.append(f"event {number} has the unknown type {event.type!r}")
+    return f"{len(case.statements)} events, none missing in between"
+
+
+def _check_signatures(case: Case) -> str:
+    """Step 3, first part: each statement's signature, and the actor is the certificate's subject."""
+    used = set()
+    for number, (statement, event) in enumerate(zip(case.statements, case.events, strict=True)):
+        certificate = case.certificates.get(statement.certificate)
+        if certificate is None:
+            raise VerificationError(3, f"event {number}: the certificate that it names is not in the bundle")
+        used.add(certificate.digest)
+        statements.verify_signature(statement, certificate.key)
+        if certificate.agency != statement.claims.issuer:
+            raise VerificationError(3, f"event {number}: signed by {certificate.agency}, claims {statement.claims.issuer}")
+        if event is not None:
+            actor = event.value["actor"]
+            if (actor["id"], actor["kind"]) != (certificate.pseudonym, certificate.kind):
+                raise VerificationError(3, f"event {number}: the actor is not the certificate's subject")
+            if actor["role"] not in certificate.roles:
+                raise VerificationError(3, f"event {number}: the certificate does not hold the role {actor['role']!r}")
+    if set(case.certificates) != used:
+        raise VerificationError(3, "the bundle holds a certificate that signed nothing in it")
+    return ""
+
+
+def _check_state(case: Case) -> str:
+    """Step 6, first part: account proofs, code hashes, and storage proofs lead to the header's state root."""
+    return "" if case.state else ""
+
+
+def _check_log_keys(case: Case) -> str:
+    """Step 4: the log key of every checkpoint comes from the descriptor version that the checkpoint names."""
+    for checkpoint in case.bundle.checkpoints:
+        case.directory.version(case.bundle.logs[checkpoint.log].agency, checkpoint.version)
+    return ", ".join(sorted({one.agency for one in case.bundle.logs}))
+
+
+def _check_receipts(case: Case) -> str:
+    """Step 5: each receipt, at exactly the root and size of a checkpoint of its log."""
+    missing = 0
+    for number, (statement, bundled) in enumerate(zip(case.statements, case.bundle.statements, strict=True)):
+        log = case.logs[bundled.log]
+        if statement.claims.log_id != log:
+            raise VerificationError(5, f"event {number} was signed for another log")
+        if bundled.receipt is None or bundled.first is None:
+            missing += 1
+            continue
+        _check_receipt(case, number, statement, bundled, log)
+    if missing:
+        raise IncompleteError(5, f"{missing} events are not anchored yet", hint="export the bundle again after anchoring")
+    return f"{len(case.statements)} receipts"
+
+
+def _check_receipt(case: Case, number: int, statement: Statement, bundled: BundledStatement, log: bytes) -> None:
+    assert bundled.receipt is not None
+    parsed = receipts.parse(bundled.receipt)
+    if parsed.index != bundled.index:
+        raise VerificationError(5, f"event {number}: the receipt is for entry {parsed.index}, not {bundled.index}")
+    same_log = [one for one in case.bundle.checkpoints if one.log == bundled.log]
+    found = next((one for one in same_log if one.size == parsed.size), None)
+    if found is None:
+        raise VerificationError(5, f"event {number}: the receipt is at size {parsed.size}, which no checkpoint in the bundle has")
+    key = case.directory.version(case.bundle.logs[found.log].agency, found.version).log_key
+    root = receipts.verify(parsed, leaf=statement.digest, log_id=log, subject=statement.claims.subject, key=key)
+    if not same(root, found.root):
+        raise VerificationError(5, f"event {number}: the receipt leads to another root than the checkpoint's")
+
+
+def _check_checkpoints(case: Case) -> str:
+    """Step 6, second part: every checkpoint is signed and anchored; the first one that covers each leaf gives its time."""
+    for checkpoint in case.bundle.checkpoints:
+        log = case.logs[checkpoint.log]
+        case.state.check_checkpoint(log, checkpoint)
+        note = receipts.parse_checkpoint(checkpoint.note)
+        if (note.log_id, note.size, note.root) != (log, checkpoint.size, checkpoint.root):
+            raise VerificationError(6, f"the signed checkpoint of {checkpoint.size} entries says something else")
+        descriptor = case.directory.version(case.bundle.logs[checkpoint.log].agency, checkpoint.version)
+        receipts.verify_checkpoint(note, descriptor.log_key)
+    case.proven = []
+    used = set()
+    for number, bundled in enumerate(case.bundle.statements):
+        if bundled.first is None or bundled.receipt is None:
+            case.proven.append(None)
+            continue
+        first = case.bundle.checkpoints[bundled.first]
+        if first.log != bundled.log or not first.prev <= bundled.index < first.size:
+            raise VerificationError(6, f"event {number}: its checkpoint does not cover entry {bundled.index} first")
+        used |= {(first.log, first.size), (bundled.log, receipts.parse(bundled.receipt).size)}
+        case.proven.append(first.time)
+    if {(one.log, one.size) for one in case.bundle.checkpoints} != used:
+        raise VerificationError(6, "the bundle holds a checkpoint that covers nothing in it")
+    return f"{len(case.bundle.checkpoints)} checkpoints, block {case.state.header.number}"
+
+
+def _check_certificates(case: Case, report: Report) -> str:
+    """Step 3, second part: each certificate chains to its agency's CA and was valid and not revoked at proven time."""
+    undecided: IncompleteError | None = None
+    for number, (statement, time) in enumerate(zip(case.statements, case.proven, strict=True)):
+        if time is None:
+            continue
+        certificate = case.certificates[statement.certificate]
+        descriptor = case.directory.in_force(certificate.agency, time)
+        authority = certificates.verify_issued(certificate, descriptor.authorities, time)
+        try:
+            certificates.verify_not_revoked(certificate, authority, case.bundle.crls, time)
+        except IncompleteError as error:
+            undecided = error
+        if time - statement.claims.time > descriptor.max_anchoring_delay:
+            report.findings.append(f"event {number} is late: anchored {time - statement.claims.time} s after it was signed")
+        if statement.claims.time > time + 300:
+            report.findings.append(f"event {number} is dated {statement.claims.time - time} s after its own proof: a wrong clock")
+    if undecided is not None:
+        raise undecided
+    return f"{len(case.certificates)} certificates"
+
+
+def _check_nothing_spare(case: Case) -> str:
+    """Step 6, last part: no proof without a purpose."""
+    case.state.require_all_used()
+    return ""
+
+
+def _check_finality(case: Case, confirm: Callable[[int, bytes], set[bytes]] | None) -> str:
+    """Step 7: the header is canonical by the trust root's rule or the chain of the verifier's choice."""
+    chain = case.bundle.chain
+    if chain is None:
+        raise IncompleteError(7, "the bundle names no block", hint="export it after anchoring")
+    headers = [parse_header(raw) for raw in (chain.header, *chain.descendants)]
+    confirmed = confirm(headers[0].number, headers[0].hash) if confirm is not None else None
+    return f"block {headers[0].number}: {trust.judge(case.root, headers, confirmed)} ({case.root.label})"
+
+
+def _check_time(case: Case, report: Report) -> str:
+    """Step 10: what the chain proves about time."""
+    first = case.proven[0] if case.proven else None
+    if first is None:
+        raise IncompleteError(10, "the first event has no proven time yet", hint="export the bundle again after anchoring")
+    report.facts["provenTime"] = format_time(first)
+    return f"on record no later than {format_time(first)}; no other time stamps in the bundle"
+
+
+def _timeline(case: Case) -> list[dict[str, Any]]:
+    rows = []
+    for number, (statement, event) in enumerate(zip(case.statements, case.events, strict=True)):
+        proven = case.proven[number] if number < len(case.proven) else None
+        rows.append(
+            {
+                "seq": number,
+                "type": event.type if event is not None else None,
+                "effect": statement.claims.effect,
+                "agency": statement.claims.issuer,
+                "actor": agency_urn(statement.claims.issuer) if event is None else event.value["actor"]["id"],
+                "time": format_time(statement.claims.time),
+                "provenTime": None if proven is None else format_time(proven),
+                "statement": statement.digest.hex(),
+            }
+        )
+    return rows
