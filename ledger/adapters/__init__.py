@@ -1,0 +1,1 @@
+"""Adapters: what fulfils the ports with real disks, chains and networks."""

@@ -1,0 +1,1 @@
+"""EVM chains: embedded and by JSON-RPC."""

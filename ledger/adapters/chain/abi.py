@@ -1,0 +1,80 @@
+"""Calls and errors of our contracts, encoded with the ABI that ships in the package."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from eth_abi import decode as abi_decode
+from eth_abi import encode as abi_encode
+from eth_abi.exceptions import DecodingError
+
+from ledger.domain.evm import keccak256
+
+CONTRACTS = ("AgencyRegistry", "EvidenceLedger")
+
+
+@cache
+def artifact(name: str) -> dict[str, Any]:
+    """ABI, bytecode and storage layout of a contract, as compiled from contracts/."""
+    text = resources.files("ledger.adapters.chain").joinpath(f"artifacts/{name}.json").read_text()
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _type(entry: dict[str, Any]) -> str:
+    if entry["type"].startswith("tuple"):
+        inner = ",".join(_type(one) for one in entry["components"])
+        return f"({inner}){entry['type'][5:]}"
+    return str(entry["type"])
+
+
+@cache
+def _function(name: str, function: str) -> tuple[bytes, list[str], list[str]]:
+    entry = next(one for one in artifact(name)["abi"] if one.get("name") == function and one["type"] == "function")
+    inputs = [_type(one) for one in entry["inputs"]]
+    selector = keccak256(f"{function}({','.join(inputs)})".encode())[:4]
+    return selector, inputs, [_type(one) for one in entry["outputs"]]
+
+
+def encode_call(name: str, function: str, *arguments: Any) -> bytes:
+    """Calldata of ``function`` of contract ``name``."""
+    selector, inputs, _ = _function(name, function)
+    return selector + abi_encode(inputs, list(arguments))
+
+
+def decode_result(name: str, function: str, data: bytes) -> tuple[Any, ...]:
+    """Results of a call."""
+    return tuple(abi_decode(_function(name, function)[2], data))
+
+
+def constructor(name: str, *arguments: Any) -> bytes:
+    """Creation code with its arguments."""
+    abi = artifact(name)["abi"]
+    entry = next((one for one in abi if one["type"] == "constructor"), {"inputs": []})
+    return bytes.fromhex(artifact(name)["bytecode"][2:]) + abi_encode([_type(one) for one in entry["inputs"]], list(arguments))
+
+
+@cache
+def _errors() -> dict[bytes, tuple[str, list[str]]]:
+    found = {}
+    for name in CONTRACTS:
+        for entry in artifact(name)["abi"]:
+            if entry["type"] == "error":
+                types = [_type(one) for one in entry["inputs"]]
+                found[keccak256(f"{entry['name']}({','.join(types)})".encode())[:4]] = (entry["name"], types)
+    return found
+
+
+def explain_revert(data: bytes) -> str:
+    """The custom error in revert data, with its values; hex where it is none of ours."""
+    name, types = _errors().get(data[:4], ("", []))
+    if not name:
+        return f"reverted with 0x{data.hex()}" if data else "reverted without a reason"
+    try:
+        values = abi_decode(types, data[4:])
+    except DecodingError:
+        return name
+    return f"{name}({', '.join('0x' + value.hex() if isinstance(value, bytes) else str(value) for value in values)})"

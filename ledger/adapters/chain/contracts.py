@@ -1,0 +1,159 @@
+"""The two contracts on a chain: deployment, transactions, and reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from eth_account import Account
+
+from ledger.adapters.chain import abi
+from ledger.domain import rlp, slots
+from ledger.domain.errors import ChainError, NetworkError
+from ledger.domain.evm import keccak256
+from ledger.domain.ports import Chain, TransactionReceipt
+
+REGISTRY: Final = "AgencyRegistry"
+LEDGER: Final = "EvidenceLedger"
+_DEPLOY_GAS: Final = 5_000_000
+_ANCHOR_GAS: Final = 300_000  # three times the worst anchor: an estimate could be stale when it is mined
+_WAIT: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Founder:
+    """An agency at deployment: its code, two accounts (20 bytes) and the digest of its first descriptor."""
+
+    code: str
+    governor: bytes
+    anchorer: bytes
+    descriptor_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest checkpoint of a log on chain; size 0 where none was anchored."""
+
+    root: bytes
+    size: int
+    time: int
+    block: int
+
+
+def address_of(key: bytes) -> bytes:
+    """Address of a 32-byte chain key."""
+    return bytes.fromhex(Account.from_key(key).address[2:])
+
+
+def sign_transaction(chain: Chain, key: bytes, *, to: bytes | None, data: bytes, gas: int, nonce: int) -> bytes:
+    """Sign an EIP-1559 transaction; returns the exact bytes to record and send."""
+    maximum, tip = chain.fees()
+    fields: dict[str, Any] = {
+        "type": 2,
+        "chainId": chain.chain_id(),
+        "nonce": nonce,
+        "maxFeePerGas": maximum,
+        "maxPriorityFeePerGas": tip,
+        "gas": gas,
+        "value": 0,
+        "data": data,
+    }
+    if to is not None:
+        fields["to"] = to
+    return bytes(Account.sign_transaction(fields, key).raw_transaction)
+
+
+def wait(chain: Chain, transaction: bytes, *, timeout: float = _WAIT) -> TransactionReceipt:
+    """Wait until a transaction is mined.
+
+    Raises:
+        NetworkError: not mined in time.
+        ChainError: mined and reverted.
+    """
+    deadline = time.monotonic() + timeout
+    pause = 0.01
+    while (receipt := chain.receipt(transaction)) is None:
+        if time.monotonic() > deadline:
+            raise NetworkError(f"transaction 0x{transaction.hex()} was not mined within {timeout:.0f} s")
+        time.sleep(pause)
+        pause = min(pause * 2, 1.0)
+    if not receipt.succeeded:
+        raise ChainError(f"transaction 0x{transaction.hex()} was mined and reverted")
+    return receipt
+
+
+def deploy(
+    chain: Chain, key: bytes, founders: Sequence[Founder], *, descriptor_delay: int, proposal_life: int, recovery_delay: int
+) -> tuple[bytes, bytes]:
+    """Deploy registry and ledger from the account of ``key``; returns their addresses. Delays are seconds."""
+    deployer = address_of(key)
+    nonce = chain.nonce(deployer)
+    # The registry names the ledger before it exists: a contract's address follows from its creator's nonce.
+    ledger = keccak256(rlp.encode([deployer, rlp.encode_number(nonce + 1)]))[12:]
+    rows = [(one.code, one.governor, one.anchorer, one.descriptor_digest) for one in founders]
+    code = abi.constructor(REGISTRY, ledger, rows, descriptor_delay, proposal_life, recovery_delay)
+    registry = _create(chain, key, code, nonce)
+    if _create(chain, key, abi.constructor(LEDGER, registry), nonce + 1) != ledger:
+        raise ChainError("the ledger was deployed at another address than the registry expects")
+    return registry, ledger
+
+
+def _create(chain: Chain, key: bytes, code: bytes, nonce: int) -> bytes:
+    raw = sign_transaction(chain, key, to=None, data=code, gas=_DEPLOY_GAS, nonce=nonce)
+    receipt = wait(chain, chain.send(raw))
+    assert receipt.contract is not None
+    return receipt.contract
+
+
+class Contracts:
+    """The contracts at known addresses."""
+
+    def __init__(self, chain: Chain, registry: bytes, ledger: bytes) -> None:
+        self.chain = chain
+        self.registry = registry
+        self.ledger = ledger
+
+    def log_id(self, agency: bytes, number: int) -> bytes:
+        """Id of a log on this chain."""
+        return slots.log_id(self.chain.chain_id(), self.ledger, agency, number)
+
+    def latest(self, log: bytes) -> Latest:
+        """The newest checkpoint of a log."""
+        data = self.chain.call(self.ledger, abi.encode_call(LEDGER, "latest", log))
+        ((root, size, moment, block),) = abi.decode_result(LEDGER, "latest", data)
+        return Latest(root, size, moment, block)
+
+    def checkpoint_commitment(self, log: bytes, size: int) -> bytes:
+        """The commitment stored for a checkpoint, zeros for none."""
+        data = self.chain.call(self.ledger, abi.encode_call(LEDGER, "checkpointCommitment", log, size))
+        return bytes(abi.decode_result(LEDGER, "checkpointCommitment", data)[0])
+
+    def active_version(self, anchorer: bytes, block: int | None = None) -> int:
+        """Descriptor version in force for an anchoring account at a block."""
+        data = self.chain.call(self.registry, abi.encode_call(REGISTRY, "activeAnchor", anchorer), block=block)
+        return int(abi.decode_result(REGISTRY, "activeAnchor", data)[2])
+
+    def agency(self, agency: bytes) -> tuple[Any, ...]:
+        """The registry's record of an agency, in the order of IAgencyRegistry.Agency."""
+        data = self.chain.call(self.registry, abi.encode_call(REGISTRY, "agency", agency))
+        return tuple(abi.decode_result(REGISTRY, "agency", data)[0])
+
+    def custody(self, key: bytes) -> tuple[bytes, int, bool]:
+        """Custody of an item on chain: short id, hops, whether an offer is open."""
+        data = self.chain.call(self.ledger, abi.encode_call(LEDGER, "custody", key))
+        custodian, hops, is_open = abi.decode_result(LEDGER, "custody", data)
+        return bytes(custodian), int(hops), bool(is_open)
+
+    def anchor_data(self, old: int, new: int, root: bytes, proof: Sequence[bytes]) -> bytes:
+        """Calldata of `anchor`."""
+        return abi.encode_call(LEDGER, "anchor", old, new, root, list(proof))
+
+    def sign_anchor(self, key: bytes, data: bytes, nonce: int) -> bytes:
+        """The exact transaction to record and send."""
+        return sign_transaction(self.chain, key, to=self.ledger, data=data, gas=_ANCHOR_GAS, nonce=nonce)
+
+    def code_hashes(self) -> tuple[bytes, bytes]:
+        """keccak-256 of the code of registry and ledger."""
+        return keccak256(self.chain.code(self.registry)), keccak256(self.chain.code(self.ledger))

@@ -1,0 +1,97 @@
+"""Key-value database of the embedded chain: SQLite, one transaction a block."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from eth.db.backends.base import BaseAtomicDB
+
+from ledger.domain.errors import StorageError
+
+
+class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed strictly
+    """Writes are collected by ``unit`` and committed together: a block is on disk whole or not at all."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute("CREATE TABLE IF NOT EXISTS kv (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID")
+        self._pending: dict[bytes, bytes | None] | None = None
+
+    @contextmanager
+    def unit(self) -> Iterator[None]:
+        """Collect writes; commit them at the end, or drop them where the block fails.
+
+        Raises:
+            StorageError: the disk refused; nothing was written.
+        """
+        self._pending = {}
+        try:
+            yield
+            pending = self._pending
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._db.executemany(
+                    "INSERT INTO kv VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v",
+                    [(key, value) for key, value in pending.items() if value is not None],
+                )
+                self._db.executemany("DELETE FROM kv WHERE k = ?", [(key,) for key, value in pending.items() if value is None])
+                self._db.execute("COMMIT")
+            except sqlite3.Error:
+                self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise StorageError(f"the embedded chain could not be written: {error}", hint="check the free space of the disk") from error
+        finally:
+            self._pending = None
+
+    @contextmanager
+    def atomic_batch(self) -> Iterator[Any]:
+        """Part of the unit in progress, or one of its own."""
+        if self._pending is not None:
+            yield self
+        else:
+            with self.unit():
+                yield self
+
+    def __getitem__(self, key: bytes) -> bytes:
+        if self._pending is not None and key in self._pending:
+            found = self._pending[key]
+            if found is None:
+                raise KeyError(key)
+            return found
+        row = self._db.execute("SELECT v FROM kv WHERE k = ?", (key,)).fetchone()
+        if row is None:
+            raise KeyError(key)
+        return bytes(row[0])
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        if self._pending is None:
+            with self.unit():
+                self._pending[key] = value
+        else:
+            self._pending[key] = value
+
+    def __delitem__(self, key: bytes) -> None:
+        self[key]
+        if self._pending is None:
+            with self.unit():
+                self._pending[key] = None
+        else:
+            self._pending[key] = None
+
+    def _exists(self, key: bytes) -> bool:
+        try:
+            self[key]
+        except KeyError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()

@@ -1,0 +1,69 @@
+"""Opening the database: durability settings and migrations."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from ledger.domain.errors import StorageError
+
+#: The newest migration; a test compares it with the migrations folder. A database already there skips Alembic.
+HEAD: Final = "0001"
+_WRITE: Final = "custody_write"
+
+
+def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
+    # SQLAlchemy must not guess where transactions begin: "begin" below says it.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON", "busy_timeout=10000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_begin(connection: Any) -> None:
+    # A write takes its lock at once: two writers that both read first would deadlock later.
+    immediate = connection.get_execution_options().get(_WRITE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def open_engine(url: str) -> Engine:
+    """Open the database at ``url`` and bring it to the newest schema.
+
+    Raises:
+        StorageError: it cannot be opened, or was written by a newer version.
+    """
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _on_connect)
+        event.listen(engine, "begin", _on_begin)
+    try:
+        _migrate(engine)
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise StorageError(f"the database could not be opened: {type(error).__name__}", hint="check disk and permissions, or restore a backup") from error
+    return engine
+
+
+def sqlite_url(path: Path) -> str:
+    """URL of a SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def _migrate(engine: Engine) -> None:
+    with engine.connect() as connection:
+        if engine.dialect.has_table(connection, "alembic_version"):
+            current = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+            if current == HEAD:
+                return
+            if current is not None and current > HEAD:
+                raise StorageError(f"the database has schema {current}, this program knows {HEAD}", hint="use a newer custody")
+    from alembic import command  # 0.2 s of imports, needed on the first start only
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "ledger.adapters.database:migrations")
+    with engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,97 @@
+"""Items, sealed documents and disclosures, grants, and the blind index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, Item
+from ledger.adapters.database.unit import Part
+from ledger.domain.custody import ItemState, Offer
+from ledger.domain.records import ItemRow
+
+_I: Any = Item
+_D: Any = DisclosureRecord
+_G: Any = GrantRecord
+_B: Any = BlindToken
+
+
+def _item(row: Any) -> ItemRow:
+    offer = Offer(row.offer, row.offer_to, row.offer_expires, row.offer_person) if row.offer else None
+    state = ItemState(row.evidence, row.origin, row.ref, row.custodian, row.seq, row.head, row.time, row.closed, offer)
+    return ItemRow(state, row.cid, row.opener, row.opened, row.latest_log, row.latest_index)
+
+
+class Items(Part):
+    """See records.Unit."""
+
+    def item(self, evidence: str) -> ItemRow | None:
+        row = self._one(Item, _I.evidence == evidence)
+        return _item(row) if row else None
+
+    def put_item(self, row: ItemRow) -> None:
+        state, offer = row.state, row.state.offer
+        values = {
+            "origin": state.origin,
+            "ref": state.ref,
+            "custodian": state.custodian,
+            "seq": state.seq,
+            "head": state.head,
+            "time": state.time,
+            "closed": state.closed,
+            "offer": offer.digest if offer else None,
+            "offer_to": offer.to if offer else None,
+            "offer_expires": offer.expires if offer else None,
+            "offer_person": offer.person if offer else None,
+            "cid": row.cid,
+            "opener": row.opener,
+            "opened": row.opened,
+            "latest_log": row.latest_log,
+            "latest_index": row.latest_index,
+        }
+        if state.seq == 0:
+            self._add(Item, {"evidence": state.evidence, **values})
+        else:
+            self._put(Item, {"evidence": state.evidence}, values)
+
+    def items(self, *, after: int, limit: int, opener: str | None, evidence: Sequence[str] | None) -> list[ItemRow]:
+        conditions = [_I.opened > after]
+        if opener is not None:
+            conditions.append(_I.opener == opener)
+        if evidence is not None:
+            conditions.append(_I.evidence.in_(evidence))
+        return [_item(row) for row in self._rows(Item, *conditions, order=_I.opened, limit=limit)]
+
+    def put_document(self, digest: bytes, evidence: str, sealed: bytes) -> None:
+        self._add(Document, {"digest": digest, "evidence": evidence, "sealed": sealed})
+
+    def document(self, digest: bytes) -> bytes | None:
+        row = self._one(Document, Document.digest == digest)
+        return bytes(row.sealed) if row else None
+
+    def put_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
+        self._add(DisclosureRecord, {"digest": digest, "document": document, "position": position, "sealed": sealed})
+
+    def disclosures(self, document: bytes) -> list[tuple[bytes, bytes]]:
+        rows = self._rows(DisclosureRecord, _D.document == document, order=_D.position)
+        return [(bytes(row.digest), bytes(row.sealed)) for row in rows]
+
+    def put_grant(self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes) -> None:
+        keys = {"evidence": evidence, "scope": scope, "recipient": recipient, "binding": binding}
+        self._put(GrantRecord, keys, {"data": data})
+
+    def grants(self, evidence: str, scope: str, recipient: bytes) -> list[bytes]:
+        rows = self._rows(GrantRecord, _G.evidence == evidence, _G.scope == scope, _G.recipient == recipient, limit=100)
+        return [bytes(row.data) for row in rows]
+
+    def granted_items(self, recipient: bytes, limit: int) -> list[str]:
+        query = select(_G.evidence).where(_G.recipient == recipient).distinct().limit(limit)
+        return [str(row[0]) for row in self._db.execute(query)]
+
+    def put_token(self, token: bytes, evidence: str) -> None:
+        self._put(BlindToken, {"token": token, "evidence": evidence}, {})
+
+    def tokens(self, token: bytes, limit: int) -> list[str]:
+        return [str(row.evidence) for row in self._rows(BlindToken, _B.token == token, order=_B.evidence, limit=limit)]

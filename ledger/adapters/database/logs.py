@@ -1,0 +1,86 @@
+"""Log, entries, tiles, checkpoints and transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import delete
+
+from ledger.adapters.database.tables import ChainTransaction, Checkpoint, Entry, Log, Tile
+from ledger.adapters.database.unit import Part
+from ledger.domain.records import CheckpointRow, EntryRow, LogRow, TransactionRow
+
+_E: Any = Entry
+_C: Any = Checkpoint
+
+
+def _entry(row: Any) -> EntryRow:
+    return EntryRow(**row._mapping)
+
+
+def _checkpoint(row: Any) -> CheckpointRow:
+    return CheckpointRow(**row._mapping)
+
+
+class Logs(Part):
+    """See records.Unit."""
+
+    def log(self, log: bytes) -> LogRow | None:
+        row = self._one(Log, Log.log == log)
+        return LogRow(**row._mapping) if row else None
+
+    def put_log(self, row: LogRow) -> None:
+        values = asdict(row)
+        self._put(Log, {"log": values.pop("log")}, values)
+
+    def add_entries(self, rows: Sequence[EntryRow]) -> None:
+        self._add(Entry, *(asdict(row) for row in rows))
+
+    def entry(self, log: bytes, index: int) -> EntryRow | None:
+        row = self._one(Entry, _E.log == log, _E.index == index)
+        return _entry(row) if row else None
+
+    def entry_by_digest(self, digest: bytes) -> EntryRow | None:
+        row = self._one(Entry, _E.digest == digest)
+        return _entry(row) if row else None
+
+    def entries(self, log: bytes, start: int, end: int) -> list[EntryRow]:
+        return [_entry(row) for row in self._rows(Entry, _E.log == log, _E.index >= start, _E.index < end, order=_E.index)]
+
+    def events(self, evidence: str) -> list[EntryRow]:
+        return [_entry(row) for row in self._rows(Entry, _E.evidence == evidence, order=_E.seq)]
+
+    def tile(self, log: bytes, level: int, index: int) -> bytes:
+        row = self._one(Tile, Tile.log == log, Tile.level == level, Tile.index == index)
+        return bytes(row.data) if row else b""
+
+    def put_tile(self, log: bytes, level: int, index: int, data: bytes) -> None:
+        self._put(Tile, {"log": log, "level": level, "index": index}, {"data": data})
+
+    def put_checkpoint(self, row: CheckpointRow) -> None:
+        values = asdict(row)
+        self._put(Checkpoint, {"log": values.pop("log"), "size": values.pop("size")}, values)
+
+    def drop_checkpoint(self, log: bytes, size: int) -> None:
+        self._db.execute(delete(Checkpoint).where(_C.log == log, _C.size == size))
+
+    def checkpoints(self, log: bytes, *, after: int = 0, limit: int = 1000) -> list[CheckpointRow]:
+        return [_checkpoint(row) for row in self._rows(Checkpoint, _C.log == log, _C.size > after, order=_C.size, limit=limit)]
+
+    def newest_checkpoint(self, log: bytes, states: Sequence[str]) -> CheckpointRow | None:
+        rows = self._rows(Checkpoint, _C.log == log, _C.state.in_(states), order=_C.size.desc(), limit=1)
+        return _checkpoint(rows[0]) if rows else None
+
+    def covering_checkpoint(self, log: bytes, index: int) -> CheckpointRow | None:
+        rows = self._rows(Checkpoint, _C.log == log, _C.prev <= index, _C.size > index, order=_C.size, limit=1)
+        return _checkpoint(rows[0]) if rows else None
+
+    def put_transaction(self, row: TransactionRow) -> None:
+        values = asdict(row)
+        self._put(ChainTransaction, {"hash": values.pop("hash")}, values)
+
+    def transaction(self, digest: bytes) -> TransactionRow | None:
+        row = self._one(ChainTransaction, ChainTransaction.hash == digest)
+        return TransactionRow(**row._mapping) if row else None

@@ -1,0 +1,10 @@
+"""Alembic environment: runs on the connection that the caller opened."""
+
+from alembic import context
+from sqlmodel import SQLModel
+
+from ledger.adapters.database import tables  # noqa: F401  (registers the tables)
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=SQLModel.metadata, transactional_ddl=False)
+context.run_migrations()

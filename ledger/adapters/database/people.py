@@ -1,0 +1,65 @@
+"""People, certificates, revocation lists, descriptors, challenges and sessions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import delete
+
+from ledger.adapters.database.tables import CertificateRecord, Challenge, Crl, DescriptorRecord, Person, SessionRecord
+from ledger.adapters.database.unit import Part
+from ledger.domain.records import CrlRow, DescriptorRow, PersonRow, SessionRow
+
+_H: Any = Challenge
+_S: Any = SessionRecord
+_MAX_VERSIONS = 65_535
+
+
+class People(Part):
+    """See records.Unit."""
+
+    def put_certificate(self, digest: bytes, der: bytes) -> None:
+        self._put(CertificateRecord, {"digest": digest}, {"der": der})
+
+    def certificate(self, digest: bytes) -> bytes | None:
+        row = self._one(CertificateRecord, CertificateRecord.digest == digest)
+        return bytes(row.der) if row else None
+
+    def put_person(self, row: PersonRow) -> None:
+        values = asdict(row)
+        self._put(Person, {"pseudonym": values.pop("pseudonym")}, values)
+
+    def person(self, pseudonym: str) -> PersonRow | None:
+        row = self._one(Person, Person.pseudonym == pseudonym)
+        return PersonRow(**row._mapping) if row else None
+
+    def put_crl(self, row: CrlRow) -> None:
+        self._add(Crl, asdict(row))
+
+    def crls(self) -> list[CrlRow]:
+        return [CrlRow(**row._mapping) for row in self._rows(Crl, order=Crl.number, limit=_MAX_VERSIONS)]
+
+    def put_descriptor(self, row: DescriptorRow) -> None:
+        values = asdict(row)
+        self._put(DescriptorRecord, {"version": values.pop("version")}, values)
+
+    def descriptors(self) -> list[DescriptorRow]:
+        rows = self._rows(DescriptorRecord, order=DescriptorRecord.version, limit=_MAX_VERSIONS)
+        return [DescriptorRow(**row._mapping) for row in rows]
+
+    def put_challenge(self, nonce: bytes, expires: int) -> None:
+        self._add(Challenge, {"nonce": nonce, "expires": expires})
+
+    def take_challenge(self, nonce: bytes, now: int) -> bool:
+        """A challenge is good once; whatever has expired goes with it."""
+        taken = self._db.execute(delete(Challenge).where(_H.nonce == nonce, _H.expires >= now))
+        self._db.execute(delete(Challenge).where(_H.expires < now))
+        return taken.rowcount == 1
+
+    def put_session(self, row: SessionRow) -> None:
+        self._add(SessionRecord, asdict(row))
+
+    def session(self, token: bytes) -> SessionRow | None:
+        row = self._one(SessionRecord, _S.token == token)
+        return SessionRow(**row._mapping) if row else None

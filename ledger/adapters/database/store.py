@@ -1,0 +1,61 @@
+"""The database as services see it: units of work over one engine."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from ledger.adapters.database.engine import open_engine
+from ledger.adapters.database.items import Items
+from ledger.adapters.database.logs import Logs
+from ledger.adapters.database.people import People
+from ledger.domain.errors import ConflictError, StorageError
+from ledger.domain.records import Unit
+
+
+class SqlUnit(Logs, Items, People):
+    """One transaction; see records.Unit."""
+
+
+class SqlRecords:
+    """See records.Records.
+
+    Raises:
+        StorageError: the database at ``url`` cannot be opened.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine: Engine = open_engine(url)
+
+    @contextmanager
+    def read(self) -> Iterator[Unit]:
+        """A consistent view."""
+        with self._connect(write=False) as connection:
+            yield SqlUnit(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[Unit]:
+        """A durable transaction."""
+        with self._connect(write=True) as connection:
+            yield SqlUnit(connection)
+
+    @contextmanager
+    def _connect(self, *, write: bool) -> Iterator[Connection]:
+        try:
+            with self._engine.connect().execution_options(custody_write=write) as connection, connection.begin():
+                yield connection
+        except IntegrityError as error:
+            raise ConflictError("the database already holds another record under that key") from error
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            # The driver's text may quote values: only its class and SQLite's own code are told.
+            cause = getattr(error, "orig", error)
+            name = getattr(cause, "sqlite_errorname", type(cause).__name__)
+            raise StorageError(f"the database failed: {name}", hint="check the free space of the disk; nothing was written") from error
+
+    def close(self) -> None:
+        """Release the database."""
+        self._engine.dispose()

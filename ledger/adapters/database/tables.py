@@ -1,0 +1,194 @@
+"""Tables of an agency's database. Change them by a new Alembic migration only."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary
+from sqlmodel import Field, SQLModel
+
+
+def _big(**options: bool) -> Column:  # type: ignore[type-arg]
+    return Column(BigInteger, nullable=False, **options)
+
+
+class Log(SQLModel, table=True):
+    """A log of this agency."""
+
+    log: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    agency: str
+    number: int
+    size: int = Field(sa_column=_big())
+    frozen: str = ""
+
+
+class Entry(SQLModel, table=True):
+    """A sequenced entry, with what lists and joins need in clear."""
+
+    __table_args__ = (Index("entry_item", "evidence", "seq"),)
+
+    log: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    index: int = Field(sa_column=Column("index", BigInteger, primary_key=True, autoincrement=False))
+    entry: bytes
+    digest: bytes = Field(sa_column=Column(LargeBinary, unique=True, nullable=False))
+    evidence: str
+    seq: int
+    effect: str
+    time: int = Field(sa_column=_big())
+    agency: str
+    certificate: bytes
+    payload: bytes
+    receipt_size: int = Field(sa_column=_big())
+
+
+class Tile(SQLModel, table=True):
+    """Up to 256 hashes of one level of a log's tree."""
+
+    log: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    level: int = Field(primary_key=True)
+    index: int = Field(sa_column=Column("index", BigInteger, primary_key=True, autoincrement=False))
+    data: bytes
+
+
+class Item(SQLModel, table=True):
+    """Where an item stands."""
+
+    evidence: str = Field(primary_key=True)
+    origin: str
+    ref: bytes
+    custodian: str
+    seq: int
+    head: bytes
+    time: int = Field(sa_column=_big())
+    closed: bool
+    offer: bytes | None = None
+    offer_to: str | None = None
+    offer_expires: int | None = Field(default=None, sa_column=Column(BigInteger))
+    offer_person: str | None = None
+    cid: bytes | None = None
+    opener: str = Field(index=True)
+    opened: int = Field(sa_column=Column(BigInteger, unique=True, nullable=False))
+    latest_log: bytes
+    latest_index: int = Field(sa_column=_big())
+
+
+class Document(SQLModel, table=True):
+    """An event document, encrypted under its item's record key."""
+
+    digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    evidence: str = Field(index=True)
+    sealed: bytes
+
+
+class DisclosureRecord(SQLModel, table=True):
+    """A disclosure, encrypted on its own so that it can be withheld or erased on its own."""
+
+    __tablename__ = "disclosure"
+
+    document: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    position: int
+    sealed: bytes
+
+
+class GrantRecord(SQLModel, table=True):
+    """A key sealed to one recipient; ``binding`` is empty for record keys."""
+
+    __tablename__ = "grant"
+
+    evidence: str = Field(primary_key=True)
+    scope: str = Field(primary_key=True)
+    recipient: bytes = Field(sa_column=Column(LargeBinary, primary_key=True, index=True))
+    binding: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    data: bytes
+
+
+class BlindToken(SQLModel, table=True):
+    """Keyed index for search by case, exhibit or digest: HMAC values, useless without the key."""
+
+    __tablename__ = "blind_index"
+
+    token: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    evidence: str = Field(primary_key=True)
+
+
+class CertificateRecord(SQLModel, table=True):
+    """A certificate that signed something in the log."""
+
+    __tablename__ = "certificate"
+
+    digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    der: bytes
+
+
+class Person(SQLModel, table=True):
+    """A person or service of the agency; the service number is sealed."""
+
+    pseudonym: str = Field(primary_key=True)
+    kind: str
+    certificate: bytes
+    hpke: bytes
+    number: bytes
+    active: bool
+
+
+class Crl(SQLModel, table=True):
+    """A revocation list as issued."""
+
+    number: int = Field(primary_key=True)
+    der: bytes
+    issued: int = Field(sa_column=_big())
+
+
+class DescriptorRecord(SQLModel, table=True):
+    """A descriptor version as published."""
+
+    __tablename__ = "descriptor"
+
+    version: int = Field(primary_key=True)
+    document: bytes
+    active_from: int = Field(sa_column=_big())
+    block: int = Field(sa_column=_big())
+
+
+class Challenge(SQLModel, table=True):
+    """A login challenge not yet answered."""
+
+    nonce: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    expires: int = Field(sa_column=_big())
+
+
+class SessionRecord(SQLModel, table=True):
+    """A login; only the token's hash is kept."""
+
+    __tablename__ = "session"
+
+    token: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    pseudonym: str
+    certificate: bytes
+    expires: int = Field(sa_column=_big())
+
+
+class Checkpoint(SQLModel, table=True):
+    """A checkpoint and how far it is on its way to the chain."""
+
+    log: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    size: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    prev: int = Field(sa_column=_big())
+    root: bytes
+    note: bytes
+    state: str
+    transaction: bytes
+    version: int
+    time: int = Field(sa_column=_big())
+    block: int = Field(sa_column=_big())
+    gas: int
+
+
+class ChainTransaction(SQLModel, table=True):
+    """A transaction as recorded before it was sent."""
+
+    __tablename__ = "chain_transaction"
+
+    hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    kind: str
+    nonce: int
+    raw: bytes

@@ -1,0 +1,154 @@
+"""Keyring file: scrypt (N = 2^17, r = 8, p = 1; RFC 7914) and AES-256-GCM. One derivation a command.
+
+The header is authenticated with the keys, so that nobody can weaken the parameters of a file unnoticed.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from ledger.adapters import files
+from ledger.domain.cose import PrivateKey, algorithm_of
+from ledger.domain.errors import FormatError, KeyringError
+from ledger.domain.grants import HpkePrivateKey
+
+_N: Final = 1 << 17
+_LIMIT: Final = 1 << 20
+
+
+def _derive(passphrase: bytes, salt: bytes) -> bytes:
+    return Scrypt(salt=salt, length=32, n=_N, r=8, p=1).derive(passphrase)
+
+
+class FileKeyring:
+    """Named secrets of one home or one client; in clear only in the memory of the process that opened it."""
+
+    def __init__(self, path: Path, key: bytes, salt: bytes, secrets_by_name: dict[str, bytes]) -> None:
+        self._path = path
+        self._key = key
+        self._salt = salt
+        self._secrets = secrets_by_name
+
+    @classmethod
+    def create(cls, path: Path, passphrase: bytes) -> FileKeyring:
+        """A new, empty keyring.
+
+        Raises:
+            KeyringError: there is one already, or the passphrase is empty.
+        """
+        if path.exists():
+            raise KeyringError(f"{path} exists already", hint="choose another home")
+        if not passphrase:
+            raise KeyringError("the passphrase is empty", hint="use a long one; nothing can be opened without it")
+        salt = secrets.token_bytes(16)
+        keyring = cls(path, _derive(passphrase, salt), salt, {})
+        keyring.save()
+        return keyring
+
+    @classmethod
+    def open(cls, path: Path, passphrase: bytes) -> FileKeyring:
+        """Open a keyring.
+
+        Raises:
+            KeyringError: no file, wrong passphrase, or altered.
+        """
+        try:
+            raw = path.read_bytes()[:_LIMIT]
+        except OSError as error:
+            raise KeyringError(f"no keyring at {path}", hint="create the home with: custody init") from error
+        try:
+            value = json.loads(raw)
+            header = {name: value[name] for name in ("v", "kdf", "cipher", "salt")}
+            salt, nonce, sealed = (base64.b64decode(value[name], validate=True) for name in ("salt", "nonce", "sealed"))
+            good = header["v"] == 1 and header["kdf"] == f"scrypt-{_N}-8-1" and header["cipher"] == "A256GCM"
+        except (ValueError, KeyError, TypeError) as error:
+            raise KeyringError(f"{path} is not a keyring") from error
+        if not good:
+            raise KeyringError(f"{path} was written by another version", hint="use a newer custody")
+        key = _derive(passphrase, salt)
+        try:
+            plain = json.loads(AESGCM(key).decrypt(nonce, sealed, cls._aad(salt)))
+        except InvalidTag as error:
+            raise KeyringError("wrong passphrase, or the keyring was altered", hint="try again; the keyring is unchanged") from error
+        return cls(path, key, salt, {name: base64.b64decode(text) for name, text in plain.items()})
+
+    @staticmethod
+    def _aad(salt: bytes) -> bytes:
+        return f"custody-keyring-v1 scrypt-{_N}-8-1 A256GCM ".encode() + salt
+
+    def save(self) -> None:
+        """Write the file under a fresh nonce; the old one stays where this fails."""
+        plain = json.dumps({name: base64.b64encode(value).decode() for name, value in self._secrets.items()}).encode()
+        nonce = secrets.token_bytes(12)
+        value: dict[str, Any] = {
+            "v": 1,
+            "kdf": f"scrypt-{_N}-8-1",
+            "cipher": "A256GCM",
+            "salt": base64.b64encode(self._salt).decode(),
+            "nonce": base64.b64encode(nonce).decode(),
+            "sealed": base64.b64encode(AESGCM(self._key).encrypt(nonce, plain, self._aad(self._salt))).decode(),
+        }
+        files.write(self._path, json.dumps(value, indent=1).encode() + b"\n")
+
+    def names(self) -> list[str]:
+        """Names of the secrets held."""
+        return sorted(self._secrets)
+
+    def put(self, name: str, value: bytes) -> None:
+        """Hold raw bytes; on disk after ``save``."""
+        self._secrets[name] = value
+
+    def get(self, name: str) -> bytes:
+        """Raw bytes.
+
+        Raises:
+            KeyringError: not held.
+        """
+        if name not in self._secrets:
+            raise KeyringError(f"the keyring holds no key {name!r}", hint="this command needs the home that holds it")
+        return self._secrets[name]
+
+    def put_signing_key(self, name: str, key: PrivateKey) -> None:
+        """Hold a signing key as PKCS#8; encryption is the keyring's."""
+        encoding = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        self.put(name, key.private_bytes(*encoding))
+
+    def signing_key(self, name: str) -> PrivateKey:
+        """A P-256 or Ed25519 key."""
+        return _load(self.get(name), None)
+
+    def import_pkcs8(self, name: str, data: bytes, password: bytes | None) -> None:
+        """Take over a PKCS#8 key (DER or PEM) made elsewhere.
+
+        Raises:
+            KeyringError: not PKCS#8, wrong password, or another kind of key.
+        """
+        self.put_signing_key(name, _load(data, password))
+
+    def put_hpke_key(self, name: str, key: HpkePrivateKey) -> None:
+        """Hold an HPKE key."""
+        self.put(name, key.kem.encode() + b"\x00" + key.seed)
+
+    def hpke_key(self, name: str) -> HpkePrivateKey:
+        """An HPKE key."""
+        kem, _, seed = self.get(name).partition(b"\x00")
+        return HpkePrivateKey(kem.decode(), seed)
+
+
+def _load(data: bytes, password: bytes | None) -> PrivateKey:
+    load = serialization.load_pem_private_key if data.startswith(b"-----") else serialization.load_der_private_key
+    try:
+        key = load(data, password)
+        algorithm_of(key)  # type: ignore[arg-type]
+    except (ValueError, TypeError, FormatError) as error:
+        raise KeyringError("not a PKCS#8 key of P-256 or Ed25519, or a wrong password") from error
+    return key  # type: ignore[return-value]

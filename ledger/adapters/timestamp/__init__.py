@@ -1,0 +1,1 @@
+"""Time stamps: none in the embedded default."""

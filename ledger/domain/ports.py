@@ -1,0 +1,159 @@
+"""Protocols that adapters fulfil. Each method says what is durable, what may be repeated, and what it raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ledger.domain.unixfs import Block
+
+
+class Clock(Protocol):
+    """The time of day; a port, so that tests can freeze it."""
+
+    def now(self) -> int:
+        """Seconds since 1970, UTC."""
+        ...
+
+
+class BlockStore(Protocol):
+    """Content-addressed blocks with IPFS CIDs. Safe for use by several threads."""
+
+    def put(self, blocks: Iterable[Block]) -> int:
+        """Store blocks, each checked against its CID; returns how many were new.
+
+        Durable when it returns; storing a block twice is harmless; all or nothing up to the block that failed.
+
+        Raises:
+            FormatError: a block does not hash to its CID.
+            StorageError: the disk refused; nothing of the failed call is promised.
+        """
+        ...
+
+    def missing(self, cids: Sequence[bytes]) -> list[bytes]:
+        """Those of ``cids`` that are not stored, in the order given."""
+        ...
+
+    def get(self, cid: bytes) -> bytes:
+        """A block, hashed again on the way out.
+
+        Raises:
+            NotFoundError: not stored.
+            UnreadableError: the disk could not be read.
+            VerificationError: the stored bytes no longer hash to the CID (step 9).
+        """
+        ...
+
+    def cids(self) -> Iterator[bytes]:
+        """All stored CIDs."""
+        ...
+
+    def size(self) -> int:
+        """Bytes stored."""
+        ...
+
+    def close(self) -> None:
+        """Release files and locks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRef:
+    """A block of the chain: ``header`` is its RLP, ``time`` seconds since 1970."""
+
+    number: int
+    hash: bytes
+    time: int
+    header: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionReceipt:
+    """What became of a mined transaction."""
+
+    succeeded: bool
+    block: int
+    block_hash: bytes
+    gas_used: int
+    contract: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class StateProof:
+    """EIP-1186: account nodes, and the nodes of each slot asked for, in order. Absence is proven alike."""
+
+    account: tuple[bytes, ...]
+    storage: tuple[tuple[bytes, ...], ...]
+
+
+class Chain(Protocol):
+    """An EVM chain. Reads have time-outs; sending the same bytes twice is harmless."""
+
+    #: What the chain is worth, in words, for reports and trust roots.
+    label: str
+
+    def chain_id(self) -> int:
+        """EIP-155 chain id."""
+        ...
+
+    def head(self) -> BlockRef:
+        """The latest block."""
+        ...
+
+    def final(self) -> int:
+        """Number of the newest block that will not be reorganised away."""
+        ...
+
+    def block(self, number: int) -> BlockRef:
+        """A canonical block.
+
+        Raises:
+            NotFoundError: no such block.
+        """
+        ...
+
+    def nonce(self, address: bytes) -> int:
+        """Number of mined transactions of an account."""
+        ...
+
+    def fees(self) -> tuple[int, int]:
+        """(maximum fee, priority fee) per gas in wei that will be mined soon."""
+        ...
+
+    def call(self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None) -> bytes:
+        """Read-only call.
+
+        Raises:
+            ChainError: reverted, with the contract's custom error named where it is one of ours.
+        """
+        ...
+
+    def send(self, raw: bytes) -> bytes:
+        """Send a signed transaction; returns its hash. A transaction already known is no error.
+
+        Raises:
+            ChainError: refused for good.
+            NetworkError: not known whether it arrived; send the same bytes again.
+        """
+        ...
+
+    def receipt(self, transaction: bytes) -> TransactionReceipt | None:
+        """Receipt of a mined transaction, or None."""
+        ...
+
+    def code(self, address: bytes) -> bytes:
+        """Code at an address."""
+        ...
+
+    def prove(self, address: bytes, slots: Sequence[bytes], block: int) -> StateProof:
+        """Account and storage proofs at a block.
+
+        Raises:
+            ChainError: the chain keeps no state for that block.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release files and connections."""
+        ...

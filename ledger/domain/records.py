@@ -1,0 +1,199 @@
+"""The port to an agency's database: rows and the unit of work that services use.
+
+Everything that an event, a document or a grant says is sealed or public; rows keep in clear only what lists and joins
+need (DESIGN section 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from ledger.domain.custody import ItemState
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """A sequenced entry. ``index`` counts leaves of its log; ``receipt_size`` is the tree size of its first receipt."""
+
+    log: bytes
+    index: int
+    entry: bytes
+    digest: bytes
+    evidence: str
+    seq: int
+    effect: str
+    time: int
+    agency: str
+    certificate: bytes
+    payload: bytes
+    receipt_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """An item: custody state, CID of its ciphertext, and the pseudonym that opened it."""
+
+    state: ItemState
+    cid: bytes | None
+    opener: str
+    opened: int
+    latest_log: bytes
+    latest_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRow:
+    """A checkpoint on its way to the chain; ``state`` is one of submitted, anchored, final."""
+
+    log: bytes
+    prev: int
+    size: int
+    root: bytes
+    note: bytes
+    state: str
+    transaction: bytes
+    version: int = 0
+    time: int = 0
+    block: int = 0
+    gas: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionRow:
+    """A transaction as recorded before it was sent: repeating it sends the same bytes."""
+
+    hash: bytes
+    kind: str
+    nonce: int
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """A person or service of the agency. ``number`` is the sealed service number, empty for services."""
+
+    pseudonym: str
+    kind: str
+    certificate: bytes
+    hpke: bytes
+    number: bytes
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CrlRow:
+    """A revocation list: DER, and when it was issued in seconds."""
+
+    number: int
+    der: bytes
+    issued: int
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptorRow:
+    """A published descriptor version, with when and in which block the registry took it."""
+
+    version: int
+    document: bytes
+    active_from: int
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A login: SHA-256 of the token, who, and until when."""
+
+    token: bytes
+    pseudonym: str
+    certificate: bytes
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """A log of the agency; ``frozen`` says why nothing more is signed, empty while all is well."""
+
+    log: bytes
+    agency: str
+    number: int
+    size: int
+    frozen: str
+
+
+class Unit(Protocol):
+    """One transaction: everything in it becomes durable together when its context ends without an error."""
+
+    # The log
+    def log(self, log: bytes) -> LogRow | None: ...
+    def put_log(self, row: LogRow) -> None: ...
+    def add_entries(self, rows: Sequence[EntryRow]) -> None: ...
+    def entry(self, log: bytes, index: int) -> EntryRow | None: ...
+    def entry_by_digest(self, digest: bytes) -> EntryRow | None: ...
+    def entries(self, log: bytes, start: int, end: int) -> list[EntryRow]: ...
+    def tile(self, log: bytes, level: int, index: int) -> bytes: ...
+    def put_tile(self, log: bytes, level: int, index: int, data: bytes) -> None: ...
+
+    # Items, documents, grants
+    def item(self, evidence: str) -> ItemRow | None: ...
+    def put_item(self, row: ItemRow) -> None: ...
+    def items(self, *, after: int, limit: int, opener: str | None, evidence: Sequence[str] | None) -> list[ItemRow]: ...
+    def events(self, evidence: str) -> list[EntryRow]: ...
+    def put_document(self, digest: bytes, evidence: str, sealed: bytes) -> None: ...
+    def document(self, digest: bytes) -> bytes | None: ...
+    def put_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None: ...
+    def disclosures(self, document: bytes) -> list[tuple[bytes, bytes]]: ...
+    def put_grant(self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes) -> None: ...
+    def grants(self, evidence: str, scope: str, recipient: bytes) -> list[bytes]: ...
+    def granted_items(self, recipient: bytes, limit: int) -> list[str]: ...
+    def put_token(self, token: bytes, evidence: str) -> None: ...
+    def tokens(self, token: bytes, limit: int) -> list[str]: ...
+
+    # People, certificates, sessions
+    def put_certificate(self, digest: bytes, der: bytes) -> None: ...
+    def certificate(self, digest: bytes) -> bytes | None: ...
+    def put_person(self, row: PersonRow) -> None: ...
+    def person(self, pseudonym: str) -> PersonRow | None: ...
+    def put_crl(self, row: CrlRow) -> None: ...
+    def crls(self) -> list[CrlRow]: ...
+    def put_descriptor(self, row: DescriptorRow) -> None: ...
+    def descriptors(self) -> list[DescriptorRow]: ...
+    def put_challenge(self, nonce: bytes, expires: int) -> None: ...
+    def take_challenge(self, nonce: bytes, now: int) -> bool: ...
+    def put_session(self, row: SessionRow) -> None: ...
+    def session(self, token: bytes) -> SessionRow | None: ...
+
+    # Anchoring
+    def put_checkpoint(self, row: CheckpointRow) -> None: ...
+    def drop_checkpoint(self, log: bytes, size: int) -> None: ...
+    def checkpoints(self, log: bytes, *, after: int = 0, limit: int = 1000) -> list[CheckpointRow]: ...
+    def newest_checkpoint(self, log: bytes, states: Sequence[str]) -> CheckpointRow | None: ...
+    def covering_checkpoint(self, log: bytes, index: int) -> CheckpointRow | None: ...
+    def put_transaction(self, row: TransactionRow) -> None: ...
+    def transaction(self, digest: bytes) -> TransactionRow | None: ...
+
+
+class Records(Protocol):
+    """The database. Safe for use by several threads; one writer at a time."""
+
+    def read(self) -> AbstractContextManager[Unit]:
+        """A consistent view; nothing may be written in it.
+
+        Raises:
+            StorageError: the database could not be read.
+        """
+        ...
+
+    def write(self) -> AbstractContextManager[Unit]:
+        """A transaction, durable when the context ends; rolled back on an error.
+
+        Raises:
+            StorageError: the database refused, the disk is full for example; nothing was written.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the database."""
+        ...
