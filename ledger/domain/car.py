@@ -20,9 +20,14 @@ def header(roots: Iterable[bytes]) -> bytes:
     return varint.encode(len(body)) + body
 
 
+def frame(block: Block) -> tuple[bytes, bytes]:
+    """The frame of one block as (length and CID, data), so that callers can write it without copying."""
+    return varint.encode(len(block.cid) + len(block.data)) + block.cid, block.data
+
+
 def section(block: Block) -> bytes:
     """The frame of one block."""
-    return varint.encode(len(block.cid) + len(block.data)) + block.cid + block.data
+    return b"".join(frame(block))
 
 
 def parse_header(data: bytes | memoryview) -> tuple[list[bytes], int]:

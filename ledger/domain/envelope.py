@@ -153,9 +153,17 @@ def check_commitment(key: bytes, evidence: str, content: Content) -> None:
         raise VerificationError(_STEP, "the key does not match the commitment in the record")
 
 
-def padding(size: int) -> tuple[bytes, int]:
-    """The mark, and the number of zero bytes behind it, for content of ``size`` bytes."""
-    return _MARK, padded_size(size) - size - 1
+def pad_piece(plain: bytes, left: int, length: int) -> bytes:
+    """A piece of ``length`` bytes of padded plaintext.
+
+    Args:
+        plain: its content bytes, at most ``length``.
+        left: content bytes from the start of this piece to the end of the content; 0 or less behind it.
+    """
+    if len(plain) == length:
+        return plain
+    mark = _MARK if 0 <= left < length else b""
+    return plain + mark + bytes(length - len(plain) - len(mark))
 
 
 def strip_padding(tail: bytes, offset: int, size: int) -> bytes:

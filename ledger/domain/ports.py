@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ledger.domain.unixfs import Block
 
@@ -156,4 +156,98 @@ class Chain(Protocol):
 
     def close(self) -> None:
         """Release files and connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LatestCheckpoint:
+    """The newest checkpoint of a log on chain; size 0 where none was anchored."""
+
+    root: bytes
+    size: int
+    time: int
+    block: int
+
+
+class Contracts(Protocol):
+    """The registry and the ledger on a chain; addresses are 20 bytes. Reads raise NetworkError or ChainError."""
+
+    chain: Chain
+    registry: bytes
+    ledger: bytes
+
+    def latest(self, log: bytes) -> LatestCheckpoint:
+        """The newest checkpoint of a log."""
+        ...
+
+    def checkpoint_commitment(self, log: bytes, size: int) -> bytes:
+        """The commitment stored for a checkpoint, zeros for none."""
+        ...
+
+    def active_version(self, anchorer: bytes, block: int | None = None) -> int:
+        """Descriptor version in force for an anchoring account at a block."""
+        ...
+
+    def check_anchor(self, sender: bytes, old: int, new: int, root: bytes, proof: Sequence[bytes]) -> None:
+        """Try an anchor without sending it.
+
+        Raises:
+            ChainError: the contract would refuse, and why.
+        """
+        ...
+
+    def sign_anchor(self, key: bytes, nonce: int, old: int, new: int, root: bytes, proof: Sequence[bytes]) -> bytes:
+        """The exact transaction to record and send."""
+        ...
+
+    def code_hashes(self) -> tuple[bytes, bytes]:
+        """keccak-256 of the code of registry and ledger."""
+        ...
+
+
+class Journal(Protocol):
+    """A client's own record of an upload, sealed: what it must find again after a crash."""
+
+    def leftovers(self) -> list[dict[str, Any]]:
+        """Records of runs that did not finish, oldest first; runs still going on are left alone."""
+        ...
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Add a record; durable after ``sync``."""
+        ...
+
+    def sync(self) -> None:
+        """Make everything appended durable.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Everything was acknowledged: drop this run's records and the leftovers it took over."""
+        ...
+
+
+class NodeApi(Protocol):
+    """What the client side asks of a node, over HTTP or in its own process. Every call has a time-out.
+
+    Raises from every method:
+        NetworkError: no answer in time. DeniedError, RuleError, ...: as the node answered.
+    """
+
+    def missing(self, cids: Sequence[bytes]) -> list[bytes]:
+        """Those blocks that the node lacks."""
+        ...
+
+    def put_blocks(self, blocks: Sequence[Block]) -> None:
+        """Store blocks; durable when it returns."""
+        ...
+
+    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Register signed statements in one batch; durable when it returns."""
+        ...
+
+    def duplicates(self, digest: str) -> list[str]:
+        """Items with this SHA-256 that the caller may see."""
         ...

@@ -13,7 +13,7 @@ from ledger.adapters.chain import abi
 from ledger.domain import rlp, slots
 from ledger.domain.errors import ChainError, NetworkError
 from ledger.domain.evm import keccak256
-from ledger.domain.ports import Chain, TransactionReceipt
+from ledger.domain.ports import Chain, LatestCheckpoint, TransactionReceipt
 
 REGISTRY: Final = "AgencyRegistry"
 LEDGER: Final = "EvidenceLedger"
@@ -30,16 +30,6 @@ class Founder:
     governor: bytes
     anchorer: bytes
     descriptor_digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """The newest checkpoint of a log on chain; size 0 where none was anchored."""
-
-    root: bytes
-    size: int
-    time: int
-    block: int
 
 
 def address_of(key: bytes) -> bytes:
@@ -119,11 +109,11 @@ class Contracts:
         """Id of a log on this chain."""
         return slots.log_id(self.chain.chain_id(), self.ledger, agency, number)
 
-    def latest(self, log: bytes) -> Latest:
+    def latest(self, log: bytes) -> LatestCheckpoint:
         """The newest checkpoint of a log."""
         data = self.chain.call(self.ledger, abi.encode_call(LEDGER, "latest", log))
         ((root, size, moment, block),) = abi.decode_result(LEDGER, "latest", data)
-        return Latest(root, size, moment, block)
+        return LatestCheckpoint(root, size, moment, block)
 
     def checkpoint_commitment(self, log: bytes, size: int) -> bytes:
         """The commitment stored for a checkpoint, zeros for none."""
@@ -146,12 +136,13 @@ class Contracts:
         custodian, hops, is_open = abi.decode_result(LEDGER, "custody", data)
         return bytes(custodian), int(hops), bool(is_open)
 
-    def anchor_data(self, old: int, new: int, root: bytes, proof: Sequence[bytes]) -> bytes:
-        """Calldata of `anchor`."""
-        return abi.encode_call(LEDGER, "anchor", old, new, root, list(proof))
+    def check_anchor(self, sender: bytes, old: int, new: int, root: bytes, proof: Sequence[bytes]) -> None:
+        """Try an anchor without sending it."""
+        self.chain.call(self.ledger, abi.encode_call(LEDGER, "anchor", old, new, root, list(proof)), sender=sender)
 
-    def sign_anchor(self, key: bytes, data: bytes, nonce: int) -> bytes:
+    def sign_anchor(self, key: bytes, nonce: int, old: int, new: int, root: bytes, proof: Sequence[bytes]) -> bytes:
         """The exact transaction to record and send."""
+        data = abi.encode_call(LEDGER, "anchor", old, new, root, list(proof))
         return sign_transaction(self.chain, key, to=self.ledger, data=data, gas=_ANCHOR_GAS, nonce=nonce)
 
     def code_hashes(self) -> tuple[bytes, bytes]:

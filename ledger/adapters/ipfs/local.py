@@ -133,7 +133,7 @@ class LocalBlockStore:
                     self._open_pack()
                 rows, at, parts = [], self._end, []
                 for block in new.values():
-                    prefix = varint.encode(len(block.cid) + len(block.data)) + block.cid
+                    prefix, _ = car.frame(block)
                     rows.append((block.cid, self._number, at + len(prefix), len(block.data)))
                     parts += [prefix, block.data]
                     at += len(prefix) + len(block.data)

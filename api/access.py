@@ -1,0 +1,55 @@
+"""Who may call what: the one table of role x route. A route that is not here does not start; deny by default.
+
+PUBLIC routes show nothing about items: hashes, keys and checks that anyone may run.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger.domain.identity.names import ROLES
+
+PUBLIC: Final = frozenset({"public"})
+_PEOPLE: Final = ROLES - {"service"}
+_RECORD: Final = _PEOPLE - {"administrator", "auditor"}
+_COLLECT: Final = frozenset({"officer", "custodian", "examiner", "prosecutor", "disclosure-officer", "court", "court-expert"})
+_LOG_READERS: Final = frozenset({"auditor", "administrator", "custodian", "data-protection-officer"})
+
+ROUTES: Final[dict[str, frozenset[str]]] = {
+    # anyone
+    "health": PUBLIC,
+    "readiness": PUBLIC,
+    "login_challenge": PUBLIC,
+    "login": PUBLIC,
+    "agency": PUBLIC,
+    "descriptor": PUBLIC,
+    "crl": PUBLIC,
+    "checkpoint": PUBLIC,
+    "tile": PUBLIC,
+    "verify": PUBLIC,
+    "trust_root": PUBLIC,
+    # whoever is logged in
+    "status": _PEOPLE,
+    "list_evidence": _PEOPLE,
+    "search_evidence": _PEOPLE,
+    "show_evidence": _PEOPLE,
+    "list_events": _PEOPLE,
+    "receipt": _PEOPLE,
+    "inclusion_proof": _PEOPLE,
+    "consistency_proof": _PEOPLE,
+    # whoever records and reads evidence; reading also needs a recorded access
+    "register": _RECORD,
+    "details": _RECORD,
+    "grants": _RECORD,
+    "content": _RECORD,
+    "bundle": _RECORD,
+    # whoever collects
+    "missing_blocks": _COLLECT,
+    "put_blocks": _COLLECT,
+    "find_duplicates": _COLLECT,
+    # pseudonyms and times profile people: entries and certificates are not public
+    "entries": _LOG_READERS,
+    "certificate": _LOG_READERS,
+    # running the node
+    "anchor": frozenset({"administrator", "custodian", "officer"}),
+}

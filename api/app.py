@@ -1,0 +1,56 @@
+"""The application factory: routes, limits, one error shape. Nothing is created on import."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+
+from api import errors
+from api.access import ROUTES
+from api.limits import LimitMiddleware
+from api.routes import agency, blocks, evidence, health, log, session, statements
+from ledger import __version__
+from ledger.services.node import Node
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+@asynccontextmanager
+async def _nothing(app: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+def create_app(node: Node, *, sealers: list[bytes], confirmations: int, lifespan: Lifespan = _nothing) -> FastAPI:
+    """The API of a node.
+
+    Args:
+        sealers: addresses that seal the chain's blocks, for trust roots.
+        confirmations: blocks that make another one final on this chain.
+
+    Raises:
+        RuntimeError: a route without an entry in the table of role x route, or the other way round.
+    """
+    app = FastAPI(
+        title="Custody ledger",
+        version=__version__,
+        description="Evidence that agencies can verify without trusting one another.",
+        lifespan=lifespan,
+    )
+    app.state.node = node
+    app.state.sealers = sealers
+    app.state.confirmations = confirmations
+    app.include_router(health.router)
+    for router in (session.router, blocks.router, statements.router, evidence.router, log.router, agency.router):
+        app.include_router(router, prefix="/v1")
+    errors.install(app)
+    _require_table(app)
+    app.add_middleware(LimitMiddleware)
+    return app
+
+
+def _require_table(app: FastAPI) -> None:
+    found = {operation["operationId"] for path in app.openapi()["paths"].values() for operation in path.values()}
+    if found != set(ROUTES):
+        raise RuntimeError(f"routes and the table in api/access.py differ: {sorted(found ^ set(ROUTES))}")

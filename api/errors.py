@@ -1,0 +1,80 @@
+"""One shape for every error: {"error": {"code", "message", "hint", "step"}}."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ledger.domain import errors
+from ledger.domain.errors import CustodyError
+
+_LOG: Final = logging.getLogger("custody.api")
+
+#: Code and HTTP status by error class; the client turns codes back into classes.
+CODES: Final[dict[type[CustodyError], tuple[str, int]]] = {
+    errors.FormatError: ("malformed", 400),
+    errors.VerificationError: ("not-verified", 422),
+    errors.IncompleteError: ("incomplete", 409),
+    errors.UnreadableError: ("unreadable", 503),
+    errors.RuleError: ("against-the-rules", 409),
+    errors.UsageError: ("usage", 400),
+    errors.DeniedError: ("denied", 403),
+    errors.NotFoundError: ("not-found", 404),
+    errors.ConflictError: ("conflict", 409),
+    errors.KeyringError: ("keyring", 409),
+    errors.LockedError: ("locked", 503),
+    errors.StorageError: ("storage", 507),
+    errors.NetworkError: ("network", 504),
+    errors.FrozenError: ("frozen", 503),
+    errors.ChainError: ("chain", 502),
+}
+
+
+class UnauthenticatedError(CustodyError):
+    """No session, or one that has ended."""
+
+
+def body(code: str, message: str, hint: str | None = None, step: int | None = None) -> dict[str, dict[str, str | int | None]]:
+    """The one shape."""
+    return {"error": {"code": code, "message": message, "hint": hint, "step": step}}
+
+
+def _answer(error: CustodyError) -> JSONResponse:
+    if isinstance(error, UnauthenticatedError):
+        return JSONResponse(body("unauthenticated", error.message, error.hint), 401, {"WWW-Authenticate": "Bearer"})
+    code, status = next((found for kind, found in CODES.items() if isinstance(error, kind)), ("error", 500))
+    return JSONResponse(body(code, error.message, error.hint, getattr(error, "step", None)), status)
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+
+    @app.exception_handler(CustodyError)
+    async def custody_error(request: Request, error: CustodyError) -> JSONResponse:
+        return _answer(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def validation(request: Request, error: RequestValidationError) -> JSONResponse:
+        # The values that were sent are not repeated: they may be case data.
+        places = sorted({".".join(str(part) for part in one["loc"] if not isinstance(part, int)) for one in error.errors()})
+        return JSONResponse(body("malformed", f"request not understood: {', '.join(places)[:200]}", "see /docs for what is expected"), 400)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        code = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 416: "bad-range"}.get(error.status_code, "http")
+        return JSONResponse(body(code, str(error.detail).lower()), error.status_code, headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        # Class and place only: an exception's text may quote a document.
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace is not None else "?"
+        _LOG.error("unexpected %s at %s", type(error).__name__, place)
+        return JSONResponse(body("internal", "the node failed; nothing was acknowledged", "try again, then run: custody doctor"), 500)

@@ -1,0 +1,113 @@
+"""Who the node is, how it fares, and checks that anyone may run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import Response
+
+from api.deps import CallerDep, NodeDep
+from api.schemas import AgencyOut, StatusOut, VerifyIn
+from ledger.domain import verify as verification
+from ledger.domain.encoding import b64url, from_b64url, require
+from ledger.domain.errors import NotFoundError
+from ledger.domain.identity.names import log_urn
+from ledger.services import anchoring, export
+from ledger.services.node import Node
+
+router = APIRouter(tags=["agency"])
+
+
+@router.get("/agency", operation_id="agency")
+def agency(node: NodeDep) -> AgencyOut:
+    """Agency code, log and descriptor in force."""
+    with node.records.read() as unit:
+        log = unit.log(node.log_id)
+        assert log is not None
+        return AgencyOut(
+            agency=node.agency, log=log_urn(node.log_id), logNumber=log.number, descriptor=b64url(node.descriptor(unit).raw)
+        )
+
+
+@router.get("/agency/descriptors/{version}", operation_id="descriptor")
+def descriptor(node: NodeDep, version: Annotated[int, Path(ge=1, le=65535)]) -> Response:
+    """A descriptor version, as hashed on chain."""
+    with node.records.read() as unit:
+        found = [row.document for row in unit.descriptors() if row.version == version]
+    if not found:
+        raise NotFoundError("no such version")
+    return Response(found[0], media_type="application/json")
+
+
+@router.get("/trust", operation_id="trust_root")
+def trust_root(request: Request, node: NodeDep) -> Response:
+    """A trust root for this node's chain; compare it with one that you got by another way."""
+    return Response(_trust(request, node), media_type="application/json")
+
+
+def _trust(request: Request, node: Node) -> bytes:
+    return export.trust_root(node, sealers=request.app.state.sealers, confirmations=request.app.state.confirmations).encode()
+
+
+@router.get("/status", operation_id="status")
+def status(node: NodeDep, caller: CallerDep) -> StatusOut:
+    """How far sequencing and anchoring are, and the chain as the node sees it."""
+    return _status(node)
+
+
+def _status(node: Node) -> StatusOut:
+    with node.records.read() as unit:
+        reached, log = anchoring.progress(node, unit), unit.log(node.log_id)
+        version = node.descriptor(unit).version
+    assert log is not None
+    newest: dict[str, Any] | None = None
+    if reached.newest is not None:
+        row = reached.newest
+        newest = {
+            "size": row.size,
+            "root": row.root.hex(),
+            "state": row.state,
+            "transaction": "0x" + row.transaction.hex(),
+            "block": row.block or None,
+            "time": row.time or None,
+            "gas": row.gas or None,
+        }
+    head = node.contracts.chain.head()
+    return StatusOut(
+        agency=node.agency,
+        log=log_urn(node.log_id),
+        descriptorVersion=version,
+        chain={
+            "label": node.contracts.chain.label,
+            "id": node.contracts.chain.chain_id(),
+            "head": head.number,
+            "registry": "0x" + node.contracts.registry.hex(),
+            "ledger": "0x" + node.contracts.ledger.hex(),
+        },
+        integrated=reached.integrated,
+        submitted=reached.submitted,
+        anchored=reached.anchored,
+        final=reached.final,
+        newest=newest,
+        storedBytes=node.blocks.size(),
+        frozen=log.frozen,
+    )
+
+
+@router.post("/anchor", operation_id="anchor")
+def anchor(node: NodeDep, caller: CallerDep) -> StatusOut:
+    """Anchor everything integrated so far, and wait until it is final."""
+    anchoring.anchor_now(node, timeout=60)
+    return _status(node)
+
+
+@router.post("/verify", operation_id="verify")
+def verify(request: Request, node: NodeDep, bundle: VerifyIn) -> dict[str, Any]:
+    """Verify a bundle with this node's trust root; takes digests, never a file. Do not rely on the police's own server:
+    the same check runs offline with `custody verify`."""
+    given = (bundle.size is None, bundle.digests is None)
+    require(given[0] == given[1], "verify: size and digests come together")
+    file = None if bundle.size is None else verification.FileDigest(bundle.size, bundle.digests or {})
+    root = export.trust_root(node, sealers=request.app.state.sealers, confirmations=request.app.state.confirmations)
+    return verification.verify(from_b64url(bundle.bundle, what="bundle"), root, file=file).as_json()

@@ -1,0 +1,139 @@
+"""Items: lists and events in clear; details, keys, content and bundles after a recorded access."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from api.deps import CallerDep, NodeDep
+from api.schemas import AccessIn, DetailsOut, EventOut, EventsOut, FoundOut, GrantsOut, ItemOut, ItemsOut, SearchIn
+from ledger.domain import cid as cids
+from ledger.domain import envelope
+from ledger.domain.encoding import b64url, format_time, from_hex
+from ledger.domain.errors import NotFoundError
+from ledger.domain.records import ItemRow
+from ledger.services import access, anchoring, dag, export, registration
+
+router = APIRouter(prefix="/evidence", tags=["evidence"])
+Item = Annotated[str, Path(pattern=r"^urn:uuid:[0-9a-f-]{36}$")]
+_RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
+_MAX_RANGE = 4 << 20
+
+
+def _item_out(item: ItemRow, reached: anchoring.Progress) -> ItemOut:
+    state = item.state
+    return ItemOut(
+        evidence=state.evidence,
+        origin=state.origin,
+        custodian=state.custodian,
+        events=state.seq + 1,
+        head=state.head.hex(),
+        time=format_time(state.time),
+        closed=state.closed,
+        cid=None if item.cid is None else cids.to_text(item.cid),
+        index=item.latest_index,
+        state=anchoring.state_of(reached, item.latest_index),
+    )
+
+
+@router.get("", operation_id="list_evidence")
+def list_evidence(
+    node: NodeDep, caller: CallerDep, after: Annotated[int, Query(ge=-1)] = -1, limit: Annotated[int, Query(ge=1, le=500)] = 100
+) -> ItemsOut:
+    """A page of the items that the caller may see."""
+    with node.records.read() as unit:
+        rows = access.visible_items(unit, caller, after=after, limit=limit, wanted=None)
+        reached = anchoring.progress(node, unit)
+    return ItemsOut(items=[_item_out(row, reached) for row in rows], next=rows[-1].opened if len(rows) == limit else None)
+
+
+@router.post("/search", operation_id="search_evidence")
+def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> FoundOut:
+    """Items with this identifier (case, exhibit), among those that the caller may see; at most 500."""
+    with node.records.read() as unit:
+        found = unit.tokens(registration.index_token(node, "identifier", request.scheme, request.value), 500)
+        rows = access.visible_items(unit, caller, after=-1, limit=500, wanted=found) if found else []
+    return FoundOut(evidence=[row.state.evidence for row in rows])
+
+
+@router.get("/{evidence}", operation_id="show_evidence")
+def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
+    """What the node keeps in clear about one item."""
+    with node.records.read() as unit:
+        return _item_out(access.visible(unit, caller, evidence), anchoring.progress(node, unit))
+
+
+@router.get("/{evidence}/events", operation_id="list_events")
+def list_events(
+    node: NodeDep, caller: CallerDep, evidence: Item, after: Annotated[int, Query(ge=-1)] = -1, limit: Annotated[int, Query(ge=1, le=500)] = 100
+) -> EventsOut:
+    """A page of an item's events as the log shows them."""
+    with node.records.read() as unit:
+        access.visible(unit, caller, evidence)
+        reached = anchoring.progress(node, unit)
+        rows = [row for row in unit.events(evidence) if row.seq > after][:limit]
+        firsts = [unit.covering_checkpoint(row.log, row.index) for row in rows]
+    events = [
+        EventOut(
+            seq=row.seq,
+            effect=row.effect,
+            time=format_time(row.time),
+            agency=row.agency,
+            statement=row.digest.hex(),
+            index=row.index,
+            state=anchoring.state_of(reached, row.index),
+            provenTime=format_time(first.time) if first is not None and first.time else None,
+        )
+        for row, first in zip(rows, firsts, strict=True)
+    ]
+    return EventsOut(events=events, next=rows[-1].seq if len(rows) == limit else None)
+
+
+@router.post("/{evidence}/details", operation_id="details")
+def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) -> DetailsOut:
+    """The item's documents, after a recorded access of any mode."""
+    with node.records.read() as unit:
+        access.require_access(node, unit, caller, evidence, from_hex(request.access, what="access", size=32), content=False)
+        return DetailsOut(events=access.details(node, unit, evidence))
+
+
+@router.post("/{evidence}/grants", operation_id="grants")
+def grants(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) -> GrantsOut:
+    """The content keys sealed to the caller, after a recorded access of mode copy or export."""
+    with node.records.read() as unit:
+        access.require_access(node, unit, caller, evidence, from_hex(request.access, what="access", size=32), content=True)
+        return GrantsOut(grants=[b64url(one) for one in unit.grants(evidence, "content", caller.hpke.digest)])
+
+
+@router.get("/{evidence}/content", operation_id="content", responses={206: {"content": {"application/octet-stream": {}}}})
+def content(
+    node: NodeDep, caller: CallerDep, evidence: Item, access_digest: Annotated[str, Header(alias="Custody-Access")], range: Annotated[str, Header()]
+) -> Response:
+    """Ciphertext in ranges of at most 4 MiB (RFC 9110 section 14), after a recorded access of mode copy or export."""
+    found = _RANGE.fullmatch(range)
+    with node.records.read() as unit:
+        access.require_access(node, unit, caller, evidence, from_hex(access_digest, what="access", size=32), content=True)
+        item = access.visible(unit, caller, evidence)
+        opening = access.read_event(node, unit, unit.events(evidence)[0])
+    if item.cid is None or opening is None:
+        raise NotFoundError("this item has no content here")
+    size = envelope.parse_content(opening.body["content"], opening.body["size"]).ciphertext_size
+    if found is None or not int(found[1]) <= int(found[2]) or int(found[1]) >= size or int(found[2]) - int(found[1]) >= _MAX_RANGE:
+        raise HTTPException(416, "expected one range of at most 4 MiB within the content", {"Content-Range": f"bytes */{size}"})
+    start, end = int(found[1]), min(int(found[2]) + 1, size)
+    data = b"".join(dag.read_range(node.blocks, item.cid, size, start, end))
+    headers = {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Accept-Ranges": "bytes", "Cache-Control": "no-store"}
+    return Response(data, 206, headers, "application/octet-stream")
+
+
+@router.post("/{evidence}/bundle", operation_id="bundle", responses={200: {"content": {"application/vnd.custody.bundle+cbor": {}}}})
+def bundle(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) -> Response:
+    """The evidence bundle, ending before the event that records its export."""
+    with node.records.read() as unit:
+        recorded = access.require_access(node, unit, caller, evidence, from_hex(request.access, what="access", size=32), content=True)
+    data = export.bundle(node, evidence, until=recorded.seq).encode()
+    return Response(data, 200, {"Cache-Control": "no-store"}, "application/vnd.custody.bundle+cbor")

@@ -1,0 +1,25 @@
+"""Health and readiness."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.deps import NodeDep
+from ledger.services import logbook
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", operation_id="health")
+def health() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", operation_id="readiness")
+def readiness(node: NodeDep) -> dict[str, str]:
+    """Database, log and chain answer; a frozen log is an error."""
+    with node.records.read() as unit:
+        logbook.require_log(unit, node.log_id)
+    node.contracts.chain.head()
+    return {"status": "ready"}

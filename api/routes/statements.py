@@ -1,0 +1,51 @@
+"""Registration of signed statements."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.deps import CallerDep, NodeDep
+from api.schemas import DigestIn, FoundOut, RegisteredOut, StatementsIn, StatementsOut
+from ledger.domain.encoding import b64url, from_b64url
+from ledger.services import access, anchoring, registration
+from ledger.services.registration import Submission
+
+router = APIRouter(tags=["statements"])
+
+
+@router.post("/statements", operation_id="register", status_code=201)
+def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> StatementsOut:
+    """Register statements, all or none. Durable and in the log when answered; anchoring follows."""
+    submissions = [
+        Submission(
+            from_b64url(one.statement, what="statement"),
+            from_b64url(one.document, what="document"),
+            tuple(one.disclosures),
+            tuple(from_b64url(grant, what="grant") for grant in one.grants),
+        )
+        for one in request.statements
+    ]
+    registered = registration.register(node, submissions, caller=caller.pseudonym)
+    with node.records.read() as unit:
+        reached = anchoring.progress(node, unit)
+        return StatementsOut(
+            registered=[
+                RegisteredOut(
+                    evidence=one.evidence,
+                    statement=one.digest.hex(),
+                    index=one.index,
+                    receipt=b64url(one.receipt),
+                    repeated=one.repeated,
+                    state=anchoring.state_of(reached, one.index),
+                    duplicates=access.twins(node, unit, caller, one),
+                )
+                for one in registered
+            ]
+        )
+
+
+@router.post("/evidence/duplicates", operation_id="find_duplicates")
+def find_duplicates(node: NodeDep, caller: CallerDep, request: DigestIn) -> FoundOut:
+    """Items with this content, among those that the caller may see."""
+    with node.records.read() as unit:
+        return FoundOut(evidence=access.duplicates(node, unit, caller, request.sha256))

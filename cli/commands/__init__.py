@@ -1,0 +1,1 @@
+"""One file a command; heavy imports inside the functions, so that --help is quick."""

@@ -1,0 +1,26 @@
+"""custody anchor"""
+
+from __future__ import annotations
+
+import typer
+
+from cli import output
+from cli.state import Json
+
+_HELP = """Anchor everything in the log now, and wait until it is final.
+
+Example: custody --home ~/evidence anchor
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command(help=_HELP)
+    def anchor(as_json: Json = False) -> None:
+        from cli.commands.status import text
+        from cli.session import open_session
+
+        with open_session() as session:
+            found = session.node.anchor()
+        output.result(found, text(found))

@@ -1,0 +1,42 @@
+"""custody correct"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli import output
+from cli.state import Evidence, Json
+
+_HELP = """Correct an earlier record. Nothing is overwritten: the old value and the new one are both shown for ever.
+
+Example: custody --home ~/evidence correct 3f0c1d2e-... --event 0 --field /body/name --new "IMG_0042.jpg" --reason "typing error"
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command(help=_HELP)
+    def correct(
+        evidence: Evidence,
+        event: Annotated[int, typer.Option(help="Number of the event to correct, from 0.")],
+        field: Annotated[str, typer.Option(help="JSON pointer of the member to correct (RFC 6901).")],
+        new: Annotated[str, typer.Option(help="The right value.")],
+        reason: Annotated[str, typer.Option(help="Why it was wrong.")],
+        old: Annotated[str, typer.Option(help="The wrong value, where you want it repeated.")] = "",
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import evidence_urn, open_session
+        from ledger.domain.errors import UsageError
+        from ledger.services import retrieve
+
+        urn = evidence_urn(evidence)
+        with open_session() as session:
+            events = {one["seq"]: one["statement"] for one in session.node.events(urn)}
+            if event not in events:
+                raise UsageError(f"the item has events 0 to {len(events) - 1}, not {event}")
+            body = {"target": events[event], "pointer": field, "new": new, "reason": reason, **({"old": old} if old else {})}
+            answer = retrieve.record(session.node, session.person, session.clock, urn, "corrected", body)
+        output.result(answer, f"recorded as entry {answer['index']}, {answer['state']}; the earlier record stays as it is")

@@ -1,0 +1,29 @@
+"""custody note"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli import output
+from cli.state import Evidence, Json
+
+_HELP = """Add a signed note to an item's record.
+
+Example: custody --home ~/evidence note 3f0c1d2e-... --text "screen cracked on arrival"
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command(help=_HELP)
+    def note(evidence: Evidence, text: Annotated[str, typer.Option(help="The note; sealed like every record.")], as_json: Json = False) -> None:
+        from cli.session import evidence_urn, open_session
+        from ledger.services import retrieve
+
+        urn = evidence_urn(evidence)
+        with open_session() as session:
+            answer = retrieve.record(session.node, session.person, session.clock, urn, "note", {"text": text})
+        output.result(answer, f"recorded as entry {answer['index']}, {answer['state']}")

@@ -1,0 +1,43 @@
+"""custody recheck"""
+
+from __future__ import annotations
+
+import typer
+
+from cli import output
+from cli.state import Basis, Evidence, Json
+
+_HELP = """Decrypt and hash an item's stored content again, and record the result as a signed event.
+
+Example: custody --home ~/evidence recheck 3f0c1d2e-... --basis "yearly fixity check"
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command(help=_HELP)
+    def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
+        from cli.session import basis as basis_member
+        from cli.session import evidence_urn, open_session
+        from ledger.domain.errors import CustodyError, UnreadableError
+        from ledger.services import retrieve
+
+        urn = evidence_urn(evidence)
+        failure: CustodyError | None = None
+        with open_session() as session:
+            access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=basis_member(basis))
+            expected = session.node.details(urn, access)[0]["document"]["body"]
+            body = {"scope": "content", "expected": expected["digests"], "size": expected["size"]}
+            try:
+                with output.progress("hashing", expected["size"]) as advance:
+                    opened = retrieve.fetch(session.node, session.person, urn, access, None, advance)
+                body |= {"result": "match", "found": opened.digests}
+            except UnreadableError as error:
+                failure, body = error, {**body, "result": "unreadable", "reason": error.message}
+            except CustodyError as error:
+                failure, body = error, {**body, "result": "mismatch", "reason": error.message}
+            answer = retrieve.record(session.node, session.person, session.clock, urn, "verified", body)
+        output.result({**answer, "result": body["result"]}, f"{body['result']}, recorded as entry {answer['index']}")
+        if failure is not None:
+            raise typer.Exit(output.failure(failure))

@@ -1,0 +1,77 @@
+"""custody serve"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.state import STATE
+
+_HELP = """Serve the home's node: the HTTP API under /v1, and anchoring by growth or age. Ends with Ctrl-C.
+
+Example: custody --home ~/evidence serve --port 8000
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command(help=_HELP)
+    def serve(
+        host: Annotated[str, typer.Option(help="Address to listen on; put a TLS proxy before anything but loopback.")] = "127.0.0.1",
+        port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.")] = 8000,
+        anchor_growth: Annotated[int, typer.Option(help="Anchor when this many entries wait.")] = 256,
+        anchor_age: Annotated[int, typer.Option(help="Anchor when the oldest entry waits this many seconds.")] = 60,
+    ) -> None:
+        from cli.session import ask_passphrase
+        from ledger import wiring
+        from ledger.services.anchoring import Policy
+
+        home = wiring.open_home(STATE.home, ask_passphrase())
+        try:
+            _serve(home, host, port, Policy(anchor_growth, anchor_age))
+        finally:
+            home.close()
+
+
+def _serve(home: Any, host: str, port: int, policy: Any) -> None:
+    import asyncio
+    import json
+    import socket
+    from contextlib import asynccontextmanager
+
+    import uvicorn
+
+    from api.app import create_app
+    from ledger import wiring
+    from ledger.adapters import files
+    from ledger.domain.errors import UsageError
+    from ledger.services.worker import Worker
+
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}", hint="choose another --port") from error
+    url = f"http://{host}:{listener.getsockname()[1]}"
+    worker = Worker(home.node, policy)
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> Any:
+        worker.start()
+        yield
+        await asyncio.to_thread(worker.stop)
+
+    app = create_app(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations, lifespan=lifespan)
+    # No access log: paths hold item ids. Slow clients are cut off.
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=10, server_header=False, limit_concurrency=256)
+    address = home.path / wiring.SERVER
+    files.write(address, json.dumps({"url": url}).encode())
+    output.say(f"serving {home.settings.agency} at {url} (API description: {url}/docs); stop with Ctrl-C")
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        address.unlink(missing_ok=True)

@@ -1,0 +1,123 @@
+"""custody verify"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.state import Json
+
+_HELP = """Verify a bundle, and the file it speaks of: no home, no server, no network, unless you name a chain with --rpc.
+
+Example: custody verify evidence.bundle photo.jpg --trust trust.json
+"""
+_MARKS = {"passed": "ok", "failed": "FAILED", "not checked": "not checked", "not asked": "-", "not reached": "-"}
+_CHUNK = 1 << 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command(help=_HELP)
+    def verify(
+        bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle.")],
+        file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="The evidence itself; it never leaves this machine.")] = None,
+        trust: Annotated[Path, typer.Option(help="Trust root, obtained by another way than the bundle.")] = ...,  # type: ignore[assignment]
+        rpc: Annotated[str, typer.Option(help="URL of a chain that you trust, to judge the block.")] = "",
+        as_json: Json = False,
+    ) -> None:
+        raise typer.Exit(run(bundle, file, trust, rpc))
+
+
+def run(bundle: Path, file: Path | None, trust: Path, rpc: str) -> int:
+    """Verify and print; returns the exit code."""
+    from ledger.domain import trust as roots
+    from ledger.domain.errors import FormatError, UsageError
+    from ledger.domain.verify import verify
+
+    try:
+        root = roots.parse(_read(trust))
+    except FormatError as error:
+        raise UsageError(f"{trust}: {error.message}", hint="give the trust root that the agencies published") from error
+    data = _read(bundle)
+    measured = _measure(data, file) if file is not None else None
+    report = verify(data, root, file=measured, confirm=_confirm(root, rpc) if rpc else None)
+    lines = [f"{number:>2}  {step.title:<56} {_MARKS[step.status]}" + _more(step) for number, step in sorted(report.steps.items())]
+    lines += [f"    note: {finding}" for finding in report.findings]
+    lines += [f"    withheld from you: {path}" for path in report.withheld]
+    lines.append(f"verdict: {report.verdict}" + ("" if file is not None or report.verdict != "verified" else " (the record; no file was compared)"))
+    output.result(report.as_json(), "\n".join(lines))
+    return report.verdict.exit_code
+
+
+def _more(step: Any) -> str:
+    text = f"\n      {step.detail}" if step.detail else ""
+    return text + (f"\n      what to do: {step.hint}" if step.hint else "")
+
+
+def _read(path: Path) -> bytes:
+    from ledger.domain.bundle import LIMIT
+    from ledger.domain.errors import FormatError, UnreadableError
+
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(LIMIT + 1)
+    except OSError as error:
+        raise UnreadableError(f"cannot read {path}: {error.strerror}", hint="check the path and your permissions") from error
+    if len(data) > LIMIT:
+        raise FormatError(f"{path} is larger than any bundle may be", hint="is it the evidence itself? the bundle comes first")
+    return data
+
+
+def _measure(data: bytes, file: Path) -> Any:
+    """Size and digests of the file: those that the bundle records, or SHA-256."""
+    from ledger.domain import bundle as bundles
+    from ledger.domain.digests import ALGORITHMS, DEFAULT, MultiDigest
+    from ledger.domain.errors import FormatError, UnreadableError
+    from ledger.domain.event import document
+    from ledger.domain.verify import FileDigest
+
+    names = list(DEFAULT)
+    try:
+        first = bundles.parse(data).statements[0]
+        if first.document is not None:
+            names = [name for name in document.parse(first.document, first.disclosures).body.get("digests", {}) if name in ALGORITHMS]
+    except FormatError:
+        pass  # the verification itself tells what is wrong with the bundle
+    digest = MultiDigest(names)
+    try:
+        with file.open("rb", buffering=0) as stream, output.progress("reading", file.stat().st_size) as advance:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                advance(len(chunk))
+    except OSError as error:
+        raise UnreadableError(f"cannot read {file}: {error.strerror}", hint="neither verified nor refuted: check the path or the medium") from error
+    return FileDigest(digest.size, digest.hexdigests())
+
+
+def _confirm(root: Any, url: str) -> Callable[[int, bytes], set[bytes]]:
+    """Ask a chain of the verifier's choice which block is final at a number."""
+
+    def ask(number: int, digest: bytes) -> set[bytes]:
+        from ledger.adapters.chain.rpc import RpcChain
+        from ledger.domain.errors import CustodyError, IncompleteError, VerificationError
+        from ledger.domain.trust import Rpc
+
+        depth = max((rule.confirmations for rule in root.finality if isinstance(rule, Rpc)), default=12)
+        chain = RpcChain(url, confirmations=depth)
+        try:
+            if chain.chain_id() != root.chain_id or chain.block(0).hash != root.genesis:
+                raise VerificationError(7, "the chain that you asked is another one than the trust root names")
+            if chain.final() < number:
+                raise IncompleteError(7, f"block {number} is not final yet on the chain that you asked", hint="try again later")
+            return {chain.block(number).hash}
+        except (VerificationError, IncompleteError):
+            raise
+        except CustodyError as error:
+            raise IncompleteError(7, f"the chain that you asked did not tell: {error.message}", hint=error.hint) from error
+
+    return ask

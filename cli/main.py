@@ -1,0 +1,62 @@
+"""The `custody` command: global options, then one file a command. Heavy imports wait until a command runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import output
+from cli.commands import anchor, bundle, correct, demo, doctor, get, init, list_items, note, recheck, serve, show, status, trust, upload, verify
+from cli.state import STATE
+
+app = typer.Typer(
+    name="custody",
+    help="Evidence that agencies can verify without trusting one another.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog="Exit codes: 0 done or verified, 1 failed, 2 wrong usage, 3 incomplete, 4 unreadable.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from ledger import __version__
+
+        typer.echo(f"custody {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    home: Annotated[Path, typer.Option(help="Folder of the home.", envvar="CUSTODY_HOME")] = Path("custody-home"),
+    server: Annotated[str, typer.Option(help="URL of a node; without it the home serves itself.", envvar="CUSTODY_SERVER")] = "",
+    passphrase_file: Annotated[Path | None, typer.Option(help="File with the passphrase; else CUSTODY_PASSPHRASE, else a prompt.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Global options stand before the command: custody --home DIR list"""
+    STATE.home, STATE.server, STATE.passphrase_file, STATE.json = home, server, passphrase_file, as_json
+
+
+for module in (init, upload, list_items, show, status, anchor, bundle, trust, verify, get, note, correct, recheck, serve, doctor, demo):
+    module.register(app)
+
+
+def main() -> None:
+    """Run, with every expected failure as one message and its exit code."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(output.interrupted())
+    except BrokenPipeError:
+        sys.exit(1)
+    except Exception as error:
+        sys.exit(output.failure(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What a person or a script sees: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from cli.state import STATE
+from ledger.domain.errors import CustodyError, IncompleteError, UnreadableError, UsageError
+
+
+def result(value: Any, text: str) -> None:
+    """Print a result: JSON for scripts, text for people."""
+    print(json.dumps(value, indent=2, ensure_ascii=False) if STATE.json else text)
+
+
+def say(text: str) -> None:
+    """A message for the person."""
+    typer.echo(text, err=True)
+
+
+def exit_code(error: Exception) -> int:
+    """Exit code of a failure (DESIGN section 13)."""
+    if isinstance(error, UsageError):
+        return 2
+    if isinstance(error, IncompleteError):
+        return 3
+    return 4 if isinstance(error, UnreadableError) else 1
+
+
+def failure(error: Exception) -> int:
+    """Tell a failure; returns its exit code."""
+    if isinstance(error, CustodyError):
+        message, hint = error.message, error.hint
+    elif isinstance(error, OSError):
+        message, hint = f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), "check disk and permissions"
+    else:
+        # A defect of ours: its class and place, never values, which may be case data.
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
+        message, hint = f"internal error {type(error).__name__} at {place}", "this is a defect: please report it"
+    if STATE.json:
+        code = exit_code(error)
+        print(json.dumps({"error": {"message": message, "hint": hint, "exit": code}}), file=sys.stderr)
+        return code
+    say(f"custody: {message}")
+    if hint:
+        say(f"  what to do: {hint}")
+    return exit_code(error)
+
+
+def interrupted() -> int:
+    """Ctrl-C."""
+    say("custody: stopped; nothing half-written is left, and an upload goes on where it was when started again")
+    return 130
+
+
+def size(count: int) -> str:
+    """Bytes in binary units."""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024 or unit == "GiB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{count} B"
+
+
+def table(headers: list[str], rows: list[list[str]]) -> str:
+    """A table that fits the terminal: columns shrink from the widest, with an ellipsis."""
+    import shutil
+
+    width = shutil.get_terminal_size((100, 24)).columns
+    widths = [max(len(row[column]) for row in [headers, *rows]) for column in range(len(headers))]
+    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > 8:
+        widths[widths.index(max(widths))] -= 1
+
+    def line(cells: list[str]) -> str:
+        cut = [cell if len(cell) <= wide else cell[: wide - 1] + "…" for cell, wide in zip(cells, widths, strict=True)]
+        return "  ".join(cell.ljust(wide) for cell, wide in zip(cut, widths, strict=True)).rstrip()
+
+    return "\n".join([line(headers), *(line(row) for row in rows)])
+
+
+@contextmanager
+def progress(what: str, total: int, *, unit: str = "bytes") -> Iterator[Callable[[int], None]]:
+    """A progress bar with rate and ETA on stderr; silent where stderr is no terminal or the work is short."""
+    if not sys.stderr.isatty() or STATE.json or total < (1 << 20 if unit == "bytes" else 100):
+        yield lambda count: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
+    with Progress(TextColumn(what), BarColumn(), *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda count: bar.advance(task, count)

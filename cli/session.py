@@ -1,0 +1,119 @@
+"""A person at work: keys from the home's keyring, and a node, served elsewhere or mounted in this process."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from cli.state import STATE
+from ledger import settings, wiring
+from ledger.adapters.clock import SystemClock
+from ledger.adapters.journal import FileJournal
+from ledger.adapters.node.client import NodeClient
+from ledger.domain.encoding import from_b64url
+from ledger.domain.errors import LockedError, UsageError
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.names import parse_log_urn
+from ledger.services.signing import Person
+
+
+@dataclass
+class Session:
+    """Who works, with which node, over which journal."""
+
+    person: Person
+    node: NodeClient
+    journal: FileJournal
+    clock: SystemClock
+
+
+def ask_passphrase(*, confirm: bool = False) -> bytes:
+    """The passphrase from file, environment or prompt; never from the command line, where others could read it."""
+    found = settings.passphrase(STATE.passphrase_file)
+    if found is not None:
+        return found
+    import sys
+
+    if not sys.stdin.isatty():
+        raise UsageError("no passphrase", hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE")
+    return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)).encode()
+
+
+@contextmanager
+def open_session() -> Iterator[Session]:
+    """A session with the node of --server, with the `serve` that holds the home, or with the home itself."""
+    home = STATE.home
+    settings.read(home)
+    passphrase = ask_passphrase()
+    with ExitStack() as stack:
+        if STATE.server:
+            keyring = wiring.open_keyring(home, passphrase)
+            node = NodeClient(STATE.server, signer=lambda: _signer(keyring))
+        else:
+            try:
+                opened = wiring.open_home(home, passphrase)
+            except LockedError:
+                url = _served_at(home)
+                if url is None:
+                    raise
+                keyring = wiring.open_keyring(home, passphrase)
+                node = NodeClient(url, signer=lambda: _signer(keyring))
+            else:
+                from api.app import create_app
+                from cli.local import InProcess
+
+                stack.callback(opened.close)
+                keyring = opened.keyring
+                app = create_app(opened.node, sealers=opened.sealers, confirmations=opened.settings.chain.confirmations)
+                transport = stack.enter_context(InProcess(app))
+                node = NodeClient("http://home", transport=transport, signer=lambda: _signer(keyring))
+        stack.enter_context(node)
+        about = node.agency()
+        descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
+        person = wiring.person_of(keyring, parse_log_urn(about["log"]), descriptor)
+        if person.certificate.agency != descriptor.agency:
+            raise UsageError(f"the node belongs to {descriptor.agency}, your keys to {person.certificate.agency}")
+        yield Session(person, node, wiring.journal_of(home, keyring), SystemClock())
+
+
+def _signer(keyring: Any) -> tuple[Any, bytes]:
+    return keyring.signing_key("person"), keyring.get("person-certificate")
+
+
+def _served_at(home: Path) -> str | None:
+    try:
+        return str(json.loads((home / wiring.SERVER).read_bytes())["url"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def evidence_urn(text: str) -> str:
+    """The URN of an item as a person types it.
+
+    Raises:
+        UsageError: not a UUID.
+    """
+    found = re.fullmatch(r"(?:urn:uuid:)?([0-9a-fA-F-]{36})", text.strip())
+    try:
+        return uuid.UUID(found[1] if found else "").urn
+    except ValueError as error:
+        raise UsageError(f"{text!r} is not an item", hint="items look like urn:uuid:..., see: custody list") from error
+
+
+def basis(text: str) -> dict[str, Any]:
+    """The basis member of an event.
+
+    Raises:
+        UsageError: nothing was said.
+    """
+    if not text.strip():
+        raise UsageError("the basis is empty", hint='say why you read it, for example --basis "case 2026-117, hearing"')
+    return {"purpose": text.strip()}

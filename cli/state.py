@@ -1,0 +1,34 @@
+"""What the global options said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+@dataclass
+class State:
+    """Global options of this run."""
+
+    home: Path = Path("custody-home")
+    server: str = ""
+    passphrase_file: Path | None = None
+    json: bool = False
+
+
+STATE = State()
+
+
+def _json(wanted: bool) -> bool:
+    STATE.json = STATE.json or wanted
+    return wanted
+
+
+#: `--json` behind the command, for those who put it there.
+Json = Annotated[bool, typer.Option("--json", callback=_json, help="Print results as JSON.")]
+#: Why details or content are read: becomes part of the signed record.
+Basis = Annotated[str, typer.Option("--basis", help="Why you read it: recorded and signed before anything is shown.")]
+Evidence = Annotated[str, typer.Argument(metavar="ID", help="The item: urn:uuid:... or just the UUID.")]

@@ -1,0 +1,185 @@
+"""A custody node over HTTP: by network, or the same application mounted in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Final
+
+import httpx
+
+from ledger.domain import car, errors, login
+from ledger.domain import cid as cids
+from ledger.domain.cose import PrivateKey
+from ledger.domain.encoding import b64url, from_b64url
+from ledger.domain.errors import CustodyError, NetworkError
+from ledger.domain.unixfs import Block
+
+_TIMEOUT: Final = httpx.Timeout(120.0, connect=10.0)  # anchoring waits for the chain
+_PAGE: Final = 500
+_RANGE: Final = 4 << 20
+_ERRORS: Final[dict[str, type[CustodyError]]] = {
+    "malformed": errors.FormatError,
+    "unreadable": errors.UnreadableError,
+    "against-the-rules": errors.RuleError,
+    "usage": errors.UsageError,
+    "denied": errors.DeniedError,
+    "unauthenticated": errors.DeniedError,
+    "not-found": errors.NotFoundError,
+    "conflict": errors.ConflictError,
+    "keyring": errors.KeyringError,
+    "locked": errors.LockedError,
+    "storage": errors.StorageError,
+    "network": errors.NetworkError,
+    "frozen": errors.FrozenError,
+    "chain": errors.ChainError,
+}
+
+
+class NodeClient:
+    """Calls of the API; logs in by itself when a session is needed and has ended.
+
+    Args:
+        url: base URL of the node.
+        transport: for the application in this process; None for the network.
+        signer: (key, certificate DER) of the person; None for public calls only.
+    """
+
+    def __init__(
+        self, url: str, *, transport: httpx.BaseTransport | None = None, signer: Callable[[], tuple[PrivateKey, bytes]] | None = None
+    ) -> None:
+        self._http = httpx.Client(base_url=url, transport=transport, timeout=_TIMEOUT, follow_redirects=False)
+        self._signer = signer
+        self._token: str | None = None
+
+    def __enter__(self) -> NodeClient:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._http.close()
+
+    def _send(self, method: str, path: str, *, authenticated: bool = True, **options: Any) -> httpx.Response:
+        headers = dict(options.pop("headers", {}))
+        for attempt in range(2):
+            if authenticated and self._token is None:
+                self._login()
+            if authenticated:
+                headers["Authorization"] = f"Bearer {self._token}"
+            try:
+                answer = self._http.request(method, path, headers=headers, **options)
+            except httpx.HTTPError as error:
+                raise NetworkError(f"the node did not answer: {type(error).__name__}", hint="check the address, and that it runs; then try again") from error
+            if answer.status_code == 401 and authenticated and attempt == 0:
+                self._token = None
+                continue
+            break
+        if answer.status_code >= 400:
+            raise _error(answer)
+        return answer
+
+    def _login(self) -> None:
+        if self._signer is None:
+            raise errors.DeniedError("this call needs a person's key")
+        key, certificate = self._signer()
+        challenge = self._send("POST", "/v1/login/challenge", authenticated=False).json()
+        answer = login.sign(
+            key,
+            server=challenge["server"],
+            nonce=from_b64url(challenge["nonce"], what="challenge"),
+            expires=challenge["expires"],
+            certificate=certificate,
+        )
+        self._token = self._send("POST", "/v1/login", authenticated=False, json={"answer": b64url(answer)}).json()["token"]
+
+    def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
+        """See ports.NodeApi."""
+        answer = self._send("POST", "/v1/blocks/missing", json={"cids": [cids.to_text(cid) for cid in wanted]}).json()
+        return [cids.from_text(text) for text in answer["missing"]]
+
+    def put_blocks(self, blocks: Sequence[Block]) -> None:
+        """See ports.NodeApi."""
+        body = b"".join([car.header([]), *(part for block in blocks for part in car.frame(block))])
+        self._send("PUT", "/v1/blocks", content=body, headers={"Content-Type": "application/vnd.ipld.car"})
+
+    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """See ports.NodeApi."""
+        found: list[dict[str, Any]] = self._send("POST", "/v1/statements", json={"statements": list(submissions)}).json()["registered"]
+        return found
+
+    def duplicates(self, digest: str) -> list[str]:
+        """See ports.NodeApi."""
+        return list(self._send("POST", "/v1/evidence/duplicates", json={"sha256": digest}).json()["evidence"])
+
+    def search(self, scheme: str, value: str) -> list[str]:
+        """Items with an identifier."""
+        return list(self._send("POST", "/v1/evidence/search", json={"scheme": scheme, "value": value}).json()["evidence"])
+
+    def items(self) -> Iterator[dict[str, Any]]:
+        """All items that the caller may see, page by page."""
+        yield from self._pages("/v1/evidence", "items")
+
+    def item(self, evidence: str) -> dict[str, Any]:
+        """One item in clear."""
+        found: dict[str, Any] = self._send("GET", f"/v1/evidence/{evidence}").json()
+        return found
+
+    def events(self, evidence: str) -> Iterator[dict[str, Any]]:
+        """An item's events, page by page."""
+        yield from self._pages(f"/v1/evidence/{evidence}/events", "events")
+
+    def _pages(self, path: str, name: str) -> Iterator[dict[str, Any]]:
+        after: int | None = -1
+        while after is not None:
+            page = self._send("GET", path, params={"after": after, "limit": _PAGE}).json()
+            yield from page[name]
+            after = page["next"]
+
+    def details(self, evidence: str, access: str) -> list[dict[str, Any]]:
+        """The item's documents."""
+        return list(self._send("POST", f"/v1/evidence/{evidence}/details", json={"access": access}).json()["events"])
+
+    def grants(self, evidence: str, access: str) -> list[bytes]:
+        """Content keys sealed to the caller."""
+        found = self._send("POST", f"/v1/evidence/{evidence}/grants", json={"access": access}).json()["grants"]
+        return [from_b64url(text, what="grant") for text in found]
+
+    def content(self, evidence: str, access: str, start: int, end: int) -> bytes:
+        """Ciphertext bytes [start, end), at most 4 MiB."""
+        headers = {"Custody-Access": access, "Range": f"bytes={start}-{end - 1}"}
+        return self._send("GET", f"/v1/evidence/{evidence}/content", headers=headers).content
+
+    def bundle(self, evidence: str, access: str) -> bytes:
+        """The evidence bundle."""
+        return self._send("POST", f"/v1/evidence/{evidence}/bundle", json={"access": access}).content
+
+    def status(self) -> dict[str, Any]:
+        """How far anchoring is."""
+        found: dict[str, Any] = self._send("GET", "/v1/status").json()
+        return found
+
+    def anchor(self) -> dict[str, Any]:
+        """Anchor now."""
+        found: dict[str, Any] = self._send("POST", "/v1/anchor").json()
+        return found
+
+    def agency(self) -> dict[str, Any]:
+        """Who the node is."""
+        found: dict[str, Any] = self._send("GET", "/v1/agency", authenticated=False).json()
+        return found
+
+    def trust_root(self) -> bytes:
+        """The node's own trust root."""
+        return self._send("GET", "/v1/trust", authenticated=False).content
+
+
+def _error(answer: httpx.Response) -> CustodyError:
+    try:
+        told = answer.json()["error"]
+        code, message, hint, step = told["code"], str(told["message"]), told["hint"], told["step"]
+    except (ValueError, KeyError, TypeError):
+        return NetworkError(f"the node answered {answer.status_code} without saying why", hint="is this address a custody node?")
+    if code == "not-verified":
+        return errors.VerificationError(int(step or 0), message, hint=hint)
+    if code == "incomplete":
+        return errors.IncompleteError(int(step or 0), message, hint=hint)
+    return _ERRORS.get(code, CustodyError)(message, hint=hint)

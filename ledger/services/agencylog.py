@@ -1,0 +1,92 @@
+"""Statements of the agency about itself: log opened, descriptor published, revocation list published.
+
+Signed by the node's service certificate, subject the agency URN, public documents, a seq and prev chain of their own.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+from ledger.domain import custody, envelope, jsontext
+from ledger.domain import statement as statements
+from ledger.domain.encoding import b64url, format_time
+from ledger.domain.errors import KeyringError
+from ledger.domain.event import document as documents
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.names import agency_urn
+from ledger.domain.records import CrlRow, EntryRow, LogRow, Unit
+from ledger.domain.statement import Claims
+from ledger.services import logbook
+from ledger.services.node import Node
+from ledger.services.registration import entry_row
+
+
+def publish(node: Node, unit: Unit, event_type: str, body: dict[str, Any]) -> EntryRow:
+    """Sign, check and append an agency statement."""
+    service = node.keys.service_certificate
+    custody.require_role(event_type, "service", service.roles)
+    subject = agency_urn(node.agency)
+    earlier = unit.events(subject)
+    previous = earlier[-1] if earlier else None
+    # The chain's order must hold even where the clock was set back.
+    time = max(node.clock.now(), previous.time if previous is not None else 0)
+    document = jsontext.dump(
+        {
+            "v": 1,
+            "type": event_type,
+            "evidence": subject,
+            "seq": len(earlier),
+            "prev": previous.digest.hex() if previous is not None else None,
+            "actor": {"id": service.pseudonym, "agency": node.agency, "kind": "service", "role": "service"},
+            "time": format_time(time),
+            "salt": b64url(envelope.new_salt(32)),
+            "body": body,
+        }
+    )
+    event = documents.parse(document)
+    documents.require_complete(event)
+    digest = previous.digest if previous is not None else None
+    claims = Claims(node.agency, subject, node.log_id, time, len(earlier), digest, "agency")
+    documents.check_claims(event, claims)
+    statement = statements.sign(node.keys.service, claims, event.digest, service.digest, service.der)
+    unit.put_certificate(service.digest, service.der)
+    unit.put_document(event.digest, subject, event.raw)
+    return logbook.append(unit, node.log_id, [entry_row(node.log_id, statement)])[0]
+
+
+def open_log(node: Node, unit: Unit, *, number: int, policy: str, anchors: list[str]) -> None:
+    """Leaf 0 of a new log: registration policy and trust anchors."""
+    unit.put_log(LogRow(node.log_id, node.agency, number, 0, ""))
+    publish(node, unit, "log-opened", {"policy": policy, "trustAnchors": anchors})
+
+
+def publish_crl(node: Node, unit: Unit, revoked: list[tuple[int, int]] | None = None) -> CrlRow:
+    """Issue a revocation list, with new (serial, time) entries, and log its digest.
+
+    Raises:
+        KeyringError: the CA key is not at hand here.
+    """
+    if node.keys.authority is None:
+        raise KeyringError("the CA key is not at hand on this node", hint="issue a revocation list where the CA is")
+    rows = unit.crls()
+    now = node.clock.now()
+    previous = rows[-1] if rows else None
+    number = previous.number + 1 if previous is not None else 1
+    der = node.keys.authority.issue_crl(previous.der if previous else None, revoked or [], number=number, now=now)
+    row = CrlRow(number, der, certificates.crl_issued(der))
+    unit.put_crl(row)
+    digest = sha256(der).hexdigest()
+    body = {"number": number, "digest": digest, "issued": format_time(row.issued), "revoked": len(certificates.load_crl(der))}
+    publish(node, unit, "crl-published", body)
+    return row
+
+
+def fresh_crl(node: Node, unit: Unit, time: int) -> CrlRow | None:
+    """The newest list, issued now if the newest is older than ``time`` and the CA is at hand."""
+    rows = unit.crls()
+    if rows and rows[-1].issued >= time:
+        return rows[-1]
+    if node.keys.authority is None or node.clock.now() < time:
+        return rows[-1] if rows else None
+    return publish_crl(node, unit)

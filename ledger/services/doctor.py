@@ -1,0 +1,185 @@
+"""A home re-derived from its smallest parts: every finding says what was expected, what was found, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ledger.domain import custody, envelope, merkle, slots
+from ledger.domain import statement as statements
+from ledger.domain.errors import CustodyError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.records import EntryRow, Unit
+from ledger.services import access, dag, logbook
+from ledger.services.node import Node
+
+_RESTORE = "stop the node, keep the home as it is, and restore the newest backup beside it"
+_PAGE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong: which part, what, and what to do."""
+
+    part: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Something right: which part, and how much of it."""
+
+    part: str
+    detail: str
+
+
+def examine(node: Node, *, deep: bool, progress: Callable[[int], None] = lambda count: None) -> Iterator[Finding | Checked]:
+    """Check log, checkpoints, items, documents and blocks.
+
+    Args:
+        deep: read and re-hash every block of content, not only look for it.
+        progress: called with the number of entries or blocks checked.
+    """
+    for part, check in (("log", _check_log), ("checkpoints", _check_checkpoints), ("items", _check_items)):
+        findings = 0
+        count = 0
+        try:
+            for found in check(node, progress):
+                if isinstance(found, Finding):
+                    findings += 1
+                    yield found
+                else:
+                    count += found
+        except CustodyError as error:
+            findings += 1
+            yield Finding(part, error.message, error.hint or _RESTORE)
+        if not findings:
+            yield Checked(part, f"{count} checked")
+    yield from _check_blocks(node, deep, progress)
+
+
+def _check_log(node: Node, progress: Callable[[int], None]) -> Iterator[Finding | int]:
+    """Every entry parses, is where its index says, hashes to its digest, verifies, and the tiles give the same root."""
+    with node.records.read() as unit:
+        log = logbook.require_log(unit, node.log_id)
+        frontier = merkle.Frontier()
+        for start in range(0, log.size, _PAGE):
+            rows = unit.entries(node.log_id, start, min(start + _PAGE, log.size))
+            for index, row in enumerate(rows, start):
+                if row.index != index:
+                    yield Finding("log", f"entry {index} is missing", _RESTORE)
+                    return
+                yield from _check_entry(unit, row)
+                frontier.append(merkle.leaf_hash(row.entry))
+                yield 1
+            progress(len(rows))
+        if frontier.size != log.size:
+            yield Finding("log", f"{frontier.size} entries found, {log.size} expected", _RESTORE)
+        elif frontier.root() != merkle.root_of(log.size, logbook.reader(unit, node.log_id)):
+            yield Finding("log", "entries and tiles give different roots", _RESTORE)
+
+
+def _check_entry(unit: Unit, row: EntryRow) -> Iterator[Finding]:
+    try:
+        statement = statements.parse_entry(row.entry)
+        der = unit.certificate(statement.certificate)
+        if der is None:
+            yield Finding("log", f"the certificate of entry {row.index} is missing", _RESTORE)
+            return
+        statements.verify_signature(statement, certificates.parse(der).key)
+    except CustodyError as error:
+        yield Finding("log", f"entry {row.index}: {error.message}", _RESTORE)
+        return
+    claims = statement.claims
+    stored = (row.digest, row.evidence, row.seq, row.effect, row.time, row.agency, row.payload, row.certificate)
+    signed = (statement.digest, claims.subject, claims.seq, claims.effect, claims.time, claims.issuer, statement.payload, statement.certificate)
+    if stored != signed:
+        yield Finding("log", f"the row of entry {row.index} says something else than its statement", _RESTORE)
+
+
+def _check_checkpoints(node: Node, progress: Callable[[int], None]) -> Iterator[Finding | int]:
+    """Every final checkpoint has the root of the tree and the commitment of the contract; the contract knows no more."""
+    with node.records.read() as unit:
+        read = logbook.reader(unit, node.log_id)
+        after, newest = 0, 0
+        while rows := unit.checkpoints(node.log_id, after=after):
+            for row in rows:
+                if merkle.root_of(row.size, read) != row.root:
+                    yield Finding("checkpoints", f"the checkpoint of {row.size} entries has another root than the log", _RESTORE)
+                if row.state == "final":
+                    newest = row.size
+                    expected = slots.checkpoint_commitment(row.prev, row.size, row.root, row.version, row.time, row.block)
+                    if node.contracts.checkpoint_commitment(node.log_id, row.size) != expected:
+                        yield Finding("checkpoints", f"the contract holds another commitment for {row.size} entries", _RESTORE)
+                yield 1
+            after = rows[-1].size
+        log = unit.log(node.log_id)
+    on_chain = node.contracts.latest(node.log_id).size
+    if log is not None and on_chain > log.size:
+        yield Finding("checkpoints", f"the contract knows {on_chain} entries, this home {log.size}", "this home is older than the chain: restore the newest backup")
+    elif on_chain < newest:
+        yield Finding("checkpoints", f"the contract knows {on_chain} entries, {newest} were final", "the chain was rolled back: ask its operators")
+
+
+def _check_items(node: Node, progress: Callable[[int], None]) -> Iterator[Finding | int]:
+    """Every item's row follows from its events, and its documents decrypt and hash to what was signed."""
+    after = -1
+    while True:
+        with node.records.read() as unit:
+            items = unit.items(after=after, limit=_PAGE, opener=None, evidence=None)
+            for item in items:
+                state = None
+                for row in unit.events(item.state.evidence):
+                    statement = statements.parse_entry(row.entry)
+                    state = custody.advance(state, statement.claims, statement.digest, log_agency=node.agency)
+                    try:
+                        access.read_event(node, unit, row)
+                    except CustodyError as error:
+                        yield Finding("items", f"{row.evidence} event {row.seq}: {error.message}", _RESTORE)
+                if state is None or state.head != item.state.head or state.seq != item.state.seq:
+                    yield Finding("items", f"the row of {item.state.evidence} does not follow from its events", _RESTORE)
+                yield 1
+        if not items:
+            return
+        after = items[-1].opened
+        progress(len(items))
+
+
+def _check_blocks(node: Node, deep: bool, progress: Callable[[int], None]) -> Iterator[Finding | Checked]:
+    """Every item's ciphertext is stored whole; with ``deep`` every block is read and hashed."""
+    after, count, findings = -1, 0, 0
+    while True:
+        with node.records.read() as unit:
+            items = unit.items(after=after, limit=_PAGE, opener=None, evidence=None)
+            contents = [(item, _content(node, unit, item.state.evidence)) for item in items if item.cid is not None]
+        for item, content in contents:
+            if content is None:
+                continue
+            try:
+                for data in _blocks(node, content, deep):
+                    count += 1
+                    progress(data)
+            except CustodyError as error:
+                findings += 1
+                yield Finding("content", f"{item.state.evidence}: {error.message}", error.hint or _RESTORE)
+        if not items:
+            break
+        after = items[-1].opened
+    if not findings:
+        yield Checked("content", f"{count} {'blocks re-hashed' if deep else 'items stored whole'}")
+
+
+def _content(node: Node, unit: Unit, evidence: str) -> envelope.Content | None:
+    event = access.read_event(node, unit, unit.events(evidence)[0])
+    return None if event is None or "content" not in event.body else envelope.parse_content(event.body["content"], event.body["size"])
+
+
+def _blocks(node: Node, content: envelope.Content, deep: bool) -> Iterator[int]:
+    if not deep:
+        dag.require_stored(node.blocks, content)
+        yield 1
+        return
+    for _, link in dag.leaves(node.blocks, dag.root_of(content), content.ciphertext_size):
+        node.blocks.get(link.cid)  # hashes what it reads
+        yield 1

@@ -1,0 +1,52 @@
+"""A node: one agency's identity, keys and ports, as the other services need them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger.domain.cose import PrivateKey
+from ledger.domain.grants import HpkePrivateKey
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.ports import BlockStore, Clock, Contracts
+from ledger.domain.records import Records, Unit
+from ledger.services.authority import Authority
+
+
+@dataclass(frozen=True)
+class NodeKeys:
+    """What a running node holds; ``authority`` only where the CA key is at hand. ``anchorer`` is a 32-byte chain key."""
+
+    log: Ed25519PrivateKey
+    anchorer: bytes
+    anchorer_address: bytes
+    service: PrivateKey
+    service_certificate: Certificate
+    hpke: HpkePrivateKey
+    index: bytes
+    authority: Authority | None
+
+
+@dataclass
+class Node:
+    """The context of every service on the node."""
+
+    agency: str
+    log_id: bytes
+    records: Records
+    blocks: BlockStore
+    contracts: Contracts
+    clock: Clock
+    keys: NodeKeys
+    #: Anchoring in this process happens one at a time.
+    anchoring: threading.Lock = field(default_factory=threading.Lock)
+
+    def descriptor(self, unit: Unit) -> Descriptor:
+        """The descriptor in force now."""
+        now = self.clock.now()
+        rows = [row for row in unit.descriptors() if row.active_from <= now]
+        return descriptors.parse(rows[-1].document)

@@ -1,0 +1,114 @@
+"""The person's side of reading: a signed access first, then details, content or a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
+
+from ledger.domain import cid as cids
+from ledger.domain import envelope, grants, unixfs
+from ledger.domain.digests import MultiDigest
+from ledger.domain.encoding import evidence_bytes
+from ledger.domain.envelope import PIECE, TAG, Pieces
+from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
+from ledger.domain.ports import Clock
+from ledger.services.signing import Person, sign_event
+
+_RANGE_PIECES = 4  # pieces a request: 4 MiB
+
+
+class ReaderApi(Protocol):
+    """What reading asks of a node; see NodeClient."""
+
+    def item(self, evidence: str) -> dict[str, Any]: ...
+    def register(self, submissions: list[dict[str, Any]]) -> list[dict[str, Any]]: ...
+    def details(self, evidence: str, access: str) -> list[dict[str, Any]]: ...
+    def grants(self, evidence: str, access: str) -> list[bytes]: ...
+    def content(self, evidence: str, access: str, start: int, end: int) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was recorded about the content, and what was found in it."""
+
+    name: str
+    size: int
+    digests: dict[str, str]
+
+
+def record(
+    node: ReaderApi, person: Person, clock: Clock, evidence: str, event_type: str, body: dict[str, Any], members: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Sign the next event of an item and register it; the node's answer."""
+    item = node.item(evidence)
+    signed = sign_event(
+        person,
+        event_type,
+        body,
+        evidence=evidence,
+        seq=item["events"],
+        prev=bytes.fromhex(item["head"]),
+        time=clock.now(),
+        members=members,
+    )
+    return node.register([signed.submission])[0]
+
+
+def record_access(node: ReaderApi, person: Person, clock: Clock, evidence: str, *, mode: str, basis: dict[str, Any]) -> str:
+    """Sign an `accessed` event; returns its digest, which opens what it covers."""
+    answer = record(node, person, clock, evidence, "accessed", {"mode": mode}, {"basis": basis})
+    return str(answer["statement"])
+
+
+def fetch(
+    node: ReaderApi, person: Person, evidence: str, access: str, out: BinaryIO | None, progress: Callable[[int], None] = lambda count: None
+) -> Opened:
+    """Fetch, check and decrypt the content into ``out``, in constant memory.
+
+    Checks in this order: key against commitment, pieces, ciphertext CID, padding, size, digests.
+
+    Raises:
+        VerificationError: any of them differs; what was written to ``out`` must then be thrown away.
+        DeniedError: no content key was granted to this person.
+    """
+    opening = node.details(evidence, access)[0]["document"]
+    if opening is None or "content" not in opening["body"]:
+        raise NotFoundError("this item has no content, or its record was destroyed")
+    body = opening["body"]
+    content = envelope.parse_content(body["content"], body["size"])
+    key = _content_key(node, person, evidence, access, content)
+    pieces = Pieces(key, evidence, content.salt)
+    digest = MultiDigest(body["digests"])
+    builder = unixfs.Builder()
+    count = envelope.piece_count(content.padded_size)
+    total = content.ciphertext_size
+    for first in range(0, count, _RANGE_PIECES):
+        start, end = first * unixfs.LEAF, min((first + _RANGE_PIECES) * unixfs.LEAF, total)
+        data = node.content(evidence, access, start, end)
+        if len(data) != end - start:
+            raise VerificationError(9, f"the node sent {len(data)} bytes, expected {end - start}")
+        for number in range(first, min(first + _RANGE_PIECES, count)):
+            sealed = data[(number - first) * unixfs.LEAF : (number - first + 1) * unixfs.LEAF]
+            builder.add(cids.of(sealed), len(sealed))
+            plain = envelope.strip_padding(pieces.open(number, sealed, last=number == count - 1), number * PIECE, body["size"])
+            digest.update(plain)
+            if out is not None:
+                out.write(plain)
+            progress(len(sealed) - TAG)
+    if cids.to_text(builder.finish()[0]) != content.cid:
+        raise VerificationError(9, "the ciphertext does not have the recorded CID")
+    found = digest.hexdigests()
+    if digest.size != body["size"] or any(found[name] != value for name, value in body["digests"].items()):
+        raise VerificationError(9, "the content does not have the recorded size and digests")
+    return Opened(body["name"], body["size"], body["digests"])
+
+
+def _content_key(node: ReaderApi, person: Person, evidence: str, access: str, content: envelope.Content) -> bytes:
+    for data in node.grants(evidence, access):
+        grant = grants.parse(data)
+        if grant.evidence == evidence_bytes(evidence) and grant.scope == "content" and grant.binding == content.commitment:
+            key = person.hpke.open(grant)
+            envelope.check_commitment(key, evidence, content)
+            return key
+    raise DeniedError("no content key was granted to you", hint="ask the custodians of the agency for access")

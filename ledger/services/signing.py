@@ -1,0 +1,122 @@
+"""The person's side of an event: a document is written, hashed and signed with the person's own key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.domain import envelope, grants
+from ledger.domain import statement as statements
+from ledger.domain.cose import PrivateKey
+from ledger.domain.custody import ROLES_BY_TYPE
+from ledger.domain.encoding import b64url, evidence_bytes, format_time
+from ledger.domain.errors import DeniedError
+from ledger.domain.event import document as documents
+from ledger.domain.event.document import DEFAULT_HIDDEN
+from ledger.domain.event.types import TYPES
+from ledger.domain.grants import HpkePrivateKey
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.statement import Claims, Statement
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who signs: keys, certificate, and where statements go."""
+
+    certificate: Certificate
+    key: PrivateKey
+    hpke: HpkePrivateKey
+    log_id: bytes
+    descriptor: Descriptor
+
+
+    def role_for(self, event_type: str) -> str:
+        """The role in which this person may sign a type.
+
+        Raises:
+            DeniedError: none of theirs may.
+        """
+        for role in sorted(self.certificate.roles & ROLES_BY_TYPE.get(event_type, frozenset()), reverse=True):
+            return role
+        raise DeniedError(f"none of your roles may record {event_type!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signed event ready to be sent; ``submission`` has the JSON form of the API."""
+
+    statement: Statement
+    submission: dict[str, Any]
+
+
+def sign_event(
+    person: Person,
+    event_type: str,
+    body: dict[str, Any],
+    *,
+    evidence: str,
+    seq: int,
+    prev: bytes | None,
+    time: int,
+    members: dict[str, Any] | None = None,
+    sealed_keys: list[grants.Grant] | None = None,
+) -> Signed:
+    """Write and sign an event.
+
+    Args:
+        members: further top-level members (basis, identifiers, occurred, handling, lang, late).
+        sealed_keys: grants that travel with an opening event.
+
+    Raises:
+        FormatError: the document would not be accepted.
+    """
+    ref_salt = envelope.new_salt(32) if seq == 0 else None
+    document: dict[str, Any] = {
+        "v": 1,
+        "type": event_type,
+        "evidence": evidence,
+        "seq": seq,
+        "prev": None if prev is None else prev.hex(),
+        "actor": {
+            "id": person.certificate.pseudonym,
+            "agency": person.certificate.agency,
+            "kind": person.certificate.kind,
+            "role": person.role_for(event_type),
+        },
+        "time": format_time(time),
+        **(members or {}),
+        "salt": b64url(envelope.new_salt(32)),
+        **({"refSalt": b64url(ref_salt)} if ref_salt is not None else {}),
+        "body": body,
+    }
+    event = documents.build(document, {pointer: envelope.new_salt(16) for pointer in DEFAULT_HIDDEN})
+    claims = Claims(
+        person.certificate.agency,
+        evidence,
+        person.log_id,
+        time,
+        seq,
+        prev,
+        TYPES[event_type].effect,
+        None if ref_salt is None else documents.compute_ref(evidence, ref_salt),
+        body["to"]["agency"] if event_type == "transfer-offered" else None,
+    )
+    statement = statements.sign(person.key, claims, event.digest, person.certificate.digest, person.certificate.der)
+    submission = {
+        "statement": b64url(statement.message.encode()),
+        "document": b64url(event.raw),
+        "disclosures": [disclosure.encoded for disclosure in event.disclosures],
+        "grants": [b64url(grant.encode()) for grant in sealed_keys or []],
+    }
+    return Signed(statement, submission)
+
+
+def seal_keys(person: Person, evidence: str, *, record_key: bytes, content_key: bytes | None, commitment: bytes | None) -> list[grants.Grant]:
+    """The grants of a new item: the record key to the node, the content key to the person and to the custodians."""
+    item = evidence_bytes(evidence)
+    made = [grants.seal(record_key, person.descriptor.node, evidence=item, scope="record")]
+    if content_key is not None:
+        for recipient in (person.hpke.public, person.descriptor.custody):
+            made.append(grants.seal(content_key, recipient, evidence=item, scope="content", binding=commitment))
+    return made

@@ -1,0 +1,157 @@
+"""Putting a home together: the only place where services meet adapters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger import settings
+from ledger.adapters.chain.contracts import Contracts, address_of
+from ledger.adapters.clock import SystemClock
+from ledger.adapters.database.engine import sqlite_url
+from ledger.adapters.database.store import SqlRecords
+from ledger.adapters.filelock import FileLock
+from ledger.adapters.ipfs.local import LocalBlockStore
+from ledger.adapters.journal import FileJournal
+from ledger.adapters.keystore.file import FileKeyring
+from ledger.domain.errors import KeyringError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.identity.names import agency_id
+from ledger.domain.ports import Chain, Clock
+from ledger.services.authority import Authority
+from ledger.services.node import Node, NodeKeys
+from ledger.services.signing import Person
+from ledger.settings import ChainSettings, HomeSettings
+
+KEYRING = "keyring.json"
+SERVER = "server.json"
+
+
+@dataclass
+class OpenHome:
+    """A home that this process holds: its node, and what must be released."""
+
+    path: Path
+    settings: HomeSettings
+    keyring: FileKeyring
+    node: Node
+    sealers: list[bytes]
+    lock: FileLock
+
+    def close(self) -> None:
+        """Release everything; harmless when the process dies instead."""
+        self.node.contracts.chain.close()
+        self.node.blocks.close()
+        self.node.records.close()
+        self.lock.release()
+
+
+def open_keyring(home: Path, passphrase: bytes) -> FileKeyring:
+    """The keyring of a home.
+
+    Raises:
+        KeyringError: wrong passphrase.
+    """
+    return FileKeyring.open(home / KEYRING, passphrase)
+
+
+def open_chain(home: Path, chain: ChainSettings, keyring: FileKeyring, clock: Clock, funded: list[bytes] | None = None) -> tuple[Chain, list[bytes]]:
+    """The chain of a home, and the addresses that seal its blocks where that can be judged."""
+    if chain.kind == "local":
+        from ledger.adapters.chain.local import LocalChain, sealer_address  # py-evm takes 0.6 s to import
+
+        sealer = keyring.get("sealer")
+        local = LocalChain(home / "chain", chain_id=chain.id, sealer=sealer, clock=clock, funded=funded or [])
+        return local, [sealer_address(sealer)]
+    from ledger.adapters.chain.rpc import RpcChain
+
+    return RpcChain(chain.url, confirmations=chain.confirmations), []
+
+
+def node_keys(keyring: FileKeyring) -> NodeKeys:
+    """What a node holds of its home's keyring: never the custody key, which belongs to the custodians."""
+    log = keyring.signing_key("log")
+    if not isinstance(log, Ed25519PrivateKey):
+        raise KeyringError("the log key is not Ed25519")
+    authority = None
+    if "ca" in keyring.names():
+        key = keyring.signing_key("ca")
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        authority = Authority(key, x509.load_der_x509_certificate(keyring.get("ca-certificate")))
+    anchorer = keyring.get("anchorer")
+    return NodeKeys(
+        log,
+        anchorer,
+        address_of(anchorer),
+        keyring.signing_key("service"),
+        certificates.parse(keyring.get("service-certificate")),
+        keyring.hpke_key("hpke-node"),
+        keyring.get("index"),
+        authority,
+    )
+
+
+def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chain, clock: Clock) -> Node:
+    """A node over open adapters."""
+    contracts = Contracts(chain, bytes.fromhex(config.registry[2:]), bytes.fromhex(config.ledger[2:]))
+    log = contracts.log_id(agency_id(config.agency), config.log_number)
+    return Node(
+        config.agency,
+        log,
+        SqlRecords(sqlite_url(home / "ledger.sqlite")),
+        LocalBlockStore(home / "blocks"),
+        contracts,
+        clock,
+        node_keys(keyring),
+    )
+
+
+def lock_home(home: Path) -> FileLock:
+    """The lock that one process holds on a home.
+
+    Raises:
+        LockedError: another process has it, naming that process.
+    """
+    return FileLock(home / "home.lock", what="the home")
+
+
+def open_home(home: Path, passphrase: bytes) -> OpenHome:
+    """Open a home for this process alone.
+
+    Raises:
+        UsageError: no home there. KeyringError: wrong passphrase. LockedError: another process has it.
+    """
+    config = settings.read(home)
+    lock = lock_home(home)
+    try:
+        keyring = open_keyring(home, passphrase)
+        clock = SystemClock()
+        chain, sealers = open_chain(home, config.chain, keyring, clock)
+        try:
+            return OpenHome(home, config, keyring, assemble(home, config, keyring, chain, clock), sealers, lock)
+        except BaseException:
+            chain.close()
+            raise
+    except BaseException:
+        lock.release()
+        raise
+
+
+def person_of(keyring: FileKeyring, log_id: bytes, descriptor: Descriptor) -> Person:
+    """The person whose keys lie in a keyring.
+
+    Raises:
+        KeyringError: no person's keys in it.
+    """
+    certificate = certificates.parse(keyring.get("person-certificate"))
+    return Person(certificate, keyring.signing_key("person"), keyring.hpke_key("hpke-person"), log_id, descriptor)
+
+
+def journal_of(home: Path, keyring: FileKeyring) -> FileJournal:
+    """The upload journal of a client."""
+    return FileJournal(home / "client" / "journal", keyring.get("journal"))
