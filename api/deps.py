@@ -26,9 +26,7 @@ def get_node(request: Request) -> Node:
 NodeDep = Annotated[Node, Depends(get_node)]
 
 
-def get_caller(
-    request: Request, node: NodeDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
-) -> Caller:
+def get_caller(request: Request, node: NodeDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> Caller:
     """The logged-in caller, allowed by the table to use this route.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -18,7 +18,7 @@ class InProcess(httpx.BaseTransport):
         self._stack = ExitStack()
         self._portal: BlockingPortal | None = None
 
-    def __enter__(self) -> InProcess:
+    def __enter__(self) -> Self:
         self._portal = self._stack.enter_context(start_blocking_portal())
         return self
 

@@ -9,7 +9,24 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.commands import anchor, bundle, correct, demo, doctor, get, init, list_items, note, recheck, serve, show, status, trust, upload, verify
+from cli.commands import (
+    anchor,
+    bundle,
+    correct,
+    demo,
+    doctor,
+    get,
+    init,
+    list_items,
+    note,
+    recheck,
+    serve,
+    show,
+    status,
+    trust,
+    upload,
+    verify,
+)
 from cli.state import STATE
 
 app = typer.Typer(
@@ -54,7 +71,7 @@ def main() -> None:
         sys.exit(output.interrupted())
     except BrokenPipeError:
         sys.exit(1)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
         sys.exit(output.failure(error))
 
 

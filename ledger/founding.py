@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ def found(home: Path, *, agency: str, person: str, roles: list[str], passphrase:
         result = _build(aside, home, agency, person, roles, passphrase)
         if home.exists():
             home.rmdir()
-        os.rename(aside, home)
+        aside.rename(home)
         sync_directory(home.absolute().parent)
         return result
     except OSError as error:
@@ -162,4 +161,3 @@ def _enrol(keyring: FileKeyring, authority: Authority, unit: Unit, agency: str, 
     public = hpke.public.kem.encode() + b"\x00" + hpke.public.key
     unit.put_person(PersonRow(pseudonym, "person", certificate.digest, public, sealed, active=True))
     return pseudonym
-

@@ -46,7 +46,9 @@ def read(home: Path) -> HomeSettings:
         value = json.loads(path.read_bytes())
         return HomeSettings(**{**value, "chain": ChainSettings(**value["chain"])})
     except FileNotFoundError as error:
-        raise UsageError(f"{home} is not a custody home", hint=f"create one: custody --home {home} init --agency NL-POL --person 4711") from error
+        raise UsageError(
+            f"{home} is not a custody home", hint=f"create one: custody --home {home} init --agency NL-POL --person 4711"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StorageError(f"{path} cannot be read", hint="restore it from a backup") from error
 

@@ -60,7 +60,9 @@ def open_keyring(home: Path, passphrase: bytes) -> FileKeyring:
     return FileKeyring.open(home / KEYRING, passphrase)
 
 
-def open_chain(home: Path, chain: ChainSettings, keyring: FileKeyring, clock: Clock, funded: list[bytes] | None = None) -> tuple[Chain, list[bytes]]:
+def open_chain(
+    home: Path, chain: ChainSettings, keyring: FileKeyring, clock: Clock, funded: list[bytes] | None = None
+) -> tuple[Chain, list[bytes]]:
     """The chain of a home, and the addresses that seal its blocks where that can be judged."""
     if chain.kind == "local":
         from ledger.adapters.chain.local import LocalChain, sealer_address  # py-evm takes 0.6 s to import

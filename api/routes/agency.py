@@ -25,9 +25,7 @@ def agency(node: NodeDep) -> AgencyOut:
     with node.records.read() as unit:
         log = unit.log(node.log_id)
         assert log is not None
-        return AgencyOut(
-            agency=node.agency, log=log_urn(node.log_id), logNumber=log.number, descriptor=b64url(node.descriptor(unit).raw)
-        )
+        return AgencyOut(agency=node.agency, log=log_urn(node.log_id), logNumber=log.number, descriptor=b64url(node.descriptor(unit).raw))
 
 
 @router.get("/agency/descriptors/{version}", operation_id="descriptor")

@@ -69,7 +69,11 @@ def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
 
 @router.get("/{evidence}/events", operation_id="list_events")
 def list_events(
-    node: NodeDep, caller: CallerDep, evidence: Item, after: Annotated[int, Query(ge=-1)] = -1, limit: Annotated[int, Query(ge=1, le=500)] = 100
+    node: NodeDep,
+    caller: CallerDep,
+    evidence: Item,
+    after: Annotated[int, Query(ge=-1)] = -1,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> EventsOut:
     """A page of an item's events as the log shows them."""
     with node.records.read() as unit:
@@ -111,7 +115,11 @@ def grants(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) 
 
 @router.get("/{evidence}/content", operation_id="content", responses={206: {"content": {"application/octet-stream": {}}}})
 def content(
-    node: NodeDep, caller: CallerDep, evidence: Item, access_digest: Annotated[str, Header(alias="Custody-Access")], range: Annotated[str, Header()]
+    node: NodeDep,
+    caller: CallerDep,
+    evidence: Item,
+    access_digest: Annotated[str, Header(alias="Custody-Access")],
+    range: Annotated[str, Header()],
 ) -> Response:
     """Ciphertext in ranges of at most 4 MiB (RFC 9110 section 14), after a recorded access of mode copy or export."""
     found = _RANGE.fullmatch(range)

@@ -37,7 +37,13 @@ def register(app: typer.Typer) -> None:
             else:
                 items = [session.node.item(evidence) for evidence in sorted(wanted)]
         rows = [
-            [one["evidence"].removeprefix("urn:uuid:"), one["time"], str(one["events"]), one["custodian"], one["state"] + (", closed" if one["closed"] else "")]
+            [
+                one["evidence"].removeprefix("urn:uuid:"),
+                one["time"],
+                str(one["events"]),
+                one["custodian"],
+                one["state"] + (", closed" if one["closed"] else ""),
+            ]
             for one in items
         ]
         text = output.table(["ITEM", "LATEST EVENT", "EVENTS", "HELD BY", "STATE"], rows) if rows else "no items"

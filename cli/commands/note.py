@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command(help=_HELP)
-    def note(evidence: Evidence, text: Annotated[str, typer.Option(help="The note; sealed like every record.")], as_json: Json = False) -> None:
+    def note(
+        evidence: Evidence, text: Annotated[str, typer.Option(help="The note; sealed like every record.")], as_json: Json = False
+    ) -> None:
         from cli.session import evidence_urn, open_session
         from ledger.services import retrieve
 

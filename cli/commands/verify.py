@@ -49,7 +49,9 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str) -> int:
     lines = [f"{number:>2}  {step.title:<56} {_MARKS[step.status]}" + _more(step) for number, step in sorted(report.steps.items())]
     lines += [f"    note: {finding}" for finding in report.findings]
     lines += [f"    withheld from you: {path}" for path in report.withheld]
-    lines.append(f"verdict: {report.verdict}" + ("" if file is not None or report.verdict != "verified" else " (the record; no file was compared)"))
+    lines.append(
+        f"verdict: {report.verdict}" + ("" if file is not None or report.verdict != "verified" else " (the record; no file was compared)")
+    )
     output.result(report.as_json(), "\n".join(lines))
     return report.verdict.exit_code
 
@@ -95,7 +97,9 @@ def _measure(data: bytes, file: Path) -> Any:
                 digest.update(chunk)
                 advance(len(chunk))
     except OSError as error:
-        raise UnreadableError(f"cannot read {file}: {error.strerror}", hint="neither verified nor refuted: check the path or the medium") from error
+        raise UnreadableError(
+            f"cannot read {file}: {error.strerror}", hint="neither verified nor refuted: check the path or the medium"
+        ) from error
     return FileDigest(digest.size, digest.hexdigests())
 
 

@@ -78,7 +78,9 @@ class FileJournal:
             os.write(self._fd, self._pending)
             os.fsync(self._fd)
         except OSError as error:
-            raise StorageError(f"the upload journal could not be written: {error.strerror}", hint="check the free space of the disk") from error
+            raise StorageError(
+                f"the upload journal could not be written: {error.strerror}", hint="check the free space of the disk"
+            ) from error
         self._pending.clear()
 
     def _open(self) -> None:

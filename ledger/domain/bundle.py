@@ -17,7 +17,20 @@ from ledger.domain.slots import Hop
 KIND: Final = "custody-bundle"
 VERSION: Final = 1
 LIMIT: Final = 256 << 20  # bytes: ten thousand events with large documents
-_TOP: Final = {"kind", "v", "evidence", "origin", "logs", "statements", "certificates", "crls", "checkpoints", "descriptors", "hops", "chain"}
+_TOP: Final = {
+    "kind",
+    "v",
+    "evidence",
+    "origin",
+    "logs",
+    "statements",
+    "certificates",
+    "crls",
+    "checkpoints",
+    "descriptors",
+    "hops",
+    "chain",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +125,12 @@ class Bundle:
                 "origin": self.origin,
                 "logs": [[one.agency, one.number] for one in self.logs],
                 "statements": [
-                    [one.log, one.index, one.entry, one.document, list(one.disclosures), one.receipt, one.first]
-                    for one in self.statements
+                    [one.log, one.index, one.entry, one.document, list(one.disclosures), one.receipt, one.first] for one in self.statements
                 ],
                 "certificates": list(self.certificates),
                 "crls": list(self.crls),
                 "checkpoints": [
-                    [one.log, one.prev, one.size, one.root, one.version, one.time, one.block, one.note]
-                    for one in self.checkpoints
+                    [one.log, one.prev, one.size, one.root, one.version, one.time, one.block, one.note] for one in self.checkpoints
                 ],
                 "descriptors": [[one.document, one.active_from, one.block] for one in self.descriptors],
                 "hops": [
@@ -162,7 +173,7 @@ def parse(data: bytes) -> Bundle:
         value["evidence"],
         check_code(value["origin"]),
         tuple(LogRef(check_code(row[0]), row[1]) for row in _rows(value["logs"], "ti", "logs")),
-        tuple(BundledStatement(*row[:4], _texts(row[4]), *row[5:]) for row in _rows(value["statements"], "iibBlBI", "statements")),
+        tuple(_statement(row) for row in _rows(value["statements"], "iibBlBI", "statements")),
         _blobs(value["certificates"], "certificates"),
         _blobs(value["crls"], "crls"),
         tuple(BundledCheckpoint(*row) for row in _rows(value["checkpoints"], "iiihiiib", "checkpoints")),
@@ -179,6 +190,11 @@ def parse(data: bytes) -> Bundle:
     for name, items in (("certificate", bundle.certificates), ("revocation list", bundle.crls), ("checkpoint", bundle.checkpoints)):
         require(len(set(items)) == len(items), f"{what}: a {name} stands twice")
     return bundle
+
+
+def _statement(row: list[Any]) -> BundledStatement:
+    log, index, entry, document, disclosures, receipt, first = row
+    return BundledStatement(log, index, entry, document, _texts(disclosures), receipt, first)
 
 
 def _parse_chain(value: Any) -> ChainSection:

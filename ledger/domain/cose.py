@@ -47,9 +47,7 @@ class Sign1:
 
     def encode(self) -> bytes:
         """The tagged message (RFC 9052 section 4.2)."""
-        return _SIGN1_HEAD + b"".join(
-            cbor.encode(part) for part in (self.protected, self.unprotected, self.payload, self.signature)
-        )
+        return _SIGN1_HEAD + b"".join(cbor.encode(part) for part in (self.protected, self.unprotected, self.payload, self.signature))
 
 
 def algorithm_of(key: PublicKey | PrivateKey) -> int:

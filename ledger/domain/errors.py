@@ -1,21 +1,21 @@
 """Every error that this package raises on purpose.
 
-    CustodyError
-    ├── FormatError            bytes that do not follow a format (verification step 1)
-    ├── VerificationError      well-formed bytes that prove something else (names the step)
-    ├── IncompleteError        something that a verdict needs is absent (names the step)
-    ├── UnreadableError        bytes that could not be read at all; never confused with a mismatch
-    ├── RuleError              an event that the rules of custody refuse
-    ├── UsageError             a request that makes no sense as asked
-    ├── DeniedError            the caller may not do this
-    ├── NotFoundError          there is nothing under that name, or the caller may not know of it
-    ├── ConflictError          someone else was first
-    ├── KeyringError           a key is missing, locked or wrong
-    ├── StorageError           disk or database failed
-    │   └── LockedError        another process holds the home
-    ├── NetworkError           a peer could not be reached or answered nonsense
-    └── ChainError             the chain refused a transaction or contradicts the record
-        └── FrozenError        the log's own tiles and entries disagree: nothing more is signed
+CustodyError
+├── FormatError            bytes that do not follow a format (verification step 1)
+├── VerificationError      well-formed bytes that prove something else (names the step)
+├── IncompleteError        something that a verdict needs is absent (names the step)
+├── UnreadableError        bytes that could not be read at all; never confused with a mismatch
+├── RuleError              an event that the rules of custody refuse
+├── UsageError             a request that makes no sense as asked
+├── DeniedError            the caller may not do this
+├── NotFoundError          there is nothing under that name, or the caller may not know of it
+├── ConflictError          someone else was first
+├── KeyringError           a key is missing, locked or wrong
+├── StorageError           disk or database failed
+│   └── LockedError        another process holds the home
+├── NetworkError           a peer could not be reached or answered nonsense
+└── ChainError             the chain refused a transaction or contradicts the record
+    └── FrozenError        the log's own tiles and entries disagree: nothing more is signed
 """
 
 

@@ -57,12 +57,9 @@ def parse_header(raw: bytes) -> Header:
     if not isinstance(fields, list) or not 15 <= len(fields) <= 24 or not all(isinstance(one, bytes) for one in fields):
         raise FormatError(f"{what}: not a block header")
     parent, root, extra = fields[0], fields[3], fields[12]
-    assert isinstance(parent, bytes) and isinstance(root, bytes) and isinstance(extra, bytes)
-    if len(parent) != 32 or len(root) != 32:
+    if not isinstance(parent, bytes) or not isinstance(root, bytes) or not isinstance(extra, bytes) or len(parent) != 32 or len(root) != 32:
         raise FormatError(f"{what}: malformed hash")
-    return Header(
-        raw, keccak256(raw), parent, root, rlp.number(fields[8], what=what), rlp.number(fields[11], what=what), extra
-    )
+    return Header(raw, keccak256(raw), parent, root, rlp.number(fields[8], what=what), rlp.number(fields[11], what=what), extra)
 
 
 def clique_seal_hash(header: Header) -> bytes:
@@ -85,7 +82,7 @@ def clique_signer(header: Header) -> bytes:
     digest = clique_seal_hash(header)
     try:
         public = PublicKey.from_signature_and_message(header.extra[-_SEAL:], digest, hasher=None)
-    except (ValueError, Exception) as error:
+    except Exception as error:  # noqa: BLE001  (coincurve raises bare Exception for points off the curve)
         raise VerificationError(7, f"the seal of header {header.number} is malformed") from error
     return keccak256(public.format(compressed=False)[1:])[12:]
 

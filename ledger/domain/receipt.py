@@ -53,9 +53,7 @@ def key_id(key: bytes) -> bytes:
     return sha256(key).digest()
 
 
-def issue(
-    key: Ed25519PrivateKey, *, log_id: bytes, subject: str, size: int, index: int, path: list[bytes], root: bytes
-) -> Receipt:
+def issue(key: Ed25519PrivateKey, *, log_id: bytes, subject: str, size: int, index: int, path: list[bytes], root: bytes) -> Receipt:
     """Sign a receipt of inclusion; the payload (the root) is detached (RFC 9942 section 5.2)."""
     headers: dict[Any, Any] = {
         cose.KID: key_id(key.public_key().public_bytes_raw()),
@@ -85,7 +83,7 @@ def parse(data: bytes) -> Receipt:
     require(isinstance(claims, dict) and set(claims) == {_ISS, _SUB}, f"{what}: claims must be iss and sub")
     require(isinstance(claims[_SUB], str) and isinstance(kid, bytes), f"{what}: wrong types")
     require(message.payload is None, f"{what}: the payload must be detached")
-    proofs = message.unprotected.get(_VDP)
+    proofs: Any = message.unprotected.get(_VDP)
     require(set(message.unprotected) == {_VDP} and isinstance(proofs, dict), f"{what}: no proofs")
     require(set(proofs) == {_INCLUSION} and isinstance(proofs[_INCLUSION], list), f"{what}: no inclusion proof")
     require(len(proofs[_INCLUSION]) == 1 and isinstance(proofs[_INCLUSION][0], bytes), f"{what}: expected one proof")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from ledger.domain import jsontext
@@ -166,7 +167,7 @@ def judge(root: TrustRoot, headers: Sequence[Header], confirmed: set[bytes] | No
         VerificationError: the headers do not link, contradict a pin, or carry a stranger's seal.
         IncompleteError: no rule of the trust root can judge it.
     """
-    for parent, child in zip(headers, headers[1:], strict=False):
+    for parent, child in pairwise(headers):
         if child.parent != parent.hash or child.number != parent.number + 1:
             raise VerificationError(_STEP, f"header {child.number} does not follow header {parent.number}")
     if confirmed is not None:

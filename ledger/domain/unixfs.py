@@ -47,9 +47,7 @@ def encode_node(links: list[Link]) -> Block:
     """The dag-pb node of a file part: its links, then UnixFS Data (type File, size, block sizes)."""
     size = sum(link.size for link in links)
     unixfs = _number_field(1, 2) + _number_field(3, size) + b"".join(_number_field(4, link.size) for link in links)
-    encoded = b"".join(
-        _bytes_field(2, _bytes_field(1, link.cid) + _bytes_field(2, b"") + _number_field(3, link.total)) for link in links
-    )
+    encoded = b"".join(_bytes_field(2, _bytes_field(1, link.cid) + _bytes_field(2, b"") + _number_field(3, link.total)) for link in links)
     data = encoded + _bytes_field(1, unixfs)
     return Block(cids.of(data, cids.DAG_PB), data)
 

@@ -93,7 +93,16 @@ def _check_entry(unit: Unit, row: EntryRow) -> Iterator[Finding]:
         return
     claims = statement.claims
     stored = (row.digest, row.evidence, row.seq, row.effect, row.time, row.agency, row.payload, row.certificate)
-    signed = (statement.digest, claims.subject, claims.seq, claims.effect, claims.time, claims.issuer, statement.payload, statement.certificate)
+    signed = (
+        statement.digest,
+        claims.subject,
+        claims.seq,
+        claims.effect,
+        claims.time,
+        claims.issuer,
+        statement.payload,
+        statement.certificate,
+    )
     if stored != signed:
         yield Finding("log", f"the row of entry {row.index} says something else than its statement", _RESTORE)
 
@@ -114,12 +123,19 @@ def _check_checkpoints(node: Node, progress: Callable[[int], None]) -> Iterator[
                         yield Finding("checkpoints", f"the contract holds another commitment for {row.size} entries", _RESTORE)
                 yield 1
             after = rows[-1].size
+            progress(len(rows))
         log = unit.log(node.log_id)
     on_chain = node.contracts.latest(node.log_id).size
     if log is not None and on_chain > log.size:
-        yield Finding("checkpoints", f"the contract knows {on_chain} entries, this home {log.size}", "this home is older than the chain: restore the newest backup")
+        yield Finding(
+            "checkpoints",
+            f"the contract knows {on_chain} entries, this home {log.size}",
+            "this home is older than the chain: restore the newest backup",
+        )
     elif on_chain < newest:
-        yield Finding("checkpoints", f"the contract knows {on_chain} entries, {newest} were final", "the chain was rolled back: ask its operators")
+        yield Finding(
+            "checkpoints", f"the contract knows {on_chain} entries, {newest} were final", "the chain was rolled back: ask its operators"
+        )
 
 
 def _check_items(node: Node, progress: Callable[[int], None]) -> Iterator[Finding | int]:

@@ -29,7 +29,13 @@ from ledger.services.sealing import Sealer
 from ledger.services.signing import Person, seal_keys, sign_event
 
 MANIFEST_TYPE: Final = "application/vnd.custody.manifest+json"
-_FILE_TYPES: Final = ((stat.S_ISLNK, "symbolic link"), (stat.S_ISFIFO, "named pipe"), (stat.S_ISBLK, "block device"), (stat.S_ISCHR, "character device"), (stat.S_ISSOCK, "socket"))
+_FILE_TYPES: Final = (
+    (stat.S_ISLNK, "symbolic link"),
+    (stat.S_ISFIFO, "named pipe"),
+    (stat.S_ISBLK, "block device"),
+    (stat.S_ISCHR, "character device"),
+    (stat.S_ISSOCK, "socket"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,13 @@ class Upload:
     """
 
     def __init__(
-        self, person: Person, node: NodeApi, journal: Journal, clock: Clock, options: Options, progress: Callable[[int], None] = lambda count: None
+        self,
+        person: Person,
+        node: NodeApi,
+        journal: Journal,
+        clock: Clock,
+        options: Options,
+        progress: Callable[[int], None] = lambda count: None,
     ) -> None:
         self._person = person
         self._node = node
@@ -112,7 +124,14 @@ class Upload:
                 raise UnreadableError(f"{path} changed while it was read", hint="stop what writes to it, then upload again")
 
     def _item(
-        self, path: Path, event_type: str, file: BinaryIO, size: int, identity: list[Any], members: dict[str, Any], evidence: str | None = None
+        self,
+        path: Path,
+        event_type: str,
+        file: BinaryIO,
+        size: int,
+        identity: list[Any],
+        members: dict[str, Any],
+        evidence: str | None = None,
     ) -> None:
         """Seal a stream and queue its opening event."""
         attempt = self._outbox.begin(identity, evidence=evidence)

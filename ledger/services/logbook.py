@@ -70,9 +70,7 @@ def receipt(node: Node, unit: Unit, row: EntryRow, size: int | None = None) -> R
     read = reader(unit, row.log)
     path = merkle.inclusion_proof(row.index, size, read)
     root = merkle.root_from_inclusion(row.digest, row.index, size, path)
-    return receipts.issue(
-        node.keys.log, log_id=row.log, subject=row.evidence, size=size, index=row.index, path=path, root=root
-    )
+    return receipts.issue(node.keys.log, log_id=row.log, subject=row.evidence, size=size, index=row.index, path=path, root=root)
 
 
 def checkpoint(node: Node, unit: Unit, log: bytes) -> Checkpoint:

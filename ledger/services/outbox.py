@@ -84,9 +84,7 @@ class Outbox:
             identity: what makes it the same upload: path, size and modification time, for example.
         """
         left = self._left.pop(_key(identity), None)
-        attempt = left or Attempt(
-            identity, evidence or uuid.uuid4().urn, envelope.new_key(), envelope.new_key(), envelope.new_salt(16)
-        )
+        attempt = left or Attempt(identity, evidence or uuid.uuid4().urn, envelope.new_key(), envelope.new_key(), envelope.new_salt(16))
         self._record(attempt)
         if left is not None:
             self._journal.append({"t": "cids", "evidence": attempt.evidence, "cids": attempt.known})
@@ -209,8 +207,8 @@ def _collect(records: list[dict[str, Any]]) -> dict[str, Attempt]:
     by_evidence: dict[str, Attempt] = {}
     for record in records:
         if record["t"] == "begin":
-            keys = {name: from_b64url(record[name], what="journal") for name in ("content_key", "record_key", "salt")}
-            by_evidence[record["evidence"]] = Attempt(record["identity"], record["evidence"], resumed=True, **keys)
+            content_key, record_key, salt = (from_b64url(record[name], what="journal") for name in ("content_key", "record_key", "salt"))
+            by_evidence[record["evidence"]] = Attempt(record["identity"], record["evidence"], content_key, record_key, salt, resumed=True)
         elif record["evidence"] in by_evidence:
             attempt = by_evidence[record["evidence"]]
             if record["t"] == "cids":

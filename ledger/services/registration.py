@@ -14,7 +14,7 @@ from typing import Final
 from ledger.domain import custody, envelope, grants
 from ledger.domain import statement as statements
 from ledger.domain.custody import ItemState
-from ledger.domain.encoding import parse_time
+from ledger.domain.encoding import evidence_bytes, parse_time
 from ledger.domain.errors import ConflictError, DeniedError, FormatError, RuleError, VerificationError
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
@@ -84,8 +84,7 @@ def register(node: Node, submissions: Sequence[Submission], *, caller: str | Non
     with node.records.write() as unit:
         rows = _sequence(node, unit, checked)
         return [
-            Registered(row.evidence, row.digest, row.index, logbook.receipt(node, unit, row).encode(), repeated)
-            for row, repeated in rows
+            Registered(row.evidence, row.digest, row.index, logbook.receipt(node, unit, row).encode(), repeated) for row, repeated in rows
         ]
 
 
@@ -137,7 +136,7 @@ def _check(node: Node, descriptor: Descriptor, crls: list[bytes], submission: Su
 
 def _check_grants(node: Node, descriptor: Descriptor, evidence: str, given: tuple[Grant, ...], content: envelope.Content | None) -> None:
     """The node must be able to read the record, and the custodians to recover the content."""
-    item = documents.evidence_bytes(evidence)
+    item = evidence_bytes(evidence)
     if len(given) > 64 or any(grant.evidence != item for grant in given):
         raise FormatError("grants: too many, or for another item")
     if not any(grant.scope == "record" and grant.recipient == node.keys.hpke.public.digest for grant in given):

@@ -38,7 +38,13 @@ class Opened:
 
 
 def record(
-    node: ReaderApi, person: Person, clock: Clock, evidence: str, event_type: str, body: dict[str, Any], members: dict[str, Any] | None = None
+    node: ReaderApi,
+    person: Person,
+    clock: Clock,
+    evidence: str,
+    event_type: str,
+    body: dict[str, Any],
+    members: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Sign the next event of an item and register it; the node's answer."""
     item = node.item(evidence)

@@ -30,7 +30,6 @@ class Person:
     log_id: bytes
     descriptor: Descriptor
 
-
     def role_for(self, event_type: str) -> str:
         """The role in which this person may sign a type.
 
@@ -112,7 +111,9 @@ def sign_event(
     return Signed(statement, submission)
 
 
-def seal_keys(person: Person, evidence: str, *, record_key: bytes, content_key: bytes | None, commitment: bytes | None) -> list[grants.Grant]:
+def seal_keys(
+    person: Person, evidence: str, *, record_key: bytes, content_key: bytes | None, commitment: bytes | None
+) -> list[grants.Grant]:
     """The grants of a new item: the record key to the node, the content key to the person and to the custodians."""
     item = evidence_bytes(evidence)
     made = [grants.seal(record_key, person.descriptor.node, evidence=item, scope="record")]

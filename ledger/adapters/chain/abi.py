@@ -42,7 +42,7 @@ def _function(name: str, function: str) -> tuple[bytes, list[str], list[str]]:
 def encode_call(name: str, function: str, *arguments: Any) -> bytes:
     """Calldata of ``function`` of contract ``name``."""
     selector, inputs, _ = _function(name, function)
-    return selector + abi_encode(inputs, list(arguments))
+    return bytes(selector + abi_encode(inputs, list(arguments)))
 
 
 def decode_result(name: str, function: str, data: bytes) -> tuple[Any, ...]:
@@ -53,8 +53,9 @@ def decode_result(name: str, function: str, data: bytes) -> tuple[Any, ...]:
 def constructor(name: str, *arguments: Any) -> bytes:
     """Creation code with its arguments."""
     abi = artifact(name)["abi"]
-    entry = next((one for one in abi if one["type"] == "constructor"), {"inputs": []})
-    return bytes.fromhex(artifact(name)["bytecode"][2:]) + abi_encode([_type(one) for one in entry["inputs"]], list(arguments))
+    entry: dict[str, Any] = next((one for one in abi if one["type"] == "constructor"), {"inputs": []})
+    code = bytes.fromhex(artifact(name)["bytecode"][2:])
+    return bytes(code + abi_encode([_type(one) for one in entry["inputs"]], list(arguments)))
 
 
 @cache

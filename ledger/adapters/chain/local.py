@@ -17,7 +17,7 @@ from eth.chains.base import MiningChain
 from eth.exceptions import HeaderNotFound, TransactionNotFound, VMError
 from eth.vm.forks.paris import ParisVM
 from eth.vm.spoof import SpoofTransaction
-from eth_utils import ValidationError
+from eth_utils.exceptions import ValidationError
 from trie import HexaryTrie
 
 from ledger.adapters.chain.abi import explain_revert
@@ -201,7 +201,8 @@ class LocalChain:
             storage: tuple[tuple[bytes, ...], ...] = ()
             if account:
                 fields = rlp.decode(account, what="account")
-                assert isinstance(fields, list) and isinstance(fields[2], bytes)
+                assert isinstance(fields, list)
+                assert isinstance(fields[2], bytes)
                 trie = HexaryTrie(self._db, fields[2])
                 storage = tuple(_nodes(trie, keccak256(slot)) for slot in slots)
             return StateProof(_nodes(accounts, key), storage)

@@ -51,7 +51,8 @@ class RpcChain:
             except (requests.RequestException, ValueError) as error:
                 if attempt == _RETRIES - 1:
                     raise NetworkError(
-                        f"the chain did not answer {method}: {type(error).__name__}", hint="check that the RPC address is right and reachable"
+                        f"the chain did not answer {method}: {type(error).__name__}",
+                        hint="check that the RPC address is right and reachable",
                     ) from error
                 time.sleep(0.1 * 4**attempt)
         if "error" in answer:

@@ -71,19 +71,15 @@ class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed stric
         return bytes(row[0])
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
-        if self._pending is None:
-            with self.unit():
-                self._pending[key] = value
-        else:
-            self._pending[key] = value
+        self._set(key, value)
 
     def __delitem__(self, key: bytes) -> None:
-        self[key]
-        if self._pending is None:
-            with self.unit():
-                self._pending[key] = None
-        else:
-            self._pending[key] = None
+        self._set(key, None)
+
+    def _set(self, key: bytes, value: bytes | None) -> None:
+        with self.atomic_batch():
+            assert self._pending is not None
+            self._pending[key] = value
 
     def _exists(self, key: bytes) -> bool:
         try:

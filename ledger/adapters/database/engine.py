@@ -42,7 +42,9 @@ def open_engine(url: str) -> Engine:
     try:
         _migrate(engine)
     except (SQLAlchemyError, sqlite3.Error) as error:
-        raise StorageError(f"the database could not be opened: {type(error).__name__}", hint="check disk and permissions, or restore a backup") from error
+        raise StorageError(
+            f"the database could not be opened: {type(error).__name__}", hint="check disk and permissions, or restore a backup"
+        ) from error
     return engine
 
 

@@ -6,8 +6,8 @@ from sqlalchemy import BigInteger, Column, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
 
-def _big(**options: bool) -> Column:  # type: ignore[type-arg]
-    return Column(BigInteger, nullable=False, **options)
+def _big() -> Column:  # type: ignore[type-arg]
+    return Column(BigInteger, nullable=False)
 
 
 class Log(SQLModel, table=True):

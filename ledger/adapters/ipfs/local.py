@@ -44,7 +44,8 @@ class LocalBlockStore:
             self._index.execute("PRAGMA journal_mode=WAL")
             self._index.execute("PRAGMA synchronous=NORMAL")
             self._index.execute(
-                "CREATE TABLE IF NOT EXISTS block (cid BLOB PRIMARY KEY, pack INTEGER NOT NULL, at INTEGER NOT NULL, size INTEGER NOT NULL) WITHOUT ROWID"
+                "CREATE TABLE IF NOT EXISTS block (cid BLOB PRIMARY KEY, pack INTEGER NOT NULL, at INTEGER NOT NULL,"
+                " size INTEGER NOT NULL) WITHOUT ROWID"
             )
             self._index.execute("CREATE TABLE IF NOT EXISTS pack (number INTEGER PRIMARY KEY, indexed INTEGER NOT NULL)")
             self._recover()
@@ -189,13 +190,18 @@ class LocalBlockStore:
                     self._readers[number] = os.open(self._path(number), os.O_RDONLY | os.O_CLOEXEC)
                 data = os.pread(self._readers[number], size, at)
             except OSError as error:
-                raise UnreadableError(f"block {cids.to_text(cid)} could not be read: {error}", hint="check the disk; restore the block from a replica or a backup") from error
+                raise UnreadableError(
+                    f"block {cids.to_text(cid)} could not be read: {error}",
+                    hint="check the disk; restore the block from a replica or a backup",
+                ) from error
         if len(data) != size:
             raise UnreadableError(f"block {cids.to_text(cid)} is cut short on disk", hint="restore the block from a replica or a backup")
         try:
             cids.verify(cid, data)
         except FormatError as error:
-            raise VerificationError(9, f"block {cids.to_text(cid)} was altered on disk", hint="restore the block from a replica or a backup") from error
+            raise VerificationError(
+                9, f"block {cids.to_text(cid)} was altered on disk", hint="restore the block from a replica or a backup"
+            ) from error
         return data
 
     def cids(self) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpx
 
@@ -52,7 +52,7 @@ class NodeClient:
         self._signer = signer
         self._token: str | None = None
 
-    def __enter__(self) -> NodeClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -68,7 +68,9 @@ class NodeClient:
             try:
                 answer = self._http.request(method, path, headers=headers, **options)
             except httpx.HTTPError as error:
-                raise NetworkError(f"the node did not answer: {type(error).__name__}", hint="check the address, and that it runs; then try again") from error
+                raise NetworkError(
+                    f"the node did not answer: {type(error).__name__}", hint="check the address, and that it runs; then try again"
+                ) from error
             if answer.status_code == 401 and authenticated and attempt == 0:
                 self._token = None
                 continue

@@ -18,7 +18,24 @@ from ledger.domain.errors import FormatError
 
 #: Members that make the event what it is: a verifier must never be left without them.
 NEVER_HIDDEN: Final = frozenset(
-    {"v", "type", "evidence", "seq", "prev", "actor", "time", "salt", "refSalt", "body", "content", "to", "expires", "_sd", "_sd_alg", "..."}
+    {
+        "v",
+        "type",
+        "evidence",
+        "seq",
+        "prev",
+        "actor",
+        "time",
+        "salt",
+        "refSalt",
+        "body",
+        "content",
+        "to",
+        "expires",
+        "_sd",
+        "_sd_alg",
+        "...",
+    }
 )
 _LIMIT: Final = 1 << 20
 
@@ -97,7 +114,10 @@ def reveal(document: dict[str, Any], disclosures: Iterable[Disclosure]) -> dict[
     """
     offered = {b64url(disclosure.digest): disclosure for disclosure in disclosures}
     seen: set[str] = set()
-    require(("_sd_alg" in document) == _mentions({key: item for key, item in document.items() if key != "_sd_alg"}), "_sd_alg: must stand exactly where digests are used")
+    require(
+        ("_sd_alg" in document) == _mentions({key: item for key, item in document.items() if key != "_sd_alg"}),
+        "_sd_alg: must stand exactly where digests are used",
+    )
     require(document.get("_sd_alg", "sha-256") == "sha-256", "_sd_alg: expected sha-256")
     whole = _reveal(document, offered, seen, top=True)
     unmatched = set(offered) - seen
@@ -113,11 +133,9 @@ def _reveal(value: dict[str, Any], offered: dict[str, Disclosure], seen: set[str
     for name, item in value.items():
         if name == "_sd":
             continue
-        if isinstance(item, dict):
-            item = _reveal(item, offered, seen, top=False)
-        elif isinstance(item, list) and _mentions(item):
+        if isinstance(item, list) and _mentions(item):
             raise FormatError("_sd: not inside a list")
-        whole[name] = item
+        whole[name] = _reveal(item, offered, seen, top=False) if isinstance(item, dict) else item
     if "_sd" not in value:
         return whole
     digests = value["_sd"]

@@ -101,7 +101,9 @@ _ACQUISITION: _Group = (
             },
         ),
         "stated": listof(
-            members({"algorithm": algorithm, "value": _SHORT}, {"over": choice("media", "container", "file"), "by": _SHORT, "checked": flag}),
+            members(
+                {"algorithm": algorithm, "value": _SHORT}, {"over": choice("media", "container", "file"), "by": _SHORT, "checked": flag}
+            ),
             most=100,
         ),
         "web": members({"url": _WORDS}, {"headers": anything, "addresses": listof(_SHORT, most=50)}),
@@ -180,13 +182,29 @@ TYPES: Final[dict[str, EventType]] = {
     "verified": _none(
         members(
             {"result": choice("match", "mismatch", "missing", "unreachable", "unreadable")},
-            {"expected": digests, "found": digests, "cid": cid, "size": number, "reason": _WORDS, "tool": _TOOL, "scope": choice("content", "ciphertext", "seals")},
+            {
+                "expected": digests,
+                "found": digests,
+                "cid": cid,
+                "size": number,
+                "reason": _WORDS,
+                "tool": _TOOL,
+                "scope": choice("content", "ciphertext", "seals"),
+            },
         )
     ),
     "analysed": _none(
         members(
             {"description": _WORDS},
-            {"tool": _TOOL, "method": code, "results": _WORDS, "outputs": listof(evidence, most=1000), "errorRate": _SHORT, "laboratory": _SHORT, "present": _PARTIES},
+            {
+                "tool": _TOOL,
+                "method": code,
+                "results": _WORDS,
+                "outputs": listof(evidence, most=1000),
+                "errorRate": _SHORT,
+                "laboratory": _SHORT,
+                "present": _PARTIES,
+            },
         )
     ),
     "identified": _none(members({"identifiers": listof(IDENTIFIER, least=1, most=50)}, {"reason": _WORDS})),
@@ -204,13 +222,21 @@ TYPES: Final[dict[str, EventType]] = {
     "disclosed": _none(
         members(
             {"recipientKind": code, "mode": code},
-            {"recipient": PARTY, "scope": _WORDS, "medium": _SHORT, "conditions": listof(_WORDS, most=50), "withheld": listof(_SHORT, most=100)},
+            {
+                "recipient": PARTY,
+                "scope": _WORDS,
+                "medium": _SHORT,
+                "conditions": listof(_WORDS, most=50),
+                "withheld": listof(_SHORT, most=100),
+            },
         )
     ),
     "presented": _none(members({"court": _SHORT}, {"docket": _SHORT, "hearing": time, "mark": _SHORT, "by": PARTY})),
     "ruled": _none(members({"ruling": choice("admitted", "excluded", "sealed")}, {"court": _SHORT, "order": _SHORT, "reason": _WORDS})),
     "corrected": _none(members({"target": digest, "pointer": text(1024), "new": anything, "reason": _WORDS}, {"old": anything})),
-    "incident": _none(members({"kind": code, "discovered": time}, {"description": _WORDS, "effect": _WORDS, "action": _WORDS, "reported": _WORDS})),
+    "incident": _none(
+        members({"kind": code, "discovered": time}, {"description": _WORDS, "effect": _WORDS, "action": _WORDS, "reported": _WORDS})
+    ),
     "approved": _none(_DECISION),
     "refused": _none(_DECISION),
     "disposal-requested": _none(members({"reason": _WORDS}, {"scope": _WORDS, "rule": _SHORT})),
@@ -220,7 +246,14 @@ TYPES: Final[dict[str, EventType]] = {
         "offer",
         members(
             {"mode": choice("custody", "loan"), "to": _WHO, "expires": time},
-            {"condition": _WORDS, "conditions": listof(_WORDS, most=50), "returnBy": time, "purpose": _WORDS, "seals": _SEALS, "grants": listof(digest, most=100)},
+            {
+                "condition": _WORDS,
+                "conditions": listof(_WORDS, most=50),
+                "returnBy": time,
+                "purpose": _WORDS,
+                "seals": _SEALS,
+                "grants": listof(digest, most=100),
+            },
         ),
     ),
     "transfer-accepted": EventType(
@@ -235,7 +268,9 @@ TYPES: Final[dict[str, EventType]] = {
     ),
     "returned": EventType("close", members({"owner": PARTY}, {"identityChecked": _WORDS, "receipt": _WORDS, "condition": _WORDS})),
     "voided": EventType("close", members({"reason": _WORDS}, {"replacement": evidence})),
-    "log-opened": EventType("agency", members({"policy": _WORDS, "trustAnchors": listof(_WORDS, least=1, most=50)}, {"parent": digest, "forkSize": number})),
+    "log-opened": EventType(
+        "agency", members({"policy": _WORDS, "trustAnchors": listof(_WORDS, least=1, most=50)}, {"parent": digest, "forkSize": number})
+    ),
     "descriptor-published": EventType("agency", members({"version": number, "digest": digest})),
     "crl-published": EventType("agency", members({"number": number, "digest": digest, "issued": time, "revoked": number})),
 }

@@ -134,9 +134,7 @@ def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: 
         if not _seconds(authority.not_valid_before_utc) <= time <= _seconds(authority.not_valid_after_utc):
             raise VerificationError(_STEP, "the agency CA was not valid at the proven time")
         if not certificate.not_before <= time <= certificate.not_after:
-            raise VerificationError(
-                _STEP, f"certificate valid {certificate.not_before} to {certificate.not_after}, used at {time}"
-            )
+            raise VerificationError(_STEP, f"certificate valid {certificate.not_before} to {certificate.not_after}, used at {time}")
         return der
     raise VerificationError(_STEP, "the certificate was not issued by a CA that the agency's descriptor names")
 

@@ -28,7 +28,7 @@ def check(bundle: Bundle, statements: Sequence[Statement], events: Sequence[Even
     """
     item: ItemState | None = None
     offers: dict[bytes, Statement] = {}
-    crossed: list[tuple[Statement, Statement]] = []
+    crossed: list[tuple[str, Statement, Statement]] = []
     for number, (statement, event, bundled) in enumerate(zip(statements, events, bundle.statements, strict=True)):
         before = item
         log_agency = bundle.logs[bundled.log].agency
@@ -41,7 +41,7 @@ def check(bundle: Bundle, statements: Sequence[Statement], events: Sequence[Even
         if statement.claims.effect == "offer":
             offers[statement.digest] = statement
         elif before is not None and before.offer is not None and before.offer.to != before.custodian:
-            crossed.append((offers[before.offer.digest], statement))
+            crossed.append((before.custodian, offers[before.offer.digest], statement))
     assert item is not None
     custody = _check_head(bundle, item, state)
     _check_hops(bundle, crossed, events, statements)
@@ -73,21 +73,21 @@ def _check_head(bundle: Bundle, item: ItemState, state: ProvenState) -> PackedCu
 
 
 def _check_hops(
-    bundle: Bundle, crossed: list[tuple[Statement, Statement]], events: Sequence[Event | None], statements: Sequence[Statement]
+    bundle: Bundle, crossed: list[tuple[str, Statement, Statement]], events: Sequence[Event | None], statements: Sequence[Statement]
 ) -> None:
     """Each handover to another agency has its hop, with the same two statements, in the same order."""
     if len(crossed) != len(bundle.hops):
         raise VerificationError(_STEP, f"{len(crossed)} handovers abroad are signed, the contract took {len(bundle.hops)}")
     by_digest = dict(zip((statement.digest for statement in statements), events, strict=True))
-    for (offer, outcome), hop in zip(crossed, bundle.hops, strict=True):
-        _check_hop(offer, outcome, hop)
+    for (giver, offer, outcome), hop in zip(crossed, bundle.hops, strict=True):
+        _check_hop(giver, offer, outcome, hop)
         event = by_digest[offer.digest]
         if event is not None and parse_time(event.body["expires"], what="expires") != hop.expires:
             raise VerificationError(_STEP, "the offer on chain expires at another time than the signed one")
 
 
-def _check_hop(offer: Statement, outcome: Statement, hop: Hop) -> None:
+def _check_hop(giver: str, offer: Statement, outcome: Statement, hop: Hop) -> None:
     assert offer.claims.to is not None
-    signed = (offer.digest, outcome.digest, _OUTCOMES[outcome.claims.effect], agency_id(offer.claims.to))
-    if signed != (hop.offer, hop.outcome_digest, hop.outcome, hop.taker):
+    signed = (agency_id(giver), offer.digest, outcome.digest, _OUTCOMES[outcome.claims.effect], agency_id(offer.claims.to))
+    if signed != (hop.giver, hop.offer, hop.outcome_digest, hop.outcome, hop.taker):
         raise VerificationError(_STEP, "a handover abroad differs between the signed events and the contract")

@@ -200,7 +200,8 @@ def _check_signatures(case: Case) -> str:
 
 def _check_state(case: Case) -> str:
     """Step 6, first part: account proofs, code hashes, and storage proofs lead to the header's state root."""
-    return "" if case.state else ""
+    _ = case.state
+    return ""
 
 
 def _check_log_keys(case: Case) -> str:

@@ -28,17 +28,14 @@ class ProvenState:
             "ledger": self._account(root.ledger, chain.ledger, "ledger"),
         }
         self._words = {
-            (one.contract, one.slot): evm.prove_storage(storage_roots[one.contract], one.slot, one.nodes)
-            for one in chain.storage
+            (one.contract, one.slot): evm.prove_storage(storage_roots[one.contract], one.slot, one.nodes) for one in chain.storage
         }
         self._used: set[tuple[str, bytes]] = set()
 
     def _account(self, contract: Contract, proof: tuple[bytes, ...], name: str) -> bytes:
         account = evm.prove_account(self.header.state_root, contract.address, proof)
         if not same(account.code_hash, contract.code_hash):
-            raise VerificationError(
-                6, f"{name}: code 0x{account.code_hash.hex()}, the trust root pins 0x{contract.code_hash.hex()}"
-            )
+            raise VerificationError(6, f"{name}: code 0x{account.code_hash.hex()}, the trust root pins 0x{contract.code_hash.hex()}")
         return account.storage_root
 
     def read(self, contract: str, slot: bytes, *, step: int, what: str) -> bytes:
@@ -114,9 +111,7 @@ class Directory:
             IncompleteError: the bundle does not hold it, or does not prove what came after it.
         """
         best = [
-            (version, parsed)
-            for (code, version), (parsed, active_from) in self._versions.items()
-            if code == agency and active_from <= time
+            (version, parsed) for (code, version), (parsed, active_from) in self._versions.items() if code == agency and active_from <= time
         ]
         if not best:
             raise IncompleteError(4, f"the bundle holds no descriptor of {agency} in force at {time}")

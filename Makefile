@@ -1,0 +1,75 @@
+# Custody ledger. `make demo FILE=path` runs the main job, `make test` everything that is tested.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+FILE ?= docs/example.jpg
+HOME_DIR ?= run-home
+export CI := true
+export HARDHAT_DISABLE_TELEMETRY := true
+export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
+
+.PHONY: demo run test lint format bench artifacts contracts python node install install-dev clean
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+node: node_modules/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("custody needs Python 3.11 or newer, found %d.%d" % sys.version_info[:2]) if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+node_modules/.installed: package-lock.json
+	@command -v node >/dev/null || { echo "make test needs Node 20 or newer: install it from nodejs.org or your distribution"; exit 1; }
+	@node -e 'if (+process.versions.node.split(".")[0] < 20) { console.error("make test needs Node 20 or newer, found " + process.version); process.exit(1) }'
+	npm ci --silent --no-progress
+	touch $@
+
+demo: install
+	@$(BIN)/custody demo "$(FILE)" --output demo-out
+
+run: install
+	@test -f $(HOME_DIR)/passphrase || { mkdir -p $(HOME_DIR) && (umask 077 && $(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(24))' > $(HOME_DIR)/passphrase); }
+	@test -d $(HOME_DIR)/home || $(BIN)/custody --home $(HOME_DIR)/home --passphrase-file $(HOME_DIR)/passphrase init --agency NL-POL --person 4711
+	@exec $(BIN)/custody --home $(HOME_DIR)/home --passphrase-file $(HOME_DIR)/passphrase serve --port 8000
+
+test: lint contracts python
+
+contracts: node
+	npx --no-install hardhat compile --quiet
+	node tools/export_artifacts.js --check
+	npx --no-install hardhat test
+	npx --no-install hardhat coverage > .build/coverage.txt || { cat .build/coverage.txt; exit 1; }
+	tail -n 14 .build/coverage.txt
+
+python: install-dev node
+	$(BIN)/python -m pytest
+
+lint: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tools/check_sizes.py
+
+format: install-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install-dev
+	$(BIN)/python -m benchmarks
+
+artifacts: node
+	npx --no-install hardhat compile --force --quiet
+	node tools/export_artifacts.js
+
+clean:
+	rm -rf $(VENV) node_modules .build demo-out coverage coverage.json
