@@ -33,8 +33,7 @@ def text(found: dict[str, Any]) -> str:
     lines = [
         f"agency      {found['agency']} (descriptor version {found['descriptorVersion']})",
         f"log         {found['log']}",
-        f"entries     {found['integrated']} in the log, {found['submitted']} sent to the chain,"
-        f" {found['anchored']} anchored, {found['final']} final",
+        f"entries     {found['integrated']} in the log, {found['submitted']} sent, {found['anchored']} anchored, {found['final']} final",
     ]
     if newest:
         place = f"block {newest['block']}, gas {newest['gas']}" if newest["block"] else "not mined yet"

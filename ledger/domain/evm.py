@@ -82,7 +82,7 @@ def clique_signer(header: Header) -> bytes:
     digest = clique_seal_hash(header)
     try:
         public = PublicKey.from_signature_and_message(header.extra[-_SEAL:], digest, hasher=None)
-    except Exception as error:  # noqa: BLE001  (coincurve raises bare Exception for points off the curve)
+    except Exception as error:
         raise VerificationError(7, f"the seal of header {header.number} is malformed") from error
     return keccak256(public.format(compressed=False)[1:])[12:]
 

@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import accumulate
 from typing import Any, Final, NoReturn
 
 from ledger.domain.errors import FormatError
 
 _MAX_DEPTH: Final = 24
 _MAX_INTEGER: Final = 2**53
+_OUTSIDE_BRACKETS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\[\]{}"]++', re.DOTALL)
 
 
 def parse(data: bytes, *, what: str, limit: int) -> Any:
@@ -23,6 +26,8 @@ def parse(data: bytes, *, what: str, limit: int) -> Any:
     """
     if len(data) > limit:
         raise FormatError(f"{what}: {len(data)} bytes, at most {limit} allowed")
+
+    _check_depth(data, what)
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(items)
@@ -46,9 +51,7 @@ def parse(data: bytes, *, what: str, limit: int) -> Any:
         raise FormatError(f"{what}: not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
         raise FormatError(f"{what}: not JSON at character {error.pos}") from error
-    except RecursionError as error:
-        raise FormatError(f"{what}: nested deeper than {_MAX_DEPTH}") from error
-    _check(value, 0, what)
+    _check(value, what)
     return value
 
 
@@ -57,9 +60,14 @@ def dump(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _check(value: Any, depth: int, what: str) -> None:
-    if depth > _MAX_DEPTH:
+def _check_depth(data: bytes, what: str) -> None:
+    """Count brackets first: the C parser was seen to overflow the stack where Python's recursion limit had been raised."""
+    brackets = _OUTSIDE_BRACKETS.sub(b"", data)
+    if len(brackets) > _MAX_DEPTH and max(accumulate(1 if one in b"[{" else -1 for one in brackets)) > _MAX_DEPTH:
         raise FormatError(f"{what}: nested deeper than {_MAX_DEPTH}")
+
+
+def _check(value: Any, what: str) -> None:
     if isinstance(value, str):
         _check_text(value, what)
     elif isinstance(value, float) and value in (float("inf"), float("-inf")):
@@ -67,10 +75,10 @@ def _check(value: Any, depth: int, what: str) -> None:
     elif isinstance(value, dict):
         for key, item in value.items():
             _check_text(key, what)
-            _check(item, depth + 1, what)
+            _check(item, what)
     elif isinstance(value, list):
         for item in value:
-            _check(item, depth + 1, what)
+            _check(item, what)
 
 
 def _check_text(text: str, what: str) -> None:

@@ -1,0 +1,59 @@
+"""Test doubles: blocks in memory and a clock that stands still. They lose everything, and say so by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ledger.domain import cid as cids
+from ledger.domain.errors import NotFoundError
+from ledger.domain.unixfs import Block
+
+
+class VolatileBlockStore:
+    """See ports.BlockStore, but nothing survives the process: for tests only."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[bytes, bytes] = {}
+
+    def put(self, blocks: Iterable[Block]) -> int:
+        """See ports.BlockStore."""
+        checked = {}
+        for block in blocks:
+            cids.verify(cids.check(block.cid), block.data)
+            checked[block.cid] = block.data
+        new = len(checked.keys() - self._blocks.keys())
+        self._blocks |= checked
+        return new
+
+    def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
+        """See ports.BlockStore."""
+        return [cid for cid in wanted if cid not in self._blocks]
+
+    def get(self, cid: bytes) -> bytes:
+        """See ports.BlockStore."""
+        if cid not in self._blocks:
+            raise NotFoundError(f"block {cids.to_text(cid)} is not stored here")
+        return self._blocks[cid]
+
+    def cids(self) -> Iterator[bytes]:
+        """See ports.BlockStore."""
+        yield from sorted(self._blocks)
+
+    def size(self) -> int:
+        """See ports.BlockStore."""
+        return sum(len(data) for data in self._blocks.values())
+
+    def close(self) -> None:
+        """See ports.BlockStore."""
+        self._blocks.clear()
+
+
+class StoppedClock:
+    """See ports.Clock: moves only when told."""
+
+    def __init__(self, now: int) -> None:
+        self.time = now
+
+    def now(self) -> int:
+        """Seconds since 1970, UTC."""
+        return self.time

@@ -1,0 +1,52 @@
+"""Shared fixtures: a home founded once and copied for each test, and a person at a desk in it."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger import founding
+from tests.support.desk import PASSPHRASE, Desk
+
+SEED = int(os.environ.get("CUSTODY_TEST_SEED", "20261121"))
+
+
+def pytest_report_header() -> str:
+    return f"custody test seed: {SEED} (set CUSTODY_TEST_SEED to change it)"
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> random.Random:
+    """Randomness that the header's seed and the test's name give again."""
+    return random.Random(f"{SEED} {request.node.nodeid}")
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("founded") / "home"
+    founding.found(home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+    return home
+
+
+@pytest.fixture
+def home_path(founded: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(founded, tmp_path / "home"))
+
+
+@pytest.fixture
+def desk(home_path: Path) -> Iterator[Desk]:
+    with Desk(home_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def shared_desk(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One desk for tests that only read, with an anchored item of several events."""
+    home = Path(shutil.copytree(founded, tmp_path_factory.mktemp("shared") / "home"))
+    with Desk(home) as opened:
+        yield opened

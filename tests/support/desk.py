@@ -1,0 +1,79 @@
+"""A person at work in a home: the real API in this process, the real adapters on a real disk."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from api.app import create_app
+from cli.local import InProcess
+from ledger import wiring
+from ledger.adapters.node.client import NodeClient
+from ledger.domain import trust
+from ledger.domain.encoding import from_b64url
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.names import parse_log_urn
+from ledger.services import anchoring, export, retrieve
+from ledger.services.ingest import Options, Upload, Uploaded
+
+PASSPHRASE = b"correct horse battery staple"
+BASIS = {"purpose": "test"}
+
+
+class Desk:
+    """Open a home and sign as its person."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.home = wiring.open_home(self.path, PASSPHRASE)
+        self._stack.callback(self.home.close)
+        self.app = create_app(self.home.node, sealers=self.home.sealers, confirmations=0)
+        self.transport = self._stack.enter_context(InProcess(self.app))
+        keyring = self.home.keyring
+        self.client = self._stack.enter_context(
+            NodeClient(
+                "http://home",
+                transport=self.transport,
+                signer=lambda: (keyring.signing_key("person"), keyring.get("person-certificate")),
+            )
+        )
+        about = self.client.agency()
+        descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
+        self.person = wiring.person_of(keyring, parse_log_urn(about["log"]), descriptor)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stack.close()
+
+    @property
+    def node(self) -> Any:
+        return self.home.node
+
+    @property
+    def clock(self) -> Any:
+        return self.home.node.clock
+
+    def upload(self, *paths: Path, options: Options | None = None) -> list[Uploaded]:
+        journal = wiring.journal_of(self.path, self.home.keyring)
+        run = Upload(self.person, self.client, journal, self.clock, options or Options())
+        return list(run.run(list(paths)))
+
+    def access(self, evidence: str, mode: str = "export") -> str:
+        return retrieve.record_access(self.client, self.person, self.clock, evidence, mode=mode, basis=BASIS)
+
+    def record(self, evidence: str, event_type: str, body: dict[str, Any]) -> dict[str, Any]:
+        return retrieve.record(self.client, self.person, self.clock, evidence, event_type, body)
+
+    def anchor(self) -> anchoring.Progress:
+        return anchoring.anchor_now(self.node)
+
+    def bundle(self, evidence: str) -> bytes:
+        return export.bundle(self.node, evidence).encode()
+
+    def trust(self) -> trust.TrustRoot:
+        return trust.parse(export.trust_root(self.node, sealers=self.home.sealers, confirmations=0).encode())
