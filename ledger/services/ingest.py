@@ -92,6 +92,7 @@ class Upload:
         try:
             for path, is_folder in kinds:
                 if is_folder:
+                    yield from self._outbox.flush()  # so that everything acknowledged below is a member of the folder
                     yield from self._folder(path)
                 else:
                     self._file(path, name=path.name)

@@ -19,7 +19,7 @@ from ledger.domain.encoding import b64url, from_b64url
 from ledger.domain.ports import Journal, NodeApi
 from ledger.domain.unixfs import Block
 
-SEGMENT: Final = (4 << 20) - (64 << 10)  # with frames below the node's 4 MiB
+SEGMENT: Final = (2 << 20) + (64 << 10)  # two leaves: the node takes 4 MiB, and every copy of a segment counts here
 BATCH: Final = 128  # statements a request; the node takes 256
 
 

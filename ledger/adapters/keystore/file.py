@@ -14,19 +14,14 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from ledger.adapters import files
+from ledger.adapters.keystore.kdf import N, derive
 from ledger.domain.cose import PrivateKey, algorithm_of
 from ledger.domain.errors import FormatError, KeyringError
 from ledger.domain.grants import HpkePrivateKey
 
-_N: Final = 1 << 17
 _LIMIT: Final = 1 << 20
-
-
-def _derive(passphrase: bytes, salt: bytes) -> bytes:
-    return Scrypt(salt=salt, length=32, n=_N, r=8, p=1).derive(passphrase)
 
 
 class FileKeyring:
@@ -50,7 +45,7 @@ class FileKeyring:
         if not passphrase:
             raise KeyringError("the passphrase is empty", hint="use a long one; nothing can be opened without it")
         salt = secrets.token_bytes(16)
-        keyring = cls(path, _derive(passphrase, salt), salt, {})
+        keyring = cls(path, derive(passphrase, salt), salt, {})
         keyring.save()
         return keyring
 
@@ -69,12 +64,12 @@ class FileKeyring:
             value = json.loads(raw)
             header = {name: value[name] for name in ("v", "kdf", "cipher", "salt")}
             salt, nonce, sealed = (base64.b64decode(value[name], validate=True) for name in ("salt", "nonce", "sealed"))
-            good = header["v"] == 1 and header["kdf"] == f"scrypt-{_N}-8-1" and header["cipher"] == "A256GCM"
+            good = header["v"] == 1 and header["kdf"] == f"scrypt-{N}-8-1" and header["cipher"] == "A256GCM"
         except (ValueError, KeyError, TypeError) as error:
             raise KeyringError(f"{path} is not a keyring") from error
         if not good:
             raise KeyringError(f"{path} was written by another version", hint="use a newer custody")
-        key = _derive(passphrase, salt)
+        key = derive(passphrase, salt)
         try:
             plain = json.loads(AESGCM(key).decrypt(nonce, sealed, cls._aad(salt)))
         except InvalidTag as error:
@@ -83,7 +78,7 @@ class FileKeyring:
 
     @staticmethod
     def _aad(salt: bytes) -> bytes:
-        return f"custody-keyring-v1 scrypt-{_N}-8-1 A256GCM ".encode() + salt
+        return f"custody-keyring-v1 scrypt-{N}-8-1 A256GCM ".encode() + salt
 
     def save(self) -> None:
         """Write the file under a fresh nonce; the old one stays where this fails."""
@@ -91,7 +86,7 @@ class FileKeyring:
         nonce = secrets.token_bytes(12)
         value: dict[str, Any] = {
             "v": 1,
-            "kdf": f"scrypt-{_N}-8-1",
+            "kdf": f"scrypt-{N}-8-1",
             "cipher": "A256GCM",
             "salt": base64.b64encode(self._salt).decode(),
             "nonce": base64.b64encode(nonce).decode(),

@@ -1,0 +1,193 @@
+"""Event documents: strict members, selective disclosure, agreement with claims."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from ledger.domain import jsontext
+from ledger.domain.encoding import b64url, format_time
+from ledger.domain.errors import FormatError, VerificationError
+from ledger.domain.event import disclosure as sd
+from ledger.domain.event import document as documents
+from ledger.domain.event.types import TYPES
+from ledger.domain.custody import ROLES_BY_TYPE
+from ledger.domain.statement import Claims
+
+EVIDENCE = "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
+CONTENT = {
+    "cid": "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku",
+    "suite": "A256GCM-STREAM-1MiB",
+    "pieces": {"size": 1048560, "count": 1},
+    "paddedSize": 4096,
+    "salt": b64url(bytes(16)),
+    "commitment": b64url(bytes(32)),
+}
+BASE: dict[str, Any] = {
+    "v": 1,
+    "type": "acquired",
+    "evidence": EVIDENCE,
+    "seq": 0,
+    "prev": None,
+    "actor": {"id": "a" * 26, "agency": "NL-POL", "kind": "person", "role": "officer"},
+    "time": "2026-11-21T09:14:03Z",
+    "salt": b64url(bytes(32)),
+    "refSalt": b64url(bytes(32)),
+    "basis": {"purpose": "search of a dwelling", "kind": "warrant", "country": "NL"},
+    "body": {"digests": {"sha-256": "0" * 64}, "size": 10, "mediaType": "image/jpeg", "name": "IMG_1.jpg", "place": "Utrecht", "content": CONTENT},
+}
+SALTS = {pointer: bytes([number]) * 16 for number, pointer in enumerate(documents.DEFAULT_HIDDEN)}
+
+
+def edited(**changes: Any) -> dict[str, Any]:
+    value = copy.deepcopy(BASE)
+    for pointer, item in changes.items():
+        *path, name = pointer.split("__")
+        place = value
+        for step in path:
+            place = place[step]
+        if item is ...:
+            del place[name]
+        else:
+            place[name] = item
+    return value
+
+
+def test_hidden_members_are_gone_from_the_document_and_come_back_with_their_disclosures() -> None:
+    event = documents.build(BASE, SALTS)
+    for word in (b"IMG_1", b"Utrecht", b"dwelling", b"0" * 64):
+        assert word not in event.raw
+    assert event.body["name"] == "IMG_1.jpg"
+    assert event.value["basis"]["purpose"] == "search of a dwelling"
+    assert not event.withheld
+
+
+def test_what_is_withheld_is_reported_and_never_a_failure() -> None:
+    event = documents.build(BASE, SALTS)
+    some = [one.encoded for one in event.disclosures if one.name != "name"]
+    partial = documents.parse(event.raw, some)
+    assert "name" not in partial.body
+    assert "/body/name" in partial.withheld
+    with pytest.raises(FormatError, match="withheld"):
+        documents.require_complete(partial)
+
+
+def test_every_set_of_disclosures_parses() -> None:
+    event = documents.build(BASE, SALTS)
+    for mask in range(1 << len(event.disclosures)):
+        shown = [one.encoded for bit, one in enumerate(event.disclosures) if mask >> bit & 1]
+        assert documents.parse(event.raw, shown).digest == event.digest
+
+
+def test_a_disclosure_of_another_document_or_given_twice_is_refused() -> None:
+    event = documents.build(BASE, SALTS)
+    shown = [one.encoded for one in event.disclosures]
+    with pytest.raises(FormatError):
+        documents.parse(event.raw, [*shown, sd.make("path", "x", b"s" * 16).encoded])
+    with pytest.raises(FormatError):
+        documents.parse(event.raw, [*shown, shown[0]])
+
+
+def test_a_disclosure_cannot_replace_a_member_that_is_there() -> None:
+    value = edited()
+    shadow = sd.make("name", "other", b"s" * 16)
+    value["body"]["_sd"] = [b64url(shadow.digest)]
+    value["_sd_alg"] = "sha-256"
+    with pytest.raises(FormatError, match="already present"):
+        documents.parse(jsontext.dump(value), [shadow.encoded])
+
+
+@pytest.mark.parametrize("name", sorted(sd.NEVER_HIDDEN))
+def test_what_makes_the_event_what_it_is_cannot_be_hidden(name: str) -> None:
+    with pytest.raises(FormatError):
+        sd.make(name, "x", b"s" * 16)
+
+
+def test_nested_disclosures_lists_and_short_salts_are_refused() -> None:
+    with pytest.raises(FormatError):
+        sd.make("device", {"_sd": ["x"]}, b"s" * 16)
+    with pytest.raises(FormatError):
+        sd.make("name", "x", b"s" * 15)
+    with pytest.raises(FormatError):
+        documents.parse(jsontext.dump(edited(body__stated=[{"_sd": [b64url(bytes(32))]}], _sd_alg="sha-256")))
+
+
+@pytest.mark.parametrize("digests", [[], ["x"], [b64url(b"b" * 32), b64url(b"a" * 32)], [b64url(b"a" * 32)] * 2, "x"])
+def test_malformed_digest_lists_are_refused(digests: Any) -> None:
+    with pytest.raises(FormatError):
+        documents.parse(jsontext.dump(edited(body___sd=digests, _sd_alg="sha-256")))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"v": 2},
+        {"v": True},
+        {"surprise": 1},
+        {"body__surprise": 1},
+        {"actor__id": "short"},
+        {"actor__kind": "robot"},
+        {"time": "2026-11-21T09:14:03+01:00"},
+        {"time": "2026-02-30T09:14:03Z"},
+        {"seq": 1},
+        {"prev": "0" * 64},
+        {"refSalt": ...},
+        {"salt": "AA"},
+        {"body__size": -1},
+        {"body__size": 1.5},
+        {"body__digests": {"md5": "0" * 32}},
+        {"body__digests": {"sha-256": "0" * 63}},
+        {"body__mediaType": "JPEG"},
+        {"body__content__cid": "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKzAfx"},
+        {"body__content__suite": "none"},
+        {"handling": "csam"},
+        {"evidence": "urn:custody:agency:NL-POL"},
+        {"_sd_alg": "sha-256"},
+        {"body__name": ""},
+        {"identifiers": [{"scheme": "Case No", "value": "1"}]},
+        {"basis__country": "Netherlands"},
+    ],
+)
+def test_documents_outside_the_schema_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(FormatError):
+        documents.parse(jsontext.dump(edited(**changes)))
+
+
+def test_ext_is_the_place_for_what_the_format_does_not_know() -> None:
+    assert documents.parse(jsontext.dump(edited(ext={"x": 1}, body__ext={"y": [2]}))).known
+
+
+def test_an_unknown_type_is_reported_not_refused() -> None:
+    event = documents.parse(jsontext.dump(edited(type="weighed", body={"grams": 12})))
+    assert not event.known
+    with pytest.raises(FormatError):
+        documents.require_complete(event)
+
+
+def test_every_type_has_roles_that_may_sign_it_and_the_other_way_round() -> None:
+    assert set(TYPES) == set(ROLES_BY_TYPE)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("issuer", "RO-DIICOT"),
+        ("subject", "urn:uuid:00000000-0000-4000-8000-000000000000"),
+        ("time", 1),
+        ("ref", bytes(32)),
+        ("effect", "none"),
+    ],
+)
+def test_a_document_that_says_something_else_than_its_claims_is_refused(member: str, value: Any) -> None:
+    event = documents.build(BASE, SALTS)
+    good = {
+        "issuer": "NL-POL", "subject": EVIDENCE, "log_id": bytes(32), "time": 1795252443, "seq": 0, "prev": None, "effect": "open",
+        "ref": documents.compute_ref(EVIDENCE, bytes(32)),
+    }  # fmt: skip
+    assert format_time(good["time"]) == BASE["time"]  # type: ignore[arg-type]
+    documents.check_claims(event, Claims(**good))  # type: ignore[arg-type]
+    with pytest.raises(VerificationError) as error:
+        documents.check_claims(event, Claims(**{**good, member: value}))  # type: ignore[arg-type]
+    assert error.value.step == 2
