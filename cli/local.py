@@ -23,6 +23,8 @@ class InProcess(httpx.BaseTransport):
 
     def __enter__(self) -> Self:
         self._portal = self._stack.enter_context(start_blocking_portal())
+        gc.freeze()  # what the imports left is no garbage: looking through it again for every segment takes longer than hashing
+        self._stack.callback(gc.unfreeze)
         return self
 
     def __exit__(
@@ -42,5 +44,5 @@ class InProcess(httpx.BaseTransport):
         answer = self._portal.call(run)
         if int(request.headers.get("content-length", "0")) >= _LARGE or len(answer.content) >= _LARGE:
             # Requests and answers lie in reference cycles: without this, megabytes wait for the collector's own time.
-            gc.collect(1)
+            gc.collect()
         return answer
