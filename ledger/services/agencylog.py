@@ -6,7 +6,7 @@ Signed by the node's service certificate, subject the agency URN, public documen
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from ledger.domain import custody, envelope, jsontext
 from ledger.domain import statement as statements
@@ -20,6 +20,8 @@ from ledger.domain.statement import Claims
 from ledger.services import logbook
 from ledger.services.node import Node
 from ledger.services.registration import entry_row
+
+_AHEAD: Final = 60
 
 
 def publish(node: Node, unit: Unit, event_type: str, body: dict[str, Any]) -> EntryRow:
@@ -61,8 +63,11 @@ def open_log(node: Node, unit: Unit, *, number: int, policy: str, anchors: list[
     publish(node, unit, "log-opened", {"policy": policy, "trustAnchors": anchors})
 
 
-def publish_crl(node: Node, unit: Unit, revoked: list[tuple[int, int]] | None = None) -> CrlRow:
+def publish_crl(node: Node, unit: Unit, revoked: list[tuple[int, int]] | None = None, *, time: int = 0) -> CrlRow:
     """Issue a revocation list, with new (serial, time) entries, and log its digest.
+
+    Args:
+        time: the list speaks for this moment where the node's clock is not there yet.
 
     Raises:
         KeyringError: the CA key is not at hand here.
@@ -70,7 +75,7 @@ def publish_crl(node: Node, unit: Unit, revoked: list[tuple[int, int]] | None = 
     if node.keys.authority is None:
         raise KeyringError("the CA key is not at hand on this node", hint="issue a revocation list where the CA is")
     rows = unit.crls()
-    now = node.clock.now()
+    now = max(node.clock.now(), time)
     previous = rows[-1] if rows else None
     number = previous.number + 1 if previous is not None else 1
     der = node.keys.authority.issue_crl(previous.der if previous else None, revoked or [], number=number, now=now)
@@ -87,6 +92,7 @@ def fresh_crl(node: Node, unit: Unit, time: int) -> CrlRow | None:
     rows = unit.crls()
     if rows and rows[-1].issued >= time:
         return rows[-1]
-    if node.keys.authority is None or node.clock.now() < time:
+    # Block times run ahead of ours by seconds; a list that speaks for a time far ahead would be a false statement.
+    if node.keys.authority is None or time - node.clock.now() > _AHEAD:
         return rows[-1] if rows else None
-    return publish_crl(node, unit)
+    return publish_crl(node, unit, time=time)

@@ -99,7 +99,7 @@ class LocalChain:
             "gas_limit": _GAS_LIMIT,
             "base_fee_per_gas": 7,
             "nonce": bytes(8),
-            "timestamp": self._clock.now() - 1,
+            "timestamp": self._clock.now() - 10,  # blocks are a second apart at least, and must not run ahead
         }
 
     @staticmethod

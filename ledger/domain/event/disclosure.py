@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ledger.domain import jsontext
 from ledger.domain.encoding import b64url, from_b64url, require
-from ledger.domain.errors import FormatError
+from ledger.domain.errors import FormatError, VerificationError
 
 #: Members that make the event what it is: a verifier must never be left without them.
 NEVER_HIDDEN: Final = frozenset(
@@ -38,6 +38,7 @@ NEVER_HIDDEN: Final = frozenset(
     }
 )
 _LIMIT: Final = 1 << 20
+_STEP: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def reveal(document: dict[str, Any], disclosures: Iterable[Disclosure]) -> dict[
     """Put disclosed members back; digests without a disclosure stay in `_sd`.
 
     Raises:
-        FormatError: as the module says.
+        FormatError: as the module says. VerificationError: a disclosure that belongs to another document (step 2).
     """
     offered = {b64url(disclosure.digest): disclosure for disclosure in disclosures}
     seen: set[str] = set()
@@ -121,7 +122,8 @@ def reveal(document: dict[str, Any], disclosures: Iterable[Disclosure]) -> dict[
     require(document.get("_sd_alg", "sha-256") == "sha-256", "_sd_alg: expected sha-256")
     whole = _reveal(document, offered, seen, top=True)
     unmatched = set(offered) - seen
-    require(not unmatched, f"{len(unmatched)} disclosures match no digest of the document")
+    if unmatched:
+        raise VerificationError(_STEP, f"{len(unmatched)} disclosures match no digest of the document")
     if "_sd_alg" in whole and not _mentions({key: item for key, item in whole.items() if key != "_sd_alg"}):
         del whole["_sd_alg"]
     return whole

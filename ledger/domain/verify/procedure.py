@@ -1,13 +1,14 @@
 """Verification of a bundle, step by step; the numbers are those of DESIGN section 13.
 
 1 parse - 2 documents - 3 signatures and certificates - 4 descriptors - 5 receipts - 6 checkpoints - 7 finality -
-8 custody - 9 content - 10 time. The parts of step 3 that need the proven time run after step 6.
+8 custody - 9 content - 10 time. The parts of step 3 that need the proven time run after step 6, and
+receipts are judged against checkpoints that were judged before, so that the step named is the one at fault.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ledger.domain import bundle as bundles
@@ -44,7 +45,7 @@ class Case:
     statements: list[Statement]
     events: list[Event | None]
     certificates: dict[bytes, Certificate]
-    proven: list[int | None] = field(default_factory=list)
+    proven: list[int | None]
     _state: ProvenState | None = None
     _directory: Directory | None = None
 
@@ -95,11 +96,11 @@ def verify(
         (3, lambda: _check_signatures(case)),
         (6, lambda: _check_state(case)),
         (4, lambda: _check_log_keys(case)),
-        (5, lambda: _check_receipts(case)),
         (6, lambda: _check_checkpoints(case)),
+        (5, lambda: _check_receipts(case)),
         (3, lambda: _check_certificates(case, report)),
         (8, lambda: custodychain.check(case.bundle, case.statements, case.events, case.state, report)),
-        (6, lambda: _check_nothing_spare(case)),
+        (6, lambda: _check_nothing_spare(case, report)),
         (7, lambda: _check_finality(case, confirm)),
         (9, lambda: content.check(case.events[0], file)),
         (10, lambda: _check_time(case, report)),
@@ -149,7 +150,7 @@ def _parse(data: bytes, root: TrustRoot) -> Case:
         for header in (bundle.chain.header, *bundle.chain.descendants):
             parse_header(header)
     found = {certificate.digest: certificate for certificate in map(certificates.parse, bundle.certificates)}
-    return Case(bundle, root, logs, parsed, events, found)
+    return Case(bundle, root, logs, parsed, events, found, [None] * len(parsed))
 
 
 def _check_documents(case: Case, report: Report) -> str:
@@ -252,19 +253,20 @@ def _check_checkpoints(case: Case) -> str:
             raise VerificationError(6, f"the signed checkpoint of {checkpoint.size} entries says something else")
         descriptor = case.directory.version(case.bundle.logs[checkpoint.log].agency, checkpoint.version)
         receipts.verify_checkpoint(note, descriptor.log_key)
-    case.proven = []
+    proven: list[int | None] = []
     used = set()
     for number, bundled in enumerate(case.bundle.statements):
         if bundled.first is None or bundled.receipt is None:
-            case.proven.append(None)
+            proven.append(None)
             continue
         first = case.bundle.checkpoints[bundled.first]
         if first.log != bundled.log or not first.prev <= bundled.index < first.size:
             raise VerificationError(6, f"event {number}: its checkpoint does not cover entry {bundled.index} first")
         used |= {(first.log, first.size), (bundled.log, receipts.parse(bundled.receipt).size)}
-        case.proven.append(first.time)
+        proven.append(first.time)
     if {(one.log, one.size) for one in case.bundle.checkpoints} != used:
         raise VerificationError(6, "the bundle holds a checkpoint that covers nothing in it")
+    case.proven = proven
     return f"{len(case.bundle.checkpoints)} checkpoints, block {case.state.header.number}"
 
 
@@ -290,9 +292,10 @@ def _check_certificates(case: Case, report: Report) -> str:
     return f"{len(case.certificates)} certificates"
 
 
-def _check_nothing_spare(case: Case) -> str:
-    """Step 6, last part: no proof without a purpose."""
-    case.state.require_all_used()
+def _check_nothing_spare(case: Case, report: Report) -> str:
+    """Step 6, last part: no proof without a purpose, where every check that could need one was made."""
+    if all(step.status is not Status.NOT_CHECKED for step in report.steps.values()):
+        case.state.require_all_used()
     return ""
 
 
@@ -308,7 +311,7 @@ def _check_finality(case: Case, confirm: Callable[[int, bytes], set[bytes]] | No
 
 def _check_time(case: Case, report: Report) -> str:
     """Step 10: what the chain proves about time."""
-    first = case.proven[0] if case.proven else None
+    first = case.proven[0]
     if first is None:
         raise IncompleteError(10, "the first event has no proven time yet", hint="export the bundle again after anchoring")
     report.facts["provenTime"] = format_time(first)
@@ -318,7 +321,7 @@ def _check_time(case: Case, report: Report) -> str:
 def _timeline(case: Case) -> list[dict[str, Any]]:
     rows = []
     for number, (statement, event) in enumerate(zip(case.statements, case.events, strict=True)):
-        proven = case.proven[number] if number < len(case.proven) else None
+        proven = case.proven[number]
         rows.append(
             {
                 "seq": number,

@@ -1,0 +1,327 @@
+"""Verification of bundles under attack: every change is refused, and the step named is the one at fault."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger.domain import bundle as bundles
+from ledger.domain import cbor, rlp
+from ledger.domain import receipt as receipts
+from ledger.domain import statement as statements
+from ledger.domain.bundle import Bundle
+from ledger.domain.errors import FormatError, IncompleteError, VerificationError
+from ledger.domain.event import disclosure as sd
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.trust import Clique, Pinned, Rpc, TrustRoot
+from ledger.domain.verify import FileDigest, Status, Verdict, verify
+from ledger.services.authority import Authority, new_pseudonym
+from ledger.services.ingest import Options
+from tests.support.desk import Desk
+
+
+class Sample:
+    """A bundle of three events anchored at two different checkpoints, and its trust root."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        path = folder / "evidence.bin"
+        path.write_bytes(os.urandom(5000))
+        (item,) = desk.upload(path, options=Options({"basis": {"purpose": "search"}}))
+        desk.anchor()
+        desk.record(item.evidence, "note", {"text": "first"})
+        desk.record(item.evidence, "note", {"text": "second"})
+        desk.anchor()
+        (other,) = desk.upload(path)
+        desk.anchor()
+        self.desk = desk
+        self.data = desk.bundle(item.evidence)
+        self.other = bundles.parse(desk.bundle(other.evidence))
+        self.good = bundles.parse(self.data)
+        self.root = desk.trust()
+        self.file = FileDigest(item.size, item.digests)
+
+
+@pytest.fixture(scope="module")
+def sample(shared_desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    return Sample(shared_desk, tmp_path_factory.mktemp("sample"))
+
+
+def flip(data: bytes, at: int = -1) -> bytes:
+    changed = bytearray(data)
+    changed[at] ^= 1
+    return bytes(changed)
+
+
+def edit_statement(bundle: Bundle, number: int, **changes: Any) -> Bundle:
+    rows = list(bundle.statements)
+    rows[number] = replace(rows[number], **changes)
+    return replace(bundle, statements=tuple(rows))
+
+
+def edit_checkpoint(bundle: Bundle, number: int, **changes: Any) -> Bundle:
+    rows = list(bundle.checkpoints)
+    rows[number] = replace(rows[number], **changes)
+    return replace(bundle, checkpoints=tuple(rows))
+
+
+def edit_chain(bundle: Bundle, **changes: Any) -> Bundle:
+    assert bundle.chain is not None
+    return bundle.with_chain(replace(bundle.chain, **changes))
+
+
+def edit_storage(bundle: Bundle, contract: str, edit: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]) -> Bundle:
+    assert bundle.chain is not None
+    rows = list(bundle.chain.storage)
+    at = next(number for number, one in enumerate(rows) if one.contract == contract)
+    rows[at] = replace(rows[at], nodes=edit(rows[at].nodes))
+    return edit_chain(bundle, storage=tuple(rows))
+
+
+def edit_header(raw: bytes, field: int, value: bytes) -> bytes:
+    fields = rlp.decode(raw, what="header")
+    assert isinstance(fields, list)
+    fields[field] = value
+    return rlp.encode(fields)
+
+
+def forged_receipt(bundle: Bundle, sample: Sample) -> bytes:
+    row, newest = bundle.statements[-1], bundle.checkpoints[-1]
+    old = receipts.parse(row.receipt or b"")
+    key = Ed25519PrivateKey.from_private_bytes(b"\x09" * 32)
+    return receipts.issue(key, log_id=old.log_id, subject=old.subject, size=old.size, index=old.index, path=list(old.path), root=newest.root).encode()
+
+
+def forged_note(bundle: Bundle, sample: Sample, **changes: Any) -> bytes:
+    one = replace(bundle.checkpoints[0], **changes)
+    return receipts.sign_checkpoint(sample.desk.node.keys.log, log_id=sample.desk.node.log_id, size=one.size, root=one.root).note
+
+
+def swapped(bundle: Bundle, sample: Sample) -> Bundle:
+    first, second, third = bundle.statements
+    return replace(bundle, statements=(first, third, second))
+
+
+def revoked_list(bundle: Bundle, sample: Sample) -> Bundle:
+    authority = sample.desk.node.keys.authority
+    serial = certificates.load(bundle.certificates[0]).serial_number
+    crl = authority.issue_crl(bundle.crls[0], [(serial, 1)], number=99, now=certificates.crl_issued(bundle.crls[0]))
+    return replace(bundle, crls=(crl,))
+
+
+def resigned(bundle: Bundle, sample: Sample) -> Bundle:
+    """The last event signed anew by a certificate of the same agency that is not the actor's."""
+    authority = sample.desk.node.keys.authority
+    key = sample.desk.node.keys.service
+    pseudonym = new_pseudonym()
+    der = authority.issue(key.public_key(), agency="NL-POL", pseudonym=pseudonym, roles=["officer"], service=False, now=sample.desk.clock.now())
+    old = statements.parse_entry(bundle.statements[-1].entry)
+    new = statements.sign(key, old.claims, old.payload, certificates.parse(der).digest, der)
+    return replace(edit_statement(bundle, -1, entry=new.entry), certificates=(*bundle.certificates, der))
+
+
+def stranger(bundle: Bundle, sample: Sample) -> Bundle:
+    """The last event signed by the same name and key under a CA of somebody's own."""
+    now = sample.desk.clock.now()
+    authority = Authority.found("NL-POL", now)
+    real = sample.desk.person.certificate
+    der = authority.issue(real.key, agency="NL-POL", pseudonym=real.pseudonym, roles=["officer", "custodian"], service=False, now=now)
+    old = statements.parse_entry(bundle.statements[-1].entry)
+    new = statements.sign(sample.desk.person.key, old.claims, old.payload, certificates.parse(der).digest, der)
+    return replace(edit_statement(bundle, -1, entry=new.entry), certificates=(*bundle.certificates, der))
+
+
+Mutation = Callable[[Bundle, Sample], Bundle | bytes]
+MUTATIONS: dict[str, tuple[int, Mutation]] = {
+    "trailing byte": (1, lambda b, s: b.encode() + b"\x00"),
+    "truncated": (1, lambda b, s: b.encode()[:-1]),
+    "empty": (1, lambda b, s: b""),
+    "later version": (1, lambda b, s: b.encode().replace(b"\x61v\x01", b"\x61v\x02")),
+    "unknown member": (1, lambda b, s: cbor.encode({**cbor.decode(b.encode()), "x": 1})),
+    "no events": (1, lambda b, s: replace(b, statements=())),
+    "a certificate twice": (1, lambda b, s: replace(b, certificates=b.certificates * 2)),
+    "certificate cut": (1, lambda b, s: replace(b, certificates=(b.certificates[0][:-1],))),
+    "header cut": (1, lambda b, s: edit_chain(b, header=(b.chain.header[:-1] if b.chain else b""))),
+    "disclosure cut": (1, lambda b, s: edit_statement(b, 0, disclosures=(b.statements[0].disclosures[0][:-2], *b.statements[0].disclosures[1:]))),
+    "disclosure of another": (2, lambda b, s: edit_statement(b, 0, disclosures=(sd.make("name", "x", b"s" * 16).encoded, *b.statements[0].disclosures[1:]))),
+    "document changed": (2, lambda b, s: edit_statement(b, 1, document=(b.statements[1].document or b"").replace(b"first", b"forst"))),
+    "document of another event": (2, lambda b, s: edit_statement(b, 1, document=b.statements[2].document)),
+    "first event dropped": (2, lambda b, s: replace(b, statements=b.statements[1:])),
+    "middle event dropped": (2, lambda b, s: replace(b, statements=(b.statements[0], b.statements[2]))),
+    "two events swapped": (2, swapped),
+    "an event twice": (2, lambda b, s: replace(b, statements=(*b.statements, b.statements[-1]))),
+    "events of another item": (2, lambda b, s: replace(b, statements=s.other.statements)),
+    "payload changed": (2, lambda b, s: edit_statement(b, -1, entry=b.statements[-1].entry.replace(statements.parse_entry(b.statements[-1].entry).payload, bytes(32)))),
+    "signature changed": (3, lambda b, s: edit_statement(b, -1, entry=flip(b.statements[-1].entry))),
+    "certificate missing": (3, lambda b, s: replace(b, certificates=())),
+    "certificate spare": (3, lambda b, s: replace(b, certificates=(*b.certificates, s.desk.node.keys.service_certificate.der))),
+    "signed by another person": (3, resigned),
+    "certificate revoked": (3, revoked_list),
+    "descriptor changed": (4, lambda b, s: replace(b, descriptors=(replace(b.descriptors[0], document=b.descriptors[0].document.replace(b'"maxAnchoringDelay":86400', b'"maxAnchoringDelay":86401')),))),
+    "descriptor from another time": (4, lambda b, s: replace(b, descriptors=(replace(b.descriptors[0], active_from=1),))),
+    "receipt changed": (5, lambda b, s: edit_statement(b, -1, receipt=flip(b.statements[-1].receipt or b""))),
+    "receipt of another event": (5, lambda b, s: edit_statement(b, -1, receipt=b.statements[1].receipt)),
+    "receipt of another item": (5, lambda b, s: edit_statement(b, -1, receipt=s.other.statements[0].receipt)),
+    "receipt by another key": (5, lambda b, s: edit_statement(b, -1, receipt=forged_receipt(b, s))),
+    "index changed": (6, lambda b, s: edit_statement(b, 0, index=b.statements[0].index + 100)),
+    "another CA": (5, stranger),
+    "checkpoint root changed": (6, lambda b, s: edit_checkpoint(b, 0, root=bytes(32), note=forged_note(b, s, root=bytes(32)))),
+    "checkpoint time changed": (6, lambda b, s: edit_checkpoint(b, 0, time=b.checkpoints[0].time - 3600)),
+    "checkpoint note changed": (6, lambda b, s: edit_checkpoint(b, 0, note=forged_note(b, s, root=bytes(32)))),
+    "checkpoint covers more": (6, lambda b, s: edit_checkpoint(b, 1, prev=0)),
+    "covered by a later checkpoint": (6, lambda b, s: edit_statement(b, 0, first=1)),
+    "account proof changed": (6, lambda b, s: edit_chain(b, ledger=(flip(b.chain.ledger[0]), *b.chain.ledger[1:]) if b.chain else ())),
+    "account proof missing": (6, lambda b, s: edit_chain(b, registry=())),
+    "account proofs swapped": (6, lambda b, s: edit_chain(b, registry=b.chain.ledger, ledger=b.chain.registry) if b.chain else b),
+    "storage proof changed": (6, lambda b, s: edit_storage(b, "ledger", lambda nodes: (*nodes[:-1], flip(nodes[-1])))),
+    "storage proof cut": (6, lambda b, s: edit_storage(b, "ledger", lambda nodes: nodes[:-1])),
+    "storage proof padded": (6, lambda b, s: edit_storage(b, "ledger", lambda nodes: (*nodes, nodes[-1]))),
+    "header with another state": (6, lambda b, s: edit_chain(b, header=edit_header(b.chain.header, 3, bytes(32)) if b.chain else b"")),
+    "header with another time": (7, lambda b, s: edit_chain(b, header=edit_header(b.chain.header, 11, b"\x01") if b.chain else b"")),
+    "descendant that does not follow": (7, lambda b, s: edit_chain(b, descendants=(b.chain.header,) if b.chain else ())),
+    "hop that the contract does not know": (8, lambda b, s: replace(b, hops=(bundles.Hop(bytes(32), bytes(32), bytes(32), 0, 0, 1, bytes(32), 0),))),
+    "another origin": (8, lambda b, s: replace(b, origin="RO-DIICOT")),
+}
+
+
+def test_the_sample_verifies(sample: Sample) -> None:
+    report = verify(sample.data, sample.root, file=sample.file)
+    assert report.verdict is Verdict.VERIFIED, report.as_json()
+    assert len(sample.good.checkpoints) == 3
+    assert bundles.parse(sample.data).encode() == sample.data
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_changed_bundle_is_refused_at_the_step_at_fault(sample: Sample, name: str) -> None:
+    step, mutate = MUTATIONS[name]
+    changed = mutate(sample.good, sample)
+    data = changed if isinstance(changed, bytes) else changed.encode()
+    assert data != sample.data
+    report = verify(data, sample.root, file=sample.file)
+    failed = [one.number for one in report.steps.values() if one.status is Status.FAILED]
+    missing = [one.number for one in report.steps.values() if one.status is Status.NOT_CHECKED]
+    assert report.verdict in (Verdict.FAILED, Verdict.INCOMPLETE), report.as_json()
+    assert failed == [step] or (not failed and step in missing), report.as_json()
+
+
+def test_single_flipped_bits_are_never_believed(sample: Sample, rng: random.Random) -> None:
+    for _ in range(600):
+        data = bytearray(sample.data)
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        assert verify(bytes(data), sample.root, file=sample.file).verdict is not Verdict.VERIFIED
+
+
+@pytest.mark.parametrize("change", [{"size": 1}, {"digests": {"sha-256": "0" * 64}}])
+def test_another_file_is_refused_at_step_9(sample: Sample, change: dict[str, Any]) -> None:
+    report = verify(sample.data, sample.root, file=replace(sample.file, **change))
+    assert (report.verdict, report.steps[9].status) == (Verdict.FAILED, Status.FAILED)
+
+
+def test_withheld_digests_make_the_file_undecided_and_the_rest_verified(sample: Sample) -> None:
+    row = sample.good.statements[0]
+    shown = tuple(one for one in row.disclosures if sd.parse(one).name != "digests")
+    report = verify(edit_statement(sample.good, 0, disclosures=shown).encode(), sample.root, file=sample.file)
+    assert (report.verdict, report.steps[9].status) == (Verdict.INCOMPLETE, Status.NOT_CHECKED)
+    assert any("digests" in one for one in report.withheld)
+    assert verify(edit_statement(sample.good, 0, disclosures=shown).encode(), sample.root).verdict is Verdict.VERIFIED
+
+
+def test_a_destroyed_document_leaves_signature_order_and_time_verified(sample: Sample) -> None:
+    bundle = edit_statement(sample.good, 1, document=None, disclosures=())
+    report = verify(bundle.encode(), sample.root, file=sample.file)
+    assert report.verdict is Verdict.VERIFIED
+    assert "event 1: the whole document" in report.withheld
+
+
+def test_without_revocation_list_chain_section_or_descriptor_it_is_incomplete(sample: Sample) -> None:
+    for bundle in (replace(sample.good, crls=()), sample.good.with_chain(None), replace(sample.good, descriptors=())):
+        report = verify(bundle.encode(), sample.root)
+        assert report.verdict is Verdict.INCOMPLETE, report.as_json()
+
+
+def with_root(sample: Sample, **changes: Any) -> TrustRoot:
+    return replace(sample.root, **changes)
+
+
+def test_trust_roots_of_other_chains_contracts_or_signers_refuse_it(sample: Sample) -> None:
+    other_code = replace(sample.root.ledger, code_hash=bytes(32))
+    for root, step in (
+        (with_root(sample, chain_id=1), None),
+        (with_root(sample, ledger=other_code), 6),
+        (with_root(sample, registry=sample.root.ledger), 6),
+        (with_root(sample, finality=(Clique(0, None, frozenset({bytes(20)}), 1),)), 7),
+        (with_root(sample, finality=(Pinned({sample_number(sample): bytes(32)}),)), 7),
+    ):
+        report = verify(sample.data, root)
+        assert report.verdict is Verdict.FAILED
+        if step:
+            assert report.steps[step].status is Status.FAILED, report.as_json()
+
+
+def sample_number(sample: Sample) -> int:
+    from ledger.domain.evm import parse_header
+
+    assert sample.good.chain is not None
+    return parse_header(sample.good.chain.header).number
+
+
+def test_a_block_that_no_rule_judges_is_not_checked_and_a_chosen_chain_can_judge_it(sample: Sample) -> None:
+    root = with_root(sample, finality=(Rpc(3),))
+    report = verify(sample.data, root)
+    assert (report.verdict, report.steps[7].status) == (Verdict.INCOMPLETE, Status.NOT_CHECKED)
+    assert verify(sample.data, root, confirm=lambda number, digest: {digest}).verdict is Verdict.VERIFIED
+    assert verify(sample.data, root, confirm=lambda number, digest: {bytes(32)}).steps[7].status is Status.FAILED
+
+
+def test_a_pin_on_a_descendant_judges_the_block(sample: Sample) -> None:
+    from ledger.domain.evm import parse_header
+
+    assert sample.good.chain is not None
+    number = parse_header(sample.good.chain.header).number
+    sample.desk.record(sample.good.evidence, "note", {"text": "later"})
+    sample.desk.anchor()
+    child = sample.desk.node.contracts.chain.block(number + 1)
+    bundle = edit_chain(sample.good, descendants=(child.header,))
+    assert verify(bundle.encode(), with_root(sample, finality=(Pinned({child.number: child.hash}),))).verdict is Verdict.VERIFIED
+
+
+def test_certificates_out_of_time_or_revoked_are_judged_at_the_proven_time(sample: Sample) -> None:
+    certificate = sample.desk.person.certificate
+    ca = sample.desk.node.keys.authority
+    certificates.verify_issued(certificate, [ca.der], certificate.not_before)
+    for time in (certificate.not_before - 1, certificate.not_after + 1):
+        with pytest.raises(VerificationError):
+            certificates.verify_issued(certificate, [ca.der], time)
+    with pytest.raises(VerificationError):
+        certificates.verify_issued(certificate, [Authority.found("NL-POL", 1795252443).der], certificate.not_before)
+    serial = certificates.load(certificate.der).serial_number
+    crl = ca.issue_crl(None, [(serial, 2_000_000_000)], number=5, now=2_000_000_100)
+    certificates.verify_not_revoked(certificate, ca.der, [crl], 1_999_999_999)
+    with pytest.raises(VerificationError, match="revoked"):
+        certificates.verify_not_revoked(certificate, ca.der, [crl], 2_000_000_000)
+    clean = ca.issue_crl(None, [], number=6, now=2_000_000_100)
+    with pytest.raises(IncompleteError):
+        certificates.verify_not_revoked(certificate, ca.der, [clean], 2_000_000_101)
+    with pytest.raises(IncompleteError):
+        certificates.verify_not_revoked(certificate, ca.der, [Authority.found("NL-POL", 1).issue_crl(None, [], number=1, now=2_000_000_100)], 5)
+
+
+@pytest.mark.parametrize("change", [b'"v":2', b'"kind":"other"', b'"seals":0', b'"chainId":-1'])
+def test_malformed_trust_roots_are_refused(sample: Sample, change: bytes) -> None:
+    from ledger.domain import trust
+
+    name = change.split(b":")[0]
+    raw = sample.root.encode()
+    import re
+
+    changed = re.sub(name + rb':("[^"]*"|\d+)', change, raw, count=1)
+    assert changed != raw
+    with pytest.raises(FormatError):
+        trust.parse(changed)
+    assert trust.parse(raw).encode() == raw
