@@ -1,0 +1,151 @@
+"""One suite against every block store, then what only the one on disk must survive."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.adapters.ipfs.local import LocalBlockStore
+from ledger.adapters.memory import VolatileBlockStore
+from ledger.domain import car
+from ledger.domain import cid as cids
+from ledger.domain.errors import FormatError, LockedError, NotFoundError, StorageError, UnreadableError, VerificationError
+from ledger.domain.ports import BlockStore
+from ledger.domain.unixfs import Block
+
+
+@pytest.fixture(params=["memory", "local"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlockStore]:
+    made: BlockStore = VolatileBlockStore() if request.param == "memory" else LocalBlockStore(tmp_path / "blocks", pack_limit=100_000)
+    yield made
+    made.close()
+
+
+def block(rng: random.Random, size: int = 1000) -> Block:
+    data = rng.randbytes(size)
+    return Block(cids.of(data), data)
+
+
+def test_what_is_put_is_got_once_however_often(store: BlockStore, rng: random.Random) -> None:
+    blocks = [block(rng, rng.randrange(50_000)) for _ in range(20)]
+    assert store.put(blocks[:10]) == 10
+    assert store.put(blocks) == 10
+    assert store.put(blocks + blocks) == 0
+    assert [store.get(one.cid) for one in blocks] == [one.data for one in blocks]
+    assert store.size() == sum(len(one.data) for one in blocks)
+    assert sorted(store.cids()) == sorted(one.cid for one in blocks)
+
+
+def test_missing_names_what_is_not_there_in_order(store: BlockStore, rng: random.Random) -> None:
+    here, gone = block(rng), block(rng)
+    store.put([here])
+    assert store.missing([gone.cid, here.cid, gone.cid]) == [gone.cid, gone.cid]
+    with pytest.raises(NotFoundError):
+        store.get(gone.cid)
+
+
+def test_a_block_that_does_not_hash_to_its_cid_is_refused(store: BlockStore, rng: random.Random) -> None:
+    one = block(rng)
+    with pytest.raises(FormatError):
+        store.put([Block(one.cid, one.data + b"x")])
+    with pytest.raises(FormatError):
+        store.put([Block(b"\x01\x55\x11\x14" + b"x" * 20, one.data)])
+    assert store.missing([one.cid]) == [one.cid]
+
+
+def test_the_empty_file_has_the_cid_that_every_ipfs_tool_gives_it(store: BlockStore) -> None:
+    store.put([Block(cids.of(b""), b"")])
+    assert store.get(cids.from_text("bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku")) == b""
+
+
+def test_a_torn_pack_is_cut_and_everything_acknowledged_is_there(tmp_path: Path, rng: random.Random) -> None:
+    blocks = [block(rng) for _ in range(5)]
+    store = LocalBlockStore(tmp_path)
+    store.put(blocks)
+    store.close()
+    pack = tmp_path / "pack-000000.car"
+    whole = pack.read_bytes()
+    extra = car.section(block(rng))
+    for cut in range(1, len(extra), 97):
+        pack.write_bytes(whole + extra[:cut])
+        store = LocalBlockStore(tmp_path)
+        assert [store.get(one.cid) for one in blocks] == [one.data for one in blocks]
+        store.close()
+        assert pack.read_bytes() == whole
+
+
+def test_a_lost_index_is_built_again_from_the_packs(tmp_path: Path, rng: random.Random) -> None:
+    blocks = [block(rng, 60_000) for _ in range(6)]
+    store = LocalBlockStore(tmp_path, pack_limit=100_000)
+    for one in blocks:
+        store.put([one])
+    store.close()
+    for path in tmp_path.glob("index*"):
+        path.unlink()
+    store = LocalBlockStore(tmp_path, pack_limit=100_000)
+    assert [store.get(one.cid) for one in blocks] == [one.data for one in blocks]
+    assert len(list(tmp_path.glob("pack-*.car"))) > 1
+    store.close()
+
+
+def test_a_flipped_bit_a_cut_pack_and_a_lost_pack_are_told_apart(tmp_path: Path, rng: random.Random) -> None:
+    store = LocalBlockStore(tmp_path)
+    one, two = block(rng), block(rng)
+    store.put([one, two])
+    pack = tmp_path / "pack-000000.car"
+    data = bytearray(pack.read_bytes())
+    data[-1] ^= 1
+    pack.write_bytes(data)
+    with pytest.raises(VerificationError):
+        store.get(two.cid)
+    pack.write_bytes(data[:-10])
+    with pytest.raises(UnreadableError):
+        store.get(two.cid)
+    assert store.get(one.cid) == one.data
+    store.close()
+
+
+def test_a_full_disk_is_one_clear_error_and_a_retry_succeeds(tmp_path: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LocalBlockStore(tmp_path)
+    one, two = block(rng), block(rng)
+    store.put([one])
+
+    def full(*arguments: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwritev", full)
+        with pytest.raises(StorageError, match="No space"):
+            store.put([two])
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StorageError):
+            store.put([two])
+    assert store.missing([one.cid, two.cid]) == [two.cid]
+    store.put([two])
+    store.close()
+    store = LocalBlockStore(tmp_path)
+    assert (store.get(one.cid), store.get(two.cid)) == (one.data, two.data)
+    store.close()
+
+
+def test_a_store_has_one_process(tmp_path: Path) -> None:
+    store = LocalBlockStore(tmp_path)
+    with pytest.raises(LockedError):
+        LocalBlockStore(tmp_path)
+    store.close()
+
+
+def test_car_out_and_in(tmp_path: Path, rng: random.Random) -> None:
+    first, second = LocalBlockStore(tmp_path / "a"), LocalBlockStore(tmp_path / "b")
+    blocks = [block(rng) for _ in range(4)]
+    first.put(blocks)
+    data = b"".join(first.export_car(blocks[0].cid, [one.cid for one in blocks]))
+    assert second.import_car(data) == 4
+    assert [second.get(one.cid) for one in blocks] == [one.data for one in blocks]
+    for store in (first, second):
+        store.close()

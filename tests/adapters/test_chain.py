@@ -1,0 +1,220 @@
+"""One suite against every chain: embedded, Hardhat node, anvil."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from ledger.adapters.chain import abi
+from ledger.adapters.chain.contracts import Contracts, Founder, address_of, deploy, sign_transaction, wait
+from ledger.adapters.chain.local import LocalChain, sealer_address
+from ledger.adapters.chain.rpc import RpcChain
+from ledger.adapters.memory import StoppedClock
+from ledger.domain import evm, slots
+from ledger.domain.errors import ChainError, LockedError, NetworkError, NotFoundError
+from ledger.domain.evm import keccak256
+from ledger.domain.identity.names import agency_id
+from ledger.domain.ports import Chain
+from tests.support import oracle
+from tests.support.chains import free_port, running
+
+GOVERNOR, ANCHORER, SEALER = (bytes([number]) * 32 for number in (1, 2, 3))
+LEAVES = [bytes([number]) * 32 for number in range(20)]
+
+
+@pytest.fixture(scope="module", params=["local", "hardhat", "anvil"])
+def chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    accounts = [address_of(GOVERNOR), address_of(ANCHORER)]
+    with ExitStack() as stack:
+        if request.param == "local":
+            folder = tmp_path_factory.mktemp("chain")
+            opened: Chain = LocalChain(folder, chain_id=4242, sealer=SEALER, clock=StoppedClock(1_795_000_000), funded=accounts)
+        else:
+            rpc = RpcChain(stack.enter_context(running(request.param)), confirmations=0)
+            for account in accounts:
+                rpc._ask("hardhat_setBalance", "0x" + account.hex(), hex(10**20))
+            opened = rpc
+        stack.callback(opened.close)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def contracts(chain: Chain) -> Contracts:
+    founders = [Founder("NL-POL", address_of(GOVERNOR), address_of(ANCHORER), b"d" * 32)]
+    registry, ledger = deploy(chain, GOVERNOR, founders, descriptor_delay=10, proposal_life=10, recovery_delay=10)
+    made = Contracts(chain, registry, ledger)
+    anchor(made, 0, 7)
+    anchor(made, 7, 12)
+    return made
+
+
+def anchor(contracts: Contracts, old: int, new: int) -> bytes:
+    proof = oracle.proof(old, LEAVES[:new]) if old else []
+    nonce = contracts.chain.nonce(address_of(ANCHORER))
+    raw = contracts.sign_anchor(ANCHORER, nonce, old, new, oracle.mth(LEAVES[:new]), proof)
+    wait(contracts.chain, contracts.chain.send(raw))
+    return raw
+
+
+def test_what_was_anchored_is_read_back_and_committed(contracts: Contracts) -> None:
+    log = contracts.log_id(agency_id("NL-POL"), 0)
+    latest = contracts.latest(log)
+    assert (latest.size, latest.root) == (12, oracle.mth(LEAVES[:12]))
+    block = contracts.chain.block(latest.block)
+    expected = slots.checkpoint_commitment(7, 12, latest.root, 1, block.time, block.number)
+    assert contracts.checkpoint_commitment(log, 12) == expected
+    assert contracts.active_version(address_of(ANCHORER)) == 1
+
+
+def test_headers_hash_to_what_the_chain_says(contracts: Contracts) -> None:
+    for number in range(contracts.chain.head().number + 1):
+        block = contracts.chain.block(number)
+        assert keccak256(block.header) == block.hash
+        parsed = evm.parse_header(block.header)
+        assert (parsed.number, parsed.time) == (block.number, block.time)
+    with pytest.raises(NotFoundError):
+        contracts.chain.block(10**6)
+
+
+def test_storage_is_proven_with_the_slots_computed_here_and_absence_likewise(contracts: Contracts) -> None:
+    log = contracts.log_id(agency_id("NL-POL"), 0)
+    wanted = [slots.checkpoint_slot(log, 12), slots.checkpoint_slot(log, 7), slots.checkpoint_slot(log, 8), slots.custody_slot(b"k" * 32)]
+    head = contracts.chain.head()
+    proof = contracts.chain.prove(contracts.ledger, wanted, head.number)
+    account = evm.prove_account(evm.parse_header(head.header).state_root, contracts.ledger, proof.account)
+    assert account.code_hash == keccak256(contracts.chain.code(contracts.ledger)) == contracts.code_hashes()[1]
+    found = [evm.prove_storage(account.storage_root, slot, nodes) for slot, nodes in zip(wanted, proof.storage, strict=True)]
+    assert found[0] == contracts.checkpoint_commitment(log, 12)
+    assert found[1] == contracts.checkpoint_commitment(log, 7)
+    assert found[2:] == [bytes(32)] * 2
+    slot = slots.descriptor_slot(agency_id("NL-POL"), 1)
+    proof = contracts.chain.prove(contracts.registry, [slot, slots.descriptor_slot(agency_id("NL-POL"), 2)], head.number)
+    account = evm.prove_account(evm.parse_header(head.header).state_root, contracts.registry, proof.account)
+    registered = next(number for number in range(head.number + 1) if contracts.chain.block(number).number == registered_in(contracts))
+    block = contracts.chain.block(registered)
+    assert evm.prove_storage(account.storage_root, slot, proof.storage[0]) == slots.descriptor_commitment(b"d" * 32, block.time, block.number)
+
+
+def registered_in(contracts: Contracts) -> int:
+    """The block of the registry's creation: the first in which it has code."""
+    head = contracts.chain.head().number
+    for number in range(1, head + 1):
+        try:
+            contracts.chain.call(contracts.registry, abi.encode_call("AgencyRegistry", "agencyCount"), block=number)
+            data = contracts.chain.call(contracts.registry, abi.encode_call("AgencyRegistry", "agencyCount"), block=number)
+        except ChainError:
+            continue
+        if data:
+            return number
+    raise AssertionError("the registry was never created")
+
+
+def test_a_proof_of_an_old_block_is_still_made(contracts: Contracts) -> None:
+    log = contracts.log_id(agency_id("NL-POL"), 0)
+    before = contracts.latest(log).block - 1
+    proof = contracts.chain.prove(contracts.ledger, [slots.checkpoint_slot(log, 12)], before)
+    root = evm.parse_header(contracts.chain.block(before).header).state_root
+    account = evm.prove_account(root, contracts.ledger, proof.account)
+    assert evm.prove_storage(account.storage_root, slots.checkpoint_slot(log, 12), proof.storage[0]) == bytes(32)
+
+
+def test_the_same_bytes_sent_twice_are_mined_once(contracts: Contracts) -> None:
+    nonce = contracts.chain.nonce(address_of(ANCHORER))
+    raw = anchor(contracts, 12, 15)
+    assert contracts.chain.send(raw) == keccak256(raw)
+    assert contracts.chain.nonce(address_of(ANCHORER)) == nonce + 1
+    receipt = contracts.chain.receipt(keccak256(raw))
+    assert receipt is not None
+    assert receipt.succeeded
+    assert 50_000 < receipt.gas_used < 100_000
+    assert contracts.chain.receipt(bytes(32)) is None
+
+
+def test_a_refusal_names_the_contracts_own_error(contracts: Contracts) -> None:
+    with pytest.raises(ChainError, match=r"EvidenceLedgerStaleSize\(\d+, 3\)"):
+        contracts.check_anchor(address_of(ANCHORER), 3, 16, bytes(32), [])
+    with pytest.raises(ChainError, match="AgencyRegistryNotAnchorer"):
+        contracts.check_anchor(address_of(GOVERNOR), 0, 16, bytes(32), [])
+
+
+def test_a_reverted_transaction_is_told(contracts: Contracts) -> None:
+    data = abi.encode_call("EvidenceLedger", "anchor", 3, 16, bytes(32), [])
+    raw = sign_transaction(contracts.chain, ANCHORER, to=contracts.ledger, data=data, gas=200_000, nonce=contracts.chain.nonce(address_of(ANCHORER)))
+    with pytest.raises(ChainError):
+        wait(contracts.chain, contracts.chain.send(raw))
+
+
+def test_artifacts_have_the_storage_layout_that_offline_proofs_rely_on() -> None:
+    def layout(name: str) -> list[str]:
+        return [one["label"] for one in sorted(abi.artifact(name)["storage"], key=lambda one: int(one["slot"]))]
+
+    assert layout("EvidenceLedger") == ["_logs", "_checkpoints", "_custody", "_hops"]
+    assert layout("AgencyRegistry")[:4] == ["_hot", "_descriptors", "_forks", "_successors"]
+    assert (slots.CHECKPOINTS, slots.CUSTODY, slots.HOPS, slots.DESCRIPTORS) == (1, 2, 3, 1)
+
+
+@pytest.fixture
+def make_local(tmp_path: Path) -> Callable[[], LocalChain]:
+    return lambda: LocalChain(tmp_path, chain_id=7, sealer=SEALER, clock=StoppedClock(1_795_000_000), funded=[address_of(GOVERNOR)])
+
+
+def test_the_embedded_chain_has_one_writer_and_says_who(make_local: Callable[[], LocalChain]) -> None:
+    first = make_local()
+    with pytest.raises(LockedError, match=str(os.getpid())):
+        make_local()
+    first.close()
+    make_local().close()
+
+
+def test_the_embedded_chain_reopens_where_it_was_and_seals_every_block(make_local: Callable[[], LocalChain]) -> None:
+    chain = make_local()
+    for nonce in range(3):
+        raw = sign_transaction(chain, GOVERNOR, to=bytes(20), data=b"", gas=21_000, nonce=nonce)
+        wait(chain, chain.send(raw))
+    head = chain.head()
+    chain.close()
+    again = make_local()
+    assert again.head() == head
+    for number in range(1, 4):
+        assert evm.clique_signer(evm.parse_header(again.block(number).header)) == sealer_address(SEALER)
+    again.close()
+
+
+def test_a_kill_in_the_middle_of_a_block_leaves_the_chain_as_it_was(tmp_path: Path) -> None:
+    """A child mines and reports each block it was told is on disk; it is killed at a random moment."""
+    import signal
+    import subprocess
+    import sys
+
+    code = f"""
+import sys
+from pathlib import Path
+from tests.adapters.test_chain import *
+chain = LocalChain(Path({str(tmp_path)!r}), chain_id=7, sealer=SEALER, clock=StoppedClock(1795000000), funded=[address_of(GOVERNOR)])
+start = chain.nonce(address_of(GOVERNOR))
+print("open", chain.head().number, flush=True)
+for nonce in range(start, start + 1000):
+    raw = sign_transaction(chain, GOVERNOR, to=bytes(20), data=b"", gas=21_000, nonce=nonce)
+    chain.send(raw)
+    print(chain.head().number, flush=True)
+"""
+    acknowledged = 0
+    for round_number in range(4):
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+        assert process.stdout is not None
+        opened = int(process.stdout.readline().split()[1])
+        assert opened >= acknowledged
+        for _ in range(5 + round_number * 3):
+            acknowledged = int(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
+        process.stdout.close()
+        process.wait()
+
+
+def test_a_dead_node_is_a_clear_error() -> None:
+    with pytest.raises(NetworkError, match="did not answer"):
+        RpcChain(f"http://127.0.0.1:{free_port()}", timeout=1).head()
