@@ -67,6 +67,6 @@ class LimitMiddleware:
 
 async def _refuse(send: Send, limit: int) -> None:
     data = json.dumps(body("too-large", f"request bodies hold at most {limit} bytes here", "send smaller segments or batches")).encode()
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close"), *_HEADERS]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": data})

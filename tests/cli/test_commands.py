@@ -1,0 +1,198 @@
+"""The command line as a person and a script use it: real processes, exit codes, what is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.chains import free_port
+from tests.support.desk import PASSPHRASE
+
+ROOT = Path(__file__).parents[2]
+JSON_KEYS = {"verdict", "steps", "findings", "withheld", "facts", "events"}
+
+
+def custody(*arguments: object, home: Path | None = None, code: int = 0, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cli.main", *(["--home", str(home)] if home else []), *map(str, arguments)]
+    settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "COLUMNS": "80", **(environment or {})}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=settings, timeout=120, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def worked(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A home with one anchored item, its bundle and trust root beside it."""
+    folder = tmp_path_factory.mktemp("cli")
+    home = Path(shutil.copytree(founded, folder / "home"))
+    photo = folder / "photo.jpg"
+    photo.write_bytes(b"\xff\xd8" + os.urandom(50_000))
+    custody("upload", photo, "--case", "2026-117", "--exhibit", "A1", home=home)
+    custody("anchor", home=home)
+    found = json.loads(custody("list", "--case", "2026-117", "--json", home=home).stdout)
+    evidence = found["items"][0]["evidence"]
+    custody("bundle", evidence, "-o", folder / "b.bundle", "--basis", "court", home=home)
+    custody("trust", "-o", folder / "trust.json", home=home)
+    return {"folder": folder, "home": home, "photo": photo, "evidence": evidence}
+
+
+def test_bundle_and_trust_root_alone_verify_without_home_or_network(worked: dict[str, Path], tmp_path: Path) -> None:
+    for name in ("b.bundle", "trust.json", "photo.jpg"):
+        shutil.copy(worked["folder"] / name, tmp_path / name)
+    # An unreachable proxy for everything: nothing in verify may want the network.
+    dead = {"HOME": str(tmp_path), "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "CUSTODY_PASSPHRASE": ""}
+    done = custody("verify", tmp_path / "b.bundle", tmp_path / "photo.jpg", "--trust", tmp_path / "trust.json", environment=dead)
+    assert "verdict: verified" in done.stdout
+    report = json.loads(custody("verify", tmp_path / "b.bundle", "--trust", tmp_path / "trust.json", "--json", environment=dead).stdout)
+    assert set(report) == JSON_KEYS
+    assert [step["number"] for step in report["steps"]] == list(range(1, 11))
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        ("file changed", 1, "9  the file is the one that was recorded                    FAILED"),
+        ("bundle cut", 1, "verdict: failed"),
+        ("bundle is the file", 1, "not an evidence bundle"),
+        ("bundle missing", 4, "cannot read"),
+        ("file missing", 4, "neither verified nor refuted"),
+        ("trust root is the bundle", 2, "trust root"),
+        ("no trust root", 2, "--trust"),
+    ],
+)
+def test_verify_says_what_is_wrong_with_its_exit_code(worked: dict[str, Path], tmp_path: Path, change: str, code: int, words: str) -> None:
+    bundle, photo, trust = worked["folder"] / "b.bundle", worked["photo"], worked["folder"] / "trust.json"
+    options: list[object] = ["--trust", trust]
+    if change == "file changed":
+        (tmp_path / "p").write_bytes(photo.read_bytes()[:-1] + b"x")
+        photo = tmp_path / "p"
+    elif change == "bundle cut":
+        (tmp_path / "b").write_bytes(bundle.read_bytes()[:-9])
+        bundle = tmp_path / "b"
+    elif change == "bundle is the file":
+        bundle = photo
+    elif change == "bundle missing":
+        bundle = tmp_path / "nothing"
+    elif change == "file missing":
+        photo = tmp_path / "nothing"
+    elif change == "trust root is the bundle":
+        options = ["--trust", bundle]
+    else:
+        options = []
+    done = custody("verify", bundle, photo, *options, code=code)
+    assert words in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_show_keeps_the_record_sealed_until_a_basis_is_given(worked: dict[str, Path]) -> None:
+    evidence = worked["evidence"]
+    done = custody("show", evidence, home=worked["home"])
+    assert "photo.jpg" not in done.stdout
+    done = custody("show", evidence, "--basis", "hearing", home=worked["home"])
+    assert "photo.jpg" in done.stdout
+    assert "basis: hearing" in done.stdout
+
+
+def test_get_brings_the_file_back_and_a_failure_leaves_none(worked: dict[str, Path], tmp_path: Path) -> None:
+    evidence = worked["evidence"]
+    custody("get", evidence, "-o", tmp_path / "out.jpg", "--basis", "examination", home=worked["home"])
+    assert (tmp_path / "out.jpg").read_bytes() == worked["photo"].read_bytes()
+    done = custody("get", "urn:uuid:00000000-0000-4000-8000-000000000000", "-o", tmp_path / "no.jpg", "--basis", "x", home=worked["home"], code=1)
+    assert "no such item" in done.stderr
+    assert list(tmp_path.iterdir()) == [tmp_path / "out.jpg"]
+
+
+def test_note_correct_recheck_and_doctor(worked: dict[str, Path]) -> None:
+    evidence, home = worked["evidence"], worked["home"]
+    custody("note", evidence, "--text", "seen", home=home)
+    custody("correct", evidence, "--event", 0, "--field", "/body/name", "--new", "x.jpg", "--reason", "typing error", home=home)
+    assert "match" in custody("recheck", evidence, "--basis", "yearly", home=home).stdout
+    assert "ok      log" in custody("doctor", "--deep", home=home).stdout
+    assert json.loads(custody("doctor", "--json", home=home).stdout) == {"clean": True, "findings": []}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["upload", "/nowhere/file"], 2, "cannot upload"),
+        (["upload", "/dev/null"], 2, "character device"),
+        (["show", "nonsense"], 2, "is not an item"),
+        (["bundle", "3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", "-o", "/tmp/x", "--basis", " "], 2, "basis is empty"),
+        (["upload", "README.md", "--on-duplicate", "maybe"], 2, "expected record or skip"),
+        (["upload", "README.md", "--digest", "md4"], 2, "unknown digest"),
+        (["nonsense"], 2, "No such command"),
+    ],
+)
+def test_bad_usage_is_named_with_what_to_do(worked: dict[str, Path], arguments: list[str], code: int, words: str) -> None:
+    done = custody(*arguments, home=worked["home"], code=code)
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_passphrase_missing_home_and_no_passphrase(worked: dict[str, Path], tmp_path: Path) -> None:
+    assert "wrong passphrase" in custody("list", home=worked["home"], code=1, environment={"CUSTODY_PASSPHRASE": "no"}).stderr
+    assert "no passphrase" in custody("list", home=worked["home"], code=2, environment={"CUSTODY_PASSPHRASE": ""}).stderr
+    assert "not a custody home" in custody("list", home=tmp_path / "none", code=2).stderr
+    done = custody("init", "--agency", "NL-POL", "--person", "1", home=worked["home"], code=2)
+    assert "not empty" in done.stderr
+    error = json.loads(custody("list", "--json", home=tmp_path / "none", code=2).stderr)
+    assert set(error["error"]) == {"message", "hint", "exit"}
+
+
+def test_init_makes_a_home_or_nothing(tmp_path: Path) -> None:
+    custody("init", "--agency", "nl", "--person", "1", home=tmp_path / "home", code=1)
+    custody("init", "--agency", "NL-POL", "--person", " ", home=tmp_path / "home", code=2)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "pass").write_text("from a file\n")
+    done = custody("--passphrase-file", tmp_path / "pass", "init", "--agency", "NL-POL", "--person", "4711", "--json", home=tmp_path / "home")
+    assert json.loads(done.stdout)["agency"] == "NL-POL"
+    assert [path.name for path in tmp_path.iterdir() if path.name != "pass"] == ["home"]
+
+
+def test_help_has_an_example_for_every_command_and_fits_80_columns() -> None:
+    overview = custody("--help").stdout
+    commands = [line.split()[0] for line in overview.partition("Commands:")[2].splitlines() if line.startswith("  ") and line[2] != " " and "Exit" not in line]
+    names = [name for name in commands if name.isalpha() and name.islower()]
+    assert {"init", "upload", "verify", "serve", "doctor"} <= set(names)
+    for name in names:
+        text = custody(name, "--help").stdout
+        assert "Example: custody" in text, name
+        assert max(map(len, text.splitlines())) <= 80, name
+    assert "\x1b[" not in overview
+
+
+def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(worked: dict[str, Path], tmp_path: Path) -> None:
+    home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
+    command = [sys.executable, "-m", "cli.main", "--home", str(home), "serve", "--port", str(free_port()), "--anchor-age", "0"]
+    settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
+    server = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stderr is not None
+        assert "serving NL-POL" in server.stderr.readline()
+        (tmp_path / "note.txt").write_text("second item")
+        done = json.loads(custody("upload", tmp_path / "note.txt", "--json", home=home).stdout)
+        assert done["recorded"] == 1
+        deadline = time.monotonic() + 30
+        while True:
+            status = json.loads(custody("status", "--json", home=home).stdout)
+            if status["final"] == status["integrated"]:
+                break
+            assert time.monotonic() < deadline
+        # Two processes on one home: the second serve is refused in plain words.
+        assert "in use by process" in custody("serve", home=home, code=1).stderr
+        assert "in use by process" in custody("doctor", home=home, code=1).stderr
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=20)
+    finally:
+        server.kill()
+        server.communicate()
+    assert not (home / "server.json").exists()
+    assert "ok      log" in custody("doctor", home=home).stdout

@@ -1,0 +1,227 @@
+"""Anchoring over a real RPC chain: crashes between steps, reorganisations, a stolen nonce, an older home."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger import wiring
+from ledger.adapters.chain import contracts as chain_contracts
+from ledger.adapters.chain.contracts import Contracts, Founder, address_of, sign_transaction, wait
+from ledger.adapters.chain.rpc import RpcChain
+from ledger.domain import trust
+from ledger.domain.errors import ChainError, FrozenError, NetworkError
+from ledger.domain.identity.names import agency_id
+from ledger.domain.records import DescriptorRow
+from ledger.domain.verify import Verdict, verify
+from ledger.services import agencylog, anchoring, export
+from ledger.services.anchoring import Policy
+from tests.support.chains import running
+from tests.support.desk import Desk
+
+CONFIRMATIONS = 2
+
+
+@pytest.fixture(scope="module", params=["anvil", "hardhat"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def url(kind: str) -> Iterator[str]:
+    with running(kind) as found:
+        yield found
+
+
+@pytest.fixture
+def mined(kind: str) -> str:
+    """The state of a checkpoint that was just mined: a Hardhat node calls its newest block finalized."""
+    return {"anvil": "anchored", "hardhat": "final"}[kind]
+
+
+@pytest.fixture
+def remote(desk: Desk, url: str) -> Desk:
+    """A desk whose node anchors on a chain by RPC, with contracts and a log of its own there."""
+    chain = RpcChain(url, confirmations=CONFIRMATIONS)
+    keyring, node = desk.home.keyring, desk.node
+    for name in ("governor", "anchorer"):
+        chain._ask("hardhat_setBalance", "0x" + address_of(keyring.get(name)).hex(), hex(10**20))
+    with node.records.read() as unit:
+        descriptor = node.descriptor(unit)
+    founder = Founder("NL-POL", address_of(keyring.get("governor")), address_of(keyring.get("anchorer")), descriptor.digest)
+    registry, ledger = chain_contracts.deploy(chain, keyring.get("governor"), [founder], descriptor_delay=1, proposal_life=9, recovery_delay=9)
+    block = chain.block(chain.head().number - 1)
+    node.contracts.chain.close()
+    node.contracts = Contracts(chain, registry, ledger)
+    node.log_id = node.contracts.log_id(agency_id("NL-POL"), 0)
+    with node.records.write() as unit:
+        unit.put_descriptor(DescriptorRow(1, descriptor.raw, block.time, block.number))
+        agencylog.open_log(node, unit, number=0, policy="test", anchors=["anvil"])
+    desk.person = wiring.person_of(keyring, node.log_id, descriptor)
+    return desk
+
+
+
+
+def chain_of(desk: Desk) -> RpcChain:
+    found = desk.node.contracts.chain
+    assert isinstance(found, RpcChain)
+    return found
+
+
+def mine(desk: Desk, count: int) -> None:
+    chain_of(desk)._ask("hardhat_mine", hex(count))
+
+
+def newest(desk: Desk) -> str | None:
+    """The newest checkpoint's state; anvil answers null for a fresh receipt at times, so "submitted" gets a second look."""
+    for _ in range(20):
+        with desk.node.records.read() as unit:
+            row = anchoring.progress(desk.node, unit).newest
+        if row is None or row.state != "submitted" or chain_of(desk).receipt(row.transaction) is None:
+            break
+        anchoring.step(desk.node)
+    return None if row is None else row.state
+
+
+def test_states_follow_the_chain_and_a_bundle_verifies_there(remote: Desk, mined: str, tmp_path: Path) -> None:
+    path = tmp_path / "item"
+    path.write_bytes(b"evidence")
+    (item,) = remote.upload(path)
+    anchoring.step(remote.node)
+    assert newest(remote) == mined
+    mine(remote, CONFIRMATIONS)
+    anchoring.step(remote.node)
+    assert newest(remote) == "final"
+    bundle = export.bundle(remote.node, item.evidence).encode()
+    root = trust.parse(export.trust_root(remote.node, sealers=[], confirmations=CONFIRMATIONS).encode())
+    report = verify(bundle, root)
+    assert report.verdict is Verdict.VERIFIED, report.as_json()
+    mine(remote, 5)
+    chain = chain_of(remote)
+    asked = replace(root, finality=(trust.Rpc(CONFIRMATIONS),))
+    assert verify(bundle, asked).verdict is Verdict.INCOMPLETE
+    assert verify(bundle, asked, confirm=lambda number, digest: {chain.block(number).hash}).verdict is Verdict.VERIFIED
+
+
+def test_a_crash_between_recording_and_sending_sends_the_same_bytes(remote: Desk, mined: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[bytes] = []
+
+    def lost(raw: bytes) -> bytes:
+        sent.append(raw)
+        raise NetworkError("connection reset")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chain_of(remote), "send", lost)
+        for _ in range(2):
+            with pytest.raises(NetworkError):
+                anchoring.step(remote.node)
+    assert newest(remote) == "submitted"
+    assert len(set(sent)) == 1
+    anchoring.step(remote.node)
+    assert newest(remote) == mined
+    assert chain_of(remote).nonce(remote.node.keys.anchorer_address) >= 1
+
+
+def test_an_answer_lost_after_mining_is_no_second_transaction(remote: Desk, mined: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = chain_of(remote)
+    before = chain.nonce(remote.node.keys.anchorer_address)
+    send = chain.send
+
+    def lost(raw: bytes) -> bytes:
+        send(raw)
+        raise NetworkError("connection reset")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chain, "send", lost)
+        with pytest.raises(NetworkError):
+            anchoring.step(remote.node)
+    anchoring.step(remote.node)
+    assert newest(remote) == mined
+    assert chain.nonce(remote.node.keys.anchorer_address) == before + 1
+
+
+@pytest.mark.parametrize("kind", ["anvil"], indirect=True, scope="module")  # a Hardhat node calls every block final
+def test_a_reorganisation_puts_it_back_and_sends_identical_bytes(remote: Desk) -> None:
+    chain = chain_of(remote)
+    snapshot = chain._ask("evm_snapshot")
+    anchoring.step(remote.node)
+    assert newest(remote) == "anchored"
+    with remote.node.records.read() as unit:
+        before = anchoring.progress(remote.node, unit).newest
+    assert before is not None
+    chain._ask("evm_revert", snapshot)
+    mine(remote, 1)
+    assert chain.receipt(before.transaction) is None
+    anchoring.step(remote.node)
+    with remote.node.records.read() as unit:
+        after = anchoring.progress(remote.node, unit).newest
+    assert after is not None
+    assert (after.state, after.transaction) == ("anchored", before.transaction)
+    assert after.block != before.block
+    mine(remote, CONFIRMATIONS)
+    anchoring.step(remote.node)
+    assert newest(remote) == "final"
+
+
+def test_another_program_on_the_anchoring_account_is_told_and_overcome(remote: Desk, mined: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = chain_of(remote)
+
+    def lost(raw: bytes) -> bytes:
+        raise NetworkError("connection reset")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chain, "send", lost)
+        with pytest.raises(NetworkError):
+            anchoring.step(remote.node)
+    key = remote.node.keys.anchorer
+    nonce = chain.nonce(remote.node.keys.anchorer_address)
+    wait(chain, chain.send(sign_transaction(chain, key, to=bytes(20), data=b"", gas=30_000, nonce=nonce)))
+    with pytest.raises(ChainError, match="no longer be mined"):
+        anchoring.step(remote.node)
+    anchoring.step(remote.node)
+    time.sleep(0.2)
+    assert newest(remote) == mined
+
+
+def test_a_home_older_than_the_chain_anchors_nothing_and_says_what_to_do(desk: Desk) -> None:
+    desk.anchor()
+    with desk.node.records.write() as unit:
+        row = unit.newest_checkpoint(desk.node.log_id, ("final",))
+        assert row is not None
+        unit.drop_checkpoint(desk.node.log_id, row.size)
+    with pytest.raises(ChainError, match="this home knows of 0") as error:
+        desk.anchor()
+    assert "restore the newest backup" in (error.value.hint or "")
+
+
+def test_an_altered_tile_or_entry_freezes_the_log_before_anything_is_signed(desk: Desk, tmp_path: Path) -> None:
+    for number, change in enumerate(("tile", "entry")):
+        copy = Path(shutil.copytree(desk.path, tmp_path / f"copy{number}", ignore=shutil.ignore_patterns("*.lock")))
+        with Desk(copy) as other:
+            if change == "tile":
+                with other.node.records.write() as unit:
+                    tile = bytearray(unit.tile(other.node.log_id, 0, 0))
+                    tile[-1] ^= 1
+                    unit.put_tile(other.node.log_id, 0, 0, bytes(tile))
+            else:
+                with other.node.records.write() as unit:
+                    unit._db.exec_driver_sql("UPDATE entry SET entry = CAST(substr(entry, 1, length(entry) - 1) || x'00' AS BLOB)")
+            with pytest.raises(FrozenError):
+                other.anchor()
+            with pytest.raises(FrozenError):
+                other.anchor()
+            assert other.node.contracts.latest(other.node.log_id).size == 0
+
+
+def test_anchoring_is_due_by_growth_or_by_age(desk: Desk) -> None:
+    assert anchoring.due(desk.node, Policy(growth=1, age=3600))
+    assert not anchoring.due(desk.node, Policy(growth=100, age=3600))
+    assert anchoring.due(desk.node, Policy(growth=100, age=0))
+    desk.anchor()
+    assert not anchoring.due(desk.node, Policy(growth=1, age=0))

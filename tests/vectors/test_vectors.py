@@ -1,0 +1,110 @@
+"""Committed bytes: if one of these fails, the format has changed, and old evidence would no longer verify."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger.domain import cid as cids
+from ledger.domain import cose, envelope, grants, login, merkle, trust, unixfs
+from ledger.domain import receipt as receipts
+from ledger.domain import statement as statements
+from ledger.domain.encoding import from_b64url
+from ledger.domain.event import document as documents
+from ledger.domain.grants import HpkePrivateKey
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.verify import FileDigest, Status, Verdict, verify
+
+HERE = Path(__file__).parent
+EXAMPLE: dict[str, Any] = json.loads((HERE / "worked_example.json").read_text())
+BUNDLES: dict[str, Any] = json.loads((HERE / "bundle" / "index.json").read_text())
+UNIXFS: list[dict[str, Any]] = json.loads((HERE / "unixfs.json").read_text())["vectors"]
+
+
+def raw(name: str) -> bytes:
+    return bytes.fromhex(EXAMPLE[name])
+
+
+def test_document_and_disclosures() -> None:
+    event = documents.parse(EXAMPLE["document"].encode(), EXAMPLE["disclosures"])
+    documents.require_complete(event)
+    assert event.digest == raw("documentDigest")
+    assert documents.compute_ref(event.value["evidence"], bytes(32)) == raw("ref")
+    assert event.body["name"] == "IMG_1.jpg"
+
+
+def test_statement_and_entry() -> None:
+    statement = statements.parse(raw("statement"))
+    certificate = certificates.parse(raw("certificate"))
+    assert (statement.entry, statement.digest, statement.payload) == (raw("entry"), raw("statementDigest"), raw("documentDigest"))
+    assert statement.certificate == certificate.digest
+    statements.verify_signature(statement, certificate.key)
+    certificates.verify_issued(certificate, [raw("ca")], statement.claims.time)
+    key = serialization.load_der_private_key(bytes.fromhex(EXAMPLE["keys"]["person"]), None)
+    again = statements.sign(key, statement.claims, statement.payload, certificate.digest, certificate.der)  # type: ignore[arg-type]
+    assert again.message.encode() == raw("statement")
+
+
+def test_receipt_and_checkpoint() -> None:
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(EXAMPLE["keys"]["log"]))
+    public, root = key.public_key().public_bytes_raw(), merkle.node_hash(raw("sibling"), raw("statementDigest"))
+    receipt = receipts.parse(raw("receipt"))
+    assert root == raw("root")
+    assert receipts.verify(receipt, leaf=raw("statementDigest"), log_id=raw("logId"), subject=receipt.subject, key=public) == root
+    note = receipts.parse_checkpoint(EXAMPLE["checkpoint"].encode())
+    receipts.verify_checkpoint(note, public)
+    assert (note.size, note.root) == (2, root)
+    assert receipts.sign_checkpoint(key, log_id=raw("logId"), size=2, root=root).note == note.note
+
+
+def test_login() -> None:
+    parsed = login.parse(raw("login"))
+    cose.verify(parsed.message, certificates.parse(parsed.certificate).key, step=3, what="login")
+    assert (parsed.nonce, parsed.expires) == (b"\x44" * 32, 1795252563)
+
+
+def test_envelope() -> None:
+    found = EXAMPLE["envelope"]
+    content_key, record_key, salt, plain = (bytes.fromhex(found[name]) for name in ("contentKey", "recordKey", "salt", "plain"))
+    sealed = envelope.Pieces(content_key, found["evidence"], salt).seal(0, envelope.pad_piece(plain, len(plain), 4096), last=True)
+    assert sha256(sealed).hexdigest() == found["onlyPiece"]
+    assert envelope.commit(content_key, found["evidence"], salt).hex() == found["commitment"]
+    assert sha256(envelope.seal_document(record_key, EXAMPLE["document"].encode())).hexdigest() == found["sealedDocument"]
+    assert {size: envelope.padded_size(int(size)) for size in found["padded"]} == found["padded"]
+    recipient = HpkePrivateKey("MLKEM768-X25519", bytes.fromhex(EXAMPLE["keys"]["recipientSeed"]))
+    grant = grants.parse(from_b64url(found["grant"], what="grant"))
+    assert recipient.open(grant) == record_key
+
+
+@pytest.mark.parametrize("vector", UNIXFS, ids=[f"{one['size']}/{one['chunk']}" for one in UNIXFS])
+def test_cids_are_those_of_the_reference_importer(vector: dict[str, Any]) -> None:
+    data = bytes((7 * index + (index >> 8)) & 255 for index in range(vector["size"]))
+    builder = unixfs.Builder()
+    for at in range(0, len(data), vector["chunk"]):
+        leaf = data[at : at + vector["chunk"]]
+        builder.add(cids.of(leaf), len(leaf))
+    assert cids.to_text(builder.finish()[0]) == vector["cid"]
+
+
+def check(name: str) -> Any:
+    root = trust.parse((HERE / "bundle" / "trust.json").read_bytes())
+    file = FileDigest(BUNDLES["file"]["size"], BUNDLES["file"]["digests"])
+    return verify((HERE / "bundle" / name).read_bytes(), root, file=file)
+
+
+def test_the_bundle_of_this_format_version_verifies_for_ever() -> None:
+    assert check("good.bundle").verdict is Verdict.VERIFIED
+
+
+@pytest.mark.parametrize("name", sorted(BUNDLES["mutations"]))
+def test_a_mutated_bundle_is_refused_at_its_step(name: str) -> None:
+    report, step = check(name), BUNDLES["mutations"][name]["step"]
+    failed = [one.number for one in report.steps.values() if one.status is Status.FAILED]
+    assert failed == [step] or (not failed and report.steps[step].status is Status.NOT_CHECKED)
+    assert report.verdict in (Verdict.FAILED, Verdict.INCOMPLETE)

@@ -1,0 +1,112 @@
+"""Writes tests/vectors: worked examples of every format, and one bundle a mutation. Run it only for a new format version.
+
+    .venv/bin/python -m tools.make_vectors
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger import founding
+from ledger.domain import envelope, grants, login, merkle
+from ledger.domain import receipt as receipts
+from ledger.domain import statement as statements
+from ledger.domain.encoding import b64url, evidence_bytes
+from ledger.domain.event import document as documents
+from ledger.domain.grants import HpkePrivateKey
+from ledger.domain.identity import certificate as certificates
+from ledger.services.authority import Authority
+from tests.support.desk import PASSPHRASE, Desk
+from tests.unit.test_event import BASE, SALTS
+from tests.unit.test_verify import MUTATIONS, Sample
+
+TARGET = Path(__file__).parents[1] / "tests" / "vectors"
+KEY = ec.derive_private_key(0xC0FFEE, ec.SECP256R1())
+LOG_KEY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
+LOG = bytes(range(32))
+
+
+def worked_example() -> dict[str, Any]:
+    """One item from document to receipt, with keys that are part of the example."""
+    authority = Authority.found("NL-POL", 1795000000)
+    pseudonym = BASE["actor"]["id"]
+    der = authority.issue(KEY.public_key(), agency="NL-POL", pseudonym=pseudonym, roles=["officer"], service=False, now=1795000000)
+    event = documents.build(BASE, SALTS)
+    ref = documents.compute_ref(BASE["evidence"], bytes(32))
+    claims = statements.Claims("NL-POL", BASE["evidence"], LOG, 1795252443, 0, None, "open", ref)
+    statement = statements.sign(KEY, claims, event.digest, certificates.parse(der).digest, der)
+    sibling = merkle.leaf_hash(b"another entry")
+    root = merkle.node_hash(sibling, statement.digest)
+    receipt = receipts.issue(LOG_KEY, log_id=LOG, subject=BASE["evidence"], size=2, index=1, path=[sibling], root=root)
+    content_key, record_key, salt = b"\x11" * 32, b"\x22" * 32, b"\x33" * 16
+    evidence = BASE["evidence"]
+    pieces = envelope.Pieces(content_key, evidence, salt)
+    plain = b"evidence"
+    recipient = HpkePrivateKey("MLKEM768-X25519", bytes(range(96)))
+    grant = grants.seal(record_key, recipient.public, evidence=evidence_bytes(evidence), scope="record")
+    private = KEY.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return {
+        "keys": {"person": private.hex(), "log": LOG_KEY.private_bytes_raw().hex(), "recipientSeed": recipient.seed.hex()},
+        "certificate": der.hex(),
+        "ca": authority.der.hex(),
+        "logId": LOG.hex(),
+        "document": event.raw.decode(),
+        "disclosures": [one.encoded for one in event.disclosures],
+        "documentDigest": event.digest.hex(),
+        "ref": ref.hex(),
+        "statement": statement.message.encode().hex(),
+        "entry": statement.entry.hex(),
+        "statementDigest": statement.digest.hex(),
+        "sibling": sibling.hex(),
+        "root": root.hex(),
+        "receipt": receipt.encode().hex(),
+        "checkpoint": receipts.sign_checkpoint(LOG_KEY, log_id=LOG, size=2, root=root).note.decode(),
+        "login": login.sign(KEY, server="urn:custody:log:" + LOG.hex(), nonce=b"\x44" * 32, expires=1795252563, certificate=der).hex(),
+        "envelope": {
+            "evidence": evidence,
+            "contentKey": content_key.hex(),
+            "recordKey": record_key.hex(),
+            "salt": salt.hex(),
+            "commitment": envelope.commit(content_key, evidence, salt).hex(),
+            "plain": plain.hex(),
+            "onlyPiece": sha256(pieces.seal(0, envelope.pad_piece(plain, len(plain), 4096), last=True)).hexdigest(),
+            "sealedDocument": sha256(envelope.seal_document(record_key, event.raw)).hexdigest(),
+            "padded": {str(size): envelope.padded_size(size) for size in (0, 4095, 4096, 5000, 10**6, 10**9, 20 * 2**30)},
+            "grant": b64url(grant.encode()),
+        },
+    }
+
+
+def main() -> None:
+    """Write everything."""
+    (TARGET / "worked_example.json").write_text(json.dumps(worked_example(), indent=1) + "\n")
+    folder = TARGET / "bundle"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.bundle"):
+        old.unlink()
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name) / "home"
+        founding.found(home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+        with Desk(home) as desk:
+            sample = Sample(desk, Path(name))
+            (folder / "good.bundle").write_bytes(sample.data)
+            (folder / "trust.json").write_bytes(sample.root.encode())
+            index: dict[str, Any] = {"file": {"size": sample.file.size, "digests": sample.file.digests}, "mutations": {}}
+            for title, (step, mutate) in MUTATIONS.items():
+                changed = mutate(sample.good, sample)
+                file = title.replace(" ", "-") + ".bundle"
+                (folder / file).write_bytes(changed if isinstance(changed, bytes) else changed.encode())
+                index["mutations"][file] = {"what": title, "step": step}
+    (folder / "index.json").write_text(json.dumps(index, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
