@@ -1,6 +1,6 @@
 """Writes tests/vectors: worked examples of every format, and one bundle a mutation. Run it only for a new format version.
 
-    .venv/bin/python -m tools.make_vectors
+.venv/bin/python -m tools.make_vectors
 """
 
 from __future__ import annotations

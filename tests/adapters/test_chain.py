@@ -96,7 +96,9 @@ def test_storage_is_proven_with_the_slots_computed_here_and_absence_likewise(con
     account = evm.prove_account(evm.parse_header(head.header).state_root, contracts.registry, proof.account)
     registered = next(number for number in range(head.number + 1) if contracts.chain.block(number).number == registered_in(contracts))
     block = contracts.chain.block(registered)
-    assert evm.prove_storage(account.storage_root, slot, proof.storage[0]) == slots.descriptor_commitment(b"d" * 32, block.time, block.number)
+    assert evm.prove_storage(account.storage_root, slot, proof.storage[0]) == slots.descriptor_commitment(
+        b"d" * 32, block.time, block.number
+    )
 
 
 def registered_in(contracts: Contracts) -> int:
@@ -143,7 +145,9 @@ def test_a_refusal_names_the_contracts_own_error(contracts: Contracts) -> None:
 
 def test_a_reverted_transaction_is_told(contracts: Contracts) -> None:
     data = abi.encode_call("EvidenceLedger", "anchor", 3, 16, bytes(32), [])
-    raw = sign_transaction(contracts.chain, ANCHORER, to=contracts.ledger, data=data, gas=200_000, nonce=contracts.chain.nonce(address_of(ANCHORER)))
+    raw = sign_transaction(
+        contracts.chain, ANCHORER, to=contracts.ledger, data=data, gas=200_000, nonce=contracts.chain.nonce(address_of(ANCHORER))
+    )
     with pytest.raises(ChainError):
         wait(contracts.chain, contracts.chain.send(raw))
 

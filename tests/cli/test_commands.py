@@ -20,10 +20,14 @@ ROOT = Path(__file__).parents[2]
 JSON_KEYS = {"verdict", "steps", "findings", "withheld", "facts", "events"}
 
 
-def custody(*arguments: object, home: Path | None = None, code: int = 0, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def custody(
+    *arguments: object, home: Path | None = None, code: int = 0, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cli.main", *(["--home", str(home)] if home else []), *map(str, arguments)]
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "COLUMNS": "80", **(environment or {})}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=settings, timeout=120, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=settings, timeout=120, stdin=subprocess.DEVNULL, check=False
+    )
     assert done.returncode == code, done.stdout + done.stderr
     return done
 
@@ -105,7 +109,9 @@ def test_get_brings_the_file_back_and_a_failure_leaves_none(worked: dict[str, Pa
     evidence = worked["evidence"]
     custody("get", evidence, "-o", tmp_path / "out.jpg", "--basis", "examination", home=worked["home"])
     assert (tmp_path / "out.jpg").read_bytes() == worked["photo"].read_bytes()
-    done = custody("get", "urn:uuid:00000000-0000-4000-8000-000000000000", "-o", tmp_path / "no.jpg", "--basis", "x", home=worked["home"], code=1)
+    done = custody(
+        "get", "urn:uuid:00000000-0000-4000-8000-000000000000", "-o", tmp_path / "no.jpg", "--basis", "x", home=worked["home"], code=1
+    )
     assert "no such item" in done.stderr
     assert list(tmp_path.iterdir()) == [tmp_path / "out.jpg"]
 
@@ -152,14 +158,20 @@ def test_init_makes_a_home_or_nothing(tmp_path: Path) -> None:
     custody("init", "--agency", "NL-POL", "--person", " ", home=tmp_path / "home", code=2)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "pass").write_text("from a file\n")
-    done = custody("--passphrase-file", tmp_path / "pass", "init", "--agency", "NL-POL", "--person", "4711", "--json", home=tmp_path / "home")
+    done = custody(
+        "--passphrase-file", tmp_path / "pass", "init", "--agency", "NL-POL", "--person", "4711", "--json", home=tmp_path / "home"
+    )
     assert json.loads(done.stdout)["agency"] == "NL-POL"
     assert [path.name for path in tmp_path.iterdir() if path.name != "pass"] == ["home"]
 
 
 def test_help_has_an_example_for_every_command_and_fits_80_columns() -> None:
     overview = custody("--help").stdout
-    commands = [line.split()[0] for line in overview.partition("Commands:")[2].splitlines() if line.startswith("  ") and line[2] != " " and "Exit" not in line]
+    commands = [
+        line.split()[0]
+        for line in overview.partition("Commands:")[2].splitlines()
+        if line.startswith("  ") and line[2] != " " and "Exit" not in line
+    ]
     names = [name for name in commands if name.isalpha() and name.islower()]
     assert {"init", "upload", "verify", "serve", "doctor"} <= set(names)
     for name in names:

@@ -54,7 +54,9 @@ def remote(desk: Desk, url: str) -> Desk:
     with node.records.read() as unit:
         descriptor = node.descriptor(unit)
     founder = Founder("NL-POL", address_of(keyring.get("governor")), address_of(keyring.get("anchorer")), descriptor.digest)
-    registry, ledger = chain_contracts.deploy(chain, keyring.get("governor"), [founder], descriptor_delay=1, proposal_life=9, recovery_delay=9)
+    registry, ledger = chain_contracts.deploy(
+        chain, keyring.get("governor"), [founder], descriptor_delay=1, proposal_life=9, recovery_delay=9
+    )
     block = chain.block(chain.head().number - 1)
     node.contracts.chain.close()
     node.contracts = Contracts(chain, registry, ledger)
@@ -64,8 +66,6 @@ def remote(desk: Desk, url: str) -> Desk:
         agencylog.open_log(node, unit, number=0, policy="test", anchors=["anvil"])
     desk.person = wiring.person_of(keyring, node.log_id, descriptor)
     return desk
-
-
 
 
 def chain_of(desk: Desk) -> RpcChain:

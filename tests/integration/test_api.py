@@ -37,11 +37,15 @@ def enrol(desk: Desk, *roles: str) -> tuple[Any, bytes]:
     from ledger.domain.grants import HpkePrivateKey
 
     key, pseudonym = ec.generate_private_key(ec.SECP256R1()), new_pseudonym()
-    der = desk.node.keys.authority.issue(key.public_key(), agency="NL-POL", pseudonym=pseudonym, roles=list(roles), service=False, now=desk.clock.now())
+    der = desk.node.keys.authority.issue(
+        key.public_key(), agency="NL-POL", pseudonym=pseudonym, roles=list(roles), service=False, now=desk.clock.now()
+    )
     public = HpkePrivateKey.generate().public
     with desk.node.records.write() as unit:
         unit.put_certificate(certificates.parse(der).digest, der)
-        unit.put_person(PersonRow(pseudonym, "person", certificates.parse(der).digest, public.kem.encode() + b"\x00" + public.key, b"", True))
+        unit.put_person(
+            PersonRow(pseudonym, "person", certificates.parse(der).digest, public.kem.encode() + b"\x00" + public.key, b"", True)
+        )
     return key, der
 
 
@@ -88,7 +92,9 @@ def test_the_table_of_role_and_route_holds_cell_by_cell(desk: Desk, http: httpx.
         if ROUTES[name] == PUBLIC or name == "anchor":
             continue
         answer = http.request(method, path, headers={"Range": "bytes=0-1", "Custody-Access": "0" * 64, **headers}, json={})
-        assert (answer.status_code == 403 and answer.json()["error"]["message"] == "your role may not do this") == (role not in ROUTES[name]), (name, answer.text)
+        assert (answer.status_code == 403 and answer.json()["error"]["message"] == "your role may not do this") == (
+            role not in ROUTES[name]
+        ), (name, answer.text)
         assert answer.status_code < 500
 
 
@@ -129,7 +135,11 @@ def test_a_login_by_a_stranger_for_another_server_or_replayed_is_refused(desk: D
     assert token_for(http, key, der, server="urn:custody:log:" + "0" * 64).status_code == 403
     assert token_for(http, key, der, nonce=b"x" * 32).status_code == 403
     challenge = http.post("/v1/login/challenge").json()
-    answer = b64url(login.sign(key, server=challenge["server"], nonce=from_b64url(challenge["nonce"], what="n"), expires=challenge["expires"], certificate=der))
+    answer = b64url(
+        login.sign(
+            key, server=challenge["server"], nonce=from_b64url(challenge["nonce"], what="n"), expires=challenge["expires"], certificate=der
+        )
+    )
     assert [http.post("/v1/login", json={"answer": answer}).status_code for _ in range(2)] == [200, 403]
 
 
@@ -137,7 +147,9 @@ def test_a_statement_is_no_login_and_a_suspended_person_has_no_session(desk: Des
     key, der = enrol(desk, "officer")
     headers = bearer(http, key, der)
     challenge = http.post("/v1/login/challenge").json()
-    payload = cbor.encode({"server": challenge["server"], "nonce": from_b64url(challenge["nonce"], what="n"), "expires": challenge["expires"]})
+    payload = cbor.encode(
+        {"server": challenge["server"], "nonce": from_b64url(challenge["nonce"], what="n"), "expires": challenge["expires"]}
+    )
     signed = cose.sign(key, {cose.TYP: "application/vnd.custody.statement+cose"}, payload)
     message = cose.Sign1(signed.protected, signed.headers, payload, signed.signature, {cose.X5CHAIN: der})
     assert http.post("/v1/login", json={"answer": b64url(message.encode())}).status_code == 400
@@ -184,7 +196,9 @@ def test_every_error_has_the_one_shape(desk: Desk, http: httpx.Client) -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_defect_tells_nothing_but_its_place(desk: Desk, http: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_defect_tells_nothing_but_its_place(
+    desk: Desk, http: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def broken(*arguments: object) -> None:
         raise ValueError("PLANTED case data")
 

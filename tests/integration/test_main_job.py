@@ -66,7 +66,9 @@ def test_a_folder_becomes_items_and_a_set_that_lists_them_with_what_was_left_out
     with (tmp_path / "manifest").open("wb") as out:
         retrieve.fetch(desk.client, desk.person, items[-1].evidence, access, out)
     assert b'"caf\\\\xe9"' in (tmp_path / "manifest").read_bytes()
-    assert {one.evidence for one in items[1:-1]} == {part for part in (one.evidence for one in items[1:-1]) if part.encode() in (tmp_path / "manifest").read_bytes()}
+    assert {one.evidence for one in items[1:-1]} == {
+        part for part in (one.evidence for one in items[1:-1]) if part.encode() in (tmp_path / "manifest").read_bytes()
+    }
     assert not [one for one in doctor.examine(desk.node, deep=True) if isinstance(one, doctor.Finding)]
 
 
@@ -74,7 +76,11 @@ def test_every_kind_of_event_of_this_version_extends_the_record(desk: Desk, phot
     (item,) = desk.upload(photo)
     first = desk.client.item(item.evidence)["head"]
     desk.record(item.evidence, "note", {"text": "screen cracked"})
-    desk.record(item.evidence, "corrected", {"target": first, "pointer": "/body/name", "old": "photo.jpg", "new": "IMG_1.jpg", "reason": "typing error"})
+    desk.record(
+        item.evidence,
+        "corrected",
+        {"target": first, "pointer": "/body/name", "old": "photo.jpg", "new": "IMG_1.jpg", "reason": "typing error"},
+    )
     desk.record(item.evidence, "verified", {"result": "match", "scope": "content", "expected": item.digests, "found": item.digests})
     desk.access(item.evidence, "view")
     desk.anchor()
@@ -104,7 +110,8 @@ def test_the_same_statement_twice_gets_the_same_receipt_another_one_is_a_conflic
     (item,) = desk.upload(photo)
     head = bytes.fromhex(desk.client.item(item.evidence)["head"])
     signed = [
-        sign_event(desk.person, "note", {"text": text}, evidence=item.evidence, seq=1, prev=head, time=desk.clock.now()).submission for text in ("one", "two")
+        sign_event(desk.person, "note", {"text": text}, evidence=item.evidence, seq=1, prev=head, time=desk.clock.now()).submission
+        for text in ("one", "two")
     ]
     first = desk.client.register([signed[0]])[0]
     again = desk.client.register([signed[0]])[0]
@@ -287,5 +294,3 @@ def test_nothing_of_the_case_is_in_clear_on_disk(desk: Desk, tmp_path: Path) -> 
             assert b"PLANTED" not in data, file
             assert digest not in data, file
             assert bytes.fromhex(digest.decode()) not in data, file
-
-

@@ -78,7 +78,18 @@ def test_deep_nesting_is_refused_without_exhausting_the_stack() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"a":1,"a":2}', "NaN", "[Infinity]", '"\\ud800"', "{", "1 2", "\ufeff{}", "9007199254740993", "[1e999]", "123456789012345678901234567890"],
+    [
+        '{"a":1,"a":2}',
+        "NaN",
+        "[Infinity]",
+        '"\\ud800"',
+        "{",
+        "1 2",
+        "\ufeff{}",
+        "9007199254740993",
+        "[1e999]",
+        "123456789012345678901234567890",
+    ],
 )
 def test_json_that_two_parsers_could_read_differently_is_refused(text: str) -> None:
     with pytest.raises(FormatError):
@@ -92,10 +103,15 @@ ITEMS = st.recursive(st.binary(max_size=80), lambda inner: st.lists(inner, max_s
 @settings(max_examples=400, deadline=None)
 @given(ITEMS)
 def test_rlp_round_trip(item: rlp.Item) -> None:
-    try:
+    if depth(item) > 7:  # beyond what headers and trie nodes need
+        with pytest.raises(FormatError, match="deep"):
+            rlp.decode(rlp.encode(item), what="rlp")
+    else:
         assert rlp.decode(rlp.encode(item), what="rlp") == item
-    except FormatError as error:
-        assert "deep" in error.message  # beyond what headers and trie nodes need
+
+
+def depth(item: rlp.Item) -> int:
+    return 1 + max(map(depth, item), default=0) if isinstance(item, list) else 0
 
 
 @seed(SEED)

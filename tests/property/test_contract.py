@@ -21,7 +21,13 @@ MUTATIONS = 8
 
 def test_random_logs_are_accepted_and_random_mutations_refused(tmp_path: Path, rng: random.Random) -> None:
     governor, anchorer = rng.randbytes(32), rng.randbytes(32)
-    chain = LocalChain(tmp_path, chain_id=99, sealer=rng.randbytes(32), clock=StoppedClock(1_795_000_000), funded=[address_of(governor), address_of(anchorer)])
+    chain = LocalChain(
+        tmp_path,
+        chain_id=99,
+        sealer=rng.randbytes(32),
+        clock=StoppedClock(1_795_000_000),
+        funded=[address_of(governor), address_of(anchorer)],
+    )
     founders = [Founder("NL-POL", address_of(governor), address_of(anchorer), b"d" * 32)]
     registry, ledger = deploy(chain, governor, founders, descriptor_delay=1, proposal_life=1, recovery_delay=1)
     contracts = Contracts(chain, registry, ledger)
@@ -70,5 +76,3 @@ def mutate(rng: random.Random, old: int, new: int, root: bytes, proof: list[byte
             return old + 1, new, root, proof
         if kind == 5 and old:
             return old, old - 1, root, proof
-
-

@@ -104,7 +104,9 @@ def test_tile_paths_are_those_of_the_specification(path: str, level: int | None,
     assert tiles.format_path(level, index, width) == path
 
 
-@pytest.mark.parametrize("path", ["0/0", "0/x000/001", "6/000", "0/000.p/0", "0/000.p/256", "0/000.p/300", "../0/000", "0/000/", "0/1000", "0/x001"])
+@pytest.mark.parametrize(
+    "path", ["0/0", "0/x000/001", "6/000", "0/000.p/0", "0/000.p/256", "0/000.p/300", "../0/000", "0/000/", "0/1000", "0/x001"]
+)
 def test_other_spellings_of_tile_paths_are_refused(path: str) -> None:
     with pytest.raises(FormatError):
         tiles.parse_path(path)

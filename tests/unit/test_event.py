@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from ledger.domain import jsontext
+from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.encoding import b64url, format_time
 from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.event import disclosure as sd
 from ledger.domain.event import document as documents
 from ledger.domain.event.types import TYPES
-from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.statement import Claims
 
 EVIDENCE = "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
@@ -36,7 +36,14 @@ BASE: dict[str, Any] = {
     "salt": b64url(bytes(32)),
     "refSalt": b64url(bytes(32)),
     "basis": {"purpose": "search of a dwelling", "kind": "warrant", "country": "NL"},
-    "body": {"digests": {"sha-256": "0" * 64}, "size": 10, "mediaType": "image/jpeg", "name": "IMG_1.jpg", "place": "Utrecht", "content": CONTENT},
+    "body": {
+        "digests": {"sha-256": "0" * 64},
+        "size": 10,
+        "mediaType": "image/jpeg",
+        "name": "IMG_1.jpg",
+        "place": "Utrecht",
+        "content": CONTENT,
+    },
 }
 SALTS = {pointer: bytes([number]) * 16 for number, pointer in enumerate(documents.DEFAULT_HIDDEN)}
 

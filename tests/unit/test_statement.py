@@ -26,7 +26,16 @@ LOG_KEY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
 
 
 def make(key: cose.PrivateKey = KEY, **changes: object) -> statements.Statement:
-    values = {"issuer": "NL-POL", "subject": EVIDENCE, "log_id": LOG, "time": 1795252443, "seq": 0, "prev": None, "effect": "open", "ref": b"r" * 32}
+    values = {
+        "issuer": "NL-POL",
+        "subject": EVIDENCE,
+        "log_id": LOG,
+        "time": 1795252443,
+        "seq": 0,
+        "prev": None,
+        "effect": "open",
+        "ref": b"r" * 32,
+    }
     claims = Claims(**{**values, **changes})  # type: ignore[arg-type]
     return statements.sign(key, claims, sha256(b"document").digest(), sha256(CERTIFICATE).digest(), CERTIFICATE)
 
@@ -147,7 +156,17 @@ def _reencode(statement: statements.Statement, change: dict[object, object], dro
 
 @pytest.mark.parametrize(
     ("change", "drop"),
-    [({1: -37}, None), ({16: "application/other"}, None), ({258: -44}, None), ({259: "text/plain"}, None), ({3: "text/plain"}, None), ({34: [-16, b"x"]}, None), ({}, 34), ({}, 258), ({99: 1}, None)],
+    [
+        ({1: -37}, None),
+        ({16: "application/other"}, None),
+        ({258: -44}, None),
+        ({259: "text/plain"}, None),
+        ({3: "text/plain"}, None),
+        ({34: [-16, b"x"]}, None),
+        ({}, 34),
+        ({}, 258),
+        ({99: 1}, None),
+    ],
 )
 def test_headers_outside_the_profile_are_refused(change: dict[object, object], drop: object) -> None:
     with pytest.raises(FormatError):

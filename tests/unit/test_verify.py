@@ -95,7 +95,9 @@ def forged_receipt(bundle: Bundle, sample: Sample) -> bytes:
     row, newest = bundle.statements[-1], bundle.checkpoints[-1]
     old = receipts.parse(row.receipt or b"")
     key = Ed25519PrivateKey.from_private_bytes(b"\x09" * 32)
-    return receipts.issue(key, log_id=old.log_id, subject=old.subject, size=old.size, index=old.index, path=list(old.path), root=newest.root).encode()
+    return receipts.issue(
+        key, log_id=old.log_id, subject=old.subject, size=old.size, index=old.index, path=list(old.path), root=newest.root
+    ).encode()
 
 
 def forged_note(bundle: Bundle, sample: Sample, **changes: Any) -> bytes:
@@ -120,7 +122,9 @@ def resigned(bundle: Bundle, sample: Sample) -> Bundle:
     authority = sample.desk.node.keys.authority
     key = sample.desk.node.keys.service
     pseudonym = new_pseudonym()
-    der = authority.issue(key.public_key(), agency="NL-POL", pseudonym=pseudonym, roles=["officer"], service=False, now=sample.desk.clock.now())
+    der = authority.issue(
+        key.public_key(), agency="NL-POL", pseudonym=pseudonym, roles=["officer"], service=False, now=sample.desk.clock.now()
+    )
     old = statements.parse_entry(bundle.statements[-1].entry)
     new = statements.sign(key, old.claims, old.payload, certificates.parse(der).digest, der)
     return replace(edit_statement(bundle, -1, entry=new.entry), certificates=(*bundle.certificates, der))
@@ -148,8 +152,14 @@ MUTATIONS: dict[str, tuple[int, Mutation]] = {
     "a certificate twice": (1, lambda b, s: replace(b, certificates=b.certificates * 2)),
     "certificate cut": (1, lambda b, s: replace(b, certificates=(b.certificates[0][:-1],))),
     "header cut": (1, lambda b, s: edit_chain(b, header=(b.chain.header[:-1] if b.chain else b""))),
-    "disclosure cut": (1, lambda b, s: edit_statement(b, 0, disclosures=(b.statements[0].disclosures[0][:-2], *b.statements[0].disclosures[1:]))),
-    "disclosure of another": (2, lambda b, s: edit_statement(b, 0, disclosures=(sd.make("name", "x", b"s" * 16).encoded, *b.statements[0].disclosures[1:]))),
+    "disclosure cut": (
+        1,
+        lambda b, s: edit_statement(b, 0, disclosures=(b.statements[0].disclosures[0][:-2], *b.statements[0].disclosures[1:])),
+    ),
+    "disclosure of another": (
+        2,
+        lambda b, s: edit_statement(b, 0, disclosures=(sd.make("name", "x", b"s" * 16).encoded, *b.statements[0].disclosures[1:])),
+    ),
     "document changed": (2, lambda b, s: edit_statement(b, 1, document=(b.statements[1].document or b"").replace(b"first", b"forst"))),
     "document of another event": (2, lambda b, s: edit_statement(b, 1, document=b.statements[2].document)),
     "first event dropped": (2, lambda b, s: replace(b, statements=b.statements[1:])),
@@ -157,13 +167,28 @@ MUTATIONS: dict[str, tuple[int, Mutation]] = {
     "two events swapped": (2, swapped),
     "an event twice": (2, lambda b, s: replace(b, statements=(*b.statements, b.statements[-1]))),
     "events of another item": (2, lambda b, s: replace(b, statements=s.other.statements)),
-    "payload changed": (2, lambda b, s: edit_statement(b, -1, entry=b.statements[-1].entry.replace(statements.parse_entry(b.statements[-1].entry).payload, bytes(32)))),
+    "payload changed": (
+        2,
+        lambda b, s: edit_statement(
+            b, -1, entry=b.statements[-1].entry.replace(statements.parse_entry(b.statements[-1].entry).payload, bytes(32))
+        ),
+    ),
     "signature changed": (3, lambda b, s: edit_statement(b, -1, entry=flip(b.statements[-1].entry))),
     "certificate missing": (3, lambda b, s: replace(b, certificates=())),
     "certificate spare": (3, lambda b, s: replace(b, certificates=(*b.certificates, s.desk.node.keys.service_certificate.der))),
     "signed by another person": (3, resigned),
     "certificate revoked": (3, revoked_list),
-    "descriptor changed": (4, lambda b, s: replace(b, descriptors=(replace(b.descriptors[0], document=b.descriptors[0].document.replace(b'"maxAnchoringDelay":86400', b'"maxAnchoringDelay":86401')),))),
+    "descriptor changed": (
+        4,
+        lambda b, s: replace(
+            b,
+            descriptors=(
+                replace(
+                    b.descriptors[0], document=b.descriptors[0].document.replace(b'"maxAnchoringDelay":86400', b'"maxAnchoringDelay":86401')
+                ),
+            ),
+        ),
+    ),
     "descriptor from another time": (4, lambda b, s: replace(b, descriptors=(replace(b.descriptors[0], active_from=1),))),
     "receipt changed": (5, lambda b, s: edit_statement(b, -1, receipt=flip(b.statements[-1].receipt or b""))),
     "receipt of another event": (5, lambda b, s: edit_statement(b, -1, receipt=b.statements[1].receipt)),
@@ -185,7 +210,10 @@ MUTATIONS: dict[str, tuple[int, Mutation]] = {
     "header with another state": (6, lambda b, s: edit_chain(b, header=edit_header(b.chain.header, 3, bytes(32)) if b.chain else b"")),
     "header with another time": (7, lambda b, s: edit_chain(b, header=edit_header(b.chain.header, 11, b"\x01") if b.chain else b"")),
     "descendant that does not follow": (7, lambda b, s: edit_chain(b, descendants=(b.chain.header,) if b.chain else ())),
-    "hop that the contract does not know": (8, lambda b, s: replace(b, hops=(bundles.Hop(bytes(32), bytes(32), bytes(32), 0, 0, 1, bytes(32), 0),))),
+    "hop that the contract does not know": (
+        8,
+        lambda b, s: replace(b, hops=(bundles.Hop(bytes(32), bytes(32), bytes(32), 0, 0, 1, bytes(32), 0),)),
+    ),
     "another origin": (8, lambda b, s: replace(b, origin="RO-DIICOT")),
 }
 
@@ -309,7 +337,9 @@ def test_certificates_out_of_time_or_revoked_are_judged_at_the_proven_time(sampl
     with pytest.raises(IncompleteError):
         certificates.verify_not_revoked(certificate, ca.der, [clean], 2_000_000_101)
     with pytest.raises(IncompleteError):
-        certificates.verify_not_revoked(certificate, ca.der, [Authority.found("NL-POL", 1).issue_crl(None, [], number=1, now=2_000_000_100)], 5)
+        certificates.verify_not_revoked(
+            certificate, ca.der, [Authority.found("NL-POL", 1).issue_crl(None, [], number=1, now=2_000_000_100)], 5
+        )
 
 
 @pytest.mark.parametrize("change", [b'"v":2', b'"kind":"other"', b'"seals":0', b'"chainId":-1'])

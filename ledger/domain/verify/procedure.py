@@ -174,7 +174,7 @@ def _check_documents(case: Case, report: Report) -> str:
         report.withheld += [f"event {number}: {path}" for path in event.withheld]
         if not event.known:
             report.findings.append(f"event {number} has the unknown type {event.type!r}")
-    return f"{len(case.statements)} events, none missing in between"
+    return _count(len(case.statements), "event")
 
 
 def _check_signatures(case: Case) -> str:
@@ -225,7 +225,7 @@ def _check_receipts(case: Case) -> str:
         _check_receipt(case, number, statement, bundled, log)
     if missing:
         raise IncompleteError(5, f"{missing} events are not anchored yet", hint="export the bundle again after anchoring")
-    return f"{len(case.statements)} receipts"
+    return _count(len(case.statements), "receipt")
 
 
 def _check_receipt(case: Case, number: int, statement: Statement, bundled: BundledStatement, log: bytes) -> None:
@@ -267,7 +267,7 @@ def _check_checkpoints(case: Case) -> str:
     if {(one.log, one.size) for one in case.bundle.checkpoints} != used:
         raise VerificationError(6, "the bundle holds a checkpoint that covers nothing in it")
     case.proven = proven
-    return f"{len(case.bundle.checkpoints)} checkpoints, block {case.state.header.number}"
+    return f"{_count(len(case.bundle.checkpoints), 'checkpoint')}, block {case.state.header.number}"
 
 
 def _check_certificates(case: Case, report: Report) -> str:
@@ -289,7 +289,7 @@ def _check_certificates(case: Case, report: Report) -> str:
             report.findings.append(f"event {number} is dated {statement.claims.time - time} s after its own proof: a wrong clock")
     if undecided is not None:
         raise undecided
-    return f"{len(case.certificates)} certificates"
+    return _count(len(case.certificates), "certificate")
 
 
 def _check_nothing_spare(case: Case, report: Report) -> str:
@@ -316,6 +316,10 @@ def _check_time(case: Case, report: Report) -> str:
         raise IncompleteError(10, "the first event has no proven time yet", hint="export the bundle again after anchoring")
     report.facts["provenTime"] = format_time(first)
     return f"on record no later than {format_time(first)}; no other time stamps in the bundle"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _timeline(case: Case) -> list[dict[str, Any]]:

@@ -1,0 +1,77 @@
+"""Every command in the documentation is true: README's session runs as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    words = shlex.split(line)
+    assert words[0] == ".venv/bin/custody"
+    settings = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "cli.main", *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120, env=settings, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "example.jpg", folder / "docs" / "example.jpg")
+    done = run(".venv/bin/custody demo docs/example.jpg --output demo-out", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder, done.stdout
+
+
+def test_the_demonstration_leaves_what_readme_says_and_prints_commands_that_work(demonstrated: tuple[Path, str]) -> None:
+    folder, text = demonstrated
+    for name in ("home", "passphrase", "evidence.bundle", "trust.json", "tampered"):
+        assert (folder / "demo-out" / name).exists()
+    assert text.index("verdict: verified") < text.index("verdict: failed")
+    commands = re.findall(r"^  (\.venv/bin/custody .*)$", text, re.MULTILINE)
+    assert len(commands) == 6
+    for command in commands:
+        done = run(command, folder)
+        assert done.returncode == (1 if "tampered" in command else 0), command + done.stdout + done.stderr
+
+
+def test_every_command_of_readmes_session_works(demonstrated: tuple[Path, str]) -> None:
+    commands = re.findall(r"^\$ (.*)$", README, re.MULTILINE)
+    assert len(commands) >= 8
+    for command in commands:
+        done = run(command, demonstrated[0])
+        assert done.returncode == 0, command + done.stdout + done.stderr
+
+
+def test_readmes_verification_output_is_what_the_program_prints(demonstrated: tuple[Path, str]) -> None:
+    done = run(".venv/bin/custody verify demo-out/evidence.bundle docs/example.jpg --trust demo-out/trust.json", demonstrated[0])
+    shown = README.partition("```text\n")[2].partition("```")[0]
+
+    def stable(text: str) -> str:
+        return re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "TIME", text)
+
+    assert stable(done.stdout).strip() == stable(shown).strip()
+
+
+def test_every_make_target_that_readme_names_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"make ([a-z]+)", README)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        for target in re.findall(r"\[[^\]\[]+\]\(([^)#]+)\)", re.sub(r"`[^`]*`", "", path.read_text())):
+            assert (path.parent / target).exists(), (path, target)
