@@ -83,9 +83,8 @@ def main() -> None:
         rows.append(("custody demo, small file", *timed(demo, 1)))
         verify = [*CUSTODY, "verify", str(folder / "demo/evidence.bundle"), str(passphrase), "--trust", str(folder / "demo/trust.json")]
         rows.append(("custody verify, small file", *timed(verify, options.repeat)))
-    print(
-        f"\n{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {options.mib} MiB, medians of {options.repeat}"
-    )
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"\n{machine}, {options.mib} MiB, medians of {options.repeat}")
     for title, seconds, peak in rows:
         print(f"{title:<45} {seconds:8.2f} s {peak / 1024:8.0f} MiB")
 
