@@ -30,7 +30,8 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 node_modules/.installed: package-lock.json
 	@command -v node >/dev/null || { echo "make test needs Node 20 or newer: install it from nodejs.org or your distribution"; exit 1; }
 	@node -e 'if (+process.versions.node.split(".")[0] < 20) { console.error("make test needs Node 20 or newer, found " + process.version); process.exit(1) }'
-	npm ci --silent --no-progress
+	# Not `npm ci`: it wants entries for the optional binaries of every other platform, which a lock made on one does not have.
+	npm install --no-save --silent --no-progress
 	touch $@
 
 demo: install

@@ -10,7 +10,7 @@ const SOLC_VERSION = "0.8.30";
 subtask(TASK_COMPILE_SOLIDITY_GET_SOLC_BUILD, async ({ solcVersion }) => {
   const longVersion = require("solc").version().replace(".Emscripten.clang", "");
   if (solcVersion !== SOLC_VERSION || !longVersion.startsWith(SOLC_VERSION)) {
-    throw new Error(`expected solc ${SOLC_VERSION}, found ${longVersion}: run npm ci`);
+    throw new Error(`expected solc ${SOLC_VERSION}, found ${longVersion}: run make node`);
   }
   return { compilerPath: require.resolve("solc/soljson.js"), isSolcJs: true, version: solcVersion, longVersion };
 });

@@ -32,7 +32,7 @@ def running(kind: str) -> Iterator[str]:
         "anvil": [str(ANVIL), "--port", str(port), "--silent", "--hardfork", "paris", "--chain-id", "31337"],
         "hardhat": [str(HARDHAT), "node", "--hostname", "127.0.0.1", "--port", str(port)],
     }[kind]
-    assert shutil.which(command[0]), f"{command[0]} is missing: run make test, or npm ci"
+    assert shutil.which(command[0]), f"{command[0]} is missing: run make test"
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
