@@ -79,7 +79,7 @@ def _measure(data: bytes, file: Path) -> Any:
     """Size and digests of the file: those that the bundle records, or SHA-256."""
     from ledger.domain import bundle as bundles
     from ledger.domain.digests import ALGORITHMS, DEFAULT, MultiDigest
-    from ledger.domain.errors import FormatError, UnreadableError
+    from ledger.domain.errors import CustodyError, UnreadableError
     from ledger.domain.event import document
     from ledger.domain.verify import FileDigest
 
@@ -88,7 +88,7 @@ def _measure(data: bytes, file: Path) -> Any:
         first = bundles.parse(data).statements[0]
         if first.document is not None:
             names = [name for name in document.parse(first.document, first.disclosures).body.get("digests", {}) if name in ALGORITHMS]
-    except FormatError:
+    except CustodyError:
         pass  # the verification itself tells what is wrong with the bundle
     digest = MultiDigest(names)
     try:

@@ -185,9 +185,15 @@ def parse(data: bytes) -> Bundle:
     logs, checkpoints = len(bundle.logs), len(bundle.checkpoints)
     require(all(one.log < logs for one in bundle.statements), f"{what}: a statement points to no log")
     require(all(one.log < logs for one in bundle.checkpoints), f"{what}: a checkpoint points to no log")
+    require({one.log for one in bundle.statements} == set(range(logs)), f"{what}: a log that no statement is in")
     pointers = [one.first for one in bundle.statements if one.first is not None]
     require(all(pointer < checkpoints for pointer in pointers), f"{what}: a statement points to no checkpoint")
-    for name, items in (("certificate", bundle.certificates), ("revocation list", bundle.crls), ("checkpoint", bundle.checkpoints)):
+    for name, items in (
+        ("log", bundle.logs),
+        ("certificate", bundle.certificates),
+        ("revocation list", bundle.crls),
+        ("checkpoint", bundle.checkpoints),
+    ):
         require(len(set(items)) == len(items), f"{what}: a {name} stands twice")
     return bundle
 

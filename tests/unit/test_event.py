@@ -121,6 +121,21 @@ def test_nested_disclosures_lists_and_short_salts_are_refused() -> None:
         documents.parse(jsontext.dump(edited(body__stated=[{"_sd": [b64url(bytes(32))]}], _sd_alg="sha-256")))
 
 
+@pytest.mark.parametrize(
+    "pointer", ["/actor", "/seq", "/time", "/body", "/type", "/actor/id", "/actor/role", "/body/content", "/body/content/cid"]
+)
+def test_a_document_cannot_withhold_what_checks_rely_on(pointer: str) -> None:
+    value = edited(_sd_alg="sha-256")
+    *path, name = pointer.lstrip("/").split("/")
+    place = value
+    for step in path:
+        place = place[step]
+    del place[name]
+    place["_sd"] = [b64url(bytes(32))]
+    with pytest.raises(FormatError):
+        documents.parse(jsontext.dump(value))
+
+
 @pytest.mark.parametrize("digests", [[], ["x"], [b64url(b"b" * 32), b64url(b"a" * 32)], [b64url(b"a" * 32)] * 2, "x"])
 def test_malformed_digest_lists_are_refused(digests: Any) -> None:
     with pytest.raises(FormatError):

@@ -251,6 +251,12 @@ def test_another_file_is_refused_at_step_9(sample: Sample, change: dict[str, Any
     assert (report.verdict, report.steps[9].status) == (Verdict.FAILED, Status.FAILED)
 
 
+def test_a_file_measured_with_no_recorded_digest_is_undecided(sample: Sample) -> None:
+    for digests in ({}, {"sha-512": "0" * 128}):
+        report = verify(sample.data, sample.root, file=replace(sample.file, digests=digests))
+        assert (report.verdict, report.steps[9].status) == (Verdict.INCOMPLETE, Status.NOT_CHECKED)
+
+
 def test_withheld_digests_make_the_file_undecided_and_the_rest_verified(sample: Sample) -> None:
     row = sample.good.statements[0]
     shown = tuple(one for one in row.disclosures if sd.parse(one).name != "digests")

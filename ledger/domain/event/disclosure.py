@@ -37,6 +37,8 @@ NEVER_HIDDEN: Final = frozenset(
         "...",
     }
 )
+#: Objects that are never hidden in part either: checks read their members.
+_WHOLE: Final = frozenset({"actor", "content", "to"})
 _LIMIT: Final = 1 << 20
 _STEP: Final = 2
 
@@ -135,8 +137,8 @@ def _reveal(value: dict[str, Any], offered: dict[str, Disclosure], seen: set[str
     for name, item in value.items():
         if name == "_sd":
             continue
-        if isinstance(item, list) and _mentions(item):
-            raise FormatError("_sd: not inside a list")
+        if (isinstance(item, list) or name in _WHOLE) and _mentions(item):
+            raise FormatError(f"_sd: not inside {name!r}")
         whole[name] = _reveal(item, offered, seen, top=False) if isinstance(item, dict) else item
     if "_sd" not in value:
         return whole

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ledger.domain.digests import ALGORITHMS, check_digests
 from ledger.domain.encoding import evidence_bytes, from_b64url, from_hex, parse_time
 from ledger.domain.errors import FormatError
+from ledger.domain.event.disclosure import NEVER_HIDDEN
 from ledger.domain.identity.names import check_code
 
 _CODE: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?")
@@ -160,7 +161,7 @@ def members(required: dict[str, Check] | None = None, optional: dict[str, Check]
         for name in needed:
             if name in value:
                 continue
-            if not hidden:
+            if not hidden or name in NEVER_HIDDEN:
                 _fail(f"{path}/{name}", "this member")
             report.withheld.append(f"{path}/{name}")
         if hidden:

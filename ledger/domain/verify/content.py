@@ -33,6 +33,8 @@ def check(event: Event | None, file: FileDigest | None) -> str:
     if file.size != body["size"]:
         raise VerificationError(9, f"the file has {file.size} bytes, recorded were {body['size']}")
     compared = [name for name in body["digests"] if name in file.digests]
+    if not compared:
+        raise IncompleteError(9, "none of the recorded digests was measured", hint="measure " + " or ".join(body["digests"]))
     for name in compared:
         if file.digests[name] != body["digests"][name]:
             raise VerificationError(9, f"the file's {name} is {file.digests[name]}, recorded was {body['digests'][name]}")
