@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -63,11 +64,20 @@ for module in (init, upload, list_items, show, status, anchor, bundle, trust, ve
     module.register(app)
 
 
+class _InterruptedError(BaseException):
+    """Ctrl-C. Not KeyboardInterrupt, which Typer would turn into a bare "Aborted!"."""
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise _InterruptedError
+
+
 def main() -> None:
     """Run, with every expected failure as one message and its exit code."""
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         app()
-    except KeyboardInterrupt:
+    except _InterruptedError:
         sys.exit(output.interrupted())
     except BrokenPipeError:
         sys.exit(1)

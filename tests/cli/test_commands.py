@@ -208,3 +208,24 @@ def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(work
         server.communicate()
     assert not (home / "server.json").exists()
     assert "ok      log" in custody("doctor", home=home).stdout
+
+
+def test_ctrl_c_in_an_upload_says_so_leaves_nothing_half_written_and_goes_on_later(worked: dict[str, Path], tmp_path: Path) -> None:
+    home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
+    big = tmp_path / "big.bin"
+    big.write_bytes(os.urandom(200_000_000))
+    command = [sys.executable, "-m", "cli.main", "--home", str(home), "upload", str(big)]
+    settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
+    process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list((home / "client" / "journal").glob("*.journal")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 130, message
+    assert "an upload goes on where it was" in message
+    done = json.loads(custody("upload", big, "--json", home=home).stdout)
+    assert done["items"][0]["resumed"]
+    assert "ok      content" in custody("doctor", home=home).stdout
