@@ -18,8 +18,21 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def _example(**members: Any) -> ConfigDict:
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [members]})
+
+
+_ITEM = "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
+_CID = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+_DIGEST = "b0f3070698c57ef2eca1450b0840b35be916e320a1da096987941c78b476a58f"
+_LOG = "urn:custody:log:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+_COSE = "0oRZAWGmASYPqAF4GXVybjpjdXN0b2R5OmFnZW5jeTpOTC1QT0w"
+
+
 class ChallengeOut(Strict):
     """What to sign for a login."""
+
+    model_config = _example(server=_LOG, nonce="RERERERERERERERERERERERERERERERERERERERERERE", expires=1795252563)
 
     server: str
     nonce: Base64Url
@@ -29,11 +42,15 @@ class ChallengeOut(Strict):
 class LoginIn(Strict):
     """A COSE_Sign1 over the challenge."""
 
+    model_config = _example(answer=_COSE)
+
     answer: Base64Url
 
 
 class TokenOut(Strict):
     """A bearer token and its expiry, seconds since 1970."""
+
+    model_config = _example(token="q1w2e3", expires=1795253343)
 
     token: str
     expires: int
@@ -42,11 +59,15 @@ class TokenOut(Strict):
 class BlocksIn(Strict):
     """CIDs to look up."""
 
+    model_config = _example(cids=[_CID])
+
     cids: Annotated[list[Cid], Field(max_length=4096)]
 
 
 class BlocksOut(Strict):
     """CIDs that are not stored."""
+
+    model_config = _example(missing=[_CID])
 
     missing: list[str]
 
@@ -54,11 +75,15 @@ class BlocksOut(Strict):
 class StoredOut(Strict):
     """How many blocks were new."""
 
+    model_config = _example(stored=2)
+
     stored: int
 
 
 class SubmissionIn(Strict):
     """A signed statement, its document with all disclosures, and grants with an opening event."""
+
+    model_config = _example(statement=_COSE, document="eyJ2IjoxfQ", disclosures=["WyJ4Il0"], grants=[])
 
     statement: Base64Url
     document: Base64Url
@@ -74,6 +99,8 @@ class StatementsIn(Strict):
 
 class RegisteredOut(Strict):
     """Where a statement is in the log; ``state`` as in DESIGN section 11."""
+
+    model_config = _example(evidence=_ITEM, statement=_DIGEST, index=3, receipt=_COSE, repeated=False, state="integrated", duplicates=[])
 
     evidence: str
     statement: Hex
@@ -92,6 +119,19 @@ class StatementsOut(Strict):
 
 class ItemOut(Strict):
     """What the node keeps in clear about an item."""
+
+    model_config = _example(
+        evidence=_ITEM,
+        origin="NL-POL",
+        custodian="NL-POL",
+        events=2,
+        head=_DIGEST,
+        time="2026-11-21T09:14:03Z",
+        closed=False,
+        cid=_CID,
+        index=4,
+        state="final",
+    )
 
     evidence: str
     origin: str
@@ -115,6 +155,17 @@ class ItemsOut(Strict):
 class EventOut(Strict):
     """What the log shows of an event."""
 
+    model_config = _example(
+        seq=0,
+        effect="open",
+        time="2026-11-21T09:14:03Z",
+        agency="NL-POL",
+        statement=_DIGEST,
+        index=3,
+        state="final",
+        provenTime="2026-11-21T09:15:00Z",
+    )
+
     seq: int
     effect: str
     time: str
@@ -135,6 +186,8 @@ class EventsOut(Strict):
 class SearchIn(Strict):
     """Exact search by an identifier; never in a URL, since case numbers are case data."""
 
+    model_config = _example(scheme="case", value="2026-117")
+
     scheme: Annotated[str, Field(max_length=64)]
     value: Annotated[str, Field(max_length=256)]
 
@@ -142,17 +195,23 @@ class SearchIn(Strict):
 class DigestIn(Strict):
     """A SHA-256."""
 
+    model_config = _example(sha256=_DIGEST)
+
     sha256: Hex
 
 
 class FoundOut(Strict):
     """Items found among those that the caller may see."""
 
+    model_config = _example(evidence=[_ITEM])
+
     evidence: list[str]
 
 
 class AccessIn(Strict):
     """The digest of the caller's own `accessed` event."""
+
+    model_config = _example(access=_DIGEST)
 
     access: Hex
 
@@ -166,11 +225,15 @@ class DetailsOut(Strict):
 class GrantsOut(Strict):
     """Sealed keys made to the caller."""
 
+    model_config = _example(grants=["qWF2AQ"])
+
     grants: list[Base64Url]
 
 
 class VerifyIn(Strict):
     """A bundle, and size and digests of the file to compare; never the file."""
+
+    model_config = _example(bundle="rGRraW5kbmN1c3RvZHktYnVuZGxl", size=24233, digests={"sha-256": _DIGEST})
 
     bundle: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
     size: int | None = None
@@ -196,6 +259,8 @@ class StatusOut(Strict):
 class AgencyOut(Strict):
     """Who this node is."""
 
+    model_config = _example(agency="NL-POL", log=_LOG, logNumber=0, descriptor="eyJ2IjoxfQ")
+
     agency: str
     log: str
     logNumber: int
@@ -204,6 +269,8 @@ class AgencyOut(Strict):
 
 class ProofOut(Strict):
     """A Merkle proof (RFC 9162 section 2.1)."""
+
+    model_config = _example(size=2, root=_DIGEST, path=[_DIGEST])
 
     size: int
     root: Hex

@@ -29,10 +29,12 @@ def register(app: typer.Typer) -> None:
         exhibit: Annotated[str, typer.Option(help="Exhibit number; searchable, never in clear.")] = "",
         basis: Annotated[str, typer.Option(help="Legal basis in words, part of the signed record.")] = "",
         handling: Annotated[list[str] | None, typer.Option(help="Handling code such as victim-identity; may be repeated.")] = None,
+        occurred: Annotated[str, typer.Option(help="When it was collected, if not now: 2026-11-20T10:00:00Z.")] = "",
         digest: Annotated[list[str] | None, typer.Option(help="Further digests beside sha-256, such as sha-512.")] = None,
         on_duplicate: Annotated[str, typer.Option(help="record or skip content that you have recorded before.")] = "record",
         as_json: Json = False,
     ) -> None:
+        from ledger.domain.encoding import parse_time
         from ledger.domain.errors import UsageError
         from ledger.services.ingest import Options, Upload, measure
 
@@ -46,6 +48,9 @@ def register(app: typer.Typer) -> None:
             members["basis"] = {"purpose": basis.strip()}
         if handling:
             members["handling"] = handling
+        if occurred:
+            parse_time(occurred, what="--occurred")
+            members["occurred"] = {"from": occurred}
         options = Options(members, tuple(digest or ()), on_duplicate == "skip")
         _run(paths, options, Upload, measure)
 

@@ -173,7 +173,7 @@ class Upload:
             seq=0,
             prev=None,
             time=now,
-            members={**self._options.members, "occurred": {"from": format_time(now), "clock": "system"}},
+            members={"occurred": {"from": format_time(now), "clock": "system"}, **self._options.members},
             sealed_keys=grants,
         )
         self._outbox.queue(signed.submission, done)

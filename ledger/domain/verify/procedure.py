@@ -17,7 +17,7 @@ from ledger.domain import slots, trust
 from ledger.domain import statement as statements
 from ledger.domain.bundle import Bundle, BundledStatement
 from ledger.domain.digests import same
-from ledger.domain.encoding import format_time
+from ledger.domain.encoding import format_time, parse_time
 from ledger.domain.errors import FormatError, IncompleteError, RuleError, VerificationError
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
@@ -315,6 +315,11 @@ def _check_time(case: Case, report: Report) -> str:
     if first is None:
         raise IncompleteError(10, "the first event has no proven time yet", hint="export the bundle again after anchoring")
     report.facts["provenTime"] = format_time(first)
+    opening = case.events[0]
+    if opening is not None and "from" in opening.value.get("occurred", {}):
+        delay = case.statements[0].claims.time - parse_time(opening.value["occurred"]["from"], what="occurred")
+        report.facts["firstDigestAfter"] = delay
+        report.findings.append(f"the first digest was signed {delay} s after collection, as the one who collected it states")
     return f"on record no later than {format_time(first)}; no other time stamps in the bundle"
 
 
