@@ -49,6 +49,7 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str) -> int:
     lines = [f"{number:>2}  {step.title:<56} {_MARKS[step.status]}" + _more(step) for number, step in sorted(report.steps.items())]
     lines += [f"    note: {finding}" for finding in report.findings]
     lines += [f"    withheld from you: {path}" for path in report.withheld]
+    lines.append("    not proven: what happened before collection, that the content is true, that nothing was kept from the record")
     lines.append(
         f"verdict: {report.verdict}" + ("" if file is not None or report.verdict != "verified" else " (the record; no file was compared)")
     )
