@@ -74,7 +74,7 @@ def receipt(node: NodeDep, caller: CallerDep, statement: Annotated[str, Path(pat
         if row is None or row.effect == "agency":
             raise NotFoundError("no such item, or none that you may see")
         access.visible(unit, caller, row.evidence)
-        return {"receipt": b64url(logbook.receipt(node, unit, row).encode())}
+        return {"receipt": b64url(logbook.receipt(node, row, logbook.reader(unit, row.log)).encode())}
 
 
 @router.get("/proofs/inclusion", operation_id="inclusion_proof")

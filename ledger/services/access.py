@@ -108,19 +108,14 @@ def details(node: Node, unit: Unit, evidence: str) -> list[dict[str, Any]]:
     return found
 
 
-def duplicates(node: Node, unit: Unit, caller: Caller, digest: str) -> list[str]:
-    """Items that the caller may see and whose content has this SHA-256."""
-    found = unit.tokens(registration.index_token(node, "sha-256", digest), 100)
+def duplicates(node: Node, unit: Unit, caller: Caller, digest: str, *, beside: str = "") -> list[str]:
+    """Items that the caller may see and whose content has this SHA-256, other than ``beside``."""
+    found = [one for one in unit.tokens(registration.index_token(node, "sha-256", digest), 100) if one != beside]
     return [item.state.evidence for item in visible_items(unit, caller, after=-1, limit=100, wanted=found)] if found else []
 
 
 def twins(node: Node, unit: Unit, caller: Caller, registered: Registered) -> list[str]:
     """Other items that the caller may see with the content of an item just opened."""
-    row = unit.entry(node.log_id, registered.index)
-    if row is None or row.effect != "open":
+    if registered.content is None:
         return []
-    event = read_event(node, unit, row)
-    if event is None or "digests" not in event.body:
-        return []
-    found = duplicates(node, unit, caller, event.body["digests"]["sha-256"])
-    return [evidence for evidence in found if evidence != row.evidence]
+    return duplicates(node, unit, caller, registered.content, beside=registered.evidence)

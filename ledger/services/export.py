@@ -84,7 +84,7 @@ def _statement(
     if newest is None or row.index >= newest.size:
         return BundledStatement(*entry, disclosures, None, None)
     first = next(number for number, size in enumerate(order) if checkpoints[size].prev <= row.index < size)
-    return BundledStatement(*entry, disclosures, logbook.receipt(node, unit, row, newest.size).encode(), first)
+    return BundledStatement(*entry, disclosures, logbook.receipt(node, row, logbook.reader(unit, row.log), newest.size).encode(), first)
 
 
 def _checkpoint(row: CheckpointRow) -> BundledCheckpoint:

@@ -64,10 +64,13 @@ def append(unit: Unit, log: bytes, rows: Sequence[EntryRow]) -> list[EntryRow]:
     return numbered
 
 
-def receipt(node: Node, unit: Unit, row: EntryRow, size: int | None = None) -> Receipt:
-    """The receipt of an entry at ``size`` leaves, by default at that of its registration; the same bytes every time."""
+def receipt(node: Node, row: EntryRow, read: NodeReader, size: int | None = None) -> Receipt:
+    """The receipt of an entry at ``size`` leaves, by default at that of its registration; the same bytes every time.
+
+    Args:
+        read: a reader of the entry's log, shared by the receipts of a batch.
+    """
     size = row.receipt_size if size is None else size
-    read = reader(unit, row.log)
     path = merkle.inclusion_proof(row.index, size, read)
     root = merkle.root_from_inclusion(row.digest, row.index, size, path)
     return receipts.issue(node.keys.log, log_id=row.log, subject=row.evidence, size=size, index=row.index, path=path, root=root)

@@ -43,13 +43,14 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The outcome: where the entry is, its receipt, and whether it was there before."""
+    """The outcome: where the entry is, its receipt, whether it was there before, and the SHA-256 of what it opens."""
 
     evidence: str
     digest: bytes
     index: int
     receipt: bytes
     repeated: bool
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,17 @@ def register(node: Node, submissions: Sequence[Submission], *, caller: str | Non
                     raise DeniedError("this person is not, or no longer, enrolled here")
     with node.records.write() as unit:
         rows = _sequence(node, unit, checked)
+        read = logbook.reader(unit, node.log_id)
         return [
-            Registered(row.evidence, row.digest, row.index, logbook.receipt(node, unit, row).encode(), repeated) for row, repeated in rows
+            Registered(
+                row.evidence,
+                row.digest,
+                row.index,
+                logbook.receipt(node, row, read).encode(),
+                repeated,
+                one.event.body.get("digests", {}).get("sha-256") if row.effect == "open" else None,
+            )
+            for one, (row, repeated) in zip(checked, rows, strict=True)
         ]
 
 
