@@ -41,6 +41,6 @@ def register(app: typer.Typer) -> None:
         waiting = sum(one.receipt is None for one in parsed.statements)
         text = f"{out}: {len(parsed.statements)} events, {output.size(len(data))}"
         if waiting:
-            text += f"\n{waiting} of them are not anchored yet, so it verifies as incomplete:"
+            text += f"\nnot anchored yet: {waiting} of them, so it verifies as incomplete:"
             text += f" custody --home {STATE.home} anchor, then export again"
         output.result({"path": str(out), "events": len(parsed.statements), "size": len(data), "waiting": waiting, "access": access}, text)
