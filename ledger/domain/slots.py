@@ -15,6 +15,7 @@ CUSTODY: Final = 2  # EvidenceLedger: key -> packed custody
 HOPS: Final = 3  # EvidenceLedger: key -> hop -> commitment
 DESCRIPTORS: Final = 1  # AgencyRegistry: agency id -> version -> commitment
 
+OPEN: Final = 0  # in a bundle only: the open offer behind the concluded hops
 ACCEPTED: Final = 1
 DECLINED: Final = 2
 WITHDRAWN: Final = 3

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from ledger.domain import jsontext
 from ledger.domain.encoding import b64url, from_b64url, require
 from ledger.domain.errors import FormatError
@@ -76,10 +74,6 @@ class Descriptor:
     def digest(self) -> bytes:
         """SHA-256 of the document."""
         return sha256(self.raw).digest()
-
-    def verifying_key(self) -> Ed25519PublicKey:
-        """The log key."""
-        return Ed25519PublicKey.from_public_bytes(self.log_key)
 
 
 def parse_hpke_key(value: Any, *, what: str) -> HpkeKey:

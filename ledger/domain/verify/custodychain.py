@@ -8,7 +8,7 @@ from ledger.domain import slots
 from ledger.domain.bundle import Bundle
 from ledger.domain.custody import ItemState, advance
 from ledger.domain.encoding import parse_time
-from ledger.domain.errors import RuleError, VerificationError
+from ledger.domain.errors import IncompleteError, RuleError, VerificationError
 from ledger.domain.event.document import Event
 from ledger.domain.identity.names import agency_id
 from ledger.domain.slots import Hop, PackedCustody
@@ -47,39 +47,64 @@ def check(bundle: Bundle, statements: Sequence[Statement], events: Sequence[Even
     _check_hops(bundle, crossed, events, statements)
     if custody.custodian.strip(b"\x00") and custody.custodian != agency_id(item.custodian)[:24]:
         raise VerificationError(_STEP, f"the contract names another custodian than {item.custodian}")
-    report.facts |= {"custodian": item.custodian, "closed": item.closed, "handoversAbroad": len(bundle.hops)}
+    report.facts |= {"custodian": item.custodian, "closed": item.closed, "handoversAbroad": custody.hops}
     report.findings.append("other branches of this item: not checked, which needs an audit of the logs")
     return f"held by {item.custodian}" + (", closed" if item.closed else "")
 
 
 def _check_head(bundle: Bundle, item: ItemState, state: ProvenState) -> PackedCustody:
-    """The contract's record of the item: never offered abroad, or exactly the hops in the bundle."""
+    """The contract's record of the item: never offered abroad, or exactly the hops in the bundle, an open offer last."""
     key = slots.custody_key(agency_id(bundle.origin), item.ref)
     word = state.read("ledger", slots.custody_slot(key), step=_STEP, what="who holds the item on chain")
     custody = slots.unpack_custody(word)
-    if custody.hops != len(bundle.hops):
-        raise VerificationError(_STEP, f"the contract knows {custody.hops} handovers abroad, the bundle shows {len(bundle.hops)}")
+    concluded = _concluded(bundle)
+    if custody.hops != len(concluded):
+        raise VerificationError(_STEP, f"the contract knows {custody.hops} handovers abroad, the bundle shows {len(concluded)}")
     head = bytes(32)
-    for hop in bundle.hops:
+    for hop in concluded:
         head = hop.commitment(head)
-    if bundle.hops:
+    if concluded:
         found = state.read("ledger", slots.hop_slot(key, custody.hops - 1), step=_STEP, what="the last handover abroad")
         if found != head:
             raise VerificationError(_STEP, "the handovers abroad are not those that the contract recorded")
-    pending = item.offer is not None and item.offer.to != item.custodian
-    if custody.open and not pending:
-        raise VerificationError(_STEP, "the contract holds an open offer that the bundle does not show")
+    _check_open_offer(bundle.hops[len(concluded) :], item, state, key, custody)
     return custody
+
+
+def _concluded(bundle: Bundle) -> tuple[Hop, ...]:
+    """The hops with an outcome; one without may stand behind them, the open offer."""
+    concluded = tuple(hop for hop in bundle.hops if hop.outcome != slots.OPEN)
+    if bundle.hops[: len(concluded)] != concluded or len(bundle.hops) > len(concluded) + 1:
+        raise VerificationError(_STEP, "an open offer stands before a concluded one")
+    return concluded
+
+
+def _check_open_offer(rest: tuple[Hop, ...], item: ItemState, state: ProvenState, key: bytes, custody: PackedCustody) -> None:
+    """The contract holds exactly the open offer that the last event signed, or none."""
+    pending = item.offer if item.offer is not None and item.offer.to != item.custodian else None
+    if custody.open != bool(rest):
+        raise VerificationError(_STEP, f"the contract {'holds' if custody.open else 'holds no'} open offer, the bundle shows otherwise")
+    if not rest:
+        if pending is not None:
+            raise IncompleteError(_STEP, "an offer abroad is signed that the contract has not taken", hint="export the bundle again later")
+        return
+    offer = rest[0]
+    found = state.read("ledger", slots.hop_slot(key, custody.hops), step=_STEP, what="the open offer")
+    if found != offer.offer_hash():
+        raise VerificationError(_STEP, "the open offer is not the one that the contract holds")
+    if pending is None or (offer.offer, offer.giver, offer.taker) != (pending.digest, agency_id(item.custodian), agency_id(pending.to)):
+        raise VerificationError(_STEP, "the open offer on chain is not the one that was signed")
 
 
 def _check_hops(
     bundle: Bundle, crossed: list[tuple[str, Statement, Statement]], events: Sequence[Event | None], statements: Sequence[Statement]
 ) -> None:
     """Each handover to another agency has its hop, with the same two statements, in the same order."""
-    if len(crossed) != len(bundle.hops):
-        raise VerificationError(_STEP, f"{len(crossed)} handovers abroad are signed, the contract took {len(bundle.hops)}")
+    concluded = _concluded(bundle)
+    if len(crossed) != len(concluded):
+        raise VerificationError(_STEP, f"{len(crossed)} handovers abroad are signed, the contract took {len(concluded)}")
     by_digest = dict(zip((statement.digest for statement in statements), events, strict=True))
-    for (giver, offer, outcome), hop in zip(crossed, bundle.hops, strict=True):
+    for (giver, offer, outcome), hop in zip(crossed, concluded, strict=True):
         _check_hop(giver, offer, outcome, hop)
         event = by_digest[offer.digest]
         if event is not None and parse_time(event.body["expires"], what="expires") != hop.expires:

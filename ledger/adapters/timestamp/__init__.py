@@ -1,1 +1,0 @@
-"""Time stamps: none in the embedded default."""

@@ -1,0 +1,167 @@
+"""Custody: legal transitions, and handovers abroad as the contract recorded them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ledger.domain import slots
+from ledger.domain import statement as statements
+from ledger.domain.bundle import Bundle, BundledStatement, LogRef
+from ledger.domain.custody import advance, require_role
+from ledger.domain.errors import IncompleteError, RuleError, VerificationError
+from ledger.domain.identity.names import agency_id
+from ledger.domain.slots import Hop
+from ledger.domain.statement import Claims, Statement
+from ledger.domain.verify import custodychain
+from ledger.domain.verify.report import Report
+
+EVIDENCE = "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
+KEY = ec.derive_private_key(0xC0FFEE, ec.SECP256R1())
+REF = b"r" * 32
+NL, RO = agency_id("NL-POL"), agency_id("RO-DIICOT")
+ITEM = slots.custody_key(NL, REF)
+
+
+class Life:
+    """Statements of one item, each with the agency whose log sequences it."""
+
+    def __init__(self) -> None:
+        self.statements: list[Statement] = []
+        self.logs: list[str] = []
+
+    def add(self, effect: str, log: str = "NL-POL", issuer: str | None = None, to: str | None = None) -> Statement:
+        seq = len(self.statements)
+        prev = self.statements[-1].digest if seq else None
+        claims = Claims(issuer or log, EVIDENCE, bytes(32), 100 + seq, seq, prev, effect, None if seq else REF, to)
+        made = statements.sign(KEY, claims, bytes([seq]) * 32, bytes(32), b"certificate")
+        self.statements.append(made)
+        self.logs.append(log)
+        return made
+
+    def bundle(self, *hops: Hop) -> Bundle:
+        rows = tuple(
+            BundledStatement(("NL-POL", "RO-DIICOT").index(log), 0, one.entry, None, (), None, None)
+            for one, log in zip(self.statements, self.logs, strict=True)
+        )
+        return Bundle(EVIDENCE, "NL-POL", (LogRef("NL-POL", 0), LogRef("RO-DIICOT", 0)), rows, (), (), (), (), hops, None)
+
+
+class Chain:
+    """What a bundle proves of the contract: the words given, and nothing else."""
+
+    def __init__(self, custodian: bytes, hops: int, is_open: bool, words: dict[int, bytes]) -> None:
+        packed = int.from_bytes(custodian[:24], "big") | hops << 192 | int(is_open) << 224
+        self._words = {slots.custody_slot(ITEM): packed.to_bytes(32, "big")}
+        self._words |= {slots.hop_slot(ITEM, hop): word for hop, word in words.items()}
+
+    def read(self, contract: str, slot: bytes, *, step: int, what: str) -> bytes:
+        return self._words[slot]
+
+
+def hop(offer: Statement, outcome: Statement | None, kind: int) -> Hop:
+    digest = outcome.digest if outcome is not None else bytes(32)
+    return Hop(NL, RO, offer.digest, 1000, 2000, kind, digest, 1500 if outcome else 0)
+
+
+def check(life: Life, chain: Chain, *hops: Hop) -> Report:
+    report = Report()
+    bundle: Any = life.bundle(*hops)
+    custodychain.check(bundle, life.statements, [None] * len(life.statements), chain, report)  # type: ignore[arg-type]
+    return report
+
+
+def test_a_handover_abroad_needs_both_signatures_and_the_contracts_hop() -> None:
+    life = Life()
+    life.add("open")
+    offer = life.add("offer", to="RO-DIICOT")
+    accepted = life.add("accept", log="RO-DIICOT")
+    good = hop(offer, accepted, slots.ACCEPTED)
+    chain = Chain(RO, 1, False, {0: good.commitment(bytes(32))})
+    assert check(life, chain, good).facts["custodian"] == "RO-DIICOT"
+    for wrong in ((), (good, good), (replace(good, offer=bytes(32)),), (replace(good, outcome=slots.DECLINED),), (replace(good, time=1),)):
+        with pytest.raises(VerificationError):
+            check(life, chain, *wrong)
+    with pytest.raises(VerificationError):
+        check(life, Chain(NL, 1, False, {0: good.commitment(bytes(32))}), good)
+    with pytest.raises(VerificationError):
+        check(life, Chain(bytes(32), 0, False, {}))
+
+
+def test_an_open_offer_is_the_one_that_the_contract_holds() -> None:
+    life = Life()
+    life.add("open")
+    offer = life.add("offer", to="RO-DIICOT")
+    pending = hop(offer, None, slots.OPEN)
+    chain = Chain(NL, 0, True, {0: pending.offer_hash()})
+    assert check(life, chain, pending).facts["custodian"] == "NL-POL"
+    with pytest.raises(IncompleteError):
+        check(life, Chain(bytes(32), 0, False, {}))
+    for wrong in ((), (replace(pending, offer=bytes(32)),), (replace(pending, expires=1),)):
+        with pytest.raises(VerificationError):
+            check(life, chain, *wrong)
+    with pytest.raises(VerificationError, match="before a concluded"):
+        check(life, chain, pending, hop(offer, offer, slots.ACCEPTED))
+    hidden = Life()
+    hidden.add("open")
+    with pytest.raises(VerificationError, match="not the one that was signed"):
+        check(hidden, chain, pending)
+
+
+def test_a_handover_inside_an_agency_needs_no_hop() -> None:
+    life = Life()
+    life.add("open")
+    life.add("offer", to="NL-POL")
+    life.add("accept")
+    assert check(life, Chain(bytes(32), 0, False, {})).facts["custodian"] == "NL-POL"
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ([("none", "NL-POL", None)], "begins with an opening event"),
+        ([("open", "NL-POL", None), ("accept", "NL-POL", None)], "without an open offer"),
+        ([("open", "NL-POL", None), ("none", "RO-DIICOT", None)], "sequenced by NL-POL"),
+        ([("open", "NL-POL", None), ("offer", "NL-POL", "RO-DIICOT"), ("none", "NL-POL", None)], "an offer is open"),
+        ([("open", "NL-POL", None), ("offer", "NL-POL", "RO-DIICOT"), ("offer", "NL-POL", "RO-DIICOT")], "an offer is open"),
+        ([("open", "NL-POL", None), ("offer", "NL-POL", "RO-DIICOT"), ("accept", "NL-POL", None)], "made to RO-DIICOT"),
+        ([("open", "NL-POL", None), ("offer", "NL-POL", "RO-DIICOT"), ("withdraw", "RO-DIICOT", None)], "sequenced by NL-POL"),
+        ([("open", "NL-POL", None), ("close", "NL-POL", None), ("offer", "NL-POL", "RO-DIICOT")], "closed"),
+        ([("open", "NL-POL", None), ("close", "NL-POL", None), ("close", "NL-POL", None)], "closed"),
+    ],
+)
+def test_illegal_transitions_are_refused(steps: list[tuple[str, str, str | None]], words: str) -> None:
+    with pytest.raises(RuleError, match=words):
+        replay(steps)
+
+
+def replay(steps: list[tuple[str, str, str | None]]) -> None:
+    state, prev = None, None
+    for seq, (effect, log, to) in enumerate(steps):
+        claims = Claims(log, EVIDENCE, bytes(32), 100, seq, prev, effect, REF if seq == 0 else None, to)
+        prev = bytes([seq]) * 32
+        state = advance(state, claims, prev, log_agency=log)
+
+
+def test_after_the_end_only_notes_and_the_destruction_of_keys_follow() -> None:
+    state = advance(None, Claims("NL-POL", EVIDENCE, bytes(32), 1, 0, None, "open", REF), b"0" * 32, log_agency="NL-POL")
+    state = advance(state, Claims("NL-POL", EVIDENCE, bytes(32), 1, 1, b"0" * 32, "close"), b"1" * 32, log_agency="NL-POL")
+    after = Claims("NL-POL", EVIDENCE, bytes(32), 1, 2, b"1" * 32, "none")
+    for allowed in ("note", "keys-destroyed"):
+        assert advance(state, after, b"2" * 32, log_agency="NL-POL", event_type=allowed).closed
+    with pytest.raises(RuleError):
+        advance(state, after, b"2" * 32, log_agency="NL-POL", event_type="accessed")
+
+
+def test_a_role_signs_only_what_the_table_gives_it_and_only_if_held() -> None:
+    require_role("acquired", "officer", frozenset({"officer"}))
+    for event_type, role, held in (
+        ("acquired", "auditor", {"auditor"}),
+        ("acquired", "officer", {"custodian"}),
+        ("weighed", "officer", {"officer"}),
+    ):
+        with pytest.raises(RuleError):
+            require_role(event_type, role, frozenset(held))
