@@ -15,6 +15,7 @@ from ledger.domain.bundle import (
 from ledger.domain.errors import NotFoundError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import agency_id
+from ledger.domain.merkle import NodeReader
 from ledger.domain.records import CheckpointRow, EntryRow, Unit
 from ledger.domain.trust import Clique, Contract, Finality, TrustRoot
 from ledger.services import access, agencylog, logbook
@@ -57,7 +58,8 @@ def _assemble(node: Node, unit: Unit, rows: list[EntryRow], origin: str, ref: by
         covered = [unit.covering_checkpoint(row.log, row.index) for row in rows if row.index < newest.size]
         checkpoints = {one.size: one for one in (*covered, newest if covered else None) if one is not None}
     order = sorted(checkpoints)
-    statements = tuple(_statement(node, unit, row, newest, checkpoints, order) for row in rows)
+    read = logbook.reader(unit, node.log_id)  # one for all receipts: it keeps the tiles that it has read
+    statements = tuple(_statement(node, unit, row, read, newest, checkpoints, order) for row in rows)
     certificates = {row.certificate: unit.certificate(row.certificate) for row in rows}
     crls = unit.crls()[-1:]
     bundled = Bundle(
@@ -76,7 +78,13 @@ def _assemble(node: Node, unit: Unit, rows: list[EntryRow], origin: str, ref: by
 
 
 def _statement(
-    node: Node, unit: Unit, row: EntryRow, newest: CheckpointRow | None, checkpoints: dict[int, CheckpointRow], order: list[int]
+    node: Node,
+    unit: Unit,
+    row: EntryRow,
+    read: NodeReader,
+    newest: CheckpointRow | None,
+    checkpoints: dict[int, CheckpointRow],
+    order: list[int],
 ) -> BundledStatement:
     event = access.read_event(node, unit, row)
     entry = (0, row.index, row.entry, None if event is None else event.raw)
@@ -84,7 +92,7 @@ def _statement(
     if newest is None or row.index >= newest.size:
         return BundledStatement(*entry, disclosures, None, None)
     first = next(number for number, size in enumerate(order) if checkpoints[size].prev <= row.index < size)
-    return BundledStatement(*entry, disclosures, logbook.receipt(node, row, logbook.reader(unit, row.log), newest.size).encode(), first)
+    return BundledStatement(*entry, disclosures, logbook.receipt(node, row, read, newest.size).encode(), first)
 
 
 def _checkpoint(row: CheckpointRow) -> BundledCheckpoint:

@@ -113,10 +113,7 @@ def _check(node: Node, descriptor: Descriptor, crls: list[bytes], submission: Su
     statements.verify_signature(statement, certificate.key)
     if certificate.agency != claims.issuer or certificate.agency != node.agency:
         raise DeniedError("only people of this agency may register here")
-    authority = certificates.verify_issued(certificate, descriptor.authorities, now)
-    for crl in crls:
-        # Judged at the time of the list: registration needs no list newer than the statement.
-        certificates.verify_not_revoked(certificate, authority, [crl], certificates.crl_issued(crl))
+    certificates.verify_current(certificate, descriptor.authorities, crls, now)
     if certificate.not_after < now + descriptor.max_anchoring_delay:
         raise RuleError("the certificate expires before the statement would surely be anchored", hint="renew the certificate")
     if claims.time > now + _AHEAD:

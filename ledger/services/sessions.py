@@ -44,9 +44,8 @@ def open_session(node: Node, answer: bytes) -> tuple[str, int]:
         person = unit.person(certificate.pseudonym)
         if not known or person is None or not person.active or person.certificate != certificate.digest:
             raise DeniedError(_REFUSED, hint=_HINT)
-        authority = certificates.verify_issued(certificate, node.descriptor(unit).authorities, now)
-        for crl in unit.crls()[-1:]:
-            certificates.verify_not_revoked(certificate, authority, [crl.der], crl.issued)
+        crls = [row.der for row in unit.crls()[-1:]]
+        certificates.verify_current(certificate, node.descriptor(unit).authorities, crls, now)
         token = secrets.token_urlsafe(32)
         expires = now + SESSION_LIFE
         unit.put_session(SessionRow(sha256(token.encode()).digest(), certificate.pseudonym, certificate.digest, expires))

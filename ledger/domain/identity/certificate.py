@@ -201,3 +201,15 @@ def verify_not_revoked(certificate: Certificate, authority: bytes, crls: Iterabl
             f"no revocation list of {certificate.agency} issued at or after {time} is in the bundle",
             hint="ask the agency for a bundle exported after its next revocation list",
         )
+
+
+def verify_current(certificate: Certificate, authorities: Iterable[bytes], crls: Iterable[bytes], now: int) -> None:
+    """Check that a certificate may be used now: issued, valid, and revoked by none of ``crls``, each judged at its own time.
+
+    Raises:
+        VerificationError: step 3.
+    """
+    authority = verify_issued(certificate, authorities, now)
+    for crl in crls:
+        # Judged at the time of the list: acting now needs no list newer than now.
+        verify_not_revoked(certificate, authority, [crl], crl_issued(crl))
