@@ -17,8 +17,8 @@ from ledger.services.sessions import caller_of
 _BEARER = HTTPBearer(auto_error=False, description="token from POST /v1/login")
 
 
-def get_node(request: Request) -> Node:
-    """The node that this application serves."""
+async def get_node(request: Request) -> Node:
+    """The node that this application serves; asynchronous, since a plain function would cost a change of threads."""
     node: Node = request.app.state.node
     return node
 

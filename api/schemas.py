@@ -246,7 +246,7 @@ class StatusOut(Strict):
     agency: str
     log: str
     descriptorVersion: int
-    chain: dict[str, Any]
+    chain: dict[str, Any] | None
     integrated: int
     submitted: int
     anchored: int

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import gc
+import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-_LARGE: Final = 256 << 10
-
 
 class InProcess(httpx.BaseTransport):
-    """Runs an ASGI application on an event loop of its own. Whole answers are held: ranges and pages are bounded."""
+    """Runs an ASGI application on an event loop of its own.
+
+    httpx has such a transport too; that one joins bodies several times and keeps them in reference cycles, which for
+    gigabytes takes longer than hashing them. Here a part of a body is handed on as it is, and let go at once.
+    """
 
     def __init__(self, app: Any) -> None:
-        self._asgi = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        self._app = app
         self._stack = ExitStack()
         self._portal: BlockingPortal | None = None
 
     def __enter__(self) -> Self:
         self._portal = self._stack.enter_context(start_blocking_portal())
-        gc.freeze()  # what the imports left is no garbage: looking through it again for every segment takes longer than hashing
+        gc.freeze()  # what the imports left is no garbage, and looking through it again takes long
         self._stack.callback(gc.unfreeze)
+        # Threads that hash come back for the interpreter every millisecond: waiting the usual 5 ms for it would idle a core.
+        self._stack.callback(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(0.0005)
         return self
 
     def __exit__(
@@ -33,16 +40,60 @@ class InProcess(httpx.BaseTransport):
         self._stack.close()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """One request."""
-
-        async def run() -> httpx.Response:
-            answer = await self._asgi.handle_async_request(request)
-            body = await answer.aread()
-            return httpx.Response(answer.status_code, headers=answer.headers, content=body)
-
+        """One request, answered whole: ranges and pages are bounded."""
         assert self._portal is not None
-        answer = self._portal.call(run)
-        if int(request.headers.get("content-length", "0")) >= _LARGE or len(answer.content) >= _LARGE:
-            # Requests and answers lie in reference cycles: without this, megabytes wait for the collector's own time.
-            gc.collect()
-        return answer
+        assert isinstance(request.stream, httpx.SyncByteStream)
+        call = _Call(request, iter(request.stream))
+        self._portal.call(self._run, call)
+        return httpx.Response(call.status, headers=call.headers, stream=_Parts(call.parts))
+
+    async def _run(self, call: _Call) -> None:
+        await self._app(call.scope, call.receive, call.send)
+
+
+class _Parts(httpx.SyncByteStream):
+    """The parts of an answer, each forgotten when it was read."""
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self._parts = parts
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self._parts:
+            yield self._parts.pop(0)
+
+
+class _Call:
+    """One request and its answer, as ASGI sees them."""
+
+    def __init__(self, request: httpx.Request, body: Iterator[bytes]) -> None:
+        url = request.url
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": request.method,
+            "scheme": url.scheme,
+            "path": url.path,
+            "raw_path": url.raw_path.partition(b"?")[0],
+            "query_string": url.query,
+            "root_path": "",
+            "headers": [(name.lower(), value) for name, value in request.headers.raw],
+            "server": (url.host, url.port),
+            "client": ("in-process", 0),
+        }
+        self._body = body
+        self.status = 500
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.parts: list[bytes] = []
+
+    async def receive(self) -> dict[str, Any]:
+        """The next part of the body; afterwards empty ones."""
+        part = next(self._body, None)
+        return {"type": "http.request", "body": part or b"", "more_body": part is not None}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Status, headers, and parts of the answer."""
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], list(message.get("headers", []))
+        elif message["type"] == "http.response.body" and message.get("body"):
+            self.parts.append(message["body"])

@@ -9,20 +9,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cli.state import STATE
-from ledger import settings, wiring
-from ledger.adapters.clock import SystemClock
-from ledger.adapters.journal import FileJournal
-from ledger.adapters.node.client import NodeClient
-from ledger.domain.encoding import from_b64url
+from ledger import settings
+from ledger.adapters.keystore.file import Unlocking
 from ledger.domain.errors import LockedError, UsageError
-from ledger.domain.identity import descriptor as descriptors
-from ledger.domain.identity.names import parse_log_urn
-from ledger.services.signing import Person
+
+if TYPE_CHECKING:
+    from ledger.adapters.clock import SystemClock
+    from ledger.adapters.journal import FileJournal
+    from ledger.adapters.node.client import NodeClient
+    from ledger.services.signing import Person
 
 
 @dataclass
@@ -47,29 +47,45 @@ def ask_passphrase(*, confirm: bool = False) -> bytes:
     return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)).encode()
 
 
+def unlock() -> Unlocking:
+    """Ask for the passphrase and begin to stretch it: import what is heavy after this call, not before.
+
+    Raises:
+        UsageError: no home there, or no passphrase. KeyringError: no keyring in it.
+    """
+    settings.read(STATE.home)
+    return Unlocking(STATE.home / settings.KEYRING, ask_passphrase())
+
+
 @contextmanager
 def open_session() -> Iterator[Session]:
     """A session with the node of --server, with the `serve` that holds the home, or with the home itself."""
     home = STATE.home
-    settings.read(home)
-    passphrase = ask_passphrase()
+    unlocking = unlock()
+    from ledger import wiring
+    from ledger.adapters.clock import SystemClock
+    from ledger.adapters.node.client import NodeClient
+    from ledger.domain.encoding import from_b64url
+    from ledger.domain.identity import descriptor as descriptors
+    from ledger.domain.identity.names import parse_log_urn
+
     with ExitStack() as stack:
         if STATE.server:
-            keyring = wiring.open_keyring(home, passphrase)
+            keyring = unlocking.keyring()
             node = NodeClient(STATE.server, signer=lambda: _signer(keyring))
         else:
+            from api.app import create_app  # imported while the passphrase is still being stretched
+            from cli.local import InProcess
+
             try:
-                opened = wiring.open_home(home, passphrase)
+                opened = wiring.open_home(home, unlocking)
             except LockedError:
-                url = _served_at(home)
+                url = _served_at(home / wiring.SERVER)
                 if url is None:
                     raise
-                keyring = wiring.open_keyring(home, passphrase)
+                keyring = unlocking.keyring()
                 node = NodeClient(url, signer=lambda: _signer(keyring))
             else:
-                from api.app import create_app
-                from cli.local import InProcess
-
                 stack.callback(opened.close)
                 keyring = opened.keyring
                 app = create_app(opened.node, sealers=opened.sealers, confirmations=opened.settings.chain.confirmations)
@@ -88,9 +104,9 @@ def _signer(keyring: Any) -> tuple[Any, bytes]:
     return keyring.signing_key("person"), keyring.get("person-certificate")
 
 
-def _served_at(home: Path) -> str | None:
+def _served_at(path: Path) -> str | None:
     try:
-        return str(json.loads((home / wiring.SERVER).read_bytes())["url"])
+        return str(json.loads(path.read_bytes())["url"])
     except (OSError, ValueError, KeyError):
         return None
 

@@ -74,7 +74,7 @@ def found(home: Path, *, agency: str, person: str, roles: list[str], passphrase:
 def _build(aside: Path, home: Path, agency: str, person: str, roles: list[str], passphrase: bytes) -> Founded:
     clock = SystemClock()
     now = clock.now()
-    keyring = FileKeyring.create(aside / wiring.KEYRING, passphrase)
+    keyring = FileKeyring.create(aside / settings.KEYRING, passphrase)
     authority = _make_keys(keyring, agency, now)
     chain_settings = ChainSettings("local", 2**31 + secrets.randbelow(2**31))
     accounts = [address_of(keyring.get(name)) for name in ("governor", "anchorer")]

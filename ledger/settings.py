@@ -11,6 +11,7 @@ from ledger.adapters import files
 from ledger.domain.errors import StorageError, UsageError
 
 CONFIG = "home.json"
+KEYRING = "keyring.json"
 
 
 @dataclass(frozen=True, slots=True)

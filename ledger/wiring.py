@@ -11,13 +11,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger import settings
 from ledger.adapters.chain.contracts import Contracts, address_of
+from ledger.adapters.chain.deferred import LOCAL_LABEL, DeferredChain
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.journal import FileJournal
-from ledger.adapters.keystore.file import FileKeyring
+from ledger.adapters.keystore.file import FileKeyring, Unlocking
 from ledger.domain.errors import KeyringError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.descriptor import Descriptor
@@ -28,7 +29,6 @@ from ledger.services.node import Node, NodeKeys
 from ledger.services.signing import Person
 from ledger.settings import ChainSettings, HomeSettings
 
-KEYRING = "keyring.json"
 SERVER = "server.json"
 
 
@@ -51,25 +51,19 @@ class OpenHome:
         self.lock.release()
 
 
-def open_keyring(home: Path, passphrase: bytes) -> FileKeyring:
-    """The keyring of a home.
-
-    Raises:
-        KeyringError: wrong passphrase.
-    """
-    return FileKeyring.open(home / KEYRING, passphrase)
-
-
 def open_chain(
     home: Path, chain: ChainSettings, keyring: FileKeyring, clock: Clock, funded: list[bytes] | None = None
 ) -> tuple[Chain, list[bytes]]:
     """The chain of a home, and the addresses that seal its blocks where that can be judged."""
     if chain.kind == "local":
-        from ledger.adapters.chain.local import LocalChain, sealer_address  # py-evm takes 0.6 s to import
-
         sealer = keyring.get("sealer")
-        local = LocalChain(home / "chain", chain_id=chain.id, sealer=sealer, clock=clock, funded=funded or [])
-        return local, [sealer_address(sealer)]
+
+        def opener() -> Chain:
+            from ledger.adapters.chain.local import LocalChain  # py-evm takes 0.6 s to import
+
+            return LocalChain(home / "chain", chain_id=chain.id, sealer=sealer, clock=clock, funded=funded or [])
+
+        return DeferredChain(chain.id, LOCAL_LABEL, opener), [address_of(sealer)]
     from ledger.adapters.chain.rpc import RpcChain
 
     return RpcChain(chain.url, confirmations=chain.confirmations), []
@@ -122,8 +116,11 @@ def lock_home(home: Path) -> FileLock:
     return FileLock(home / "home.lock", what="the home")
 
 
-def open_home(home: Path, passphrase: bytes) -> OpenHome:
+def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
     """Open a home for this process alone.
+
+    Args:
+        unlocking: its keyring, begun by the caller so that stretching the passphrase and importing this go on at once.
 
     Raises:
         UsageError: no home there. KeyringError: wrong passphrase. LockedError: another process has it.
@@ -131,7 +128,7 @@ def open_home(home: Path, passphrase: bytes) -> OpenHome:
     config = settings.read(home)
     lock = lock_home(home)
     try:
-        keyring = open_keyring(home, passphrase)
+        keyring = unlocking.keyring()
         clock = SystemClock()
         chain, sealers = open_chain(home, config.chain, keyring, clock)
         try:

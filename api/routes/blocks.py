@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any, Final
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 
 from api.deps import CallerDep, NodeDep
 from api.schemas import BlocksIn, BlocksOut, StoredOut
 from ledger.domain import car
 from ledger.domain import cid as cids
+from ledger.services.node import Node
 
 router = APIRouter(tags=["blocks"])
+_CAR: Final = "application/vnd.ipld.car"
+_BINARY: Final[dict[str, Any]] = {"type": "string", "format": "binary"}
 
 
 @router.post("/blocks/missing", operation_id="missing_blocks")
@@ -21,7 +25,14 @@ def missing_blocks(node: NodeDep, caller: CallerDep, request: BlocksIn) -> Block
     return BlocksOut(missing=[cids.to_text(cid) for cid in lacking])
 
 
-@router.put("/blocks", operation_id="put_blocks")
-def put_blocks(node: NodeDep, caller: CallerDep, segment: Annotated[bytes, Body(media_type="application/vnd.ipld.car")]) -> StoredOut:
+@router.put("/blocks", operation_id="put_blocks", openapi_extra={"requestBody": {"required": True, "content": {_CAR: {"schema": _BINARY}}}})
+async def put_blocks(node: NodeDep, caller: CallerDep, request: Request) -> StoredOut:
     """Store a CARv1 segment of at most 4 MiB; durable, and each block checked against its CID, when answered."""
-    return StoredOut(stored=node.blocks.put(car.blocks(segment, checked=False)))
+    segment = bytearray()
+    async for part in request.stream():  # not before the caller was found good
+        segment += part
+    return StoredOut(stored=await run_in_threadpool(_store, node, segment))
+
+
+def _store(node: Node, segment: bytearray) -> int:
+    return node.blocks.put(car.blocks(memoryview(segment), checked=False))

@@ -22,11 +22,13 @@ def register(app: typer.Typer) -> None:
     def doctor(
         deep: Annotated[bool, typer.Option("--deep", help="Read and hash every block as well.")] = False, as_json: Json = False
     ) -> None:
-        from cli.session import ask_passphrase
+        from cli.session import unlock
+
+        unlocking = unlock()
         from ledger import wiring
         from ledger.services.doctor import Finding, examine
 
-        home = wiring.open_home(STATE.home, ask_passphrase())
+        home = wiring.open_home(STATE.home, unlocking)
         try:
             with home.node.records.read() as unit:
                 log = unit.log(home.node.log_id)

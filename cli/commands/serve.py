@@ -25,11 +25,13 @@ def register(app: typer.Typer) -> None:
         anchor_growth: Annotated[int, typer.Option(help="Anchor when this many entries wait.")] = 256,
         anchor_age: Annotated[int, typer.Option(help="Anchor when the oldest entry waits this many seconds.")] = 60,
     ) -> None:
-        from cli.session import ask_passphrase
+        from cli.session import unlock
+
+        unlocking = unlock()
         from ledger import wiring
         from ledger.services.anchoring import Policy
 
-        home = wiring.open_home(STATE.home, ask_passphrase())
+        home = wiring.open_home(STATE.home, unlocking)
         try:
             _serve(home, host, port, Policy(anchor_growth, anchor_age))
         finally:

@@ -20,7 +20,7 @@ class VolatileBlockStore:
         checked = {}
         for block in blocks:
             cids.verify(cids.check(block.cid), block.data)
-            checked[block.cid] = block.data
+            checked[block.cid] = bytes(block.data)
         new = len(checked.keys() - self._blocks.keys())
         self._blocks |= checked
         return new

@@ -20,7 +20,7 @@ def header(roots: Iterable[bytes]) -> bytes:
     return varint.encode(len(body)) + body
 
 
-def frame(block: Block) -> tuple[bytes, bytes]:
+def frame(block: Block) -> tuple[bytes, bytes | memoryview]:
     """The frame of one block as (length and CID, data), so that callers can write it without copying."""
     return varint.encode(len(block.cid) + len(block.data)) + block.cid, block.data
 
@@ -51,7 +51,7 @@ def parse_header(data: bytes | memoryview) -> tuple[list[bytes], int]:
 
 
 def blocks(data: bytes | memoryview, *, checked: bool = True) -> Iterator[Block]:
-    """The blocks of a CAR held in memory.
+    """The blocks of a CAR held in memory, as views of it where it is a view: segments are not copied block by block.
 
     Args:
         checked: hash each block; False where BlockStore.put does it next.
@@ -65,7 +65,7 @@ def blocks(data: bytes | memoryview, *, checked: bool = True) -> Iterator[Block]
         if not cids.SIZE <= size <= cids.SIZE + MAX_BLOCK or at + size > len(data):
             raise FormatError("CAR: section too long or truncated")
         cid = cids.check(bytes(data[at : at + cids.SIZE]))
-        block = bytes(data[at + cids.SIZE : at + size])
+        block = data[at + cids.SIZE : at + size]
         if checked:
             cids.verify(cid, block)
         yield Block(cid, block)

@@ -13,12 +13,17 @@ So whatever parses re-encodes to the same bytes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
 from ledger.domain.errors import FormatError
 
 _MAX_DEPTH: Final = 16  # our deepest format nests 6; a bound keeps hostile input off the Python stack
+_SHORT: Final = [bytes([number]) for number in range(256)]
 _SIMPLE: Final[dict[int, Any]] = {20: False, 21: True, 22: None}
+
+_first: Final = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +59,39 @@ def decode(data: bytes, *, what: str = "cbor") -> Any:
 
 def _head(major: int, argument: int) -> bytes:
     if argument < 24:
-        return bytes([major << 5 | argument])
+        return _SHORT[major << 5 | argument]
     for info, width in ((24, 1), (25, 2), (26, 4), (27, 8)):
         if argument < 1 << (8 * width):
-            return bytes([major << 5 | info]) + argument.to_bytes(width, "big")
+            return _SHORT[major << 5 | info] + argument.to_bytes(width, "big")
     raise TypeError("integer beyond 64 bits")
 
 
+@lru_cache(maxsize=1024, typed=True)
+def _key(key: int | str) -> bytes:
+    return encode(key)
+
+
 def _encode(value: Any, out: bytearray) -> None:
-    if value is None:
+    if isinstance(value, bytes | bytearray | memoryview):
+        out += _head(2, len(value))
+        out += value
+    elif isinstance(value, str):
+        raw = value.encode()
+        out += _head(3, len(raw))
+        out += raw
+    elif value is None:
         out.append(0xF6)
     elif isinstance(value, bool):
         out.append(0xF5 if value else 0xF4)
     elif isinstance(value, int):
         out += _head(0, value) if value >= 0 else _head(1, -1 - value)
-    elif isinstance(value, bytes | bytearray | memoryview):
-        out += _head(2, len(value)) + value
-    elif isinstance(value, str):
-        raw = value.encode()
-        out += _head(3, len(raw)) + raw
     elif isinstance(value, list | tuple):
         out += _head(4, len(value))
         for item in value:
             _encode(item, out)
     elif isinstance(value, dict):
         out += _head(5, len(value))
-        for key, item in sorted((encode(key), item) for key, item in value.items()):
+        for key, item in sorted(((_key(key), item) for key, item in value.items()), key=_first):
             out += key
             _encode(item, out)
     elif isinstance(value, Tagged):

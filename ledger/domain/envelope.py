@@ -153,7 +153,7 @@ def check_commitment(key: bytes, evidence: str, content: Content) -> None:
         raise VerificationError(_STEP, "the key does not match the commitment in the record")
 
 
-def pad_piece(plain: bytes, left: int, length: int) -> bytes:
+def pad_piece(plain: bytes | memoryview, left: int, length: int) -> bytes | memoryview:
     """A piece of ``length`` bytes of padded plaintext.
 
     Args:
@@ -163,7 +163,7 @@ def pad_piece(plain: bytes, left: int, length: int) -> bytes:
     if len(plain) == length:
         return plain
     mark = _MARK if 0 <= left < length else b""
-    return plain + mark + bytes(length - len(plain) - len(mark))
+    return b"".join((plain, mark, bytes(length - len(plain) - len(mark))))
 
 
 def strip_padding(tail: bytes, offset: int, size: int) -> bytes:

@@ -6,6 +6,7 @@ The HPKE `info` binds item, scope, recipient and content commitment, so that a g
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
@@ -95,6 +96,7 @@ def _suite(kem: str) -> Suite:
     return Suite(_KEMS[kem][1], KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
 
+@lru_cache(maxsize=256)  # unpacking a lattice key takes longer than sealing to it
 def _public(key: HpkeKey) -> Any:
     if key.kem == "X25519":
         return X25519PublicKey.from_public_bytes(key.key)

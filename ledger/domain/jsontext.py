@@ -15,6 +15,7 @@ from ledger.domain.errors import FormatError
 
 _MAX_DEPTH: Final = 24
 _MAX_INTEGER: Final = 2**53
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _OUTSIDE_BRACKETS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\[\]{}"]++', re.DOTALL)
 
 
@@ -56,8 +57,15 @@ def parse(data: bytes, *, what: str, limit: int) -> Any:
 
 
 def dump(value: Any) -> bytes:
-    """Write compact JSON in the order given; any order is valid, since documents are hashed as written."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    """Write compact JSON in the order given; any order is valid, since documents are hashed as written.
+
+    Raises:
+        FormatError: text that is not Unicode, or a number that JSON does not have.
+    """
+    try:
+        return _ENCODER.encode(value).encode()
+    except ValueError as error:  # UnicodeEncodeError is one
+        raise FormatError("text with a lone surrogate, or a number that JSON does not have") from error
 
 
 def _check_depth(data: bytes, what: str) -> None:

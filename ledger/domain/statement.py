@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from ledger.domain import cose
@@ -45,7 +46,7 @@ class Claims:
     to: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
     """A parsed signed statement. ``payload`` is the document digest, ``certificate`` the SHA-256 named by x5t."""
 
@@ -55,25 +56,30 @@ class Statement:
     certificate: bytes
     chain: tuple[bytes, ...] = ()
 
-    @property
+    @cached_property
     def entry(self) -> bytes:
         """The log entry: D2 84, protected header as received, A0, payload, signature."""
         bare = cose.Sign1(self.message.protected, self.message.headers, self.payload, self.message.signature)
         return bare.encode()
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """The statement digest: the leaf hash of the entry."""
         return leaf_hash(self.entry)
 
 
 def sign(key: cose.PrivateKey, claims: Claims, document_digest: bytes, certificate_digest: bytes, certificate: bytes) -> Statement:
-    """Sign a document digest. ``certificate`` (DER) travels as x5chain and is not part of the entry."""
+    """Sign a document digest. ``certificate`` (DER) travels as x5chain and is not part of the entry.
+
+    Raises:
+        FormatError: claims outside the profile.
+    """
     headers = _headers(claims, certificate_digest)
+    _parse_claims(headers[cose.CWT_CLAIMS])  # nothing is signed that a verifier would refuse
     message = cose.sign(key, headers, document_digest)
     unprotected = {cose.X5CHAIN: certificate}
     message = cose.Sign1(message.protected, message.headers, message.payload, message.signature, unprotected)
-    return parse(message.encode())
+    return Statement(message, claims, document_digest, certificate_digest, (certificate,))
 
 
 def _headers(claims: Claims, certificate_digest: bytes) -> dict[Any, Any]:

@@ -59,21 +59,22 @@ def parse_path(path: str) -> TilePath:
 def node_reader(read: TileReader) -> NodeReader:
     """Turn a reader of tiles into a reader of nodes; tiles read once are kept for the life of the reader."""
     cache: dict[tuple[int, int], bytes] = {}
+    inner: dict[tuple[int, int], bytes] = {}  # proofs of neighbours share most of their nodes
 
     def node(level: int, index: int) -> bytes:
-        tile_level, inner = divmod(level, HEIGHT)
-        first = index << inner
-        key = (tile_level, first >> HEIGHT)
+        tile_level, height = divmod(level, HEIGHT)
+        if height:
+            if (level, index) not in inner:
+                inner[level, index] = node_hash(node(level - 1, 2 * index), node(level - 1, 2 * index + 1))
+            return inner[level, index]
+        key = (tile_level, index >> HEIGHT)
         if key not in cache:
             cache[key] = read(*key)
-        offset = (first & (WIDTH - 1)) * 32
-        hashes = cache[key][offset : offset + (32 << inner)]
-        if len(hashes) != 32 << inner:
+        offset = (index & (WIDTH - 1)) * 32
+        found = cache[key][offset : offset + 32]
+        if len(found) != 32:
             raise FormatError(f"tile {key[0]}/{key[1]} is shorter than the log")
-        row = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
-        while len(row) > 1:
-            row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
-        return row[0]
+        return found
 
     return node
 

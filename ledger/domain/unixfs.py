@@ -32,7 +32,7 @@ class Block:
     """A block with its binary CID."""
 
     cid: bytes
-    data: bytes
+    data: bytes | memoryview
 
 
 def _bytes_field(number: int, data: bytes) -> bytes:

@@ -79,7 +79,7 @@ class Upload:
         self._clock = clock
         self._options = options
         self._progress = progress
-        self._pool = ThreadPoolExecutor(3, thread_name_prefix="seal")
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="seal")
         self._outbox = Outbox(node, journal)
 
     def run(self, paths: list[Path]) -> Iterator[Uploaded]:

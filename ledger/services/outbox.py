@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
@@ -19,7 +20,8 @@ from ledger.domain.encoding import b64url, from_b64url
 from ledger.domain.ports import Journal, NodeApi
 from ledger.domain.unixfs import Block
 
-SEGMENT: Final = (2 << 20) + (64 << 10)  # two leaves: the node takes 4 MiB, and every copy of a segment counts here
+SEGMENT: Final = (3 << 20) + (64 << 10)  # three leaves and their nodes: the node takes 4 MiB
+_IN_FLIGHT: Final = 2
 BATCH: Final = 128  # statements a request; the node takes 256
 
 
@@ -64,7 +66,7 @@ class _Queued:
 
 
 class Outbox:
-    """Collects, journals and sends. One segment is on its way while the next is sealed."""
+    """Collects, journals and sends. Two segments are on their way while the next is sealed; all have arrived before a statement is sent."""
 
     def __init__(self, node: NodeApi, journal: Journal) -> None:
         self._node = node
@@ -74,8 +76,8 @@ class Outbox:
         self._bytes = 0
         self._queued: list[_Queued] = []
         self._skipped: list[Uploaded] = []
-        self._sender = ThreadPoolExecutor(1, thread_name_prefix="send")
-        self._sending: Future[None] | None = None
+        self._sender = ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="send")
+        self._sending: deque[Future[None]] = deque()
 
     def begin(self, identity: list[Any], *, evidence: str | None = None) -> Attempt:
         """The attempt for a file: the one that an earlier run left, or a new one.
@@ -139,9 +141,9 @@ class Outbox:
         for evidence, texts in fresh.items():
             self._journal.append({"t": "cids", "evidence": evidence, "cids": texts})
         self._journal.sync()
-        self._wait()
+        self._wait(_IN_FLIGHT - 1)
         resumed = any(owner.resumed for owner, _ in segment)
-        self._sending = self._sender.submit(self._deliver, [block for _, block in segment], resumed)
+        self._sending.append(self._sender.submit(self._deliver, [block for _, block in segment], resumed))
 
     def _deliver(self, blocks: list[Block], resumed: bool) -> None:
         # Fresh ciphertext is new to every node: only a resumed upload has to ask.
@@ -151,10 +153,10 @@ class Outbox:
         if blocks:
             self._node.put_blocks(blocks)
 
-    def _wait(self) -> None:
-        if self._sending is not None:
-            sending, self._sending = self._sending, None
-            sending.result()
+    def _wait(self, most: int = 0) -> None:
+        """Wait until at most so many segments are on their way."""
+        while len(self._sending) > most:
+            self._sending.popleft().result()
 
     def queue(self, submission: dict[str, Any], done: Uploaded) -> None:
         """Queue a signed statement behind the blocks added so far."""

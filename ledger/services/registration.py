@@ -76,12 +76,11 @@ def register(node: Node, submissions: Sequence[Submission], *, caller: str | Non
     with node.records.read() as unit:
         descriptor = node.descriptor(unit)
         crls = [row.der for row in unit.crls()[-1:]]
-        checked = [_check(node, descriptor, crls, submission, caller) for submission in submissions]
-        for one in checked:
-            if caller is not None:
-                person = unit.person(one.certificate.pseudonym)
-                if person is None or not person.active:
-                    raise DeniedError("this person is not, or no longer, enrolled here")
+        if caller is not None:
+            person = unit.person(caller)
+            if person is None or not person.active:
+                raise DeniedError("this person is not, or no longer, enrolled here")
+    checked = [_check(node, descriptor, crls, submission, caller) for submission in submissions]
     with node.records.write() as unit:
         rows = _sequence(node, unit, checked)
         read = logbook.reader(unit, node.log_id)
@@ -220,7 +219,8 @@ def _store(node: Node, unit: Unit, fresh: list[tuple[_Checked, EntryRow, ItemSta
         for grant in one.grants:
             unit.put_grant(evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode())
         if evidence not in keys:
-            keys[evidence] = record_key(node, unit, evidence)
+            own = [grant for grant in one.grants if grant.scope == "record" and grant.recipient == node.keys.hpke.public.digest]
+            keys[evidence] = node.keys.hpke.open(own[0]) if own else record_key(node, unit, evidence)
         unit.put_certificate(one.certificate.digest, one.certificate.der)
         unit.put_document(one.event.digest, evidence, envelope.seal_document(keys[evidence], one.event.raw))
         for position, disclosure in enumerate(one.event.disclosures):

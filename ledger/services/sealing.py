@@ -40,45 +40,48 @@ class Sealer:
         padded = envelope.padded_size(self.size)
         count = envelope.piece_count(padded)
         waiting: deque[Future[Block]] = deque()
-        hashing: Future[None] | None = None
+        buffers = [bytearray(min(PIECE, self.size)) for _ in range(min(count, _AHEAD))]
         for number in range(count):
-            plain = self._read(min(PIECE, max(self.size - number * PIECE, 0)))
-            if hashing is not None:
-                hashing.result()  # the digest takes its bytes in order
-            hashing = self.pool.submit(self.digest.update, plain)
-            length = min(PIECE, padded - number * PIECE)
-            waiting.append(self.pool.submit(self._seal, number, plain, length, number == count - 1))
-            self.progress(len(plain))
-            if len(waiting) >= _AHEAD:
+            if len(waiting) == _AHEAD:  # the oldest piece: its buffer is free again
                 yield from self._add(waiting.popleft().result())
-        if hashing is not None:
-            hashing.result()
-        if self.file.read(1):
-            raise self._changed()
+            plain = self._read(buffers[number % _AHEAD], min(PIECE, max(self.size - number * PIECE, 0)))
+            length = min(PIECE, padded - number * PIECE)
+            if count == 1:  # a change of threads would cost more than a small file
+                self._finish(plain)
+                yield from self._add(self._seal(0, plain, length, last=True))
+                break
+            waiting.append(self.pool.submit(self._seal, number, plain, length, last=number == count - 1))
+            self.digest.update(plain)  # here, in order, while the pool seals
+            self.progress(len(plain))
+        else:
+            self._finish(b"")
         while waiting:
             yield from self._add(waiting.popleft().result())
         self.root, rest = self._builder.finish()
         yield from rest
 
-    def _read(self, wanted: int) -> bytes:
+    def _finish(self, rest: bytes | memoryview) -> None:
+        self.digest.update(rest)
+        self.progress(len(rest))
+        if self.file.read(1):
+            raise self._changed()
+
+    def _read(self, buffer: bytearray, wanted: int) -> memoryview:
+        plain, found = memoryview(buffer)[:wanted], 0
         try:
-            data = self.file.read(wanted) if wanted else b""
-            while 0 < len(data) < wanted:
-                more = self.file.read(wanted - len(data))
-                if not more:
-                    break
-                data += more
+            while found < wanted and (count := self.file.readinto(plain[found:])):  # type: ignore[attr-defined]
+                found += count
         except OSError as error:
             raise UnreadableError(f"the file could not be read: {error.strerror}", hint="check the medium; nothing was recorded") from error
-        if len(data) != wanted:
+        if found != wanted:
             raise self._changed()
-        return data
+        return plain
 
     @staticmethod
     def _changed() -> UnreadableError:
         return UnreadableError("the file changed while it was read", hint="stop what writes to it, then upload again; nothing was recorded")
 
-    def _seal(self, number: int, plain: bytes, length: int, last: bool) -> Block:
+    def _seal(self, number: int, plain: memoryview, length: int, *, last: bool) -> Block:
         sealed = self.pieces.seal(number, envelope.pad_piece(plain, self.size - number * PIECE, length), last=last)
         return Block(cids.of(sealed), sealed)
 

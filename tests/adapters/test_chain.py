@@ -11,7 +11,7 @@ import pytest
 
 from ledger.adapters.chain import abi
 from ledger.adapters.chain.contracts import Contracts, Founder, address_of, deploy, sign_transaction, wait
-from ledger.adapters.chain.local import LocalChain, sealer_address
+from ledger.adapters.chain.local import LocalChain
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.memory import StoppedClock
 from ledger.domain import evm, slots
@@ -184,7 +184,7 @@ def test_the_embedded_chain_reopens_where_it_was_and_seals_every_block(make_loca
     again = make_local()
     assert again.head() == head
     for number in range(1, 4):
-        assert evm.clique_signer(evm.parse_header(again.block(number).header)) == sealer_address(SEALER)
+        assert evm.clique_signer(evm.parse_header(again.block(number).header)) == address_of(SEALER)
     again.close()
 
 

@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from api.app import create_app
 from cli.local import InProcess
-from ledger import wiring
+from ledger import settings, wiring
+from ledger.adapters.keystore.file import Unlocking
 from ledger.adapters.node.client import NodeClient
 from ledger.domain import trust
 from ledger.domain.encoding import from_b64url
@@ -30,7 +31,7 @@ class Desk:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self.home = wiring.open_home(self.path, PASSPHRASE)
+        self.home = wiring.open_home(self.path, Unlocking(self.path / settings.KEYRING, PASSPHRASE))
         self._stack.callback(self.home.close)
         self.app = create_app(self.home.node, sealers=self.home.sealers, confirmations=0)
         self.transport = self._stack.enter_context(InProcess(self.app))

@@ -7,12 +7,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from eth_abi import decode as abi_decode
-from eth_abi import encode as abi_encode
-from eth_abi.exceptions import DecodingError
-
 from ledger.domain.evm import keccak256
 
+# eth_abi is imported where it is used: a tenth of a second that only calls of the chain should cost.
 CONTRACTS = ("AgencyRegistry", "EvidenceLedger")
 
 
@@ -41,21 +38,27 @@ def _function(name: str, function: str) -> tuple[bytes, list[str], list[str]]:
 
 def encode_call(name: str, function: str, *arguments: Any) -> bytes:
     """Calldata of ``function`` of contract ``name``."""
+    from eth_abi import encode
+
     selector, inputs, _ = _function(name, function)
-    return bytes(selector + abi_encode(inputs, list(arguments)))
+    return bytes(selector + encode(inputs, list(arguments)))
 
 
 def decode_result(name: str, function: str, data: bytes) -> tuple[Any, ...]:
     """Results of a call."""
-    return tuple(abi_decode(_function(name, function)[2], data))
+    from eth_abi import decode
+
+    return tuple(decode(_function(name, function)[2], data))
 
 
 def constructor(name: str, *arguments: Any) -> bytes:
     """Creation code with its arguments."""
+    from eth_abi import encode
+
     abi = artifact(name)["abi"]
     entry: dict[str, Any] = next((one for one in abi if one["type"] == "constructor"), {"inputs": []})
     code = bytes.fromhex(artifact(name)["bytecode"][2:])
-    return bytes(code + abi_encode([_type(one) for one in entry["inputs"]], list(arguments)))
+    return bytes(code + encode([_type(one) for one in entry["inputs"]], list(arguments)))
 
 
 @cache
@@ -71,11 +74,14 @@ def _errors() -> dict[bytes, tuple[str, list[str]]]:
 
 def explain_revert(data: bytes) -> str:
     """The custom error in revert data, with its values; hex where it is none of ours."""
+    from eth_abi import decode
+    from eth_abi.exceptions import DecodingError
+
     name, types = _errors().get(data[:4], ("", []))
     if not name:
         return f"reverted with 0x{data.hex()}" if data else "reverted without a reason"
     try:
-        values = abi_decode(types, data[4:])
+        values = decode(types, data[4:])
     except DecodingError:
         return name
     return f"{name}({', '.join('0x' + value.hex() if isinstance(value, bytes) else str(value) for value in values)})"

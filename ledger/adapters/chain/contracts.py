@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eth_account import Account
+from coincurve import PrivateKey
 
 from ledger.adapters.chain import abi
 from ledger.domain import rlp, slots
@@ -34,11 +34,13 @@ class Founder:
 
 def address_of(key: bytes) -> bytes:
     """Address of a 32-byte chain key."""
-    return bytes.fromhex(Account.from_key(key).address[2:])
+    return keccak256(PrivateKey(key).public_key.format(compressed=False)[1:])[12:]
 
 
 def sign_transaction(chain: Chain, key: bytes, *, to: bytes | None, data: bytes, gas: int, nonce: int) -> bytes:
     """Sign an EIP-1559 transaction; returns the exact bytes to record and send."""
+    from eth_account import Account  # over a second of imports, needed for anchoring only
+
     maximum, tip = chain.fees()
     fields: dict[str, Any] = {
         "type": 2,

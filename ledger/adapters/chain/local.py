@@ -21,6 +21,7 @@ from eth_utils.exceptions import ValidationError
 from trie import HexaryTrie
 
 from ledger.adapters.chain.abi import explain_revert
+from ledger.adapters.chain.deferred import LOCAL_LABEL
 from ledger.adapters.chain.sqlitedb import SqliteDB
 from ledger.adapters.filelock import FileLock
 from ledger.domain import rlp
@@ -28,16 +29,10 @@ from ledger.domain.errors import ChainError, NotFoundError, StorageError
 from ledger.domain.evm import keccak256
 from ledger.domain.ports import BlockRef, Clock, StateProof, TransactionReceipt
 
-LABEL: Final = "local: not tamper-evident against its owner"
 _VANITY: Final = b"custody local chain".ljust(32, b"\x00")
 _GAS_LIMIT: Final = 30_000_000
 _CALL_GAS: Final = 10_000_000
 _ZERO: Final = bytes(20)
-
-
-def sealer_address(key: bytes) -> bytes:
-    """Address of a 32-byte sealing key."""
-    return keccak256(PrivateKey(key).public_key.format(compressed=False)[1:])[12:]
 
 
 class LocalChain:
@@ -52,7 +47,7 @@ class LocalChain:
         StorageError: the file is damaged.
     """
 
-    label = LABEL
+    label = LOCAL_LABEL
 
     def __init__(self, directory: Path, *, chain_id: int, sealer: bytes, clock: Clock, funded: Sequence[bytes] = ()) -> None:
         directory.mkdir(parents=True, exist_ok=True)

@@ -13,9 +13,7 @@ from ledger.domain.custody import ItemState, Offer
 from ledger.domain.records import ItemRow
 
 _I: Any = Item
-_D: Any = DisclosureRecord
 _G: Any = GrantRecord
-_B: Any = BlindToken
 
 
 def _item(row: Any) -> ItemRow:
@@ -28,12 +26,13 @@ class Items(Part):
     """See records.Unit."""
 
     def item(self, evidence: str) -> ItemRow | None:
-        row = self._one(Item, _I.evidence == evidence)
+        row = self._one(Item, evidence=evidence)
         return _item(row) if row else None
 
     def put_item(self, row: ItemRow) -> None:
         state, offer = row.state, row.state.offer
         values = {
+            "evidence": state.evidence,
             "origin": state.origin,
             "ref": state.ref,
             "custodian": state.custodian,
@@ -52,9 +51,9 @@ class Items(Part):
             "latest_index": row.latest_index,
         }
         if state.seq == 0:
-            self._add(Item, {"evidence": state.evidence, **values})
+            self._add(Item, values)
         else:
-            self._put(Item, {"evidence": state.evidence}, values)
+            self._put(Item, ("evidence",), values)
 
     def items(self, *, after: int, limit: int, opener: str | None, evidence: Sequence[str] | None) -> list[ItemRow]:
         conditions = [_I.opened > after]
@@ -68,30 +67,31 @@ class Items(Part):
         self._add(Document, {"digest": digest, "evidence": evidence, "sealed": sealed})
 
     def document(self, digest: bytes) -> bytes | None:
-        row = self._one(Document, Document.digest == digest)
+        row = self._one(Document, digest=digest)
         return bytes(row.sealed) if row else None
 
     def put_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
         self._add(DisclosureRecord, {"digest": digest, "document": document, "position": position, "sealed": sealed})
 
     def disclosures(self, document: bytes) -> list[tuple[bytes, bytes]]:
-        rows = self._rows(DisclosureRecord, _D.document == document, order=_D.position)
+        rows = self._find(DisclosureRecord, order="position", document=document)
         return [(bytes(row.digest), bytes(row.sealed)) for row in rows]
 
     def put_grant(self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes) -> None:
-        keys = {"evidence": evidence, "scope": scope, "recipient": recipient, "binding": binding}
-        self._put(GrantRecord, keys, {"data": data})
+        row = {"evidence": evidence, "scope": scope, "recipient": recipient, "binding": binding, "data": data}
+        self._put(GrantRecord, ("evidence", "scope", "recipient", "binding"), row)
 
     def grants(self, evidence: str, scope: str, recipient: bytes) -> list[bytes]:
-        rows = self._rows(GrantRecord, _G.evidence == evidence, _G.scope == scope, _G.recipient == recipient, limit=100)
+        rows = self._find(GrantRecord, limit=100, evidence=evidence, scope=scope, recipient=recipient)
         return [bytes(row.data) for row in rows]
 
     def granted_items(self, recipient: bytes, limit: int) -> list[str]:
+        self.flush(GrantRecord)
         query = select(_G.evidence).where(_G.recipient == recipient).distinct().limit(limit)
         return [str(row[0]) for row in self._db.execute(query)]
 
     def put_token(self, token: bytes, evidence: str) -> None:
-        self._put(BlindToken, {"token": token, "evidence": evidence}, {})
+        self._put(BlindToken, ("token", "evidence"), {"token": token, "evidence": evidence})
 
     def tokens(self, token: bytes, limit: int) -> list[str]:
-        return [str(row.evidence) for row in self._rows(BlindToken, _B.token == token, order=_B.evidence, limit=limit)]
+        return [str(row.evidence) for row in self._find(BlindToken, order="evidence", limit=limit, token=token)]

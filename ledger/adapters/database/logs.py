@@ -28,42 +28,41 @@ class Logs(Part):
     """See records.Unit."""
 
     def log(self, log: bytes) -> LogRow | None:
-        row = self._one(Log, Log.log == log)
+        row = self._one(Log, log=log)
         return LogRow(**row._mapping) if row else None
 
     def put_log(self, row: LogRow) -> None:
-        values = asdict(row)
-        self._put(Log, {"log": values.pop("log")}, values)
+        self._put(Log, ("log",), asdict(row))
 
     def add_entries(self, rows: Sequence[EntryRow]) -> None:
         self._add(Entry, *(asdict(row) for row in rows))
 
     def entry(self, log: bytes, index: int) -> EntryRow | None:
-        row = self._one(Entry, _E.log == log, _E.index == index)
+        row = self._one(Entry, log=log, index=index)
         return _entry(row) if row else None
 
     def entry_by_digest(self, digest: bytes) -> EntryRow | None:
-        row = self._one(Entry, _E.digest == digest)
+        row = self._one(Entry, digest=digest)
         return _entry(row) if row else None
 
     def entries(self, log: bytes, start: int, end: int) -> list[EntryRow]:
         return [_entry(row) for row in self._rows(Entry, _E.log == log, _E.index >= start, _E.index < end, order=_E.index)]
 
     def events(self, evidence: str) -> list[EntryRow]:
-        return [_entry(row) for row in self._rows(Entry, _E.evidence == evidence, order=_E.seq)]
+        return [_entry(row) for row in self._find(Entry, order="seq", evidence=evidence)]
 
     def tile(self, log: bytes, level: int, index: int) -> bytes:
-        row = self._one(Tile, Tile.log == log, Tile.level == level, Tile.index == index)
+        row = self._one(Tile, log=log, level=level, index=index)
         return bytes(row.data) if row else b""
 
     def put_tile(self, log: bytes, level: int, index: int, data: bytes) -> None:
-        self._put(Tile, {"log": log, "level": level, "index": index}, {"data": data})
+        self._put(Tile, ("log", "level", "index"), {"log": log, "level": level, "index": index, "data": data})
 
     def put_checkpoint(self, row: CheckpointRow) -> None:
-        values = asdict(row)
-        self._put(Checkpoint, {"log": values.pop("log"), "size": values.pop("size")}, values)
+        self._put(Checkpoint, ("log", "size"), asdict(row))
 
     def drop_checkpoint(self, log: bytes, size: int) -> None:
+        self.flush(Checkpoint)
         self._db.execute(delete(Checkpoint).where(_C.log == log, _C.size == size))
 
     def checkpoints(self, log: bytes, *, after: int = 0, limit: int = 1000) -> list[CheckpointRow]:
@@ -78,9 +77,8 @@ class Logs(Part):
         return _checkpoint(rows[0]) if rows else None
 
     def put_transaction(self, row: TransactionRow) -> None:
-        values = asdict(row)
-        self._put(ChainTransaction, {"hash": values.pop("hash")}, values)
+        self._put(ChainTransaction, ("hash",), asdict(row))
 
     def transaction(self, digest: bytes) -> TransactionRow | None:
-        row = self._one(ChainTransaction, ChainTransaction.hash == digest)
+        row = self._one(ChainTransaction, hash=digest)
         return TransactionRow(**row._mapping) if row else None

@@ -12,7 +12,6 @@ from ledger.adapters.database.unit import Part
 from ledger.domain.records import CrlRow, DescriptorRow, PersonRow, SessionRow
 
 _H: Any = Challenge
-_S: Any = SessionRecord
 _MAX_VERSIONS = 65_535
 
 
@@ -20,32 +19,30 @@ class People(Part):
     """See records.Unit."""
 
     def put_certificate(self, digest: bytes, der: bytes) -> None:
-        self._put(CertificateRecord, {"digest": digest}, {"der": der})
+        self._put(CertificateRecord, ("digest",), {"digest": digest, "der": der})
 
     def certificate(self, digest: bytes) -> bytes | None:
-        row = self._one(CertificateRecord, CertificateRecord.digest == digest)
+        row = self._one(CertificateRecord, digest=digest)
         return bytes(row.der) if row else None
 
     def put_person(self, row: PersonRow) -> None:
-        values = asdict(row)
-        self._put(Person, {"pseudonym": values.pop("pseudonym")}, values)
+        self._put(Person, ("pseudonym",), asdict(row))
 
     def person(self, pseudonym: str) -> PersonRow | None:
-        row = self._one(Person, Person.pseudonym == pseudonym)
+        row = self._one(Person, pseudonym=pseudonym)
         return PersonRow(**row._mapping) if row else None
 
     def put_crl(self, row: CrlRow) -> None:
         self._add(Crl, asdict(row))
 
     def crls(self) -> list[CrlRow]:
-        return [CrlRow(**row._mapping) for row in self._rows(Crl, order=Crl.number, limit=_MAX_VERSIONS)]
+        return [CrlRow(**row._mapping) for row in self._find(Crl, order="number", limit=_MAX_VERSIONS)]
 
     def put_descriptor(self, row: DescriptorRow) -> None:
-        values = asdict(row)
-        self._put(DescriptorRecord, {"version": values.pop("version")}, values)
+        self._put(DescriptorRecord, ("version",), asdict(row))
 
     def descriptors(self) -> list[DescriptorRow]:
-        rows = self._rows(DescriptorRecord, order=DescriptorRecord.version, limit=_MAX_VERSIONS)
+        rows = self._find(DescriptorRecord, order="version", limit=_MAX_VERSIONS)
         return [DescriptorRow(**row._mapping) for row in rows]
 
     def put_challenge(self, nonce: bytes, expires: int) -> None:
@@ -53,6 +50,7 @@ class People(Part):
 
     def take_challenge(self, nonce: bytes, now: int) -> bool:
         """A challenge is good once; whatever has expired goes with it."""
+        self.flush(Challenge)
         taken = self._db.execute(delete(Challenge).where(_H.nonce == nonce, _H.expires >= now))
         self._db.execute(delete(Challenge).where(_H.expires < now))
         return taken.rowcount == 1
@@ -61,5 +59,5 @@ class People(Part):
         self._add(SessionRecord, asdict(row))
 
     def session(self, token: bytes) -> SessionRow | None:
-        row = self._one(SessionRecord, _S.token == token)
+        row = self._one(SessionRecord, token=token)
         return SessionRow(**row._mapping) if row else None

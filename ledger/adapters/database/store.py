@@ -41,7 +41,9 @@ class SqlRecords:
     def write(self) -> Iterator[Unit]:
         """A durable transaction."""
         with self._connect(write=True) as connection:
-            yield SqlUnit(connection)
+            unit = SqlUnit(connection)
+            yield unit
+            unit.flush()
 
     @contextmanager
     def _connect(self, *, write: bool) -> Iterator[Connection]:

@@ -1,11 +1,20 @@
-"""What the parts of a unit of work share."""
+"""What the parts of a unit of work share.
+
+- statements are built once and reused: building and compiling one takes longer than SQLite takes to run it
+- rows to write wait until the table is read or the transaction ends, and then go in one call a table
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
+
+Table = type[SQLModel]
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class Part:
@@ -13,30 +22,60 @@ class Part:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        self._waiting: dict[tuple[Table, tuple[str, ...]], list[dict[str, Any]]] = {}
 
-    def _add(self, table: type[SQLModel], *rows: dict[str, Any]) -> None:
-        if rows:
-            self._db.execute(insert(table), list(rows))
+    def _add(self, table: Table, *rows: dict[str, Any]) -> None:
+        """Insert rows; one that exists already is an error."""
+        self._waiting.setdefault((table, ()), []).extend(rows)
 
-    def _put(self, table: type[SQLModel], keys: dict[str, Any], values: dict[str, Any]) -> None:
-        """Insert a row, or update the one with these keys."""
-        columns = _columns(table)
-        changed = self._db.execute(
-            update(table).where(*(columns[name] == value for name, value in keys.items())).values(**(values or keys))
-        )
-        if changed.rowcount == 0:
-            self._add(table, {**keys, **values})
+    def _put(self, table: Table, keys: tuple[str, ...], *rows: dict[str, Any]) -> None:
+        """Insert rows, or update those that have the same ``keys``; all rows have the same members."""
+        self._waiting.setdefault((table, keys), []).extend(rows)
 
-    def _rows(self, table: type[SQLModel], *conditions: Any, order: Any = None, limit: int | None = None) -> list[Any]:
-        query = select(table.__table__).where(*conditions)  # type: ignore[attr-defined]
+    def flush(self, table: Table | None = None) -> None:
+        """Write what waits for a table, or for all."""
+        for place in [place for place in self._waiting if table is None or place[0] is table]:
+            rows = self._waiting.pop(place)
+            if rows:
+                self._db.execute(_write(*place, tuple(rows[0]), self._db.dialect.name), rows)
+
+    def _rows(self, table: Table, *conditions: Any, order: Any = None, limit: int | None = None) -> list[Any]:
+        """Rows by any conditions."""
+        self.flush(table)
+        query = select(_table(table)).where(*conditions)
         if order is not None:
             query = query.order_by(order)
         return list(self._db.execute(query if limit is None else query.limit(limit)))
 
-    def _one(self, table: type[SQLModel], *conditions: Any) -> Any | None:
-        rows = self._rows(table, *conditions, limit=1)
+    def _find(self, table: Table, order: str = "", limit: int = -1, **equal: Any) -> list[Any]:
+        """Rows with these members; ``limit`` -1 for all."""
+        self.flush(table)
+        return list(self._db.execute(_select(table, tuple(equal), order, limit), equal))
+
+    def _one(self, table: Table, **equal: Any) -> Any | None:
+        rows = self._find(table, limit=1, **equal)
         return rows[0] if rows else None
 
 
-def _columns(table: type[SQLModel]) -> Any:
-    return table.__table__.c  # type: ignore[attr-defined]
+def _table(table: Table) -> Any:
+    return table.__table__  # type: ignore[attr-defined]
+
+
+@cache
+def _select(table: Table, names: tuple[str, ...], order: str, limit: int) -> Any:
+    columns = _table(table).c
+    query = select(_table(table)).where(*(columns[name] == bindparam(name) for name in names))
+    if order:
+        query = query.order_by(columns[order])
+    return query if limit < 0 else query.limit(limit)
+
+
+@cache
+def _write(table: Table, keys: tuple[str, ...], names: tuple[str, ...], dialect: str) -> Any:
+    if not keys:
+        return insert(_table(table))
+    statement = _INSERTS[dialect](_table(table))
+    values = {name: statement.excluded[name] for name in names if name not in keys}
+    if not values:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_=values)

@@ -132,11 +132,12 @@ class LocalBlockStore:
                     os.close(self._fd)
                     self._number += 1
                     self._open_pack()
-                rows, at, parts = [], self._end, []
+                rows, at = [], self._end
+                parts: list[bytes | memoryview] = []
                 for block in new.values():
-                    prefix, _ = car.frame(block)
-                    rows.append((block.cid, self._number, at + len(prefix), len(block.data)))
-                    parts += [prefix, block.data]
+                    prefix, data = car.frame(block)
+                    rows.append((block.cid, self._number, at + len(prefix), len(data)))
+                    parts += [prefix, data]
                     at += len(prefix) + len(block.data)
                 self._write(parts)
                 os.fsync(self._fd)
@@ -147,7 +148,7 @@ class LocalBlockStore:
                 raise StorageError(f"the block store could not be written: {error}", hint="check the free space of the disk") from error
             return len(new)
 
-    def _write(self, parts: list[bytes]) -> None:
+    def _write(self, parts: Sequence[bytes | memoryview]) -> None:
         at = self._end
         for start in range(0, len(parts), 512):  # below the kernel's limit of 1024 buffers a call
             group = parts[start : start + 512]

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.adapters import files
-from ledger.adapters.keystore.kdf import N, derive
+from ledger.adapters.keystore.kdf import Derivation, N
 from ledger.domain.cose import PrivateKey, algorithm_of
 from ledger.domain.errors import FormatError, KeyringError
 from ledger.domain.grants import HpkePrivateKey
@@ -45,7 +45,7 @@ class FileKeyring:
         if not passphrase:
             raise KeyringError("the passphrase is empty", hint="use a long one; nothing can be opened without it")
         salt = secrets.token_bytes(16)
-        keyring = cls(path, derive(passphrase, salt), salt, {})
+        keyring = cls(path, Derivation(passphrase, salt).result(), salt, {})
         keyring.save()
         return keyring
 
@@ -56,29 +56,7 @@ class FileKeyring:
         Raises:
             KeyringError: no file, wrong passphrase, or altered.
         """
-        try:
-            raw = path.read_bytes()[:_LIMIT]
-        except OSError as error:
-            raise KeyringError(f"no keyring at {path}", hint="create the home with: custody init") from error
-        try:
-            value = json.loads(raw)
-            header = {name: value[name] for name in ("v", "kdf", "cipher", "salt")}
-            salt, nonce, sealed = (base64.b64decode(value[name], validate=True) for name in ("salt", "nonce", "sealed"))
-            good = header["v"] == 1 and header["kdf"] == f"scrypt-{N}-8-1" and header["cipher"] == "A256GCM"
-        except (ValueError, KeyError, TypeError) as error:
-            raise KeyringError(f"{path} is not a keyring") from error
-        if not good:
-            raise KeyringError(f"{path} was written by another version", hint="use a newer custody")
-        key = derive(passphrase, salt)
-        try:
-            plain = json.loads(AESGCM(key).decrypt(nonce, sealed, cls._aad(salt)))
-        except InvalidTag as error:
-            raise KeyringError("wrong passphrase, or the keyring was altered", hint="try again; the keyring is unchanged") from error
-        return cls(path, key, salt, {name: base64.b64decode(text) for name, text in plain.items()})
-
-    @staticmethod
-    def _aad(salt: bytes) -> bytes:
-        return f"custody-keyring-v1 scrypt-{N}-8-1 A256GCM ".encode() + salt
+        return Unlocking(path, passphrase).keyring()
 
     def save(self) -> None:
         """Write the file under a fresh nonce; the old one stays where this fails."""
@@ -90,7 +68,7 @@ class FileKeyring:
             "cipher": "A256GCM",
             "salt": base64.b64encode(self._salt).decode(),
             "nonce": base64.b64encode(nonce).decode(),
-            "sealed": base64.b64encode(AESGCM(self._key).encrypt(nonce, plain, self._aad(self._salt))).decode(),
+            "sealed": base64.b64encode(AESGCM(self._key).encrypt(nonce, plain, _aad(self._salt))).decode(),
         }
         files.write(self._path, json.dumps(value, indent=1).encode() + b"\n")
 
@@ -137,6 +115,48 @@ class FileKeyring:
         """An HPKE key."""
         kem, _, seed = self.get(name).partition(b"\x00")
         return HpkePrivateKey(kem.decode(), seed)
+
+
+class Unlocking:
+    """A keyring file whose passphrase is being stretched: nobody waits before ``keyring`` is called.
+
+    Raises:
+        KeyringError: no file, or not a keyring of this version.
+    """
+
+    def __init__(self, path: Path, passphrase: bytes) -> None:
+        try:
+            raw = path.read_bytes()[:_LIMIT]
+        except OSError as error:
+            raise KeyringError(f"no keyring at {path}", hint="create the home with: custody init") from error
+        try:
+            value = json.loads(raw)
+            header = {name: value[name] for name in ("v", "kdf", "cipher", "salt")}
+            self._salt, self._nonce, self._sealed = (base64.b64decode(value[name], validate=True) for name in ("salt", "nonce", "sealed"))
+            good = header["v"] == 1 and header["kdf"] == f"scrypt-{N}-8-1" and header["cipher"] == "A256GCM"
+        except (ValueError, KeyError, TypeError) as error:
+            raise KeyringError(f"{path} is not a keyring") from error
+        if not good:
+            raise KeyringError(f"{path} was written by another version", hint="use a newer custody")
+        self._path = path
+        self._derivation = Derivation(passphrase, self._salt)
+
+    def keyring(self) -> FileKeyring:
+        """The keyring.
+
+        Raises:
+            KeyringError: wrong passphrase, or altered.
+        """
+        key = self._derivation.result()
+        try:
+            plain = json.loads(AESGCM(key).decrypt(self._nonce, self._sealed, _aad(self._salt)))
+        except InvalidTag as error:
+            raise KeyringError("wrong passphrase, or the keyring was altered", hint="try again; the keyring is unchanged") from error
+        return FileKeyring(self._path, key, self._salt, {name: base64.b64decode(text) for name, text in plain.items()})
+
+
+def _aad(salt: bytes) -> bytes:
+    return f"custody-keyring-v1 scrypt-{N}-8-1 A256GCM ".encode() + salt
 
 
 def _load(data: bytes, password: bytes | None) -> PrivateKey:

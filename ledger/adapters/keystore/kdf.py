@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from typing import Final
 
 from ledger.domain.errors import KeyringError
 
 N: Final = 1 << 17
 _SALT: Final = 16
+_TIMEOUT: Final = 60
 _CODE: Final = f"""
 import sys, hashlib
 data = sys.stdin.buffer.read()
@@ -22,14 +24,31 @@ sys.stdout.buffer.write(key)
 """
 
 
-def derive(passphrase: bytes, salt: bytes) -> bytes:
-    """The 32-byte key of a passphrase and a 16-byte salt; both travel by pipe, never by argument or environment.
+class Derivation:
+    """The 32-byte key of a passphrase and a 16-byte salt, on its way in another process while this one does something else."""
 
-    Raises:
-        KeyringError: there is no memory for it.
-    """
-    command = [sys.executable, "-I", "-S", "-c", _CODE]
-    done = subprocess.run(command, input=salt + passphrase, capture_output=True, check=False, timeout=60, env={})  # noqa: S603
-    if done.returncode != 0 or len(done.stdout) != 32:
-        raise KeyringError("the passphrase could not be stretched", hint="this takes 128 MiB of free memory for a moment")
-    return done.stdout
+    def __init__(self, passphrase: bytes, salt: bytes) -> None:
+        self._key: bytes | None = None
+        self._thread = threading.Thread(target=self._run, args=(salt + passphrase,), name="scrypt", daemon=True)
+        self._thread.start()
+
+    def _run(self, data: bytes) -> None:
+        # Both travel by pipe, never by argument or environment.
+        command = [sys.executable, "-I", "-S", "-c", _CODE]
+        try:
+            done = subprocess.run(command, input=data, capture_output=True, check=False, timeout=_TIMEOUT, env={})  # noqa: S603
+        except (OSError, subprocess.SubprocessError):
+            return
+        if done.returncode == 0 and len(done.stdout) == 32:
+            self._key = done.stdout
+
+    def result(self) -> bytes:
+        """Wait for the key.
+
+        Raises:
+            KeyringError: there is no memory for it.
+        """
+        self._thread.join()
+        if self._key is None:
+            raise KeyringError("the passphrase could not be stretched", hint="this takes 128 MiB of free memory for a moment")
+        return self._key

@@ -58,13 +58,20 @@ class NodeClient:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._http.close()
 
-    def _send(self, method: str, path: str, *, authenticated: bool = True, **options: Any) -> httpx.Response:
+    def _send(
+        self, method: str, path: str, *, authenticated: bool = True, parts: Sequence[bytes] | None = None, **options: Any
+    ) -> httpx.Response:
+        """One call; ``parts`` is a body sent without joining it first."""
         headers = dict(options.pop("headers", {}))
+        if parts is not None:
+            headers["Content-Length"] = str(sum(len(part) for part in parts))
         for attempt in range(2):
             if authenticated and self._token is None:
                 self._login()
             if authenticated:
                 headers["Authorization"] = f"Bearer {self._token}"
+            if parts is not None:
+                options["content"] = iter(parts)  # used up by each attempt, and not kept by the request object
             try:
                 answer = self._http.request(method, path, headers=headers, **options)
             except httpx.HTTPError as error:
@@ -100,8 +107,8 @@ class NodeClient:
 
     def put_blocks(self, blocks: Sequence[Block]) -> None:
         """See ports.NodeApi."""
-        body = b"".join([car.header([]), *(part for block in blocks for part in car.frame(block))])
-        self._send("PUT", "/v1/blocks", content=body, headers={"Content-Type": "application/vnd.ipld.car"})
+        parts = [car.header([]), *(bytes(part) for block in blocks for part in car.frame(block))]
+        self._send("PUT", "/v1/blocks", parts=parts, headers={"Content-Type": "application/vnd.ipld.car"})
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """See ports.NodeApi."""
@@ -148,15 +155,18 @@ class NodeClient:
     def content(self, evidence: str, access: str, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end), at most 4 MiB."""
         headers = {"Custody-Access": access, "Range": f"bytes={start}-{end - 1}"}
-        return self._send("GET", f"/v1/evidence/{evidence}/content", headers=headers).content
+        answer = self._send("GET", f"/v1/evidence/{evidence}/content", headers=headers)
+        data = answer.content
+        answer._content = b""  # noqa: SLF001  (httpx keeps answers in a reference cycle: megabytes must not wait for the collector)
+        return data
 
     def bundle(self, evidence: str, access: str) -> bytes:
         """The evidence bundle."""
         return self._send("POST", f"/v1/evidence/{evidence}/bundle", json={"access": access}).content
 
-    def status(self) -> dict[str, Any]:
-        """How far anchoring is."""
-        found: dict[str, Any] = self._send("GET", "/v1/status").json()
+    def status(self, *, chain: bool = True) -> dict[str, Any]:
+        """How far anchoring is; without ``chain`` the node need not ask it."""
+        found: dict[str, Any] = self._send("GET", "/v1/status", params={"chain": chain}).json()
         return found
 
     def anchor(self) -> dict[str, Any]:

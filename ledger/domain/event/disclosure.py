@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 
@@ -43,7 +44,7 @@ _LIMIT: Final = 1 << 20
 _STEP: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Disclosure:
     """A member kept beside the document: ``encoded`` is its base64url text, ``digest`` 32 bytes."""
 
@@ -51,15 +52,21 @@ class Disclosure:
     name: str
     value: Any
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """SHA-256 of the encoded text (RFC 9901 section 4.2.3)."""
         return sha256(self.encoded.encode()).digest()
 
 
 def make(name: str, value: Any, salt: bytes) -> Disclosure:
-    """Make the disclosure of one member with a random salt of at least 16 bytes."""
-    return parse(b64url(jsontext.dump([b64url(salt), name, value])))
+    """Make the disclosure of one member with a random salt of at least 16 bytes.
+
+    Raises:
+        FormatError: a reserved name, a nested disclosure, or a short salt.
+    """
+    require(len(salt) >= 16, "disclosure salt: shorter than 16 bytes")
+    _check_member(name, value)
+    return Disclosure(b64url(jsontext.dump([b64url(salt), name, value])), name, value)
 
 
 def parse(encoded: str) -> Disclosure:
@@ -73,9 +80,13 @@ def parse(encoded: str) -> Disclosure:
     require(isinstance(value, list) and len(value) == 3, f"{what}: expected [salt, name, value]")
     salt, name, content = value
     require(len(from_b64url(salt, what=f"{what} salt")) >= 16, f"{what}: salt shorter than 16 bytes")
-    require(isinstance(name, str) and name not in NEVER_HIDDEN, f"{what}: reserved name")
-    require(not _mentions(content), f"{what}: nested disclosures are not allowed")
+    _check_member(name, content)
     return Disclosure(encoded, name, content)
+
+
+def _check_member(name: object, value: Any) -> None:
+    require(isinstance(name, str) and name not in NEVER_HIDDEN, "disclosure: reserved name")
+    require(not _mentions(value), "disclosure: nested disclosures are not allowed")
 
 
 def _mentions(value: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 
@@ -100,7 +101,7 @@ _DOCUMENT: Final[Check] = members(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Event:
     """A parsed document. ``raw`` are its bytes as written; ``value`` is completed with the disclosures given;
     ``withheld`` names what is missing. ``known`` is False for a type that this version does not know.
@@ -112,7 +113,7 @@ class Event:
     withheld: tuple[str, ...]
     known: bool
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """SHA-256 of the document, the payload of its statement."""
         return sha256(self.raw).digest()
@@ -142,7 +143,9 @@ def build(value: dict[str, Any], salts: dict[str, bytes]) -> Event:
     """
     present = {pointer: salt for pointer, salt in salts.items() if _has(value, pointer)}
     hidden, disclosures = sd.hide(value, present)
-    event = parse(jsontext.dump(hidden), [disclosure.encoded for disclosure in disclosures])
+    raw = jsontext.dump(hidden)
+    require(len(raw) <= LIMIT, f"event document: {len(raw)} bytes, at most {LIMIT} allowed")
+    event = _checked(raw, hidden, tuple(disclosures))
     require_complete(event)
     return event
 
@@ -163,9 +166,13 @@ def parse(raw: bytes, disclosures: Iterable[str] = ()) -> Event:
     """
     value = jsontext.parse(raw, what="event document", limit=LIMIT)
     require(isinstance(value, dict), "event document: not an object")
+    return _checked(raw, value, tuple(sd.parse(encoded) for encoded in disclosures))
+
+
+def _checked(raw: bytes, value: dict[str, Any], parsed: tuple[sd.Disclosure, ...]) -> Event:
+    """What the bytes and the disclosures say, completed and checked against the schema of the type."""
     version = value.get("v")
     require(type(version) is int and version == 1, f"event document: version {version!r}, expected 1")
-    parsed = tuple(sd.parse(encoded) for encoded in disclosures)
     require(len({item.digest for item in parsed}) == len(parsed), "disclosure given twice")
     whole = sd.reveal(value, parsed)
     report = Report()

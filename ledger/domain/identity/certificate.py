@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -24,6 +25,7 @@ from ledger.domain.identity import names
 
 _STEP: Final = 3
 _MAX_DER: Final = 8192
+_CACHED: Final = 1024  # certificates whose parsed form and signature check are kept: pure functions of their bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ def _seconds(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
+@lru_cache(maxsize=_CACHED)
 def load(der: bytes, *, what: str = "certificate") -> x509.Certificate:
     """Parse DER, refusing any other encoding of the same certificate.
 
@@ -66,6 +69,7 @@ def load(der: bytes, *, what: str = "certificate") -> x509.Certificate:
     return found
 
 
+@lru_cache(maxsize=_CACHED)
 def parse(der: bytes) -> Certificate:
     """Parse the certificate of a person or a service.
 
@@ -127,9 +131,7 @@ def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: 
         authority = load(der, what="CA certificate")
         if authority.subject != leaf.issuer:
             continue
-        try:
-            leaf.verify_directly_issued_by(authority)
-        except (InvalidSignature, ValueError, TypeError):
+        if not _issued(certificate.der, der):
             continue
         if not _seconds(authority.not_valid_before_utc) <= time <= _seconds(authority.not_valid_after_utc):
             raise VerificationError(_STEP, "the agency CA was not valid at the proven time")
@@ -137,6 +139,24 @@ def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: 
             raise VerificationError(_STEP, f"certificate valid {certificate.not_before} to {certificate.not_after}, used at {time}")
         return der
     raise VerificationError(_STEP, "the certificate was not issued by a CA that the agency's descriptor names")
+
+
+@lru_cache(maxsize=_CACHED)
+def _issued(leaf: bytes, authority: bytes) -> bool:
+    """Whether the signature on a certificate is the authority's: a fact about bytes, whatever the time."""
+    try:
+        load(leaf).verify_directly_issued_by(load(authority, what="CA certificate"))
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+@lru_cache(maxsize=16)
+def _signed_list(der: bytes, authority: bytes) -> x509.CertificateRevocationList | None:
+    """A revocation list, if it is the authority's own."""
+    issuer, crl = load(authority, what="CA certificate"), load_crl(der)
+    signed = crl.issuer == issuer.subject and crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
+    return crl if signed else None
 
 
 def check_authority(der: bytes) -> x509.Certificate:
@@ -183,12 +203,11 @@ def verify_not_revoked(certificate: Certificate, authority: bytes, crls: Iterabl
         VerificationError: revoked in time.
         IncompleteError: no list issued at or after ``time`` is at hand.
     """
-    issuer = load(authority, what="CA certificate")
     serial = load(certificate.der).serial_number
     recent = False
     for der in crls:
-        crl = load_crl(der)
-        if crl.issuer != issuer.subject or not crl.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]
+        crl = _signed_list(der, authority)
+        if crl is None:
             continue
         entry = crl.get_revoked_certificate_by_serial_number(serial)
         if entry is not None and _seconds(entry.revocation_date_utc) <= time:
