@@ -48,7 +48,11 @@ class InProcess(httpx.BaseTransport):
         return httpx.Response(call.status, headers=call.headers, stream=_Parts(call.parts))
 
     async def _run(self, call: _Call) -> None:
-        await self._app(call.scope, call.receive, call.send)
+        try:
+            await self._app(call.scope, call.receive, call.send)
+        except Exception:
+            if not call.headers:  # otherwise it has answered, and the exception is for a server's log
+                raise
 
 
 class _Parts(httpx.SyncByteStream):

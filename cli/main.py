@@ -13,6 +13,7 @@ from cli import output
 from cli.commands import (
     anchor,
     bundle,
+    collect,
     correct,
     demo,
     doctor,
@@ -60,7 +61,10 @@ def options(
     STATE.home, STATE.server, STATE.passphrase_file, STATE.json = home, server, passphrase_file, as_json
 
 
-for module in (init, upload, list_items, show, status, anchor, bundle, trust, verify, get, note, correct, recheck, serve, doctor, demo):
+for module in (
+    *(init, upload, list_items, show, status, anchor, bundle, trust, verify),
+    *(get, note, correct, recheck, serve, doctor, collect, demo),
+):
     module.register(app)
 
 

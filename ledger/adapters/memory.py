@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ledger.domain import cid as cids
 from ledger.domain.errors import NotFoundError
+from ledger.domain.ports import Collected
 from ledger.domain.unixfs import Block
 
 
@@ -28,6 +29,14 @@ class VolatileBlockStore:
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See ports.BlockStore."""
         return [cid for cid in wanted if cid not in self._blocks]
+
+    def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:  # noqa: ARG002
+        """See ports.BlockStore; here every block is old."""
+        dead = self._blocks.keys() - set(live)
+        size = sum(len(self._blocks[cid]) for cid in dead)
+        if not dry:
+            self._blocks = {cid: data for cid, data in self._blocks.items() if cid not in dead}
+        return Collected(len(dead), size, 0 if dry else size)
 
     def get(self, cid: bytes) -> bytes:
         """See ports.BlockStore."""

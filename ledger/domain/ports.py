@@ -17,6 +17,15 @@ class Clock(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a collection removed: blocks, their bytes, and the bytes that the disk got back (later, where packs are in use)."""
+
+    blocks: int
+    size: int
+    freed: int
+
+
 class BlockStore(Protocol):
     """Content-addressed blocks with IPFS CIDs. Safe for use by several threads."""
 
@@ -32,7 +41,20 @@ class BlockStore(Protocol):
         ...
 
     def missing(self, cids: Sequence[bytes]) -> list[bytes]:
-        """Those of ``cids`` that are not stored, in the order given."""
+        """Those of ``cids`` that are not stored, in the order given; the others count as just stored for ``collect``."""
+        ...
+
+    def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:
+        """Remove blocks that are not among ``live`` and were stored, or last asked for, before a time in seconds.
+
+        May be interrupted at any point and repeated; a live block can be read all the while.
+
+        Args:
+            dry: count only.
+
+        Raises:
+            StorageError: the disk refused; nothing live was touched.
+        """
         ...
 
     def get(self, cid: bytes) -> bytes:

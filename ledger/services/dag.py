@@ -40,6 +40,18 @@ def leaves(blocks: BlockStore, root: bytes, size: int, *, start: int = 0) -> Ite
     yield from walk(Link(root, size, size), 0, 0)
 
 
+def every(blocks: BlockStore, root: bytes) -> Iterator[bytes]:
+    """CIDs of all blocks under a root, itself first; reads inner nodes only.
+
+    Raises:
+        NotFoundError, UnreadableError, VerificationError: as for leaves.
+    """
+    yield root
+    if cids.codec_of(root) != cids.RAW:
+        for link in unixfs.decode_node(blocks.get(root)):
+            yield from every(blocks, link.cid)
+
+
 def require_stored(blocks: BlockStore, content: Content) -> None:
     """Check that every block is stored and the DAG has the shape of the profile.
 

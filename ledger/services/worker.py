@@ -1,4 +1,4 @@
-"""The node's background work: anchoring by growth or age, and a revocation list a day."""
+"""The node's background work: anchoring by growth or age; a revocation list and a clearing away a day."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from typing import Final
 
 from ledger.domain.errors import CustodyError, FrozenError
-from ledger.services import agencylog, anchoring
+from ledger.services import agencylog, anchoring, housekeeping
 from ledger.services.anchoring import Policy
 from ledger.services.node import Node
 
@@ -24,6 +24,7 @@ class Worker:
         self._node = node
         self._policy = policy
         self._stop = threading.Event()
+        self._cleared = node.clock.now()  # not at once: whoever starts a node has better things for it to do
         self._thread = threading.Thread(target=self._run, name="anchoring", daemon=True)
 
     def start(self) -> None:
@@ -40,6 +41,7 @@ class Worker:
         while not self._stop.wait(pause):
             try:
                 self._publish_crl()
+                self._clear_away()
                 if anchoring.due(self._node, self._policy):
                     anchoring.step(self._node)
                 pause = _PAUSE
@@ -49,6 +51,13 @@ class Worker:
             except CustodyError as error:
                 _LOG.warning("anchoring failed: %s", error.message)
                 pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _clear_away(self) -> None:
+        now = self._node.clock.now()
+        if now - self._cleared >= _DAY:
+            self._cleared = now
+            housekeeping.forget_sessions(self._node)
+            housekeeping.collect(self._node)
 
     def _publish_crl(self) -> None:
         if self._node.keys.authority is None:

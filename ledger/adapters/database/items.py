@@ -85,6 +85,9 @@ class Items(Part):
         rows = self._find(GrantRecord, limit=100, evidence=evidence, scope=scope, recipient=recipient)
         return [bytes(row.data) for row in rows]
 
+    def has_grants(self, evidence: str, scope: str) -> bool:
+        return self._one(GrantRecord, evidence=evidence, scope=scope) is not None
+
     def granted_items(self, recipient: bytes, limit: int) -> list[str]:
         self.flush(GrantRecord)
         query = select(_G.evidence).where(_G.recipient == recipient).distinct().limit(limit)

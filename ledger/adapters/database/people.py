@@ -55,6 +55,13 @@ class People(Part):
         self._db.execute(delete(Challenge).where(_H.expires < now))
         return taken.rowcount == 1
 
+    def drop_expired(self, now: int) -> None:
+        """Forget sessions and challenges that nobody can use any more."""
+        for table in (SessionRecord, Challenge):
+            self.flush(table)
+            expires: Any = table.expires
+            self._db.execute(delete(table).where(expires < now))
+
     def put_session(self, row: SessionRow) -> None:
         self._add(SessionRecord, asdict(row))
 

@@ -3,6 +3,7 @@
 - one fsync per call of ``put``, before it returns; the index is only a cache of what the packs say
 - on opening, the packs' tails behind the index are read again and a torn last section is cut off
 - every block is hashed when it is written and again when it is read
+- packs are only ever appended to, or dropped whole after their live blocks were written again elsewhere
 """
 
 from __future__ import annotations
@@ -10,18 +11,26 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from ledger.adapters.clock import SystemClock
 from ledger.adapters.filelock import FileLock
+from ledger.adapters.files import sync_directory
+from ledger.adapters.ipfs.packindex import PackIndex, Place
 from ledger.domain import car, varint
 from ledger.domain import cid as cids
-from ledger.domain.errors import FormatError, NotFoundError, StorageError, UnreadableError, VerificationError
+from ledger.domain.errors import FormatError, LockedError, NotFoundError, StorageError, UnreadableError, VerificationError
+from ledger.domain.ports import Clock, Collected
 from ledger.domain.unixfs import MAX_BLOCK, Block
 
 _PACK_LIMIT: Final = 1 << 30  # bytes; a pack is the unit of compaction and of copying to other media
 _HEADER: Final = car.header([])
+_MOVED: Final = 8  # blocks written again in one go: 8 MiB
+_DISK_HINT: Final = "check the free space of the disk"
+_RESTORE_HINT: Final = "restore the block from a replica or a backup"
 
 
 class LocalBlockStore:
@@ -32,22 +41,16 @@ class LocalBlockStore:
         StorageError: it cannot be opened.
     """
 
-    def __init__(self, directory: Path, *, pack_limit: int = _PACK_LIMIT) -> None:
+    def __init__(self, directory: Path, *, pack_limit: int = _PACK_LIMIT, clock: Clock | None = None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(directory / "blocks.lock", what="the block store")
         self._directory = directory
         self._pack_limit = pack_limit
+        self._clock = clock or SystemClock()
         self._mutex = threading.RLock()
         self._readers: dict[int, int] = {}
         try:
-            self._index = sqlite3.connect(directory / "index.sqlite", isolation_level=None, check_same_thread=False, timeout=10)
-            self._index.execute("PRAGMA journal_mode=WAL")
-            self._index.execute("PRAGMA synchronous=NORMAL")
-            self._index.execute(
-                "CREATE TABLE IF NOT EXISTS block (cid BLOB PRIMARY KEY, pack INTEGER NOT NULL, at INTEGER NOT NULL,"
-                " size INTEGER NOT NULL) WITHOUT ROWID"
-            )
-            self._index.execute("CREATE TABLE IF NOT EXISTS pack (number INTEGER PRIMARY KEY, indexed INTEGER NOT NULL)")
+            self._index = PackIndex(directory)
             self._recover()
         except (sqlite3.Error, OSError) as error:
             self._lock.release()
@@ -57,15 +60,20 @@ class LocalBlockStore:
         return self._directory / f"pack-{number:06}.car"
 
     def _recover(self) -> None:
-        """Index what the packs hold behind the index; cut a section that a crash tore."""
+        """Finish what a crash interrupted: drop doomed packs, index what lies behind the index, cut a torn section."""
+        for number in self._index.doomed():
+            self._path(number).unlink(missing_ok=True)
+            self._index.drop(number)
         numbers = sorted(int(path.stem[5:]) for path in self._directory.glob("pack-*.car"))
-        indexed = dict(self._index.execute("SELECT number, indexed FROM pack"))
-        self._number = numbers[-1] if numbers else 0
+        indexed = self._index.indexed()
+        self._number = max([0, *numbers, *indexed])
         for number in numbers:
             with self._path(number).open("r+b") as file:
                 end = file.seek(0, os.SEEK_END)
                 at = indexed.get(number, 0)
-                if at == end:
+                if end < at:  # somebody cut it: its blocks are told apart when they are read, and nothing is written over them
+                    self._number = max(self._number, number + 1)
+                if end <= at:
                     continue
                 good = self._scan(file.fileno(), number, at, end)
                 if good != end:
@@ -78,7 +86,7 @@ class LocalBlockStore:
             if os.pread(fd, len(_HEADER), 0) != _HEADER:
                 return 0
             at = len(_HEADER)
-        rows = []
+        found = []
         while at < end:
             head = os.pread(fd, 9 + cids.SIZE, at)
             try:
@@ -89,27 +97,41 @@ class LocalBlockStore:
                 cids.verify(cids.check(data[: cids.SIZE]), data[cids.SIZE :])
             except FormatError:
                 break
-            rows.append((data[: cids.SIZE], number, at + skip + cids.SIZE, size - cids.SIZE))
+            found.append(Place(data[: cids.SIZE], number, at + skip + cids.SIZE, size - cids.SIZE))
             at += skip + size
-        self._remember(rows, number, at)
+        self._index.remember(found, number, at, now=self._clock.now())
         return at
 
-    def _remember(self, rows: list[tuple[bytes, int, int, int]], number: int, end: int) -> None:
-        self._index.execute("BEGIN IMMEDIATE")
-        self._index.executemany("INSERT OR IGNORE INTO block VALUES (?, ?, ?, ?)", rows)
-        self._index.execute("INSERT INTO pack VALUES (?, ?) ON CONFLICT (number) DO UPDATE SET indexed = excluded.indexed", (number, end))
-        self._index.execute("COMMIT")
-
     def _open_pack(self) -> None:
-        path = self._path(self._number)
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._end = os.lseek(self._fd, 0, os.SEEK_END)
-        if self._end == 0:
-            self._end = os.pwrite(self._fd, _HEADER, 0)
-            os.fsync(self._fd)
-            directory = os.open(self._directory, os.O_RDONLY)
-            os.fsync(directory)
-            os.close(directory)
+        self._fd, self._end = self._opened(self._number)
+
+    def _opened(self, number: int) -> tuple[int, int]:
+        fd = os.open(self._path(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            end = os.lseek(fd, 0, os.SEEK_END)
+            if end == 0:
+                end = os.pwrite(fd, _HEADER, 0)
+                os.fsync(fd)
+                sync_directory(self._directory)
+        except OSError:
+            os.close(fd)
+            raise
+        return fd, end
+
+    def _roll(self) -> None:
+        """Begin the next pack."""
+        fd, end = self._opened(self._number + 1)
+        os.close(self._fd)
+        self._number, self._fd, self._end = self._number + 1, fd, end
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """The lock of the index, whose faults become ours."""
+        with self._mutex:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise StorageError(f"the block index failed: {error}", hint=_DISK_HINT) from error
 
     def put(self, blocks: Iterable[Block]) -> int:
         """See ports.BlockStore."""
@@ -123,30 +145,40 @@ class LocalBlockStore:
 
     def put_checked(self, blocks: Sequence[Block]) -> int:
         """As ``put`` for blocks that the caller has just hashed, car.blocks for example."""
-        with self._mutex:
-            new = {block.cid: block for block in blocks if self._where(block.cid) is None}
-            if not new:
-                return 0
-            try:
-                if self._end > self._pack_limit:
-                    os.close(self._fd)
-                    self._number += 1
-                    self._open_pack()
-                rows, at = [], self._end
-                parts: list[bytes | memoryview] = []
-                for block in new.values():
-                    prefix, data = car.frame(block)
-                    rows.append((block.cid, self._number, at + len(prefix), len(data)))
-                    parts += [prefix, data]
-                    at += len(prefix) + len(block.data)
-                self._write(parts)
-                os.fsync(self._fd)
-                self._end = at
-                self._remember(rows, self._number, at)
-            except (OSError, sqlite3.Error) as error:
-                self._undo()
-                raise StorageError(f"the block store could not be written: {error}", hint="check the free space of the disk") from error
+        with self._held():
+            lacking = set(self._index.missing([block.cid for block in blocks], now=self._clock.now()))
+            new = {block.cid: block for block in blocks if block.cid in lacking}
+            if new:
+                places, end = self._append(list(new.values()))
+                self._commit(lambda: self._index.remember(places, self._number, end, now=self._clock.now()), end)
             return len(new)
+
+    def _append(self, blocks: Sequence[Block]) -> tuple[list[Place], int]:
+        """Write blocks behind the last one, durably; nothing refers to them before ``_commit``."""
+        try:
+            if self._end > self._pack_limit:
+                self._roll()
+            places, at = [], self._end
+            parts: list[bytes | memoryview] = []
+            for block in blocks:
+                prefix, data = car.frame(block)
+                places.append(Place(block.cid, self._number, at + len(prefix), len(data)))
+                parts += [prefix, data]
+                at += len(prefix) + len(data)
+            self._write(parts)
+            os.fsync(self._fd)
+        except OSError as error:
+            self._undo()
+            raise StorageError(f"the block store could not be written: {error.strerror}", hint=_DISK_HINT) from error
+        return places, at
+
+    def _commit(self, write: Callable[[], None], end: int) -> None:
+        try:
+            write()
+        except sqlite3.Error:
+            self._undo()
+            raise
+        self._end = end
 
     def _write(self, parts: Sequence[bytes | memoryview]) -> None:
         at = self._end
@@ -163,63 +195,113 @@ class LocalBlockStore:
 
     def _undo(self) -> None:
         """Forget the failed call: the next one writes over its bytes, and recovery cuts them off."""
-        try:
-            if self._index.in_transaction:
-                self._index.execute("ROLLBACK")
+        with suppress(OSError):
             os.ftruncate(self._fd, self._end)
-        except (OSError, sqlite3.Error):
-            return  # the end is kept in memory; recovery does the rest
-
-    def _where(self, cid: bytes) -> tuple[int, int, int] | None:
-        found: tuple[int, int, int] | None = self._index.execute("SELECT pack, at, size FROM block WHERE cid = ?", (cid,)).fetchone()
-        return found
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See ports.BlockStore."""
-        with self._mutex:
-            return [cid for cid in wanted if self._where(cid) is None]
+        with self._held():
+            return self._index.missing(wanted, now=self._clock.now())
 
     def get(self, cid: bytes) -> bytes:
         """See ports.BlockStore."""
-        with self._mutex:
-            place = self._where(cids.check(cid))
+        with self._held():
+            place = self._index.find(cids.check(cid))
             if place is None:
                 raise NotFoundError(f"block {cids.to_text(cid)} is not stored here")
-            number, at, size = place
             try:
-                if number not in self._readers:
-                    self._readers[number] = os.open(self._path(number), os.O_RDONLY | os.O_CLOEXEC)
-                data = os.pread(self._readers[number], size, at)
+                if place.pack not in self._readers:
+                    self._readers[place.pack] = os.open(self._path(place.pack), os.O_RDONLY | os.O_CLOEXEC)
+                data = os.pread(self._readers[place.pack], place.size, place.at)
             except OSError as error:
                 raise UnreadableError(
                     f"block {cids.to_text(cid)} could not be read: {error}",
-                    hint="check the disk; restore the block from a replica or a backup",
+                    hint=f"check the disk; {_RESTORE_HINT}",
                 ) from error
-        if len(data) != size:
-            raise UnreadableError(f"block {cids.to_text(cid)} is cut short on disk", hint="restore the block from a replica or a backup")
+        if len(data) != place.size:
+            raise UnreadableError(f"block {cids.to_text(cid)} is cut short on disk", hint=_RESTORE_HINT)
         try:
             cids.verify(cid, data)
         except FormatError as error:
-            raise VerificationError(
-                9, f"block {cids.to_text(cid)} was altered on disk", hint="restore the block from a replica or a backup"
-            ) from error
+            raise VerificationError(9, f"block {cids.to_text(cid)} was altered on disk", hint=_RESTORE_HINT) from error
         return data
 
     def cids(self) -> Iterator[bytes]:
         """See ports.BlockStore."""
         last = b""
         while True:
-            with self._mutex:
-                rows = self._index.execute("SELECT cid FROM block WHERE cid > ? ORDER BY cid LIMIT 1000", (last,)).fetchall()
-            if not rows:
+            with self._held():
+                page = self._index.cids(last)
+            if not page:
                 return
-            yield from (bytes(row[0]) for row in rows)
-            last = rows[-1][0]
+            yield from page
+            last = page[-1]
 
     def size(self) -> int:
         """See ports.BlockStore."""
-        with self._mutex:
-            return int(self._index.execute("SELECT coalesce(sum(size), 0) FROM block").fetchone()[0])
+        with self._held():
+            return self._index.size()
+
+    def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:
+        """See ports.BlockStore."""
+        with self._held():
+            self._index.mark(live)
+            blocks, size = self._index.sweep(before, dry=dry)
+        if dry:
+            return Collected(blocks, size, 0)
+        try:
+            lock = FileLock(self._directory / "packs.lock", what="the packs")
+        except LockedError:  # a backup copies them: what is dead waits for the next time
+            return Collected(blocks, size, 0)
+        try:
+            return Collected(blocks, size, self._compact())
+        finally:
+            lock.release()
+
+    def _compact(self) -> int:
+        """Write the live blocks of every pack with dead ones again, then drop that pack; returns the bytes given back."""
+        freed = 0
+        with self._held():
+            numbers = sorted(self._index.indexed())
+            ends = {number: self._path(number).stat().st_size for number in numbers}
+            if self._number in ends and self._is_wasteful(self._number, ends[self._number]):
+                self._roll()
+        for number in numbers:
+            if number == self._number or not self._is_wasteful(number, ends[number]):
+                continue
+            with self._held():
+                kept = self._index.used(number)[1]
+            if self._empty(number):
+                self._drop(number)
+                freed += ends[number] - kept
+        return freed
+
+    def _is_wasteful(self, number: int, end: int) -> bool:
+        with self._held():
+            count, size = self._index.used(number)
+        # A frame is two to four bytes of length and the CID: anything more is a dead block.
+        return end - len(_HEADER) - size > count * (cids.SIZE + 4)
+
+    def _empty(self, number: int) -> bool:
+        """Move every block out of a pack; False where one cannot be read and must stay for repair."""
+        while True:
+            with self._held():
+                page = self._index.places(number, 0, _MOVED)
+                if not page:
+                    return self._index.doom(number)
+                try:
+                    blocks = [Block(place.cid, self.get(place.cid)) for place in page]
+                except (UnreadableError, VerificationError):
+                    return False
+                places, end = self._append(blocks)
+                self._commit(lambda places=places, end=end: self._index.move(places, self._number, end), end)  # type: ignore[misc]
+
+    def _drop(self, number: int) -> None:
+        with self._held():
+            if number in self._readers:
+                os.close(self._readers.pop(number))
+            self._path(number).unlink(missing_ok=True)
+            self._index.drop(number)
 
     def import_car(self, data: bytes | memoryview) -> int:
         """Store the blocks of a CAR held in memory; returns how many were new."""

@@ -1,0 +1,42 @@
+"""custody collect"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli import output
+from cli.state import STATE, Json
+
+_HELP = """Remove what nobody needs: blocks of abandoned uploads, and the content of disposed items whose keys are destroyed.
+
+Nothing that an item needs is touched, and it may be interrupted at any moment. A node that serves does this once a day.
+
+Example: custody --home ~/evidence collect --dry-run
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command(help=_HELP)
+    def collect(
+        grace: Annotated[float, typer.Option(help="Days for which an interrupted upload may still go on.")] = 7.0,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import unlock
+
+        unlocking = unlock()
+        from ledger import wiring
+        from ledger.services import housekeeping
+
+        home = wiring.open_home(STATE.home, unlocking)
+        try:
+            found = housekeeping.collect(home.node, grace=int(grace * 86400), dry=dry_run)
+        finally:
+            home.close()
+        what = "would be removed" if dry_run else "removed"
+        text = f"{found.blocks} blocks ({output.size(found.size)}) {what}; {output.size(found.freed)} of disk given back"
+        output.result({"blocks": found.blocks, "size": found.size, "freed": found.freed, "dryRun": dry_run}, text)

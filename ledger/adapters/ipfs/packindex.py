@@ -1,0 +1,144 @@
+"""Where each block lies in the packs: a SQLite file that is only a cache of what the packs say.
+
+- `added` says when a block came or was last asked for: what is young is never collected
+- a pack is `doomed` in the same transaction that takes its last block elsewhere; its file goes afterwards, again after a crash
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+_TOUCH: Final = 3600  # seconds; a younger `added` is not written anew
+_PAGE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A block: pack number, offset of its bytes, their number."""
+
+    cid: bytes
+    pack: int
+    at: int
+    size: int
+
+
+class PackIndex:
+    """The index in ``directory``. One thread at a time: the store's lock guards it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._db = sqlite3.connect(directory / "index.sqlite", isolation_level=None, check_same_thread=False, timeout=10)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS place (cid BLOB PRIMARY KEY, pack INTEGER NOT NULL, at INTEGER NOT NULL,"
+            " size INTEGER NOT NULL, added INTEGER NOT NULL) WITHOUT ROWID"
+        )
+        self._db.execute("CREATE INDEX IF NOT EXISTS place_pack ON place (pack, at)")
+        self._db.execute("CREATE TABLE IF NOT EXISTS packs (number INTEGER PRIMARY KEY, indexed INTEGER NOT NULL, doomed INTEGER NOT NULL)")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def indexed(self) -> dict[int, int]:
+        """How far each pack is indexed, in bytes."""
+        return dict(self._db.execute("SELECT number, indexed FROM packs WHERE NOT doomed"))
+
+    def remember(self, places: Sequence[Place], number: int, end: int, *, now: int) -> None:
+        """Blocks were written to pack ``number``, which now ends at ``end``; one known elsewhere stays there."""
+        rows = [(place.cid, place.pack, place.at, place.size, now) for place in places]
+        with self._transaction():
+            self._db.executemany("INSERT OR IGNORE INTO place VALUES (?, ?, ?, ?, ?)", rows)
+            self._indexed(number, end)
+
+    def move(self, places: Sequence[Place], number: int, end: int) -> None:
+        """Blocks were written again to pack ``number``: read them there from now on."""
+        with self._transaction():
+            self._db.executemany("UPDATE place SET pack = ?, at = ? WHERE cid = ?", [(place.pack, place.at, place.cid) for place in places])
+            self._indexed(number, end)
+
+    def _indexed(self, number: int, end: int) -> None:
+        statement = "INSERT INTO packs VALUES (?, ?, 0) ON CONFLICT (number) DO UPDATE SET indexed = excluded.indexed"
+        self._db.execute(statement, (number, end))
+
+    def find(self, cid: bytes) -> Place | None:
+        """Where a block lies."""
+        row = self._db.execute("SELECT cid, pack, at, size FROM place WHERE cid = ?", (cid,)).fetchone()
+        return None if row is None else Place(*row)
+
+    def missing(self, wanted: Sequence[bytes], *, now: int) -> list[bytes]:
+        """Those that are not here; the others count as young from now on, since somebody is about to rely on them."""
+        ages = {cid: self._db.execute("SELECT added FROM place WHERE cid = ?", (cid,)).fetchone() for cid in wanted}
+        old = [(now, cid) for cid, row in ages.items() if row is not None and row[0] < now - _TOUCH]
+        if old:
+            with self._transaction():
+                self._db.executemany("UPDATE place SET added = ? WHERE cid = ?", old)
+        return [cid for cid in wanted if ages[cid] is None]
+
+    def cids(self, after: bytes) -> list[bytes]:
+        """A page of CIDs."""
+        return [bytes(row[0]) for row in self._db.execute("SELECT cid FROM place WHERE cid > ? ORDER BY cid LIMIT ?", (after, _PAGE))]
+
+    def size(self) -> int:
+        """Bytes of all blocks."""
+        return int(self._db.execute("SELECT coalesce(sum(size), 0) FROM place").fetchone()[0])
+
+    def mark(self, live: Iterable[bytes]) -> None:
+        """Note which blocks somebody needs, in a table on disk: they may be many millions."""
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS live (cid BLOB PRIMARY KEY) WITHOUT ROWID")
+        self._db.execute("DELETE FROM live")
+        source = iter(live)
+        while page := [(cid,) for cid in islice(source, _PAGE)]:
+            self._db.executemany("INSERT OR IGNORE INTO live VALUES (?)", page)
+
+    def sweep(self, before: int, *, dry: bool) -> tuple[int, int]:
+        """Forget blocks that are not marked and older than ``before``; (blocks, bytes)."""
+        dead = "FROM place WHERE added < ? AND NOT EXISTS (SELECT 1 FROM live WHERE live.cid = place.cid)"
+        count, size = self._db.execute(f"SELECT count(*), coalesce(sum(size), 0) {dead}", (before,)).fetchone()
+        if count and not dry:
+            with self._transaction():
+                self._db.execute(f"DELETE {dead}", (before,))
+        return int(count), int(size)
+
+    def used(self, number: int) -> tuple[int, int]:
+        """(blocks, bytes) of a pack that are still needed."""
+        row = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM place WHERE pack = ?", (number,)).fetchone()
+        return int(row[0]), int(row[1])
+
+    def places(self, number: int, after: int, limit: int) -> list[Place]:
+        """A page of a pack's blocks in the order in which they lie."""
+        query = "SELECT cid, pack, at, size FROM place WHERE pack = ? AND at > ? ORDER BY at LIMIT ?"
+        return [Place(*row) for row in self._db.execute(query, (number, after, limit))]
+
+    def doom(self, number: int) -> bool:
+        """Give up a pack that nobody needs any more; False where a block still lies in it."""
+        with self._transaction():
+            changed = self._db.execute(
+                "UPDATE packs SET doomed = 1 WHERE number = ? AND NOT EXISTS (SELECT 1 FROM place WHERE pack = ?)", (number, number)
+            )
+            return changed.rowcount == 1
+
+    def doomed(self) -> list[int]:
+        """Packs whose files may go."""
+        return [row[0] for row in self._db.execute("SELECT number FROM packs WHERE doomed")]
+
+    def drop(self, number: int) -> None:
+        """A doomed pack's file is gone."""
+        self._db.execute("DELETE FROM packs WHERE number = ? AND doomed", (number,))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
