@@ -12,6 +12,7 @@ import typer
 from cli import output
 from cli.commands import (
     anchor,
+    backup,
     bundle,
     collect,
     correct,
@@ -22,6 +23,7 @@ from cli.commands import (
     list_items,
     note,
     recheck,
+    restore,
     serve,
     show,
     status,
@@ -63,7 +65,7 @@ def options(
 
 for module in (
     *(init, upload, list_items, show, status, anchor, bundle, trust, verify),
-    *(get, note, correct, recheck, serve, doctor, collect, demo),
+    *(get, note, correct, recheck, serve, doctor, backup, restore, collect, demo),
 ):
     module.register(app)
 

@@ -24,6 +24,8 @@ class Finding:
     part: str
     message: str
     hint: str
+    #: The home is whole, but the chain knows more than it does.
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,8 @@ def _check_checkpoints(node: Node, progress: Callable[[int], None]) -> Iterator[
         yield Finding(
             "checkpoints",
             f"the contract knows {on_chain} entries, this home {log.size}",
-            "this home is older than the chain: restore the newest backup",
+            "this home is older than the chain: restore the newest backup; if there is none, the agencies vote for the next log number",
+            behind=True,
         )
     elif on_chain < newest:
         yield Finding(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -66,6 +67,11 @@ class Desk:
 
     def access(self, evidence: str, mode: str = "export") -> str:
         return retrieve.record_access(self.client, self.person, self.clock, evidence, mode=mode, basis=BASIS)
+
+    def get(self, evidence: str) -> bytes:
+        out = BytesIO()
+        retrieve.fetch(self.client, self.person, evidence, self.access(evidence, "copy"), out)
+        return out.getvalue()
 
     def record(self, evidence: str, event_type: str, body: dict[str, Any]) -> dict[str, Any]:
         return retrieve.record(self.client, self.person, self.clock, evidence, event_type, body)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final
+
+from ledger.domain.errors import StorageError
 
 _TOUCH: Final = 3600  # seconds; a younger `added` is not written anew
 _PAGE: Final = 1000
@@ -142,3 +144,16 @@ class PackIndex:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+
+def read_indexed(directory: Path) -> dict[int, int]:
+    """How far each pack of a store is indexed, read beside the process that has it open.
+
+    Raises:
+        StorageError: the index could not be read.
+    """
+    try:
+        with closing(sqlite3.connect(f"file:{directory / 'index.sqlite'}?mode=ro", uri=True, timeout=10)) as db:
+            return dict(db.execute("SELECT number, indexed FROM packs WHERE NOT doomed"))
+    except sqlite3.Error as error:
+        raise StorageError(f"the block index could not be read: {error}", hint="run: custody doctor") from error

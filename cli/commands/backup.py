@@ -1,0 +1,52 @@
+"""custody backup"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import output
+from cli.state import STATE, Json
+
+_HELP = """Back up the home, also while a node serves it. Only what is new since the last time is copied.
+
+The keys to evidence lie in a backup only under a backup key of the month, kept in the file that --keys names: put it on another
+medium. Old keys are destroyed, so that what was disposed of cannot be brought back from old backups.
+
+Example: custody --home ~/evidence backup /mnt/backup --keys /media/usb/backup-keys
+"""
+Keys = Annotated[Path, typer.Option("--keys", help="File of the backup keys, apart from home and backups; made on first use.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command(help=_HELP)
+    def backup(
+        folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where backups are kept.")],
+        keys: Keys,
+        rotate: Annotated[int, typer.Option(help="Days after which a new backup key is made.", min=1, max=366)] = 30,
+        keep: Annotated[int, typer.Option(help="Days for which it opens its backups after that.", min=1, max=3660)] = 90,
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import ask_passphrase
+        from ledger import backup as backups
+        from ledger import settings
+        from ledger.adapters.backup.keys import BackupKeys
+        from ledger.adapters.clock import SystemClock
+        from ledger.domain.encoding import format_time
+
+        settings.read(STATE.home)
+        backups.require_apart(STATE.home, folder, keys)
+        opened = BackupKeys(keys, ask_passphrase(), create=True)
+        now = SystemClock().now()
+        made = backups.make(STATE.home, folder, keys, opened, now=now, rotate=rotate * 86400, keep=keep * 86400)
+        text = (
+            f"{made.snapshot}: {output.size(made.copied)} copied, {output.size(made.size)} of ciphertext in all, {made.grants} grants.\n"
+            f"It can be opened until {format_time(made.expires)}; keep {keys} apart from it.\n"
+            f"Try it: custody --home NEW-FOLDER restore {folder} --keys {keys}"
+        )
+        value = {"snapshot": str(made.snapshot), "expires": format_time(made.expires), "copied": made.copied, "size": made.size}
+        output.result({**value, "grants": made.grants}, text)

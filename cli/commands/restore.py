@@ -1,0 +1,41 @@
+"""custody restore"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import output
+from cli.state import STATE, Json
+
+_HELP = """Restore a home from a backup into a new folder, and derive everything in it again before it gets its name.
+
+Example: custody --home ~/evidence-restored restore /mnt/backup --keys /media/usb/backup-keys
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command(help=_HELP)
+    def restore(
+        folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where backups are kept.")],
+        keys: Annotated[Path, typer.Option("--keys", help="File of the backup keys.")],
+        snapshot: Annotated[str, typer.Option(help="Name of the snapshot, such as 20261122T020304Z; the newest by default.")] = "",
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import ask_passphrase
+        from ledger.adapters.backup.keys import BackupKeys
+        from ledger.domain.encoding import format_time
+        from ledger.restoring import restore as restore_home
+
+        passphrase = ask_passphrase()
+        made = restore_home(folder, STATE.home, BackupKeys(keys, passphrase, create=False), passphrase, snapshot=snapshot)
+        lines = [f"{STATE.home}: restored from {made.snapshot}, as it was at {format_time(made.made)}, {made.entries} log entries"]
+        lines += [f"ok      {one}" for one in made.checked]
+        if made.behind is not None:
+            lines += [f"NOTE    {made.behind.message}", f"        what to do: {made.behind.hint}"]
+        value = {"home": str(STATE.home), "snapshot": made.snapshot, "made": format_time(made.made), "entries": made.entries}
+        output.result({**value, "behind": made.behind.message if made.behind else None}, "\n".join(lines))

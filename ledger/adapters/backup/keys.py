@@ -1,0 +1,73 @@
+"""Backup keys: a new one every month, each destroyed when its time is over.
+
+Grants lie in a backup only under such a key. Once it is destroyed, the items disposed of since that backup was made can no
+longer be opened from it: this is how disposal reaches backups (DESIGN section 6, `disposed`). The file must lie apart from
+home and backups, or whoever finds a backup finds its keys.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from ledger.adapters.keystore.file import FileKeyring
+from ledger.domain.errors import KeyringError
+
+_NAME: Final = "generations"
+_DAY: Final = 86400
+ROTATE: Final = 30 * _DAY
+KEEP: Final = 90 * _DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One backup key: hex, when it was made and when it must be gone, in seconds since 1970."""
+
+    id: str
+    key: str
+    made: int
+    expires: int
+
+
+class BackupKeys:
+    """The backup keys in a file of their own, in the format of a keyring.
+
+    Raises:
+        KeyringError: wrong passphrase, or altered.
+    """
+
+    def __init__(self, path: Path, passphrase: bytes, *, create: bool) -> None:
+        if create and not path.exists():
+            self._keyring = FileKeyring.create(path, passphrase)
+            self._generations: list[Generation] = []
+            return
+        self._keyring = FileKeyring.open(path, passphrase)
+        held = json.loads(self._keyring.get(_NAME)) if _NAME in self._keyring.names() else []
+        self._generations = [Generation(**one) for one in held]
+
+    def current(self, now: int, *, rotate: int = ROTATE, keep: int = KEEP) -> Generation:
+        """The key for a backup made now; a new one where the newest is too old. Destroys those whose time is over."""
+        self._generations = [one for one in self._generations if one.expires > now]
+        # A clock that was set back must not make a key that outlives what was promised for it.
+        if not self._generations or not 0 <= now - self._generations[-1].made < rotate:
+            self._generations.append(Generation(secrets.token_hex(8), secrets.token_hex(32), now, now + rotate + keep))
+        self._keyring.put(_NAME, json.dumps([asdict(one) for one in self._generations]).encode())
+        self._keyring.save()
+        return self._generations[-1]
+
+    def find(self, generation: str) -> bytes:
+        """The 32 bytes of a key.
+
+        Raises:
+            KeyringError: destroyed, or never in this file.
+        """
+        for one in self._generations:
+            if one.id == generation:
+                return bytes.fromhex(one.key)
+        raise KeyringError(
+            f"the backup key {generation} is not in this file: it was destroyed when its time was over, or the file is another",
+            hint="choose a newer snapshot, or the right file with --keys",
+        )

@@ -1,0 +1,218 @@
+"""Backup of a home that is in use, and its restoration. A backup folder holds packs once, and one snapshot for each run.
+
+    blocks/pack-*.car       copied by appending: packs only grow
+    snapshots/<time>/       home.json, keyring.json, ledger.sqlite without grants, chain.sqlite, grants.sealed, manifest.json
+
+A snapshot has a name only when all of it is on the disk; the manifest's authentication code covers every other file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ledger import settings
+from ledger.adapters import files
+from ledger.adapters.backup import databases, sealed
+from ledger.adapters.backup.keys import BackupKeys, Generation
+from ledger.adapters.filelock import FileLock
+from ledger.adapters.ipfs.packindex import read_indexed
+from ledger.domain.digests import same
+from ledger.domain.encoding import format_time
+from ledger.domain.errors import StorageError, UsageError
+
+MANIFEST: Final = "manifest.json"
+SEALED: Final = "grants.sealed"
+_PLAIN: Final = (settings.CONFIG, settings.KEYRING)
+_SNAPSHOT: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
+_CHUNK: Final = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a snapshot is: SHA-256 of its files, bytes of each pack, and the generation of its backup key."""
+
+    v: int
+    agency: str
+    made: int
+    key: str
+    expires: int
+    grants: int
+    files: dict[str, str]
+    packs: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A backup that was made: ``expires`` is when its grants can no longer be opened, ``copied`` the pack bytes that were new."""
+
+    snapshot: Path
+    expires: int
+    copied: int
+    size: int
+    grants: int
+
+
+def require_apart(home: Path, folder: Path, keys_file: Path) -> None:
+    """Refuse backup keys that lie with what they protect; to be asked before the file is made.
+
+    Raises:
+        UsageError: they do.
+    """
+    for place in (home, folder):
+        if keys_file.resolve().is_relative_to(place.resolve()):
+            hint = "keep the backup keys on another medium: whoever has both can open everything"
+            raise UsageError(f"{keys_file} lies in {place}", hint=hint)
+
+
+def make(home: Path, folder: Path, keys_file: Path, keys: BackupKeys, *, now: int, rotate: int, keep: int) -> Made:
+    """Back up a home, whether or not a node serves it meanwhile.
+
+    Raises:
+        UsageError: no home there, or the keys would lie beside what they protect.
+        LockedError: another backup of it, or a compaction, is going on.
+        StorageError: a disk refused; earlier snapshots are untouched.
+    """
+    config = settings.read(home)
+    require_apart(home, folder, keys_file)
+    name = format_time(now).replace("-", "").replace(":", "")
+    final = folder / "snapshots" / name
+    if final.exists():
+        raise UsageError(f"{final} exists already", hint="wait a second, then try again")
+    generation = keys.current(now, rotate=rotate, keep=keep)
+    (folder / "blocks").mkdir(parents=True, exist_ok=True)
+    (folder / "snapshots").mkdir(exist_ok=True)
+    lock = FileLock(home / "blocks" / "packs.lock", what="the packs")
+    part = final.with_name(f".{name}.part")
+    try:
+        _forget(folder, now)
+        part.mkdir(mode=0o700)
+        grants = _databases(home, part, name, generation, embedded=config.chain.kind == "local")
+        for plain in _PLAIN:
+            files.write(part / plain, (home / plain).read_bytes())
+        # After the ledger: every block that it speaks of was durable before it did.
+        copied, packs = _copy_packs(home / "blocks", folder)
+        found = {path.name: _digest(path) for path in sorted(part.iterdir())}
+        _write_manifest(part, Manifest(1, config.agency, now, generation.id, generation.expires, grants, found, packs), generation, name)
+        part.rename(final)
+        files.sync_directory(final.parent)
+        _drop_packs(folder, set(packs))
+    except OSError as error:
+        what = f"the backup failed: {error.strerror} ({error.filename})"
+        raise StorageError(what, hint="check disk and permissions; earlier snapshots are untouched") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        lock.release()
+    return Made(final, generation.expires, copied, sum(packs.values()), grants)
+
+
+def _databases(home: Path, part: Path, name: str, generation: Generation, *, embedded: bool) -> int:
+    counted = 0
+
+    def seal(rows: Iterator[tuple[Any, ...]]) -> None:
+        nonlocal counted
+        with files.replacing(part / SEALED) as file:
+            counted = sealed.write(file, sealed.derive(bytes.fromhex(generation.key), name, "grants"), rows)
+
+    chain = home / "chain" / "chain.sqlite" if embedded else None
+    databases.snapshot(home / "ledger.sqlite", chain, part, seal)
+    return counted
+
+
+def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
+    """Append what is new to each pack's copy; (bytes copied, size of each pack)."""
+    newest = snapshots(folder)[-1:]
+    known = read_manifest(newest[0]).packs if newest else {}
+    copied, sizes = 0, {}
+    # No further than the index: what lies behind it may be torn, and be written over.
+    for number, end in sorted(read_indexed(source).items()):
+        pack = source / f"pack-{number:06}.car"
+        with pack.open("rb") as file:
+            start = min(known.get(pack.name, 0), end)
+            file.seek(start)
+            with (folder / "blocks" / pack.name).open("ab") as target:
+                os.ftruncate(target.fileno(), start)  # what an interrupted backup left behind the last good one
+                left = end - start
+                while left and (data := file.read(min(_CHUNK, left))):
+                    target.write(data)
+                    left -= len(data)
+                target.flush()
+                os.fsync(target.fileno())
+        copied, sizes[pack.name] = copied + end - start, end
+    files.sync_directory(folder / "blocks")
+    return copied, sizes
+
+
+def _drop_packs(folder: Path, wanted: set[str]) -> None:
+    """Packs that the home compacted away: their live blocks lie in others, which were just copied."""
+    for pack in (folder / "blocks").glob("pack-*.car"):
+        if pack.name not in wanted:
+            pack.unlink()
+
+
+def _forget(folder: Path, now: int) -> None:
+    """Remove snapshots whose key is destroyed, and what interrupted backups left."""
+    for path in (folder / "snapshots").glob(".*.part"):
+        shutil.rmtree(path, ignore_errors=True)
+    for path in snapshots(folder):
+        if read_manifest(path).expires <= now:
+            shutil.rmtree(path)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_manifest(part: Path, manifest: Manifest, generation: Generation, name: str) -> None:
+    body = json.dumps(asdict(manifest), sort_keys=True)
+    code = hmac.new(sealed.derive(bytes.fromhex(generation.key), name, "manifest"), body.encode(), "sha256").hexdigest()
+    files.write(part / MANIFEST, json.dumps({"manifest": json.loads(body), "mac": code}, indent=1).encode() + b"\n")
+
+
+def snapshots(folder: Path) -> list[Path]:
+    """The complete snapshots of a backup folder, oldest first."""
+    return sorted(path for path in (folder / "snapshots").glob("*") if _SNAPSHOT.fullmatch(path.name))
+
+
+def read_manifest(snapshot: Path) -> Manifest:
+    """A manifest as it lies there; ``check`` says whether to believe it.
+
+    Raises:
+        StorageError: damaged.
+    """
+    return _parsed(snapshot)[0]
+
+
+def _parsed(snapshot: Path) -> tuple[Manifest, str]:
+    try:
+        value = json.loads((snapshot / MANIFEST).read_bytes())
+        return Manifest(**value["manifest"]), str(value["mac"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"the snapshot {snapshot.name} has no readable manifest", hint="choose another snapshot") from error
+
+
+def check(snapshot: Path, key: bytes) -> Manifest:
+    """Check a snapshot's files against its manifest, and the manifest against the backup key.
+
+    Raises:
+        StorageError: altered or incomplete, and which file.
+    """
+    manifest, code = _parsed(snapshot)
+    body = json.dumps(asdict(manifest), sort_keys=True).encode()
+    expected = hmac.new(sealed.derive(key, snapshot.name, "manifest"), body, "sha256").hexdigest()
+    if not same(code.encode(), expected.encode()):
+        raise StorageError(f"the manifest of {snapshot.name} was altered", hint="choose another snapshot")
+    for name, digest in manifest.files.items():
+        path = snapshot / name
+        if not path.is_file() or _digest(path) != digest:
+            raise StorageError(f"{name} in the snapshot {snapshot.name} is missing or altered", hint="choose another snapshot")
+    return manifest

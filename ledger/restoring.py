@@ -1,0 +1,95 @@
+"""Restoring a home from a backup: built aside, derived again from its smallest parts, and only then given its name."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger import backup, settings, wiring
+from ledger.adapters import files
+from ledger.adapters.backup import databases, sealed
+from ledger.adapters.backup.keys import BackupKeys
+from ledger.adapters.keystore.file import Unlocking
+from ledger.domain.errors import StorageError, UsageError
+from ledger.services.doctor import Finding, examine
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A home as restored. ``behind`` says where the chain knows more than it does."""
+
+    snapshot: str
+    made: int
+    entries: int
+    checked: list[str]
+    behind: Finding | None
+
+
+def restore(folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, snapshot: str = "") -> Restored:
+    """Restore a snapshot, by default the newest, into a folder that does not exist yet.
+
+    Raises:
+        UsageError: something is there already, or no such snapshot.
+        KeyringError: the snapshot's key was destroyed, or the passphrase is not the home's.
+        StorageError: the backup is damaged, or what came out of it contradicts itself; no home is left behind.
+    """
+    if home.exists() and (not home.is_dir() or any(home.iterdir())):
+        raise UsageError(f"{home} is not empty", hint="restore into a new folder, and compare before you replace anything")
+    found = [path for path in backup.snapshots(folder) if snapshot in ("", path.name)]
+    if not found:
+        known = ", ".join(path.name for path in backup.snapshots(folder)[-3:]) or "none"
+        raise UsageError(f"no snapshot {snapshot} in {folder}".replace("  ", " "), hint=f"the newest are: {known}")
+    source = found[-1]
+    key = keys.find(backup.read_manifest(source).key)
+    manifest = backup.check(source, key)
+    aside = home.with_name(f".{home.name}.{secrets.token_hex(4)}.part")
+    try:
+        aside.mkdir(mode=0o700, parents=True)
+        _copy(source, folder, aside, manifest)
+        databases.put_grants(aside / "ledger.sqlite", sealed.read(source / backup.SEALED, sealed.derive(key, source.name, "grants")))
+        entries, checked, behind = _examine(aside, passphrase)
+        if home.exists():
+            home.rmdir()
+        aside.rename(home)
+        files.sync_directory(home.absolute().parent)
+    except OSError as error:
+        raise StorageError(f"the home could not be restored: {error.strerror}", hint="check disk and permissions") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return Restored(source.name, manifest.made, entries, checked, behind)
+
+
+def _copy(source: Path, folder: Path, aside: Path, manifest: backup.Manifest) -> None:
+    (aside / "blocks").mkdir()
+    for name in manifest.files:
+        if name == "chain.sqlite":
+            (aside / "chain").mkdir()
+            shutil.copyfile(source / name, aside / "chain" / name)
+        elif name != backup.SEALED:
+            shutil.copyfile(source / name, aside / name)
+    for path in aside.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    # All packs, also those that came later: blocks that this snapshot needs may have moved there.
+    for pack in sorted((folder / "blocks").glob("pack-*.car")):
+        shutil.copyfile(pack, aside / "blocks" / pack.name)
+        with (aside / "blocks" / pack.name).open("r+b") as file:
+            os.fsync(file.fileno())
+
+
+def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[str], Finding | None]:
+    """Derive everything in the restored home again, every block included."""
+    opened = wiring.open_home(aside, Unlocking(aside / settings.KEYRING, passphrase))
+    try:
+        results = list(examine(opened.node, deep=True))
+        with opened.node.records.read() as unit:
+            log = unit.log(opened.node.log_id)
+    finally:
+        opened.close()
+    findings = [one for one in results if isinstance(one, Finding)]
+    if wrong := [one for one in findings if not one.behind]:
+        raise StorageError(f"what was restored is not whole: {wrong[0].part}: {wrong[0].message}", hint="choose another snapshot")
+    checked = [f"{one.part}: {one.detail}" for one in results if not isinstance(one, Finding)]
+    return log.size if log else 0, checked, findings[0] if findings else None

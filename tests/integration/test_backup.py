@@ -1,0 +1,231 @@
+"""Backup and restore: a moment of a home in use, whole or not at all, and out of reach once its keys are destroyed."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from ledger import backup, restoring
+from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
+from ledger.adapters.filelock import FileLock
+from ledger.domain import cid as cids
+from ledger.domain.errors import CustodyError, KeyringError, LockedError, StorageError, UsageError
+from ledger.domain.unixfs import Block
+from ledger.services import housekeeping
+from tests.support.desk import PASSPHRASE, Desk
+
+DAY = 86400
+NOW = 1_795_000_000
+
+
+@pytest.fixture
+def keys_file(tmp_path: Path) -> Path:
+    (tmp_path / "elsewhere").mkdir()
+    return tmp_path / "elsewhere" / "keys"
+
+
+@pytest.fixture
+def keys(keys_file: Path) -> BackupKeys:
+    return BackupKeys(keys_file, PASSPHRASE, create=True)
+
+
+def make(desk: Desk, folder: Path, keys_file: Path, keys: BackupKeys, now: int = NOW) -> backup.Made:
+    return backup.make(desk.path, folder, keys_file, keys, now=now, rotate=ROTATE, keep=KEEP)
+
+
+def test_a_home_in_use_comes_back_whole(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random) -> None:
+    """Uploads and anchoring go on while backups are made; whatever was acknowledged before one began is in it."""
+    folder, first = tmp_path / "backups", tmp_path / "first"
+    first.write_bytes(rng.randbytes(3_000_000))
+    before = desk.upload(first)[0]
+    stop = threading.Event()
+    errors: list[Exception] = []
+
+    def busy() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            path = tmp_path / f"busy-{number}"
+            path.write_bytes(f"item {number}".encode())
+            try:
+                desk.upload(path)
+                desk.client.anchor()
+            except CustodyError as error:
+                errors.append(error)
+                return
+
+    worker = threading.Thread(target=busy)
+    worker.start()
+    try:
+        made = [make(desk, folder, keys_file, keys, NOW + number) for number in range(4)]
+    finally:
+        stop.set()
+        worker.join()
+    assert not errors
+    assert made[0].copied >= 3_000_000
+    assert sum(one.copied for one in made[1:]) < 3_000_000, "packs are copied once"
+    for number, one in enumerate(made):
+        restored = restoring.restore(folder, tmp_path / f"restored-{number}", keys, PASSPHRASE, snapshot=one.snapshot.name)
+        assert restored.behind is None
+        with Desk(tmp_path / f"restored-{number}") as again:
+            assert before.evidence in {item["evidence"] for item in again.client.items()}
+            assert again.get(before.evidence) == first.read_bytes()
+            again.client.anchor()
+
+
+def test_grants_are_in_a_backup_only_under_its_key(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x")
+    item = desk.upload(path)[0]
+    with desk.node.records.read() as unit:
+        grants = unit.grants(item.evidence, "record", desk.node.keys.hpke.public.digest)
+    assert grants
+    make(desk, tmp_path / "backups", keys_file, keys)
+    raw = b"".join(one.read_bytes() for one in (tmp_path / "backups").rglob("*") if one.is_file())
+    assert grants[0] not in raw
+    assert grants[0][-500:] not in raw
+
+
+def test_what_was_disposed_of_is_out_of_reach_when_the_backup_keys_of_its_time_are_gone(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys
+) -> None:
+    folder, path = tmp_path / "backups", tmp_path / "file"
+    path.write_bytes(b"to be disposed of")
+    desk.upload(path)
+    old = make(desk, folder, keys_file, keys, NOW)
+    assert old.expires == NOW + ROTATE + KEEP
+    shelf = Path(shutil.copytree(folder, tmp_path / "copy on a shelf"))
+    assert make(desk, folder, keys_file, keys, NOW + ROTATE - 1).expires == old.expires
+    assert make(desk, folder, keys_file, keys, NOW + ROTATE).expires > old.expires
+    make(desk, folder, keys_file, keys, old.expires)
+    assert old.snapshot not in backup.snapshots(folder)
+    with pytest.raises(KeyringError, match="destroyed"):
+        restoring.restore(shelf, tmp_path / "back", BackupKeys(keys_file, PASSPHRASE, create=False), PASSPHRASE)
+    assert not (tmp_path / "back").exists()
+
+
+def test_a_clock_set_back_makes_no_key_that_outlives_its_promise(keys: BackupKeys) -> None:
+    assert keys.current(NOW).expires == NOW + ROTATE + KEEP
+    assert keys.current(NOW - DAY).expires == NOW - DAY + ROTATE + KEEP
+
+
+def test_every_altered_or_missing_file_is_refused_and_leaves_no_home(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random
+) -> None:
+    folder, path = tmp_path / "backups", tmp_path / "file"
+    path.write_bytes(rng.randbytes(5000))
+    desk.upload(path)
+    desk.client.anchor()
+    make(desk, folder, keys_file, keys)
+    files = sorted(one.relative_to(folder) for one in folder.rglob("*") if one.is_file())
+    assert len(files) == 7
+    for name in files:
+        for change in ("flip", "cut", "remove"):
+            damaged = Path(shutil.copytree(folder, tmp_path / "damaged"))
+            data = bytearray((damaged / name).read_bytes())
+            if change == "flip":
+                data[len(data) // 2] ^= 1
+                (damaged / name).write_bytes(data)
+            elif change == "cut":
+                (damaged / name).write_bytes(data[: len(data) // 2])
+            else:
+                (damaged / name).unlink()
+            with pytest.raises((StorageError, UsageError)):
+                restoring.restore(damaged, tmp_path / "home again", keys, PASSPHRASE)
+            assert not (tmp_path / "home again").exists(), f"{name} {change}"
+            assert not list(tmp_path.glob(".home again*"))
+            shutil.rmtree(damaged)
+
+
+def test_an_interrupted_backup_is_no_backup_and_the_next_one_is_whole(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "backups"
+
+    class Died(BaseException):
+        pass
+
+    def dies(*arguments: object, **options: object) -> None:
+        raise Died
+
+    for number, step in enumerate(("_databases", "_copy_packs", "_digest", "_write_manifest")):
+        with monkeypatch.context() as patch:
+            patch.setattr(backup, step, dies)
+            patch.setattr(backup.shutil, "rmtree", lambda *arguments, **options: None)  # nobody cleans up after a kill -9
+            with pytest.raises(Died):
+                make(desk, folder, keys_file, keys, NOW + number)
+        assert backup.snapshots(folder) == []
+        (folder / "blocks" / "pack-000000.car").write_bytes(b"half a copy")
+    made = make(desk, folder, keys_file, keys, NOW + 10)
+    assert not list((folder / "snapshots").glob(".*"))
+    assert restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE).entries == 3
+    assert backup.snapshots(folder) == [made.snapshot]
+
+
+def test_a_backup_after_compaction_needs_no_pack_that_is_gone(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, path = tmp_path / "backups", tmp_path / "file"
+    abandoned = rng.randbytes(900_000)
+    desk.client.put_blocks([Block(cids.of(abandoned), abandoned)])
+    path.write_bytes(rng.randbytes(5000))
+    item = desk.upload(path)[0]
+    first = make(desk, folder, keys_file, keys)
+    later = desk.clock.now() + 8 * DAY
+    with monkeypatch.context() as patch:
+        patch.setattr(type(desk.clock), "now", lambda self: later)
+        assert housekeeping.collect(desk.node).freed > 900_000
+    make(desk, folder, keys_file, keys, NOW + 1)
+    assert sum(one.stat().st_size for one in (folder / "blocks").iterdir()) < 900_000
+    for number, name in enumerate((first.snapshot.name, "")):
+        restoring.restore(folder, tmp_path / f"r{number}", keys, PASSPHRASE, snapshot=name)
+        with Desk(tmp_path / f"r{number}") as again:
+            assert again.get(item.evidence) == path.read_bytes()
+
+
+def test_keys_beside_what_they_protect_are_refused(desk: Desk, tmp_path: Path, keys: BackupKeys) -> None:
+    for place in (desk.path / "keys", tmp_path / "backups" / "keys"):
+        with pytest.raises(UsageError, match="lies in"):
+            backup.make(desk.path, tmp_path / "backups", place, keys, now=NOW, rotate=ROTATE, keep=KEEP)
+    assert not (tmp_path / "backups").exists()
+
+
+def test_two_backups_at_once_are_one(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys) -> None:
+    held = FileLock(desk.path / "blocks" / "packs.lock", what="the packs")
+    with pytest.raises(LockedError):
+        make(desk, tmp_path / "backups", keys_file, keys)
+    held.release()
+    make(desk, tmp_path / "backups", keys_file, keys)
+
+
+def test_a_restore_overwrites_nothing(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys) -> None:
+    make(desk, tmp_path / "backups", keys_file, keys)
+    with pytest.raises(UsageError, match="not empty"):
+        restoring.restore(tmp_path / "backups", desk.path, keys, PASSPHRASE)
+    with pytest.raises(UsageError, match="no snapshot 20200101T000000Z"):
+        restoring.restore(tmp_path / "backups", tmp_path / "new", keys, PASSPHRASE, snapshot="20200101T000000Z")
+
+
+def test_a_disposed_item_loses_its_blocks_and_only_when_nobody_holds_a_key(
+    desk: Desk, tmp_path: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Disposal destroys the grants; what remains of the content is collected, and not before."""
+    path = tmp_path / "file"
+    path.write_bytes(rng.randbytes(3_000_000))
+    kept, gone = desk.upload(path)[0], desk.upload(path)[0]
+    body = {"scope": "content", "method": "keys destroyed", "approvals": ["0" * 64, "1" * 64], "backupsExpire": "2027-04-01T00:00:00Z"}
+    desk.record(gone.evidence, "disposed", body)
+    later = desk.clock.now() + 8 * DAY
+    with monkeypatch.context() as patch:
+        patch.setattr(type(desk.clock), "now", lambda self: later)
+        assert housekeeping.collect(desk.node).blocks == 0, "a key to it is still there"
+        with desk.node.records.write() as unit:
+            unit._db.exec_driver_sql("DELETE FROM \"grant\" WHERE evidence = ? AND scope = 'content'", (gone.evidence,))
+        assert housekeeping.collect(desk.node).blocks > 3
+    assert desk.get(kept.evidence) == path.read_bytes()
+    assert not any(desk.node.blocks.missing([cids.from_text(kept.cid)]))
+    assert desk.node.blocks.missing([cids.from_text(gone.cid)])
