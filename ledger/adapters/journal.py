@@ -93,9 +93,16 @@ class FileJournal:
 
     def finish(self) -> None:
         """See ports.Journal."""
-        mine = [(self._path, self._fd)] if self._path is not None else []
-        for path, fd in (*self._taken, *mine):
+        for path, _ in self._held():
             path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """See ports.Journal."""
+        for _, fd in self._held():
             os.close(fd)
         self._taken, self._path, self._fd = [], None, -1
         self._pending.clear()
+
+    def _held(self) -> list[tuple[Path, int]]:
+        return [*self._taken, *([(self._path, self._fd)] if self._path is not None else [])]

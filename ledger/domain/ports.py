@@ -250,6 +250,10 @@ class Journal(Protocol):
         """Everything was acknowledged: drop this run's records and the leftovers it took over."""
         ...
 
+    def close(self) -> None:
+        """End the run; what it did not finish is left for the next one."""
+        ...
+
 
 class NodeApi(Protocol):
     """What the client side asks of a node, over HTTP or in its own process. Every call has a time-out.

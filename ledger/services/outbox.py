@@ -196,8 +196,9 @@ class Outbox:
         self._journal.finish()
 
     def close(self) -> None:
-        """Stop the sender; what is journalled stays."""
+        """Stop the sender; what is journalled stays, for the next run to take over."""
         self._sender.shutdown(cancel_futures=True)
+        self._journal.close()
 
 
 def _key(identity: list[Any]) -> str:
