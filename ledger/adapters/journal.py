@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,9 +92,16 @@ class FileJournal:
         self._path = path
         sync_directory(self._directory)
 
-    def finish(self) -> None:
+    def finish(self, keep: Sequence[dict[str, Any]] = ()) -> None:
         """See ports.Journal."""
-        for path, _ in self._held():
+        finished = self._held()
+        self._pending.clear()
+        if keep:
+            self._path, self._fd, self._taken = None, -1, finished
+            for record in keep:
+                self.append(record)
+            self.sync()
+        for path, _ in finished:
             path.unlink(missing_ok=True)
         self.close()
 

@@ -246,8 +246,12 @@ class Journal(Protocol):
         """
         ...
 
-    def finish(self) -> None:
-        """Everything was acknowledged: drop this run's records and the leftovers it took over."""
+    def finish(self, keep: Sequence[dict[str, Any]] = ()) -> None:
+        """Everything was acknowledged: drop this run's records and the leftovers it took over, but for ``keep``.
+
+        Raises:
+            StorageError: the disk refused what is to be kept; nothing was dropped.
+        """
         ...
 
     def close(self) -> None:

@@ -103,12 +103,10 @@ class Outbox:
         return again
 
     def _record(self, attempt: Attempt) -> None:
-        keys = {name: b64url(getattr(attempt, name)) for name in ("content_key", "record_key", "salt")}
-        self._journal.append({"t": "begin", "identity": attempt.identity, "evidence": attempt.evidence, **keys})
+        self._journal.append(_begun(attempt))
 
     def _record_statement(self, queued: _Queued) -> None:
-        done = asdict(queued.done)
-        self._journal.append({"t": "statement", "evidence": queued.done.evidence, "submission": queued.submission, "done": done})
+        self._journal.append(_signed(queued))
 
     def is_stored(self, attempt: Attempt) -> bool:
         """Whether the node already holds every block that the journal knows."""
@@ -192,13 +190,27 @@ class Outbox:
         yield from skipped
 
     def finish(self) -> None:
-        """Everything is acknowledged."""
-        self._journal.finish()
+        """Everything is acknowledged; what earlier runs left of other files stays for them."""
+        keep: list[dict[str, Any]] = []
+        for attempt in self._left.values():
+            keep += [_begun(attempt), {"t": "cids", "evidence": attempt.evidence, "cids": attempt.known}]
+            if attempt.submission is not None and attempt.done is not None:
+                keep.append(_signed(_Queued(attempt.submission, attempt.done)))
+        self._journal.finish(keep)
 
     def close(self) -> None:
         """Stop the sender; what is journalled stays, for the next run to take over."""
         self._sender.shutdown(cancel_futures=True)
         self._journal.close()
+
+
+def _begun(attempt: Attempt) -> dict[str, Any]:
+    keys = {name: b64url(getattr(attempt, name)) for name in ("content_key", "record_key", "salt")}
+    return {"t": "begin", "identity": attempt.identity, "evidence": attempt.evidence, **keys}
+
+
+def _signed(queued: _Queued) -> dict[str, Any]:
+    return {"t": "statement", "evidence": queued.done.evidence, "submission": queued.submission, "done": asdict(queued.done)}
 
 
 def _key(identity: list[Any]) -> str:

@@ -174,8 +174,6 @@ def test_an_interrupted_upload_goes_on_with_the_same_item_and_cid(desk: Desk, tm
     journal = wiring.journal_of(desk.path, desk.home.keyring)
     with pytest.raises(NotFoundError):
         list(Upload(desk.person, Broken(), journal, desk.clock, Options()).run([path]))  # type: ignore[arg-type]
-    for _, fd in [(journal._path, journal._fd)]:
-        os.close(fd)  # as the kernel does when a process dies
     before = set(desk.node.blocks.cids())
     (item,) = desk.upload(path)
     assert item.resumed
@@ -198,11 +196,10 @@ def test_a_file_that_changed_since_the_interruption_starts_afresh(desk: Desk, tm
     journal = wiring.journal_of(desk.path, desk.home.keyring)
     with pytest.raises(NotFoundError):
         list(Upload(desk.person, Broken(), journal, desk.clock, Options()).run([path]))  # type: ignore[arg-type]
-    os.close(journal._fd)
     # Same size and time, other bytes, and blocks that the node lost: the CIDs in the journal tell.
     path.write_bytes(os.urandom(3_000_000))
     os.utime(path, ns=(details.st_atime_ns, details.st_mtime_ns))
-    desk.node.blocks._index.execute("DELETE FROM block")
+    desk.node.blocks._index._db.execute("DELETE FROM place")
     (item,) = desk.upload(path)
     desk.anchor()
     assert verify(desk.bundle(item.evidence), desk.trust(), file=measure(path.read_bytes())).verdict is Verdict.VERIFIED
