@@ -2,71 +2,142 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import body
+from api.ratelimit import RateLimiter
 
 BODY_LIMIT: Final = 8 << 20  # a segment of 4 MiB, or a batch of statements
 VERIFY_LIMIT: Final = 64 << 20  # a bundle
+PATH_LIMIT: Final = 2048  # bytes of path and query
+HEADER_LIMIT: Final = 16 << 10  # bytes of all headers
+PART_TIMEOUT: Final = 20.0  # seconds without a further part of a body, or without a reader taking one of the answer
+BODY_TIMEOUT: Final = 300.0  # seconds for a whole body: 8 MiB at 30 KB/s
+LOCAL: Final = "in-process"  # the client address of the CLI's own calls, which nobody else can have
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"strict-transport-security", b"max-age=31536000"),  # heeded behind TLS only
 )
+_STATUS: Final = {"too-large": 413, "path-too-long": 414, "headers-too-large": 431, "too-slow": 408, "too-many": 429}
 
 
-class _TooLargeError(Exception):
-    pass
+class _RefusedError(BaseException):
+    """Ends a request from within ``receive``. Not an Exception: no handler of the application may answer for it."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(code)
+        self.answer = (code, message, hint)
 
 
 class LimitMiddleware:
-    """Refuses bodies over the limit, declared or not, before they are held in memory."""
+    """Refuses what is too large, too long, too slow or too often, before it costs memory, threads or the database."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._rates = RateLimiter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        reply = _Reply(scope, send)
+        local = (scope.get("client") or ("", 0))[0] == LOCAL
         limit = VERIFY_LIMIT if scope["path"] == "/v1/verify" else BODY_LIMIT
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > limit:
-            await _refuse(send, limit)
-            return
-        seen = 0
-        started = False
-
-        async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > limit:
-                raise _TooLargeError
-            return message
-
-        async def with_headers(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                if not scope["path"].startswith(("/docs", "/redoc")):
-                    message["headers"] = [*message.get("headers", []), *_HEADERS]
-            await send(message)
-
         try:
-            await self._app(scope, counted, with_headers)
-        except _TooLargeError:
-            if not started:
-                await _refuse(send, limit)
+            _check_head(scope, limit)
+            if not local and (seconds := self._rates.wait(scope)):
+                reply.retry_after = seconds
+                raise _RefusedError("too-many", f"too many requests; come again in {seconds} s", "slow down")
+            await self._app(scope, _Body(receive, limit, patient=local), reply)
+        except _RefusedError as error:
+            if not reply.started:
+                await reply.refuse(*error.answer)
 
 
-async def _refuse(send: Send, limit: int) -> None:
-    data = json.dumps(body("too-large", f"request bodies hold at most {limit} bytes here", "send smaller segments or batches")).encode()
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close"), *_HEADERS]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": data})
+def _check_head(scope: Scope, limit: int) -> None:
+    if len(scope["raw_path"] or b"") + len(scope["query_string"]) > PATH_LIMIT:
+        raise _RefusedError("path-too-long", f"paths hold at most {PATH_LIMIT} bytes here", "send what is long in the body")
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_LIMIT:
+        raise _RefusedError("headers-too-large", f"headers hold at most {HEADER_LIMIT} bytes here", "send fewer or shorter ones")
+    declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if not declared.isdigit() or len(declared) > 15 or int(declared) > limit:
+        raise _too_large(limit)
+
+
+def _too_large(limit: int) -> _RefusedError:
+    return _RefusedError("too-large", f"request bodies hold at most {limit} bytes here", "send smaller segments or batches")
+
+
+class _Body:
+    """``receive`` with a limit on bytes and on patience."""
+
+    def __init__(self, receive: Receive, limit: int, *, patient: bool) -> None:
+        self._receive, self._limit, self._patient = receive, limit, patient
+        self._seen = 0
+        self._spent = 0.0
+        self._complete = False
+
+    async def __call__(self) -> Message:
+        if self._complete or self._patient:  # after the body only the end of the connection comes, whenever it will
+            message = await self._receive()
+        else:
+            message = await self._timed()
+        self._seen += len(message.get("body", b""))
+        self._complete = not message.get("more_body", False)
+        if self._seen > self._limit:
+            raise _too_large(self._limit)
+        return message
+
+    async def _timed(self) -> Message:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        try:
+            message = await asyncio.wait_for(self._receive(), min(PART_TIMEOUT, BODY_TIMEOUT - self._spent))
+        except TimeoutError as error:
+            raise _RefusedError("too-slow", "the body did not arrive in time", "send it at once, or in smaller segments") from error
+        self._spent += loop.time() - start
+        return message
+
+
+class _Reply:
+    """``send`` with our headers, and without patience for readers that do not read."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._send = send
+        self._documentation = scope["path"].startswith(("/docs", "/redoc"))  # pages that load scripts
+        self.started = False
+        self.retry_after = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            if not self._documentation:
+                message["headers"] = [*message.get("headers", []), *_HEADERS]
+        try:
+            await asyncio.wait_for(self._send(message), PART_TIMEOUT)
+        except TimeoutError as error:
+            raise _RefusedError("too-slow", "the answer was not read in time", "read it at once") from error
+
+    async def refuse(self, code: str, message: str, hint: str) -> None:
+        """Answer for the application, and end the connection."""
+        data = json.dumps(body(code, message, hint)).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(data)).encode()),
+            (b"connection", b"close"),
+            *_HEADERS,
+        ]
+        if self.retry_after:
+            headers.append((b"retry-after", str(self.retry_after).encode()))
+        self.started = True
+        await self._send({"type": "http.response.start", "status": _STATUS[code], "headers": headers})
+        await self._send({"type": "http.response.body", "body": data})

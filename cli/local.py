@@ -12,6 +12,8 @@ from typing import Any, Self
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from api.limits import LOCAL
+
 
 class InProcess(httpx.BaseTransport):
     """Runs an ASGI application on an event loop of its own.
@@ -83,7 +85,7 @@ class _Call:
             "root_path": "",
             "headers": [(name.lower(), value) for name, value in request.headers.raw],
             "server": (url.host, url.port),
-            "client": ("in-process", 0),
+            "client": (LOCAL, 0),
         }
         self._body = body
         self.status = 500

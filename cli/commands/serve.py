@@ -47,6 +47,7 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     import uvicorn
 
     from api.app import create_app
+    from cli.serving import configure
     from ledger import wiring
     from ledger.adapters import files
     from ledger.domain.errors import UsageError
@@ -68,12 +69,10 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
         await asyncio.to_thread(worker.stop)
 
     app = create_app(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations, lifespan=lifespan)
-    # No access log: paths hold item ids. Slow clients are cut off.
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=10, server_header=False, limit_concurrency=256)
     address = home.path / wiring.SERVER
     files.write(address, json.dumps({"url": url}).encode())
     output.say(f"serving {home.settings.agency} at {url} (API description: {url}/docs); stop with Ctrl-C")
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(configure(app)).run(sockets=[listener])
     finally:
         address.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
@@ -18,6 +19,7 @@ from ledger.domain.unixfs import Block
 _TIMEOUT: Final = httpx.Timeout(120.0, connect=10.0)  # anchoring waits for the chain
 _PAGE: Final = 500
 _RANGE: Final = 4 << 20
+_PATIENCE: Final = 3  # times that a call is made again: after a new login, or when the node said to come later
 _ERRORS: Final[dict[str, type[CustodyError]]] = {
     "malformed": errors.FormatError,
     "unreadable": errors.UnreadableError,
@@ -65,7 +67,7 @@ class NodeClient:
         headers = dict(options.pop("headers", {}))
         if parts is not None:
             headers["Content-Length"] = str(sum(len(part) for part in parts))
-        for attempt in range(2):
+        for attempt in range(_PATIENCE + 1):
             if authenticated and self._token is None:
                 self._login()
             if authenticated:
@@ -80,6 +82,9 @@ class NodeClient:
                 ) from error
             if answer.status_code == 401 and authenticated and attempt == 0:
                 self._token = None
+                continue
+            if answer.status_code == 429 and attempt < _PATIENCE:
+                time.sleep(min(float(answer.headers.get("Retry-After", "1")), 30.0))
                 continue
             break
         if answer.status_code >= 400:

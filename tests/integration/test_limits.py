@@ -1,0 +1,168 @@
+"""A node under people who want it to fall: too large, too long, too slow, too often. Over real sockets."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import uvicorn
+
+import api.limits
+import cli.serving
+from api.ratelimit import LOGIN, SESSION, RateLimiter
+from tests.support.desk import Desk
+
+SLOW = 0.6
+
+
+@pytest.fixture
+def address(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+    monkeypatch.setattr(api.limits, "PART_TIMEOUT", SLOW)
+    monkeypatch.setattr(api.limits, "BODY_TIMEOUT", 2 * SLOW)
+    monkeypatch.setattr(cli.serving, "HEAD_TIMEOUT", SLOW)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(cli.serving.configure(desk.app))
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield listener.getsockname()
+    server.should_exit = True
+    thread.join()
+
+
+def exchange(address: tuple[str, int], *parts: bytes, pause: float = 0.0) -> bytes:
+    """Send parts with pauses, then read until the node ends the connection."""
+    with socket.create_connection(address, timeout=10) as connection:
+        try:
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(pause)
+        except OSError:
+            pass  # cut off while sending
+        answer = b""
+        try:
+            while data := connection.recv(65536):
+                answer += data
+        except ConnectionResetError:
+            pass
+        return answer
+
+
+def status_of(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1])
+
+
+def token(desk: Desk) -> str:
+    desk.client.missing([])
+    return str(desk.client._token)
+
+
+def test_a_head_that_never_ends_is_cut_off(address: tuple[str, int]) -> None:
+    start = time.monotonic()
+    assert exchange(address, b"GET /v1/agency HTTP/1.1\r\nHost: x\r\n", *[b"X: y\r\n"] * 40, pause=0.1) == b""
+    assert time.monotonic() - start < 40 * 0.1 + 2
+
+
+def test_a_connection_that_says_nothing_is_cut_off(address: tuple[str, int]) -> None:
+    assert exchange(address) == b""
+
+
+def test_a_second_head_that_never_ends_is_cut_off_too(address: tuple[str, int]) -> None:
+    good = b"GET /v1/agency HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = exchange(address, good, *[b"G"] * 12, pause=0.15)
+    assert status_of(answer) == 200
+
+
+def test_a_body_that_never_arrives_is_cut_off(address: tuple[str, int]) -> None:
+    head = b"POST /v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    answer = exchange(address, head, b"{")
+    assert status_of(answer) == 408
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "too-slow"
+
+
+def test_a_body_that_drips_is_cut_off_in_the_end(address: tuple[str, int]) -> None:
+    head = b"POST /v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    assert status_of(exchange(address, head, *[b" "] * 30, pause=0.1)) == 408
+
+
+def test_a_body_over_the_limit_is_refused_declared_or_not(address: tuple[str, int], desk: Desk) -> None:
+    bearer = f"Authorization: Bearer {token(desk)}\r\n".encode()
+    head = b"PUT /v1/blocks HTTP/1.1\r\nHost: x\r\n" + bearer
+    assert status_of(exchange(address, head + b"Content-Length: 99999999999\r\n\r\n")) == 413
+    assert status_of(exchange(address, head + b"Content-Length: 9999999999999999999999999\r\n\r\n")) in (400, 413)
+    chunk = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
+    assert status_of(exchange(address, head + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * 12)) == 413
+
+
+def test_whoever_may_not_send_blocks_is_refused_before_sending_them(address: tuple[str, int]) -> None:
+    head = b"PUT /v1/blocks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4000000\r\n\r\n"
+    assert status_of(exchange(address, head)) == 401
+
+
+def test_long_paths_and_headers_are_refused(address: tuple[str, int]) -> None:
+    url = "http://{}:{}".format(*address)
+    for path, headers, status in (
+        ("/v1/agency?" + "x" * 3000, {}, 414),
+        ("/" + "x" * 3000, {}, 414),
+        ("/v1/agency", {"X-Long": "y" * 20_000}, 431),
+    ):
+        answer = httpx.get(url + path, headers=headers, timeout=10)
+        assert answer.status_code == status
+        assert set(answer.json()["error"]) == {"code", "message", "hint", "step"}
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert status_of(exchange(address, b"GET /v1/agency HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 100_000 + b"\r\n\r\n")) in (400, 431)
+
+
+def test_an_answer_that_nobody_reads_does_not_hold_the_node(address: tuple[str, int], desk: Desk) -> None:
+    """More connections than the node has patience for, none of them reading."""
+    held = []
+    for _ in range(20):
+        connection = socket.create_connection(address, timeout=10)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+        held.append(connection)
+    answer = httpx.get("http://{}:{}/v1/agency".format(*address), timeout=10)
+    assert answer.status_code == 200
+    for connection in held:
+        connection.close()
+
+
+def test_too_many_logins_are_told_to_come_later(address: tuple[str, int]) -> None:
+    url = "http://{}:{}/v1/login/challenge".format(*address)
+    with httpx.Client() as http:
+        answers = [http.post(url) for _ in range(int(LOGIN.burst) + 5)]
+        assert [one.status_code for one in answers[: int(LOGIN.burst)]] == [200] * int(LOGIN.burst)
+        assert answers[-1].status_code == 429
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        assert answers[-1].json()["error"]["code"] == "too-many"
+        assert http.get("http://{}:{}/v1/agency".format(*address)).status_code == 200, "other calls have a bucket of their own"
+
+
+def test_buckets_fill_again_are_apart_and_bounded() -> None:
+    now = [0.0]
+    limiter = RateLimiter(lambda: now[0])
+
+    def scope(path: str, *, token: str = "", client: str = "1.2.3.4") -> dict[str, object]:
+        headers = [(b"authorization", token.encode())] if token else []
+        return {"path": path, "headers": headers, "client": (client, 1)}
+
+    for _ in range(int(SESSION.burst)):
+        assert limiter.wait(scope("/v1/evidence", token="a")) == 0
+    assert limiter.wait(scope("/v1/evidence", token="a")) == 1
+    assert limiter.wait(scope("/v1/evidence", token="b")) == 0, "one session does not use up another's"
+    assert limiter.wait(scope("/v1/agency", token="")) == 0
+    now[0] += 1
+    assert limiter.wait(scope("/v1/evidence", token="a")) == 0
+    for number in range(30_000):
+        limiter.wait(scope("/v1/agency", client=f"10.0.{number // 256}.{number % 256}"))
+    assert len(limiter._buckets) <= 10_000
+    made_up = [limiter.wait(scope("/v1/evidence", token=f"t{number}", client="6.6.6.6")) for number in range(3000)]
+    assert made_up[-1] > 0, "a fresh made-up token is no fresh bucket"
