@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
-from api.deps import CallerDep, NodeDep
+from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas import AgencyOut, StatusOut, VerifyIn
 from ledger.domain import verify as verification
 from ledger.domain.encoding import b64url, from_b64url, require
@@ -16,7 +16,7 @@ from ledger.domain.identity.names import log_urn
 from ledger.services import anchoring, export
 from ledger.services.node import Node
 
-router = APIRouter(tags=["agency"])
+router = APIRouter(route_class=GuardedRoute, tags=["agency"])
 
 
 @router.get("/agency", operation_id="agency")

@@ -7,13 +7,13 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
-from api.deps import CallerDep, NodeDep
+from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas import BlocksIn, BlocksOut, StoredOut
 from ledger.domain import car
 from ledger.domain import cid as cids
 from ledger.services.node import Node
 
-router = APIRouter(tags=["blocks"])
+router = APIRouter(route_class=GuardedRoute, tags=["blocks"])
 _CAR: Final = "application/vnd.ipld.car"
 _BINARY: Final[dict[str, Any]] = {"type": "string", "format": "binary"}
 

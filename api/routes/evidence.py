@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from api.deps import CallerDep, NodeDep
+from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas import AccessIn, DetailsOut, EventOut, EventsOut, FoundOut, GrantsOut, ItemOut, ItemsOut, SearchIn
 from ledger.domain import cid as cids
 from ledger.domain import envelope
@@ -18,7 +18,7 @@ from ledger.domain.errors import NotFoundError
 from ledger.domain.records import ItemRow
 from ledger.services import access, anchoring, dag, export, registration
 
-router = APIRouter(prefix="/evidence", tags=["evidence"])
+router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
 Item = Annotated[str, Path(pattern=r"^urn:uuid:[0-9a-f-]{36}$")]
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
 _MAX_RANGE = 4 << 20

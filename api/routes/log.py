@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
-from api.deps import CallerDep, NodeDep
+from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas import ProofOut
 from ledger.domain import merkle, tiles
 from ledger.domain.encoding import b64url, from_hex
@@ -15,7 +15,7 @@ from ledger.domain.errors import NotFoundError
 from ledger.services import access, logbook
 from ledger.services.node import Node
 
-router = APIRouter(prefix="/log", tags=["log"])
+router = APIRouter(route_class=GuardedRoute, prefix="/log", tags=["log"])
 Size = Annotated[int, Query(ge=1, lt=2**48)]
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.deps import NodeDep
+from api.deps import GuardedRoute, NodeDep
 from api.schemas import ChallengeOut, LoginIn, TokenOut
 from ledger.domain.encoding import b64url, from_b64url
 from ledger.services import sessions
 
-router = APIRouter(tags=["login"])
+router = APIRouter(route_class=GuardedRoute, tags=["login"])
 
 
 @router.post("/login/challenge", operation_id="login_challenge")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.deps import CallerDep, NodeDep
+from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas import DigestIn, FoundOut, RegisteredOut, StatementsIn, StatementsOut
 from ledger.domain.encoding import b64url, from_b64url
 from ledger.services import access, anchoring, registration
 from ledger.services.registration import Submission
 
-router = APIRouter(tags=["statements"])
+router = APIRouter(route_class=GuardedRoute, tags=["statements"])
 
 
 @router.post("/statements", operation_id="register", status_code=201)
