@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from hashlib import sha256
 from typing import Final
 
@@ -46,7 +45,7 @@ def from_text(text: object) -> bytes:
         raise FormatError("not a CIDv1 in base32")
     try:
         cid = base64.b32decode(text[1:].upper() + "=" * (-len(text[1:]) % 8))
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error, or characters beyond ASCII
         raise FormatError("not a CIDv1 in base32") from error
     if to_text(cid) != text:
         raise FormatError("not the canonical spelling of a CID")

@@ -83,10 +83,12 @@ def split_bundle(data: bytes) -> list[bytes]:
     """Entries of an entry bundle: each behind its length in two bytes (C2SP tlog-tiles, "Log Entries").
 
     Raises:
-        FormatError: a truncated entry.
+        FormatError: a truncated entry, or more than 256 of them.
     """
     entries, at = [], 0
     while at < len(data):
+        if len(entries) == WIDTH:
+            raise FormatError(f"entry bundle holds more than {WIDTH} entries")
         size = int.from_bytes(data[at : at + 2], "big")
         entry = data[at + 2 : at + 2 + size]
         if at + 2 > len(data) or len(entry) != size:

@@ -16,6 +16,7 @@ from ledger.domain.errors import FormatError
 LINKS: Final = 1024
 LEAF: Final = 1 << 20
 MAX_BLOCK: Final = 2 << 20  # what IPFS nodes exchange
+_MAX_NODE: Final = 128 << 10  # 1024 links take at most 80 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ def decode_node(data: bytes) -> list[Link]:
     Raises:
         FormatError: any other bytes.
     """
-    if len(data) > MAX_BLOCK:
-        raise FormatError(f"node of {len(data)} bytes exceeds {MAX_BLOCK}")
+    if len(data) > _MAX_NODE:
+        raise FormatError(f"node of {len(data)} bytes exceeds {_MAX_NODE}")
     children: list[tuple[bytes, int]] = []
     unixfs = b""
     for number, value in _fields(data):

@@ -24,6 +24,7 @@ from ledger.domain.errors import FormatError, IncompleteError, VerificationError
 from ledger.domain.identity import names
 
 _STEP: Final = 3
+_MALFORMED: Final = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion)
 _MAX_DER: Final = 8192
 _CACHED: Final = 1024  # certificates whose parsed form and signature check are kept: pure functions of their bytes
 
@@ -63,8 +64,10 @@ def load(der: bytes, *, what: str = "certificate") -> x509.Certificate:
         found = x509.load_der_x509_certificate(der)
         if found.public_bytes(serialization.Encoding.DER) != der:
             raise FormatError(f"{what}: not in DER")
-        _ = found.extensions
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        # The library reads these when they are asked for: what is wrong with them must come out here.
+        _ = found.extensions, list(found.subject), list(found.issuer), found.not_valid_before_utc, found.not_valid_after_utc
+        found.public_key()
+    except _MALFORMED as error:
         raise FormatError(f"{what}: not an X.509 certificate") from error
     return found
 
@@ -186,7 +189,10 @@ def load_crl(der: bytes) -> x509.CertificateRevocationList:
         found = x509.load_der_x509_crl(der)
         if found.public_bytes(serialization.Encoding.DER) != der:
             raise FormatError("revocation list: not in DER")
-    except (ValueError, UnsupportedAlgorithm) as error:
+        _ = found.extensions, list(found.issuer), found.last_update_utc, found.signature_algorithm_oid
+        for entry in found:
+            _ = entry.serial_number, entry.revocation_date_utc, entry.extensions
+    except _MALFORMED as error:
         raise FormatError("revocation list: not an X.509 CRL") from error
     return found
 
