@@ -6,11 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 FILE ?= docs/example.jpg
 HOME_DIR ?= run-home
+KILLS ?= 200
+SEED ?= 20261121
 export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: demo run test lint format bench artifacts contracts python node install install-dev clean
+.PHONY: demo run test lint format docs bench soak campaigns artifacts contracts python node install install-dev clean
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -60,6 +62,10 @@ lint: install-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/check_sizes.py
+	$(BIN)/python -m tools.cli_docs --check
+
+docs: install-dev
+	$(BIN)/python -m tools.cli_docs
 
 format: install-dev
 	$(BIN)/ruff check --fix .
@@ -67,6 +73,13 @@ format: install-dev
 
 bench: install-dev
 	$(BIN)/python -m benchmarks
+
+soak: install-dev
+	$(BIN)/python -m tests.campaigns.soak --kills $(KILLS) --seed $(SEED)
+
+campaigns: install-dev
+	$(BIN)/python -m tests.campaigns.mutations --count 100000 --seed $(SEED)
+	CUSTODY_FUZZ_ROUNDS=20000 CUSTODY_TEST_SEED=$(SEED) $(BIN)/python -m pytest tests/property/test_parsers.py
 
 artifacts: node
 	npx --no-install hardhat compile --force --quiet

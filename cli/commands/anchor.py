@@ -9,7 +9,9 @@ from cli.state import Json
 
 _HELP = """Anchor everything in the log now, and wait until it is final.
 
-Example: custody --home ~/evidence anchor
+\b
+Example:
+  custody --home ~/evidence anchor
 """
 
 

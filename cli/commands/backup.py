@@ -15,7 +15,9 @@ _HELP = """Back up the home, also while a node serves it. Only what is new since
 The keys to evidence lie in a backup only under a backup key of the month, kept in the file that --keys names: put it on another
 medium. Old keys are destroyed, so that what was disposed of cannot be brought back from old backups.
 
-Example: custody --home ~/evidence backup /mnt/backup --keys /media/usb/backup-keys
+\b
+Example:
+  custody --home ~/evidence backup /mnt/backup --keys /media/usb/backup-keys
 """
 Keys = Annotated[Path, typer.Option("--keys", help="File of the backup keys, apart from home and backups; made on first use.")]
 

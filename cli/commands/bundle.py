@@ -12,7 +12,9 @@ from cli.state import STATE, Basis, Evidence, Json
 
 _HELP = """Export an item's record as one file that verifies offline. Your export is signed and recorded first.
 
-Example: custody --home ~/evidence bundle 3f0c1d2e-... -o evidence.bundle --basis "disclosure to the court"
+\b
+Example:
+  custody --home ~/evidence bundle 3f0c1d2e-... -o x.bundle --basis "court"
 """
 
 

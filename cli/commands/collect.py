@@ -13,7 +13,9 @@ _HELP = """Remove what nobody needs: blocks of abandoned uploads, and the conten
 
 Nothing that an item needs is touched, and it may be interrupted at any moment. A node that serves does this once a day.
 
-Example: custody --home ~/evidence collect --dry-run
+\b
+Example:
+  custody --home ~/evidence collect --dry-run
 """
 
 

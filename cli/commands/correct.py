@@ -11,7 +11,10 @@ from cli.state import Evidence, Json
 
 _HELP = """Correct an earlier record. Nothing is overwritten: the old value and the new one are both shown for ever.
 
-Example: custody --home ~/evidence correct 3f0c1d2e-... --event 0 --field /body/name --new "IMG_0042.jpg" --reason "typing error"
+\b
+Example:
+  custody --home ~/evidence correct 3f0c1d2e-... --event 0 \\
+    --field /body/name --new "IMG_0042.jpg" --reason "typing error"
 """
 
 

@@ -15,7 +15,9 @@ from cli.state import STATE
 
 _HELP = """Run the main job on one file and explain every step: record, anchor, export, verify, and refuse a tampered copy.
 
-Example: custody demo photo.jpg --output demo-out
+\b
+Example:
+  custody demo photo.jpg --output demo-out
 """
 
 

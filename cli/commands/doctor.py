@@ -11,7 +11,9 @@ from cli.state import STATE, Json
 
 _HELP = """Derive everything in the home again: log, checkpoints against the contract, items, documents, blocks.
 
-Example: custody --home ~/evidence doctor --deep
+\b
+Example:
+  custody --home ~/evidence doctor --deep
 """
 
 

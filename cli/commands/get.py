@@ -12,7 +12,9 @@ from cli.state import Basis, Evidence, Json
 
 _HELP = """Decrypt an item into a file. Your access is signed and in the log before any key is released.
 
-Example: custody --home ~/evidence get 3f0c1d2e-... -o photo.jpg --basis "examination ordered on 12 November"
+\b
+Example:
+  custody --home ~/evidence get 3f0c1d2e-... -o photo.jpg --basis "analysis"
 """
 
 

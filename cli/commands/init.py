@@ -11,7 +11,9 @@ from cli.state import STATE, Json
 
 _HELP = """Create a home: keys, embedded chain with both contracts, log, and the first person.
 
-Example: custody --home ~/evidence init --agency NL-POL --person 4711
+\b
+Example:
+  custody --home ~/evidence init --agency NL-POL --person 4711
 """
 
 

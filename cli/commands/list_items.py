@@ -11,7 +11,9 @@ from cli.state import Json
 
 _HELP = """List the items that you may see; what is in them stays sealed.
 
-Example: custody --home ~/evidence list --case 2026-117
+\b
+Example:
+  custody --home ~/evidence list --case 2026-117
 """
 
 

@@ -11,7 +11,9 @@ from cli.state import Evidence, Json
 
 _HELP = """Add a signed note to an item's record.
 
-Example: custody --home ~/evidence note 3f0c1d2e-... --text "screen cracked on arrival"
+\b
+Example:
+  custody --home ~/evidence note 3f0c1d2e-... --text "screen is cracked"
 """
 
 

@@ -9,7 +9,9 @@ from cli.state import Basis, Evidence, Json
 
 _HELP = """Decrypt and hash an item's stored content again, and record the result as a signed event.
 
-Example: custody --home ~/evidence recheck 3f0c1d2e-... --basis "yearly fixity check"
+\b
+Example:
+  custody --home ~/evidence recheck 3f0c1d2e-... --basis "yearly fixity check"
 """
 
 

@@ -12,7 +12,9 @@ from cli.state import STATE, Json
 
 _HELP = """Restore a home from a backup into a new folder, and derive everything in it again before it gets its name.
 
-Example: custody --home ~/evidence-restored restore /mnt/backup --keys /media/usb/backup-keys
+\b
+Example:
+  custody --home ~/restored restore /mnt/backup --keys /media/usb/backup-keys
 """
 
 

@@ -11,7 +11,9 @@ from cli.state import STATE
 
 _HELP = """Serve the home's node: the HTTP API under /v1, and anchoring by growth or age. Ends with Ctrl-C.
 
-Example: custody --home ~/evidence serve --port 8000
+\b
+Example:
+  custody --home ~/evidence serve --port 8000
 """
 
 

@@ -11,7 +11,9 @@ from cli.state import Json
 
 _HELP = """How far the log is anchored, and in which block.
 
-Example: custody --home ~/evidence status
+\b
+Example:
+  custody --home ~/evidence status
 """
 
 

@@ -13,7 +13,9 @@ from cli.state import Json
 _HELP = """Write the trust root: chain, contracts, and how the finality of a block is judged. Hand it over by another way
 than the bundles, in person for example.
 
-Example: custody --home ~/evidence trust -o trust.json
+\b
+Example:
+  custody --home ~/evidence trust -o trust.json
 """
 
 

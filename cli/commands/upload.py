@@ -15,7 +15,9 @@ _HELP = """Hash, encrypt, store and record files and folders where they are coll
 Each file becomes an item of its own with a signed record; a folder becomes one more item that lists them. An upload that
 was interrupted goes on where it was when you start it again.
 
-Example: custody --home ~/evidence upload phone.img --case 2026-117 --exhibit A1
+\b
+Example:
+  custody --home ~/evidence upload phone.img --case 2026-117 --exhibit A1
 """
 
 

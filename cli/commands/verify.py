@@ -13,7 +13,9 @@ from cli.state import Json
 
 _HELP = """Verify a bundle, and the file it speaks of: no home, no server, no network, unless you name a chain with --rpc.
 
-Example: custody verify evidence.bundle photo.jpg --trust trust.json
+\b
+Example:
+  custody verify evidence.bundle photo.jpg --trust trust.json
 """
 _MARKS = {"passed": "ok", "failed": "FAILED", "not checked": "not checked", "not asked": "-", "not reached": "-"}
 _CHUNK = 1 << 20

@@ -85,7 +85,8 @@ def split_bundle(data: bytes) -> list[bytes]:
     Raises:
         FormatError: a truncated entry, or more than 256 of them.
     """
-    entries, at = [], 0
+    entries: list[bytes] = []
+    at = 0
     while at < len(data):
         if len(entries) == WIDTH:
             raise FormatError(f"entry bundle holds more than {WIDTH} entries")

@@ -102,7 +102,8 @@ def test_show_keeps_the_record_sealed_until_a_basis_is_given(worked: dict[str, P
     assert "photo.jpg" not in done.stdout
     done = custody("show", evidence, "--basis", "hearing", home=worked["home"])
     assert "photo.jpg" in done.stdout
-    assert "basis: hearing" in done.stdout
+    assert "why: hearing" in done.stdout
+    assert "file recorded" in done.stdout
 
 
 def test_get_brings_the_file_back_and_a_failure_leaves_none(worked: dict[str, Path], tmp_path: Path) -> None:

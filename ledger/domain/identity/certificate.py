@@ -24,7 +24,7 @@ from ledger.domain.errors import FormatError, IncompleteError, VerificationError
 from ledger.domain.identity import names
 
 _STEP: Final = 3
-_MALFORMED: Final = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion)
+_MALFORMED: Final = (Warning, ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion)
 _MAX_DER: Final = 8192
 _CACHED: Final = 1024  # certificates whose parsed form and signature check are kept: pure functions of their bytes
 
@@ -67,6 +67,8 @@ def load(der: bytes, *, what: str = "certificate") -> x509.Certificate:
         # The library reads these when they are asked for: what is wrong with them must come out here.
         _ = found.extensions, list(found.subject), list(found.issuer), found.not_valid_before_utc, found.not_valid_after_utc
         found.public_key()
+        if found.serial_number <= 0:
+            raise FormatError(f"{what}: the serial number is not positive (RFC 5280 section 4.1.2.2)")
     except _MALFORMED as error:
         raise FormatError(f"{what}: not an X.509 certificate") from error
     return found

@@ -1,0 +1,79 @@
+"""Plain words for what the formats call by codes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EVENTS: Final = {
+    "collected": "collected",
+    "acquired": "file recorded",
+    "derived": "derived from other items",
+    "copied": "copy received",
+    "gathered": "folder recorded",
+    "accessed": "opened",
+    "verified": "checked again",
+    "analysed": "analysed",
+    "identified": "further number given",
+    "moved": "moved",
+    "dispatched": "sent off",
+    "released": "handed out",
+    "received": "taken back",
+    "sealed": "sealed",
+    "unsealed": "seal opened",
+    "hold-placed": "hold placed",
+    "hold-released": "hold lifted",
+    "restricted": "access restricted",
+    "unrestricted": "restriction lifted",
+    "retention-set": "retention set",
+    "disclosed": "disclosed",
+    "presented": "shown in court",
+    "ruled": "court ruling",
+    "corrected": "correction",
+    "incident": "incident",
+    "approved": "approved",
+    "refused": "refused",
+    "disposal-requested": "disposal requested",
+    "keys-destroyed": "keys destroyed",
+    "note": "note",
+    "transfer-offered": "handover offered",
+    "transfer-accepted": "handover accepted",
+    "transfer-declined": "handover declined",
+    "transfer-withdrawn": "handover withdrawn",
+    "transfer-expired": "handover expired",
+    "disposed": "disposed of",
+    "returned": "returned to the owner",
+    "voided": "void: recorded by mistake",
+}
+#: What an event says about itself in the open, where its record stays sealed.
+EFFECTS: Final = {
+    "open": "recorded",
+    "none": "event (sealed)",
+    "offer": "handover offered",
+    "accept": "handover accepted",
+    "decline": "handover declined",
+    "withdraw": "handover withdrawn",
+    "close": "closed",
+}
+STATES: Final = {
+    "integrated": "in the log, not yet anchored",
+    "submitted": "in the log, on its way to the chain",
+    "anchored": "on the chain, not yet final",
+    "final": "on the chain for good",
+}
+MEMBERS: Final = {
+    "name": "name",
+    "path": "path",
+    "size": "size",
+    "mediaType": "kind of file",
+    "mode": "how",
+    "result": "result",
+    "text": "text",
+    "target": "corrects",
+    "pointer": "member",
+    "old": "was",
+    "new": "is now",
+    "reason": "reason",
+    "count": "members",
+    "recipient": "to",
+    "place": "place",
+}
