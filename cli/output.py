@@ -15,13 +15,14 @@ from ledger.domain.errors import CustodyError, IncompleteError, UnreadableError,
 
 
 def result(value: Any, text: str) -> None:
-    """Print a result: JSON for scripts, text for people."""
-    print(json.dumps(value, indent=2, ensure_ascii=False) if STATE.json else text)
+    """Print a result: JSON for scripts, text for people; what is no Unicode (in names of files) as escapes."""
+    shown = json.dumps(value, indent=2, ensure_ascii=False) if STATE.json else text
+    print(shown.encode("utf-8", "backslashreplace").decode())
 
 
 def say(text: str) -> None:
     """A message for the person."""
-    typer.echo(text, err=True)
+    typer.echo(text.encode("utf-8", "backslashreplace").decode(), err=True)
 
 
 def exit_code(error: Exception) -> int:

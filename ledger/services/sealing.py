@@ -63,19 +63,22 @@ class Sealer:
     def _finish(self, rest: bytes | memoryview) -> None:
         self.digest.update(rest)
         self.progress(len(rest))
-        if self.file.read(1):
+        if self._more(memoryview(bytearray(1))):
             raise self._changed()
 
     def _read(self, buffer: bytearray, wanted: int) -> memoryview:
         plain, found = memoryview(buffer)[:wanted], 0
-        try:
-            while found < wanted and (count := self.file.readinto(plain[found:])):  # type: ignore[attr-defined]
-                found += count
-        except OSError as error:
-            raise UnreadableError(f"the file could not be read: {error.strerror}", hint="check the medium; nothing was recorded") from error
+        while found < wanted and (count := self._more(plain[found:])):
+            found += count
         if found != wanted:
             raise self._changed()
         return plain
+
+    def _more(self, buffer: memoryview) -> int:
+        try:
+            return int(self.file.readinto(buffer) or 0)  # type: ignore[attr-defined]
+        except OSError as error:
+            raise UnreadableError(f"the file could not be read: {error.strerror}", hint="check the medium; nothing was recorded") from error
 
     @staticmethod
     def _changed() -> UnreadableError:

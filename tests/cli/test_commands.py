@@ -14,38 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.chains import free_port
+from tests.support.commands import ROOT, custody
 from tests.support.desk import PASSPHRASE
 
-ROOT = Path(__file__).parents[2]
 JSON_KEYS = {"verdict", "steps", "findings", "withheld", "facts", "events"}
-
-
-def custody(
-    *arguments: object, home: Path | None = None, code: int = 0, environment: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cli.main", *(["--home", str(home)] if home else []), *map(str, arguments)]
-    settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "COLUMNS": "80", **(environment or {})}
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env=settings, timeout=120, stdin=subprocess.DEVNULL, check=False
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
-
-
-@pytest.fixture(scope="module")
-def worked(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A home with one anchored item, its bundle and trust root beside it."""
-    folder = tmp_path_factory.mktemp("cli")
-    home = Path(shutil.copytree(founded, folder / "home"))
-    photo = folder / "photo.jpg"
-    photo.write_bytes(b"\xff\xd8" + os.urandom(50_000))
-    custody("upload", photo, "--case", "2026-117", "--exhibit", "A1", home=home)
-    custody("anchor", home=home)
-    found = json.loads(custody("list", "--case", "2026-117", "--json", home=home).stdout)
-    evidence = found["items"][0]["evidence"]
-    custody("bundle", evidence, "-o", folder / "b.bundle", "--basis", "court", home=home)
-    custody("trust", "-o", folder / "trust.json", home=home)
-    return {"folder": folder, "home": home, "photo": photo, "evidence": evidence}
 
 
 def test_bundle_and_trust_root_alone_verify_without_home_or_network(worked: dict[str, Path], tmp_path: Path) -> None:
@@ -177,7 +149,7 @@ def test_help_has_an_example_for_every_command_and_fits_80_columns() -> None:
     assert {"init", "upload", "verify", "serve", "doctor"} <= set(names)
     for name in names:
         text = custody(name, "--help").stdout
-        assert "Example: custody" in text, name
+        assert "Example:\n    custody " in text, name
         assert max(map(len, text.splitlines())) <= 80, name
     assert "\x1b[" not in overview
 

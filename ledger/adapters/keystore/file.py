@@ -135,7 +135,7 @@ class Unlocking:
             self._salt, self._nonce, self._sealed = (base64.b64decode(value[name], validate=True) for name in ("salt", "nonce", "sealed"))
             good = header["v"] == 1 and header["kdf"] == f"scrypt-{N}-8-1" and header["cipher"] == "A256GCM"
         except (ValueError, KeyError, TypeError) as error:
-            raise KeyringError(f"{path} is not a keyring") from error
+            raise KeyringError(f"{path} is not a keyring", hint="restore it from a backup: custody restore") from error
         if not good:
             raise KeyringError(f"{path} was written by another version", hint="use a newer custody")
         self._path = path
