@@ -6,6 +6,7 @@ Peers that are not installed are named as absent, never guessed.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -42,8 +43,63 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mib", type=int, default=1024, help="size of the large file")
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--files", type=int, default=1000, help="number of 10 KiB files in the folder")
+    parser.add_argument("--files", type=int, default=10_000, help="number of 10 KiB files in the folder")
+    parser.add_argument("--log", type=int, default=10_000_000, help="entries of the largest log")
+    parser.add_argument("--only", choices=["commands", "inside", "sparse"], help="one part alone")
+    parser.add_argument("--sparse", type=int, default=0, metavar="GIB", help="upload, get and verify a sparse file of this size")
+    parser.add_argument("--folder", type=Path, help="where the sparse file and its home lie; it needs three times the size")
     options = parser.parse_args()
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"{machine}, {time.strftime('%d %B %Y')}")
+    if options.only in (None, "commands"):
+        commands(options)
+    if options.only in (None, "inside"):
+        inside(options)
+    if options.sparse:
+        sparse(options)
+
+
+def inside(options: argparse.Namespace) -> None:
+    """The log and the services by themselves."""
+    from benchmarks.inside import bench_log, bench_registration
+
+    with tempfile.TemporaryDirectory() as name:
+        rows = bench_registration(Path(name))
+    with tempfile.TemporaryDirectory() as name:
+        rows += bench_log(Path(name), (100_000, 1_000_000, options.log))
+    for title, figure in rows:
+        print(f"{title:<62} {figure}", flush=True)
+
+
+def sparse(options: argparse.Namespace) -> None:
+    """Peak memory of a file far larger than it."""
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        folder = Path(name)
+        (folder / "passphrase").write_text("benchmark")
+        with (folder / "sparse.bin").open("wb") as file:
+            file.truncate(options.sparse << 30)
+        custody = [*CUSTODY, "--home", str(folder / "home"), "--passphrase-file", str(folder / "passphrase")]
+        subprocess.run([*custody, "init", "--agency", "NL-POL", "--person", "1"], check=True, stdout=subprocess.DEVNULL)
+        show(f"custody upload, {options.sparse} GiB sparse", *timed([*custody, "upload", str(folder / "sparse.bin")], 1))
+        listed = subprocess.run([*custody, "--json", "list"], check=True, capture_output=True)
+        evidence = json.loads(listed.stdout)["items"][0]["evidence"]
+        show(f"custody get, {options.sparse} GiB", *timed([*custody, "get", evidence, "-o", str(folder / "out"), "--basis", "x"], 1))
+        (folder / "out").unlink()
+        subprocess.run([*custody, "anchor"], check=True, stdout=subprocess.DEVNULL)
+        bundle, trust = str(folder / "b.bundle"), str(folder / "trust.json")
+        subprocess.run([*custody, "bundle", evidence, "-o", bundle, "--basis", "x"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*custody, "trust", "-o", trust], check=True, stdout=subprocess.DEVNULL)
+        command = [*CUSTODY, "verify", bundle, str(folder / "sparse.bin"), "--trust", trust]
+        show(f"custody verify, {options.sparse} GiB", *timed(command, 1))
+
+
+def show(title: str, seconds: float, peak: int) -> None:
+    """One row."""
+    print(f"{title:<62} {seconds:8.2f} s {peak / 1024:6.0f} MiB", flush=True)
+
+
+def commands(options: argparse.Namespace) -> None:
+    """Whole commands beside peers."""
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=base) as name:
         folder = Path(name)
@@ -60,33 +116,46 @@ def main() -> None:
         home = folder / "home"
         custody = [*CUSTODY, "--home", str(home), "--passphrase-file", str(passphrase)]
         subprocess.run([*custody, "init", "--agency", "NL-POL", "--person", "1"], check=True, stdout=subprocess.DEVNULL)
-        rows: list[tuple[str, float, int]] = []
+        measure = options.repeat
         for title, command in (
             ("coreutils sha256sum, large file", ["sha256sum", str(large)]),
             ("openssl dgst -sha256, large file", ["openssl", "dgst", "-sha256", str(large)]),
         ):
             if shutil.which(command[0]):
-                rows.append((title, *timed(command, options.repeat)))
+                show(title, *timed(command, measure))
             else:
                 print(f"absent: {command[0]}")
         if shutil.which("restic"):
             repository = {"RESTIC_REPOSITORY": str(folder / "restic"), "RESTIC_PASSWORD": "x"}
             prepare = ["sh", "-c", f"rm -rf {folder}/restic; RESTIC_REPOSITORY={folder}/restic RESTIC_PASSWORD=x restic init -q"]
-            rows.append(("restic backup, large file", *timed(["restic", "backup", "-q", str(large)], options.repeat, prepare, repository)))
+            show("restic backup, large file", *timed(["restic", "backup", "-q", str(large)], measure, prepare, repository))
+            show(
+                f"restic backup, {options.files} files of 10 KiB",
+                *timed(["restic", "backup", "-q", str(many)], measure, prepare, repository),
+            )
+            shutil.rmtree(folder / "restic")
         else:
             print("absent: restic")
-        rows.append(("custody upload, large file", *timed([*custody, "upload", str(large)], options.repeat)))
-        rows.append((f"custody upload, {options.files} files of 10 KiB", *timed([*custody, "upload", str(many)], 1)))
-        rows.append(("custody anchor", *timed([*custody, "anchor"], 1)))
-        rows.append(("custody --help", *timed([*CUSTODY, "--help"], options.repeat)))
-        demo = [*CUSTODY, "demo", str(passphrase), "--output", str(folder / "demo")]
-        rows.append(("custody demo, small file", *timed(demo, 1)))
-        verify = [*CUSTODY, "verify", str(folder / "demo/evidence.bundle"), str(passphrase), "--trust", str(folder / "demo/trust.json")]
-        rows.append(("custody verify, small file", *timed(verify, options.repeat)))
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    print(f"\n{machine}, {options.mib} MiB, medians of {options.repeat}")
-    for title, seconds, peak in rows:
-        print(f"{title:<45} {seconds:8.2f} s {peak / 1024:8.0f} MiB")
+        again = ["sh", "-c", f"rm -rf {home}; cp -r {home}.fresh {home}"]
+        shutil.copytree(home, f"{home}.fresh")
+        show("custody upload, large file", *timed([*custody, "upload", str(large)], measure, again))
+        listed = subprocess.run([*custody, "--json", "list"], check=True, capture_output=True)
+        evidence = json.loads(listed.stdout)["items"][0]["evidence"]
+        subprocess.run([*custody, "anchor"], check=True, stdout=subprocess.DEVNULL)
+        bundle, trust = str(folder / "b.bundle"), str(folder / "trust.json")
+        subprocess.run([*custody, "bundle", evidence, "-o", bundle, "--basis", "x"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*custody, "trust", "-o", trust], check=True, stdout=subprocess.DEVNULL)
+        show("custody verify, large file", *timed([*CUSTODY, "verify", bundle, str(large), "--trust", trust], measure))
+        show("custody verify, the same bundle alone", *timed([*CUSTODY, "verify", bundle, "--trust", trust], measure))
+        get = [*custody, "get", evidence, "-o", str(folder / "out"), "--basis", "x"]
+        show("custody get, large file", *timed(get, 1))
+        shutil.rmtree(home)
+        (folder / "out").unlink()
+        subprocess.run(again, check=True)
+        show(f"custody upload, {options.files} files of 10 KiB", *timed([*custody, "upload", str(many)], 1))
+        show("custody anchor", *timed([*custody, "anchor"], 1))
+        show("custody --help", *timed([*CUSTODY, "--help"], measure))
+        show("custody list", *timed([*custody, "list"], measure))
 
 
 if __name__ == "__main__":

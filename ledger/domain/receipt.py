@@ -55,8 +55,9 @@ def key_id(key: bytes) -> bytes:
 
 def issue(key: Ed25519PrivateKey, *, log_id: bytes, subject: str, size: int, index: int, path: list[bytes], root: bytes) -> Receipt:
     """Sign a receipt of inclusion; the payload (the root) is detached (RFC 9942 section 5.2)."""
+    kid = key_id(key.public_key().public_bytes_raw())
     headers: dict[Any, Any] = {
-        cose.KID: key_id(key.public_key().public_bytes_raw()),
+        cose.KID: kid,
         cose.CWT_CLAIMS: {_ISS: log_urn(log_id), _SUB: subject},
         cose.TYP: RECEIPT_TYPE,
         _VDS: _RFC9162_SHA256,
@@ -64,7 +65,7 @@ def issue(key: Ed25519PrivateKey, *, log_id: bytes, subject: str, size: int, ind
     signed = cose.sign(key, headers, root, detached=True)
     proof = cbor.encode([size, index, path])
     message = cose.Sign1(signed.protected, signed.headers, None, signed.signature, {_VDP: {_INCLUSION: [proof]}})
-    return parse(message.encode())
+    return Receipt(message, log_id, subject, kid, size, index, tuple(path))
 
 
 def parse(data: bytes) -> Receipt:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from ledger.domain.errors import FormatError
-from ledger.domain.merkle import NodeReader, node_hash
+from ledger.domain.merkle import NodeReader
 
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT
@@ -62,19 +63,21 @@ def node_reader(read: TileReader) -> NodeReader:
     inner: dict[tuple[int, int], bytes] = {}  # proofs of neighbours share most of their nodes
 
     def node(level: int, index: int) -> bytes:
-        tile_level, height = divmod(level, HEIGHT)
-        if height:
-            if (level, index) not in inner:
-                inner[level, index] = node_hash(node(level - 1, 2 * index), node(level - 1, 2 * index + 1))
+        if (level, index) in inner:
             return inner[level, index]
-        key = (tile_level, index >> HEIGHT)
+        tile_level, height = divmod(level, HEIGHT)
+        first = index << height
+        key = (tile_level, first >> HEIGHT)
         if key not in cache:
             cache[key] = read(*key)
-        offset = (index & (WIDTH - 1)) * 32
-        found = cache[key][offset : offset + 32]
-        if len(found) != 32:
+        offset = (first & (WIDTH - 1)) * 32
+        row = cache[key][offset : offset + (32 << height)]
+        if len(row) != 32 << height:
             raise FormatError(f"tile {key[0]}/{key[1]} is shorter than the log")
-        return found
+        for _ in range(height):  # node_hash of each pair, without taking the pairs apart
+            row = b"".join([sha256(b"\x01" + row[at : at + 64]).digest() for at in range(0, len(row), 64)])
+        inner[level, index] = row
+        return row
 
     return node
 

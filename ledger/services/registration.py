@@ -156,13 +156,14 @@ def _check_grants(node: Node, descriptor: Descriptor, evidence: str, given: tupl
 
 def _sequence(node: Node, unit: Unit, checked: list[_Checked]) -> list[tuple[EntryRow, bool]]:
     """Judge each statement against its item's state and append the new ones."""
+    known_items = unit.items_named(sorted({one.statement.claims.subject for one in checked}))
     states: dict[str, ItemRow | None] = {}
     fresh: list[tuple[_Checked, EntryRow, ItemState]] = []
     known: dict[int, EntryRow] = {}
     for number, one in enumerate(checked):
         claims = one.statement.claims
         if claims.subject not in states:
-            states[claims.subject] = unit.item(claims.subject)
+            states[claims.subject] = known_items.get(claims.subject)
         before = states[claims.subject]
         if before is not None and claims.seq <= before.state.seq:
             known[number] = _repeated(unit, one)
@@ -214,13 +215,14 @@ def _repeated(unit: Unit, one: _Checked) -> EntryRow:
 
 def _store(node: Node, unit: Unit, fresh: list[tuple[_Checked, EntryRow, ItemState]], states: dict[str, ItemRow | None]) -> None:
     keys: dict[str, bytes] = {}
+    stored = unit.grants_named([state.evidence for _, _, state in fresh], "record", node.keys.hpke.public.digest)
     for one, row, state in fresh:
         evidence = state.evidence
         for grant in one.grants:
             unit.put_grant(evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode())
         if evidence not in keys:
             own = [grant for grant in one.grants if grant.scope == "record" and grant.recipient == node.keys.hpke.public.digest]
-            keys[evidence] = node.keys.hpke.open(own[0]) if own else record_key(node, unit, evidence)
+            keys[evidence] = _open_record_key(node, own[0].encode() if own else stored.get(evidence))
         unit.put_certificate(one.certificate.digest, one.certificate.der)
         unit.put_document(one.event.digest, evidence, envelope.seal_document(keys[evidence], one.event.raw))
         for position, disclosure in enumerate(one.event.disclosures):
@@ -242,9 +244,13 @@ def record_key(node: Node, unit: Unit, evidence: str) -> bytes:
         DeniedError: the grant was destroyed, or never made.
     """
     found = unit.grants(evidence, "record", node.keys.hpke.public.digest)
-    if not found:
+    return _open_record_key(node, found[0] if found else None)
+
+
+def _open_record_key(node: Node, grant: bytes | None) -> bytes:
+    if grant is None:
         raise DeniedError("the keys of this item were destroyed, or this node never had them")
-    return node.keys.hpke.open(grants.parse(found[0]))
+    return node.keys.hpke.open(grants.parse(grant))
 
 
 def index_token(node: Node, kind: str, *parts: str) -> bytes:

@@ -29,6 +29,10 @@ class Items(Part):
         row = self._one(Item, evidence=evidence)
         return _item(row) if row else None
 
+    def items_named(self, evidence: Sequence[str]) -> dict[str, ItemRow]:
+        """Those of the items that exist, in one query."""
+        return {row.evidence: _item(row) for row in self._rows(Item, _I.evidence.in_(evidence))}
+
     def put_item(self, row: ItemRow) -> None:
         state, offer = row.state, row.state.offer
         values = {
@@ -84,6 +88,11 @@ class Items(Part):
     def grants(self, evidence: str, scope: str, recipient: bytes) -> list[bytes]:
         rows = self._find(GrantRecord, limit=100, evidence=evidence, scope=scope, recipient=recipient)
         return [bytes(row.data) for row in rows]
+
+    def grants_named(self, evidence: Sequence[str], scope: str, recipient: bytes) -> dict[str, bytes]:
+        """The grant of each item to one recipient, in one query; for scopes that have one alone."""
+        rows = self._rows(GrantRecord, _G.evidence.in_(evidence), _G.scope == scope, _G.recipient == recipient)
+        return {str(row.evidence): bytes(row.data) for row in rows}
 
     def has_grants(self, evidence: str, scope: str) -> bool:
         return self._one(GrantRecord, evidence=evidence, scope=scope) is not None

@@ -30,6 +30,7 @@ class SqlRecords:
 
     def __init__(self, url: str) -> None:
         self._engine: Engine = open_engine(url)
+        self._views = {write: self._engine.execution_options(custody_write=write) for write in (False, True)}
 
     @contextmanager
     def read(self) -> Iterator[Unit]:
@@ -48,7 +49,7 @@ class SqlRecords:
     @contextmanager
     def _connect(self, *, write: bool) -> Iterator[Connection]:
         try:
-            with self._engine.connect().execution_options(custody_write=write) as connection, connection.begin():
+            with self._views[write].connect() as connection, connection.begin():
                 yield connection
         except IntegrityError as error:
             raise ConflictError("the database already holds another record under that key") from error

@@ -181,6 +181,7 @@ def check_authority(der: bytes) -> x509.Certificate:
     return found
 
 
+@lru_cache(maxsize=16)
 def load_crl(der: bytes) -> x509.CertificateRevocationList:
     """Parse a DER revocation list.
 
