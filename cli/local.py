@@ -85,7 +85,8 @@ class _Call:
             "root_path": "",
             "headers": [(name.lower(), value) for name, value in request.headers.raw],
             "server": (url.host, url.port),
-            "client": (LOCAL, 0),
+            "client": ("127.0.0.1", 0),
+            LOCAL: True,
         }
         self._body = body
         self.status = 500

@@ -89,7 +89,3 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
         sys.exit(output.failure(error))
-
-
-if __name__ == "__main__":
-    main()

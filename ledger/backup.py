@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -129,8 +130,8 @@ def _databases(home: Path, part: Path, name: str, generation: Generation, *, emb
 
 def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
     """Append what is new to each pack's copy; (bytes copied, size of each pack)."""
-    newest = snapshots(folder)[-1:]
-    known = read_manifest(newest[0]).packs if newest else {}
+    readable = [manifest for _, manifest in _readable(folder)]
+    known = readable[-1].packs if readable else {}
     copied, sizes = 0, {}
     # No further than the index: what lies behind it may be torn, and be written over.
     for number, end in sorted(read_indexed(source).items()):
@@ -162,8 +163,8 @@ def _forget(folder: Path, now: int) -> None:
     """Remove snapshots whose key is destroyed, and what interrupted backups left."""
     for path in (folder / "snapshots").glob(".*.part"):
         shutil.rmtree(path, ignore_errors=True)
-    for path in snapshots(folder):
-        if read_manifest(path).expires <= now:
+    for path, manifest in _readable(folder):
+        if manifest.expires <= now:
             shutil.rmtree(path)
 
 
@@ -181,6 +182,13 @@ def _write_manifest(part: Path, manifest: Manifest, generation: Generation, name
 def snapshots(folder: Path) -> list[Path]:
     """The complete snapshots of a backup folder, oldest first."""
     return sorted(path for path in (folder / "snapshots").glob("*") if _SNAPSHOT.fullmatch(path.name))
+
+
+def _readable(folder: Path) -> Iterator[tuple[Path, Manifest]]:
+    """Snapshots with their manifests; a damaged one must not keep anybody from making the next backup."""
+    for path in snapshots(folder):
+        with suppress(StorageError):
+            yield path, read_manifest(path)
 
 
 def read_manifest(snapshot: Path) -> Manifest:

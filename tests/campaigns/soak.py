@@ -100,7 +100,7 @@ class Soak:
         address = self.home / wiring.SERVER
         address.unlink(missing_ok=True)
         options = ["serve", "--port", "0", "--anchor-growth", "3", "--anchor-age", "1"]
-        command = [sys.executable, "-m", "cli.main", "--home", str(self.home), "--passphrase-file", str(self.folder / "passphrase")]
+        command = [sys.executable, "-m", "cli", "--home", str(self.home), "--passphrase-file", str(self.folder / "passphrase")]
         return subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def wait_ready(self, server: subprocess.Popen[bytes]) -> str:

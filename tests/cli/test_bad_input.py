@@ -59,7 +59,7 @@ def test_names_that_are_not_utf_8_are_kept_byte_for_byte(home: Path, tmp_path: P
     name = b"caf\xe9 \xff.jpg"
     (tmp_path / os.fsdecode(name)).write_bytes(b"x")
     done = subprocess.run(
-        [sys.executable, "-m", "cli.main", "--home", str(home), "--json", "upload", os.fsencode(tmp_path) + b"/" + name],
+        [sys.executable, "-m", "cli", "--home", str(home), "--json", "upload", os.fsencode(tmp_path) + b"/" + name],
         cwd=ROOT, env={**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}, capture_output=True, timeout=60, check=True,
     )  # fmt: skip
     evidence = json.loads(done.stdout)["items"][0]["evidence"]

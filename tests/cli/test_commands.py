@@ -156,7 +156,7 @@ def test_help_has_an_example_for_every_command_and_fits_80_columns() -> None:
 
 def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(worked: dict[str, Path], tmp_path: Path) -> None:
     home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
-    command = [sys.executable, "-m", "cli.main", "--home", str(home), "serve", "--port", str(free_port()), "--anchor-age", "0"]
+    command = [sys.executable, "-m", "cli", "--home", str(home), "serve", "--port", str(free_port()), "--anchor-age", "0"]
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
     server = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
@@ -187,7 +187,7 @@ def test_ctrl_c_in_an_upload_says_so_leaves_nothing_half_written_and_goes_on_lat
     home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
     big = tmp_path / "big.bin"
     big.write_bytes(os.urandom(200_000_000))
-    command = [sys.executable, "-m", "cli.main", "--home", str(home), "upload", str(big)]
+    command = [sys.executable, "-m", "cli", "--home", str(home), "upload", str(big)]
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
     process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60

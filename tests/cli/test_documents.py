@@ -21,7 +21,7 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     assert words[0] == ".venv/bin/custody"
     settings = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", "cli.main", *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120, env=settings, check=False
+        [sys.executable, "-m", "cli", *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120, env=settings, check=False
     )
 
 

@@ -187,6 +187,14 @@ def test_a_backup_after_compaction_needs_no_pack_that_is_gone(
             assert again.get(item.evidence) == path.read_bytes()
 
 
+def test_a_damaged_snapshot_keeps_nobody_from_making_the_next(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys) -> None:
+    folder = tmp_path / "backups"
+    first = make(desk, folder, keys_file, keys)
+    (first.snapshot / backup.MANIFEST).write_bytes(b"{}")
+    make(desk, folder, keys_file, keys, NOW + 1)
+    assert restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE).behind is None
+
+
 def test_keys_beside_what_they_protect_are_refused(desk: Desk, tmp_path: Path, keys: BackupKeys) -> None:
     for place in (desk.path / "keys", tmp_path / "backups" / "keys"):
         with pytest.raises(UsageError, match="lies in"):

@@ -146,6 +146,13 @@ def test_too_many_logins_are_told_to_come_later(address: tuple[str, int]) -> Non
         assert http.get("http://{}:{}/v1/agency".format(*address)).status_code == 200, "other calls have a bucket of their own"
 
 
+def test_nobody_passes_for_the_commands_own_calls(address: tuple[str, int]) -> None:
+    """Their exemption is no address: a header that a proxy may set must not give it to a stranger."""
+    url = "http://{}:{}/v1/login/challenge".format(*address)
+    with httpx.Client(headers={"X-Forwarded-For": "custody.local", "Custody.Local": "1"}) as http:
+        assert [http.post(url).status_code for _ in range(int(LOGIN.burst) + 5)][-1] == 429
+
+
 def test_buckets_fill_again_are_apart_and_bounded() -> None:
     now = [0.0]
     limiter = RateLimiter(lambda: now[0])

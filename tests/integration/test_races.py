@@ -27,7 +27,7 @@ def clean(desk: Desk) -> bool:
 def test_two_nodes_on_one_home_are_one_and_the_second_says_so(home_path: Path, tmp_path: Path) -> None:
     secret = tmp_path / "passphrase"
     secret.write_bytes(PASSPHRASE)
-    command = [sys.executable, "-m", "cli.main", "--home", str(home_path), "--passphrase-file", str(secret), "serve", "--port", "0"]
+    command = [sys.executable, "-m", "cli", "--home", str(home_path), "--passphrase-file", str(secret), "serve", "--port", "0"]
     first = subprocess.Popen(command, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 60

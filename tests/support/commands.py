@@ -20,7 +20,7 @@ def custody(
     environment: dict[str, str] | None = None,
     before: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cli.main", *(["--home", str(home)] if home else []), *map(str, arguments)]
+    command = [sys.executable, "-m", "cli", *(["--home", str(home)] if home else []), *map(str, arguments)]
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "COLUMNS": "80", **(environment or {})}
     done = subprocess.run(
         command,

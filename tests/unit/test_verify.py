@@ -361,3 +361,32 @@ def test_malformed_trust_roots_are_refused(sample: Sample, change: bytes) -> Non
     with pytest.raises(FormatError):
         trust.parse(changed)
     assert trust.parse(raw).encode() == raw
+
+
+def test_a_certificate_is_refused_before_and_after_its_time(sample: Sample) -> None:
+    certificate = certificates.parse(sample.good.certificates[0])
+    authorities = [sample.desk.node.keys.authority.der]
+    assert certificates.verify_issued(certificate, authorities, certificate.not_after) == authorities[0]
+    for time in (certificate.not_before - 1, certificate.not_after + 1):
+        with pytest.raises(VerificationError, match="used at") as error:
+            certificates.verify_issued(certificate, authorities, time)
+        assert error.value.step == 3
+
+
+def test_a_key_that_stands_twice_is_refused_at_step_1(sample: Sample) -> None:
+    """One reader would take the first, another the last."""
+    head, pair = sample.data[0], b"\x61v\x01"
+    assert sample.data[1:4] == pair
+    for again in (pair, b"\x61v\x02"):
+        report = verify(bytes([head + 1]) + pair + again + sample.data[4:], sample.root, file=sample.file)
+        assert report.steps[1].status is Status.FAILED
+        assert "repeated or out of order" in report.steps[1].detail
+
+
+def test_an_older_checkpoint_replayed_as_the_newest_is_refused(sample: Sample) -> None:
+    """Receipts at an older size lead to an older root: believed only for what that checkpoint covers."""
+    first = sample.good.checkpoints[0]
+    cut = replace(sample.good, checkpoints=(first,), statements=tuple(replace(one, first=0) for one in sample.good.statements))
+    report = verify(cut.encode(), sample.root, file=sample.file)
+    assert report.verdict is Verdict.FAILED
+    assert {number for number, step in report.steps.items() if step.status is Status.FAILED} <= {5, 6}

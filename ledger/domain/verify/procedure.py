@@ -25,6 +25,7 @@ from ledger.domain.evm import parse_header
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import agency_id, agency_urn
+from ledger.domain.receipt import Receipt
 from ledger.domain.statement import Statement
 from ledger.domain.trust import TrustRoot
 from ledger.domain.verify import content, custodychain
@@ -44,6 +45,7 @@ class Case:
     logs: list[bytes]
     statements: list[Statement]
     events: list[Event | None]
+    receipts: list[Receipt | None]
     certificates: dict[bytes, Certificate]
     proven: list[int | None]
     _state: ProvenState | None = None
@@ -140,8 +142,7 @@ def _parse(data: bytes, root: TrustRoot) -> Case:
     for one in bundle.statements:
         if one.document is None and one.disclosures:
             raise FormatError("bundle: disclosures of a document that is not there")
-        if one.receipt is not None:
-            receipts.parse(one.receipt)
+    given = [None if one.receipt is None else receipts.parse(one.receipt) for one in bundle.statements]
     for checkpoint in bundle.checkpoints:
         receipts.parse_checkpoint(checkpoint.note)
     for crl in bundle.crls:
@@ -150,7 +151,7 @@ def _parse(data: bytes, root: TrustRoot) -> Case:
         for header in (bundle.chain.header, *bundle.chain.descendants):
             parse_header(header)
     found = {certificate.digest: certificate for certificate in map(certificates.parse, bundle.certificates)}
-    return Case(bundle, root, logs, parsed, events, found, [None] * len(parsed))
+    return Case(bundle, root, logs, parsed, events, given, found, [None] * len(parsed))
 
 
 def _check_documents(case: Case, report: Report) -> str:
@@ -219,18 +220,17 @@ def _check_receipts(case: Case) -> str:
         log = case.logs[bundled.log]
         if statement.claims.log_id != log:
             raise VerificationError(5, f"event {number} was signed for another log")
-        if bundled.receipt is None or bundled.first is None:
+        given = case.receipts[number]
+        if given is None or bundled.first is None:
             missing += 1
             continue
-        _check_receipt(case, number, statement, bundled, log)
+        _check_receipt(case, number, statement, bundled, given, log)
     if missing:
         raise IncompleteError(5, f"{missing} events are not anchored yet", hint="export the bundle again after anchoring")
     return _count(len(case.statements), "receipt")
 
 
-def _check_receipt(case: Case, number: int, statement: Statement, bundled: BundledStatement, log: bytes) -> None:
-    assert bundled.receipt is not None
-    parsed = receipts.parse(bundled.receipt)
+def _check_receipt(case: Case, number: int, statement: Statement, bundled: BundledStatement, parsed: Receipt, log: bytes) -> None:
     if parsed.index != bundled.index:
         raise VerificationError(5, f"event {number}: the receipt is for entry {parsed.index}, not {bundled.index}")
     same_log = [one for one in case.bundle.checkpoints if one.log == bundled.log]
@@ -256,13 +256,14 @@ def _check_checkpoints(case: Case) -> str:
     proven: list[int | None] = []
     used = set()
     for number, bundled in enumerate(case.bundle.statements):
-        if bundled.first is None or bundled.receipt is None:
+        given = case.receipts[number]
+        if bundled.first is None or given is None:
             proven.append(None)
             continue
         first = case.bundle.checkpoints[bundled.first]
         if first.log != bundled.log or not first.prev <= bundled.index < first.size:
             raise VerificationError(6, f"event {number}: its checkpoint does not cover entry {bundled.index} first")
-        used |= {(first.log, first.size), (bundled.log, receipts.parse(bundled.receipt).size)}
+        used |= {(first.log, first.size), (bundled.log, given.size)}
         proven.append(first.time)
     if {(one.log, one.size) for one in case.bundle.checkpoints} != used:
         raise VerificationError(6, "the bundle holds a checkpoint that covers nothing in it")

@@ -1,0 +1,54 @@
+"""Ctrl-C at any moment of any command: a plain word or none, and nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.support.commands import ROOT, custody
+from tests.support.desk import PASSPHRASE
+
+ROUNDS = 3
+
+
+def test_ctrl_c_at_any_moment_leaves_nothing_half_written(worked: dict[str, Path], tmp_path: Path, rng: random.Random) -> None:
+    home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
+    big = tmp_path / "big"
+    big.write_bytes(rng.randbytes(30_000_000))
+    out = tmp_path / "out"
+    evidence = str(worked["evidence"])
+    commands = {
+        "upload": ["upload", str(big)],
+        "get": ["get", evidence, "-o", str(out), "--basis", "x"],
+        "bundle": ["bundle", evidence, "-o", str(out), "--basis", "x"],
+        "anchor": ["anchor"],
+        "init": ["init", "--agency", "NL-POL", "--person", "1"],
+        "backup": ["backup", str(tmp_path / "backups"), "--keys", str(tmp_path / "keys")],
+    }
+    for name, arguments in commands.items():
+        for _ in range(ROUNDS):
+            place = tmp_path / "new" if name == "init" else home
+            process = subprocess.Popen(
+                [sys.executable, "-m", "cli", "--home", str(place), *arguments],
+                cwd=ROOT, env={**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            time.sleep(0.3 + rng.random() * 2.2)
+            process.send_signal(signal.SIGINT)
+            _, message = process.communicate(timeout=60)
+            assert process.returncode in (0, 130, -signal.SIGINT), (name, process.returncode, message)
+            assert b"Traceback" not in message, message.decode()
+            assert not out.exists() or process.returncode == 0
+            out.unlink(missing_ok=True)
+            if name == "init" and place.exists():
+                assert process.returncode == 0 or (place / "home.json").exists()
+                shutil.rmtree(place)
+    left = [path for path in tmp_path.rglob("*") if path.name.endswith(".part") or path.name.startswith(".")]
+    assert left == []
+    custody("upload", str(big), home=home)
+    custody("doctor", "--deep", home=home)
