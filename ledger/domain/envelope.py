@@ -126,7 +126,7 @@ class Pieces:
         """Seal piece ``number`` of padded plaintext."""
         return self._cipher.encrypt(self._nonce(number, last), piece, None)
 
-    def open(self, number: int, sealed: bytes, *, last: bool) -> bytes:
+    def open(self, number: int, sealed: bytes | memoryview, *, last: bool) -> bytes:
         """Open piece ``number``.
 
         Raises:

@@ -5,8 +5,9 @@ Any IPFS tool with that profile gets the same CID from the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from ledger.domain import cid as cids
@@ -44,7 +45,7 @@ def _number_field(number: int, value: int) -> bytes:
     return bytes([number << 3]) + varint.encode(value)
 
 
-def encode_node(links: list[Link]) -> Block:
+def encode_node(links: Sequence[Link]) -> Block:
     """The dag-pb node of a file part: its links, then UnixFS Data (type File, size, block sizes)."""
     size = sum(link.size for link in links)
     unixfs = _number_field(1, 2) + _number_field(3, size) + b"".join(_number_field(4, link.size) for link in links)
@@ -53,7 +54,8 @@ def encode_node(links: list[Link]) -> Block:
     return Block(cids.of(data, cids.DAG_PB), data)
 
 
-def decode_node(data: bytes) -> list[Link]:
+@lru_cache(maxsize=16)  # a reader of ranges comes back to the same few nodes
+def decode_node(data: bytes) -> tuple[Link, ...]:
     """Parse a node that encode_node would have written.
 
     Raises:
@@ -78,7 +80,7 @@ def decode_node(data: bytes) -> list[Link]:
     links = [Link(child, size, total) for (child, total), size in zip(children, sizes, strict=True)]
     if encode_node(links).data != data:
         raise FormatError("node: not in the canonical encoding of a file")
-    return links
+    return tuple(links)
 
 
 def _fields(data: bytes) -> Iterable[tuple[int, bytes | int]]:

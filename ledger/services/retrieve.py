@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 from ledger.domain import cid as cids
 from ledger.domain import envelope, grants, unixfs
@@ -15,7 +16,8 @@ from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
 from ledger.domain.ports import Clock
 from ledger.services.signing import Person, sign_event
 
-_RANGE_PIECES = 4  # pieces a request: 4 MiB
+_RANGE_PIECES: Final = 4  # pieces a request: 4 MiB
+_RANGE: Final = _RANGE_PIECES * unixfs.LEAF
 
 
 class ReaderApi(Protocol):
@@ -89,13 +91,11 @@ def fetch(
     builder = unixfs.Builder()
     count = envelope.piece_count(content.padded_size)
     total = content.ciphertext_size
-    for first in range(0, count, _RANGE_PIECES):
-        start, end = first * unixfs.LEAF, min((first + _RANGE_PIECES) * unixfs.LEAF, total)
-        data = node.content(evidence, access, start, end)
-        if len(data) != end - start:
-            raise VerificationError(9, f"the node sent {len(data)} bytes, expected {end - start}")
+    ranges = [(at, min(at + _RANGE, total)) for at in range(0, total, _RANGE)]
+    for (start, _), data in zip(ranges, _ahead(node, evidence, access, ranges), strict=True):
+        first, view = start // unixfs.LEAF, memoryview(data)
         for number in range(first, min(first + _RANGE_PIECES, count)):
-            sealed = data[(number - first) * unixfs.LEAF : (number - first + 1) * unixfs.LEAF]
+            sealed = view[(number - first) * unixfs.LEAF : (number - first + 1) * unixfs.LEAF]
             builder.add(cids.of(sealed), len(sealed))
             plain = envelope.strip_padding(pieces.open(number, sealed, last=number == count - 1), number * PIECE, body["size"])
             digest.update(plain)
@@ -108,6 +108,19 @@ def fetch(
     if digest.size != body["size"] or any(found[name] != value for name, value in body["digests"].items()):
         raise VerificationError(9, "the content does not have the recorded size and digests")
     return Opened(body["name"], body["size"], body["digests"])
+
+
+def _ahead(node: ReaderApi, evidence: str, access: str, ranges: Sequence[tuple[int, int]]) -> Iterator[bytes]:
+    """The content range by range, the next one being fetched while the caller works on this one."""
+    with ThreadPoolExecutor(1, thread_name_prefix="fetch") as pool:
+        coming = [pool.submit(node.content, evidence, access, *ranges[0])]
+        for number, (start, end) in enumerate(ranges):
+            data = coming.pop().result()
+            if len(data) != end - start:
+                raise VerificationError(9, f"the node sent {len(data)} bytes, expected {end - start}")
+            if number + 1 < len(ranges):
+                coming.append(pool.submit(node.content, evidence, access, *ranges[number + 1]))
+            yield data
 
 
 def _content_key(node: ReaderApi, person: Person, evidence: str, access: str, content: envelope.Content) -> bytes:
