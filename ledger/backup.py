@@ -203,9 +203,12 @@ def read_manifest(snapshot: Path) -> Manifest:
 def _parsed(snapshot: Path) -> tuple[Manifest, str]:
     try:
         value = json.loads((snapshot / MANIFEST).read_bytes())
-        return Manifest(**value["manifest"]), str(value["mac"])
+        manifest, code = Manifest(**value["manifest"]), str(value["mac"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StorageError(f"the snapshot {snapshot.name} has no readable manifest", hint="choose another snapshot") from error
+    if manifest.v != 1:
+        raise StorageError(f"the snapshot {snapshot.name} has version {manifest.v}, this program knows 1", hint="use a newer custody")
+    return manifest, code
 
 
 def check(snapshot: Path, key: bytes) -> Manifest:

@@ -19,13 +19,13 @@ from ledger.services.doctor import Finding, examine
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A home as restored. ``behind`` says where the chain knows more than it does."""
+    """A home as restored. ``notes`` says where the chain knows more than it does, or could not be asked."""
 
     snapshot: str
     made: int
     entries: int
     checked: list[str]
-    behind: Finding | None
+    notes: list[Finding]
 
 
 def restore(folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, snapshot: str = "") -> Restored:
@@ -50,7 +50,7 @@ def restore(folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, sn
         aside.mkdir(mode=0o700, parents=True)
         _copy(source, folder, aside, manifest)
         databases.put_grants(aside / "ledger.sqlite", sealed.read(source / backup.SEALED, sealed.derive(key, source.name, "grants")))
-        entries, checked, behind = _examine(aside, passphrase)
+        entries, checked, notes = _examine(aside, passphrase)
         if home.exists():
             home.rmdir()
         aside.rename(home)
@@ -59,7 +59,7 @@ def restore(folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, sn
         raise StorageError(f"the home could not be restored: {error.strerror}", hint="check disk and permissions") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return Restored(source.name, manifest.made, entries, checked, behind)
+    return Restored(source.name, manifest.made, entries, checked, notes)
 
 
 def _copy(source: Path, folder: Path, aside: Path, manifest: backup.Manifest) -> None:
@@ -79,7 +79,7 @@ def _copy(source: Path, folder: Path, aside: Path, manifest: backup.Manifest) ->
             os.fsync(file.fileno())
 
 
-def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[str], Finding | None]:
+def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[str], list[Finding]]:
     """Derive everything in the restored home again, every block included."""
     opened = wiring.open_home(aside, Unlocking(aside / settings.KEYRING, passphrase))
     try:
@@ -89,7 +89,7 @@ def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[str], Finding | 
     finally:
         opened.close()
     findings = [one for one in results if isinstance(one, Finding)]
-    if wrong := [one for one in findings if not one.behind]:
+    if wrong := [one for one in findings if not one.home_is_whole]:
         raise StorageError(f"what was restored is not whole: {wrong[0].part}: {wrong[0].message}", hint="choose another snapshot")
     checked = [f"{one.part}: {one.detail}" for one in results if not isinstance(one, Finding)]
-    return log.size if log else 0, checked, findings[0] if findings else None
+    return log.size if log else 0, checked, findings

@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
         made = restore_home(folder, STATE.home, BackupKeys(keys, passphrase, create=False), passphrase, snapshot=snapshot)
         lines = [f"{STATE.home}: restored from {made.snapshot}, as it was at {format_time(made.made)}, {made.entries} log entries"]
         lines += [f"ok      {one}" for one in made.checked]
-        if made.behind is not None:
-            lines += [f"NOTE    {made.behind.message}", f"        what to do: {made.behind.hint}"]
+        for one in made.notes:
+            lines += [f"NOTE    {one.message}", f"        what to do: {one.hint}"]
         value = {"home": str(STATE.home), "snapshot": made.snapshot, "made": format_time(made.made), "entries": made.entries}
-        output.result({**value, "behind": made.behind.message if made.behind else None}, "\n".join(lines))
+        output.result({**value, "notes": [one.message for one in made.notes]}, "\n".join(lines))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ledger.domain import custody, envelope, merkle, slots
 from ledger.domain import statement as statements
-from ledger.domain.errors import CustodyError
+from ledger.domain.errors import CustodyError, NetworkError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.records import EntryRow, Unit
 from ledger.services import access, dag, logbook
@@ -24,8 +24,8 @@ class Finding:
     part: str
     message: str
     hint: str
-    #: The home is whole, but the chain knows more than it does.
-    behind: bool = False
+    #: Nothing is wrong with the home: the chain knows more than it does, or could not be asked.
+    home_is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def examine(node: Node, *, deep: bool, progress: Callable[[int], None] = lambda 
                     count += found
         except CustodyError as error:
             findings += 1
-            yield Finding(part, error.message, error.hint or _RESTORE)
+            yield Finding(part, error.message, error.hint or _RESTORE, home_is_whole=isinstance(error, NetworkError))
         if not findings:
             yield Checked(part, f"{count} checked")
     yield from _check_blocks(node, deep, progress)
@@ -133,7 +133,7 @@ def _check_checkpoints(node: Node, progress: Callable[[int], None]) -> Iterator[
             "checkpoints",
             f"the contract knows {on_chain} entries, this home {log.size}",
             "this home is older than the chain: restore the newest backup; if there is none, the agencies vote for the next log number",
-            behind=True,
+            home_is_whole=True,
         )
     elif on_chain < newest:
         yield Finding(

@@ -56,8 +56,11 @@ class Worker:
         now = self._node.clock.now()
         if now - self._cleared >= _DAY:
             self._cleared = now
-            housekeeping.forget_sessions(self._node)
-            housekeeping.collect(self._node)
+            try:
+                housekeeping.forget_sessions(self._node)
+                housekeeping.collect(self._node)
+            except CustodyError as error:  # tomorrow again; anchoring must not wait for it
+                _LOG.warning("clearing away failed: %s", error.message)
 
     def _publish_crl(self) -> None:
         if self._node.keys.authority is None:

@@ -70,7 +70,7 @@ def test_a_home_in_use_comes_back_whole(desk: Desk, tmp_path: Path, keys_file: P
     assert sum(one.copied for one in made[1:]) < 3_000_000, "packs are copied once"
     for number, one in enumerate(made):
         restored = restoring.restore(folder, tmp_path / f"restored-{number}", keys, PASSPHRASE, snapshot=one.snapshot.name)
-        assert restored.behind is None
+        assert restored.notes == []
         with Desk(tmp_path / f"restored-{number}") as again:
             assert before.evidence in {item["evidence"] for item in again.client.items()}
             assert again.get(before.evidence) == first.read_bytes()
@@ -192,7 +192,7 @@ def test_a_damaged_snapshot_keeps_nobody_from_making_the_next(desk: Desk, tmp_pa
     first = make(desk, folder, keys_file, keys)
     (first.snapshot / backup.MANIFEST).write_bytes(b"{}")
     make(desk, folder, keys_file, keys, NOW + 1)
-    assert restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE).behind is None
+    assert restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE).notes == []
 
 
 def test_keys_beside_what_they_protect_are_refused(desk: Desk, tmp_path: Path, keys: BackupKeys) -> None:
