@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from api.limits import LOCAL
 
 
 class InProcess(httpx.BaseTransport):
-    """Runs an ASGI application on an event loop of its own.
+    """Runs an ASGI application on an event loop of the calling thread: a call changes threads only where a route must.
 
     httpx has such a transport too; that one joins bodies several times and keeps them in reference cycles, which for
     gigabytes takes longer than hashing them. Here a part of a body is handed on as it is, and let go at once.
@@ -25,12 +26,14 @@ class InProcess(httpx.BaseTransport):
     def __init__(self, app: Any) -> None:
         self._app = app
         self._stack = ExitStack()
-        self._portal: BlockingPortal | None = None
+        self._mutex = threading.Lock()
+        self._own = threading.local()
 
     def __enter__(self) -> Self:
-        self._portal = self._stack.enter_context(start_blocking_portal())
         gc.freeze()  # what the imports left is no garbage, and looking through it again takes long
         self._stack.callback(gc.unfreeze)
+        self._stack.callback(gc.set_threshold, *gc.get_threshold())
+        gc.set_threshold(20_000, 20, 20)  # requests make much short-lived garbage, nearly none of it in cycles
         # Threads that hash come back for the interpreter every millisecond: waiting the usual 5 ms for it would idle a core.
         self._stack.callback(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(0.0005)
@@ -43,11 +46,19 @@ class InProcess(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """One request, answered whole: ranges and pages are bounded."""
-        assert self._portal is not None
         assert isinstance(request.stream, httpx.SyncByteStream)
         call = _Call(request, iter(request.stream))
-        self._portal.call(self._run, call)
+        self._runner().run(self._run(call))
         return httpx.Response(call.status, headers=call.headers, stream=_Parts(call.parts))
+
+    def _runner(self) -> asyncio.Runner:
+        """The event loop of this thread, closed with the transport."""
+        found: asyncio.Runner | None = getattr(self._own, "runner", None)
+        if found is None:
+            found = self._own.runner = asyncio.Runner()
+            with self._mutex:
+                self._stack.callback(found.close)
+        return found
 
     async def _run(self, call: _Call) -> None:
         try:

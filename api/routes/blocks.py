@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 
-from api.deps import CallerDep, GuardedRoute, NodeDep
+from api.deps import CallerDep, GuardedRoute, NodeDep, aside
 from api.schemas import BlocksIn, BlocksOut, StoredOut
 from ledger.domain import car
 from ledger.domain import cid as cids
@@ -31,7 +30,7 @@ async def put_blocks(node: NodeDep, caller: CallerDep, request: Request) -> Stor
     segment = bytearray()
     async for part in request.stream():  # not before the caller was found good
         segment += part
-    return StoredOut(stored=await run_in_threadpool(_store, node, segment))
+    return StoredOut(stored=await aside(request, _store, node, segment))
 
 
 def _store(node: Node, segment: bytearray) -> int:
