@@ -13,6 +13,8 @@ import pytest
 from ledger import founding
 from tests.support.desk import PASSPHRASE, Desk
 
+# Commands are started hundreds of times: compiling them anew each time would take minutes.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 SEED = int(os.environ.get("CUSTODY_TEST_SEED", "20261121"))
 
 
