@@ -14,6 +14,7 @@ from typing import Any, Self
 import httpx
 
 from api.limits import LOCAL
+from cli.interrupt import deferred
 
 
 class InProcess(httpx.BaseTransport):
@@ -48,14 +49,16 @@ class InProcess(httpx.BaseTransport):
         """One request, answered whole: ranges and pages are bounded."""
         assert isinstance(request.stream, httpx.SyncByteStream)
         call = _Call(request, iter(request.stream))
-        self._runner().run(self._run(call))
+        loop = self._loop()
+        with deferred():  # a route at work in a thread must not outlive the home, which an interruption closes next
+            loop.run_until_complete(self._run(call))
         return httpx.Response(call.status, headers=call.headers, stream=_Parts(call.parts))
 
-    def _runner(self) -> asyncio.Runner:
+    def _loop(self) -> asyncio.AbstractEventLoop:
         """The event loop of this thread, closed with the transport."""
-        found: asyncio.Runner | None = getattr(self._own, "runner", None)
+        found: asyncio.AbstractEventLoop | None = getattr(self._own, "loop", None)
         if found is None:
-            found = self._own.runner = asyncio.Runner()
+            found = self._own.loop = asyncio.new_event_loop()
             with self._mutex:
                 self._stack.callback(found.close)
         return found

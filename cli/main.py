@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import interrupt, output
 from cli.commands import (
     anchor,
     backup,
@@ -70,20 +69,12 @@ for module in (
     module.register(app)
 
 
-class _InterruptedError(BaseException):
-    """Ctrl-C. Not KeyboardInterrupt, which Typer would turn into a bare "Aborted!"."""
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise _InterruptedError
-
-
 def main() -> None:
     """Run, with every expected failure as one message and its exit code."""
-    signal.signal(signal.SIGINT, _interrupt)
+    interrupt.install()
     try:
         app()
-    except _InterruptedError:
+    except interrupt.Stopped:
         sys.exit(output.interrupted())
     except BrokenPipeError:
         sys.exit(1)

@@ -26,9 +26,19 @@ schemathesis.serializer.alias("application/vnd.ipld.car", "application/octet-str
 PLANTED = "PLANTED-Jane-Roe"
 
 
+class Borrowed(httpx.BaseTransport):
+    """The transport of a desk that others use afterwards: closing a client must not close it."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._inner.handle_request(request)
+
+
 @pytest.fixture(scope="module")
 def http(shared_desk: Desk) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url="http://home", transport=shared_desk.transport) as client:
+    with httpx.Client(base_url="http://home", transport=Borrowed(shared_desk.transport)) as client:
         yield client
 
 

@@ -1,0 +1,53 @@
+"""Ctrl-C: ends a command between two steps. Not KeyboardInterrupt, which Typer would turn into a bare "Aborted!".
+
+An exception out of a signal handler may strike anywhere, also in the middle of an event loop's own work, which then waits for
+ever for what it just lost. So it waits while a request is under way; whoever asks a second time ends the process at once,
+which the disk bears at any moment.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+EXIT = 130
+
+
+class Stopped(BaseException):
+    """Ctrl-C was pressed."""
+
+
+class _State:
+    asked = False
+    deferring = False
+
+
+def install() -> None:
+    """Take over SIGINT."""
+    signal.signal(signal.SIGINT, _handle)
+
+
+def _handle(number: int, frame: object) -> None:
+    if _State.asked:
+        os._exit(EXIT)
+    _State.asked = True
+    if not _State.deferring:
+        raise Stopped
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Let what happens in here come to its end; an interruption meanwhile is raised afterwards. For the main thread alone."""
+    if threading.current_thread() is not threading.main_thread() or _State.deferring:
+        yield
+        return
+    _State.deferring = True
+    try:
+        yield
+    finally:
+        _State.deferring = False
+        if _State.asked:
+            raise Stopped
