@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 EXIT = 130
 
@@ -28,6 +30,13 @@ class _State:
 def install() -> None:
     """Take over SIGINT."""
     signal.signal(signal.SIGINT, _handle)
+    sys.unraisablehook = _unraisable
+
+
+def _unraisable(found: Any) -> None:
+    # It struck where Python can raise nothing, a finalizer for example: the next request raises it again.
+    if not isinstance(found.exc_value, Stopped):
+        sys.__unraisablehook__(found)
 
 
 def _handle(number: int, frame: object) -> None:
