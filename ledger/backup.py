@@ -174,9 +174,14 @@ def _digest(path: Path) -> str:
 
 
 def _write_manifest(part: Path, manifest: Manifest, generation: Generation, name: str) -> None:
-    body = json.dumps(asdict(manifest), sort_keys=True)
-    code = hmac.new(sealed.derive(bytes.fromhex(generation.key), name, "manifest"), body.encode(), "sha256").hexdigest()
-    files.write(part / MANIFEST, json.dumps({"manifest": json.loads(body), "mac": code}, indent=1).encode() + b"\n")
+    code = _code(manifest, bytes.fromhex(generation.key), name)
+    files.write(part / MANIFEST, json.dumps({"manifest": asdict(manifest), "mac": code}, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def _code(manifest: Manifest, key: bytes, name: str) -> str:
+    """The authentication code of a snapshot's manifest."""
+    body = json.dumps(asdict(manifest), sort_keys=True).encode()
+    return hmac.new(sealed.derive(key, name, "manifest"), body, "sha256").hexdigest()
 
 
 def snapshots(folder: Path) -> list[Path]:
@@ -218,9 +223,7 @@ def check(snapshot: Path, key: bytes) -> Manifest:
         StorageError: altered or incomplete, and which file.
     """
     manifest, code = _parsed(snapshot)
-    body = json.dumps(asdict(manifest), sort_keys=True).encode()
-    expected = hmac.new(sealed.derive(key, snapshot.name, "manifest"), body, "sha256").hexdigest()
-    if not same(code.encode(), expected.encode()):
+    if not same(code.encode(), _code(manifest, key, snapshot.name).encode()):
         raise StorageError(f"the manifest of {snapshot.name} was altered", hint="choose another snapshot")
     for name, digest in manifest.files.items():
         path = snapshot / name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger import settings, wiring
+from ledger.adapters import files
 from ledger.adapters.chain import contracts as chain_contracts
 from ledger.adapters.chain.contracts import Founder, address_of
 from ledger.adapters.clock import SystemClock
-from ledger.adapters.files import sync_directory
 from ledger.adapters.keystore.file import FileKeyring
-from ledger.domain.errors import StorageError, UsageError
+from ledger.domain.errors import UsageError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
@@ -54,21 +53,9 @@ def found(home: Path, *, agency: str, person: str, roles: list[str], passphrase:
         UsageError: something is there already, or the agency code is malformed.
     """
     check_code(agency)
-    if home.exists() and (not home.is_dir() or any(home.iterdir())):
-        raise UsageError(f"{home} is not empty", hint="choose another folder for the new home")
-    aside = home.with_name(f".{home.name}.{secrets.token_hex(4)}.part")
-    try:
-        aside.mkdir(mode=0o700, parents=True)
-        result = _build(aside, home, agency, person, roles, passphrase)
-        if home.exists():
-            home.rmdir()
-        aside.rename(home)
-        sync_directory(home.absolute().parent)
-        return result
-    except OSError as error:
-        raise StorageError(f"the home could not be created: {error.strerror}", hint="check disk and permissions") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    files.require_vacant(home, hint="choose another folder for the new home")
+    with files.building(home, what="the home could not be created") as aside:
+        return _build(aside, home, agency, person, roles, passphrase)
 
 
 def _build(aside: Path, home: Path, agency: str, person: str, roles: list[str], passphrase: bytes) -> Founded:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +35,7 @@ def restore(folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, sn
         KeyringError: the snapshot's key was destroyed, or the passphrase is not the home's.
         StorageError: the backup is damaged, or what came out of it contradicts itself; no home is left behind.
     """
-    if home.exists() and (not home.is_dir() or any(home.iterdir())):
-        raise UsageError(f"{home} is not empty", hint="restore into a new folder, and compare before you replace anything")
+    files.require_vacant(home, hint="restore into a new folder, and compare before you replace anything")
     found = [path for path in backup.snapshots(folder) if snapshot in ("", path.name)]
     if not found:
         known = ", ".join(path.name for path in backup.snapshots(folder)[-3:]) or "none"
@@ -45,20 +43,10 @@ def restore(folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, sn
     source = found[-1]
     key = keys.find(backup.read_manifest(source).key)
     manifest = backup.check(source, key)
-    aside = home.with_name(f".{home.name}.{secrets.token_hex(4)}.part")
-    try:
-        aside.mkdir(mode=0o700, parents=True)
+    with files.building(home, what="the home could not be restored") as aside:
         _copy(source, folder, aside, manifest)
         databases.put_grants(aside / "ledger.sqlite", sealed.read(source / backup.SEALED, sealed.derive(key, source.name, "grants")))
         entries, checked, notes = _examine(aside, passphrase)
-        if home.exists():
-            home.rmdir()
-        aside.rename(home)
-        files.sync_directory(home.absolute().parent)
-    except OSError as error:
-        raise StorageError(f"the home could not be restored: {error.strerror}", hint="check disk and permissions") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return Restored(source.name, manifest.made, entries, checked, notes)
 
 

@@ -1,15 +1,16 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ledger.domain.errors import StorageError
+from ledger.domain.errors import StorageError, UsageError
 
 
 @contextmanager
@@ -45,6 +46,37 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """
     with replacing(path, mode=mode) as file:
         file.write(data)
+
+
+def require_vacant(path: Path, *, hint: str) -> None:
+    """Refuse a place where something is already; an empty folder is vacant.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError(f"{path} is not empty", hint=hint)
+
+
+@contextmanager
+def building(path: Path, *, what: str) -> Iterator[Path]:
+    """A new folder beside ``path`` that gets its name when the block ends, and is removed where it fails.
+
+    Raises:
+        StorageError: the disk refused; ``what`` says what could not be done.
+    """
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        aside.mkdir(mode=0o700, parents=True)
+        yield aside
+        if path.exists():
+            path.rmdir()
+        aside.rename(path)
+        sync_directory(path.absolute().parent)
+    except OSError as error:
+        raise StorageError(f"{what}: {error.strerror}", hint="check disk and permissions") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def sync_directory(path: Path) -> None:

@@ -42,7 +42,8 @@ def new_salt(size: int) -> bytes:
     return secrets.token_bytes(size)
 
 
-def _derive(key: bytes, info: bytes) -> bytes:
+def derive(key: bytes, info: bytes) -> bytes:
+    """HKDF-SHA256 with empty salt, 32 bytes out: every key that is derived here is derived like this."""
     return HKDF(hashes.SHA256(), 32, None, info).derive(key)
 
 
@@ -106,6 +107,11 @@ def parse_content(value: dict[str, Any], size: int) -> Content:
     return content
 
 
+def stream_nonce(number: int, *, last: bool) -> bytes:
+    """Nonce of a piece: its number and whether it is the last one (STREAM)."""
+    return number.to_bytes(11, "big") + (b"\x01" if last else b"\x00")
+
+
 class Pieces:
     """Seals and opens the pieces of one item under one salt.
 
@@ -116,15 +122,11 @@ class Pieces:
     """
 
     def __init__(self, key: bytes, evidence: str, salt: bytes) -> None:
-        self._cipher = AESGCM(_derive(key, b"custody/v1/content" + evidence_bytes(evidence) + salt))
-
-    @staticmethod
-    def _nonce(number: int, last: bool) -> bytes:
-        return number.to_bytes(11, "big") + (b"\x01" if last else b"\x00")
+        self._cipher = AESGCM(derive(key, b"custody/v1/content" + evidence_bytes(evidence) + salt))
 
     def seal(self, number: int, piece: bytes | bytearray | memoryview, *, last: bool) -> bytes:
         """Seal piece ``number`` of padded plaintext."""
-        return self._cipher.encrypt(self._nonce(number, last), piece, None)
+        return self._cipher.encrypt(stream_nonce(number, last=last), piece, None)
 
     def open(self, number: int, sealed: bytes | memoryview, *, last: bool) -> bytes:
         """Open piece ``number``.
@@ -133,14 +135,14 @@ class Pieces:
             VerificationError: altered, moved, or sealed under another key.
         """
         try:
-            return self._cipher.decrypt(self._nonce(number, last), sealed, None)
+            return self._cipher.decrypt(stream_nonce(number, last=last), sealed, None)
         except InvalidTag as error:
             raise VerificationError(_STEP, f"piece {number} of the ciphertext was altered or moved") from error
 
 
 def commit(key: bytes, evidence: str, salt: bytes) -> bytes:
     """Commitment to a content key."""
-    return _derive(key, b"custody/v1/commit" + evidence_bytes(evidence) + salt + SUITE.encode())
+    return derive(key, b"custody/v1/commit" + evidence_bytes(evidence) + salt + SUITE.encode())
 
 
 def check_commitment(key: bytes, evidence: str, content: Content) -> None:
@@ -184,7 +186,7 @@ def strip_padding(tail: bytes, offset: int, size: int) -> bytes:
 
 def _seal_record(record_key: bytes, label: bytes, digest: bytes, data: bytes) -> bytes:
     # A zero nonce is safe because the key is derived from the digest of what it encrypts.
-    return AESGCM(_derive(record_key, label + digest)).encrypt(_ZERO_NONCE, data, None)
+    return AESGCM(derive(record_key, label + digest)).encrypt(_ZERO_NONCE, data, None)
 
 
 def seal_document(record_key: bytes, document: bytes) -> bytes:
@@ -199,12 +201,12 @@ def seal_disclosure(record_key: bytes, encoded: str) -> bytes:
 
 def document_key(record_key: bytes, digest: bytes) -> bytes:
     """The key of one document alone, for a grant of that scope."""
-    return _derive(record_key, b"custody/v1/doc" + digest)
+    return derive(record_key, b"custody/v1/doc" + digest)
 
 
 def disclosure_key(record_key: bytes, digest: bytes) -> bytes:
     """The key of one disclosure alone, for a grant of that scope."""
-    return _derive(record_key, b"custody/v1/sd" + digest)
+    return derive(record_key, b"custody/v1/sd" + digest)
 
 
 def _open_record(key: bytes, digest: bytes, sealed: bytes, what: str) -> bytes:

@@ -145,13 +145,17 @@ def _check_grants(node: Node, descriptor: Descriptor, evidence: str, given: tupl
     item = evidence_bytes(evidence)
     if len(given) > 64 or any(grant.evidence != item for grant in given):
         raise FormatError("grants: too many, or for another item")
-    if not any(grant.scope == "record" and grant.recipient == node.keys.hpke.public.digest for grant in given):
+    if _own_record_grant(node, given) is None:
         raise RuleError("the record key is not granted to the node")
     if content is None:
         return
     good = [grant for grant in given if grant.scope == "content" and grant.binding == content.commitment]
     if not any(grant.recipient == descriptor.custody.digest for grant in good):
         raise RuleError("the content key is not granted to the agency's custodians")
+
+
+def _own_record_grant(node: Node, given: tuple[Grant, ...]) -> Grant | None:
+    return next((grant for grant in given if grant.scope == "record" and grant.recipient == node.keys.hpke.public.digest), None)
 
 
 def _sequence(node: Node, unit: Unit, checked: list[_Checked]) -> list[tuple[EntryRow, bool]]:
@@ -221,8 +225,8 @@ def _store(node: Node, unit: Unit, fresh: list[tuple[_Checked, EntryRow, ItemSta
         for grant in one.grants:
             unit.put_grant(evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode())
         if evidence not in keys:
-            own = [grant for grant in one.grants if grant.scope == "record" and grant.recipient == node.keys.hpke.public.digest]
-            keys[evidence] = _open_record_key(node, own[0].encode() if own else stored.get(evidence))
+            own = _own_record_grant(node, one.grants)
+            keys[evidence] = node.keys.hpke.open(own) if own is not None else _open_record_key(node, stored.get(evidence))
         unit.put_certificate(one.certificate.digest, one.certificate.der)
         unit.put_document(one.event.digest, evidence, envelope.seal_document(keys[evidence], one.event.raw))
         for position, disclosure in enumerate(one.event.disclosures):

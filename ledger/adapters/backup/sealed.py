@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ledger.domain import cbor
+from ledger.domain import cbor, envelope
+from ledger.domain.envelope import stream_nonce
 from ledger.domain.errors import UnreadableError
 
 _PAGE: Final = 500
@@ -22,20 +21,16 @@ _LIMIT: Final = 16 << 20
 
 def derive(key: bytes, snapshot: str, use: str) -> bytes:
     """A key of one snapshot for one use: nonces count from zero under each."""
-    return HKDF(hashes.SHA256(), 32, None, f"custody/v1/backup/{use}/{snapshot}".encode()).derive(key)
-
-
-def _nonce(number: int, last: bool) -> bytes:
-    return number.to_bytes(11, "big") + (b"\x01" if last else b"\x00")
+    return envelope.derive(key, f"custody/v1/backup/{use}/{snapshot}".encode())
 
 
 def write(file: BinaryIO, key: bytes, rows: Iterator[tuple[Any, ...]]) -> int:
     """Seal rows into a file; returns their number."""
     cipher, count, number = AESGCM(key), 0, 0
     while page := [list(row) for row in islice(rows, _PAGE)]:
-        _put(file, cipher.encrypt(_nonce(number, False), cbor.encode(page), None))
+        _put(file, cipher.encrypt(stream_nonce(number, last=False), cbor.encode(page), None))
         count, number = count + len(page), number + 1
-    _put(file, cipher.encrypt(_nonce(number, True), cbor.encode([]), None))
+    _put(file, cipher.encrypt(stream_nonce(number, last=True), cbor.encode([]), None))
     return count
 
 
@@ -56,12 +51,12 @@ def read(path: Path, key: bytes) -> Iterator[list[Any]]:
             size = int.from_bytes(file.read(_LENGTH), "big")
             sealed = file.read(min(size, _LIMIT))
             try:
-                page = cbor.decode(cipher.decrypt(_nonce(number, False), sealed, None))
+                page = cbor.decode(cipher.decrypt(stream_nonce(number, last=False), sealed, None))
             except InvalidTag:
                 break
             yield from page
             number += 1
         try:
-            cipher.decrypt(_nonce(number, True), sealed, None)
+            cipher.decrypt(stream_nonce(number, last=True), sealed, None)
         except InvalidTag as error:
             raise UnreadableError("the grants in this backup are altered or cut short", hint="choose another snapshot") from error

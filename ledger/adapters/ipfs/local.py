@@ -286,7 +286,7 @@ class LocalBlockStore:
         """Move every block out of a pack; False where one cannot be read and must stay for repair."""
         while True:
             with self._held():
-                page = self._index.places(number, 0, _MOVED)
+                page = self._index.places(number, _MOVED)
                 if not page:
                     return self._index.doom(number)
                 try:

@@ -18,6 +18,7 @@ from ledger.domain.errors import StorageError
 
 _TOUCH: Final = 3600  # seconds; a younger `added` is not written anew
 _PAGE: Final = 1000
+_INDEXED: Final = "SELECT number, indexed FROM packs WHERE NOT doomed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class PackIndex:
 
     def indexed(self) -> dict[int, int]:
         """How far each pack is indexed, in bytes."""
-        return dict(self._db.execute("SELECT number, indexed FROM packs WHERE NOT doomed"))
+        return dict(self._db.execute(_INDEXED))
 
     def remember(self, places: Sequence[Place], number: int, end: int, *, now: int) -> None:
         """Blocks were written to pack ``number``, which now ends at ``end``; one known elsewhere stays there."""
@@ -120,10 +121,10 @@ class PackIndex:
         row = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM place WHERE pack = ?", (number,)).fetchone()
         return int(row[0]), int(row[1])
 
-    def places(self, number: int, after: int, limit: int) -> list[Place]:
-        """A page of a pack's blocks in the order in which they lie."""
-        query = "SELECT cid, pack, at, size FROM place WHERE pack = ? AND at > ? ORDER BY at LIMIT ?"
-        return [Place(*row) for row in self._db.execute(query, (number, after, limit))]
+    def places(self, number: int, limit: int) -> list[Place]:
+        """The first of a pack's blocks in the order in which they lie."""
+        query = "SELECT cid, pack, at, size FROM place WHERE pack = ? ORDER BY at LIMIT ?"
+        return [Place(*row) for row in self._db.execute(query, (number, limit))]
 
     def doom(self, number: int) -> bool:
         """Give up a pack that nobody needs any more; False where a block still lies in it."""
@@ -154,6 +155,6 @@ def read_indexed(directory: Path) -> dict[int, int]:
     """
     try:
         with closing(sqlite3.connect(f"file:{directory / 'index.sqlite'}?mode=ro", uri=True, timeout=10)) as db:
-            return dict(db.execute("SELECT number, indexed FROM packs WHERE NOT doomed"))
+            return dict(db.execute(_INDEXED))
     except sqlite3.Error as error:
         raise StorageError(f"the block index could not be read: {error}", hint="run: custody doctor") from error
