@@ -96,16 +96,26 @@ def sparse(options: argparse.Namespace) -> None:
         custody = [*CUSTODY, "--home", str(folder / "home"), "--passphrase-file", str(folder / "passphrase")]
         subprocess.run([*custody, "init", "--agency", "NL-POL", "--person", "1"], check=True, stdout=subprocess.DEVNULL)
         show(f"custody upload, {options.sparse} GiB sparse", *timed([*custody, "upload", str(folder / "sparse.bin")], 1))
-        listed = subprocess.run([*custody, "--json", "list"], check=True, capture_output=True)
-        evidence = json.loads(listed.stdout)["items"][0]["evidence"]
+        evidence = only_item(custody)
         show(f"custody get, {options.sparse} GiB", *timed([*custody, "get", evidence, "-o", str(folder / "out"), "--basis", "x"], 1))
         (folder / "out").unlink()
-        subprocess.run([*custody, "anchor"], check=True, stdout=subprocess.DEVNULL)
-        bundle, trust = str(folder / "b.bundle"), str(folder / "trust.json")
-        subprocess.run([*custody, "bundle", evidence, "-o", bundle, "--basis", "x"], check=True, stdout=subprocess.DEVNULL)
-        subprocess.run([*custody, "trust", "-o", trust], check=True, stdout=subprocess.DEVNULL)
+        bundle, trust = exported(custody, evidence, folder)
         command = [*CUSTODY, "verify", bundle, str(folder / "sparse.bin"), "--trust", trust]
         show(f"custody verify, {options.sparse} GiB", *timed(command, 1))
+
+
+def only_item(custody: list[str]) -> str:
+    """The item that was uploaded."""
+    listed = subprocess.run([*custody, "--json", "list"], check=True, capture_output=True)
+    return str(json.loads(listed.stdout)["items"][0]["evidence"])
+
+
+def exported(custody: list[str], evidence: str, folder: Path) -> tuple[str, str]:
+    """Anchor, and write bundle and trust root; their paths."""
+    bundle, trust = str(folder / "b.bundle"), str(folder / "trust.json")
+    for command in (["anchor"], ["bundle", evidence, "-o", bundle, "--basis", "x"], ["trust", "-o", trust]):
+        subprocess.run([*custody, *command], check=True, stdout=subprocess.DEVNULL)
+    return bundle, trust
 
 
 def show(title: str, seconds: float, peak: int) -> None:
@@ -154,12 +164,8 @@ def commands(options: argparse.Namespace) -> None:
         again = ["sh", "-c", f"rm -rf {home}; cp -r {home}.fresh {home}"]
         shutil.copytree(home, f"{home}.fresh")
         show("custody upload, large file", *timed([*custody, "upload", str(large)], measure, again))
-        listed = subprocess.run([*custody, "--json", "list"], check=True, capture_output=True)
-        evidence = json.loads(listed.stdout)["items"][0]["evidence"]
-        subprocess.run([*custody, "anchor"], check=True, stdout=subprocess.DEVNULL)
-        bundle, trust = str(folder / "b.bundle"), str(folder / "trust.json")
-        subprocess.run([*custody, "bundle", evidence, "-o", bundle, "--basis", "x"], check=True, stdout=subprocess.DEVNULL)
-        subprocess.run([*custody, "trust", "-o", trust], check=True, stdout=subprocess.DEVNULL)
+        evidence = only_item(custody)
+        bundle, trust = exported(custody, evidence, folder)
         show("custody verify, large file", *timed([*CUSTODY, "verify", bundle, str(large), "--trust", trust], measure))
         show("custody verify, the same bundle alone", *timed([*CUSTODY, "verify", bundle, "--trust", trust], measure))
         get = [*custody, "get", evidence, "-o", str(folder / "out"), "--basis", "x"]

@@ -6,11 +6,13 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ledger import founding
 from ledger.domain import merkle, trust
+from ledger.domain import statement as statements
 from ledger.domain.encoding import from_b64url
 from ledger.domain.records import LogRow, Unit
 from ledger.domain.tiles import HEIGHT, WIDTH
@@ -127,12 +129,8 @@ def bench_log(folder: Path, sizes: tuple[int, ...]) -> list[Row]:
                 proofs.append(time.perf_counter() - start)
                 assert len(path) <= size.bit_length()
             for (one,) in samples:
-                from dataclasses import replace
-
-                from ledger.domain import statement as statements
-
-                row = entry_row(log, statements.parse(one.statement))
-                row = replace(row, digest=random.randbytes(32))  # the same statement in several logs, for the measurement only
+                # The same statement in several logs, for the measurement only.
+                row = replace(entry_row(log, statements.parse(one.statement)), digest=random.randbytes(32))
                 start = time.perf_counter()
                 with desk.node.records.write() as unit:
                     logbook.append(unit, log, [row])

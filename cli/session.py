@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ledger.adapters.journal import FileJournal
     from ledger.adapters.node.client import NodeClient
     from ledger.services.signing import Person
+    from ledger.wiring import OpenHome
 
 
 @dataclass
@@ -55,6 +56,19 @@ def unlock() -> Unlocking:
     """
     settings.read(STATE.home)
     return Unlocking(STATE.home / settings.KEYRING, ask_passphrase())
+
+
+@contextmanager
+def open_alone() -> Iterator[OpenHome]:
+    """The home itself, for commands that need no other node and let none serve meanwhile."""
+    unlocking = unlock()
+    from ledger import wiring
+
+    home = wiring.open_home(STATE.home, unlocking)
+    try:
+        yield home
+    finally:
+        home.close()
 
 
 @contextmanager

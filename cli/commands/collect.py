@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.state import STATE, Json
+from cli.state import Json
 
 _HELP = """Remove what nobody needs: blocks of abandoned uploads, and the content of disposed items whose keys are destroyed.
 
@@ -28,17 +28,12 @@ def register(app: typer.Typer) -> None:
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
         as_json: Json = False,
     ) -> None:
-        from cli.session import unlock
+        from cli.session import open_alone
 
-        unlocking = unlock()
-        from ledger import wiring
-        from ledger.services import housekeeping
+        with open_alone() as home:
+            from ledger.services import housekeeping
 
-        home = wiring.open_home(STATE.home, unlocking)
-        try:
             found = housekeeping.collect(home.node, grace=int(grace * 86400), dry=dry_run)
-        finally:
-            home.close()
         what = "would be removed" if dry_run else "removed"
         text = f"{found.blocks} blocks ({output.size(found.size)}) {what}; {output.size(found.freed)} of disk given back"
         output.result({"blocks": found.blocks, "size": found.size, "freed": found.freed, "dryRun": dry_run}, text)

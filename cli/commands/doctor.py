@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.state import STATE, Json
+from cli.state import Json
 
 _HELP = """Derive everything in the home again: log, checkpoints against the contract, items, documents, blocks.
 
@@ -24,20 +24,15 @@ def register(app: typer.Typer) -> None:
     def doctor(
         deep: Annotated[bool, typer.Option("--deep", help="Read and hash every block as well.")] = False, as_json: Json = False
     ) -> None:
-        from cli.session import unlock
+        from cli.session import open_alone
 
-        unlocking = unlock()
-        from ledger import wiring
-        from ledger.services.doctor import Finding, examine
+        with open_alone() as home:
+            from ledger.services.doctor import Finding, examine
 
-        home = wiring.open_home(STATE.home, unlocking)
-        try:
             with home.node.records.read() as unit:
                 log = unit.log(home.node.log_id)
             with output.progress("checking", log.size if log else 0, unit="entries") as advance:
                 found: list[Any] = list(examine(home.node, deep=deep, progress=advance))
-        finally:
-            home.close()
         findings = [one for one in found if isinstance(one, Finding)]
         lines = []
         for one in found:

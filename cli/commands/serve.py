@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.state import STATE
 
 _HELP = """Serve the home's node: the HTTP API under /v1, and anchoring by growth or age. Ends with Ctrl-C.
 
@@ -27,17 +26,12 @@ def register(app: typer.Typer) -> None:
         anchor_growth: Annotated[int, typer.Option(help="Anchor when this many entries wait.")] = 256,
         anchor_age: Annotated[int, typer.Option(help="Anchor when the oldest entry waits this many seconds.")] = 60,
     ) -> None:
-        from cli.session import unlock
+        from cli.session import open_alone
 
-        unlocking = unlock()
-        from ledger import wiring
-        from ledger.services.anchoring import Policy
+        with open_alone() as home:
+            from ledger.services.anchoring import Policy
 
-        home = wiring.open_home(STATE.home, unlocking)
-        try:
             _serve(home, host, port, Policy(anchor_growth, anchor_age))
-        finally:
-            home.close()
 
 
 def _serve(home: Any, host: str, port: int, policy: Any) -> None:
