@@ -7,7 +7,7 @@ import gc
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,7 +27,9 @@ class InProcess(httpx.BaseTransport):
     def __init__(self, app: Any) -> None:
         self._app = app
         self._stack = ExitStack()
-        self._mutex = threading.Lock()
+        self._under_way = 0
+        self._open = True
+        self._changed = threading.Condition()
         self._own = threading.local()
 
     def __enter__(self) -> Self:
@@ -43,23 +45,44 @@ class InProcess(httpx.BaseTransport):
     def __exit__(
         self, kind: type[BaseException] | None = None, error: BaseException | None = None, trace: TracebackType | None = None
     ) -> None:
-        self._stack.close()
+        # Ctrl-C can strike while a pool starts a thread, which nobody then waits for: the home must not be closed under it.
+        with deferred():
+            with self._changed:
+                self._open = False
+                self._changed.wait_for(lambda: self._under_way == 0)
+            self._stack.close()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """One request, answered whole: ranges and pages are bounded."""
+        """One request, answered whole: ranges and pages are bounded.
+
+        Raises:
+            httpx.TransportError: the transport is closed.
+        """
         assert isinstance(request.stream, httpx.SyncByteStream)
         call = _Call(request, iter(request.stream))
-        loop = self._loop()
-        with deferred():  # a route at work in a thread must not outlive the home, which an interruption closes next
-            loop.run_until_complete(self._run(call))
+        with deferred(), self._counted():  # a route at work in a thread must not outlive the home, which an interruption closes next
+            self._loop().run_until_complete(self._run(call))
         return httpx.Response(call.status, headers=call.headers, stream=_Parts(call.parts))
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._changed:
+            if not self._open:
+                raise httpx.TransportError("the home is closed")
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
 
     def _loop(self) -> asyncio.AbstractEventLoop:
         """The event loop of this thread, closed with the transport."""
         found: asyncio.AbstractEventLoop | None = getattr(self._own, "loop", None)
         if found is None:
             found = self._own.loop = asyncio.new_event_loop()
-            with self._mutex:
+            with self._changed:
                 self._stack.callback(found.close)
         return found
 
