@@ -12,7 +12,7 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: demo run test lint format docs bench soak campaigns artifacts contracts python node install install-dev clean
+.PHONY: demo run test lint format docs bench soak campaigns artifacts contracts python node kubo install install-dev clean
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -36,6 +36,12 @@ node_modules/.installed: package-lock.json
 	npm install --no-save --silent --no-progress
 	touch $@
 
+kubo: .build/kubo/ipfs
+
+.build/kubo/ipfs: tools/kubo/go.mod tools/kubo/build.sh
+	tools/kubo/build.sh
+	touch -h $@
+
 demo: install
 	@$(BIN)/custody demo "$(FILE)" --output demo-out
 
@@ -53,7 +59,7 @@ contracts: node
 	npx --no-install hardhat coverage > .build/coverage.txt || { cat .build/coverage.txt; exit 1; }
 	tail -n 14 .build/coverage.txt
 
-python: install-dev node
+python: install-dev node kubo
 	$(BIN)/python -m pytest
 
 lint: install-dev
