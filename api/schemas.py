@@ -73,7 +73,7 @@ class BlocksOut(Strict):
 
 
 class StoredOut(Strict):
-    """How many blocks were new."""
+    """How many blocks the segment held, all of them stored now."""
 
     model_config = _example(stored=2)
 

@@ -34,4 +34,6 @@ async def put_blocks(node: NodeDep, caller: CallerDep, request: Request) -> Stor
 
 
 def _store(node: Node, segment: bytearray) -> int:
-    return node.blocks.put(car.blocks(memoryview(segment), checked=False))
+    blocks = list(car.blocks(memoryview(segment), checked=False))
+    node.blocks.put(blocks)
+    return len(blocks)

@@ -6,32 +6,30 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ledger.domain import cid as cids
 from ledger.domain.errors import NotFoundError
-from ledger.domain.ports import Collected
+from ledger.domain.storage import Collected
 from ledger.domain.unixfs import Block
 
 
 class VolatileBlockStore:
-    """See ports.BlockStore, but nothing survives the process: for tests only."""
+    """See storage.NodeStore, but nothing survives the process: for tests only."""
 
     def __init__(self) -> None:
         self._blocks: dict[bytes, bytes] = {}
 
-    def put(self, blocks: Iterable[Block]) -> int:
-        """See ports.BlockStore."""
+    def put(self, blocks: Iterable[Block]) -> None:
+        """See storage.NodeStore."""
         checked = {}
         for block in blocks:
             cids.verify(cids.check(block.cid), block.data)
             checked[block.cid] = bytes(block.data)
-        new = len(checked.keys() - self._blocks.keys())
         self._blocks |= checked
-        return new
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """See ports.BlockStore."""
+        """See storage.NodeStore."""
         return [cid for cid in wanted if cid not in self._blocks]
 
     def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:  # noqa: ARG002
-        """See ports.BlockStore; here every block is old."""
+        """See storage.NodeStore; here every block is old."""
         dead = self._blocks.keys() - set(live)
         size = sum(len(self._blocks[cid]) for cid in dead)
         if not dry:
@@ -39,21 +37,21 @@ class VolatileBlockStore:
         return Collected(len(dead), size, 0 if dry else size)
 
     def get(self, cid: bytes) -> bytes:
-        """See ports.BlockStore."""
+        """See storage.NodeStore."""
         if cid not in self._blocks:
             raise NotFoundError(f"block {cids.to_text(cid)} is not stored here")
         return self._blocks[cid]
 
     def cids(self) -> Iterator[bytes]:
-        """See ports.BlockStore."""
+        """See storage.NodeStore."""
         yield from sorted(self._blocks)
 
     def size(self) -> int:
-        """See ports.BlockStore."""
+        """See storage.NodeStore."""
         return sum(len(data) for data in self._blocks.values())
 
     def close(self) -> None:
-        """See ports.BlockStore."""
+        """See storage.NodeStore."""
         self._blocks.clear()
 
 

@@ -1,8 +1,11 @@
-"""Protocols that adapters fulfil. Each method says what is durable, what may be repeated, and what it raises."""
+"""Protocols that adapters fulfil. Each method says what is durable, what may be repeated, and what it raises.
+
+Those of blocks and replicas are in storage.py, those of the database in records.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,69 +17,6 @@ class Clock(Protocol):
 
     def now(self) -> int:
         """Seconds since 1970, UTC."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """What a collection removed: blocks, their bytes, and the bytes that the disk got back (later, where packs are in use)."""
-
-    blocks: int
-    size: int
-    freed: int
-
-
-class BlockStore(Protocol):
-    """Content-addressed blocks with IPFS CIDs. Safe for use by several threads."""
-
-    def put(self, blocks: Iterable[Block]) -> int:
-        """Store blocks, each checked against its CID; returns how many were new.
-
-        Durable when it returns; storing a block twice is harmless; all or nothing up to the block that failed.
-
-        Raises:
-            FormatError: a block does not hash to its CID.
-            StorageError: the disk refused; nothing of the failed call is promised.
-        """
-        ...
-
-    def missing(self, cids: Sequence[bytes]) -> list[bytes]:
-        """Those of ``cids`` that are not stored, in the order given; the others count as just stored for ``collect``."""
-        ...
-
-    def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:
-        """Remove blocks that are not among ``live`` and were stored, or last asked for, before a time in seconds.
-
-        May be interrupted at any point and repeated; a live block can be read all the while.
-
-        Args:
-            dry: count only.
-
-        Raises:
-            StorageError: the disk refused; nothing live was touched.
-        """
-        ...
-
-    def get(self, cid: bytes) -> bytes:
-        """A block, hashed again on the way out.
-
-        Raises:
-            NotFoundError: not stored.
-            UnreadableError: the disk could not be read.
-            VerificationError: the stored bytes no longer hash to the CID (step 9).
-        """
-        ...
-
-    def cids(self) -> Iterator[bytes]:
-        """All stored CIDs."""
-        ...
-
-    def size(self) -> int:
-        """Bytes stored."""
-        ...
-
-    def close(self) -> None:
-        """Release files and locks."""
         ...
 
 

@@ -8,7 +8,7 @@ from ledger.domain import cid as cids
 from ledger.domain import unixfs
 from ledger.domain.envelope import Content
 from ledger.domain.errors import FormatError, RuleError
-from ledger.domain.ports import BlockStore
+from ledger.domain.storage import BlockStore
 from ledger.domain.unixfs import Link
 
 _MAX_DEPTH = 4  # 1024^4 leaves of 1 MiB

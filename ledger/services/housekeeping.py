@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ledger.domain.errors import UsageError
-from ledger.domain.ports import Collected
+from ledger.domain.storage import Collected
 from ledger.services import dag
 from ledger.services.node import Node
 

@@ -12,8 +12,9 @@ from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.ports import BlockStore, Clock, Contracts
+from ledger.domain.ports import Clock, Contracts
 from ledger.domain.records import Records, Unit
+from ledger.domain.storage import NodeStore, Replicas
 from ledger.services.authority import Authority
 
 
@@ -38,10 +39,11 @@ class Node:
     agency: str
     log_id: bytes
     records: Records
-    blocks: BlockStore
+    blocks: NodeStore
     contracts: Contracts
     clock: Clock
     keys: NodeKeys
+    replicas: Replicas = field(default_factory=Replicas)
     #: Anchoring in this process happens one at a time.
     anchoring: threading.Lock = field(default_factory=threading.Lock)
 

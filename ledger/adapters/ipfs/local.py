@@ -23,7 +23,8 @@ from ledger.adapters.ipfs.packindex import PackIndex, Place
 from ledger.domain import car, varint
 from ledger.domain import cid as cids
 from ledger.domain.errors import FormatError, LockedError, NotFoundError, StorageError, UnreadableError, VerificationError
-from ledger.domain.ports import Clock, Collected
+from ledger.domain.ports import Clock
+from ledger.domain.storage import Collected
 from ledger.domain.unixfs import MAX_BLOCK, Block
 
 _PACK_LIMIT: Final = 1 << 30  # bytes; a pack is the unit of compaction and of copying to other media
@@ -133,15 +134,15 @@ class LocalBlockStore:
             except sqlite3.Error as error:
                 raise StorageError(f"the block index failed: {error}", hint=_DISK_HINT) from error
 
-    def put(self, blocks: Iterable[Block]) -> int:
-        """See ports.BlockStore."""
+    def put(self, blocks: Iterable[Block]) -> None:
+        """See storage.NodeStore."""
         checked = []
         for block in blocks:
             if len(block.data) > MAX_BLOCK:
                 raise FormatError(f"block of {len(block.data)} bytes, at most {MAX_BLOCK} allowed")
             cids.verify(cids.check(block.cid), block.data)
             checked.append(block)
-        return self.put_checked(checked)
+        self.put_checked(checked)
 
     def put_checked(self, blocks: Sequence[Block]) -> int:
         """As ``put`` for blocks that the caller has just hashed, car.blocks for example."""
@@ -199,12 +200,12 @@ class LocalBlockStore:
             os.ftruncate(self._fd, self._end)
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """See ports.BlockStore."""
+        """See storage.NodeStore."""
         with self._held():
             return self._index.missing(wanted, now=self._clock.now())
 
     def get(self, cid: bytes) -> bytes:
-        """See ports.BlockStore."""
+        """See storage.NodeStore."""
         with self._held():
             place = self._index.find(cids.check(cid))
             if place is None:
@@ -227,7 +228,7 @@ class LocalBlockStore:
         return data
 
     def cids(self) -> Iterator[bytes]:
-        """See ports.BlockStore."""
+        """See storage.NodeStore."""
         last = b""
         while True:
             with self._held():
@@ -238,12 +239,12 @@ class LocalBlockStore:
             last = page[-1]
 
     def size(self) -> int:
-        """See ports.BlockStore."""
+        """See storage.NodeStore."""
         with self._held():
             return self._index.size()
 
     def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:
-        """See ports.BlockStore."""
+        """See storage.NodeStore."""
         with self._held():
             self._index.mark(live)
             blocks, size = self._index.sweep(before, dry=dry)
@@ -314,7 +315,7 @@ class LocalBlockStore:
             yield car.section(Block(cid, self.get(cid)))
 
     def close(self) -> None:
-        """See ports.BlockStore."""
+        """See storage.NodeStore."""
         with self._mutex:
             for fd in (*self._readers.values(), self._fd):
                 os.close(fd)

@@ -1,0 +1,282 @@
+"""A Kubo daemon as a replica. It is not believed: every block is hashed when it comes back, every CID it names compared with ours.
+
+- all reading is offline: a daemon answers for its own repository, and never fetches from peers unless ``pin(fetch=True)``
+- a CAR of any size is streamed; the daemon pins its roots in the same call, and answers when they are on its disk (`sync`)
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from ledger.adapters.ipfs.rpc import READ, Rpc, faults
+from ledger.domain import car, unixfs
+from ledger.domain import cid as cids
+from ledger.domain.errors import CustodyError, FormatError, NetworkError, NotFoundError, UsageError, VerificationError
+from ledger.domain.storage import ReplicaStatus
+from ledger.domain.unixfs import MAX_BLOCK, Block
+
+#: Releases of Kubo that the tests ran against: from the first, and before the second.
+TESTED: Final = ((0, 42), (0, 43))
+_GROUP: Final = 128  # CIDs an address
+_OFFLINE: Final = {"offline": "true"}
+_VERSION_AGE: Final = 60.0  # seconds after which the version is asked again: daemons are upgraded under running nodes
+
+
+class Kubo:
+    """One daemon.
+
+    Args:
+        name: what people call it.
+        address: multiaddress of its RPC.
+        secret: "user:password" of the RPC, empty for none.
+        timeout: seconds for which it may be silent.
+
+    Raises:
+        UsageError: the address is malformed. From every method also: NetworkError, not reached or not in time.
+    """
+
+    def __init__(self, name: str, address: str, *, secret: str = "", timeout: float = READ) -> None:
+        self._rpc = Rpc(name, address, secret=secret, timeout=timeout)
+        self._client = self._rpc.client
+        self._checked = -_VERSION_AGE
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self._rpc.name
+
+    def _version(self) -> str:
+        with self._rpc.calling("version"):
+            found = str(self._client.version()["Version"])
+        numbers = tuple(int(part) for part in found.split("-")[0].split(".")[:2] if part.isdecimal())
+        if not TESTED[0] <= numbers < TESTED[1]:
+            span = " to before ".join(".".join(map(str, one)) for one in TESTED)
+            raise UsageError(
+                f"the IPFS node {self.name!r} runs Kubo {found[:40]}, expected {span}", hint="install a tested version of Kubo there"
+            )
+        self._checked = time.monotonic()
+        return found
+
+    def _ready(self) -> None:
+        """Refuse a daemon of a version that was not tested."""
+        if time.monotonic() - self._checked > _VERSION_AGE:
+            self._version()
+
+    def put(self, blocks: Iterable[Block]) -> None:
+        """See storage.BlockStore; not pinned."""
+        self._ready()
+        count = 0
+
+        def checked() -> Iterator[bytes | memoryview]:
+            nonlocal count
+            yield car.header([])
+            for block in blocks:
+                if len(block.data) > MAX_BLOCK:
+                    raise FormatError(f"block of {len(block.data)} bytes, at most {MAX_BLOCK} allowed")
+                cids.verify(cids.check(block.cid), block.data)
+                count += 1
+                yield from car.frame(block)
+
+        options = {"pin-roots": "false", "stats": "true"}
+        with self._rpc.calling("dag/import"), self._client.dag.imprt(_Parts(checked()), opts=options, stream=True) as answer:
+            stored = sum(int(line["Stats"]["BlockCount"]) for line in answer if line.get("Stats"))
+        if stored != count:
+            raise VerificationError(9, f"the IPFS node {self.name!r} took {stored} blocks of {count}")
+
+    def load(self, roots: Sequence[bytes], blocks: Iterable[Block]) -> None:
+        """See storage.Replica. Pinned in a call of its own, whose progress can be watched."""
+        self.put(blocks)
+        self.pin(roots)
+
+    def _ours(self, text: str, wanted: set[bytes]) -> bytes:
+        """A CID that the daemon names, which must be among those that we computed."""
+        with suppress(CustodyError):
+            if (cid := cids.from_text(text)) in wanted:
+                return cid
+        raise VerificationError(9, f"the IPFS node {self.name!r} answered with another CID than ours", hint="do not trust this node")
+
+    def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
+        """See storage.BlockStore."""
+        return [cid for cid in wanted if not self._has(cid)]
+
+    def _has(self, cid: bytes) -> bool:
+        try:
+            with self._rpc.calling("block/stat"):
+                self._client.block.stat(cids.to_text(cids.check(cid)), opts=_OFFLINE)
+        except NotFoundError:
+            return False
+        return True
+
+    def get(self, cid: bytes) -> bytes:
+        """See storage.BlockStore."""
+        text = cids.to_text(cids.check(cid))
+        data = bytearray()
+        with self._rpc.calling("block/get"), self._client.block.get(text, opts=_OFFLINE, stream=True) as parts:
+            for part in parts:  # streamed, so that a daemon that lies cannot fill the memory
+                data += part
+                if len(data) > MAX_BLOCK:
+                    break
+        try:
+            cids.verify(cid, bytes(data))
+        except FormatError as error:
+            raise VerificationError(
+                9, f"block {text} was altered at the IPFS node {self.name!r}", hint="repair it: custody fixity"
+            ) from error
+        return bytes(data)
+
+    def cids(self) -> Iterator[bytes]:
+        """See storage.BlockStore; those in formats that we never write are left out."""
+        for line in self._rpc.lines("refs/local"):
+            with suppress(CustodyError):
+                yield cids.from_text(str(line["Ref"]))
+
+    def size(self) -> int:
+        """See storage.BlockStore: bytes of its whole repository."""
+        with self._rpc.calling("repo/stat"):
+            return int(self._client.repo.stat(opts={"size-only": "true"})["RepoSize"])
+
+    def pin(self, roots: Sequence[bytes], *, fetch: bool = False) -> None:
+        """See storage.Replica."""
+        self._ready()
+        for at in range(0, len(roots), _GROUP):
+            group = roots[at : at + _GROUP]
+            texts = [cids.to_text(cids.check(root)) for root in group]
+            wanted = set(group)
+            for text in self._pin(texts, {} if fetch else _OFFLINE):
+                wanted.discard(self._ours(text, set(group)))
+            if wanted:
+                raise VerificationError(9, f"the IPFS node {self.name!r} did not confirm {len(wanted)} pins")
+
+    def _pin(self, texts: list[str], options: dict[str, str]) -> list[str]:
+        """Even offline the daemon asks its peers for what is missing below a root, and that for ever: so its progress is watched."""
+        named: list[str] = []
+        reached, since = -1, time.monotonic()
+        for line in self._rpc.lines("pin/add", arg=texts, progress="true", **options):
+            named += line.get("Pins") or []
+            now = int(line.get("Progress") or 0)
+            if now > reached:
+                reached, since = now, time.monotonic()
+            elif time.monotonic() - since > self._rpc.timeout:
+                raise NetworkError(
+                    f"the IPFS node {self.name!r} waits for blocks that no peer sends",
+                    hint="check that its peers are connected: ipfs swarm peers",
+                )
+        return named
+
+    def unpin(self, root: bytes) -> None:
+        """See storage.Replica. Leaves go first and the root last, so that it can be done again after a crash at any point."""
+        text = cids.to_text(cids.check(root))
+        below = self._below(root)
+        with suppress(NotFoundError), self._rpc.calling("pin/rm"):
+            self._remove_pin(text)
+        self._remove(below)
+
+    def _remove_pin(self, text: str) -> None:
+        try:
+            self._client.pin.rm(text)
+        except faults.ErrorResponse as error:
+            if "not pinned" not in str(error):
+                raise
+
+    def _below(self, cid: bytes) -> list[bytes]:
+        """CIDs of a tree as far as it is stored, each behind what lies below it."""
+        found: list[bytes] = []
+        if cids.codec_of(cid) != cids.RAW:
+            with suppress(NotFoundError, VerificationError):
+                for link in unixfs.decode_node(self.get(cid)):
+                    found += self._below(link.cid)
+        return [*found, cid]
+
+    def _remove(self, wanted: Sequence[bytes]) -> None:
+        for at in range(0, len(wanted), _GROUP):
+            texts = [cids.to_text(cid) for cid in wanted[at : at + _GROUP]]
+            for line in self._rpc.lines("block/rm", arg=texts, force="true"):
+                problem = str(line.get("Error") or "")
+                if problem and "pinned" not in problem and "not found" not in problem:
+                    raise NetworkError(f"the IPFS node {self.name!r} could not remove a block", hint="look into its daemon's log")
+
+    def pinned(self, roots: Sequence[bytes]) -> set[bytes]:
+        """See storage.Replica."""
+        found = set()
+        for root in roots:
+            try:
+                with self._rpc.calling("pin/ls"):
+                    try:
+                        keys = self._client.pin.ls(cids.to_text(root), type="recursive")["Keys"]
+                    except faults.ErrorResponse as error:
+                        if "not pinned" not in str(error):
+                            raise
+                        continue
+            except NotFoundError:
+                continue
+            found |= {self._ours(text, {root}) for text in keys}
+        return found
+
+    def replace(self, root: bytes, block: Block) -> None:
+        """See storage.Replica. A daemon that keeps what it has must forget the block first, and for that the pin."""
+        self.put([block])
+        with suppress(VerificationError, NotFoundError):
+            self.get(block.cid)
+            return
+        with self._rpc.calling("pin/rm"):
+            self._remove_pin(cids.to_text(root))
+        self._remove([block.cid])
+        self.put([block])
+        self.pin([root])
+
+    def status(self) -> ReplicaStatus:
+        """See storage.Replica.
+
+        Raises:
+            UsageError: a version that was not tested.
+        """
+        version = self._version()
+        with self._rpc.calling("id"):
+            about = self._client.id()
+            peers = self._client.swarm.peers().get("Peers") or []
+            sizes = self._client.repo.stat(opts={"size-only": "true"})
+        addresses = tuple(str(one) for one in about.get("Addresses") or [])
+        return ReplicaStatus(version, str(about["ID"]), addresses, len(peers), int(sizes["RepoSize"]), int(sizes["StorageMax"]))
+
+    def introduce(self, addresses: Sequence[str]) -> None:
+        """See storage.Replica."""
+        failed: NetworkError | None = None
+        for address in addresses:
+            try:
+                for _ in self._rpc.lines("swarm/connect", arg=address):  # ipfshttpclient takes the address apart, letter by letter
+                    pass
+            except CustodyError as error:
+                failed = NetworkError(f"the IPFS node {self.name!r} cannot reach its peer", hint="check addresses, firewall and swarm key")
+                failed.__cause__ = error
+            else:
+                return
+        if failed is not None:
+            raise failed
+
+    def export(self, root: bytes) -> Iterator[bytes]:
+        """The CARv1 of everything below a root, part by part, as the daemon sends it; to be checked by whoever reads it."""
+        with self._rpc.stream("dag/export", arg=cids.to_text(root), progress="false", offline="true") as answer:
+            yield from answer.iter_bytes(1 << 20)
+
+    def close(self) -> None:
+        """See storage.BlockStore."""
+        self._rpc.close()
+
+
+class _Parts(io.RawIOBase):
+    """Parts of a body as the file that ipfshttpclient wants; each is handed on as it is, whatever size was asked for."""
+
+    def __init__(self, parts: Iterator[bytes | memoryview]) -> None:
+        self._parts = parts
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:  # noqa: ARG002
+        """The next part that is not empty; empty at the end."""
+        return next((bytes(part) for part in self._parts if part), b"")

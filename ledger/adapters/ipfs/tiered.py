@@ -1,0 +1,64 @@
+"""The blocks of a node with replicas: its own disk takes them in, and what it gave up is read from the replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, UnreadableError, UsageError, VerificationError
+from ledger.domain.storage import Collected, NodeStore, Replicas
+from ledger.domain.unixfs import Block
+
+
+class TieredBlockStore:
+    """See storage.NodeStore.
+
+    Args:
+        spool: the node's own disk: durable before anything is acknowledged, whether or not a replica can be reached.
+    """
+
+    def __init__(self, spool: NodeStore, replicas: Replicas) -> None:
+        self._spool = spool
+        self._replicas = replicas
+
+    def put(self, blocks: Iterable[Block]) -> None:
+        """See storage.BlockStore."""
+        self._spool.put(blocks)
+
+    def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
+        """Those not on the own disk: what lies at a replica without a pin may go at any moment, so it counts for nothing."""
+        return self._spool.missing(wanted)
+
+    def get(self, cid: bytes) -> bytes:
+        """See storage.BlockStore; an altered or unreadable copy is passed over where another is good."""
+        try:
+            return self._spool.get(cid)
+        except (NotFoundError, UnreadableError, VerificationError) as error:
+            found: CustodyError = error
+        for name in self._replicas.names():
+            try:
+                return self._replicas[name].get(cid)
+            except (NotFoundError, UsageError):
+                continue
+            except (NetworkError, UnreadableError, VerificationError) as error:
+                # An altered copy is worse news than one out of reach, and that is worse than none.
+                if isinstance(found, NotFoundError) or isinstance(error, VerificationError):
+                    found = error
+        raise found
+
+    def cids(self) -> Iterator[bytes]:
+        """Those on the own disk."""
+        return self._spool.cids()
+
+    def size(self) -> int:
+        """Bytes on the own disk."""
+        return self._spool.size()
+
+    def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:
+        """See storage.NodeStore."""
+        return self._spool.collect(live, before=before, dry=dry)
+
+    def close(self) -> None:
+        """See storage.BlockStore."""
+        for name in self._replicas.names():
+            self._replicas[name].close()
+        self._spool.close()
