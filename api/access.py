@@ -52,4 +52,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "certificate": _LOG_READERS,
     # running the node
     "anchor": frozenset({"administrator", "custodian", "officer"}),
+    "sync_replicas": frozenset({"administrator", "custodian", "officer"}),
+    "check_fixity": frozenset({"administrator", "custodian", "officer", "examiner", "auditor"}),
+    "set_copies": frozenset({"administrator", "custodian"}),
 }

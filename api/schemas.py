@@ -117,6 +117,16 @@ class StatementsOut(Strict):
     registered: list[RegisteredOut]
 
 
+class ReplicaOut(Strict):
+    """One item at one IPFS node: wanted, pinned, damaged or released; when it was last known good there, how often read again."""
+
+    node: str
+    state: str
+    proof: str | None
+    reads: int
+    problem: str
+
+
 class ItemOut(Strict):
     """What the node keeps in clear about an item."""
 
@@ -131,6 +141,7 @@ class ItemOut(Strict):
         cid=_CID,
         index=4,
         state="final",
+        replicas=[{"node": "site-a", "state": "pinned", "proof": "2026-11-21T09:15:00Z", "reads": 0, "problem": ""}],
     )
 
     evidence: str
@@ -143,6 +154,7 @@ class ItemOut(Strict):
     cid: str | None
     index: int
     state: str
+    replicas: list[ReplicaOut]
 
 
 class ItemsOut(Strict):
@@ -240,6 +252,50 @@ class VerifyIn(Strict):
     digests: dict[str, str] | None = None
 
 
+class SyncIn(Strict):
+    """Whether to look through all items first for those that lack a replica."""
+
+    model_config = _example(afresh=True)
+
+    afresh: bool = False
+
+
+class SyncOut(Strict):
+    """What a few seconds of sending to IPFS nodes did; problems by node, items that still lack a copy, and whether to call again."""
+
+    pinned: int
+    removed: int
+    failed: int
+    problems: dict[str, str]
+    wanting: int
+    goesOn: bool
+
+
+class FixityOut(Strict):
+    """What reading an item again at one IPFS node found; not complete: call again."""
+
+    node: str
+    result: str
+    blocks: int
+    bad: dict[str, int]
+    repaired: int
+    complete: bool
+
+
+class FixitiesOut(Strict):
+    """One result for each IPFS node that keeps the item."""
+
+    nodes: list[FixityOut]
+
+
+class CopiesIn(Strict):
+    """At how many IPFS nodes an item shall lie."""
+
+    model_config = _example(copies=3)
+
+    copies: Annotated[int, Field(ge=1, le=20)]
+
+
 class StatusOut(Strict):
     """How far anchoring is: sizes count log entries."""
 
@@ -254,6 +310,7 @@ class StatusOut(Strict):
     newest: dict[str, Any] | None
     storedBytes: int
     frozen: str
+    ipfs: dict[str, Any] | None
 
 
 class AgencyOut(Strict):

@@ -17,8 +17,10 @@ from cli.commands import (
     correct,
     demo,
     doctor,
+    fixity,
     get,
     init,
+    ipfs,
     list_items,
     note,
     recheck,
@@ -64,7 +66,7 @@ def options(
 
 for module in (
     *(init, upload, list_items, show, status, anchor, bundle, trust, verify),
-    *(get, note, correct, recheck, serve, doctor, backup, restore, collect, demo),
+    *(get, note, correct, recheck, fixity, ipfs, serve, doctor, backup, restore, collect, demo),
 ):
     module.register(app)
 

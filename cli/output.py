@@ -25,6 +25,12 @@ def say(text: str) -> None:
     typer.echo(text.encode("utf-8", "backslashreplace").decode(), err=True)
 
 
+def note(text: str) -> None:
+    """How far long work is, for the person at a terminal; nothing where nobody looks."""
+    if sys.stderr.isatty() and not STATE.json:
+        say(text)
+
+
 def exit_code(error: Exception) -> int:
     """Exit code of a failure (DESIGN section 13)."""
     if isinstance(error, UsageError):
@@ -71,6 +77,13 @@ def size(count: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{count} B"
+
+
+def moment(seconds: int) -> str:
+    """A time in UTC, to the minute."""
+    from ledger.domain.encoding import format_time
+
+    return format_time(seconds)[:16].replace("T", " ") + " UTC"
 
 
 def table(headers: list[str], rows: list[list[str]]) -> str:

@@ -77,3 +77,4 @@ MEMBERS: Final = {
     "recipient": "to",
     "place": "place",
 }
+REPLICAS: Final = {"wanted": "not there yet", "pinned": "there", "damaged": "DAMAGED", "released": "being removed"}

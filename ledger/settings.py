@@ -12,6 +12,8 @@ from ledger.domain.errors import StorageError, UsageError
 
 CONFIG = "home.json"
 KEYRING = "keyring.json"
+#: Name of an IPFS node's RPC secret in the keyring.
+IPFS_SECRET = "ipfs-{}"  # noqa: S105  (a name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,28 @@ class ChainSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IpfsNode:
+    """A Kubo daemon by name and RPC multiaddress; ``outside`` where its swarm is shared with other agencies."""
+
+    name: str
+    api: str
+    outside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IpfsSettings:
+    """Where ciphertext is kept beside the home: at ``copies`` of these nodes, each item read again every ``fixity_days``.
+
+    ``fixity_rate``: MiB a second for reading again by schedule.
+    """
+
+    nodes: tuple[IpfsNode, ...] = ()
+    copies: int = 2
+    fixity_days: float = 30
+    fixity_rate: float = 32
+
+
+@dataclass(frozen=True, slots=True)
 class HomeSettings:
     """What a home is: its agency, chain and contracts (0x addresses)."""
 
@@ -34,6 +58,7 @@ class HomeSettings:
     chain: ChainSettings
     registry: str
     ledger: str
+    ipfs: IpfsSettings = IpfsSettings()
 
 
 def read(home: Path) -> HomeSettings:
@@ -45,12 +70,14 @@ def read(home: Path) -> HomeSettings:
     path = home / CONFIG
     try:
         value = json.loads(path.read_bytes())
-        return HomeSettings(**{**value, "chain": ChainSettings(**value["chain"])})
+        ipfs = value.pop("ipfs", {})
+        nodes = tuple(IpfsNode(**node) for node in ipfs.pop("nodes", []))
+        return HomeSettings(**{**value, "chain": ChainSettings(**value["chain"]), "ipfs": IpfsSettings(nodes=nodes, **ipfs)})
     except FileNotFoundError as error:
         raise UsageError(
             f"{home} is not a custody home", hint=f"create one: custody --home {home} init --agency NL-POL --person 4711"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StorageError(f"{path} cannot be read", hint="restore it from a backup") from error
 
 
@@ -66,12 +93,21 @@ def passphrase(file: Path | None) -> bytes | None:
         UsageError: the file cannot be read or is empty.
     """
     if file is not None:
-        try:
-            found = file.read_bytes().rstrip(b"\r\n")
-        except OSError as error:
-            raise UsageError(f"cannot read the passphrase file: {error.strerror}", hint="check its path and permissions") from error
-        if not found:
-            raise UsageError("the passphrase file is empty", hint="write the passphrase into it")
-        return found
+        return read_secret(file, what="passphrase")
     text = os.environ.get("CUSTODY_PASSPHRASE")
     return text.encode() if text else None
+
+
+def read_secret(file: Path, *, what: str) -> bytes:
+    """A secret that somebody wrote into a file.
+
+    Raises:
+        UsageError: the file cannot be read or is empty.
+    """
+    try:
+        found = file.read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        raise UsageError(f"cannot read the {what} file: {error.strerror}", hint="check its path and permissions") from error
+    if not found:
+        raise UsageError(f"the {what} file is empty", hint=f"write the {what} into it")
+    return found

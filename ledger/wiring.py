@@ -17,6 +17,7 @@ from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.local import LocalBlockStore
+from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.journal import FileJournal
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
 from ledger.domain.errors import KeyringError
@@ -24,10 +25,11 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ports import Chain, Clock
+from ledger.domain.storage import Replica, Replicas
 from ledger.services.authority import Authority
 from ledger.services.node import Node, NodeKeys
 from ledger.services.signing import Person
-from ledger.settings import ChainSettings, HomeSettings
+from ledger.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNode, IpfsSettings
 
 SERVER = "server.json"
 
@@ -96,15 +98,38 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
     """A node over open adapters."""
     contracts = Contracts(chain, bytes.fromhex(config.registry[2:]), bytes.fromhex(config.ledger[2:]))
     log = contracts.log_id(agency_id(config.agency), config.log_number)
+    replicas = open_replicas(config.ipfs, keyring)
     return Node(
         config.agency,
         log,
         SqlRecords(sqlite_url(home / "ledger.sqlite")),
-        LocalBlockStore(home / "blocks"),
+        TieredBlockStore(LocalBlockStore(home / "blocks"), replicas),
         contracts,
         clock,
         node_keys(keyring),
+        replicas,
     )
+
+
+def open_replicas(ipfs: IpfsSettings, keyring: FileKeyring) -> Replicas:
+    """The IPFS nodes of a home; none is contacted yet."""
+    if not ipfs.nodes:
+        return Replicas()
+    known = keyring.names()
+    secrets = {node.name: IPFS_SECRET.format(node.name) for node in ipfs.nodes}
+    made = {
+        node.name: open_replica(node, keyring.get(secrets[node.name]).decode() if secrets[node.name] in known else "")
+        for node in ipfs.nodes
+    }
+    own, outside = ({node.name: made[node.name] for node in ipfs.nodes if node.outside is side} for side in (False, True))
+    return Replicas(own, outside, ipfs.copies)
+
+
+def open_replica(node: IpfsNode, secret: str) -> Replica:
+    """One IPFS node, not contacted yet."""
+    from ledger.adapters.ipfs.kubo import Kubo  # its client library takes time to import
+
+    return Kubo(node.name, node.api, secret=secret)
 
 
 def lock_home(home: Path) -> FileLock:

@@ -29,10 +29,19 @@ def render() -> str:
     group = typer.main.get_command(app)
     parts = [_HEAD, _section("custody", group, None)]
     context = group.make_context("custody", ["--help"], resilient_parsing=True)
+    parts += _commands("custody", group, context)
+    return "\n".join(parts)
+
+
+def _commands(title: str, group: click.Command, context: click.Context) -> list[str]:
+    parts = []
     for name in sorted(group.list_commands(context)):  # type: ignore[attr-defined]
         command = group.get_command(context, name)  # type: ignore[attr-defined]
-        parts.append(_section(f"custody {name}", command, context))
-    return "\n".join(parts)
+        parts.append(_section(f"{title} {name}", command, context))
+        if hasattr(command, "list_commands"):
+            inner = type(command).context_class(command, info_name=name, parent=context)
+            parts += _commands(f"{title} {name}", command, inner)
+    return parts
 
 
 def _section(title: str, command: click.Command, parent: click.Context | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -13,7 +14,7 @@ from ledger.domain import verify as verification
 from ledger.domain.encoding import b64url, from_b64url, require
 from ledger.domain.errors import NotFoundError
 from ledger.domain.identity.names import log_urn
-from ledger.services import anchoring, export
+from ledger.services import anchoring, export, keeping
 from ledger.services.node import Node
 
 router = APIRouter(route_class=GuardedRoute, tags=["agency"])
@@ -49,12 +50,12 @@ def _trust(request: Request, node: Node) -> bytes:
 
 
 @router.get("/status", operation_id="status")
-def status(node: NodeDep, caller: CallerDep, chain: bool = True) -> StatusOut:
-    """How far sequencing and anchoring are, and the chain as the node sees it; `chain=false` does not ask it."""
-    return _status(node, chain=chain)
+def status(node: NodeDep, caller: CallerDep, chain: bool = True, ipfs: bool = True) -> StatusOut:
+    """How far sequencing and anchoring are, and chain and IPFS nodes as the node sees them; `chain=false`, `ipfs=false` do not ask them."""
+    return _status(node, chain=chain, ipfs=ipfs)
 
 
-def _status(node: Node, *, chain: bool = True) -> StatusOut:
+def _status(node: Node, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
     with node.records.read() as unit:
         reached, log = anchoring.progress(node, unit), unit.log(node.log_id)
         version = node.descriptor(unit).version
@@ -91,6 +92,7 @@ def _status(node: Node, *, chain: bool = True) -> StatusOut:
         newest=newest,
         storedBytes=node.blocks.size(),
         frozen=log.frozen,
+        ipfs=asdict(keeping.report(node)) if ipfs and node.replicas.names() else None,
     )
 
 

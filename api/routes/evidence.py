@@ -10,12 +10,12 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
-from api.schemas import AccessIn, DetailsOut, EventOut, EventsOut, FoundOut, GrantsOut, ItemOut, ItemsOut, SearchIn
+from api.schemas import AccessIn, DetailsOut, EventOut, EventsOut, FoundOut, GrantsOut, ItemOut, ItemsOut, ReplicaOut, SearchIn
 from ledger.domain import cid as cids
 from ledger.domain import envelope
 from ledger.domain.encoding import b64url, format_time, from_hex
 from ledger.domain.errors import NotFoundError
-from ledger.domain.records import ItemRow
+from ledger.domain.records import HoldingRow, ItemRow
 from ledger.services import access, anchoring, dag, export, registration
 
 router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
@@ -24,7 +24,7 @@ _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
 _MAX_RANGE = 4 << 20
 
 
-def _item_out(item: ItemRow, reached: anchoring.Progress) -> ItemOut:
+def _item_out(item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow]) -> ItemOut:
     state = item.state
     return ItemOut(
         evidence=state.evidence,
@@ -37,7 +37,13 @@ def _item_out(item: ItemRow, reached: anchoring.Progress) -> ItemOut:
         cid=None if item.cid is None else cids.to_text(item.cid),
         index=item.latest_index,
         state=anchoring.state_of(reached, item.latest_index),
+        replicas=[_replica_out(row) for row in held],
     )
+
+
+def _replica_out(row: HoldingRow) -> ReplicaOut:
+    proof = format_time(row.proof) if row.proof else None
+    return ReplicaOut(node=row.node, state=row.state, proof=proof, reads=row.reads, problem=row.problem)
 
 
 @router.get("", operation_id="list_evidence")
@@ -47,8 +53,11 @@ def list_evidence(
     """A page of the items that the caller may see."""
     with node.records.read() as unit:
         rows = access.visible_items(unit, caller, after=after, limit=limit, wanted=None)
-        reached = anchoring.progress(node, unit)
-    return ItemsOut(items=[_item_out(row, reached) for row in rows], next=rows[-1].opened if len(rows) == limit else None)
+        reached, held = anchoring.progress(node, unit), unit.holdings_named([row.state.evidence for row in rows])
+    return ItemsOut(
+        items=[_item_out(row, reached, held.get(row.state.evidence, [])) for row in rows],
+        next=rows[-1].opened if len(rows) == limit else None,
+    )
 
 
 @router.post("/search", operation_id="search_evidence")
@@ -64,7 +73,8 @@ def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> Foun
 def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
     """What the node keeps in clear about one item."""
     with node.records.read() as unit:
-        return _item_out(access.visible(unit, caller, evidence), anchoring.progress(node, unit))
+        item = access.visible(unit, caller, evidence)
+        return _item_out(item, anchoring.progress(node, unit), unit.holdings_named([evidence]).get(evidence, []))
 
 
 @router.get("/{evidence}/events", operation_id="list_events")

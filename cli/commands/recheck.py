@@ -6,6 +6,7 @@ import typer
 
 from cli import output
 from cli.state import Basis, Evidence, Json
+from ledger.domain import errors
 
 _HELP = """Decrypt and hash an item's stored content again, and record the result as a signed event.
 
@@ -13,6 +14,8 @@ _HELP = """Decrypt and hash an item's stored content again, and record the resul
 Example:
   custody --home ~/evidence recheck 3f0c1d2e-... --basis "yearly fixity check"
 """
+
+_RESULTS = {errors.VerificationError: "mismatch", errors.NotFoundError: "missing", errors.NetworkError: "unreachable"}
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +25,7 @@ def register(app: typer.Typer) -> None:
     def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
         from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
-        from ledger.domain.errors import CustodyError, UnreadableError
+        from ledger.domain.errors import CustodyError
         from ledger.services import retrieve
 
         urn = evidence_urn(evidence)
@@ -35,10 +38,8 @@ def register(app: typer.Typer) -> None:
                 with output.progress("hashing", expected["size"]) as advance:
                     opened = retrieve.fetch(session.node, session.person, urn, access, None, advance)
                 body |= {"result": "match", "found": opened.digests}
-            except UnreadableError as error:
-                failure, body = error, {**body, "result": "unreadable", "reason": error.message}
-            except CustodyError as error:
-                failure, body = error, {**body, "result": "mismatch", "reason": error.message}
+            except CustodyError as error:  # a node out of reach is never taken for a mismatch
+                failure, body = error, {**body, "result": _RESULTS.get(type(error), "unreadable"), "reason": error.message}
             answer = retrieve.record(session.node, session.person, session.clock, urn, "verified", body)
         output.result({**answer, "result": body["result"]}, f"{body['result']}, recorded as entry {answer['index']}")
         if failure is not None:

@@ -8,7 +8,8 @@ import typer
 
 from cli import output
 
-_HELP = """Serve the home's node: the HTTP API under /v1, and anchoring by growth or age. Ends with Ctrl-C.
+_HELP = """Serve the home's node: the HTTP API under /v1, anchoring by growth or age, sending to IPFS nodes and reading again what they
+keep. Ends with Ctrl-C.
 
 \b
 Example:
@@ -47,6 +48,8 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     from ledger import wiring
     from ledger.adapters import files
     from ledger.domain.errors import UsageError
+    from ledger.services import fixity
+    from ledger.services.keeper import Keeper
     from ledger.services.worker import Worker
 
     listener = socket.socket()
@@ -56,13 +59,17 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     except OSError as error:
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}", hint="choose another --port") from error
     url = f"http://{host}:{listener.getsockname()[1]}"
-    worker = Worker(home.node, policy)
+    ipfs = home.settings.ipfs
+    reading = fixity.Policy(int(ipfs.fixity_days * 86400), int(ipfs.fixity_rate * (1 << 20)))
+    workers = (Worker(home.node, policy), Keeper(home.node, reading))
 
     @asynccontextmanager
     async def lifespan(app: Any) -> Any:
-        worker.start()
+        for worker in workers:
+            worker.start()
         yield
-        await asyncio.to_thread(worker.stop)
+        for worker in workers:
+            await asyncio.to_thread(worker.stop)
 
     app = create_app(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations, lifespan=lifespan)
     address = home.path / wiring.SERVER

@@ -40,12 +40,18 @@ def register(app: typer.Typer) -> None:
         output.result(value, _text(item, events, {one["seq"]: one["document"] for one in details}))
 
 
+def _replica(one: dict[str, Any]) -> str:
+    good = f", last good {one['proof'][:16].replace('T', ' ')}" if one["proof"] else ""
+    return f"{one['node']}: {words.REPLICAS[one['state']]}{good}" + (f" ({one['problem']})" if one["problem"] else "")
+
+
 def _text(item: dict[str, Any], events: list[dict[str, Any]], documents: dict[int, Any]) -> str:
     lines = [
         f"item     {item['evidence']}",
         f"held by  {item['custodian']}" + (" (closed)" if item["closed"] else ""),
         f"content  {item['cid'] or 'none'}",
         f"state    {words.STATES[item['state']]}",
+        *(f"kept at  {_replica(one)}" for one in item["replicas"]),
         "",
     ]
     day = ""

@@ -9,12 +9,14 @@ import typer
 from cli import output
 from cli.state import Json
 
-_HELP = """How far the log is anchored, and in which block.
+_HELP = """How far the log is anchored, and in which block; the IPFS nodes, and what to do about each problem.
 
 \b
 Example:
   custody --home ~/evidence status
 """
+
+_COUNTS = ("pinned", "waiting", "damaged")
 
 
 def register(app: typer.Typer) -> None:
@@ -48,4 +50,24 @@ def text(found: dict[str, Any]) -> str:
     ]
     if found["frozen"]:
         lines.append(f"FROZEN      {found['frozen']}: run custody doctor")
+    if found["ipfs"]:
+        lines += _ipfs(found["ipfs"])
     return "\n".join(lines)
+
+
+def _ipfs(found: dict[str, Any]) -> list[str]:
+    proof = output.moment(found["oldest_proof"]) if found["oldest_proof"] else "none yet"
+    lines = ["", f"ipfs        items lie at {found['copies']} nodes; {found['wanting']} lack a copy; oldest proof {proof}"]
+    rows = []
+    problems = [(found["problem"], found["hint"])] if found["problem"] else []
+    for node in found["nodes"]:
+        status = node["status"]
+        said = [status["version"], str(status["peers"]), output.size(status["size"])] if status else ["-", "-", "-"]
+        name = node["name"] + (" (outside)" if node["outside"] else "")
+        rows.append([name, "ok" if status and not node["problem"] else "PROBLEM", *said, *(str(node[one]) for one in _COUNTS)])
+        if node["problem"]:
+            problems.append((f"{node['name']}: {node['problem']}", node["hint"]))
+    lines.append(output.table(["NODE", "STATE", "KUBO", "PEERS", "SIZE", "PINNED", "WAITING", "DAMAGED"], rows))
+    for problem, hint in problems:
+        lines += [problem, f"  what to do: {hint}"]
+    return lines

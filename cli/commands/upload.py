@@ -70,7 +70,7 @@ def _run(paths: list[Path], options: Any, upload_class: Any, measure: Any) -> No
             done.append(item)
             if not STATE.json and len(done) == 20:
                 output.say("(more than 20 items: the rest is counted, not listed)")
-        status = session.node.status(chain=False)
+        status = session.node.status(chain=False, ipfs=False)
     rows = [[item.evidence.removeprefix("urn:uuid:"), output.size(item.size), _outcome(item), item.path] for item in done[:20]]
     text = output.table(["ITEM", "SIZE", "RECORDED", "PATH"], rows)
     recorded = sum(item.index is not None for item in done)

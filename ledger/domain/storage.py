@@ -79,6 +79,14 @@ class NodeStore(BlockStore, Protocol):
         """
         ...
 
+    def discard(self, dead: Iterable[bytes]) -> Collected:
+        """Remove these blocks from the node's own disk, however young; each of them is kept elsewhere.
+
+        Raises:
+            StorageError: the disk refused; nothing else was touched.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ReplicaStatus:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from ledger.domain import custody, envelope, merkle, slots
 from ledger.domain import statement as statements
 from ledger.domain.errors import CustodyError, NetworkError
 from ledger.domain.identity import certificate as certificates
-from ledger.domain.records import EntryRow, Unit
-from ledger.services import access, dag, logbook
+from ledger.domain.records import EntryRow, ItemRow, Unit
+from ledger.services import access, dag, keeping, logbook, placement
 from ledger.services.node import Node
 
 _RESTORE = "stop the node, keep the home as it is, and restore the newest backup beside it"
@@ -59,6 +60,8 @@ def examine(node: Node, *, deep: bool, progress: Callable[[int], None] = lambda 
         if not findings:
             yield Checked(part, f"{count} checked")
     yield from _check_blocks(node, deep, progress)
+    if node.replicas.names():
+        yield from _check_replicas(node)
 
 
 def _check_log(node: Node, progress: Callable[[int], None]) -> Iterator[Finding | int]:
@@ -176,7 +179,7 @@ def _check_blocks(node: Node, deep: bool, progress: Callable[[int], None]) -> It
             if content is None:
                 continue
             try:
-                for data in _blocks(node, content, deep):
+                for data in _blocks(node, item, content, deep):
                     count += 1
                     progress(data)
             except CustodyError as error:
@@ -194,11 +197,35 @@ def _content(node: Node, unit: Unit, evidence: str) -> envelope.Content | None:
     return None if event is None or "content" not in event.body else envelope.parse_content(event.body["content"], event.body["size"])
 
 
-def _blocks(node: Node, content: envelope.Content, deep: bool) -> Iterator[int]:
-    if not deep:
-        dag.require_stored(node.blocks, content)
-        yield 1
+def _blocks(node: Node, item: ItemRow, content: envelope.Content, deep: bool) -> Iterator[int]:
+    if deep:
+        for _, link in dag.leaves(node.blocks, dag.root_of(content), content.ciphertext_size):
+            node.blocks.get(link.cid)  # hashes what it reads
+            yield 1
         return
-    for _, link in dag.leaves(node.blocks, dag.root_of(content), content.ciphertext_size):
-        node.blocks.get(link.cid)  # hashes what it reads
-        yield 1
+    if not node.blocks.missing([dag.root_of(content)]):
+        dag.require_stored(node.blocks, content)
+    else:  # the own disk gave it up, which it does for what replicas keep
+        with node.records.read() as unit:
+            placement.require_held(node, unit, item)
+    yield 1
+
+
+def _check_replicas(node: Node) -> Iterator[Finding | Checked]:
+    """Every IPFS node answers, runs a tested Kubo, and has pinned what the home says that it has."""
+    found = keeping.report(node)
+    if found.problem:
+        yield Finding("ipfs", found.problem, found.hint, home_is_whole=True)
+    for one in found.nodes:
+        if one.problem:
+            yield Finding("ipfs", f"{one.name}: {one.problem}", one.hint, home_is_whole=True)
+        if one.status is not None:
+            gone = count = 0
+            rows = (row for row in node.holdings_at(one.name) if row.state == "pinned")
+            while page := list(islice(rows, _PAGE)):
+                gone += len({row.cid for row in page} - node.replicas[one.name].pinned([row.cid for row in page]))
+                count += len(page)
+            if gone:
+                yield Finding("ipfs", f"{one.name}: {gone} of {count} pins are gone", "somebody unpinned them: custody fixity --all")
+            else:
+                yield Checked("ipfs", f"{one.name}: {count} pins")

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from ledger.domain.errors import UsageError
+from ledger.domain.records import HoldingRow, ItemRow
 from ledger.domain.storage import Collected
-from ledger.services import dag
+from ledger.services import dag, placement
 from ledger.services.node import Node
 
 GRACE: Final = 7 * 86400  # seconds for which an upload may rest before its blocks are given up
@@ -16,7 +17,7 @@ _PAGE: Final = 500
 
 
 def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
-    """Remove blocks that belong to no item, and those of closed items that nobody holds a key to any more.
+    """Remove from the node's own disk what belongs to no item, what nobody holds a key to any more, and what enough replicas keep.
 
     An item that is recorded while this runs keeps its blocks: they were asked for within the grace.
 
@@ -29,18 +30,38 @@ def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
     return node.blocks.collect(_live(node), before=node.clock.now() - grace, dry=dry)
 
 
+def give_up(node: Node) -> Collected:
+    """Remove from the node's own disk, however young, what was read again whole at as many replicas as shall keep it."""
+    return node.blocks.discard(_moved(node))
+
+
+def _moved(node: Node) -> Iterator[bytes]:
+    for item, held, copies in _held_items(node):
+        if (
+            item.cid is not None
+            and placement.is_kept(node, [row for row in held if row.reads], copies)
+            and not node.blocks.missing([item.cid])
+        ):
+            yield from list(dag.every(node.blocks, item.cid))
+
+
 def _live(node: Node) -> Iterator[bytes]:
+    for item, held, copies in _held_items(node):
+        if item.cid is not None and not placement.is_kept(node, held, copies):
+            yield from dag.every(node.blocks, item.cid)
+
+
+def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[HoldingRow], int]]:
+    """Items whose content somebody has a key to, with their replicas and how many of these there shall be."""
     after = -1
     while True:
         with node.records.read() as unit:
             items = unit.items(after=after, limit=_PAGE, opener=None, evidence=None)
-            kept = [
-                item.cid
-                for item in items
-                if item.cid is not None and not (item.state.closed and not unit.has_grants(item.state.evidence, "content"))
-            ]
-        for root in kept:
-            yield from dag.every(node.blocks, root)
+            names = [item.state.evidence for item in items]
+            held, targets = unit.holdings_named(names), unit.targets(names)
+            kept = [item for item in items if not placement.is_destroyed(unit, item)]
+        for item in kept:
+            yield item, held.get(item.state.evidence, []), targets.get(item.state.evidence, node.replicas.target)
         if not items:
             return
         after = items[-1].opened

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -13,9 +16,11 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.ports import Clock, Contracts
-from ledger.domain.records import Records, Unit
+from ledger.domain.records import HoldingRow, Records, Unit
 from ledger.domain.storage import NodeStore, Replicas
 from ledger.services.authority import Authority
+
+_PAGE: Final = 500
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,27 @@ class Node:
     replicas: Replicas = field(default_factory=Replicas)
     #: Anchoring in this process happens one at a time.
     anchoring: threading.Lock = field(default_factory=threading.Lock)
+    #: So is sending to one replica, and reading again.
+    settling: defaultdict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    reading: threading.Lock = field(default_factory=threading.Lock)
+
+    def put_holdings(self, rows: Sequence[HoldingRow]) -> None:
+        """Write down what is known about replicas, in one transaction."""
+        if rows:
+            with self.records.write() as unit:
+                for row in rows:
+                    unit.put_holding(row)
+
+    def holdings_at(self, name: str) -> Iterator[HoldingRow]:
+        """All that is known about one replica, page by page."""
+        after = ""
+        while True:
+            with self.records.read() as unit:
+                rows = unit.holdings_at(name, after=after, limit=_PAGE)
+            yield from rows
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1].evidence
 
     def descriptor(self, unit: Unit) -> Descriptor:
         """The descriptor in force now."""

@@ -24,7 +24,7 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.records import EntryRow, ItemRow, Unit
 from ledger.domain.statement import Statement
-from ledger.services import dag, logbook
+from ledger.services import dag, logbook, placement
 from ledger.services.node import Node
 
 MAX_BATCH: Final = 256
@@ -172,6 +172,8 @@ def _sequence(node: Node, unit: Unit, checked: list[_Checked]) -> list[tuple[Ent
         if before is not None and claims.seq <= before.state.seq:
             known[number] = _repeated(unit, one)
             continue
+        if before is not None and claims.effect == "accept":
+            placement.require_held(node, unit, before)
         state = custody.advance(
             before.state if before is not None else None,
             claims,
@@ -238,6 +240,8 @@ def _store(node: Node, unit: Unit, fresh: list[tuple[_Checked, EntryRow, ItemSta
         assert known is not None
         opened = row.index if row.effect == "open" else known.opened
         unit.put_item(ItemRow(state, known.cid, known.opener, opened, row.log, row.index))
+        if one.event.type == "disclosed" and one.event.body["mode"] in placement.COPIES:
+            unit.put_opening(evidence, node.clock.now() + placement.OPENING)
         states[evidence] = ItemRow(state, known.cid, known.opener, opened, row.log, row.index)
 
 

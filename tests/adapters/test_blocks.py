@@ -153,14 +153,3 @@ def test_a_store_has_one_process(tmp_path: Path) -> None:
     with pytest.raises(LockedError):
         LocalBlockStore(tmp_path)
     store.close()
-
-
-def test_car_out_and_in(tmp_path: Path, rng: random.Random) -> None:
-    first, second = LocalBlockStore(tmp_path / "a"), LocalBlockStore(tmp_path / "b")
-    blocks = [block(rng) for _ in range(4)]
-    first.put(blocks)
-    data = b"".join(first.export_car(blocks[0].cid, [one.cid for one in blocks]))
-    assert second.import_car(data) == 4
-    assert [second.get(one.cid) for one in blocks] == [one.data for one in blocks]
-    for store in (first, second):
-        store.close()

@@ -67,6 +67,9 @@ class Items(Part):
             conditions.append(_I.evidence.in_(evidence))
         return [_item(row) for row in self._rows(Item, *conditions, order=_I.opened, limit=limit)]
 
+    def offered_items(self, limit: int) -> list[ItemRow]:
+        return [_item(row) for row in self._rows(Item, _I.offer_to.is_not(None), order=_I.opened, limit=limit)]
+
     def put_document(self, digest: bytes, evidence: str, sealed: bytes) -> None:
         self._add(Document, {"digest": digest, "evidence": evidence, "sealed": sealed})
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ledger.adapters.database.engine import open_engine
+from ledger.adapters.database.holdings import Holdings
 from ledger.adapters.database.items import Items
 from ledger.adapters.database.logs import Logs
 from ledger.adapters.database.people import People
@@ -17,7 +18,7 @@ from ledger.domain.errors import ConflictError, StorageError
 from ledger.domain.records import Unit
 
 
-class SqlUnit(Logs, Items, People):
+class SqlUnit(Logs, Items, Holdings, People):
     """One transaction; see records.Unit."""
 
 

@@ -60,7 +60,7 @@ class Item(SQLModel, table=True):
     time: int = Field(sa_column=_big())
     closed: bool
     offer: bytes | None = None
-    offer_to: str | None = None
+    offer_to: str | None = Field(default=None, index=True)
     offer_expires: int | None = Field(default=None, sa_column=Column(BigInteger))
     offer_person: str | None = None
     cid: bytes | None = None
@@ -108,6 +108,40 @@ class BlindToken(SQLModel, table=True):
 
     token: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     evidence: str = Field(primary_key=True)
+
+
+class Holding(SQLModel, table=True):
+    """One item at one replica."""
+
+    __table_args__ = (Index("holding_due", "node", "state", "due"), Index("holding_proof", "state", "proof"))
+
+    evidence: str = Field(primary_key=True)
+    node: str = Field(primary_key=True)
+    cid: bytes
+    state: str
+    due: int = Field(sa_column=_big())
+    tries: int
+    proof: int = Field(sa_column=_big())
+    reads: int
+    place: int = Field(sa_column=_big())
+    seen: str
+    problem: str
+
+
+class ReplicationTarget(SQLModel, table=True):
+    """How many replicas shall keep an item, where that is not the home's own number."""
+
+    __tablename__ = "replication_target"
+
+    evidence: str = Field(primary_key=True)
+    copies: int
+
+
+class Opening(SQLModel, table=True):
+    """An item disclosed to another agency: its ciphertext may lie at nodes outside until then."""
+
+    evidence: str = Field(primary_key=True)
+    until: int = Field(sa_column=_big())
 
 
 class CertificateRecord(SQLModel, table=True):

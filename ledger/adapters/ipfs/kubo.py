@@ -10,9 +10,10 @@ import io
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
-from ledger.adapters.ipfs.rpc import READ, Rpc, faults
+from ledger.adapters.ipfs.library import faults
+from ledger.adapters.ipfs.rpc import READ, Rpc
 from ledger.domain import car, unixfs
 from ledger.domain import cid as cids
 from ledger.domain.errors import CustodyError, FormatError, NetworkError, NotFoundError, UsageError, VerificationError
@@ -52,7 +53,7 @@ class Kubo:
     def _version(self) -> str:
         with self._rpc.calling("version"):
             found = str(self._client.version()["Version"])
-        numbers = tuple(int(part) for part in found.split("-")[0].split(".")[:2] if part.isdecimal())
+        numbers = tuple(int(part) for part in found.split("-", maxsplit=1)[0].split(".")[:2] if part.isdecimal())
         if not TESTED[0] <= numbers < TESTED[1]:
             span = " to before ".join(".".join(map(str, one)) for one in TESTED)
             raise UsageError(

@@ -248,14 +248,23 @@ class LocalBlockStore:
         with self._held():
             self._index.mark(live)
             blocks, size = self._index.sweep(before, dry=dry)
-        if dry:
-            return Collected(blocks, size, 0)
+        return Collected(blocks, size, 0 if dry else self._give_back())
+
+    def discard(self, dead: Iterable[bytes]) -> Collected:
+        """See storage.NodeStore."""
+        with self._held():
+            self._index.mark(dead)
+            blocks, size = self._index.forget_marked()
+        return Collected(blocks, size, self._give_back())
+
+    def _give_back(self) -> int:
+        """Compact the packs; what is dead waits for the next time while a backup copies them."""
         try:
             lock = FileLock(self._directory / "packs.lock", what="the packs")
-        except LockedError:  # a backup copies them: what is dead waits for the next time
-            return Collected(blocks, size, 0)
+        except LockedError:
+            return 0
         try:
-            return Collected(blocks, size, self._compact())
+            return self._compact()
         finally:
             lock.release()
 
@@ -303,16 +312,6 @@ class LocalBlockStore:
                 os.close(self._readers.pop(number))
             self._path(number).unlink(missing_ok=True)
             self._index.drop(number)
-
-    def import_car(self, data: bytes | memoryview) -> int:
-        """Store the blocks of a CAR held in memory; returns how many were new."""
-        return self.put_checked(list(car.blocks(data)))
-
-    def export_car(self, root: bytes, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """A CARv1 stream of the named blocks under one root."""
-        yield car.header([root])
-        for cid in blocks:
-            yield car.section(Block(cid, self.get(cid)))
 
     def close(self) -> None:
         """See storage.NodeStore."""

@@ -100,7 +100,7 @@ class PackIndex:
         return int(self._db.execute("SELECT coalesce(sum(size), 0) FROM place").fetchone()[0])
 
     def mark(self, live: Iterable[bytes]) -> None:
-        """Note which blocks somebody needs, in a table on disk: they may be many millions."""
+        """Note which blocks are meant, in a table on disk: they may be many millions."""
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS live (cid BLOB PRIMARY KEY) WITHOUT ROWID")
         self._db.execute("DELETE FROM live")
         source = iter(live)
@@ -114,6 +114,14 @@ class PackIndex:
         if count and not dry:
             with self._transaction():
                 self._db.execute(f"DELETE {dead}", (before,))
+        return int(count), int(size)
+
+    def forget_marked(self) -> tuple[int, int]:
+        """Forget blocks that are marked, however young; (blocks, bytes)."""
+        dead = "FROM place WHERE EXISTS (SELECT 1 FROM live WHERE live.cid = place.cid)"
+        count, size = self._db.execute(f"SELECT count(*), coalesce(sum(size), 0) {dead}").fetchone()
+        with self._transaction():
+            self._db.execute(f"DELETE {dead}")
         return int(count), int(size)
 
     def used(self, number: int) -> tuple[int, int]:

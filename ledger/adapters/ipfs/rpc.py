@@ -7,7 +7,6 @@ through httpx (docs/adr/0010).
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,19 +14,8 @@ from typing import Any, Final
 
 import httpx
 
-# Its patched copy of requests, which is for Unix sockets, uses what urllib3 is about to drop, and warns about it on every call.
-os.environ.setdefault("PY_IPFS_HTTP_CLIENT_PATCH_REQUESTS", "no")
-import ipfshttpclient  # noqa: E402
-from ipfshttpclient import exceptions as faults  # noqa: E402
-
-from ledger.domain.errors import (  # noqa: E402
-    CustodyError,
-    NetworkError,
-    NotFoundError,
-    StorageError,
-    UnreadableError,
-    UsageError,
-)
+from ledger.adapters.ipfs.library import Client, faults
+from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, StorageError, UnreadableError, UsageError
 
 CONNECT: Final = 5.0  # seconds
 READ: Final = 60.0  # seconds without a byte from the daemon; also the time for which a pin may stand still
@@ -71,7 +59,7 @@ class Rpc:
         self.timeout = timeout
         # Constructed, not connect(): that refuses every daemon of the last years. `Kubo` checks the version itself.
         limits = (min(CONNECT, timeout), timeout)
-        self.client: Any = ipfshttpclient.Client(address, session=True, timeout=limits, chunk_size=_CHUNK, auth=auth)
+        self.client: Any = Client(address, session=True, timeout=limits, chunk_size=_CHUNK, auth=auth)
         self._http = httpx.Client(base_url=f"{url}/api/v0/", timeout=httpx.Timeout(timeout, connect=limits[0]), auth=auth, trust_env=False)
 
     @contextmanager

@@ -57,6 +57,10 @@ class TieredBlockStore:
         """See storage.NodeStore."""
         return self._spool.collect(live, before=before, dry=dry)
 
+    def discard(self, dead: Iterable[bytes]) -> Collected:
+        """See storage.NodeStore."""
+        return self._spool.discard(dead)
+
     def close(self) -> None:
         """See storage.BlockStore."""
         for name in self._replicas.names():

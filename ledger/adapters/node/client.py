@@ -169,10 +169,23 @@ class NodeClient:
         """The evidence bundle."""
         return self._send("POST", f"/v1/evidence/{evidence}/bundle", json={"access": access}).content
 
-    def status(self, *, chain: bool = True) -> dict[str, Any]:
-        """How far anchoring is; without ``chain`` the node need not ask it."""
-        found: dict[str, Any] = self._send("GET", "/v1/status", params={"chain": chain}).json()
+    def status(self, *, chain: bool = True, ipfs: bool = True) -> dict[str, Any]:
+        """How far anchoring is; without ``chain`` and ``ipfs`` the node need not ask them."""
+        found: dict[str, Any] = self._send("GET", "/v1/status", params={"chain": chain, "ipfs": ipfs}).json()
         return found
+
+    def sync_replicas(self, *, afresh: bool) -> dict[str, Any]:
+        """Some seconds of sending to IPFS nodes."""
+        found: dict[str, Any] = self._send("POST", "/v1/replication/sync", json={"afresh": afresh}).json()
+        return found
+
+    def check_fixity(self, evidence: str) -> list[dict[str, Any]]:
+        """Some seconds of reading an item again at its IPFS nodes."""
+        return list(self._send("POST", f"/v1/evidence/{evidence}/fixity").json()["nodes"])
+
+    def set_copies(self, evidence: str, copies: int) -> None:
+        """At how many IPFS nodes an item shall lie."""
+        self._send("PUT", f"/v1/evidence/{evidence}/copies", json={"copies": copies})
 
     def anchor(self) -> dict[str, Any]:
         """Anchor now."""

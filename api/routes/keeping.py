@@ -1,0 +1,55 @@
+"""IPFS nodes: sending to them, reading again what they keep, and how many shall keep an item."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path
+
+from api.deps import CallerDep, GuardedRoute, NodeDep
+from api.schemas import CopiesIn, FixitiesOut, FixityOut, SyncIn, SyncOut
+from ledger.services import access, fixity, keeping
+from ledger.services.fixity import Pace, Reading
+
+router = APIRouter(route_class=GuardedRoute, tags=["keeping"])
+Item = Annotated[str, Path(pattern=r"^urn:uuid:[0-9a-f-]{36}$")]
+_SLICE: Final = 10.0  # seconds of work a call, so that no call runs into a time-out
+
+
+@router.post("/replication/sync", operation_id="sync_replicas")
+def sync_replicas(node: NodeDep, caller: CallerDep, request: SyncIn) -> SyncOut:
+    """Send to IPFS nodes what they shall have, for a few seconds; call again until nothing is wanting or nothing is done."""
+    found = keeping.sync(node, seconds=_SLICE, afresh=request.afresh)
+    done = found.done
+    return SyncOut(
+        pinned=done.pinned,
+        removed=done.removed,
+        failed=done.failed,
+        problems=found.problems,
+        wanting=found.wanting,
+        goesOn=found.goes_on,
+    )
+
+
+@router.post("/evidence/{evidence}/fixity", operation_id="check_fixity")
+def check_fixity(node: NodeDep, caller: CallerDep, evidence: Item) -> FixitiesOut:
+    """Read an item again at every IPFS node that keeps it, for a few seconds; call again until every node is complete or unreachable."""
+    with node.records.read() as unit:
+        access.visible(unit, caller, evidence)
+    end = time.monotonic() + _SLICE
+    found = fixity.check(node, evidence, Reading(Pace(0), lambda: time.monotonic() > end))
+    nodes = [
+        FixityOut(node=one.node, result=one.result, blocks=one.blocks, bad=one.bad, repaired=one.repaired, complete=one.complete)
+        for one in found
+    ]
+    return FixitiesOut(nodes=nodes)
+
+
+@router.put("/evidence/{evidence}/copies", operation_id="set_copies")
+def set_copies(node: NodeDep, caller: CallerDep, evidence: Item, request: CopiesIn) -> CopiesIn:
+    """At how many IPFS nodes an item shall lie; fewer than before takes none away."""
+    with node.records.write() as unit:
+        access.visible(unit, caller, evidence)
+        unit.put_target(evidence, request.copies)
+    return request

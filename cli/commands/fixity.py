@@ -1,0 +1,87 @@
+"""custody fixity"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.state import Json
+
+_HELP = """Read items again at every IPFS node that keeps them, repair what is damaged, and record the result.
+
+Nothing is decrypted. A node that is down is not taken for damage. A node that serves does this by itself for items whose last
+reading is old; `custody recheck` is the check of one item's decrypted content by a person.
+
+\b
+Example:
+  custody --home ~/evidence fixity 3f0c1d2e-...
+  custody --home ~/evidence fixity --all
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command(help=_HELP)
+    def fixity(
+        evidence: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Items: urn:uuid:... or just the UUID.")] = None,
+        everything: Annotated[bool, typer.Option("--all", help="All items that IPFS nodes keep.")] = False,
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import evidence_urn, open_session
+        from ledger.domain.errors import UsageError
+
+        if bool(evidence) == everything:
+            raise UsageError("name items, or say --all", hint="for example: custody fixity --all")
+        wanted = [evidence_urn(one) for one in evidence or []]
+        with open_session() as session:
+            if everything:
+                wanted = [item["evidence"] for item in session.node.items() if any(_is_kept(one) for one in item["replicas"])]
+            with output.progress("reading", len(wanted), unit="items") as advance:
+                found = {one: read(session.node, one, advance) for one in wanted}
+        bad = {urn: nodes for urn, nodes in found.items() if any(one["result"] != "match" for one in nodes)}
+        output.result({"items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()]}, _text(found, bad))
+        if unrepaired(found):
+            raise typer.Exit(1)
+        if any(one["result"] == "unreachable" for nodes in bad.values() for one in nodes):
+            raise typer.Exit(3)
+
+
+def _is_kept(replica: dict[str, Any]) -> bool:
+    return replica["state"] in ("pinned", "damaged")
+
+
+def read(node: Any, urn: str, advance: Any) -> list[dict[str, Any]]:
+    """One item at all its nodes, however many calls it takes."""
+    while True:
+        nodes: list[dict[str, Any]] = node.check_fixity(urn)
+        if all(one["complete"] or one["result"] == "unreachable" for one in nodes):
+            advance(1)
+            return nodes
+
+
+def unrepaired(found: dict[str, list[dict[str, Any]]]) -> bool:
+    """Whether something is damaged still."""
+    return any(sum(one["bad"].values()) > one["repaired"] for nodes in found.values() for one in nodes)
+
+
+def _text(found: dict[str, Any], bad: dict[str, Any]) -> str:
+    lines = []
+    if bad:
+        rows = [
+            [urn.removeprefix("urn:uuid:"), one["node"], one["result"], str(sum(one["bad"].values())), str(one["repaired"])]
+            for urn, nodes in bad.items()
+            for one in nodes
+            if one["result"] != "match"
+        ]
+        lines.append(output.table(["ITEM", "NODE", "FOUND", "BAD BLOCKS", "REPAIRED"], rows))
+    damaged = [urn for urn, nodes in bad.items() if any(one["result"] not in ("match", "unreachable") for one in nodes)]
+    away = [urn for urn, nodes in bad.items() if any(one["result"] == "unreachable" for one in nodes)]
+    lines.append(f"{len(found)} items read again: {len(damaged)} with damage, {len(away)} not at all of their nodes")
+    if unrepaired(found):
+        lines.append("what to do: bring back an IPFS node or a backup that has a good copy, then run this again")
+    if away:
+        lines.append("what to do: start the IPFS nodes that do not answer, then run this again; nothing says that they lost anything")
+    return "\n".join(lines)

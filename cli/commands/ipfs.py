@@ -1,0 +1,116 @@
+"""custody ipfs: the IPFS nodes that keep the ciphertext."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.commands import ipfs_migrate, ipfs_nodes
+from cli.state import STATE, Json
+
+_HELP = "IPFS nodes (Kubo) that keep the ciphertext: create, add, look at, fill them."
+_INIT = """Create a repository for Kubo, as docs/operations.md says: private swarm, everything fsynced, RPC on loopback with a secret.
+
+\b
+Example:
+  custody ipfs init /srv/ipfs
+  custody ipfs init /srv/ipfs --swarm-key swarm.key --listen /ip4/10.0.0.2/tcp/4001
+"""
+_SYNC = """Send to the IPFS nodes what they shall keep, now, and wait. A node that serves does this by itself.
+
+\b
+Example:
+  custody --home ~/evidence ipfs sync
+"""
+_TARGET = """Say at how many IPFS nodes one item shall lie, where that is not the home's own number.
+
+\b
+Example:
+  custody --home ~/evidence ipfs copies 3f0c1d2e-... 3
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help=_HELP, no_args_is_help=True)
+    app.add_typer(group, name="ipfs")
+    ipfs_nodes.register(group)
+    ipfs_migrate.register(group)
+
+    @group.command(help=_INIT)
+    def init(
+        path: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the new repository (IPFS_PATH).")],
+        swarm_key: Annotated[Path | None, typer.Option(help="swarm.key of the swarm to join; without it a new swarm begins.")] = None,
+        api_port: Annotated[int, typer.Option(help="Port of the RPC, on loopback.", min=1, max=65535)] = 5001,
+        listen: Annotated[str, typer.Option(help="Where peers of the swarm reach it.")] = "/ip4/127.0.0.1/tcp/4001",
+        peer: Annotated[list[str] | None, typer.Option(help="A peer to stay connected to; may be repeated.")] = None,
+        storage_max: Annotated[str, typer.Option(help="StorageMax of the repository.")] = "1TB",
+        ipfs: Annotated[str, typer.Option(help="Kubo's program.")] = "ipfs",
+        as_json: Json = False,
+    ) -> None:
+        from ledger.adapters.ipfs import repository
+
+        made = repository.create(
+            path, swarm_key=swarm_key, api_port=api_port, listen=listen, peers=peer or [], storage_max=storage_max, binary=ipfs
+        )
+        start = " ".join([f"{name}={value}" for name, value in repository.ENVIRONMENT.items()] + [f"IPFS_PATH={path}", ipfs, "daemon"])
+        secret = path / repository.SECRET
+        text = (
+            f"Repository created in {path}.\n"
+            f"  peer       {made.swarm}\n"
+            f"  swarm key  {path / repository.SWARM_KEY} (copy it by a safe way to the other nodes of the swarm)\n"
+            f"Start it: {start}\n"
+            f"Then: custody --home {STATE.home} ipfs add {path.name} --api {made.api} --secret-file {secret}"
+        )
+        output.result({"path": str(path), "peer": made.swarm, "api": made.api, "secretFile": str(secret), "start": start}, text)
+
+    @group.command(help=_SYNC)
+    def sync(as_json: Json = False) -> None:
+        from cli.session import open_session
+
+        with open_session() as session:
+            totals = run_sync(session.node)
+        output.result(totals, sync_text(totals))
+        raise typer.Exit(3 if totals["wanting"] or totals["problems"] else 0)
+
+    @group.command(help=_TARGET)
+    def copies(
+        evidence: Annotated[str, typer.Argument(metavar="ID", help="The item: urn:uuid:... or just the UUID.")],
+        number: Annotated[int, typer.Argument(metavar="N", min=1, max=20)],
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import evidence_urn, open_session
+
+        urn = evidence_urn(evidence)
+        with open_session() as session:
+            session.node.set_copies(urn, number)
+        output.result({"evidence": urn, "copies": number}, f"{urn} shall lie at {number} IPFS nodes; send it there now: custody ipfs sync")
+
+
+def run_sync(node: Any) -> dict[str, Any]:
+    """Send until nothing is wanting, or nothing more can be done."""
+    totals: dict[str, Any] = {"pinned": 0, "removed": 0, "failed": 0, "problems": {}, "wanting": 0}
+    afresh = True
+    while True:
+        found = node.sync_replicas(afresh=afresh)
+        afresh = False
+        for name in ("pinned", "removed", "failed"):
+            totals[name] += found[name]
+        totals["problems"], totals["wanting"] = found["problems"], found["wanting"]
+        if not found["goesOn"]:
+            return totals
+        output.note(f"{totals['pinned']} copies sent and pinned, {totals['wanting']} items still lack one")
+
+
+def sync_text(totals: dict[str, Any]) -> str:
+    """What a sending did, and what to do about what is left."""
+    lines = [f"{totals['pinned']} copies sent and pinned, {totals['removed']} removed, {totals['wanting']} items still lack a copy"]
+    lines += [f"  {name}: {problem}" for name, problem in totals["problems"].items()]
+    if totals["failed"]:
+        lines.append(f"  {totals['failed']} copies put off: their blocks cannot be read; look with: custody doctor")
+    if totals["wanting"]:
+        lines.append("what to do: see custody status, mend the IPFS nodes, then run this again")
+    return "\n".join(lines)

@@ -1,0 +1,86 @@
+"""custody ipfs migrate"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from cli import output
+from cli.state import Json
+
+_HELP = """Move the ciphertext from the home's own disk to its IPFS nodes: send, read everything again there, then give up the disk.
+
+Nothing is given up here that was not read again, whole, at as many nodes as it shall lie at. It can be stopped at any moment,
+and goes on where it was when started again.
+
+\b
+Example:
+  custody --home ~/evidence ipfs migrate
+"""
+
+_ROUND = 3600.0  # seconds
+_AGAIN = "what to do: mend the IPFS nodes (custody status says what is wrong), then run this again"
+
+
+def register(group: typer.Typer) -> None:
+    """Add the command."""
+
+    @group.command(help=_HELP)
+    def migrate(as_json: Json = False) -> None:
+        from cli.session import open_alone
+        from ledger.domain.errors import UsageError
+
+        with open_alone() as home:
+            if not home.node.replicas.own:
+                raise UsageError("the home has no IPFS nodes", hint="add one: custody ipfs add NAME --api ADDRESS")
+            from ledger.services.keeping import shortage
+
+            if problem := shortage(home.node):
+                raise UsageError(problem, hint="add another one, or say that fewer are enough: custody ipfs set --copies N")
+            value, text = _migrate(home.node)
+        output.result(value, text)
+        raise typer.Exit(0 if value["complete"] else 3)
+
+
+def _migrate(node: Any) -> tuple[dict[str, Any], str]:
+    from ledger.services import housekeeping, keeping
+
+    value: dict[str, Any] = {"sent": 0, "read": 0, "freed": 0, "complete": False, "problems": {}}
+    found = keeping.Synced(goes_on=True)
+    while found.goes_on:
+        found = keeping.sync(node, seconds=_ROUND, afresh=not value["sent"])
+        value["sent"] += found.done.pinned
+    if found.wanting:
+        value["problems"] = found.problems
+        problems = "".join(f"\n  {name}: {problem}" for name, problem in found.problems.items())
+        return (
+            value,
+            f"{value['sent']} copies sent; {found.wanting} items still lack a copy, so nothing was given up here.{problems}\n{_AGAIN}",
+        )
+    bad = _read_everything(node, value)
+    if bad:
+        return value, f"{len(bad)} items could not be read again whole at their IPFS nodes, so nothing was given up here.\n{_AGAIN}"
+    given_up = housekeeping.give_up(node)
+    value |= {"freed": given_up.freed, "complete": True}
+    text = (
+        f"{value['sent']} copies sent, {value['read']} items read again at their IPFS nodes, "
+        f"{output.size(given_up.size)} of ciphertext given up on the home's own disk."
+    )
+    return value, text
+
+
+def _read_everything(node: Any, value: dict[str, Any]) -> list[str]:
+    """Read what was never read again at its replicas; the items for which that did not go."""
+    from ledger.services import fixity
+
+    unread = list(dict.fromkeys(fixity.unread(node)))
+    bad = []
+    with output.progress("reading", len(unread), unit="items") as advance:
+        for evidence in unread:
+            found = fixity.check(node, evidence, fixity.Reading(fixity.Pace(0)))
+            value["read"] += 1
+            advance(1)
+            if not all(one.is_whole for one in found):
+                bad.append(evidence)
+    return bad

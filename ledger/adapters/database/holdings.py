@@ -1,0 +1,84 @@
+"""Which replica keeps which item."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import and_, delete, func, or_, select
+
+from ledger.adapters.database.tables import Holding, Opening, ReplicationTarget
+from ledger.adapters.database.unit import Part
+from ledger.domain.records import HoldingRow
+
+_H: Any = Holding
+_O: Any = Opening
+_T: Any = ReplicationTarget
+
+
+def _holding(row: Any) -> HoldingRow:
+    return HoldingRow(**row._mapping)
+
+
+class Holdings(Part):
+    """See records.Unit."""
+
+    def put_holding(self, row: HoldingRow) -> None:
+        self._put(Holding, ("evidence", "node"), asdict(row))
+
+    def drop_holding(self, evidence: str, node: str) -> None:
+        self.flush(Holding)
+        self._db.execute(delete(Holding).where(_H.evidence == evidence, _H.node == node))
+
+    def drop_holdings_at(self, node: str) -> None:
+        self.flush(Holding)
+        self._db.execute(delete(Holding).where(_H.node == node))
+
+    def holdings_named(self, evidence: Sequence[str]) -> dict[str, list[HoldingRow]]:
+        found: dict[str, list[HoldingRow]] = {}
+        for row in self._rows(Holding, _H.evidence.in_(evidence), order=_H.node):
+            found.setdefault(row.evidence, []).append(_holding(row))
+        return found
+
+    def due_holdings(self, node: str, now: int, limit: int) -> list[HoldingRow]:
+        """What is to be pinned or removed at a replica now, what has waited longest first."""
+        rows = self._rows(Holding, _H.node == node, _H.state.in_(("wanted", "released")), _H.due <= now, order=_H.due, limit=limit)
+        return [_holding(row) for row in rows]
+
+    def oldest_proofs(self, before: int, now: int, limit: int) -> list[HoldingRow]:
+        """What was last known good before a time, or is damaged, and is not put off; oldest first."""
+        stale = or_(and_(_H.state == "pinned", _H.proof < before), _H.state == "damaged")
+        return [_holding(row) for row in self._rows(Holding, stale, _H.due <= now, order=_H.proof, limit=limit)]
+
+    def holdings_at(self, node: str, *, after: str, limit: int) -> list[HoldingRow]:
+        rows = self._rows(Holding, _H.node == node, _H.evidence > after, order=_H.evidence, limit=limit)
+        return [_holding(row) for row in rows]
+
+    def holding_counts(self) -> dict[tuple[str, str], int]:
+        self.flush(Holding)
+        query = select(_H.node, _H.state, func.count()).group_by(_H.node, _H.state)
+        return {(row[0], row[1]): int(row[2]) for row in self._db.execute(query)}
+
+    def wanting_items(self, nodes: Sequence[str]) -> int:
+        """Items that one of these replicas shall keep and does not yet."""
+        self.flush(Holding)
+        query = select(func.count(_H.evidence.distinct())).where(_H.state.in_(("wanted", "damaged")), _H.node.in_(nodes))
+        return int(self._db.execute(query).scalar_one())
+
+    def oldest_proof(self) -> int | None:
+        self.flush(Holding)
+        found = self._db.execute(select(func.min(_H.proof)).where(_H.state == "pinned")).scalar()
+        return None if found is None else int(found)
+
+    def put_target(self, evidence: str, copies: int) -> None:
+        self._put(ReplicationTarget, ("evidence",), {"evidence": evidence, "copies": copies})
+
+    def targets(self, evidence: Sequence[str]) -> dict[str, int]:
+        return {row.evidence: row.copies for row in self._rows(ReplicationTarget, _T.evidence.in_(evidence))}
+
+    def put_opening(self, evidence: str, until: int) -> None:
+        self._put(Opening, ("evidence",), {"evidence": evidence, "until": until})
+
+    def openings(self, now: int, limit: int) -> list[str]:
+        return [row.evidence for row in self._rows(Opening, _O.until > now, order=_O.until, limit=limit)]

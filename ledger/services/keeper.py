@@ -1,0 +1,113 @@
+"""The node's second kind of background work: bringing items to replicas, and reading them again by schedule.
+
+One thread plans, one a replica sends, one reads again: a daemon that hangs holds up nobody but itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from ledger.domain.errors import CustodyError
+from ledger.services import fixity, placement, replication
+from ledger.services.fixity import Pace, Policy, Reading
+from ledger.services.node import Node
+
+_LOG: Final = logging.getLogger("custody.keeper")
+_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 60.0
+_SLICE: Final = 10.0  # seconds for which one item is read on without a break
+_PATIENCE: Final = 3600  # seconds out of reach after which other replicas take over
+_ASKED: Final = 60  # seconds after which a replica without work is asked whether it is there
+_AFRESH: Final = 86400  # seconds after which all items are planned again
+
+
+class Keeper:
+    """Starts and stops with the node; does nothing where the home has no IPFS nodes."""
+
+    def __init__(self, node: Node, policy: Policy) -> None:
+        self._node = node
+        self._policy = policy
+        self._stop = threading.Event()
+        self._pace = Pace(policy.rate, self._stop.wait)
+        self._lost: dict[str, int] = {}
+        loops: dict[str, Callable[[], bool]] = {"planning": self._planner(), "fixity": self._read_again}
+        loops |= {name: self._settler(name) for name in node.replicas.names()}
+        self._threads = [
+            threading.Thread(target=self._loop, args=(name, step), name=f"keeping-{name}", daemon=True) for name, step in loops.items()
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        if self._node.replicas.names():
+            for thread in self._threads:
+                thread.start()
+
+    def stop(self) -> None:
+        """Finish the steps in progress, each at its next window, then end."""
+        self._stop.set()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(timeout=30)
+
+    def _loop(self, name: str, step: Callable[[], bool]) -> None:
+        """Repeat a step: at once while it finds work, with growing pauses while it fails."""
+        wait, told = 0.0, ""
+        while not self._stop.wait(wait):
+            try:
+                wait = 0.0 if step() else _PAUSE
+                told = ""
+            except CustodyError as error:
+                if error.message != told:
+                    _LOG.warning("%s: %s", name, error.message)
+                told = error.message
+                wait = min(max(wait, _PAUSE) * 2, _LONGEST_PAUSE)
+
+    def _planner(self) -> Callable[[], bool]:
+        after, planned, absent = -1, self._node.clock.now(), frozenset[str]()
+
+        def step() -> bool:
+            nonlocal after, planned, absent
+            now = self._node.clock.now()
+            gone = frozenset(name for name, since in self._lost.items() if now - since >= _PATIENCE)
+            if gone - absent or now - planned >= _AFRESH:
+                after, planned = -1, now
+            absent = gone
+            reached = placement.plan(self._node, after=after, absent=absent)
+            placement.plan_outside(self._node)
+            reached, after = after, reached
+            return reached != after
+
+        return step
+
+    def _settler(self, name: str) -> Callable[[], bool]:
+        asked = 0
+
+        def step() -> bool:
+            nonlocal asked
+            try:
+                done = replication.settle(self._node, name, stopped=self._stop.is_set)
+                if not done and self._node.clock.now() - asked < _ASKED:
+                    return False
+                if not done:  # one that nothing is sent to may be gone as well
+                    self._node.replicas[name].status()
+            except CustodyError:
+                self._lost.setdefault(name, self._node.clock.now())
+                raise
+            asked = self._node.clock.now()
+            self._lost.pop(name, None)
+            return bool(done)
+
+        return step
+
+    def _read_again(self) -> bool:
+        items = fixity.due(self._node, self._policy)
+        for evidence in items:
+            if self._stop.is_set():
+                break
+            end = time.monotonic() + _SLICE  # whoever wants one item read now waits no longer than that
+            fixity.check(self._node, evidence, Reading(self._pace, lambda end=end: self._stop.is_set() or time.monotonic() > end))  # type: ignore[misc]
+        return bool(items)
