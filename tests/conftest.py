@@ -12,6 +12,7 @@ import pytest
 
 from ledger import founding
 from tests.support.desk import PASSPHRASE, Desk
+from tests.support.kubo import Daemon, swarm
 
 # Commands are started hundreds of times: compiling them anew each time would take minutes.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -52,3 +53,18 @@ def shared_desk(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     home = Path(shutil.copytree(founded, tmp_path_factory.mktemp("shared") / "home"))
     with Desk(home) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def _three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Daemon]]:
+    with swarm(tmp_path_factory.mktemp("swarm"), "site-a", "site-b", "site-c") as daemons:
+        yield daemons
+
+
+@pytest.fixture
+def three(_three: list[Daemon]) -> list[Daemon]:
+    """Three real Kubo daemons in one private swarm on loopback, all of them running: a test may kill them."""
+    for daemon in _three:
+        if daemon.process is None:
+            daemon.start()
+    return _three

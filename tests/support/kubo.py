@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
+from ledger import settings
 from ledger.adapters.ipfs import repository
 from ledger.adapters.ipfs.kubo import Kubo
+from ledger.adapters.keystore.file import Unlocking
+from ledger.domain import cid as cids
+from ledger.domain import unixfs
+from ledger.domain.unixfs import Block
 from tests.support.commands import ROOT
+from tests.support.desk import PASSPHRASE
 
 BINARY = ROOT / ".build" / "kubo" / "ipfs"
 
@@ -50,10 +59,9 @@ class Daemon:
     def environment(self) -> dict[str, str]:
         return {**os.environ, **repository.ENVIRONMENT, "IPFS_PATH": str(self.path)}
 
-    def start(self, *, wait: bool = True) -> None:
-        log = (self.path.parent / f"{self.path.name}.log").open("ab")
-        self.process = subprocess.Popen([BINARY, "daemon"], env=self.environment, stdout=log, stderr=log)
-        log.close()
+    def start(self, *, wait: bool = True, before: Callable[[], None] | None = None) -> None:
+        with (self.path.parent / f"{self.path.name}.log").open("ab") as log:
+            self.process = subprocess.Popen([BINARY, "daemon"], env=self.environment, stdout=log, stderr=log, preexec_fn=before)  # noqa: PLW1509
         if wait:
             self.wait()
 
@@ -97,8 +105,6 @@ class Daemon:
 
     def block_file(self, cid: bytes) -> Path:
         """Where the flatfs keeps a block: by its multihash in base32, sharded by the next to last two characters."""
-        import base64
-
         name = base64.b32encode(cid[2:]).decode().rstrip("=")
         return self.path / "blocks" / name[-3:-1] / f"{name}.data"
 
@@ -127,6 +133,25 @@ def swarm(folder: Path, *names: str) -> Iterator[list[Daemon]]:
             daemon.kill()
 
 
-def settings_of(*daemons: Daemon) -> list[dict[str, Any]]:
-    """What a home's settings say of these nodes."""
-    return [{"name": daemon.name, "api": daemon.api} for daemon in daemons]
+def attach(home: Path, *daemons: Daemon, copies: int = 2, outside: tuple[Daemon, ...] = ()) -> None:
+    """Let a home keep its items at these nodes, as `custody ipfs add` does."""
+    keyring = Unlocking(home / settings.KEYRING, PASSPHRASE).keyring()
+    for daemon in (*daemons, *outside):
+        keyring.put(settings.IPFS_SECRET.format(daemon.name), daemon.secret.encode())
+    keyring.save()
+    nodes = tuple(settings.IpfsNode(daemon.name, daemon.api, daemon in outside) for daemon in (*daemons, *outside))
+    settings.write(home, replace(settings.read(home), ipfs=settings.IpfsSettings(nodes, copies)))
+
+
+def trees(rng: random.Random, *counts: int) -> list[tuple[bytes, list[Block]]]:
+    """Trees of so many leaves of 100 KB: each root, and all its blocks."""
+    made = []
+    for count in counts:
+        builder, blocks = unixfs.Builder(), []
+        for _ in range(count):
+            data = rng.randbytes(100_000)
+            leaf = Block(cids.of(data), data)
+            blocks += [leaf, *builder.add(leaf.cid, len(data))]
+        root, rest = builder.finish()
+        made.append((root, blocks + rest))
+    return made

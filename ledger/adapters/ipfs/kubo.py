@@ -1,7 +1,7 @@
 """A Kubo daemon as a replica. It is not believed: every block is hashed when it comes back, every CID it names compared with ours.
 
 - all reading is offline: a daemon answers for its own repository, and never fetches from peers unless ``pin(fetch=True)``
-- a CAR of any size is streamed; the daemon pins its roots in the same call, and answers when they are on its disk (`sync`)
+- a CAR of any size is streamed in constant memory; the daemon answers when it is on its disk (`sync`)
 """
 
 from __future__ import annotations
@@ -131,9 +131,10 @@ class Kubo:
 
     def cids(self) -> Iterator[bytes]:
         """See storage.BlockStore; those in formats that we never write are left out."""
-        for line in self._rpc.lines("refs/local"):
-            with suppress(CustodyError):
-                yield cids.from_text(str(line["Ref"]))
+        with self._rpc.calling("refs/local"):
+            for line in self._rpc.lines("refs/local"):
+                with suppress(CustodyError):
+                    yield cids.from_text(str(line["Ref"]))
 
     def size(self) -> int:
         """See storage.BlockStore: bytes of its whole repository."""
@@ -147,8 +148,9 @@ class Kubo:
             group = roots[at : at + _GROUP]
             texts = [cids.to_text(cids.check(root)) for root in group]
             wanted = set(group)
-            for text in self._pin(texts, {} if fetch else _OFFLINE):
-                wanted.discard(self._ours(text, set(group)))
+            with self._rpc.calling("pin/add"):
+                for text in self._pin(texts, {} if fetch else _OFFLINE):
+                    wanted.discard(self._ours(text, set(group)))
             if wanted:
                 raise VerificationError(9, f"the IPFS node {self.name!r} did not confirm {len(wanted)} pins")
 
@@ -196,7 +198,7 @@ class Kubo:
         for at in range(0, len(wanted), _GROUP):
             texts = [cids.to_text(cid) for cid in wanted[at : at + _GROUP]]
             for line in self._rpc.lines("block/rm", arg=texts, force="true"):
-                problem = str(line.get("Error") or "")
+                problem = str(line.get("Error", ""))
                 if problem and "pinned" not in problem and "not found" not in problem:
                     raise NetworkError(f"the IPFS node {self.name!r} could not remove a block", hint="look into its daemon's log")
 
@@ -207,14 +209,14 @@ class Kubo:
             try:
                 with self._rpc.calling("pin/ls"):
                     try:
-                        keys = self._client.pin.ls(cids.to_text(root), type="recursive")["Keys"]
+                        for text in self._client.pin.ls(cids.to_text(root), type="recursive")["Keys"]:
+                            found.add(self._ours(text, {root}))
                     except faults.ErrorResponse as error:
                         if "not pinned" not in str(error):
                             raise
                         continue
             except NotFoundError:
                 continue
-            found |= {self._ours(text, {root}) for text in keys}
         return found
 
     def replace(self, root: bytes, block: Block) -> None:
@@ -240,8 +242,8 @@ class Kubo:
             about = self._client.id()
             peers = self._client.swarm.peers().get("Peers") or []
             sizes = self._client.repo.stat(opts={"size-only": "true"})
-        addresses = tuple(str(one) for one in about.get("Addresses") or [])
-        return ReplicaStatus(version, str(about["ID"]), addresses, len(peers), int(sizes["RepoSize"]), int(sizes["StorageMax"]))
+            addresses = tuple(str(one) for one in about.get("Addresses") or [])
+            return ReplicaStatus(version, str(about["ID"]), addresses, len(peers), int(sizes["RepoSize"]), int(sizes["StorageMax"]))
 
     def introduce(self, addresses: Sequence[str]) -> None:
         """See storage.Replica."""

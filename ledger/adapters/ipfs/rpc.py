@@ -75,6 +75,9 @@ class Rpc:
             raise self._status(what, error) from error
         except (faults.Error, httpx.HTTPError, OSError) as error:
             raise self._unreachable(what, type(error).__name__) from error
+        except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+            # Whatever takes an answer apart stands inside such a block, ipfshttpclient's own assertions too.
+            raise self._unreachable(what, "an answer of another shape") from error
 
     def _status(self, what: str, error: Any) -> CustodyError:
         response = error.response if isinstance(error, httpx.HTTPStatusError) else error.original.response
@@ -114,12 +117,7 @@ class Rpc:
                     raise self._unreachable(path, "an endless line")
                 if not line:
                     continue
-                try:
-                    value = json.loads(line)
-                except ValueError as error:
-                    raise self._unreachable(path, "an answer that is no JSON") from error
-                if not isinstance(value, dict):
-                    raise self._unreachable(path, "an answer of another shape")
+                value = json.loads(line)
                 if value.get("Type") == "error":
                     raise self._refused(path, str(value.get("Message", "")))
                 yield value

@@ -1,0 +1,350 @@
+"""Kubo: the same bytes and CIDs as any IPFS tool, and nothing that a daemon says is believed unchecked."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.adapters.ipfs import repository
+from ledger.adapters.ipfs.kubo import Kubo
+from ledger.adapters.ipfs.local import LocalBlockStore
+from ledger.adapters.ipfs.rpc import url_of
+from ledger.domain import car, unixfs
+from ledger.domain import cid as cids
+from ledger.domain.errors import CustodyError, FormatError, NetworkError, NotFoundError, StorageError, UsageError, VerificationError
+from ledger.domain.unixfs import Block
+from tests.support.kubo import BINARY, Daemon, swarm, trees
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def kubo(three: list[Daemon]) -> Iterator[Kubo]:
+    with closing(three[0].client()) as client:
+        yield client
+
+
+def sparse(path: Path, size: int) -> Path:
+    """A file of that size in which the first and the last leaf differ from the others."""
+    with path.open("wb") as file:
+        file.truncate(size)
+        if size:
+            file.write(b"first"[:size])
+            file.seek(max(size - 1, 0))
+            file.write(b"z")
+    return path
+
+
+@pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB, 1024 * MIB, 1024 * MIB + 1])
+def test_our_cid_is_that_of_ipfs_add_around_every_boundary(three: list[Daemon], tmp_path: Path, size: int) -> None:
+    path = sparse(tmp_path / "file", size)
+    builder = unixfs.Builder()
+    with path.open("rb") as file:
+        while (data := file.read(MIB)) or not size:
+            builder.add(cids.of(data), len(data))
+            if not size:
+                break
+    told = three[0].run("add", "--only-hash", "--quieter", str(path)).decode().strip()
+    assert cids.to_text(builder.finish()[0]) == told
+
+
+def test_our_car_goes_into_kubo_and_kubos_export_into_our_store_byte_for_byte(
+    three: list[Daemon], kubo: Kubo, tmp_path: Path, rng: random.Random
+) -> None:
+    [(root, blocks)] = trees(rng, 5)
+    data = car.header([root]) + b"".join(car.section(block) for block in blocks)
+    answer = three[0].run("dag", "import", "--pin-roots=true", data=data).decode()
+    assert cids.to_text(root) in answer
+    leaves = [block.data for block in blocks if cids.codec_of(block.cid) == cids.RAW]
+    assert three[0].run("cat", cids.to_text(root)) == b"".join(leaves)
+    exported = b"".join(kubo.export(root))
+    with closing(LocalBlockStore(tmp_path / "blocks")) as store:
+        store.put(car.blocks(exported))
+        assert {cid: store.get(cid) for cid in store.cids()} == {block.cid: block.data for block in blocks}
+    assert exported == three[0].run("dag", "export", "--progress=false", cids.to_text(root))
+
+
+def test_garbage_collection_never_removes_an_item_and_unpinning_removes_that_one_alone(
+    three: list[Daemon], kubo: Kubo, rng: random.Random
+) -> None:
+    (kept, kept_blocks), (gone, gone_blocks), (loose, loose_blocks) = trees(rng, 3, 4, 2)
+    kubo.load([kept], kept_blocks)
+    kubo.load([gone], gone_blocks)
+    kubo.put(loose_blocks)
+    assert kubo.pinned([kept, gone, loose]) == {kept, gone}
+    kubo.unpin(gone)
+    kubo.unpin(gone)  # again after a crash: harmless
+    assert kubo.missing([block.cid for block in gone_blocks]) == [block.cid for block in gone_blocks]
+    assert kubo.missing([block.cid for block in loose_blocks]) == []
+    three[0].run("repo", "gc")
+    assert kubo.missing([block.cid for block in loose_blocks]) == [block.cid for block in loose_blocks]
+    assert [kubo.get(block.cid) for block in kept_blocks] == [block.data for block in kept_blocks]
+    assert kubo.pinned([kept, gone]) == {kept}
+
+
+def test_a_pin_whose_blocks_are_not_all_there_is_an_error_and_not_a_wait_for_ever(three: list[Daemon], rng: random.Random) -> None:
+    [(root, blocks)] = trees(rng, 3)
+    with closing(three[0].client(timeout=1)) as kubo:
+        with pytest.raises(NotFoundError):
+            kubo.pin([root])
+        began = time.monotonic()
+        with pytest.raises(NetworkError):
+            kubo.load([root], blocks[1:])
+        assert time.monotonic() - began < 10
+        assert kubo.pinned([root]) == set()
+        kubo.load([root], blocks[:1])
+        assert kubo.pinned([root]) == {root}
+
+
+def test_pinning_from_a_peer_goes_through_the_swarm_and_only_when_asked(three: list[Daemon], rng: random.Random) -> None:
+    [(root, blocks)] = trees(rng, 3)
+    with closing(three[0].client()) as first, closing(three[1].client()) as second:
+        first.load([root], blocks)
+        second.introduce(first.status().addresses)
+        with pytest.raises(NotFoundError):  # connected to a peer that has it, and yet it answers for itself alone
+            second.get(root)
+        with pytest.raises(NotFoundError):
+            second.pin([root])
+        second.pin([root], fetch=True)
+        assert [second.get(block.cid) for block in blocks] == [block.data for block in blocks]
+
+
+def test_a_node_without_the_swarm_key_cannot_fetch(three: list[Daemon], tmp_path: Path, rng: random.Random) -> None:
+    [(root, blocks)] = trees(rng, 2)
+    with swarm(tmp_path, "stranger") as [stranger], closing(three[0].client()) as ours, closing(stranger.client(timeout=2)) as theirs:
+        ours.load([root], blocks)
+        with pytest.raises(NetworkError, match="cannot reach its peer"):
+            theirs.introduce(ours.status().addresses)
+        with pytest.raises(NetworkError):
+            theirs.pin([root], fetch=True)
+
+
+def test_altered_and_lost_block_files_are_told_apart_and_replaced_under_their_pin(
+    three: list[Daemon], kubo: Kubo, rng: random.Random
+) -> None:
+    [(root, blocks)] = trees(rng, 3)
+    kubo.load([root], blocks)
+    for number, block in enumerate(blocks):
+        path = three[0].block_file(block.cid)
+        if number % 2:
+            path.unlink()
+            with pytest.raises(NotFoundError):
+                kubo.get(block.cid)
+        else:
+            data = bytearray(path.read_bytes())
+            data[len(data) // 2] ^= 1
+            path.write_bytes(data)
+            with pytest.raises(VerificationError):
+                kubo.get(block.cid)
+        kubo.replace(root, block)
+        assert kubo.get(block.cid) == block.data
+        assert kubo.pinned([root]) == {root}
+    three[0].run("repo", "verify")
+
+
+def test_a_daemon_that_stands_still_is_unreachable_and_nothing_else(three: list[Daemon], rng: random.Random) -> None:
+    [(root, blocks)] = trees(rng, 60)  # more than the socket takes without the daemon reading
+    with closing(three[2].client(timeout=1)) as kubo:
+        kubo.load([root], blocks)
+        three[2].signal(signal.SIGSTOP)
+        try:
+            for call in (lambda: kubo.get(root), lambda: kubo.load([root], blocks), lambda: kubo.pinned([root]), kubo.status, kubo.size):
+                began = time.monotonic()
+                with pytest.raises(NetworkError):
+                    call()
+                assert time.monotonic() - began < 5
+        finally:
+            three[2].signal(signal.SIGCONT)
+        assert kubo.pinned([root]) == {root}
+
+
+def test_a_full_disk_is_told_as_one_and_nothing_counts_as_pinned(tmp_path: Path, rng: random.Random) -> None:
+    def limited() -> None:  # as a full disk does, the system refuses to let any file grow
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
+
+    [(root, blocks)] = trees(rng, 3)
+    daemon = Daemon(tmp_path / "full")
+    daemon.start(before=limited)
+    try:
+        with closing(daemon.client()) as kubo:
+            with pytest.raises(StorageError, match="full"):
+                kubo.load([root], blocks)
+            assert kubo.pinned([root]) == set()
+    finally:
+        daemon.kill()
+    with daemon, closing(daemon.client()) as kubo:
+        kubo.load([root], blocks)
+        assert kubo.pinned([root]) == {root}
+
+
+def test_kill_9_in_the_midst_of_an_import_loses_nothing_that_was_pinned(tmp_path: Path, rng: random.Random) -> None:
+    (first, first_blocks), (second, second_blocks) = trees(rng, 20, 40)
+    with Daemon(tmp_path / "killed") as daemon, closing(daemon.client()) as kubo:
+        kubo.load([first], first_blocks)
+
+        def cut() -> Iterator[Block]:
+            yield from second_blocks[:20]
+            daemon.kill()
+            yield from second_blocks[20:]
+
+        with pytest.raises(NetworkError):
+            kubo.load([second], cut())
+        daemon.start()
+        assert kubo.pinned([first, second]) == {first}
+        assert [kubo.get(block.cid) for block in first_blocks] == [block.data for block in first_blocks]
+        kubo.load([second], (block for block in second_blocks if kubo.missing([block.cid])))
+        assert [kubo.get(block.cid) for block in second_blocks] == [block.data for block in second_blocks]
+        daemon.run("repo", "verify")
+
+
+def test_a_wrong_secret_is_refused_and_never_shown(three: list[Daemon]) -> None:
+    with closing(Kubo("site-a", three[0].api, secret="custody:GUESSED")) as kubo:
+        for call in (kubo.status, kubo.size, lambda: list(kubo.cids())):
+            with pytest.raises(UsageError, match="refuses us") as error:
+                call()
+            assert "GUESSED" not in f"{error.value.message}{error.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "address", ["", "127.0.0.1:5001", "/ip4/127.0.0.1/tcp/99999", "/ip4/1.2.3.4/udp/1", "/unix/x", "/ip4/a@b/tcp/1", "/ip4/a/tcp/1/p2p/x"]
+)
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(UsageError):
+        url_of(address)
+
+
+class Liar(BaseHTTPRequestHandler):
+    """A daemon that answers what the test wants."""
+
+    answers: dict[str, bytes]
+
+    def do_POST(self) -> None:
+        path = self.path.partition("?")[0].removeprefix("/api/v0/")
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            while size := int(self.rfile.readline(), 16):
+                self.rfile.read(size + 2)
+            self.rfile.readline()
+        body = self.answers.get(path, b"{}")
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@contextmanager
+def liar(**answers: bytes) -> Iterator[Kubo]:
+    known = {"version": b'{"Version":"0.42.0"}', "dag/import": b'{"Stats":{"BlockCount":1,"BlockBytesCount":1}}'}
+    handler = type("Handler", (Liar,), {"answers": known | {name.replace("_", "/"): body for name, body in answers.items()}})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        with closing(Kubo("liar", f"/ip4/127.0.0.1/tcp/{server.server_address[1]}", timeout=5)) as kubo:
+            yield kubo
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_daemon_that_names_other_cids_or_counts_is_not_believed(rng: random.Random) -> None:
+    one, other = (Block(cids.of(data), data) for data in (rng.randbytes(100), rng.randbytes(100)))
+    pins = json.dumps({"Pins": [cids.to_text(other.cid)]}).encode()
+    listed = json.dumps({"Keys": {cids.to_text(other.cid): {"Type": "recursive"}}}).encode()
+    with liar(pin_add=pins) as kubo, pytest.raises(VerificationError, match="another CID"):
+        kubo.load([one.cid], [one])
+    with liar(pin_add=b'{"Pins":[]}') as kubo, pytest.raises(VerificationError, match="did not confirm"):
+        kubo.load([one.cid], [one])
+    with liar(dag_import=b'{"Stats":{"BlockCount":7}}') as kubo, pytest.raises(VerificationError, match="7 blocks of 1"):
+        kubo.put([one])
+    with liar(pin_ls=listed) as kubo, pytest.raises(VerificationError):
+        kubo.pinned([one.cid])
+    with liar(block_get=other.data) as kubo, pytest.raises(VerificationError, match="altered"):
+        kubo.get(one.cid)
+    with liar(block_get=bytes(5 * MIB)) as kubo, pytest.raises(VerificationError, match="altered"):
+        kubo.get(one.cid)
+
+
+def test_an_answer_that_is_nonsense_is_one_clear_error(rng: random.Random) -> None:
+    one = Block(cids.of(b"x"), b"x")
+    for body in (
+        b"",
+        b"[]",
+        b"null",
+        b"{",
+        b"\xff\xfe",
+        b'{"Version":7}',
+        b'{"Version":"x.y"}',
+        b'{"Version":"0.30.0"}',
+        b'{"Version":"1.42.0"}',
+    ):
+        with liar(version=body) as kubo, pytest.raises(CustodyError):
+            kubo.status()
+    for body in (b"[]", b"null", b"{", b'{"Pins":7}', b'{"Pins":[7]}', b"x" * (2 * MIB), b'{"Progress":"many"}'):
+        with liar(pin_add=body) as kubo, pytest.raises(CustodyError):
+            kubo.pin([one.cid])
+    for body in (b"[]", b"null", b"{", b'{"Keys":{"x":1}}'):
+        with liar(pin_ls=body) as kubo, pytest.raises(CustodyError):
+            kubo.pinned([one.cid])
+    for body in (b"[]", b"null", b"{", b'{"Stats":7}', b'{"Stats":{"BlockCount":"x"}}'):
+        with liar(dag_import=body) as kubo, pytest.raises(CustodyError):
+            kubo.put([one])
+
+
+def test_a_block_over_the_limit_or_under_a_foreign_cid_never_leaves(kubo: Kubo) -> None:
+    big = bytes(5 * MIB)
+    for block in (Block(cids.of(big), big), Block(cids.of(b"a"), b"b")):
+        with pytest.raises(FormatError):
+            kubo.put([block])
+    assert kubo.missing([cids.of(big), cids.of(b"a")]) == [cids.of(big), cids.of(b"a")]
+
+
+def test_a_repository_is_private_fsynced_and_whole_or_not_there(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path / "repo")
+    config = json.loads((daemon.path / "config").read_bytes())
+    assert config["Datastore"]["Spec"]["mounts"][0]["sync"] is True
+    assert config["Bootstrap"] == []
+    assert config["Routing"] == {"Type": "none"}
+    assert config["Addresses"]["API"].startswith("/ip4/127.0.0.1/")
+    assert config["Addresses"]["Gateway"] == []
+    assert all(config[name]["Enabled"] is False for name in ("AutoConf", "AutoTLS", "Provide", "HTTPRetrieval"))
+    assert "auto" not in json.dumps(config["DNS"]) + json.dumps(config["Ipns"])
+    for name in ("config", repository.SWARM_KEY, repository.SECRET):
+        assert (daemon.path / name).stat().st_mode & 0o077 == 0
+    for arguments, match in (
+        ({"binary": "no-such-ipfs"}, "no-such-ipfs"),
+        ({"swarm_key": tmp_path / "none"}, "cannot read"),
+        ({"swarm_key": daemon.path / "config"}, "no swarm key"),
+        ({"peers": ["/ip4/1.2.3.4/tcp/1"]}, "not a peer"),
+    ):
+        with pytest.raises(UsageError, match=match):
+            repository.create(tmp_path / "other", **{"binary": str(BINARY), **arguments})
+    with pytest.raises(UsageError, match="not empty"):
+        repository.create(daemon.path, binary=str(BINARY))
+    with pytest.raises(StorageError, match="failed"):
+        repository.create(tmp_path / "other", binary="false")
+    assert sorted(os.listdir(tmp_path)) == ["repo"]
+
+
+def test_a_daemon_without_its_swarm_key_does_not_start(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path / "repo")
+    (daemon.path / repository.SWARM_KEY).unlink()
+    daemon.start(wait=False)
+    assert daemon.process is not None
+    assert daemon.process.wait(timeout=30) != 0

@@ -1,0 +1,353 @@
+"""Items at real IPFS nodes: queued while daemons are down, never lost, never outside unless opened, gone only when disposed of."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete
+
+from ledger.adapters.database import tables
+from ledger.adapters.ipfs.kubo import Kubo
+from ledger.adapters.memory import StoppedClock
+from ledger.domain import cid as cids
+from ledger.domain.encoding import format_time
+from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.records import HoldingRow
+from ledger.domain.unixfs import Block
+from ledger.domain.verify.procedure import verify
+from ledger.domain.verify.report import Verdict
+from ledger.services import dag, doctor, fixity, housekeeping, keeping, ownevents, placement, replication
+from ledger.services.fixity import Policy
+from ledger.services.keeper import Keeper
+from tests.support.desk import Desk
+from tests.support.kubo import Daemon, attach, swarm
+
+BIG = 5_300_000  # six leaves and a root
+
+
+@contextmanager
+def working(founded: Path, folder: Path, *daemons: Daemon, copies: int = 2, outside: tuple[Daemon, ...] = ()) -> Iterator[Desk]:
+    """A desk whose home keeps items at these nodes; daemons that hang are given up soon."""
+    home = Path(shutil.copytree(founded, folder / "home"))
+    attach(home, *daemons, copies=copies, outside=outside)
+    with Desk(home) as desk:
+        for side, group in ((desk.node.replicas.own, daemons), (desk.node.replicas.outside, outside)):
+            for daemon in group:
+                side[daemon.name].close()
+                side[daemon.name] = daemon.client(timeout=3)
+        yield desk
+
+
+def files(folder: Path, rng: random.Random, *sizes: int) -> list[Path]:
+    made = []
+    for number, size in enumerate(sizes):
+        made.append(folder / f"file-{number}")
+        made[-1].write_bytes(rng.randbytes(size))
+    return made
+
+
+def sync(desk: Desk) -> keeping.Synced:
+    return keeping.sync(desk.node, seconds=60, afresh=True)
+
+
+def held(desk: Desk, evidence: str) -> dict[str, HoldingRow]:
+    with desk.node.records.read() as unit:
+        return {row.node: row for row in unit.holdings_named([evidence]).get(evidence, [])}
+
+
+def states(desk: Desk, evidence: str) -> dict[str, str]:
+    return {name: row.state for name, row in held(desk, evidence).items()}
+
+
+def cid_of(desk: Desk, evidence: str) -> bytes:
+    with desk.node.records.read() as unit:
+        item = unit.item(evidence)
+        assert item is not None
+        assert item.cid is not None
+        return item.cid
+
+
+def blocks_of(desk: Desk, evidence: str) -> list[bytes]:
+    return list(dag.every(desk.node.blocks, cid_of(desk, evidence)))
+
+
+def wait_for(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_an_upload_with_every_daemon_down_is_acknowledged_queued_and_sent_later(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
+) -> None:
+    one, two, _ = three
+    with working(founded, tmp_path, one, two) as desk:
+        one.kill()
+        two.kill()
+        paths = files(tmp_path, rng, BIG, 0, 10_000)
+        done = desk.upload(*paths)
+        found = sync(desk)
+        assert set(found.problems) == {one.name, two.name}
+        assert found.wanting == 3
+        assert [desk.get(item.evidence) for item in done] == [path.read_bytes() for path in paths]
+        two.start()
+        found = sync(desk)
+        assert found.wanting == 3
+        assert all(states(desk, item.evidence) == {one.name: "wanted", two.name: "pinned"} for item in done)
+        one.start()
+        found = sync(desk)
+        assert (found.wanting, found.problems) == (0, {})
+        for item in done:
+            assert states(desk, item.evidence) == {one.name: "pinned", two.name: "pinned"}
+            for daemon in (one, two):
+                assert desk.node.replicas[daemon.name].missing(blocks_of(desk, item.evidence)) == []
+        assert not [one for one in doctor.examine(desk.node, deep=True) if isinstance(one, doctor.Finding)]
+
+
+def test_kill_9_of_a_daemon_while_it_is_sent_to_is_gone_on_with_where_it_was(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replication, "_WINDOW", 4)
+    one = three[0]
+    with working(founded, tmp_path, one, copies=1) as desk:
+        [item] = desk.upload(*files(tmp_path, rng, 3 * BIG))
+        sent: list[int] = []
+        put = Kubo.put
+
+        def counted(self: Kubo, blocks: Any) -> None:
+            group = list(blocks)
+            put(self, group)
+            sent.append(len(group))
+            if len(sent) == 2:
+                one.kill()
+
+        monkeypatch.setattr(Kubo, "put", counted)
+        assert sync(desk).problems
+        one.start()
+        with desk.node.records.write() as unit:
+            for row in held(desk, item.evidence).values():
+                unit.put_holding(HoldingRow(row.evidence, row.node, row.cid, row.state, 0, row.tries, place=row.place))
+        assert sync(desk).wanting == 0
+        assert states(desk, item.evidence) == {one.name: "pinned"}
+        total = len(blocks_of(desk, item.evidence))
+        assert sum(sent) == total, "what the daemon had on its disk was not sent again"
+
+
+def test_a_daemon_that_stands_still_holds_up_neither_uploads_nor_other_nodes(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
+) -> None:
+    one, two, _ = three
+    with working(founded, tmp_path, one, two) as desk:
+        one.signal(signal.SIGSTOP)
+        try:
+            [item] = desk.upload(*files(tmp_path, rng, 20_000))
+            found = sync(desk)
+            assert list(found.problems) == [one.name]
+            assert states(desk, item.evidence)[two.name] == "pinned"
+            said = {node.name: node for node in keeping.report(desk.node).nodes}
+            assert "does not answer" in said[one.name].problem
+            assert said[one.name].hint
+            assert not said[two.name].problem
+        finally:
+            one.signal(signal.SIGCONT)
+        assert sync(desk).wanting == 0
+
+
+def test_what_the_own_disk_gave_up_goes_to_further_nodes_through_the_swarm_or_past_a_parted_one(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
+) -> None:
+    one, two, _ = three
+    with swarm(tmp_path, "island") as [island], working(founded, tmp_path, one, two, island, copies=1) as desk:
+        paths = files(tmp_path, rng, BIG, 30_000)
+        done = desk.upload(*paths)
+        assert sync(desk).wanting == 0
+        keep_reading_again(desk)
+        assert housekeeping.give_up(desk.node).blocks
+        for item in done:
+            assert desk.node.blocks.missing([cid_of(desk, item.evidence)])
+            desk.client.set_copies(item.evidence, 3)  # to the others: one in the same swarm, one that no peer can reach
+        assert sync(desk).wanting == 0
+        for item, path in zip(done, paths, strict=True):
+            assert set(states(desk, item.evidence).values()) == {"pinned"}
+            assert len(states(desk, item.evidence)) == 3
+            for name in (one.name, two.name, island.name):
+                assert desk.node.replicas[name].missing(blocks_of(desk, item.evidence)) == []
+            assert desk.get(item.evidence) == path.read_bytes()
+
+
+def keep_reading_again(desk: Desk) -> None:
+    for evidence in set(fixity.unread(desk.node)):
+        assert all(one.is_whole for one in fixity.check(desk.node, evidence, fixity.Reading(fixity.Pace(0))))
+
+
+def test_the_own_disk_keeps_what_was_not_read_again_or_lies_at_too_few_nodes(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
+) -> None:
+    with working(founded, tmp_path, three[0], copies=1) as desk:
+        desk.upload(*files(tmp_path, rng, BIG))
+        assert housekeeping.give_up(desk.node).blocks == 0
+        sync(desk)
+        assert housekeeping.give_up(desk.node).blocks == 0, "pinned, but never read again"
+        [item] = desk.client.items()
+        desk.client.set_copies(item["evidence"], 2)
+        keep_reading_again(desk)
+        assert housekeeping.give_up(desk.node).blocks == 0, "one copy, where two are asked for"
+        desk.client.set_copies(item["evidence"], 1)
+        assert housekeeping.give_up(desk.node).blocks == 7
+
+
+def test_a_node_lost_for_an_hour_is_replaced_by_another_and_its_pins_are_not_taken_away(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
+) -> None:
+    with working(founded, tmp_path, *three) as desk:
+        [item] = desk.upload(*files(tmp_path, rng, 50_000))
+        sync(desk)
+        first = states(desk, item.evidence)
+        assert len(first) == 2, "two of three"
+        lost = next(daemon for daemon in three if daemon.name in first)
+        lost.kill()
+        clock = StoppedClock(desk.clock.now())
+        desk.node.clock = clock
+        keeper = Keeper(desk.node, Policy())
+        keeper.start()
+        try:
+            clock.time += 61
+            wait_for(lambda: lost.name in keeper._lost)
+            assert states(desk, item.evidence) == first, "not at once: daemons are restarted every day"
+            clock.time += 3700
+            wait_for(lambda: list(states(desk, item.evidence).values()) == ["pinned"] * 3)
+        finally:
+            keeper.stop()
+            lost.start()
+        sync(desk)
+        assert set(states(desk, item.evidence).values()) == {"pinned"}
+
+
+def test_the_keeper_sends_and_reads_again_by_itself(founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random) -> None:
+    with working(founded, tmp_path, *three[:2]) as desk:
+        keeper = Keeper(desk.node, Policy(interval=-10, rate=0))
+        keeper.start()
+        try:
+            [item] = desk.upload(*files(tmp_path, rng, BIG))
+            wait_for(lambda: [row.reads > 0 for row in held(desk, item.evidence).values()] == [True, True])
+        finally:
+            keeper.stop()
+        details = desk.client.details(item.evidence, desk.access(item.evidence))
+        assert "verified" in [one["document"]["type"] for one in details]
+
+
+def offer(desk: Desk, evidence: str, agency: str = "BE-POL") -> dict[str, Any]:
+    body = {"mode": "custody", "to": {"agency": agency}, "expires": format_time(desk.clock.now() + 86400)}
+    return desk.record(evidence, "transfer-offered", body)
+
+
+def test_ciphertext_lies_outside_only_while_it_is_offered_or_disclosed_to_another_agency(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
+) -> None:
+    own = three[0]
+    with swarm(tmp_path, "consortium") as [outside], working(founded, tmp_path, own, copies=1, outside=(outside,)) as desk:
+        offered, disclosed, neither = desk.upload(*files(tmp_path, rng, 20_000, BIG, 30_000))
+        sync(desk)
+        assert desk.node.replicas[outside.name].pinned([cid_of(desk, one.evidence) for one in (offered, disclosed, neither)]) == set()
+
+        answer = offer(desk, offered.evidence)
+        desk.record(disclosed.evidence, "disclosed", {"recipientKind": "agency", "mode": "copy"})
+        desk.record(neither.evidence, "disclosed", {"recipientKind": "defence", "mode": "view"})  # looked at, not handed over
+        sync(desk)
+        there = {cid_of(desk, one.evidence) for one in (offered, disclosed)}
+        assert desk.node.replicas[outside.name].pinned([cid_of(desk, one.evidence) for one in (offered, disclosed, neither)]) == there
+        assert states(desk, neither.evidence) == {own.name: "pinned"}
+
+        desk.record(offered.evidence, "transfer-withdrawn", {"offer": answer["statement"], "reason": "not needed"})
+        clock = StoppedClock(desk.clock.now() + placement.OPENING + 1)
+        desk.node.clock = clock
+        sync(desk)
+        for one in (offered, disclosed):
+            assert states(desk, one.evidence) == {own.name: "pinned"}
+            assert len(desk.node.replicas[outside.name].missing(blocks_of(desk, one.evidence))) == len(blocks_of(desk, one.evidence))
+            assert desk.node.replicas[own.name].missing(blocks_of(desk, one.evidence)) == []
+
+
+def test_whoever_accepts_must_hold_the_content_first(founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random) -> None:
+    with working(founded, tmp_path, three[0], copies=1) as desk:
+        [item] = desk.upload(*files(tmp_path, rng, BIG))
+        answer = offer(desk, item.evidence, "NL-POL")
+        lost = blocks_of(desk, item.evidence)[3:4]
+        kept = [desk.node.blocks.get(cid) for cid in lost]
+        desk.node.blocks.discard(lost)
+        with pytest.raises(RuleError, match="not kept here"):
+            desk.record(item.evidence, "transfer-accepted", {"offer": answer["statement"]})
+        desk.node.blocks.put([Block(cid, data) for cid, data in zip(lost, kept, strict=True)])
+        sync(desk)
+        desk.node.blocks.discard(lost)  # not whole on the own disk any more, and pinned at a node of ours
+        desk.record(item.evidence, "transfer-accepted", {"offer": answer["statement"]})
+
+
+def test_pins_go_only_when_an_item_is_disposed_of_and_its_keys_are_destroyed(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
+) -> None:
+    with working(founded, tmp_path, *three[:2]) as desk:
+        gone, kept = desk.upload(*files(tmp_path, rng, BIG, BIG))
+        sync(desk)
+        blocks = blocks_of(desk, gone.evidence)
+        desk.record(gone.evidence, "voided", {"reason": "registered by mistake"})
+        sync(desk)
+        assert states(desk, gone.evidence) == {three[0].name: "pinned", three[1].name: "pinned"}, "closed, but keys remain"
+        destroy_grants(desk, gone.evidence)
+        three[1].kill()
+        found = sync(desk)
+        assert states(desk, gone.evidence) == {three[1].name: "released"}
+        three[1].start()
+        found = sync(desk)
+        assert not found.problems
+        for daemon in three[:2]:
+            assert len(desk.node.replicas[daemon.name].missing(blocks)) == len(blocks)
+            assert desk.node.replicas[daemon.name].missing(blocks_of(desk, kept.evidence)) == []
+        assert states(desk, gone.evidence) == {}
+        sync(desk)
+        assert states(desk, gone.evidence) == {}, "and it is not wanted again"
+        for daemon in three[:2]:
+            daemon.run("repo", "gc")
+        assert desk.get(kept.evidence)
+
+
+def destroy_grants(desk: Desk, evidence: str) -> None:
+    """What disposal does to the keys of the content."""
+    engine = desk.node.records._engine
+    with engine.begin() as connection:
+        connection.execute(delete(tables.GrantRecord).where(tables.GrantRecord.evidence == evidence, tables.GrantRecord.scope == "content"))
+
+
+def test_an_item_that_cannot_be_read_puts_off_itself_and_no_other(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
+) -> None:
+    with working(founded, tmp_path, three[0], copies=1) as desk:
+        items = desk.upload(*files(tmp_path, rng, 1000, BIG, 2000, BIG))
+        small, big = items[0], items[1]
+        desk.node.blocks.discard([cid_of(desk, small.evidence), blocks_of(desk, big.evidence)[4]])
+        found = sync(desk)
+        assert (found.done.pinned, found.done.failed, found.wanting) == (2, 2, 2)
+        assert {held(desk, one.evidence)[three[0].name].problem for one in (small, big)} == {"missing"}
+        assert all(held(desk, one.evidence)[three[0].name].due > desk.clock.now() for one in (small, big))
+
+
+def test_the_services_own_events_give_way_to_people_and_to_open_offers(desk: Desk, tmp_path: Path, rng: random.Random) -> None:
+    [item] = desk.upload(*files(tmp_path, rng, 1000))
+    body = {"result": "match", "scope": "ciphertext", "cid": cids.to_text(cid_of(desk, item.evidence))}
+    first = ownevents.record(desk.node, item.evidence, "verified", body)
+    assert first is not None
+    desk.anchor()
+    assert verify(desk.bundle(item.evidence), desk.trust()).verdict is Verdict.VERIFIED
+    with pytest.raises(DeniedError):  # a service may not sign what people sign
+        ownevents.record(desk.node, item.evidence, "note", {"text": "x"})
+    offer(desk, item.evidence)
+    assert ownevents.record(desk.node, item.evidence, "verified", body) is None
