@@ -11,7 +11,15 @@ from cli import output
 from cli.commands import ipfs_migrate, ipfs_nodes
 from cli.state import STATE, Json
 
-_HELP = "IPFS nodes (Kubo) that keep the ciphertext: create, add, look at, fill them."
+_HELP = """IPFS nodes (Kubo) that keep the ciphertext: create repositories, add nodes, fill them. docs/operations.md tells the whole.
+
+\b
+Example:
+  custody ipfs init site-a
+  custody --home ~/evidence ipfs add site-a --api /ip4/127.0.0.1/tcp/5001 \\
+    --secret-file site-a/rpc-secret
+  custody --home ~/evidence status
+"""
 _INIT = """Create a repository for Kubo, as docs/operations.md says: private swarm, everything fsynced, RPC on loopback with a secret.
 
 \b

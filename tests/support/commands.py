@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 def custody(
     *arguments: object,
     home: Path | None = None,
-    code: int = 0,
+    code: int | None = 0,
     environment: dict[str, str] | None = None,
     before: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
@@ -33,5 +33,5 @@ def custody(
         check=False,
         preexec_fn=before,
     )
-    assert done.returncode == code, done.stdout + done.stderr
+    assert code in (None, done.returncode), done.stdout + done.stderr
     return done
