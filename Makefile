@@ -77,7 +77,7 @@ format: install-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install-dev
+bench: install-dev kubo
 	$(BIN)/python -m benchmarks
 
 soak: install-dev

@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--files", type=int, default=10_000, help="number of 10 KiB files in the folder")
     parser.add_argument("--log", type=int, default=10_000_000, help="entries of the largest log")
-    parser.add_argument("--only", choices=["commands", "inside", "sparse"], help="one part alone")
+    parser.add_argument("--only", choices=["commands", "inside", "sparse", "kubo"], help="one part alone")
     parser.add_argument("--sparse", type=int, default=0, metavar="GIB", help="upload, get and verify a sparse file of this size")
     parser.add_argument("--folder", type=Path, help="where the sparse file and its home lie; it needs three times the size")
     options = parser.parse_args()
@@ -57,6 +57,11 @@ def main() -> None:
         inside(options)
     if options.sparse:
         sparse(options)
+    if options.only in (None, "kubo"):
+        from benchmarks.kubo import bench_kubo
+
+        for title, seconds, peak in bench_kubo(options.mib, options.files, options.repeat):
+            show(title, statistics.median(seconds), peak)
 
 
 def inside(options: argparse.Namespace) -> None:

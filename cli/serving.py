@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any, Final
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ledger.domain.errors import UsageError
 
 HEAD_TIMEOUT: Final = 15.0  # seconds from the first byte, or from connecting, to the end of the headers
 _MAX_HEAD: Final = 32 << 10  # bytes of request line and headers before they are refused unread
@@ -50,6 +53,23 @@ class PatientProtocol(H11Protocol):
         self._deadline = None
         if self._idle() and not self.transport.is_closing():
             self.transport.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The socket to serve on; port 0 chooses a free one.
+
+    Raises:
+        UsageError: nobody may listen there.
+    """
+    # With the protocol named: asyncio turns off Nagle's algorithm for such sockets alone, and with it every answer waits 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}", hint="choose another --port") from error
+    return listener
 
 
 def configure(app: Any) -> uvicorn.Config:

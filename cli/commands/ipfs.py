@@ -25,7 +25,8 @@ _INIT = """Create a repository for Kubo, as docs/operations.md says: private swa
 \b
 Example:
   custody ipfs init /srv/ipfs
-  custody ipfs init /srv/ipfs --swarm-key swarm.key --listen /ip4/10.0.0.2/tcp/4001
+  custody ipfs init /srv/ipfs --swarm-key swarm.key \\
+    --listen /ip4/10.0.0.2/tcp/4001
 """
 _SYNC = """Send to the IPFS nodes what they shall keep, now, and wait. A node that serves does this by itself.
 

@@ -38,26 +38,19 @@ def register(app: typer.Typer) -> None:
 def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     import asyncio
     import json
-    import socket
     from contextlib import asynccontextmanager
 
     import uvicorn
 
     from api.app import create_app
-    from cli.serving import configure
+    from cli.serving import configure, listen
     from ledger import wiring
     from ledger.adapters import files
-    from ledger.domain.errors import UsageError
     from ledger.services import fixity
     from ledger.services.keeper import Keeper
     from ledger.services.worker import Worker
 
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}", hint="choose another --port") from error
+    listener = listen(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"
     ipfs = home.settings.ipfs
     reading = fixity.Policy(int(ipfs.fixity_days * 86400), int(ipfs.fixity_rate * (1 << 20)))

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -25,8 +26,7 @@ def address(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, 
     monkeypatch.setattr(api.limits, "PART_TIMEOUT", SLOW)
     monkeypatch.setattr(api.limits, "BODY_TIMEOUT", 2 * SLOW)
     monkeypatch.setattr(cli.serving, "HEAD_TIMEOUT", SLOW)
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener = cli.serving.listen("127.0.0.1", 0)
     server = uvicorn.Server(cli.serving.configure(desk.app))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -63,6 +63,20 @@ def status_of(answer: bytes) -> int:
 def token(desk: Desk) -> str:
     desk.client.missing([])
     return str(desk.client._token)
+
+
+def test_answers_do_not_wait_for_acknowledgements_of_the_network(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With Nagle's algorithm on, every single answer came 40 ms late."""
+    found: list[int] = []
+    made = cli.serving.PatientProtocol.connection_made
+
+    def looked(self: cli.serving.PatientProtocol, transport: Any) -> None:
+        found.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        made(self, transport)
+
+    monkeypatch.setattr(cli.serving.PatientProtocol, "connection_made", looked)
+    exchange(address, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert found == [1]
 
 
 def test_a_head_that_never_ends_is_cut_off(address: tuple[str, int]) -> None:
