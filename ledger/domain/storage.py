@@ -103,6 +103,10 @@ class ReplicaStatus:
 class Replica(BlockStore, Protocol):
     """An IPFS node that keeps blocks pinned. It answers from its own repository: nothing is fetched from peers unless that is asked."""
 
+    def send(self, blocks: Iterable[Block]) -> None:
+        """As put, for blocks that the caller has just hashed: the daemon hashes them once more."""
+        ...
+
     def load(self, roots: Sequence[bytes], blocks: Iterable[Block]) -> None:
         """Store blocks and pin ``roots`` with all below them, of which the rest is there already. Memory is constant.
 

@@ -104,7 +104,7 @@ def _settle_small(node: Node, name: str, rows: list[HoldingRow]) -> Settled:
 
     replica = node.replicas[name]
     if rows:
-        replica.put(blocks())
+        replica.send(blocks())
         replica.pin(list(dict.fromkeys(good)))
     now = node.clock.now()
     node.put_holdings([_put_off(row, bad[row.cid], now) if row.cid in bad else _kept(row, now) for row in rows])
@@ -153,7 +153,7 @@ def _send(node: Node, replica: Replica, row: HoldingRow, stopped: Callable[[], b
         if row.tries:  # after a failure nobody knows what is there
             window = replica.missing(window)
         if window:
-            replica.put(_sourced(Block(cid, node.blocks.get(cid)) for cid in window))
+            replica.send(_sourced(Block(cid, node.blocks.get(cid)) for cid in window))
         node.put_holdings([replace(row, place=at)])
         if stopped():
             return False

@@ -121,16 +121,16 @@ def test_kill_9_of_a_daemon_while_it_is_sent_to_is_gone_on_with_where_it_was(
     with working(founded, tmp_path, one, copies=1) as desk:
         [item] = desk.upload(*files(tmp_path, rng, 3 * BIG))
         sent: list[int] = []
-        put = Kubo.put
+        send = Kubo.send
 
         def counted(self: Kubo, blocks: Any) -> None:
             group = list(blocks)
-            put(self, group)
+            send(self, group)
             sent.append(len(group))
             if len(sent) == 2:
                 one.kill()
 
-        monkeypatch.setattr(Kubo, "put", counted)
+        monkeypatch.setattr(Kubo, "send", counted)
         assert sync(desk).problems
         one.start()
         with desk.node.records.write() as unit:

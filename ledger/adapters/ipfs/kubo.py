@@ -69,21 +69,22 @@ class Kubo:
 
     def put(self, blocks: Iterable[Block]) -> None:
         """See storage.BlockStore; not pinned."""
+        self.send(_checked(blocks))
+
+    def send(self, blocks: Iterable[Block]) -> None:
+        """See storage.Replica."""
         self._ready()
         count = 0
 
-        def checked() -> Iterator[bytes | memoryview]:
+        def framed() -> Iterator[bytes | memoryview]:
             nonlocal count
             yield car.header([])
             for block in blocks:
-                if len(block.data) > MAX_BLOCK:
-                    raise FormatError(f"block of {len(block.data)} bytes, at most {MAX_BLOCK} allowed")
-                cids.verify(cids.check(block.cid), block.data)
                 count += 1
                 yield from car.frame(block)
 
         options = {"pin-roots": "false", "stats": "true"}
-        with self._rpc.calling("dag/import"), self._client.dag.imprt(_Parts(checked()), opts=options, stream=True) as answer:
+        with self._rpc.calling("dag/import"), self._client.dag.imprt(_Parts(framed()), opts=options, stream=True) as answer:
             stored = sum(int(line["Stats"]["BlockCount"]) for line in answer if line.get("Stats"))
         if stored != count:
             raise VerificationError(9, f"the IPFS node {self.name!r} took {stored} blocks of {count}")
@@ -268,6 +269,14 @@ class Kubo:
     def close(self) -> None:
         """See storage.BlockStore."""
         self._rpc.close()
+
+
+def _checked(blocks: Iterable[Block]) -> Iterator[Block]:
+    for block in blocks:
+        if len(block.data) > MAX_BLOCK:
+            raise FormatError(f"block of {len(block.data)} bytes, at most {MAX_BLOCK} allowed")
+        cids.verify(cids.check(block.cid), block.data)
+        yield block
 
 
 class _Parts(io.RawIOBase):
