@@ -14,7 +14,7 @@ from ledger.services.fixity import Pace, Reading
 
 router = APIRouter(route_class=GuardedRoute, tags=["keeping"])
 Item = Annotated[str, Path(pattern=r"^urn:uuid:[0-9a-f-]{36}$")]
-_SLICE: Final = 10.0  # seconds of work a call, so that no call runs into a time-out
+_SLICE: Final = 5.0  # seconds of work a call, so that no call runs into a time-out
 
 
 @router.post("/replication/sync", operation_id="sync_replicas")

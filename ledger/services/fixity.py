@@ -33,6 +33,7 @@ from ledger.services.node import Node
 from ledger.services.replication import pause, word_of
 
 INTERVAL: Final = 30 * 86400
+FIRST: Final = 86400  # seconds after which what was sent is read again for the first time
 RATE: Final = 32 << 20
 _SAVED: Final = 64  # blocks after which the place is written down
 _DEPTH: Final = 5
@@ -245,7 +246,8 @@ def _words(found: Found) -> str:
 def due(node: Node, policy: Policy) -> list[str]:
     """Items whose last proof is older than the policy allows, and damaged ones, oldest proof first."""
     with node.records.read() as unit:
-        rows = unit.oldest_proofs(node.clock.now() - policy.interval, node.clock.now(), _PAGE)
+        now = node.clock.now()
+        rows = unit.oldest_proofs(now - policy.interval, now - min(policy.interval, FIRST), now, _PAGE)
     return list(dict.fromkeys(row.evidence for row in rows if row.node in node.replicas.own))
 
 

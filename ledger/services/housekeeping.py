@@ -31,17 +31,13 @@ def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
 
 
 def give_up(node: Node) -> Collected:
-    """Remove from the node's own disk, however young, what was read again whole at as many replicas as shall keep it."""
+    """Remove from the node's own disk, however young, what enough replicas keep."""
     return node.blocks.discard(_moved(node))
 
 
 def _moved(node: Node) -> Iterator[bytes]:
     for item, held, copies in _held_items(node):
-        if (
-            item.cid is not None
-            and placement.is_kept(node, [row for row in held if row.reads], copies)
-            and not node.blocks.missing([item.cid])
-        ):
+        if item.cid is not None and placement.is_kept(node, held, copies) and not node.blocks.missing([item.cid]):
             yield from list(dag.every(node.blocks, item.cid))
 
 

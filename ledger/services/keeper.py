@@ -19,7 +19,7 @@ from ledger.services.node import Node
 _LOG: Final = logging.getLogger("custody.keeper")
 _PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
-_SLICE: Final = 10.0  # seconds for which one item is read on without a break
+_SLICE: Final = 5.0  # seconds for which one item is sent or read on without letting anybody else
 _PATIENCE: Final = 3600  # seconds out of reach after which other replicas take over
 _ASKED: Final = 60  # seconds after which a replica without work is asked whether it is there
 _AFRESH: Final = 86400  # seconds after which all items are planned again
@@ -89,7 +89,8 @@ class Keeper:
         def step() -> bool:
             nonlocal asked
             try:
-                done = replication.settle(self._node, name, stopped=self._stop.is_set)
+                end = time.monotonic() + _SLICE
+                done = replication.settle(self._node, name, stopped=lambda: self._stop.is_set() or time.monotonic() > end)
                 if not done and self._node.clock.now() - asked < _ASKED:
                     return False
                 if not done:  # one that nothing is sent to may be gone as well

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from hashlib import sha256
+from itertools import islice
 from typing import Final
 
-from ledger.domain.errors import CustodyError, RuleError
+from ledger.domain.errors import NetworkError, NotFoundError, RuleError, UnreadableError, VerificationError
 from ledger.domain.records import HoldingRow, ItemRow, Unit
 from ledger.services import dag
 from ledger.services.node import Node
@@ -79,8 +80,8 @@ def plan_outside(node: Node) -> None:
         return
     now = node.clock.now()
     with node.records.read() as unit:
-        offered = [item for item in unit.offered_items(_PAGE) if item.state.offer is not None and item.state.offer.to != node.agency]
-        opened = list(unit.items_named(unit.openings(now, _PAGE)).values())
+        offered = [item for item in unit.offered_items() if item.state.offer is not None and item.state.offer.to != node.agency]
+        opened = unit.opened_items(now)
         wanted = {item.state.evidence: item.cid for item in [*offered, *opened] if item.cid is not None and not is_destroyed(unit, item)}
     held = [row for name in node.replicas.outside for row in node.holdings_at(name)]
     there = {(row.evidence, row.node) for row in held if row.state != "released"}
@@ -95,8 +96,8 @@ def plan_outside(node: Node) -> None:
 
 
 def is_kept(node: Node, held: list[HoldingRow], copies: int) -> bool:
-    """Whether enough replicas of the agency keep an item, so that the node's own disk may give it up."""
-    return copies > 0 and sum(row.state == "pinned" and row.node in node.replicas.own for row in held) >= copies
+    """Whether enough replicas of the agency keep an item and were read again since, so that the node's own disk may give it up."""
+    return copies > 0 and sum(row.state == "pinned" and row.reads > 0 and row.node in node.replicas.own for row in held) >= copies
 
 
 def require_held(node: Node, unit: Unit, item: ItemRow) -> None:
@@ -111,8 +112,11 @@ def require_held(node: Node, unit: Unit, item: ItemRow) -> None:
     if any(row.state == "pinned" and row.node in node.replicas.own for row in held):
         return
     try:
-        lacking = node.blocks.missing(list(dag.every(node.blocks, item.cid)))
-    except CustodyError as error:
+        order = dag.every(node.blocks, item.cid)
+        while page := list(islice(order, _PAGE)):
+            if lacking := node.blocks.missing(page):
+                raise RuleError(
+                    f"{len(lacking)} blocks of the content are not kept here yet", hint="fetch the content before you accept it"
+                )
+    except (NotFoundError, UnreadableError, VerificationError, NetworkError) as error:
         raise RuleError("the content cannot be read here, so it cannot be accepted", hint="fetch it first") from error
-    if lacking:
-        raise RuleError(f"{len(lacking)} blocks of the content are not kept here yet", hint="fetch the content before you accept it")

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -34,17 +34,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What one round at a replica did: items pinned, removed, and put off because of their own problems."""
+    """What one round at a replica did: items pinned, removed, put off because of their own problems, and not ended yet."""
 
     pinned: int = 0
     removed: int = 0
     failed: int = 0
+    unfinished: int = 0
 
     def __add__(self, other: Settled) -> Settled:
-        return Settled(self.pinned + other.pinned, self.removed + other.removed, self.failed + other.failed)
+        return Settled(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
     def __bool__(self) -> bool:
-        return bool(self.pinned or self.removed or self.failed)
+        return any(astuple(self))
 
 
 class _SourceError(Exception):
@@ -116,7 +117,7 @@ def _settle_tree(node: Node, name: str, row: HoldingRow, stopped: Callable[[], b
     replica = node.replicas[name]
     try:
         if not (node.blocks.missing([row.cid]) and _from_swarm(node, name, row)) and not _send(node, replica, row, stopped):
-            return Settled()
+            return Settled(unfinished=1)
     except _SourceError as error:
         node.put_holdings([_put_off(row, word_of(error.cause), node.clock.now())])
         return Settled(failed=1)

@@ -217,6 +217,16 @@ def test_a_wrong_secret_is_refused_and_never_shown(three: list[Daemon]) -> None:
             assert "GUESSED" not in f"{error.value.message}{error.value.hint}"
 
 
+def test_no_proxy_of_the_environment_gets_the_secret(three: list[Daemon], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login other password other")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with closing(three[0].client(timeout=5)) as kubo:
+        assert kubo.status().version
+        assert list(kubo.cids())
+
+
 @pytest.mark.parametrize(
     "address", ["", "127.0.0.1:5001", "/ip4/127.0.0.1/tcp/99999", "/ip4/1.2.3.4/udp/1", "/unix/x", "/ip4/a@b/tcp/1", "/ip4/a/tcp/1/p2p/x"]
 )

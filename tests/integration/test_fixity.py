@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ledger.adapters.memory import StoppedClock
 from ledger.domain import cid as cids
 from ledger.domain.errors import NotFoundError
 from ledger.domain.verify.procedure import verify
@@ -194,6 +195,23 @@ def test_the_oldest_proof_is_read_first_and_what_is_out_of_reach_does_not_hold_u
         away = [item for item in done if "site-a" in states(desk, item.evidence)]
         assert 0 < len(away) < 8
         assert all(held(desk, item.evidence)["site-a"].proof < 2000 for item in away)
+
+
+def test_what_was_sent_is_read_again_after_a_day_and_then_every_month(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
+) -> None:
+    with working(founded, tmp_path, three[0], copies=1) as desk:
+        [item] = desk.upload(*files(tmp_path, rng, 1000))
+        sync(desk)
+        clock = StoppedClock(desk.clock.now())
+        desk.node.clock = clock
+        days = []
+        for day in range(95):
+            if fixity.due(desk.node, Policy()):
+                days.append(day)
+                fixity.check(desk.node, item.evidence, FAST)
+            clock.time += 86400
+        assert days == [2, 33, 64]
 
 
 def test_reading_keeps_to_its_pace() -> None:

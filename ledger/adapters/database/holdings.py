@@ -13,7 +13,6 @@ from ledger.adapters.database.unit import Part
 from ledger.domain.records import HoldingRow
 
 _H: Any = Holding
-_O: Any = Opening
 _T: Any = ReplicationTarget
 
 
@@ -46,9 +45,10 @@ class Holdings(Part):
         rows = self._rows(Holding, _H.node == node, _H.state.in_(("wanted", "released")), _H.due <= now, order=_H.due, limit=limit)
         return [_holding(row) for row in rows]
 
-    def oldest_proofs(self, before: int, now: int, limit: int) -> list[HoldingRow]:
-        """What was last known good before a time, or is damaged, and is not put off; oldest first."""
-        stale = or_(and_(_H.state == "pinned", _H.proof < before), _H.state == "damaged")
+    def oldest_proofs(self, before: int, first: int, now: int, limit: int) -> list[HoldingRow]:
+        """What was last known good before a time (``first`` where it was never read again), or is damaged, and is not put off."""
+        old = or_(_H.proof < before, and_(_H.reads == 0, _H.proof < first))
+        stale = or_(and_(_H.state == "pinned", old), _H.state == "damaged")
         return [_holding(row) for row in self._rows(Holding, stale, _H.due <= now, order=_H.proof, limit=limit)]
 
     def holdings_at(self, node: str, *, after: str, limit: int) -> list[HoldingRow]:
@@ -79,6 +79,3 @@ class Holdings(Part):
 
     def put_opening(self, evidence: str, until: int) -> None:
         self._put(Opening, ("evidence",), {"evidence": evidence, "until": until})
-
-    def openings(self, now: int, limit: int) -> list[str]:
-        return [row.evidence for row in self._rows(Opening, _O.until > now, order=_O.until, limit=limit)]

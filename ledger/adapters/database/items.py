@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, Item
+from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, Item, Opening
 from ledger.adapters.database.unit import Part
 from ledger.domain.custody import ItemState, Offer
 from ledger.domain.records import ItemRow
 
 _I: Any = Item
 _G: Any = GrantRecord
+_O: Any = Opening
 
 
 def _item(row: Any) -> ItemRow:
@@ -67,8 +68,13 @@ class Items(Part):
             conditions.append(_I.evidence.in_(evidence))
         return [_item(row) for row in self._rows(Item, *conditions, order=_I.opened, limit=limit)]
 
-    def offered_items(self, limit: int) -> list[ItemRow]:
-        return [_item(row) for row in self._rows(Item, _I.offer_to.is_not(None), order=_I.opened, limit=limit)]
+    def offered_items(self) -> list[ItemRow]:
+        """Items with an open offer: as many as are on their way between agencies just now."""
+        return [_item(row) for row in self._rows(Item, _I.offer_to.is_not(None), order=_I.opened)]
+
+    def opened_items(self, now: int) -> list[ItemRow]:
+        """Items disclosed as a copy to somebody outside who may still fetch it."""
+        return [_item(row) for row in self._rows(Item, _I.evidence.in_(select(_O.evidence).where(_O.until > now)), order=_I.opened)]
 
     def put_document(self, digest: bytes, evidence: str, sealed: bytes) -> None:
         self._add(Document, {"digest": digest, "evidence": evidence, "sealed": sealed})

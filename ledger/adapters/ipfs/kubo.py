@@ -10,6 +10,7 @@ import io
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Final
 
 from ledger.adapters.ipfs.library import faults
@@ -173,11 +174,11 @@ class Kubo:
 
     def unpin(self, root: bytes) -> None:
         """See storage.Replica. Leaves go first and the root last, so that it can be done again after a crash at any point."""
-        text = cids.to_text(cids.check(root))
-        below = self._below(root)
         with suppress(NotFoundError), self._rpc.calling("pin/rm"):
-            self._remove_pin(text)
-        self._remove(below)
+            self._remove_pin(cids.to_text(cids.check(root)))
+        below = self._below(root)
+        while group := list(islice(below, _GROUP)):
+            self._remove(group)
 
     def _remove_pin(self, text: str) -> None:
         try:
@@ -186,18 +187,19 @@ class Kubo:
             if "not pinned" not in str(error):
                 raise
 
-    def _below(self, cid: bytes) -> list[bytes]:
+    def _below(self, cid: bytes) -> Iterator[bytes]:
         """CIDs of a tree as far as it is stored, each behind what lies below it."""
-        found: list[bytes] = []
         if cids.codec_of(cid) != cids.RAW:
+            links: Sequence[unixfs.Link] = ()
             with suppress(NotFoundError, VerificationError):
-                for link in unixfs.decode_node(self.get(cid)):
-                    found += self._below(link.cid)
-        return [*found, cid]
+                links = unixfs.decode_node(self.get(cid))
+            for link in links:
+                yield from self._below(link.cid)
+        yield cid
 
     def _remove(self, wanted: Sequence[bytes]) -> None:
-        for at in range(0, len(wanted), _GROUP):
-            texts = [cids.to_text(cid) for cid in wanted[at : at + _GROUP]]
+        with self._rpc.calling("block/rm"):
+            texts = [cids.to_text(cid) for cid in wanted]
             for line in self._rpc.lines("block/rm", arg=texts, force="true"):
                 problem = str(line.get("Error", ""))
                 if problem and "pinned" not in problem and "not found" not in problem:

@@ -60,6 +60,8 @@ class Rpc:
         # Constructed, not connect(): that refuses every daemon of the last years. `Kubo` checks the version itself.
         limits = (min(CONNECT, timeout), timeout)
         self.client: Any = Client(address, session=True, timeout=limits, chunk_size=_CHUNK, auth=auth)
+        # Neither a proxy nor a netrc of the environment may come between: the secret is for the daemon alone.
+        self.client._client._session.trust_env = False  # noqa: SLF001
         self._http = httpx.Client(base_url=f"{url}/api/v0/", timeout=httpx.Timeout(timeout, connect=limits[0]), auth=auth, trust_env=False)
 
     @contextmanager
