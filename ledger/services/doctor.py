@@ -184,7 +184,8 @@ def _check_blocks(node: Node, deep: bool, progress: Callable[[int], None]) -> It
                     progress(data)
             except CustodyError as error:
                 findings += 1
-                yield Finding("content", f"{item.state.evidence}: {error.message}", error.hint or _RESTORE)
+                away = isinstance(error, NetworkError)
+                yield Finding("content", f"{item.state.evidence}: {error.message}", error.hint or _RESTORE, home_is_whole=away)
         if not items:
             break
         after = items[-1].opened

@@ -101,7 +101,7 @@ def sync(node: Node, *, seconds: float, afresh: bool) -> Synced:
                     found.done += done
         except CustodyError as error:
             with mutex:
-                found.problems[name] = error.message
+                found.problems[name] = f"{error.message}; {error.hint}" if error.hint else error.message
 
     with ThreadPoolExecutor(max(len(node.replicas.names()), 1), thread_name_prefix="sync") as pool:
         for sent in [pool.submit(send, name) for name in node.replicas.names()]:

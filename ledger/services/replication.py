@@ -62,7 +62,7 @@ def pause(tries: int) -> int:
 
 
 def settle(node: Node, name: str, *, stopped: Callable[[], bool] = lambda: False) -> Settled:
-    """Do what is due at one replica, a batch of it; call it again until it does nothing.
+    """Do what is due at one replica: a batch of small items, or one other; call it again until it does nothing.
 
     Args:
         stopped: asked between two windows; what was done until then counts.
@@ -73,19 +73,21 @@ def settle(node: Node, name: str, *, stopped: Callable[[], bool] = lambda: False
     with node.settling[name]:
         with node.records.read() as unit:
             rows = unit.due_holdings(name, node.clock.now(), _BATCH)
-        small = [row for row in rows if row.state == "wanted" and cids.codec_of(row.cid) == cids.RAW]
-        done = _settle_small(node, name, small)
-        for row in rows:
-            if stopped():
-                break
-            if row.state == "released":
-                node.replicas[name].unpin(row.cid)
-                with node.records.write() as unit:
-                    unit.drop_holding(row.evidence, name)
-                done += Settled(removed=1)
-            elif row not in small:
-                done += _settle_tree(node, name, row, stopped)
-        return done
+        if not rows:
+            return Settled()
+        first = rows[0]  # what has waited longest: many small items must not keep a large one waiting for ever
+        if first.state == "released":
+            node.replicas[name].unpin(first.cid)
+            with node.records.write() as unit:
+                unit.drop_holding(first.evidence, name)
+            return Settled(removed=1)
+        if _is_small(first):
+            return _settle_small(node, name, [row for row in rows if _is_small(row)])
+        return _settle_tree(node, name, first, stopped)
+
+
+def _is_small(row: HoldingRow) -> bool:
+    return row.state == "wanted" and cids.codec_of(row.cid) == cids.RAW
 
 
 def _settle_small(node: Node, name: str, rows: list[HoldingRow]) -> Settled:
@@ -104,9 +106,8 @@ def _settle_small(node: Node, name: str, rows: list[HoldingRow]) -> Settled:
             yield block
 
     replica = node.replicas[name]
-    if rows:
-        replica.send(blocks())
-        replica.pin(list(dict.fromkeys(good)))
+    replica.send(blocks())
+    replica.pin(list(dict.fromkeys(good)))
     now = node.clock.now()
     node.put_holdings([_put_off(row, bad[row.cid], now) if row.cid in bad else _kept(row, now) for row in rows])
     failed = sum(row.cid in bad for row in rows)
