@@ -84,9 +84,11 @@ def sync(node: Node, *, seconds: float, afresh: bool) -> Synced:
     """Send to all replicas at once what is due there, for so many seconds at most.
 
     Args:
-        afresh: look through all items first for those that lack a replica.
+        afresh: look through all items first for those that lack a replica, and try again what was put off.
     """
     if afresh:
+        with node.records.write() as unit:
+            unit.hurry_holdings(node.clock.now())  # whoever asks has mended something
         placement.plan_everything(node)
     end = time.monotonic() + seconds
     found = Synced()

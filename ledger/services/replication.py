@@ -122,8 +122,11 @@ def _settle_tree(node: Node, name: str, row: HoldingRow, stopped: Callable[[], b
     except _SourceError as error:
         node.put_holdings([_put_off(row, word_of(error.cause), node.clock.now())])
         return Settled(failed=1)
+    except NetworkError as error:
+        node.put_holdings([replace(row, tries=row.tries + 1, problem=word_of(error))])  # so that the next try asks what is there
+        raise
     except CustodyError as error:
-        node.put_holdings([_put_off(row, word_of(error), node.clock.now())])  # so that the next try asks what is there
+        node.put_holdings([_put_off(row, word_of(error), node.clock.now())])  # a full disk may have room for another item
         raise
     node.put_holdings([_kept(row, node.clock.now())])
     return Settled(pinned=1)

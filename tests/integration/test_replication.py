@@ -133,9 +133,6 @@ def test_kill_9_of_a_daemon_while_it_is_sent_to_is_gone_on_with_where_it_was(
         monkeypatch.setattr(Kubo, "send", counted)
         assert sync(desk).problems
         one.start()
-        with desk.node.records.write() as unit:
-            for row in held(desk, item.evidence).values():
-                unit.put_holding(HoldingRow(row.evidence, row.node, row.cid, row.state, 0, row.tries, place=row.place))
         assert sync(desk).wanting == 0
         assert states(desk, item.evidence) == {one.name: "pinned"}
         total = len(blocks_of(desk, item.evidence))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from ledger.adapters.database.tables import Holding, Opening, ReplicationTarget
 from ledger.adapters.database.unit import Part
@@ -29,6 +29,11 @@ class Holdings(Part):
     def drop_holding(self, evidence: str, node: str) -> None:
         self.flush(Holding)
         self._db.execute(delete(Holding).where(_H.evidence == evidence, _H.node == node))
+
+    def hurry_holdings(self, now: int) -> None:
+        """What was put off is due now."""
+        self.flush(Holding)
+        self._db.execute(update(Holding).where(_H.state.in_(("wanted", "released")), _H.due > now).values(due=now))
 
     def drop_holdings_at(self, node: str) -> None:
         self.flush(Holding)
