@@ -57,8 +57,10 @@ def report(node: Node) -> Report:
         problem, hint = _judge(answer, damaged)
         status = answer if isinstance(answer, ReplicaStatus) else None
         nodes.append(ReplicaReport(name, name in node.replicas.outside, status, pinned, waiting, damaged, problem, hint))
-    problem, hint = shortage(node), "add another one: custody ipfs add NAME --api ADDRESS"
-    if not problem and wanting:
+    problem, hint = shortage(node), ""
+    if problem:
+        hint = "add another one: custody ipfs add NAME --api ADDRESS"
+    elif wanting:
         problem = f"{wanting} items lie at fewer IPFS nodes than they shall"
         hint = "a node that serves goes on by itself; by hand: custody ipfs sync"
     return Report(node.replicas.target, tuple(nodes), wanting, oldest, problem, hint)
