@@ -22,6 +22,8 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "login_challenge": PUBLIC,
     "login": PUBLIC,
     "agency": PUBLIC,
+    "request_enrolment": PUBLIC,  # with a secret code, good once
+    "enrolment": PUBLIC,
     "descriptor": PUBLIC,
     "crl": PUBLIC,
     "checkpoint": PUBLIC,
@@ -50,6 +52,11 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     # pseudonyms and times profile people: entries and certificates are not public
     "entries": _LOG_READERS,
     "certificate": _LOG_READERS,
+    # people
+    "invite_person": frozenset({"administrator"}),
+    "approve_person": frozenset({"administrator"}),
+    "suspend_person": frozenset({"administrator"}),
+    "list_people": frozenset({"administrator", "data-protection-officer"}),
     # running the node
     "anchor": frozenset({"administrator", "custodian", "officer"}),
     "sync_replicas": frozenset({"administrator", "custodian", "officer"}),

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from api import errors
 from api.access import ROUTES
 from api.limits import LimitMiddleware
-from api.routes import agency, blocks, evidence, health, keeping, log, session, statements
+from api.routes import agency, blocks, evidence, health, keeping, log, people, session, statements
 from ledger import __version__
 from ledger.services.node import Node
 
@@ -42,7 +42,16 @@ def create_app(node: Node, *, sealers: list[bytes], confirmations: int, lifespan
     app.state.sealers = sealers
     app.state.confirmations = confirmations
     app.include_router(health.router)
-    for router in (session.router, blocks.router, statements.router, evidence.router, keeping.router, log.router, agency.router):
+    for router in (
+        session.router,
+        blocks.router,
+        statements.router,
+        evidence.router,
+        keeping.router,
+        people.router,
+        log.router,
+        agency.router,
+    ):
         app.include_router(router, prefix="/v1")
     errors.install(app)
     _require_table(app)

@@ -32,7 +32,13 @@ SHARED: Final = Rate(2000, 1000)  # all sessions of one address, a station behin
 ADDRESS: Final = Rate(120, 20)
 LOGIN: Final = Rate(30, 0.5)
 VERIFY: Final = Rate(20, 0.5)
-_COSTLY: Final = {"/v1/login": LOGIN, "/v1/login/challenge": LOGIN, "/v1/verify": VERIFY}
+_COSTLY: Final = {
+    "/v1/login": LOGIN,
+    "/v1/login/challenge": LOGIN,
+    "/v1/enrolments": LOGIN,  # nobody guesses codes
+    "/v1/enrolments/outcome": LOGIN,
+    "/v1/verify": VERIFY,
+}
 
 
 class RateLimiter:

@@ -23,6 +23,7 @@ from cli.commands import (
     ipfs,
     list_items,
     note,
+    person,
     recheck,
     restore,
     serve,
@@ -66,7 +67,7 @@ def options(
 
 for module in (
     *(init, upload, list_items, show, status, anchor, bundle, trust, verify),
-    *(get, note, correct, recheck, fixity, ipfs, serve, doctor, backup, restore, collect, demo),
+    *(get, note, correct, recheck, fixity, ipfs, person, serve, doctor, backup, restore, collect, demo),
 ):
     module.register(app)
 

@@ -54,7 +54,8 @@ def unlock() -> Unlocking:
     Raises:
         UsageError: no home there, or no passphrase. KeyringError: no keyring in it.
     """
-    settings.read(STATE.home)
+    if not settings.is_client(STATE.home):
+        settings.read(STATE.home)
     return Unlocking(STATE.home / settings.KEYRING, ask_passphrase())
 
 
@@ -79,14 +80,14 @@ def open_session() -> Iterator[Session]:
     from ledger import wiring
     from ledger.adapters.clock import SystemClock
     from ledger.adapters.node.client import NodeClient
-    from ledger.domain.encoding import from_b64url
-    from ledger.domain.identity import descriptor as descriptors
-    from ledger.domain.identity.names import parse_log_urn
 
+    server = settings.read_client(home).server if settings.is_client(home) and not STATE.server else STATE.server
     with ExitStack() as stack:
-        if STATE.server:
+        if server:
             keyring = unlocking.keyring()
-            node = NodeClient(STATE.server, signer=lambda: _signer(keyring))
+            if settings.is_client(home) and "person-certificate" not in keyring.names():
+                raise UsageError("you are not enrolled yet", hint="once you are approved, run custody person enrol FILE again")
+            node = NodeClient(server, signer=lambda: _signer(keyring))
         else:
             from api.app import create_app  # imported while the passphrase is still being stretched
             from cli.local import InProcess
@@ -94,8 +95,8 @@ def open_session() -> Iterator[Session]:
             try:
                 opened = wiring.open_home(home, unlocking)
             except LockedError:
-                url = _served_at(home / wiring.SERVER)
-                if url is None:
+                url = served_at(home)
+                if not url:
                     raise
                 keyring = unlocking.keyring()
                 node = NodeClient(url, signer=lambda: _signer(keyring))
@@ -106,23 +107,19 @@ def open_session() -> Iterator[Session]:
                 transport = stack.enter_context(InProcess(app))
                 node = NodeClient("http://home", transport=transport, signer=lambda: _signer(keyring))
         stack.enter_context(node)
-        about = node.agency()
-        descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
-        person = wiring.person_of(keyring, parse_log_urn(about["log"]), descriptor)
-        if person.certificate.agency != descriptor.agency:
-            raise UsageError(f"the node belongs to {descriptor.agency}, your keys to {person.certificate.agency}")
-        yield Session(person, node, wiring.journal_of(home, keyring), SystemClock())
+        yield Session(wiring.person_at(keyring, node.agency()), node, wiring.journal_of(home, keyring), SystemClock())
 
 
 def _signer(keyring: Any) -> tuple[Any, bytes]:
     return keyring.signing_key("person"), keyring.get("person-certificate")
 
 
-def _served_at(path: Path) -> str | None:
+def served_at(home: Path) -> str:
+    """The address of the `serve` that holds a home; empty where there is none."""
     try:
-        return str(json.loads(path.read_bytes())["url"])
+        return str(json.loads((home / settings.SERVER).read_bytes())["url"])
     except (OSError, ValueError, KeyError):
-        return None
+        return ""
 
 
 def evidence_urn(text: str) -> str:

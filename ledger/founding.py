@@ -8,7 +8,6 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger import settings, wiring
 from ledger.adapters import files
@@ -22,7 +21,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import check_code
 from ledger.domain.records import DescriptorRow, PersonRow, Unit
-from ledger.services import agencylog
+from ledger.services import agencylog, people
 from ledger.services.authority import Authority, new_pseudonym
 from ledger.services.node import Node
 from ledger.settings import ChainSettings, HomeSettings
@@ -141,8 +140,7 @@ def _enrol(keyring: FileKeyring, authority: Authority, unit: Unit, agency: str, 
     keyring.put_signing_key("person", key)
     keyring.put_hpke_key("hpke-person", hpke)
     keyring.put("person-certificate", der)
-    nonce = secrets.token_bytes(12)
-    sealed = nonce + AESGCM(keyring.get("people")).encrypt(nonce, number.encode(), pseudonym.encode())
+    sealed = people.seal_number(keyring.get("people"), number, pseudonym.encode())
     certificate = certificates.parse(der)
     unit.put_certificate(certificate.digest, der)
     public = hpke.public.kem.encode() + b"\x00" + hpke.public.key

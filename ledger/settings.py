@@ -12,6 +12,8 @@ from ledger.domain.errors import StorageError, UsageError
 
 CONFIG = "home.json"
 KEYRING = "keyring.json"
+CLIENT = "client.json"
+SERVER = "server.json"  # while a node serves: where
 #: Name of an IPFS node's RPC secret in the keyring.
 IPFS_SECRET = "ipfs-{}"  # noqa: S105  (a name)
 
@@ -84,6 +86,38 @@ def read(home: Path) -> HomeSettings:
 def write(home: Path, settings: HomeSettings) -> None:
     """Write the settings of a home."""
     files.write(home / CONFIG, json.dumps(asdict(settings), indent=1).encode() + b"\n")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """What a person's own folder is: the node that they work with, and whose it is."""
+
+    v: int
+    server: str
+    agency: str
+    log: str
+
+
+def is_client(home: Path) -> bool:
+    """Whether a folder holds a person's keys alone, and no node."""
+    return (home / CLIENT).exists()
+
+
+def read_client(home: Path) -> ClientSettings:
+    """The settings of a person's folder.
+
+    Raises:
+        StorageError: they are damaged.
+    """
+    try:
+        return ClientSettings(**json.loads((home / CLIENT).read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise StorageError(f"{home / CLIENT} cannot be read", hint="enrol again with a new invitation") from error
+
+
+def write_client(home: Path, client: ClientSettings) -> None:
+    """Write the settings of a person's folder."""
+    files.write(home / CLIENT, json.dumps(asdict(client), indent=1).encode() + b"\n")
 
 
 def passphrase(file: Path | None) -> bytes | None:

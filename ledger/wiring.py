@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -20,18 +21,18 @@ from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.journal import FileJournal
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
-from ledger.domain.errors import KeyringError
+from ledger.domain.encoding import from_b64url
+from ledger.domain.errors import KeyringError, UsageError
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.identity.names import agency_id
+from ledger.domain.identity.names import agency_id, parse_log_urn
 from ledger.domain.ports import Chain, Clock
 from ledger.domain.storage import Replica, Replicas
 from ledger.services.authority import Authority
 from ledger.services.node import Node, NodeKeys
 from ledger.services.signing import Person
 from ledger.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNode, IpfsSettings
-
-SERVER = "server.json"
 
 
 @dataclass
@@ -90,6 +91,7 @@ def node_keys(keyring: FileKeyring) -> NodeKeys:
         certificates.parse(keyring.get("service-certificate")),
         keyring.hpke_key("hpke-node"),
         keyring.get("index"),
+        keyring.get("people"),
         authority,
     )
 
@@ -174,6 +176,19 @@ def person_of(keyring: FileKeyring, log_id: bytes, descriptor: Descriptor) -> Pe
     """
     certificate = certificates.parse(keyring.get("person-certificate"))
     return Person(certificate, keyring.signing_key("person"), keyring.hpke_key("hpke-person"), log_id, descriptor)
+
+
+def person_at(keyring: FileKeyring, about: dict[str, Any]) -> Person:
+    """The person whose keys lie in a keyring, at the node that says this of itself (see `/v1/agency`).
+
+    Raises:
+        KeyringError: no person's keys in it. UsageError: the node belongs to another agency.
+    """
+    descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
+    person = person_of(keyring, parse_log_urn(about["log"]), descriptor)
+    if person.certificate.agency != descriptor.agency:
+        raise UsageError(f"the node belongs to {descriptor.agency}, your keys to {person.certificate.agency}")
+    return person
 
 
 def journal_of(home: Path, keyring: FileKeyring) -> FileJournal:

@@ -44,7 +44,7 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
 
     from api.app import create_app
     from cli.serving import configure, listen
-    from ledger import wiring
+    from ledger import settings
     from ledger.adapters import files
     from ledger.services import fixity
     from ledger.services.keeper import Keeper
@@ -65,7 +65,7 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
             await asyncio.to_thread(worker.stop)
 
     app = create_app(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations, lifespan=lifespan)
-    address = home.path / wiring.SERVER
+    address = home.path / settings.SERVER
     files.write(address, json.dumps({"url": url}).encode())
     output.say(f"serving {home.settings.agency} at {url} (API description: {url}/docs); stop with Ctrl-C")
     try:

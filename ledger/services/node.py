@@ -34,6 +34,7 @@ class NodeKeys:
     service_certificate: Certificate
     hpke: HpkePrivateKey
     index: bytes
+    people: bytes
     authority: Authority | None
 
 

@@ -36,8 +36,6 @@ from ledger.domain.digests import MultiDigest
 from ledger.domain.encoding import from_b64url
 from ledger.domain.envelope import Pieces
 from ledger.domain.errors import ConflictError, CustodyError, RuleError
-from ledger.domain.identity import descriptor as descriptors
-from ledger.domain.identity.names import parse_log_urn
 from ledger.services import doctor, retrieve
 from ledger.services.ingest import Options, Upload
 from ledger.services.sealing import Sealer
@@ -97,7 +95,7 @@ class Soak:
     # The node
 
     def spawn(self) -> subprocess.Popen[bytes]:
-        address = self.home / wiring.SERVER
+        address = self.home / settings.SERVER
         address.unlink(missing_ok=True)
         options = ["serve", "--port", "0", "--anchor-growth", "3", "--anchor-age", "1"]
         command = [sys.executable, "-m", "cli", "--home", str(self.home), "--passphrase-file", str(self.folder / "passphrase")]
@@ -108,7 +106,7 @@ class Soak:
         while time.monotonic() < deadline:
             assert server.poll() is None, f"the node ended by itself with {server.returncode}"
             try:
-                url = str(json.loads((self.home / wiring.SERVER).read_bytes())["url"])
+                url = str(json.loads((self.home / settings.SERVER).read_bytes())["url"])
                 with NodeClient(url) as probe:
                     probe.agency()
                 return url
@@ -146,9 +144,7 @@ class Soak:
         rng = random.Random(seed)
         with self.client(url) as client:
             try:
-                about = client.agency()
-                descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
-                person = wiring.person_of(self.keyring, parse_log_urn(about["log"]), descriptor)
+                person = wiring.person_at(self.keyring, client.agency())
                 while not stop.is_set():
                     with suppress(ConflictError, RuleError):  # the other worker was first: read again, sign anew
                         self.step(client, person, rng)
@@ -203,9 +199,7 @@ class Soak:
     def resume(self, url: str) -> None:
         """Start every interrupted upload again, as a person would."""
         with self.client(url) as client:
-            about = client.agency()
-            descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
-            person = wiring.person_of(self.keyring, parse_log_urn(about["log"]), descriptor)
+            person = wiring.person_at(self.keyring, client.agency())
             for path in list(self.pending):
                 self.upload(client, person, path)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger import wiring
+from ledger import settings, wiring
 from ledger.domain.errors import CustodyError, RuleError
 from ledger.services import doctor, housekeeping
 from tests.support.desk import PASSPHRASE, Desk
@@ -31,13 +31,13 @@ def test_two_nodes_on_one_home_are_one_and_the_second_says_so(home_path: Path, t
     first = subprocess.Popen(command, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 60
-        while not (home_path / wiring.SERVER).exists() and time.monotonic() < deadline:
+        while not (home_path / settings.SERVER).exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         second = subprocess.run(command, capture_output=True, timeout=60, check=False)
         assert second.returncode == 1
         assert f"in use by process {first.pid}" in second.stderr.decode()
         assert "what to do" in second.stderr.decode()
-        assert json.loads((home_path / wiring.SERVER).read_bytes())["url"].startswith("http://127.0.0.1:")
+        assert json.loads((home_path / settings.SERVER).read_bytes())["url"].startswith("http://127.0.0.1:")
     finally:
         first.send_signal(signal.SIGINT)
         first.communicate(timeout=30)

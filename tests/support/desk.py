@@ -14,9 +14,6 @@ from ledger import settings, wiring
 from ledger.adapters.keystore.file import Unlocking
 from ledger.adapters.node.client import NodeClient
 from ledger.domain import trust
-from ledger.domain.encoding import from_b64url
-from ledger.domain.identity import descriptor as descriptors
-from ledger.domain.identity.names import parse_log_urn
 from ledger.services import anchoring, export, retrieve
 from ledger.services.ingest import Options, Upload, Uploaded
 
@@ -44,9 +41,7 @@ class Desk:
                 signer=lambda: (keyring.signing_key("person"), keyring.get("person-certificate")),
             )
         )
-        about = self.client.agency()
-        descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
-        self.person = wiring.person_of(keyring, parse_log_urn(about["log"]), descriptor)
+        self.person = wiring.person_at(keyring, self.client.agency())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

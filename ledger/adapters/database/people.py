@@ -7,11 +7,14 @@ from typing import Any
 
 from sqlalchemy import delete
 
-from ledger.adapters.database.tables import CertificateRecord, Challenge, Crl, DescriptorRecord, Person, SessionRecord
+from ledger.adapters.database.tables import CertificateRecord, Challenge, Crl, DescriptorRecord, Enrolment, Person, SessionRecord
 from ledger.adapters.database.unit import Part
-from ledger.domain.records import CrlRow, DescriptorRow, PersonRow, SessionRow
+from ledger.domain.records import CrlRow, DescriptorRow, EnrolmentRow, PersonRow, SessionRow
 
 _H: Any = Challenge
+_E: Any = Enrolment
+_S: Any = SessionRecord
+_MAX_PEOPLE = 10_000
 _MAX_VERSIONS = 65_535
 
 
@@ -31,6 +34,29 @@ class People(Part):
     def person(self, pseudonym: str) -> PersonRow | None:
         row = self._one(Person, pseudonym=pseudonym)
         return PersonRow(**row._mapping) if row else None
+
+    def people(self) -> list[PersonRow]:
+        return [PersonRow(**row._mapping) for row in self._find(Person, order="pseudonym", limit=_MAX_PEOPLE)]
+
+    def put_enrolment(self, row: EnrolmentRow) -> None:
+        self._put(Enrolment, ("code",), asdict(row))
+
+    def enrolment(self, code: bytes) -> EnrolmentRow | None:
+        row = self._one(Enrolment, code=code)
+        return EnrolmentRow(**row._mapping) if row else None
+
+    def enrolments(self) -> list[EnrolmentRow]:
+        return [EnrolmentRow(**row._mapping) for row in self._find(Enrolment, order="expires", limit=_MAX_PEOPLE)]
+
+    def drop_stale_enrolments(self, now: int) -> None:
+        """Forget invitations that nobody can use any more."""
+        self.flush(Enrolment)
+        self._db.execute(delete(Enrolment).where(_E.expires < now))
+
+    def drop_sessions(self, pseudonym: str) -> None:
+        """End all sessions of a person."""
+        self.flush(SessionRecord)
+        self._db.execute(delete(SessionRecord).where(_S.pseudonym == pseudonym))
 
     def put_crl(self, row: CrlRow) -> None:
         self._add(Crl, asdict(row))

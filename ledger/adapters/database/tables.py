@@ -164,6 +164,19 @@ class Person(SQLModel, table=True):
     active: bool
 
 
+class Enrolment(SQLModel, table=True):
+    """An invitation by the hash of its code, and the request that came for it."""
+
+    code: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    roles: str
+    number: bytes
+    inviter: str
+    state: str
+    expires: int = Field(sa_column=_big())
+    request: bytes
+    certificate: bytes
+
+
 class Crl(SQLModel, table=True):
     """A revocation list as issued."""
 

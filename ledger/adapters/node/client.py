@@ -174,6 +174,34 @@ class NodeClient:
         found: dict[str, Any] = self._send("GET", "/v1/status", params={"chain": chain, "ipfs": ipfs}).json()
         return found
 
+    def invite(self, number: str, roles: Sequence[str]) -> dict[str, Any]:
+        """An invitation: code and expiry."""
+        found: dict[str, Any] = self._send("POST", "/v1/people/invitations", json={"number": number, "roles": list(roles)}).json()
+        return found
+
+    def request_enrolment(self, code: str, request: bytes) -> str:
+        """Send new public keys for an invitation; the fingerprint."""
+        body = {"code": code, "request": b64url(request)}
+        return str(self._send("POST", "/v1/enrolments", authenticated=False, json=body).json()["fingerprint"])
+
+    def enrolment(self, code: str) -> dict[str, Any]:
+        """How far an enrolment is."""
+        found: dict[str, Any] = self._send("POST", "/v1/enrolments/outcome", authenticated=False, json={"code": code}).json()
+        return found
+
+    def people(self) -> list[dict[str, Any]]:
+        """Everybody of the agency, and open invitations."""
+        return list(self._send("GET", "/v1/people").json()["people"])
+
+    def approve(self, reference: str) -> str:
+        """Approve an enrolment; the new pseudonym."""
+        return str(self._send("POST", "/v1/people/approvals", json={"reference": reference}).json()["pseudonym"])
+
+    def suspend(self, pseudonym: str, *, since: int | None = None) -> str:
+        """Suspend a person; the date of revocation."""
+        body = {"pseudonym": pseudonym, "since": since}
+        return str(self._send("POST", "/v1/people/suspensions", json=body).json()["revoked"])
+
     def sync_replicas(self, *, afresh: bool) -> dict[str, Any]:
         """Some seconds of sending to IPFS nodes."""
         found: dict[str, Any] = self._send("POST", "/v1/replication/sync", json={"afresh": afresh}).json()

@@ -40,4 +40,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup made by the older version instead")
+    raise NotImplementedError("evidence databases only move forward: restore a backup instead")

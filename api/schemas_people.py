@@ -1,0 +1,94 @@
+"""Bodies of the routes about people."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from api.schemas import Base64Url, Strict
+
+Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{32}$")]
+Pseudonym = Annotated[str, Field(pattern=r"^[a-z2-7]{26}$")]
+
+
+class InvitationIn(Strict):
+    """Whom to invite: service number and roles."""
+
+    number: Annotated[str, Field(min_length=1, max_length=100)]
+    roles: Annotated[list[str], Field(min_length=1, max_length=12)]
+
+
+class InvitationOut(Strict):
+    """The code, and until when it is good."""
+
+    code: str
+    expires: str
+
+
+class EnrolmentIn(Strict):
+    """The code of an invitation, and a COSE_Sign1 with the new public keys."""
+
+    code: Code
+    request: Base64Url
+
+
+class EnrolmentOut(Strict):
+    """What the person and the administrator compare."""
+
+    fingerprint: str
+
+
+class CodeIn(Strict):
+    """The code of an invitation."""
+
+    code: Code
+
+
+class OutcomeOut(Strict):
+    """invited, requested or approved; the certificate once approved."""
+
+    state: str
+    certificate: Base64Url | None
+
+
+class PersonOut(Strict):
+    """A person, or an invitation: invited, requested, active or suspended."""
+
+    reference: str
+    number: str
+    roles: list[str]
+    state: str
+    fingerprint: str
+    since: str
+
+
+class PeopleOut(Strict):
+    """Everybody."""
+
+    people: list[PersonOut]
+
+
+class ApprovalIn(Strict):
+    """Which request."""
+
+    reference: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+
+
+class ApprovalOut(Strict):
+    """Who they are from now on."""
+
+    pseudonym: str
+
+
+class SuspensionIn(Strict):
+    """Whom; ``since``, in seconds since 1970, where keys were stolen before now."""
+
+    pseudonym: Pseudonym
+    since: Annotated[int, Field(ge=0, le=1 << 40)] | None = None
+
+
+class SuspensionOut(Strict):
+    """From when their signatures count no more."""
+
+    revoked: str

@@ -1,0 +1,231 @@
+"""Who belongs to the agency: invited by an administrator, enrolled with keys that never leave the person, suspended at once.
+
+- an invitation is a secret code, good once, for a week; the node keeps its hash alone
+- the person makes the keys and proves possession; an administrator compares the fingerprint and approves
+- nobody approves themselves: invitations and people carry the sealed service number, and these are compared
+- who is suspended can do nothing from that moment; what they signed before is anchored before the revocation takes its date
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ledger.domain import enrolment
+from ledger.domain.digests import same
+from ledger.domain.errors import ConflictError, DeniedError, KeyringError, NotFoundError, RuleError, UsageError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.names import ROLES, log_urn
+from ledger.domain.records import EnrolmentRow, PersonRow, Unit
+from ledger.services import agencylog, anchoring
+from ledger.services.authority import Authority, new_pseudonym
+from ledger.services.node import Node
+
+LIFE: Final = 7 * 86400  # seconds
+_NONCE: Final = 12
+_LAST_ADMINISTRATOR: Final = "the agency would be left without an administrator"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A person, or somebody on the way to become one: ``state`` invited, requested, active or suspended.
+
+    ``reference``: the pseudonym, or the first half of the hash of an invitation's code.
+    """
+
+    reference: str
+    number: str
+    roles: tuple[str, ...]
+    state: str
+    fingerprint: str
+    since: int
+
+
+def seal_number(key: bytes, number: str, bound: bytes) -> bytes:
+    """A service number under the key of the agency's own records, bound to whom it belongs."""
+    nonce = secrets.token_bytes(_NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, number.encode(), bound)
+
+
+def _number(node: Node, sealed: bytes, bound: bytes) -> str:
+    try:
+        return AESGCM(node.keys.people).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound).decode()
+    except InvalidTag as error:
+        raise KeyringError("a service number does not open", hint="run: custody doctor") from error
+
+
+def invite(node: Node, *, number: str, roles: list[str], inviter: str) -> tuple[str, int]:
+    """Invite somebody; returns (code, expiry). The code is shown once and kept nowhere.
+
+    Raises:
+        UsageError: no service number, or roles that nobody can have. KeyringError: the CA is not at hand here.
+    """
+    _authority(node)
+    if not number.strip() or len(number) > 100:
+        raise UsageError("a service number has 1 to 100 characters")
+    if not roles or not set(roles) <= ROLES - {"service"} or len(set(roles)) != len(roles):
+        raise UsageError(f"roles are one or more of {', '.join(sorted(ROLES - {'service'}))}")
+    code, expires = secrets.token_urlsafe(24), node.clock.now() + LIFE
+    hashed = _hash(code)
+    sealed = seal_number(node.keys.people, number.strip(), hashed)
+    with node.records.write() as unit:
+        unit.drop_stale_enrolments(node.clock.now())
+        unit.put_enrolment(EnrolmentRow(hashed, ",".join(sorted(roles)), sealed, inviter, "invited", expires))
+    return code, expires
+
+
+def _hash(code: str) -> bytes:
+    return sha256(b"custody-invitation-v1" + code.encode()).digest()
+
+
+def request(node: Node, code: str, data: bytes) -> str:
+    """Take in the keys of whoever holds an invitation; returns their fingerprint. The same request again changes nothing.
+
+    Raises:
+        FormatError, VerificationError: a malformed request, or one for another agency.
+        DeniedError: no such invitation, or it has expired. ConflictError: somebody used it with other keys.
+    """
+    parsed = enrolment.parse(data)
+    if parsed.server != log_urn(node.log_id):
+        raise DeniedError("the request is for another node")
+    with node.records.write() as unit:
+        row = _invitation(node, unit, code)
+        if row.request and not same(row.request, data):
+            raise ConflictError("this invitation was used with other keys", hint="tell the administrator: somebody else may have the code")
+        if not row.request:
+            unit.put_enrolment(replace(row, state="requested", request=data))
+    return parsed.fingerprint
+
+
+def outcome(node: Node, code: str) -> tuple[str, bytes | None]:
+    """How far an enrolment is: (state, certificate once approved).
+
+    Raises:
+        DeniedError: no such invitation, or it has expired.
+    """
+    with node.records.read() as unit:
+        row = _invitation(node, unit, code)
+        der = unit.certificate(row.certificate) if row.certificate else None
+    return row.state, der
+
+
+def _invitation(node: Node, unit: Unit, code: str) -> EnrolmentRow:
+    row = unit.enrolment(_hash(code))
+    if row is None or row.expires < node.clock.now():
+        raise DeniedError("no such invitation, or it has expired", hint="ask the administrator for a new one")
+    return row
+
+
+def approve(node: Node, reference: str, *, approver: str) -> str:
+    """Issue the certificate of somebody whose fingerprint was compared; returns the pseudonym.
+
+    Raises:
+        NotFoundError: nobody waits under that reference. RuleError: one's own request. KeyringError: the CA is not at hand here.
+    """
+    authority = _authority(node)
+    with node.records.write() as unit:
+        row = next((one for one in unit.enrolments() if _reference(one) == reference and one.state == "requested"), None)
+        if row is None or row.expires < node.clock.now():
+            raise NotFoundError("nobody waits for approval under that reference", hint="see: custody person list")
+        number, person = _number(node, row.number, row.code), unit.person(approver)
+        if person is not None and number == _number(node, person.number, approver.encode()):
+            raise RuleError("nobody approves their own enrolment", hint="ask another administrator")
+        parsed = enrolment.parse(row.request)
+        pseudonym = new_pseudonym()
+        roles = row.roles.split(",")
+        now = node.clock.now()
+        der = authority.issue(parsed.key, agency=node.agency, pseudonym=pseudonym, roles=roles, service=False, now=now)
+        certificate = certificates.parse(der)
+        unit.put_certificate(certificate.digest, der)
+        hpke = parsed.hpke.kem.encode() + b"\x00" + parsed.hpke.key
+        sealed = seal_number(node.keys.people, number, pseudonym.encode())
+        unit.put_person(PersonRow(pseudonym, "person", certificate.digest, hpke, sealed, active=True))
+        unit.put_enrolment(replace(row, state="approved", certificate=certificate.digest))
+    return pseudonym
+
+
+def _reference(row: EnrolmentRow) -> str:
+    return row.code.hex()[:16]
+
+
+def _authority(node: Node) -> Authority:
+    if node.keys.authority is None:
+        raise KeyringError("the CA key is not at hand on this node", hint="enrol people where the CA is")
+    return node.keys.authority
+
+
+def everybody(node: Node) -> list[Listed]:
+    """People and invitations that are open, as administrators see them."""
+    with node.records.read() as unit:
+        people, open_ = unit.people(), [row for row in unit.enrolments() if row.state != "approved" and row.expires >= node.clock.now()]
+        ders = {row.pseudonym: unit.certificate(row.certificate) for row in people}
+    listed = []
+    for row in people:
+        certificate = certificates.parse(ders[row.pseudonym] or b"")
+        number = _number(node, row.number, row.pseudonym.encode()) if row.number else ""
+        state = "active" if row.active else "suspended"
+        listed.append(Listed(row.pseudonym, number, tuple(sorted(certificate.roles)), state, "", certificate.not_before))
+    for one in open_:
+        fingerprint = enrolment.parse(one.request).fingerprint if one.request else ""
+        roles = tuple(one.roles.split(","))
+        listed.append(Listed(_reference(one), _number(node, one.number, one.code), roles, one.state, fingerprint, one.expires - LIFE))
+    return listed
+
+
+def suspend(node: Node, pseudonym: str, *, by: str, since: int | None = None) -> int:
+    """Suspend a person: from now on they can do nothing here, and every verifier learns it. Returns the date of revocation.
+
+    What they signed until now is anchored first, so that it still verifies; with ``since`` it is not spared: for stolen keys.
+    May be repeated until it succeeds.
+
+    Raises:
+        NotFoundError: no such person. RuleError: oneself, or the last administrator. UsageError: ``since`` lies ahead.
+        NetworkError, ChainError: suspended here, but not revoked yet: the chain cannot be reached. KeyringError: no CA here.
+    """
+    _authority(node)
+    if since is not None and since > node.clock.now():
+        raise UsageError("a revocation cannot lie ahead")
+    with node.records.write() as unit:
+        person = unit.person(pseudonym)
+        if person is None or person.kind != "person":
+            raise NotFoundError("no such person", hint="see: custody person list")
+        if pseudonym == by:
+            raise RuleError("nobody suspends themselves", hint="ask another administrator")
+        _require_administrator(unit, without=pseudonym)
+        unit.put_person(replace(person, active=False))
+        unit.drop_sessions(pseudonym)
+        der = unit.certificate(person.certificate) or b""
+    if since is None:
+        anchoring.anchor_now(node)
+    serial = certificates.load(der).serial_number
+    with node.records.write() as unit:
+        if (known := _revoked(unit, serial)) is not None:
+            return known
+        newest = unit.newest_checkpoint(node.log_id, ("final",))
+        date = since if since is not None else max(node.clock.now(), newest.time + 1 if newest is not None else 0)
+        agencylog.publish_crl(node, unit, [(serial, date)])
+    return date
+
+
+def _revoked(unit: Unit, serial: int) -> int | None:
+    for row in unit.crls()[-1:]:
+        entry = certificates.load_crl(row.der).get_revoked_certificate_by_serial_number(serial)
+        if entry is not None:
+            return int(entry.revocation_date_utc.timestamp())
+    return None
+
+
+def _require_administrator(unit: Unit, *, without: str) -> None:
+    administrators = [row.pseudonym for row in unit.people() if row.active and "administrator" in _roles(unit, row)]
+    if administrators == [without]:
+        raise RuleError(_LAST_ADMINISTRATOR, hint="enrol another administrator first")
+
+
+def _roles(unit: Unit, row: PersonRow) -> frozenset[str]:
+    der = unit.certificate(row.certificate)
+    return certificates.parse(der).roles if der is not None else frozenset()

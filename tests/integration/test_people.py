@@ -1,0 +1,296 @@
+"""People: nobody joins without an invitation and an approval, nobody approves themselves, who is suspended is so at once."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from ledger import enrolling, founding
+from ledger.adapters.keystore.file import FileKeyring
+from ledger.adapters.memory import StoppedClock
+from ledger.adapters.node.client import NodeClient
+from ledger.domain import cbor, cose, enrolment
+from ledger.domain.encoding import b64url
+from ledger.domain.errors import (
+    ConflictError,
+    CustodyError,
+    DeniedError,
+    NetworkError,
+    NotFoundError,
+    RuleError,
+    UsageError,
+    VerificationError,
+)
+from ledger.domain.grants import HpkePrivateKey
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.verify.procedure import verify
+from ledger.domain.verify.report import Verdict
+from ledger.services import anchoring, people, retrieve
+from ledger.services.ingest import Options, Upload, Uploaded
+from ledger.settings import KEYRING
+from ledger.wiring import journal_of, person_at
+from tests.support.desk import PASSPHRASE, Desk
+
+
+@pytest.fixture(scope="module")
+def governed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose first person is administrator, officer and custodian."""
+    home = tmp_path_factory.mktemp("governed") / "home"
+    founding.found(home, agency="NL-POL", person="4711", roles=["administrator", "officer", "custodian"], passphrase=PASSPHRASE)
+    return home
+
+
+@pytest.fixture
+def office(governed: Path, tmp_path: Path) -> Iterator[Desk]:
+    with Desk(Path(shutil.copytree(governed, tmp_path / "home"))) as desk:
+        yield desk
+
+
+@dataclass
+class Colleague:
+    """A person with a folder of their own, who talks to the desk's node."""
+
+    desk: Desk
+    home: Path
+    keyring: FileKeyring
+    given: enrolling.Invitation
+
+    @contextmanager
+    def client(self) -> Iterator[NodeClient]:
+        signer = lambda: (self.keyring.signing_key("person"), self.keyring.get("person-certificate"))  # noqa: E731
+        with NodeClient("http://home", transport=self.desk.transport, signer=signer) as client:
+            yield client
+
+    def enrol(self) -> enrolling.Enrolled:
+        with self.client() as client:
+            return enrolling.enrol(self.keyring, self.given, client)
+
+    def upload(self, path: Path) -> Uploaded:
+        with self.client() as client:
+            person = person_at(self.keyring, client.agency())
+            run = Upload(person, client, journal_of(self.home, self.keyring), self.desk.clock, Options())
+            return next(iter(run.run([path])))
+
+    @property
+    def pseudonym(self) -> str:
+        return certificates.parse(self.keyring.get("person-certificate")).pseudonym
+
+
+def invited(desk: Desk, folder: Path, *roles: str, number: str = "4712") -> Colleague:
+    given = enrolling.invitation(desk.client, server="http://home", number=number, roles=list(roles or ("officer",)))
+    enrolling.make_keys(folder, given, PASSPHRASE)
+    return Colleague(desk, folder, FileKeyring.open(folder / KEYRING, PASSPHRASE), given)
+
+
+def reference(desk: Desk) -> str:
+    [found] = [one["reference"] for one in desk.client.people() if one["state"] == "requested"]
+    return str(found)
+
+
+def joined(desk: Desk, folder: Path, *roles: str, number: str = "4712") -> Colleague:
+    colleague = invited(desk, folder, *roles, number=number)
+    colleague.enrol()
+    desk.client.approve(reference(desk))
+    assert colleague.enrol().certificate is not None
+    return colleague
+
+
+def test_a_person_joins_with_keys_that_never_left_them_and_works(office: Desk, tmp_path: Path, rng: random.Random) -> None:
+    colleague = invited(office, tmp_path / "mine", "officer", "examiner")
+    first = colleague.enrol()
+    assert first.certificate is None
+    listed = next(one for one in office.client.people() if one["state"] == "requested")
+    assert (listed["number"], listed["roles"], listed["fingerprint"]) == ("4712", ["examiner", "officer"], first.fingerprint)
+    assert colleague.enrol() == first, "asking again changes nothing"
+    pseudonym = office.client.approve(listed["reference"])
+    certificate = colleague.enrol().certificate
+    assert certificate is not None
+    assert (certificate.pseudonym, certificate.roles) == (pseudonym, {"officer", "examiner"})
+    path = tmp_path / "file"
+    path.write_bytes(rng.randbytes(10_000))
+    item = colleague.upload(path)
+    office.anchor()
+    assert verify(office.bundle(item.evidence), office.trust()).verdict is Verdict.VERIFIED
+    raw = b"".join(one.read_bytes() for one in office.path.rglob("*") if one.is_file())
+    assert b"4712" not in raw, "the service number is sealed"
+    for name in ("person", "hpke-person", "journal"):
+        assert colleague.keyring.get(name) not in raw
+    assert colleague.given.code.encode() not in raw, "the node keeps the hash of an invitation alone"
+
+
+def test_nobody_joins_without_approval_or_with_a_used_old_or_guessed_code(office: Desk, tmp_path: Path) -> None:
+    colleague = invited(office, tmp_path / "mine")
+    with pytest.raises(CustodyError), colleague.client() as client:
+        client.people()
+    colleague.enrol()
+    thief = Colleague(office, tmp_path / "thief", FileKeyring.create(tmp_path / "other", PASSPHRASE), colleague.given)
+    thief.keyring.put_signing_key("person", ec.generate_private_key(ec.SECP256R1()))
+    thief.keyring.put_hpke_key("hpke-person", HpkePrivateKey.generate())
+    with pytest.raises(ConflictError, match="other keys"):
+        thief.enrol()
+    with pytest.raises(DeniedError, match="no such invitation"):
+        office.client.enrolment("A" * 32)
+    office.client.approve(reference(office))
+    with pytest.raises(NotFoundError):
+        office.client.approve("0" * 16)
+    late = invited(office, tmp_path / "late", number="4713")
+    office.node.clock = StoppedClock(office.clock.now() + people.LIFE + 1)
+    with pytest.raises(DeniedError, match="expired"):
+        late.enrol()
+
+
+def test_nobody_approves_or_suspends_themselves_and_an_administrator_remains(office: Desk, tmp_path: Path) -> None:
+    mine = invited(office, tmp_path / "again", "prosecutor", number="4711")  # the administrator's own number
+    mine.enrol()
+    with pytest.raises(RuleError, match="own enrolment"):
+        office.client.approve(reference(office))
+    with pytest.raises(RuleError, match="themselves"):
+        office.client.suspend(office.person.certificate.pseudonym)
+    other = joined_by_hand(office, tmp_path / "second")
+    with other.client() as client:
+        assert client.approve(reference(office)), "another administrator may"
+        client.suspend(office.person.certificate.pseudonym)
+        with pytest.raises(RuleError, match="themselves"):
+            client.suspend(other.pseudonym)
+
+
+def joined_by_hand(desk: Desk, folder: Path) -> Colleague:
+    """A second administrator, while another request waits."""
+    colleague = invited(desk, folder, "administrator", number="4720")
+    waiting = {one["reference"] for one in desk.client.people() if one["state"] == "requested"}
+    colleague.enrol()
+    [mine] = {one["reference"] for one in desk.client.people() if one["state"] == "requested"} - waiting
+    desk.client.approve(mine)
+    colleague.enrol()
+    return colleague
+
+
+def test_only_administrators_invite_approve_and_suspend(office: Desk, tmp_path: Path) -> None:
+    officer = joined(office, tmp_path / "mine", "officer", "custodian")
+    with officer.client() as client:
+        for call in (
+            lambda: client.invite("1", ["officer"]),
+            lambda: client.approve("0" * 16),
+            lambda: client.suspend(officer.pseudonym),
+            client.people,
+        ):
+            with pytest.raises(DeniedError):
+                call()
+
+
+def test_roles_that_nobody_can_have_are_refused(office: Desk) -> None:
+    for roles in (["service"], ["king"], ["officer", "officer"]):
+        with pytest.raises(UsageError):
+            office.client.invite("4712", roles)
+    with pytest.raises(CustodyError):
+        office.client.invite(" ", ["officer"])
+
+
+def test_suspension_takes_effect_at_once_and_spares_what_was_signed_before(office: Desk, tmp_path: Path, rng: random.Random) -> None:
+    colleague = joined(office, tmp_path / "mine")
+    path = tmp_path / "file"
+    path.write_bytes(rng.randbytes(5000))
+    item = colleague.upload(path)
+    with colleague.client() as client:
+        person = person_at(colleague.keyring, client.agency())
+        assert client.item(item.evidence)  # a session is open
+        office.client.suspend(colleague.pseudonym)
+        with pytest.raises(CustodyError):
+            client.item(item.evidence)
+        with pytest.raises(CustodyError):
+            retrieve.record(client, person, office.clock, item.evidence, "note", {"text": "too late"})
+    with pytest.raises(CustodyError):
+        colleague.upload(path)
+    listed = {one["reference"]: one["state"] for one in office.client.people()}
+    assert listed[colleague.pseudonym] == "suspended"
+    report = verify(office.bundle(item.evidence), office.trust())
+    assert report.verdict is Verdict.VERIFIED, report
+    assert office.client.suspend(colleague.pseudonym) == office.client.suspend(colleague.pseudonym), "again: the same date"
+
+
+def test_what_was_signed_with_stolen_keys_does_not_verify_and_everybody_sees_it(office: Desk, tmp_path: Path, rng: random.Random) -> None:
+    colleague = joined(office, tmp_path / "mine")
+    path = tmp_path / "file"
+    path.write_bytes(rng.randbytes(5000))
+    before = office.clock.now() - 1
+    item = colleague.upload(path)
+    office.client.suspend(colleague.pseudonym, since=before)
+    office.anchor()
+    report = verify(office.bundle(item.evidence), office.trust())
+    assert report.verdict is Verdict.FAILED
+    assert "revoked" in str(report)
+    with pytest.raises(UsageError):
+        office.client.suspend(colleague.pseudonym, since=office.clock.now() + 1000)
+
+
+def test_a_suspension_whose_revocation_cannot_reach_the_chain_holds_here_and_is_finished_later(
+    office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colleague = joined(office, tmp_path / "mine")
+
+    def unreachable(*arguments: object) -> None:
+        raise NetworkError("the chain does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(anchoring, "anchor_now", unreachable)
+        with pytest.raises(NetworkError):
+            office.client.suspend(colleague.pseudonym)
+    with pytest.raises(CustodyError), colleague.client() as client:
+        client.missing([])
+    office.client.suspend(colleague.pseudonym)
+    with office.node.records.read() as unit:
+        serial = certificates.load(colleague.keyring.get("person-certificate")).serial_number
+        assert certificates.load_crl(unit.crls()[-1].der).get_revoked_certificate_by_serial_number(serial) is not None
+
+
+def test_another_node_or_a_certificate_for_other_keys_is_not_taken(office: Desk, tmp_path: Path) -> None:
+    colleague = invited(office, tmp_path / "mine")
+    with colleague.client() as client:
+        for member, value in (("log", "urn:custody:log:" + "0" * 64), ("descriptor", "0" * 64)):
+            with pytest.raises(VerificationError, match="another node"):
+                enrolling.enrol(colleague.keyring, replace(colleague.given, **{member: value}), client)
+
+        class Lying:
+            def __getattr__(self, name: str) -> object:
+                return getattr(client, name)
+
+            def enrolment(self, code: str) -> dict[str, object]:
+                return {"state": "approved", "certificate": b64url(office.person.certificate.der)}
+
+        with pytest.raises(VerificationError, match="not for your keys"):
+            enrolling.enrol(colleague.keyring, colleague.given, Lying())  # type: ignore[arg-type]
+    assert "person-certificate" not in colleague.keyring.names()
+
+
+def test_a_request_that_proves_nothing_is_refused(office: Desk) -> None:
+    key, other, hpke = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1()), HpkePrivateKey.generate()
+    good = enrolment.sign(key, server="urn:custody:log:" + "0" * 64, hpke=hpke.public)
+    assert enrolment.parse(good).spki == enrolment.encode_key(key.public_key())
+    assert enrolment.parse(enrolment.sign(ed25519.Ed25519PrivateKey.generate(), server="x", hpke=hpke.public))
+    code = office.client.invite("1", ["officer"])["code"]
+    with pytest.raises(DeniedError, match="another node"):
+        office.client.request_enrolment(code, good)
+    forged = {"server": "x", "key": enrolment.encode_key(key.public_key()), "kem": hpke.public.kem, "hpke": hpke.public.key}
+    rsa_key = rsa.generate_private_key(65537, 2048).public_key()
+    for payload in (
+        forged,  # signed by another key
+        {**forged, "key": enrolment.encode_key(rsa_key)},  # type: ignore[arg-type]
+        {**forged, "key": b"junk"},
+        {**forged, "hpke": b"short"},
+        {**forged, "kem": "none"},
+        {**forged, "more": 1},
+        [1],
+    ):
+        data = cose.sign(other, {cose.TYP: enrolment.TYPE}, cbor.encode(payload)).encode()
+        with pytest.raises(CustodyError):
+            enrolment.parse(data)
+    for at in range(0, len(good), 41):
+        with pytest.raises(CustodyError):
+            enrolment.parse(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
