@@ -38,6 +38,7 @@ RATE: Final = 32 << 20
 _SAVED: Final = 64  # blocks after which the place is written down
 _DEPTH: Final = 5
 _WORST: Final = ("mismatch", "missing", "unreadable")
+_STALE: Final = 86400  # seconds after which a reading that was begun is begun again
 _KEPT: Final = ("pinned", "damaged")
 _PAGE: Final = 50
 _WAIT: Final = 30.0  # seconds
@@ -56,6 +57,7 @@ class Found:
     """What re-reading one item at one replica gave: blocks read, bad blocks by kind, and how many were put right."""
 
     node: str
+    began: int = 0
     blocks: int = 0
     bad: dict[str, int] = field(default_factory=dict)
     repaired: int = 0
@@ -126,21 +128,27 @@ def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
         raise NotFoundError("no IPFS node keeps this item yet", hint="see: custody ipfs status")
     found = [_check_at(node, row, reading) for row in rows]
     if all(one.complete or one.unreachable for one in found):
-        if answered := [one for one in found if one.complete]:
-            _log(node, evidence, rows[0].cid, answered)
-        with node.records.read() as unit:
-            held = unit.holdings_named([evidence]).get(evidence, [])
-        node.put_holdings([replace(row, seen="") for row in held if row.seen])
+        answered = {one.node: one for one in found if one.complete}
+        try:
+            if answered:
+                _log(node, evidence, rows[0].cid, list(answered.values()))
+        finally:  # what was told, or cannot be told, is not told again with the next reading
+            with node.records.read() as unit:
+                held = unit.holdings_named([evidence]).get(evidence, [])
+            node.put_holdings([replace(row, seen="") for row in held if row.node in answered])
     return found
 
 
 def _check_at(node: Node, row: HoldingRow, reading: Reading) -> Found:
     """One item at one replica, from the place where an earlier reading was stopped; done already where only others are not yet."""
-    found = Found(**{**json.loads(row.seen or "{}"), "node": row.node})
+    now = node.clock.now()
+    found = Found(**json.loads(row.seen)) if row.seen else Found(row.node, began=now)
+    if now - found.began > _STALE:  # left behind by a crash: what was read then says nothing about today
+        row, found = replace(row, place=0, seen=""), Found(row.node, began=now)
     if found.complete:
         return found
     replica = node.replicas.own[row.node]
-    before, at = row.place, 0
+    before = row.place
 
     def save() -> None:
         node.put_holdings([replace(row, place=found.blocks, seen=json.dumps(asdict(found)))])
@@ -159,12 +167,14 @@ def _check_at(node: Node, row: HoldingRow, reading: Reading) -> Found:
                     return found
         if not found.pinned:
             replica.pin([row.cid])
-        found.complete = True
     except (NetworkError, UsageError) as error:
         row = replace(row, problem=word_of(error), tries=row.tries + 1, due=node.clock.now() + pause(row.tries))
         save()
         found.unreachable = True
         return found
+    except (VerificationError, NotFoundError, UnreadableError, StorageError) as error:  # it answers, but cannot say what it has pinned
+        _count(found, error)
+    found.complete = True
     now = node.clock.now()
     done = replace(
         row, place=0, seen=json.dumps(asdict(found)), state="pinned", proof=now, reads=row.reads + 1, problem="", tries=0, due=now
@@ -184,7 +194,7 @@ def _walk(node: Node, replica: Replica, root: bytes, depth: int = 0) -> Iterator
     data: bytes | None
     try:
         data = replica.get(root)
-    except (VerificationError, NotFoundError, UnreadableError) as error:
+    except (VerificationError, NotFoundError, UnreadableError, StorageError) as error:
         data, problem = _good_copy(node, root), error
     yield root, problem
     if data is not None and depth < _DEPTH:
@@ -207,10 +217,14 @@ def _read(node: Node, replica: Replica, row: HoldingRow, cid: bytes, known: Cust
         size = len(replica.get(cid))
         reading.pace.spend(size)
         reading.progress(size)
-    except (VerificationError, NotFoundError, UnreadableError) as error:
-        word = word_of(error)
-        found.bad[word] = found.bad.get(word, 0) + 1
+    except (VerificationError, NotFoundError, UnreadableError, StorageError) as error:
+        _count(found, error)
         found.repaired += _repair(node, replica, row, cid)
+
+
+def _count(found: Found, error: CustodyError) -> None:
+    word = word_of(error) if word_of(error) in _WORST else "unreadable"
+    found.bad[word] = found.bad.get(word, 0) + 1
 
 
 def _repair(node: Node, replica: Replica, row: HoldingRow, cid: bytes) -> bool:

@@ -173,6 +173,61 @@ def test_a_reading_that_is_stopped_goes_on_where_it_was_and_forgets_no_finding(
         assert all(not row.seen and not row.place for row in held(desk, item.evidence).values())
 
 
+def test_a_reading_left_behind_by_a_crash_is_not_told_as_todays(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working(founded, tmp_path, *three[:2]) as desk:
+        [item] = desk.upload(*files(tmp_path, rng, BIG))
+        sync(desk)
+
+        def crash(*arguments: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(fixity, "_log", crash)
+            patch.setattr(type(desk.node), "put_holdings", keeping_seen(type(desk.node).put_holdings))
+            with pytest.raises(KeyboardInterrupt):
+                fixity.check(desk.node, item.evidence, FAST)
+        assert all('"complete": true' in row.seen for row in held(desk, item.evidence).values())
+        damage(three[0], blocks_of(desk, item.evidence)[1], "mismatch")
+        desk.node.clock = StoppedClock(desk.clock.now() + 2 * 86400)
+        found = by_node(fixity.check(desk.node, item.evidence, FAST))
+        assert found["site-a"].bad == {"mismatch": 1}
+
+
+def keeping_seen(put: Any) -> Any:
+    """As if the process died before what was told is forgotten."""
+
+    def kept(self: Any, rows: Any) -> None:
+        put(self, [row for row in rows if row.seen])
+
+    return kept
+
+
+def test_a_finding_survives_a_daemon_that_goes_away_in_the_middle(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
+) -> None:
+    with working(founded, tmp_path, three[0], copies=1) as desk:
+        [item] = desk.upload(*files(tmp_path, rng, BIG))
+        sync(desk)
+        damage(three[0], blocks_of(desk, item.evidence)[1], "missing")
+        read: list[int] = []
+
+        def stop(size: int) -> None:
+            read.append(size)
+            if len(read) == 3:
+                three[0].kill()
+
+        [found] = fixity.check(desk.node, item.evidence, Reading(Pace(0), progress=stop))
+        assert found.unreachable
+        assert verified(desk, item.evidence) == []
+        three[0].start()
+        [found] = fixity.check(desk.node, item.evidence, FAST)
+        assert (found.bad, found.repaired, found.complete) == ({"missing": 1}, 1, True)
+        [event] = verified(desk, item.evidence)
+        assert event["body"]["result"] == "missing"
+
+
 def test_the_oldest_proof_is_read_first_and_what_is_out_of_reach_does_not_hold_up_the_rest(
     founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,4 +291,4 @@ def test_what_a_reading_saves_holds_no_case_data(founded: Path, tmp_path: Path, 
         sync(desk)
         fixity.check(desk.node, item.evidence, Reading(Pace(0), lambda: True))
         [row] = held(desk, item.evidence).values()
-        assert set(json.loads(row.seen)) == {"node", "blocks", "bad", "repaired", "pinned", "unreachable", "complete"}
+        assert set(json.loads(row.seen)) == {"node", "began", "blocks", "bad", "repaired", "pinned", "unreachable", "complete"}

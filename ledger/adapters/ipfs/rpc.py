@@ -22,7 +22,7 @@ READ: Final = 60.0  # seconds without a byte from the daemon; also the time for 
 _CHUNK: Final = 1 << 20
 _ADDRESS: Final = re.compile(r"/(?:ip4|ip6|dns|dns4|dns6)/([A-Za-z0-9.:-]{1,253})/tcp/([0-9]{1,5})(?:/(https?))?", re.ASCII)
 _ABSENT: Final = re.compile(r"not found|could not find|no link named", re.IGNORECASE)
-_FULL: Final = re.compile(r"no space left|disk quota|too large|input/output error|read-only file system", re.IGNORECASE)
+_FULL: Final = re.compile(r"no space left|disk quota|too large|read-only file system", re.IGNORECASE)
 _LINE_LIMIT: Final = 1 << 20
 
 
