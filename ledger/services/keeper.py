@@ -22,6 +22,7 @@ _LONGEST_PAUSE: Final = 60.0
 _SLICE: Final = 5.0  # seconds for which one item is sent or read on without letting anybody else
 _PATIENCE: Final = 3600  # seconds out of reach after which other replicas take over
 _ASKED: Final = 60  # seconds after which a replica without work is asked whether it is there
+_OUTSIDE: Final = 10  # seconds between two looks at what may lie outside
 _AFRESH: Final = 86400  # seconds after which all items are planned again
 
 
@@ -67,17 +68,19 @@ class Keeper:
                 wait = min(max(wait, _PAUSE) * 2, _LONGEST_PAUSE)
 
     def _planner(self) -> Callable[[], bool]:
-        after, planned, absent = -1, self._node.clock.now(), frozenset[str]()
+        after, planned, absent, looked = -1, self._node.clock.now(), frozenset[str](), 0
 
         def step() -> bool:
-            nonlocal after, planned, absent
+            nonlocal after, planned, absent, looked
             now = self._node.clock.now()
             gone = frozenset(name for name, since in self._lost.items() if now - since >= _PATIENCE)
             if gone - absent or now - planned >= _AFRESH:
                 after, planned = -1, now
             absent = gone
             reached = placement.plan(self._node, after=after, absent=absent)
-            placement.plan_outside(self._node)
+            if now - looked >= _OUTSIDE:
+                looked = now
+                placement.plan_outside(self._node)
             reached, after = after, reached
             return reached != after
 
