@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.domain import bundle as bundles
-from ledger.domain import car, cbor, evm, grants, jsontext, login, rlp, tiles, trust, unixfs, varint
+from ledger.domain import car, cbor, enrolment, evm, grants, jsontext, login, rlp, tiles, trust, unixfs, varint
 from ledger.domain import cid as cids
 from ledger.domain import receipt as receipts
 from ledger.domain import statement as statements
@@ -39,11 +40,14 @@ GOOD = (VECTORS / "bundle" / "good.bundle").read_bytes()
 BUNDLE = bundles.parse(GOOD)
 EXAMPLE: dict[str, Any] = json.loads((VECTORS / "worked_example.json").read_text())
 CHAIN = BUNDLE.chain
+NODE_KEY = descriptors.parse(BUNDLE.descriptors[0].document).node
 assert CHAIN is not None
 BLOCKS = [unixfs.Block(cids.of(data), data) for data in (b"one", b"two" * 100)]
 NODE = unixfs.encode_node([unixfs.Link(block.cid, len(block.data), len(block.data)) for block in BLOCKS])
 CAR = car.header([BLOCKS[0].cid]) + b"".join(car.section(block) for block in BLOCKS)
 DOCUMENT = EXAMPLE["document"].encode()
+SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(32))
+ENROLMENT = enrolment.sign(SIGNER, server="urn:custody:log:" + "0" * 64, hpke=NODE_KEY)
 
 
 def joined(nodes: tuple[bytes, ...]) -> bytes:
@@ -96,6 +100,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], Any], list[bytes], Callable[[Any], by
     "cid": (text(cids.from_text), [cids.to_text(NODE.cid).encode()], lambda value: cids.to_text(value).encode()),
     "grant": (grants.parse, [from_b64url(EXAMPLE["envelope"]["grant"], what="")], lambda value: value.encode()),
     "login": (login.parse, [bytes.fromhex(EXAMPLE["login"])], None),
+    "enrolment": (enrolment.parse, [ENROLMENT], None),
     "descriptor": (descriptors.parse, [BUNDLE.descriptors[0].document], None),
     "certificate": (certificates.parse, [bytes.fromhex(EXAMPLE["certificate"]), *BUNDLE.certificates], lambda value: value.der),
     "authority": (certificates.check_authority, [bytes.fromhex(EXAMPLE["ca"])], None),
