@@ -50,7 +50,10 @@ run: install
 	@test -d $(HOME_DIR)/home || $(BIN)/custody --home $(HOME_DIR)/home --passphrase-file $(HOME_DIR)/passphrase init --agency NL-POL --person 4711
 	@exec $(BIN)/custody --home $(HOME_DIR)/home --passphrase-file $(HOME_DIR)/passphrase serve --port 8000
 
-test: lint contracts python
+# Kubo is built, where it must be, beside the contracts' tests: for half of that time it waits for the network.
+test: lint
+	$(MAKE) --jobs=2 --output-sync=target kubo contracts
+	$(MAKE) python
 
 contracts: node
 	npx --no-install hardhat compile --quiet
