@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas import CopiesIn, FixitiesOut, FixityOut, SyncIn, SyncOut
+from ledger.domain.errors import UsageError
 from ledger.services import access, fixity, keeping
 from ledger.services.fixity import Pace, Reading
 
@@ -48,7 +49,10 @@ def check_fixity(node: NodeDep, caller: CallerDep, evidence: Item) -> FixitiesOu
 
 @router.put("/evidence/{evidence}/copies", operation_id="set_copies")
 def set_copies(node: NodeDep, caller: CallerDep, evidence: Item, request: CopiesIn) -> CopiesIn:
-    """At how many IPFS nodes an item shall lie; fewer than before takes none away."""
+    """At how many IPFS nodes an item shall lie; fewer than before takes none away, more than there are is refused."""
+    known = len(node.replicas.own)
+    if request.copies > known:
+        raise UsageError(f"{request.copies} copies asked for, the home knows {known} IPFS nodes", hint="add nodes first: custody ipfs add")
     with node.records.write() as unit:
         access.visible(unit, caller, evidence)
         unit.put_target(evidence, request.copies)

@@ -22,6 +22,7 @@ from ledger.services.node import Node
 OPENING: Final = 30 * 86400  # seconds for which a disclosed copy may be fetched from nodes outside
 COPIES: Final = frozenset({"copy", "export"})  # modes of a disclosure that hands the ciphertext over
 _PAGE: Final = 500
+_FETCH: Final = "fetch the content before you accept it"
 
 
 def is_destroyed(unit: Unit, item: ItemRow) -> bool:
@@ -111,12 +112,12 @@ def require_held(node: Node, unit: Unit, item: ItemRow) -> None:
     held = unit.holdings_named([item.state.evidence]).get(item.state.evidence, [])
     if any(row.state == "pinned" and row.node in node.replicas.own for row in held):
         return
+    if node.blocks.missing([item.cid]):  # said before anything is fetched over a network, since others wait for this transaction
+        raise RuleError("the content is not kept here yet", hint=_FETCH)
     try:
         order = dag.every(node.blocks, item.cid)
         while page := list(islice(order, _PAGE)):
             if lacking := node.blocks.missing(page):
-                raise RuleError(
-                    f"{len(lacking)} blocks of the content are not kept here yet", hint="fetch the content before you accept it"
-                )
+                raise RuleError(f"{len(lacking)} blocks of the content are not kept here yet", hint=_FETCH)
     except (NotFoundError, UnreadableError, VerificationError, NetworkError) as error:
-        raise RuleError("the content cannot be read here, so it cannot be accepted", hint="fetch it first") from error
+        raise RuleError("the content cannot be read here, so it cannot be accepted", hint=_FETCH) from error

@@ -19,7 +19,7 @@ from ledger.adapters.ipfs.kubo import Kubo
 from ledger.adapters.memory import StoppedClock
 from ledger.domain import cid as cids
 from ledger.domain.encoding import format_time
-from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.errors import DeniedError, RuleError, UsageError
 from ledger.domain.records import HoldingRow
 from ledger.domain.unixfs import Block
 from ledger.domain.verify.procedure import verify
@@ -189,12 +189,14 @@ def keep_reading_again(desk: Desk) -> None:
 def test_the_own_disk_keeps_what_was_not_read_again_or_lies_at_too_few_nodes(
     founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
 ) -> None:
-    with working(founded, tmp_path, three[0], copies=1) as desk:
+    with working(founded, tmp_path, *three[:2], copies=1) as desk:
         desk.upload(*files(tmp_path, rng, BIG))
         assert housekeeping.give_up(desk.node).blocks == 0
         sync(desk)
         assert housekeeping.give_up(desk.node).blocks == 0, "pinned, but never read again"
         [item] = desk.client.items()
+        with pytest.raises(UsageError, match="knows 2 IPFS nodes"):
+            desk.client.set_copies(item["evidence"], 3)
         desk.client.set_copies(item["evidence"], 2)
         keep_reading_again(desk)
         assert housekeeping.give_up(desk.node).blocks == 0, "one copy, where two are asked for"
