@@ -102,7 +102,7 @@ def test_a_pin_whose_blocks_are_not_all_there_is_an_error_and_not_a_wait_for_eve
         began = time.monotonic()
         with pytest.raises(NetworkError):
             kubo.load([root], blocks[1:])
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 40
         assert kubo.pinned([root]) == set()
         kubo.load([root], blocks[:1])
         assert kubo.pinned([root]) == {root}
@@ -164,7 +164,7 @@ def test_a_daemon_that_stands_still_is_unreachable_and_nothing_else(three: list[
                 began = time.monotonic()
                 with pytest.raises(NetworkError):
                     call()
-                assert time.monotonic() - began < 5
+                assert time.monotonic() - began < 20
         finally:
             three[2].signal(signal.SIGCONT)
         assert kubo.pinned([root]) == {root}
