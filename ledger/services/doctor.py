@@ -217,6 +217,8 @@ def _check_replicas(node: Node) -> Iterator[Finding | Checked]:
     found = keeping.report(node)
     if found.problem:
         yield Finding("ipfs", found.problem, found.hint, home_is_whole=True)
+    else:
+        yield Checked("ipfs", f"every item lies at {found.copies} nodes or more, or at as many as it was asked for")
     for one in found.nodes:
         if one.problem:
             yield Finding("ipfs", f"{one.name}: {one.problem}", one.hint, home_is_whole=True)
@@ -229,4 +231,6 @@ def _check_replicas(node: Node) -> Iterator[Finding | Checked]:
             if gone:
                 yield Finding("ipfs", f"{one.name}: {gone} of {count} pins are gone", "somebody unpinned them: custody fixity --all")
             else:
-                yield Checked("ipfs", f"{one.name}: {count} pins")
+                yield Checked(
+                    "ipfs", f"{one.name}: {count} pins, repository of {one.status.size / (1 << 20):.1f} MiB, {one.status.peers} peers"
+                )

@@ -95,6 +95,7 @@ def test_an_upload_with_every_daemon_down_is_acknowledged_queued_and_sent_later(
         two.kill()
         paths = files(tmp_path, rng, BIG, 0, 10_000)
         done = desk.upload(*paths)
+        assert keeping.report(desk.node).wanting == 3, "before anybody chose nodes for them"
         found = sync(desk)
         assert set(found.problems) == {one.name, two.name}
         assert found.wanting == 3

@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import and_, delete, func, or_, select, update
 
-from ledger.adapters.database.tables import Holding, Opening, ReplicationTarget
+from ledger.adapters.database.tables import Holding, Item, Opening, ReplicationTarget
 from ledger.adapters.database.unit import Part
 from ledger.domain.records import HoldingRow
 
 _H: Any = Holding
+_I: Any = Item
 _T: Any = ReplicationTarget
 
 
@@ -66,10 +67,13 @@ class Holdings(Part):
         return {(row[0], row[1]): int(row[2]) for row in self._db.execute(query)}
 
     def wanting_items(self, nodes: Sequence[str]) -> int:
-        """Items that one of these replicas shall keep and does not yet."""
+        """Items that one of these replicas shall keep and does not yet, and items for which nobody has chosen a replica yet."""
         self.flush(Holding)
-        query = select(func.count(_H.evidence.distinct())).where(_H.state.in_(("wanted", "damaged")), _H.node.in_(nodes))
-        return int(self._db.execute(query).scalar_one())
+        self.flush(Item)
+        chosen = select(func.count(_H.evidence.distinct())).where(_H.state.in_(("wanted", "damaged")), _H.node.in_(nodes))
+        known = select(_H.evidence).where(_H.evidence == _I.evidence).exists()
+        fresh = select(func.count()).where(_I.cid.is_not(None), _I.closed.is_(False), ~known)
+        return int(self._db.execute(chosen).scalar_one()) + int(self._db.execute(fresh).scalar_one())
 
     def oldest_proof(self) -> int | None:
         self.flush(Holding)
