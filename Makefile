@@ -12,7 +12,7 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: demo run test lint format docs bench soak campaigns artifacts contracts python node kubo install install-dev clean
+.PHONY: demo run test lint format docs bench soak campaigns artifacts contracts python python-outside python-inside node kubo install install-dev clean
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -62,8 +62,16 @@ contracts: node
 	npx --no-install hardhat coverage > .build/coverage.txt || { cat .build/coverage.txt; exit 1; }
 	tail -n 14 .build/coverage.txt
 
+# Two processes, one a core: what runs commands and nodes, and all the rest.
+OUTSIDE := tests/cli tests/integration/test_api.py tests/integration/test_main_job.py tests/integration/test_people.py tests/integration/test_limits.py
 python: install-dev node kubo
-	$(BIN)/python -m pytest
+	$(MAKE) --jobs=2 --output-sync=target python-outside python-inside
+
+python-outside:
+	$(BIN)/python -m pytest $(OUTSIDE)
+
+python-inside:
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(OUTSIDE))
 
 lint: install-dev
 	$(BIN)/ruff check .
