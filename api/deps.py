@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Path, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
@@ -21,6 +21,8 @@ from ledger.services.sessions import caller_of
 _BEARER = HTTPBearer(auto_error=False, description="token from POST /v1/login")
 _SCHEME = "bearer "
 T = TypeVar("T")
+#: The item of a path.
+Item = Annotated[str, Path(pattern=r"^urn:uuid:[0-9a-f-]{36}$")]
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 

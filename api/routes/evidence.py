@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from api.deps import CallerDep, GuardedRoute, NodeDep
+from api.deps import CallerDep, GuardedRoute, Item, NodeDep
 from api.schemas import AccessIn, DetailsOut, EventOut, EventsOut, FoundOut, GrantsOut, ItemOut, ItemsOut, ReplicaOut, SearchIn
 from ledger.domain import cid as cids
 from ledger.domain import envelope
@@ -19,7 +19,6 @@ from ledger.domain.records import HoldingRow, ItemRow
 from ledger.services import access, anchoring, dag, export, registration
 
 router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
-Item = Annotated[str, Path(pattern=r"^urn:uuid:[0-9a-f-]{36}$")]
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
 _MAX_RANGE = 4 << 20
 
@@ -74,7 +73,7 @@ def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
     """What the node keeps in clear about one item."""
     with node.records.read() as unit:
         item = access.visible(unit, caller, evidence)
-        return _item_out(item, anchoring.progress(node, unit), unit.holdings_named([evidence]).get(evidence, []))
+        return _item_out(item, anchoring.progress(node, unit), unit.holdings(evidence))
 
 
 @router.get("/{evidence}/events", operation_id="list_events")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 
-from api.deps import CallerDep, GuardedRoute, NodeDep
+from api.deps import CallerDep, GuardedRoute, Item, NodeDep
 from api.schemas import CopiesIn, FixitiesOut, FixityOut, SyncIn, SyncOut
 from ledger.domain.errors import UsageError
 from ledger.services import access, fixity, keeping
 from ledger.services.fixity import Pace, Reading
 
 router = APIRouter(route_class=GuardedRoute, tags=["keeping"])
-Item = Annotated[str, Path(pattern=r"^urn:uuid:[0-9a-f-]{36}$")]
 _SLICE: Final = 5.0  # seconds of work a call, so that no call runs into a time-out
 
 

@@ -1,4 +1,4 @@
-"""custody ipfs add, remove, list: which IPFS nodes a home knows."""
+"""custody ipfs add, remove, set: which IPFS nodes a home knows."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ import typer
 
 from cli import output
 from cli.state import Basis, Evidence, Json
-from ledger.domain import errors
 
 _HELP = """Decrypt and hash an item's stored content again, and record the result as a signed event.
 
@@ -14,8 +13,6 @@ _HELP = """Decrypt and hash an item's stored content again, and record the resul
 Example:
   custody --home ~/evidence recheck 3f0c1d2e-... --basis "yearly fixity check"
 """
-
-_RESULTS = {errors.VerificationError: "mismatch", errors.NotFoundError: "missing", errors.NetworkError: "unreachable"}
 
 
 def register(app: typer.Typer) -> None:
@@ -27,6 +24,7 @@ def register(app: typer.Typer) -> None:
         from cli.session import evidence_urn, open_session
         from ledger.domain.errors import CustodyError
         from ledger.services import retrieve
+        from ledger.services.fixity import result_of
 
         urn = evidence_urn(evidence)
         failure: CustodyError | None = None
@@ -39,7 +37,7 @@ def register(app: typer.Typer) -> None:
                     opened = retrieve.fetch(session.node, session.person, urn, access, None, advance)
                 body |= {"result": "match", "found": opened.digests}
             except CustodyError as error:  # a node out of reach is never taken for a mismatch
-                failure, body = error, {**body, "result": _RESULTS.get(type(error), "unreadable"), "reason": error.message}
+                failure, body = error, {**body, "result": result_of(error), "reason": error.message}
             answer = retrieve.record(session.node, session.person, session.clock, urn, "verified", body)
         output.result({**answer, "result": body["result"]}, f"{body['result']}, recorded as entry {answer['index']}")
         if failure is not None:

@@ -107,14 +107,6 @@ class Replica(BlockStore, Protocol):
         """As put, for blocks that the caller has just hashed: the daemon hashes them once more."""
         ...
 
-    def load(self, roots: Sequence[bytes], blocks: Iterable[Block]) -> None:
-        """Store blocks and pin ``roots`` with all below them, of which the rest is there already. Memory is constant.
-
-        Raises:
-            StorageError: its disk is full or failed. Others as for pin: the blocks are stored then.
-        """
-        ...
-
     def pin(self, roots: Sequence[bytes], *, fetch: bool = False) -> None:
         """Pin roots with all below them; durable when it returns.
 
@@ -122,7 +114,8 @@ class Replica(BlockStore, Protocol):
             fetch: let it fetch what it lacks from the peers of its swarm, for as long as that goes forward.
 
         Raises:
-            NotFoundError: a root is not there. NetworkError: something below a root is missing, or it takes too long; try again.
+            StorageError: its disk is full or failed. NotFoundError: a root is not there.
+            NetworkError: something below a root is missing, or it takes too long; try again.
             VerificationError: it answers with other CIDs than ours.
         """
         ...

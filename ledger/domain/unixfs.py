@@ -37,6 +37,17 @@ class Block:
     data: bytes | memoryview
 
 
+def check_block(block: Block) -> None:
+    """Check a block before it is stored: its size, and that it hashes to its CID.
+
+    Raises:
+        FormatError: it is too large, or does not.
+    """
+    if len(block.data) > MAX_BLOCK:
+        raise FormatError(f"block of {len(block.data)} bytes, at most {MAX_BLOCK} allowed")
+    cids.verify(cids.check(block.cid), block.data)
+
+
 def _bytes_field(number: int, data: bytes) -> bytes:
     return bytes([number << 3 | 2]) + varint.encode(len(data)) + data
 

@@ -122,7 +122,7 @@ def check(node: Node, evidence: str, reading: Reading) -> list[Found]:
 
 def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
     with node.records.read() as unit:
-        held = unit.holdings_named([evidence]).get(evidence, [])
+        held = unit.holdings(evidence)
     rows = [row for row in held if row.state in _KEPT and row.node in node.replicas.own]
     if not rows:
         raise NotFoundError("no IPFS node keeps this item yet", hint="see: custody ipfs status")
@@ -134,7 +134,7 @@ def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
                 _log(node, evidence, rows[0].cid, list(answered.values()))
         finally:  # what was told, or cannot be told, is not told again with the next reading
             with node.records.read() as unit:
-                held = unit.holdings_named([evidence]).get(evidence, [])
+                held = unit.holdings(evidence)
             node.put_holdings([replace(row, seen="") for row in held if row.node in answered])
     return found
 
@@ -222,8 +222,14 @@ def _read(node: Node, replica: Replica, row: HoldingRow, cid: bytes, known: Cust
         found.repaired += _repair(node, replica, row, cid)
 
 
+def result_of(error: CustodyError) -> str:
+    """What a failed reading says of what was read, in the words of a `verified` event."""
+    word = word_of(error)
+    return word if word in (*_WORST, "unreachable") else "unreadable"
+
+
 def _count(found: Found, error: CustodyError) -> None:
-    word = word_of(error) if word_of(error) in _WORST else "unreadable"
+    word = result_of(error)
     found.bad[word] = found.bad.get(word, 0) + 1
 
 

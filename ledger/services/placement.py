@@ -109,7 +109,7 @@ def require_held(node: Node, unit: Unit, item: ItemRow) -> None:
     """
     if item.cid is None:
         return
-    held = unit.holdings_named([item.state.evidence]).get(item.state.evidence, [])
+    held = unit.holdings(item.state.evidence)
     if any(row.state == "pinned" and row.node in node.replicas.own for row in held):
         return
     if node.blocks.missing([item.cid]):  # said before anything is fetched over a network, since others wait for this transaction

@@ -135,7 +135,7 @@ def _settle_tree(node: Node, name: str, row: HoldingRow, stopped: Callable[[], b
 def _from_swarm(node: Node, name: str, row: HoldingRow) -> bool:
     """Let a replica fetch from another one what the node's own disk has given up; False where that did not go."""
     with node.records.read() as unit:
-        held = unit.holdings_named([row.evidence]).get(row.evidence, [])
+        held = unit.holdings(row.evidence)
     sources = [one.node for one in held if one.state == "pinned" and one.node != name and one.node in node.replicas.own]
     for source in sources:
         try:

@@ -25,7 +25,7 @@ from ledger.domain import car, unixfs
 from ledger.domain import cid as cids
 from ledger.domain.errors import CustodyError, FormatError, NetworkError, NotFoundError, StorageError, UsageError, VerificationError
 from ledger.domain.unixfs import Block
-from tests.support.kubo import BINARY, Daemon, swarm, trees
+from tests.support.kubo import BINARY, Daemon, load, swarm, trees
 
 MIB = 1 << 20
 
@@ -80,8 +80,8 @@ def test_garbage_collection_never_removes_an_item_and_unpinning_removes_that_one
     three: list[Daemon], kubo: Kubo, rng: random.Random
 ) -> None:
     (kept, kept_blocks), (gone, gone_blocks), (loose, loose_blocks) = trees(rng, 3, 4, 2)
-    kubo.load([kept], kept_blocks)
-    kubo.load([gone], gone_blocks)
+    load(kubo, [kept], kept_blocks)
+    load(kubo, [gone], gone_blocks)
     kubo.put(loose_blocks)
     assert kubo.pinned([kept, gone, loose]) == {kept, gone}
     kubo.unpin(gone)
@@ -101,17 +101,17 @@ def test_a_pin_whose_blocks_are_not_all_there_is_an_error_and_not_a_wait_for_eve
             kubo.pin([root])
         began = time.monotonic()
         with pytest.raises(NetworkError):
-            kubo.load([root], blocks[1:])
+            load(kubo, [root], blocks[1:])
         assert time.monotonic() - began < 40
         assert kubo.pinned([root]) == set()
-        kubo.load([root], blocks[:1])
+        load(kubo, [root], blocks[:1])
         assert kubo.pinned([root]) == {root}
 
 
 def test_pinning_from_a_peer_goes_through_the_swarm_and_only_when_asked(three: list[Daemon], rng: random.Random) -> None:
     [(root, blocks)] = trees(rng, 3)
     with closing(three[0].client()) as first, closing(three[1].client()) as second:
-        first.load([root], blocks)
+        load(first, [root], blocks)
         second.introduce(first.status().addresses)
         with pytest.raises(NotFoundError):  # connected to a peer that has it, and yet it answers for itself alone
             second.get(root)
@@ -124,7 +124,7 @@ def test_pinning_from_a_peer_goes_through_the_swarm_and_only_when_asked(three: l
 def test_a_node_without_the_swarm_key_cannot_fetch(three: list[Daemon], tmp_path: Path, rng: random.Random) -> None:
     [(root, blocks)] = trees(rng, 2)
     with swarm(tmp_path, "stranger") as [stranger], closing(three[0].client()) as ours, closing(stranger.client(timeout=2)) as theirs:
-        ours.load([root], blocks)
+        load(ours, [root], blocks)
         with pytest.raises(NetworkError, match="cannot reach its peer"):
             theirs.introduce(ours.status().addresses)
         with pytest.raises(NetworkError):
@@ -135,7 +135,7 @@ def test_altered_and_lost_block_files_are_told_apart_and_replaced_under_their_pi
     three: list[Daemon], kubo: Kubo, rng: random.Random
 ) -> None:
     [(root, blocks)] = trees(rng, 3)
-    kubo.load([root], blocks)
+    load(kubo, [root], blocks)
     for number, block in enumerate(blocks):
         path = three[0].block_file(block.cid)
         if number % 2:
@@ -157,10 +157,10 @@ def test_altered_and_lost_block_files_are_told_apart_and_replaced_under_their_pi
 def test_a_daemon_that_stands_still_is_unreachable_and_nothing_else(three: list[Daemon], rng: random.Random) -> None:
     [(root, blocks)] = trees(rng, 60)  # more than the socket takes without the daemon reading
     with closing(three[2].client(timeout=1)) as kubo:
-        kubo.load([root], blocks)
+        load(kubo, [root], blocks)
         three[2].signal(signal.SIGSTOP)
         try:
-            for call in (lambda: kubo.get(root), lambda: kubo.load([root], blocks), lambda: kubo.pinned([root]), kubo.status, kubo.size):
+            for call in (lambda: kubo.get(root), lambda: load(kubo, [root], blocks), lambda: kubo.pinned([root]), kubo.status, kubo.size):
                 began = time.monotonic()
                 with pytest.raises(NetworkError):
                     call()
@@ -180,19 +180,19 @@ def test_a_full_disk_is_told_as_one_and_nothing_counts_as_pinned(tmp_path: Path,
     try:
         with closing(daemon.client()) as kubo:
             with pytest.raises(StorageError, match="full"):
-                kubo.load([root], blocks)
+                load(kubo, [root], blocks)
             assert kubo.pinned([root]) == set()
     finally:
         daemon.kill()
     with daemon, closing(daemon.client()) as kubo:
-        kubo.load([root], blocks)
+        load(kubo, [root], blocks)
         assert kubo.pinned([root]) == {root}
 
 
 def test_kill_9_in_the_midst_of_an_import_loses_nothing_that_was_pinned(tmp_path: Path, rng: random.Random) -> None:
     (first, first_blocks), (second, second_blocks) = trees(rng, 20, 40)
     with Daemon(tmp_path / "killed") as daemon, closing(daemon.client()) as kubo:
-        kubo.load([first], first_blocks)
+        load(kubo, [first], first_blocks)
 
         def cut() -> Iterator[Block]:
             yield from second_blocks[:20]
@@ -200,11 +200,11 @@ def test_kill_9_in_the_midst_of_an_import_loses_nothing_that_was_pinned(tmp_path
             yield from second_blocks[20:]
 
         with pytest.raises(NetworkError):
-            kubo.load([second], cut())
+            load(kubo, [second], cut())
         daemon.start()
         assert kubo.pinned([first, second]) == {first}
         assert [kubo.get(block.cid) for block in first_blocks] == [block.data for block in first_blocks]
-        kubo.load([second], (block for block in second_blocks if kubo.missing([block.cid])))
+        load(kubo, [second], (block for block in second_blocks if kubo.missing([block.cid])))
         assert [kubo.get(block.cid) for block in second_blocks] == [block.data for block in second_blocks]
         daemon.run("repo", "verify")
 
@@ -278,9 +278,9 @@ def test_a_daemon_that_names_other_cids_or_counts_is_not_believed(rng: random.Ra
     pins = json.dumps({"Pins": [cids.to_text(other.cid)]}).encode()
     listed = json.dumps({"Keys": {cids.to_text(other.cid): {"Type": "recursive"}}}).encode()
     with liar(pin_add=pins) as kubo, pytest.raises(VerificationError, match="another CID"):
-        kubo.load([one.cid], [one])
+        load(kubo, [one.cid], [one])
     with liar(pin_add=b'{"Pins":[]}') as kubo, pytest.raises(VerificationError, match="did not confirm"):
-        kubo.load([one.cid], [one])
+        load(kubo, [one.cid], [one])
     with liar(dag_import=b'{"Stats":{"BlockCount":7}}') as kubo, pytest.raises(VerificationError, match="7 blocks of 1"):
         kubo.put([one])
     with liar(pin_ls=listed) as kubo, pytest.raises(VerificationError):

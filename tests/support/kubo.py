@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -141,6 +141,12 @@ def attach(home: Path, *daemons: Daemon, copies: int = 2, outside: tuple[Daemon,
     keyring.save()
     nodes = tuple(settings.IpfsNode(daemon.name, daemon.api, daemon in outside) for daemon in (*daemons, *outside))
     settings.write(home, replace(settings.read(home), ipfs=settings.IpfsSettings(nodes, copies)))
+
+
+def load(kubo: Kubo, roots: Sequence[bytes], blocks: Iterable[Block]) -> None:
+    """Store blocks and pin what is above them."""
+    kubo.put(blocks)
+    kubo.pin(roots)
 
 
 def trees(rng: random.Random, *counts: int) -> list[tuple[bytes, list[Block]]]:

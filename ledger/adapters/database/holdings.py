@@ -40,6 +40,9 @@ class Holdings(Part):
         self.flush(Holding)
         self._db.execute(delete(Holding).where(_H.node == node))
 
+    def holdings(self, evidence: str) -> list[HoldingRow]:
+        return [_holding(row) for row in self._find(Holding, order="node", evidence=evidence)]
+
     def holdings_named(self, evidence: Sequence[str]) -> dict[str, list[HoldingRow]]:
         found: dict[str, list[HoldingRow]] = {}
         for row in self._rows(Holding, _H.evidence.in_(evidence), order=_H.node):

@@ -90,11 +90,6 @@ class Kubo:
         if stored != count:
             raise VerificationError(9, f"the IPFS node {self.name!r} took {stored} blocks of {count}")
 
-    def load(self, roots: Sequence[bytes], blocks: Iterable[Block]) -> None:
-        """See storage.Replica. Pinned in a call of its own, whose progress can be watched."""
-        self.put(blocks)
-        self.pin(roots)
-
     def _ours(self, text: str, wanted: set[bytes]) -> bytes:
         """A CID that the daemon names, which must be among those that we computed."""
         with suppress(CustodyError):
@@ -275,9 +270,7 @@ class Kubo:
 
 def _checked(blocks: Iterable[Block]) -> Iterator[Block]:
     for block in blocks:
-        if len(block.data) > MAX_BLOCK:
-            raise FormatError(f"block of {len(block.data)} bytes, at most {MAX_BLOCK} allowed")
-        cids.verify(cids.check(block.cid), block.data)
+        unixfs.check_block(block)
         yield block
 
 

@@ -25,7 +25,7 @@ from ledger.domain import cid as cids
 from ledger.domain.errors import FormatError, LockedError, NotFoundError, StorageError, UnreadableError, VerificationError
 from ledger.domain.ports import Clock
 from ledger.domain.storage import Collected
-from ledger.domain.unixfs import MAX_BLOCK, Block
+from ledger.domain.unixfs import MAX_BLOCK, Block, check_block
 
 _PACK_LIMIT: Final = 1 << 30  # bytes; a pack is the unit of compaction and of copying to other media
 _HEADER: Final = car.header([])
@@ -138,9 +138,7 @@ class LocalBlockStore:
         """See storage.NodeStore."""
         checked = []
         for block in blocks:
-            if len(block.data) > MAX_BLOCK:
-                raise FormatError(f"block of {len(block.data)} bytes, at most {MAX_BLOCK} allowed")
-            cids.verify(cids.check(block.cid), block.data)
+            check_block(block)
             checked.append(block)
         self.put_checked(checked)
 
