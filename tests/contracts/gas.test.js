@@ -21,6 +21,12 @@ async function placeLatest(ledger, logId, root, size) {
   await ethers.provider.send("hardhat_setStorageAt", [address, second, ethers.toBeHex(word, 32)]);
 }
 
+// Call data costs more for a byte that is not zero: times are chosen so that the figures do not depend on the clock.
+function withoutZeroByte(time) {
+  while (ethers.toBeArray(time).includes(0)) time++;
+  return time;
+}
+
 const used = async (pending) => Number((await (await pending).wait()).gasUsed);
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
@@ -68,7 +74,8 @@ describe("gas [not in coverage]", function () {
     for (const name of ["First", "Again"]) {
       const [from, to] = name === "First" ? [giver, taker] : [taker, giver];
       const now = (await ethers.provider.getBlock("latest")).timestamp;
-      const expires = now + 86400;
+      const expires = withoutZeroByte(now + 86400);
+      await ethers.provider.send("evm_setNextBlockTimestamp", [withoutZeroByte(now + 1)]);
       const sent = await ledger.connect(from.anchorer).offerTransfer(giver.id, ref, to.id, leaf, expires, 777777, proof);
       const receipt = await sent.wait();
       figures[`offer${name}`] = Number(receipt.gasUsed);
