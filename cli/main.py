@@ -13,6 +13,7 @@ from cli.commands import (
     anchor,
     backup,
     bundle,
+    chain,
     collect,
     correct,
     demo,
@@ -67,7 +68,7 @@ def options(
 
 for module in (
     *(init, upload, list_items, show, status, anchor, bundle, trust, verify),
-    *(get, note, correct, recheck, fixity, ipfs, person, serve, doctor, backup, restore, collect, demo),
+    *(chain, get, note, correct, recheck, fixity, ipfs, person, serve, doctor, backup, restore, collect, demo),
 ):
     module.register(app)
 

@@ -16,12 +16,13 @@ import typer
 from cli.state import STATE
 from ledger import settings
 from ledger.adapters.keystore.file import Unlocking
-from ledger.domain.errors import LockedError, UsageError
+from ledger.domain.errors import FormatError, LockedError, UsageError
 
 if TYPE_CHECKING:
     from ledger.adapters.clock import SystemClock
     from ledger.adapters.journal import FileJournal
     from ledger.adapters.node.client import NodeClient
+    from ledger.domain.trust import TrustRoot
     from ledger.services.signing import Person
     from ledger.wiring import OpenHome
 
@@ -120,6 +121,22 @@ def served_at(home: Path) -> str:
         return str(json.loads((home / settings.SERVER).read_bytes())["url"])
     except (OSError, ValueError, KeyError):
         return ""
+
+
+def read_trust(path: Path) -> TrustRoot:
+    """A trust root.
+
+    Raises:
+        UsageError: the file cannot be read, or is none.
+    """
+    from ledger.domain import trust
+
+    try:
+        return trust.parse(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+    except FormatError as error:
+        raise UsageError(f"{path}: {error.message}", hint="give the trust root that the agencies published") from error
 
 
 def evidence_urn(text: str) -> str:

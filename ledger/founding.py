@@ -1,36 +1,45 @@
-"""Founding a home: keys, contracts, log, first person. Built aside and renamed at the end: there is a home or there is none."""
+"""Founding a home: keys, contracts, log, first person. Built aside and renamed at the end: there is a home or there is none.
+
+A home has an embedded chain of its own, or joins one that agencies share; then its keys come first (`prepare`), somebody
+deploys the contracts for all founders (see deploying.py), and the home is completed on that chain (`join`).
+"""
 
 from __future__ import annotations
 
+import json
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger import settings, wiring
 from ledger.adapters import files
-from ledger.adapters.chain import contracts as chain_contracts
-from ledger.adapters.chain.contracts import Founder, address_of
+from ledger.adapters.chain import consortium
+from ledger.adapters.chain.contracts import Contracts, address_of
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import FileKeyring
-from ledger.domain.errors import UsageError
+from ledger.deploying import MAX_ANCHORING_DELAY, Card, deploy
+from ledger.domain import slots
+from ledger.domain.encoding import b64url, from_b64url
+from ledger.domain.errors import ChainError, StorageError, UsageError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
-from ledger.domain.identity.names import check_code
-from ledger.domain.records import DescriptorRow, PersonRow, Unit
+from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.identity.names import agency_id, check_code
+from ledger.domain.ports import BlockRef
+from ledger.domain.records import DescriptorRow, PersonRow
+from ledger.domain.trust import Clique, Pinned, TrustRoot
 from ledger.services import agencylog, people
 from ledger.services.authority import Authority, new_pseudonym
-from ledger.services.node import Node
 from ledger.settings import ChainSettings, HomeSettings
 
-_POLICY = "statements of people enrolled at this agency, checked as docs/format.md says before they are sequenced"
-_DESCRIPTOR_DELAY = 86400
-_PROPOSAL_LIFE = 14 * 86400
-_RECOVERY_DELAY = 7 * 86400
-_MAX_ANCHORING_DELAY = 86400
+_POLICY: Final = "statements of people enrolled at this agency, checked as docs/format.md says before they are sequenced"
+_OTHER: Final = "the trust root names another agency, other accounts or another descriptor for {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,71 +54,135 @@ class Founded:
     ledger: str
 
 
-def found(home: Path, *, agency: str, person: str, roles: list[str], passphrase: bytes) -> Founded:
+def found(home: Path, *, agency: str, person: str, roles: list[str], passphrase: bytes, profile: str = "neutral") -> Founded:
     """Create a home with an embedded chain, deploy the contracts and enrol its first person.
 
     Raises:
         UsageError: something is there already, or the agency code is malformed.
     """
-    check_code(agency)
     files.require_vacant(home, hint="choose another folder for the new home")
     with files.building(home, what="the home could not be created") as aside:
-        return _build(aside, home, agency, person, roles, passphrase)
+        keyring, card, sealed = _prepare(aside, agency, person, roles, passphrase, url="")
+        chain_settings = ChainSettings("local", 2**31 + secrets.randbelow(2**31))
+        chain, _ = wiring.open_chain(aside, chain_settings, keyring, SystemClock(), [card.governor, card.anchorer])
+        try:
+            contracts, block = deploy(chain, keyring.get("governor"), [card])
+            made = _complete(aside, keyring, card, sealed, contracts, block, chain_settings, profile)
+        finally:
+            chain.close()
+        keyring.save()
+    return Founded(home, *made)
 
 
-def _build(aside: Path, home: Path, agency: str, person: str, roles: list[str], passphrase: bytes) -> Founded:
-    clock = SystemClock()
-    now = clock.now()
+def prepare(home: Path, *, agency: str, person: str, roles: list[str], passphrase: bytes, url: str, profile: str) -> Card:
+    """Make the keys of an agency that will share a chain; returns what the deployment of the contracts needs of it.
+
+    Args:
+        url: where other agencies will reach this node.
+
+    Raises:
+        UsageError: something is there already, the agency code or the address is malformed.
+    """
+    if not re.fullmatch(r"https?://[^/\s?#@]+", url):
+        raise UsageError(f"{url!r} is not the address of a node", hint="give it as https://custody.example")
+    files.require_vacant(home, hint="choose another folder for the new home")
+    with files.building(home, what="the home could not be created") as aside:
+        keyring, card, sealed = _prepare(aside, agency, person, roles, passphrase, url=url)
+        value = {"card": card.as_json(), "profile": profile, "number": b64url(sealed)}
+        files.write(aside / settings.FOUNDING, json.dumps(value, indent=1).encode() + b"\n")
+        keyring.save()
+    return card
+
+
+def join(home: Path, root: TrustRoot, *, url: str, confirmations: int, passphrase: bytes) -> Founded:
+    """Complete a prepared home on a shared chain; may be repeated until it succeeds.
+
+    Raises:
+        UsageError: nothing is prepared there. ChainError: another chain, contracts that are not genuine, or other founders than ours.
+    """
+    from ledger.adapters.chain.rpc import RpcChain
+
+    if (home / settings.CONFIG).exists():
+        (home / settings.FOUNDING).unlink(missing_ok=True)
+        raise UsageError(f"{home} is a complete home already", hint="begin to work with it: custody status")
+    try:
+        value = json.loads((home / settings.FOUNDING).read_bytes())
+        card, sealed = Card.parse(value["card"]), from_b64url(value["number"], what="number")
+    except OSError as error:
+        raise UsageError(
+            f"{home} is not prepared to join a chain", hint="begin with: custody init --agency CODE --person N --url URL --card FILE"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{home / settings.FOUNDING} cannot be read", hint="prepare the home anew") from error
+    keyring = FileKeyring.open(home / settings.KEYRING, passphrase)
+    chain = RpcChain(url, confirmations=confirmations)
+    try:
+        contracts = Contracts(chain, root.registry.address, root.ledger.address)
+        block = _recognise(contracts, root, card)
+        sealers = tuple("0x" + one.hex() for rule in root.finality if isinstance(rule, Clique) for one in sorted(rule.signers))
+        chain_settings = ChainSettings("rpc", root.chain_id, url, confirmations, sealers)
+        for leftover in home.glob("ledger.sqlite*"):  # of an attempt that did not end
+            leftover.unlink()
+        made = _complete(home, keyring, card, sealed, contracts, block, chain_settings, value["profile"])
+    finally:
+        chain.close()
+    (home / settings.FOUNDING).unlink()
+    return Founded(home, *made)
+
+
+def _recognise(contracts: Contracts, root: TrustRoot, card: Card) -> BlockRef:
+    """The block that deployed the contracts, after checking chain, code and our own entry in the registry."""
+    chain = contracts.chain
+    if chain.chain_id() != root.chain_id or chain.block(0).hash != root.genesis:
+        raise ChainError(f"the chain there is not chain {root.chain_id} of the trust root", hint="check --rpc and --trust")
+    consortium.check_genuine(contracts)
+    if contracts.code_hashes() != (root.registry.code_hash, root.ledger.code_hash):
+        raise ChainError("the contracts on chain are not those of the trust root", hint="check --trust")
+    standing = contracts.standing(agency_id(card.agency))
+    if (standing.governor, standing.anchorer) != (card.governor, card.anchorer):
+        raise ChainError(_OTHER.format(card.agency), hint="deploy again with the card of this home among the founders")
+    commitment = contracts.descriptor_commitment(agency_id(card.agency), 1)
+    for number, digest in sorted(pin for rule in root.finality if isinstance(rule, Pinned) for pin in rule.blocks.items()):
+        block = chain.block(number)
+        if block.hash == digest and commitment == slots.descriptor_commitment(card.descriptor.digest, block.time, number):
+            return block
+    raise ChainError(_OTHER.format(card.agency), hint="use the trust root that `custody chain deploy` wrote")
+
+
+def _prepare(aside: Path, agency: str, person: str, roles: list[str], passphrase: bytes, *, url: str) -> tuple[FileKeyring, Card, bytes]:
+    """Keys of the agency and of its first person; their service number comes back sealed."""
+    check_code(agency)
+    if not person.strip():
+        raise UsageError("the service number is empty")
+    now = SystemClock().now()
     keyring = FileKeyring.create(aside / settings.KEYRING, passphrase)
     authority = _make_keys(keyring, agency, now)
-    chain_settings = ChainSettings("local", 2**31 + secrets.randbelow(2**31))
-    accounts = [address_of(keyring.get(name)) for name in ("governor", "anchorer")]
-    chain, _ = wiring.open_chain(aside, chain_settings, keyring, clock, accounts)
-    node: Node | None = None
-    try:
-        descriptor = descriptors.build(
-            agency=agency,
-            version=1,
-            jurisdiction=agency[:2],
-            authorities=[authority.der],
-            log_key=node_log_key(keyring),
-            node=keyring.hpke_key("hpke-node").public,
-            custody=keyring.hpke_key("hpke-custody").public,
-            max_anchoring_delay=_MAX_ANCHORING_DELAY,
-        )
-        registry, ledger = chain_contracts.deploy(
-            chain,
-            keyring.get("governor"),
-            [Founder(agency, accounts[0], accounts[1], descriptor.digest)],
-            descriptor_delay=_DESCRIPTOR_DELAY,
-            proposal_life=_PROPOSAL_LIFE,
-            recovery_delay=_RECOVERY_DELAY,
-        )
-        config = HomeSettings(1, agency, 0, chain_settings, "0x" + registry.hex(), "0x" + ledger.hex())
-        settings.write(aside, config)
-        node = wiring.assemble(aside, config, keyring, chain, clock)
-        block = chain.block(1)  # the registry's own, with the time from which version 1 is in force
-        with node.records.write() as unit:
-            unit.put_descriptor(DescriptorRow(1, descriptor.raw, block.time, block.number))
-            anchors = [f"EVM chain {chain.chain_id()}", f"registry {config.registry}", f"ledger {config.ledger}"]
-            agencylog.open_log(node, unit, number=0, policy=_POLICY, anchors=anchors)
-            agencylog.publish(node, unit, "descriptor-published", {"version": 1, "digest": descriptor.digest.hex()})
-            agencylog.publish_crl(node, unit)
-            pseudonym = _enrol(keyring, authority, unit, agency, person, roles, now)
-        keyring.save()
-        return Founded(home, agency, pseudonym, chain.chain_id(), config.registry, config.ledger)
-    finally:
-        if node is not None:
-            node.records.close()
-            node.blocks.close()
-        chain.close()
+    pseudonym = new_pseudonym()
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = authority.issue(key.public_key(), agency=agency, pseudonym=pseudonym, roles=roles, service=False, now=now)
+    keyring.put_signing_key("person", key)
+    keyring.put_hpke_key("hpke-person", HpkePrivateKey.generate())
+    keyring.put("person-certificate", certificate)
+    sealed = people.seal_number(keyring.get("people"), person, pseudonym.encode())
+    card = Card(_descriptor(keyring, agency, authority, url), address_of(keyring.get("governor")), address_of(keyring.get("anchorer")))
+    return keyring, card, sealed
 
 
-def node_log_key(keyring: FileKeyring) -> bytes:
-    """Raw public log key."""
-    key = keyring.signing_key("log")
-    assert isinstance(key, Ed25519PrivateKey)
-    return key.public_key().public_bytes_raw()
+def _descriptor(keyring: FileKeyring, agency: str, authority: Authority, url: str) -> Descriptor:
+    log = keyring.signing_key("log")
+    assert isinstance(log, Ed25519PrivateKey)
+    return descriptors.build(
+        agency=agency,
+        version=1,
+        jurisdiction=agency[:2],
+        authorities=[authority.der],
+        log_key=log.public_key().public_bytes_raw(),
+        node=keyring.hpke_key("hpke-node").public,
+        custody=keyring.hpke_key("hpke-custody").public,
+        max_anchoring_delay=MAX_ANCHORING_DELAY,
+        crl=f"{url}/v1/log/crl" if url else "",
+        service=url,
+    )
 
 
 def _make_keys(keyring: FileKeyring, agency: str, now: int) -> Authority:
@@ -129,20 +202,26 @@ def _make_keys(keyring: FileKeyring, agency: str, now: int) -> Authority:
     return authority
 
 
-def _enrol(keyring: FileKeyring, authority: Authority, unit: Unit, agency: str, number: str, roles: list[str], now: int) -> str:
-    """Make a person's keys and certificate; the service number is sealed, the certificate carries a pseudonym."""
-    if not number.strip():
-        raise UsageError("the service number is empty")
-    key = ec.generate_private_key(ec.SECP256R1())
-    hpke = HpkePrivateKey.generate()
-    pseudonym = new_pseudonym()
-    der = authority.issue(key.public_key(), agency=agency, pseudonym=pseudonym, roles=roles, service=False, now=now)
-    keyring.put_signing_key("person", key)
-    keyring.put_hpke_key("hpke-person", hpke)
-    keyring.put("person-certificate", der)
-    sealed = people.seal_number(keyring.get("people"), number, pseudonym.encode())
-    certificate = certificates.parse(der)
-    unit.put_certificate(certificate.digest, der)
-    public = hpke.public.kem.encode() + b"\x00" + hpke.public.key
-    unit.put_person(PersonRow(pseudonym, "person", certificate.digest, public, sealed, active=True))
-    return pseudonym
+def _complete(
+    home: Path, keyring: FileKeyring, card: Card, number: bytes, contracts: Contracts, block: BlockRef, chain: ChainSettings, profile: str
+) -> tuple[str, str, int, str, str]:
+    """Open the log, publish descriptor and revocation list in it, and write down the first person; settings come last."""
+    config = HomeSettings(1, card.agency, 0, chain, "0x" + contracts.registry.hex(), "0x" + contracts.ledger.hex(), profile=profile)
+    node = wiring.assemble(home, config, keyring, contracts.chain, SystemClock())
+    try:
+        with node.records.write() as unit:
+            unit.put_descriptor(DescriptorRow(1, card.descriptor.raw, block.time, block.number))
+            anchors = [f"EVM chain {chain.id}", f"registry {config.registry}", f"ledger {config.ledger}"]
+            agencylog.open_log(node, unit, number=0, policy=_POLICY, anchors=anchors)
+            agencylog.publish(node, unit, "descriptor-published", {"version": 1, "digest": card.descriptor.digest.hex()})
+            agencylog.publish_crl(node, unit)
+            certificate = certificates.parse(keyring.get("person-certificate"))
+            unit.put_certificate(certificate.digest, certificate.der)
+            hpke = keyring.hpke_key("hpke-person").public
+            public = hpke.kem.encode() + b"\x00" + hpke.key
+            unit.put_person(PersonRow(certificate.pseudonym, "person", certificate.digest, public, number, active=True))
+    finally:
+        node.records.close()
+        node.blocks.close()
+    settings.write(home, config)
+    return card.agency, certificate.pseudonym, chain.id, config.registry, config.ledger

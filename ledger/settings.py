@@ -13,6 +13,7 @@ from ledger.domain.errors import StorageError, UsageError
 CONFIG = "home.json"
 KEYRING = "keyring.json"
 CLIENT = "client.json"
+FOUNDING = "founding.json"  # while a home waits for its chain
 SERVER = "server.json"  # while a node serves: where
 #: Name of an IPFS node's RPC secret in the keyring.
 IPFS_SECRET = "ipfs-{}"  # noqa: S105  (a name)
@@ -20,12 +21,16 @@ IPFS_SECRET = "ipfs-{}"  # noqa: S105  (a name)
 
 @dataclass(frozen=True, slots=True)
 class ChainSettings:
-    """Which chain: ``kind`` "local" or "rpc"; ``url`` for rpc; confirmations that make a block final."""
+    """Which chain: ``kind`` "local" or "rpc"; ``url`` for rpc; confirmations that make a block final.
+
+    ``sealers``: 0x addresses that seal its blocks (Clique), where seals are to be judged.
+    """
 
     kind: str
     id: int
     url: str = ""
     confirmations: int = 0
+    sealers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class IpfsSettings:
 
 @dataclass(frozen=True, slots=True)
 class HomeSettings:
-    """What a home is: its agency, chain and contracts (0x addresses)."""
+    """What a home is: its agency, chain and contracts (0x addresses), and the jurisdiction profile that it follows."""
 
     v: int
     agency: str
@@ -61,6 +66,7 @@ class HomeSettings:
     registry: str
     ledger: str
     ipfs: IpfsSettings = IpfsSettings()
+    profile: str = "neutral"
 
 
 def read(home: Path) -> HomeSettings:
@@ -74,7 +80,8 @@ def read(home: Path) -> HomeSettings:
         value = json.loads(path.read_bytes())
         ipfs = value.pop("ipfs", {})
         nodes = tuple(IpfsNode(**node) for node in ipfs.pop("nodes", []))
-        return HomeSettings(**{**value, "chain": ChainSettings(**value["chain"]), "ipfs": IpfsSettings(nodes=nodes, **ipfs)})
+        chain = ChainSettings(**{**value["chain"], "sealers": tuple(value["chain"].get("sealers", ()))})
+        return HomeSettings(**{**value, "chain": chain, "ipfs": IpfsSettings(nodes=nodes, **ipfs)})
     except FileNotFoundError as error:
         raise UsageError(
             f"{home} is not a custody home", hint=f"create one: custody --home {home} init --agency NL-POL --person 4711"

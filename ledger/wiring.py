@@ -69,7 +69,7 @@ def open_chain(
         return DeferredChain(chain.id, LOCAL_LABEL, opener), [address_of(sealer)]
     from ledger.adapters.chain.rpc import RpcChain
 
-    return RpcChain(chain.url, confirmations=chain.confirmations), []
+    return RpcChain(chain.url, confirmations=chain.confirmations), [bytes.fromhex(one[2:]) for one in chain.sealers]
 
 
 def node_keys(keyring: FileKeyring) -> NodeKeys:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from cli import output
 from cli.state import STATE, Json
 
-_HELP = """Create a home: keys, embedded chain with both contracts, log, and the first person.
+_HELP = """Create a home: keys, chain, log, and the first person.
+
+With nothing but agency and person the home has an embedded chain of its own. Agencies that share a chain do it in three
+steps: each makes its keys and a card (--url, --card), one of them deploys the contracts with all cards (custody chain
+deploy), and each completes its home on that chain (--rpc, --trust).
 
 \b
 Example:
   custody --home ~/evidence init --agency NL-POL --person 4711
+  custody --home ~/node init --agency NL-POL --person 4711 \\
+    --url https://custody.example --card nl-pol.json
+  custody --home ~/node init --rpc https://chain.example --trust trust.json
 """
 
 
@@ -22,26 +30,89 @@ def register(app: typer.Typer) -> None:
 
     @app.command(help=_HELP)
     def init(
-        agency: Annotated[str, typer.Option(help="Agency code: country and short name, such as NL-POL.")],
-        person: Annotated[str, typer.Option(help="Service number of the first person; kept sealed, never in the log.")],
+        agency: Annotated[str, typer.Option(help="Agency code: country and short name, such as NL-POL.")] = "",
+        person: Annotated[str, typer.Option(help="Service number of the first person; kept sealed, never in the log.")] = "",
         role: Annotated[list[str] | None, typer.Option(help="Roles of that person; may be repeated.")] = None,
+        profile: Annotated[str, typer.Option(help="Jurisdiction profile; see custody profile list.")] = "neutral",
+        url: Annotated[str, typer.Option(help="Address at which other agencies will reach this node.")] = "",
+        card: Annotated[Path | None, typer.Option(help="Where to write the founder's card.")] = None,
+        rpc: Annotated[str, typer.Option(help="URL of the shared chain.")] = "",
+        trust: Annotated[Path | None, typer.Option(help="Trust root that custody chain deploy wrote.")] = None,
+        confirmations: Annotated[int, typer.Option(min=0, help="Blocks on top of one that make it final on the shared chain.")] = 12,
         as_json: Json = False,
     ) -> None:
-        from dataclasses import asdict
+        from ledger.domain.errors import UsageError
 
-        from cli.session import ask_passphrase
-        from ledger.founding import found
-
+        if rpc or trust is not None:
+            if not rpc or trust is None or agency or person:
+                raise UsageError(
+                    "joining a chain takes --rpc and --trust", hint="agency and person were said when the home was prepared with --card"
+                )
+            _join(rpc, trust, confirmations)
+            return
+        if not agency or not person:
+            raise UsageError("a new home needs --agency and --person", hint="custody init --agency NL-POL --person 4711")
+        if (card is None) != (not url):
+            raise UsageError("a home that will share a chain needs both --url and --card")
         roles = role or ["officer", "custodian"]
-        made = found(STATE.home, agency=agency, person=person, roles=roles, passphrase=ask_passphrase(confirm=True))
-        value = {**asdict(made), "path": str(made.path), "roles": roles}
-        text = (
-            f"Home of {made.agency} created in {made.path}.\n"
-            f"  you sign as   {made.pseudonym} ({', '.join(roles)})\n"
-            f"  chain         {made.chain_id} (local: not tamper-evident against its owner)\n"
-            f"  registry      {made.registry}\n"
-            f"  ledger        {made.ledger}\n"
-            "Keep the passphrase safe: without it nothing here can be opened.\n"
-            f"Next: custody --home {made.path} upload FILE --case C --exhibit E"
-        )
-        output.result(value, text)
+        if card is not None:
+            _prepare(agency, person, roles, profile, url, card)
+        else:
+            _found(agency, person, roles, profile)
+
+
+def _found(agency: str, person: str, roles: list[str], profile: str) -> None:
+    from dataclasses import asdict
+
+    from cli.session import ask_passphrase
+    from ledger.founding import found
+
+    made = found(STATE.home, agency=agency, person=person, roles=roles, passphrase=ask_passphrase(confirm=True), profile=profile)
+    text = (
+        f"Home of {made.agency} created in {made.path}.\n"
+        f"  you sign as   {made.pseudonym} ({', '.join(roles)})\n"
+        f"  chain         {made.chain_id} (local: not tamper-evident against its owner)\n"
+        f"{_contracts(made)}"
+        "Keep the passphrase safe: without it nothing here can be opened.\n"
+        f"Next: custody --home {made.path} upload FILE --case C --exhibit E"
+    )
+    output.result({**asdict(made), "path": str(made.path), "roles": roles}, text)
+
+
+def _contracts(made: Any) -> str:
+    return f"  registry      {made.registry}\n  ledger        {made.ledger}\n"
+
+
+def _prepare(agency: str, person: str, roles: list[str], profile: str, url: str, path: Path) -> None:
+    import json
+
+    from cli.session import ask_passphrase
+    from ledger.adapters import files
+    from ledger.founding import prepare
+
+    files.require_vacant(path, hint="choose another name for the card")
+    passphrase = ask_passphrase(confirm=True)
+    card = prepare(STATE.home, agency=agency, person=person, roles=roles, passphrase=passphrase, url=url.rstrip("/"), profile=profile)
+    files.write(path, json.dumps(card.as_json(), indent=1).encode() + b"\n", mode=0o644)
+    text = (
+        f"Keys of {agency} made in {STATE.home}; its card is {path}, which holds nothing secret.\n"
+        f"Next: give the card to whoever deploys the contracts (custody chain deploy), then\n"
+        f"  custody --home {STATE.home} init --rpc URL --trust FILE"
+    )
+    value = {"agency": agency, "card": str(path), "governor": "0x" + card.governor.hex(), "anchorer": "0x" + card.anchorer.hex()}
+    output.result({**value, "descriptor": card.descriptor.digest.hex()}, text)
+
+
+def _join(rpc: str, trust: Path, confirmations: int) -> None:
+    from dataclasses import asdict
+
+    from cli.session import ask_passphrase, read_trust
+    from ledger.founding import join
+
+    made = join(STATE.home, read_trust(trust), url=rpc, confirmations=confirmations, passphrase=ask_passphrase())
+    text = (
+        f"Home of {made.agency} in {made.path} joined chain {made.chain_id}.\n"
+        f"  you sign as   {made.pseudonym}\n{_contracts(made)}"
+        f"Next: custody --home {made.path} serve, and custody --home {made.path} partner add URL for each other agency"
+    )
+    output.result({**asdict(made), "path": str(made.path)}, text)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ledger.domain.slots import Hop
 from ledger.domain.unixfs import Block
 
 
@@ -131,6 +132,33 @@ class LatestCheckpoint:
     block: int
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the registry says of an agency: its accounts (20 bytes), and descriptor versions (0: none pending)."""
+
+    governor: bytes
+    anchorer: bytes
+    active: bool
+    version: int
+    pending_version: int
+    pending_from: int
+
+
+@dataclass(frozen=True, slots=True)
+class HopStep:
+    """A step of a handover between agencies as the contract takes it.
+
+    ``hop`` with outcome OPEN is an offer, else its conclusion; ``origin`` and ``ref`` name the item; ``index`` and ``proof``
+    place the digest of the step in the caller's latest anchored root.
+    """
+
+    origin: bytes
+    ref: bytes
+    hop: Hop
+    index: int
+    proof: tuple[bytes, ...]
+
+
 class Contracts(Protocol):
     """The registry and the ledger on a chain; addresses are 20 bytes. Reads raise NetworkError or ChainError."""
 
@@ -148,6 +176,34 @@ class Contracts(Protocol):
 
     def active_version(self, anchorer: bytes, block: int | None = None) -> int:
         """Descriptor version in force for an anchoring account at a block."""
+        ...
+
+    def agencies(self) -> list[bytes]:
+        """Ids of all agencies of the registry."""
+        ...
+
+    def standing(self, agency: bytes) -> Standing:
+        """What the registry says of an agency now."""
+        ...
+
+    def descriptor_commitment(self, agency: bytes, version: int) -> bytes:
+        """The commitment stored for a descriptor version, zeros for none."""
+        ...
+
+    def custody(self, key: bytes, block: int | None = None) -> tuple[bytes, int, bool]:
+        """Who holds an item on chain: the first 24 bytes of the agency's id (zeros: never offered), hops, whether an offer is open."""
+        ...
+
+    def check_hop(self, sender: bytes, step: HopStep) -> None:
+        """Try a step of a handover without sending it.
+
+        Raises:
+            ChainError: the contract would refuse, and why.
+        """
+        ...
+
+    def sign_hop(self, key: bytes, nonce: int, step: HopStep) -> bytes:
+        """The exact transaction to record and send."""
         ...
 
     def check_anchor(self, sender: bytes, old: int, new: int, root: bytes, proof: Sequence[bytes]) -> None:

@@ -45,7 +45,7 @@ def chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module")
 def contracts(chain: Chain) -> Contracts:
     founders = [Founder("NL-POL", address_of(GOVERNOR), address_of(ANCHORER), b"d" * 32)]
-    registry, ledger = deploy(chain, GOVERNOR, founders, descriptor_delay=10, proposal_life=10, recovery_delay=10)
+    registry, ledger, _ = deploy(chain, GOVERNOR, founders, descriptor_delay=10, proposal_life=10, recovery_delay=10)
     made = Contracts(chain, registry, ledger)
     anchor(made, 0, 7)
     anchor(made, 7, 12)

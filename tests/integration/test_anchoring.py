@@ -54,7 +54,7 @@ def remote(desk: Desk, url: str) -> Desk:
     with node.records.read() as unit:
         descriptor = node.descriptor(unit)
     founder = Founder("NL-POL", address_of(keyring.get("governor")), address_of(keyring.get("anchorer")), descriptor.digest)
-    registry, ledger = chain_contracts.deploy(
+    registry, ledger, _ = chain_contracts.deploy(
         chain, keyring.get("governor"), [founder], descriptor_delay=1, proposal_life=9, recovery_delay=9
     )
     block = chain.block(chain.head().number - 1)

@@ -29,7 +29,7 @@ def test_random_logs_are_accepted_and_random_mutations_refused(tmp_path: Path, r
         funded=[address_of(governor), address_of(anchorer)],
     )
     founders = [Founder("NL-POL", address_of(governor), address_of(anchorer), b"d" * 32)]
-    registry, ledger = deploy(chain, governor, founders, descriptor_delay=1, proposal_life=1, recovery_delay=1)
+    registry, ledger, _ = deploy(chain, governor, founders, descriptor_delay=1, proposal_life=1, recovery_delay=1)
     contracts = Contracts(chain, registry, ledger)
     log = contracts.log_id(agency_id("NL-POL"), 0)
     sender = address_of(anchorer)

@@ -13,13 +13,16 @@ from ledger.adapters.chain import abi
 from ledger.domain import rlp, slots
 from ledger.domain.errors import ChainError, NetworkError
 from ledger.domain.evm import keccak256
-from ledger.domain.ports import Chain, LatestCheckpoint, TransactionReceipt
+from ledger.domain.ports import Chain, HopStep, LatestCheckpoint, Standing, TransactionReceipt
 
 REGISTRY: Final = "AgencyRegistry"
 LEDGER: Final = "EvidenceLedger"
 _DEPLOY_GAS: Final = 5_000_000
 _ANCHOR_GAS: Final = 300_000  # three times the worst anchor: an estimate could be stale when it is mined
+_HOP_GAS: Final = 300_000  # likewise, for any step of a handover
 _WAIT: Final = 120.0
+_ACTIVE: Final = 1  # IAgencyRegistry.Status
+_OUTCOMES: Final = {slots.ACCEPTED: "acceptTransfer", slots.DECLINED: "declineTransfer", slots.WITHDRAWN: "withdrawTransfer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,8 @@ def address_of(key: bytes) -> bytes:
     return keccak256(PrivateKey(key).public_key.format(compressed=False)[1:])[12:]
 
 
-def sign_transaction(chain: Chain, key: bytes, *, to: bytes | None, data: bytes, gas: int, nonce: int) -> bytes:
-    """Sign an EIP-1559 transaction; returns the exact bytes to record and send."""
+def sign_transaction(chain: Chain, key: bytes, *, to: bytes | None, data: bytes, gas: int, nonce: int, value: int = 0) -> bytes:
+    """Sign an EIP-1559 transaction, ``value`` in wei; returns the exact bytes to record and send."""
     from eth_account import Account  # over a second of imports, needed for anchoring only
 
     maximum, tip = chain.fees()
@@ -49,7 +52,7 @@ def sign_transaction(chain: Chain, key: bytes, *, to: bytes | None, data: bytes,
         "maxFeePerGas": maximum,
         "maxPriorityFeePerGas": tip,
         "gas": gas,
-        "value": 0,
+        "value": value,
         "data": data,
     }
     if to is not None:
@@ -78,25 +81,25 @@ def wait(chain: Chain, transaction: bytes, *, timeout: float = _WAIT) -> Transac
 
 def deploy(
     chain: Chain, key: bytes, founders: Sequence[Founder], *, descriptor_delay: int, proposal_life: int, recovery_delay: int
-) -> tuple[bytes, bytes]:
-    """Deploy registry and ledger from the account of ``key``; returns their addresses. Delays are seconds."""
+) -> tuple[bytes, bytes, int]:
+    """Deploy registry and ledger from the account of ``key``; returns their addresses and the registry's block. Delays are seconds."""
     deployer = address_of(key)
     nonce = chain.nonce(deployer)
     # The registry names the ledger before it exists: a contract's address follows from its creator's nonce.
     ledger = keccak256(rlp.encode([deployer, rlp.encode_number(nonce + 1)]))[12:]
     rows = [(one.code, one.governor, one.anchorer, one.descriptor_digest) for one in founders]
     code = abi.constructor(REGISTRY, ledger, rows, descriptor_delay, proposal_life, recovery_delay)
-    registry = _create(chain, key, code, nonce)
-    if _create(chain, key, abi.constructor(LEDGER, registry), nonce + 1) != ledger:
+    registry, block = _create(chain, key, code, nonce)
+    if _create(chain, key, abi.constructor(LEDGER, registry), nonce + 1)[0] != ledger:
         raise ChainError("the ledger was deployed at another address than the registry expects")
-    return registry, ledger
+    return registry, ledger, block
 
 
-def _create(chain: Chain, key: bytes, code: bytes, nonce: int) -> bytes:
+def _create(chain: Chain, key: bytes, code: bytes, nonce: int) -> tuple[bytes, int]:
     raw = sign_transaction(chain, key, to=None, data=code, gas=_DEPLOY_GAS, nonce=nonce)
     receipt = wait(chain, chain.send(raw))
     assert receipt.contract is not None
-    return receipt.contract
+    return receipt.contract, receipt.block
 
 
 class Contracts:
@@ -132,11 +135,45 @@ class Contracts:
         data = self.chain.call(self.registry, abi.encode_call(REGISTRY, "agency", agency))
         return tuple(abi.decode_result(REGISTRY, "agency", data)[0])
 
-    def custody(self, key: bytes) -> tuple[bytes, int, bool]:
+    def agencies(self) -> list[bytes]:
+        """Ids of all agencies of the registry."""
+        (count,) = abi.decode_result(REGISTRY, "agencyCount", self.chain.call(self.registry, abi.encode_call(REGISTRY, "agencyCount")))
+        calls = (self.chain.call(self.registry, abi.encode_call(REGISTRY, "agencyAt", number)) for number in range(count))
+        return [bytes(abi.decode_result(REGISTRY, "agencyAt", data)[0]) for data in calls]
+
+    def standing(self, agency: bytes) -> Standing:
+        """What the registry says of an agency now."""
+        found = self.agency(agency)
+        return Standing(
+            bytes.fromhex(found[0][2:]), bytes.fromhex(found[2][2:]), int(found[3]) == _ACTIVE, int(found[5]), int(found[6]), int(found[7])
+        )
+
+    def descriptor_commitment(self, agency: bytes, version: int) -> bytes:
+        """The commitment stored for a descriptor version, zeros for none."""
+        data = self.chain.call(self.registry, abi.encode_call(REGISTRY, "descriptorCommitment", agency, version))
+        return bytes(abi.decode_result(REGISTRY, "descriptorCommitment", data)[0])
+
+    def custody(self, key: bytes, block: int | None = None) -> tuple[bytes, int, bool]:
         """Custody of an item on chain: short id, hops, whether an offer is open."""
-        data = self.chain.call(self.ledger, abi.encode_call(LEDGER, "custody", key))
+        data = self.chain.call(self.ledger, abi.encode_call(LEDGER, "custody", key), block=block)
         custodian, hops, is_open = abi.decode_result(LEDGER, "custody", data)
         return bytes(custodian), int(hops), bool(is_open)
+
+    def check_hop(self, sender: bytes, step: HopStep) -> None:
+        """Try a step of a handover without sending it."""
+        self.chain.call(self.ledger, self._hop_call(step), sender=sender)
+
+    def sign_hop(self, key: bytes, nonce: int, step: HopStep) -> bytes:
+        """The exact transaction of a step of a handover, to record and send."""
+        return sign_transaction(self.chain, key, to=self.ledger, data=self._hop_call(step), gas=_HOP_GAS, nonce=nonce)
+
+    @staticmethod
+    def _hop_call(step: HopStep) -> bytes:
+        hop, place = step.hop, (step.index, list(step.proof))
+        if hop.outcome == slots.OPEN:
+            return abi.encode_call(LEDGER, "offerTransfer", step.origin, step.ref, hop.taker, hop.offer, hop.expires, *place)
+        offer = (hop.giver, hop.taker, hop.offer, hop.offer_time, hop.expires)
+        return abi.encode_call(LEDGER, _OUTCOMES[hop.outcome], step.origin, step.ref, offer, hop.outcome_digest, *place)
 
     def check_anchor(self, sender: bytes, old: int, new: int, root: bytes, proof: Sequence[bytes]) -> None:
         """Try an anchor without sending it."""
