@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.identity.names import ROLES
 
 PUBLIC: Final = frozenset({"public"})
@@ -14,6 +15,9 @@ _PEOPLE: Final = ROLES - {"service"}
 _RECORD: Final = _PEOPLE - {"administrator", "auditor"}
 _COLLECT: Final = frozenset({"officer", "custodian", "examiner", "prosecutor", "disclosure-officer", "court", "court-expert"})
 _LOG_READERS: Final = frozenset({"auditor", "administrator", "custodian", "data-protection-officer"})
+_KEEPERS: Final = frozenset({"administrator", "custodian", "officer", "examiner"})
+_TAKERS: Final = ROLES_BY_TYPE["transfer-accepted"]
+_NODES: Final = frozenset({"service"})
 
 ROUTES: Final[dict[str, frozenset[str]]] = {
     # anyone
@@ -28,6 +32,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "crl": PUBLIC,
     "checkpoint": PUBLIC,
     "tile": PUBLIC,
+    "versions": PUBLIC,
     "verify": PUBLIC,
     "trust_root": PUBLIC,
     # whoever is logged in
@@ -52,6 +57,18 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     # pseudonyms and times profile people: entries and certificates are not public
     "entries": _LOG_READERS,
     "certificate": _LOG_READERS,
+    "person_key": _PEOPLE,
+    # handovers
+    "list_handovers": _PEOPLE,
+    "sync_handovers": _KEEPERS,
+    "incoming": _TAKERS,
+    "incoming_content": _TAKERS,
+    "list_partners": _PEOPLE,
+    "add_partner": frozenset({"administrator"}),
+    # other agencies' nodes
+    "exchanged": _NODES,
+    "parcel": _NODES,
+    "offered_content": _NODES,
     # people
     "invite_person": frozenset({"administrator"}),
     "approve_person": frozenset({"administrator"}),

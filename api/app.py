@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from api import errors
 from api.access import ROUTES
 from api.limits import LimitMiddleware
-from api.routes import agency, blocks, evidence, health, keeping, log, people, session, statements
+from api.routes import agency, blocks, evidence, exchange, handovers, health, keeping, log, partners, people, session, statements
 from ledger import __version__
 from ledger.services.node import Node
 
@@ -49,6 +49,9 @@ def create_app(node: Node, *, sealers: list[bytes], confirmations: int, lifespan
         evidence.router,
         keeping.router,
         people.router,
+        handovers.router,
+        partners.router,
+        exchange.router,
         log.router,
         agency.router,
     ):

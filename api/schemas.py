@@ -127,6 +127,14 @@ class ReplicaOut(Strict):
     problem: str
 
 
+class OfferOut(Strict):
+    """An open offer: to which agency, to whom in it (or null), until when."""
+
+    agency: str
+    person: str | None
+    expires: str | None
+
+
 class ItemOut(Strict):
     """What the node keeps in clear about an item."""
 
@@ -138,6 +146,8 @@ class ItemOut(Strict):
         head=_DIGEST,
         time="2026-11-21T09:14:03Z",
         closed=False,
+        holder="uhsvsxgbeqkdjg7gd2vbcbfsna",
+        offer=None,
         cid=_CID,
         index=4,
         state="final",
@@ -151,6 +161,8 @@ class ItemOut(Strict):
     head: Hex
     time: str
     closed: bool
+    holder: str
+    offer: OfferOut | None
     cid: str | None
     index: int
     state: str
@@ -176,6 +188,7 @@ class EventOut(Strict):
         index=3,
         state="final",
         provenTime="2026-11-21T09:15:00Z",
+        void=False,
     )
 
     seq: int
@@ -186,6 +199,7 @@ class EventOut(Strict):
     index: int
     state: str
     provenTime: str | None
+    void: bool
 
 
 class EventsOut(Strict):
@@ -228,10 +242,22 @@ class AccessIn(Strict):
     access: Hex
 
 
+class StandingOut(Strict):
+    """What holds for an item: holds and seals by name, handling, conditions on onward use, until when it must be kept, who has it."""
+
+    holds: list[str]
+    seals: list[str]
+    handling: list[str]
+    conditions: list[str]
+    keepUntil: str | None
+    handedOutTo: str
+
+
 class DetailsOut(Strict):
-    """Documents in order, completed; null where destroyed."""
+    """Documents in order, completed (null where destroyed), and what holds for the item after them."""
 
     events: list[dict[str, Any]]
+    standing: StandingOut
 
 
 class GrantsOut(Strict):

@@ -45,6 +45,14 @@ class CodeIn(Strict):
     code: Code
 
 
+class KeyOut(Strict):
+    """Agency and HPKE key of a person."""
+
+    agency: str
+    kem: str
+    key: Base64Url
+
+
 class OutcomeOut(Strict):
     """invited, requested or approved; the certificate once approved."""
 

@@ -21,6 +21,7 @@ from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.journal import FileJournal
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
+from ledger.adapters.node.partner import Partners
 from ledger.domain.encoding import from_b64url
 from ledger.domain.errors import KeyringError, UsageError
 from ledger.domain.identity import certificate as certificates
@@ -100,7 +101,7 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
     """A node over open adapters."""
     contracts = Contracts(chain, bytes.fromhex(config.registry[2:]), bytes.fromhex(config.ledger[2:]))
     log = contracts.log_id(agency_id(config.agency), config.log_number)
-    replicas = open_replicas(config.ipfs, keyring)
+    replicas, keys = open_replicas(config.ipfs, keyring), node_keys(keyring)
     return Node(
         config.agency,
         log,
@@ -108,8 +109,9 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
         TieredBlockStore(LocalBlockStore(home / "blocks"), replicas),
         contracts,
         clock,
-        node_keys(keyring),
+        keys,
         replicas,
+        Partners(lambda: (keys.service, keys.service_certificate.der)),
     )
 
 
@@ -175,7 +177,8 @@ def person_of(keyring: FileKeyring, log_id: bytes, descriptor: Descriptor) -> Pe
         KeyringError: no person's keys in it.
     """
     certificate = certificates.parse(keyring.get("person-certificate"))
-    return Person(certificate, keyring.signing_key("person"), keyring.hpke_key("hpke-person"), log_id, descriptor)
+    custody = keyring.hpke_key("hpke-custody") if "hpke-custody" in keyring.names() else None
+    return Person(certificate, keyring.signing_key("person"), keyring.hpke_key("hpke-person"), log_id, descriptor, custody)
 
 
 def person_at(keyring: FileKeyring, about: dict[str, Any]) -> Person:

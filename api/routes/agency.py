@@ -10,11 +10,12 @@ from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas import AgencyOut, StatusOut, VerifyIn
+from api.schemas_exchange import VersionOut, VersionsOut
 from ledger.domain import verify as verification
 from ledger.domain.encoding import b64url, from_b64url, require
 from ledger.domain.errors import NotFoundError
 from ledger.domain.identity.names import log_urn
-from ledger.services import anchoring, export, keeping
+from ledger.services import anchoring, handovers, keeping, trustroot
 from ledger.services.node import Node
 
 router = APIRouter(route_class=GuardedRoute, tags=["agency"])
@@ -27,6 +28,15 @@ def agency(node: NodeDep) -> AgencyOut:
         log = unit.log(node.log_id)
         assert log is not None
         return AgencyOut(agency=node.agency, log=log_urn(node.log_id), logNumber=log.number, descriptor=b64url(node.descriptor(unit).raw))
+
+
+@router.get("/agency/descriptors", operation_id="versions")
+def versions(node: NodeDep) -> VersionsOut:
+    """All versions of the descriptor, with what the registry committed to."""
+    with node.records.read() as unit:
+        rows = unit.descriptors()
+    found = [VersionOut(version=row.version, document=b64url(row.document), activeFrom=row.active_from, block=row.block) for row in rows]
+    return VersionsOut(descriptors=found)
 
 
 @router.get("/agency/descriptors/{version}", operation_id="descriptor")
@@ -46,7 +56,7 @@ def trust_root(request: Request, node: NodeDep) -> Response:
 
 
 def _trust(request: Request, node: Node) -> bytes:
-    return export.trust_root(node, sealers=request.app.state.sealers, confirmations=request.app.state.confirmations).encode()
+    return trustroot.trust_root(node, sealers=request.app.state.sealers, confirmations=request.app.state.confirmations).encode()
 
 
 @router.get("/status", operation_id="status")
@@ -99,7 +109,7 @@ def _status(node: Node, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
 @router.post("/anchor", operation_id="anchor")
 def anchor(node: NodeDep, caller: CallerDep) -> StatusOut:
     """Anchor everything integrated so far, and wait until it is final."""
-    anchoring.anchor_now(node, timeout=60)
+    handovers.settle(node, timeout=60)
     return _status(node)
 
 
@@ -110,5 +120,5 @@ def verify(request: Request, node: NodeDep, bundle: VerifyIn) -> dict[str, Any]:
     given = (bundle.size is None, bundle.digests is None)
     require(given[0] == given[1], "verify: size and digests come together")
     file = None if bundle.size is None else verification.FileDigest(bundle.size, bundle.digests or {})
-    root = export.trust_root(node, sealers=request.app.state.sealers, confirmations=request.app.state.confirmations)
+    root = trustroot.trust_root(node, sealers=request.app.state.sealers, confirmations=request.app.state.confirmations)
     return verification.verify(from_b64url(bundle.bundle, what="bundle"), root, file=file).as_json()

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
-from starlette.exceptions import HTTPException
 
 from api.deps import CallerDep, GuardedRoute, Item, NodeDep
-from api.schemas import AccessIn, DetailsOut, EventOut, EventsOut, FoundOut, GrantsOut, ItemOut, ItemsOut, ReplicaOut, SearchIn
+from api.ranges import ranged
+from api.schemas import (
+    AccessIn,
+    DetailsOut,
+    EventOut,
+    EventsOut,
+    FoundOut,
+    GrantsOut,
+    ItemOut,
+    ItemsOut,
+    OfferOut,
+    ReplicaOut,
+    SearchIn,
+    StandingOut,
+)
 from ledger.domain import cid as cids
-from ledger.domain import envelope
+from ledger.domain.custody import Offer
 from ledger.domain.encoding import b64url, format_time, from_hex
-from ledger.domain.errors import NotFoundError
 from ledger.domain.records import HoldingRow, ItemRow
-from ledger.services import access, anchoring, dag, export, registration
+from ledger.services import access, anchoring, export, recordkeys
+from ledger.services.review import life_of
 
 router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
-_RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
-_MAX_RANGE = 4 << 20
 
 
 def _item_out(item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow]) -> ItemOut:
@@ -33,11 +43,19 @@ def _item_out(item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow]
         head=state.head.hex(),
         time=format_time(state.time),
         closed=state.closed,
+        holder=item.holder,
+        offer=_offer_out(state.offer),
         cid=None if item.cid is None else cids.to_text(item.cid),
         index=item.latest_index,
         state=anchoring.state_of(reached, item.latest_index),
         replicas=[_replica_out(row) for row in held],
     )
+
+
+def _offer_out(offer: Offer | None) -> OfferOut | None:
+    if offer is None:
+        return None
+    return OfferOut(agency=offer.to, person=offer.person, expires=None if offer.expires is None else format_time(offer.expires))
 
 
 def _replica_out(row: HoldingRow) -> ReplicaOut:
@@ -51,7 +69,7 @@ def list_evidence(
 ) -> ItemsOut:
     """A page of the items that the caller may see."""
     with node.records.read() as unit:
-        rows = access.visible_items(unit, caller, after=after, limit=limit, wanted=None)
+        rows = access.visible_items(node, unit, caller, after=after, limit=limit, wanted=None)
         reached, held = anchoring.progress(node, unit), unit.holdings_named([row.state.evidence for row in rows])
     return ItemsOut(
         items=[_item_out(row, reached, held.get(row.state.evidence, [])) for row in rows],
@@ -63,8 +81,8 @@ def list_evidence(
 def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> FoundOut:
     """Items with this identifier (case, exhibit), among those that the caller may see; at most 500."""
     with node.records.read() as unit:
-        found = unit.tokens(registration.index_token(node, "identifier", request.scheme, request.value), 500)
-        rows = access.visible_items(unit, caller, after=-1, limit=500, wanted=found) if found else []
+        found = unit.tokens(recordkeys.index_token(node, "identifier", request.scheme, request.value), 500)
+        rows = access.visible_items(node, unit, caller, after=-1, limit=500, wanted=found) if found else []
     return FoundOut(evidence=[row.state.evidence for row in rows])
 
 
@@ -72,7 +90,7 @@ def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> Foun
 def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
     """What the node keeps in clear about one item."""
     with node.records.read() as unit:
-        item = access.visible(unit, caller, evidence)
+        item = access.visible(node, unit, caller, evidence)
         return _item_out(item, anchoring.progress(node, unit), unit.holdings(evidence))
 
 
@@ -86,9 +104,9 @@ def list_events(
 ) -> EventsOut:
     """A page of an item's events as the log shows them."""
     with node.records.read() as unit:
-        access.visible(unit, caller, evidence)
+        access.visible(node, unit, caller, evidence)
         reached = anchoring.progress(node, unit)
-        rows = [row for row in unit.events(evidence) if row.seq > after][:limit]
+        rows = [row for row in unit.events(evidence, void=True) if row.seq > after][:limit]
         firsts = [unit.covering_checkpoint(row.log, row.index) for row in rows]
     events = [
         EventOut(
@@ -100,6 +118,7 @@ def list_events(
             index=row.index,
             state=anchoring.state_of(reached, row.index),
             provenTime=format_time(first.time) if first is not None and first.time else None,
+            void=row.void,
         )
         for row, first in zip(rows, firsts, strict=True)
     ]
@@ -111,7 +130,8 @@ def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn)
     """The item's documents, after a recorded access of any mode."""
     with node.records.read() as unit:
         access.require_access(node, unit, caller, evidence, from_hex(request.access, what="access", size=32), content=False)
-        return DetailsOut(events=access.details(node, unit, evidence))
+        life = life_of(node, unit, evidence)
+        return DetailsOut(events=access.details(node, unit, evidence), standing=StandingOut(**life.standing()))
 
 
 @router.post("/{evidence}/grants", operation_id="grants")
@@ -119,7 +139,7 @@ def grants(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) 
     """The content keys sealed to the caller, after a recorded access of mode copy or export."""
     with node.records.read() as unit:
         access.require_access(node, unit, caller, evidence, from_hex(request.access, what="access", size=32), content=True)
-        return GrantsOut(grants=[b64url(one) for one in unit.grants(evidence, "content", caller.hpke.digest)])
+        return GrantsOut(grants=[b64url(one) for one in access.content_grants(node, unit, caller, evidence)])
 
 
 @router.get("/{evidence}/content", operation_id="content", responses={206: {"content": {"application/octet-stream": {}}}})
@@ -131,20 +151,9 @@ def content(
     range: Annotated[str, Header()],
 ) -> Response:
     """Ciphertext in ranges of at most 4 MiB (RFC 9110 section 14), after a recorded access of mode copy or export."""
-    found = _RANGE.fullmatch(range)
     with node.records.read() as unit:
         access.require_access(node, unit, caller, evidence, from_hex(access_digest, what="access", size=32), content=True)
-        item = access.visible(unit, caller, evidence)
-        opening = access.read_event(node, unit, unit.events(evidence)[0])
-    if item.cid is None or opening is None:
-        raise NotFoundError("this item has no content here")
-    size = envelope.parse_content(opening.body["content"], opening.body["size"]).ciphertext_size
-    if found is None or not int(found[1]) <= int(found[2]) or int(found[1]) >= size or int(found[2]) - int(found[1]) >= _MAX_RANGE:
-        raise HTTPException(416, "expected one range of at most 4 MiB within the content", {"Content-Range": f"bytes */{size}"})
-    start, end = int(found[1]), min(int(found[2]) + 1, size)
-    data = b"".join(dag.read_range(node.blocks, item.cid, size, start, end))
-    headers = {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Accept-Ranges": "bytes", "Cache-Control": "no-store"}
-    return Response(data, 206, headers, "application/octet-stream")
+        return ranged(node, unit, access.visible(node, unit, caller, evidence), range)
 
 
 @router.post("/{evidence}/bundle", operation_id="bundle", responses={200: {"content": {"application/vnd.custody.bundle+cbor": {}}}})

@@ -36,7 +36,7 @@ def sync_replicas(node: NodeDep, caller: CallerDep, request: SyncIn) -> SyncOut:
 def check_fixity(node: NodeDep, caller: CallerDep, evidence: Item) -> FixitiesOut:
     """Read an item again at every IPFS node that keeps it, for a few seconds; call again until every node is complete or unreachable."""
     with node.records.read() as unit:
-        access.visible(unit, caller, evidence)
+        access.visible(node, unit, caller, evidence)
     end = time.monotonic() + _SLICE
     found = fixity.check(node, evidence, Reading(Pace(0), lambda: time.monotonic() > end))
     nodes = [
@@ -53,6 +53,6 @@ def set_copies(node: NodeDep, caller: CallerDep, evidence: Item, request: Copies
     if request.copies > known:
         raise UsageError(f"{request.copies} copies asked for, the home knows {known} IPFS nodes", hint="add nodes first: custody ipfs add")
     with node.records.write() as unit:
-        access.visible(unit, caller, evidence)
+        access.visible(node, unit, caller, evidence)
         unit.put_target(evidence, request.copies)
     return request

@@ -73,7 +73,7 @@ def receipt(node: NodeDep, caller: CallerDep, statement: Annotated[str, Path(pat
         row = unit.entry_by_digest(from_hex(statement, what="statement", size=32))
         if row is None or row.effect == "agency":
             raise NotFoundError("no such item, or none that you may see")
-        access.visible(unit, caller, row.evidence)
+        access.visible(node, unit, caller, row.evidence)
         return {"receipt": b64url(logbook.receipt(node, row, logbook.reader(unit, row.log)).encode())}
 
 

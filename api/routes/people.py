@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Path
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas_people import (
@@ -13,6 +15,7 @@ from api.schemas_people import (
     EnrolmentOut,
     InvitationIn,
     InvitationOut,
+    KeyOut,
     OutcomeOut,
     PeopleOut,
     PersonOut,
@@ -60,6 +63,13 @@ def list_people(node: NodeDep, caller: CallerDep) -> PeopleOut:
         for one in people.everybody(node)
     ]
     return PeopleOut(people=rows)
+
+
+@router.get("/people/{pseudonym}/key", operation_id="person_key")
+def person_key(node: NodeDep, caller: CallerDep, pseudonym: Annotated[str, Path(pattern="^[a-z2-7]{26}$")]) -> KeyOut:
+    """The key to which something for a colleague or a guest is sealed."""
+    agency, key = people.key_of(node, pseudonym)
+    return KeyOut(agency=agency, kem=key.kem, key=b64url(key.key))
 
 
 @router.post("/people/approvals", operation_id="approve_person")

@@ -47,6 +47,7 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     from ledger import settings
     from ledger.adapters import files
     from ledger.services import fixity
+    from ledger.services.exchanger import Exchanger
     from ledger.services.keeper import Keeper
     from ledger.services.worker import Worker
 
@@ -54,7 +55,7 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     url = f"http://{host}:{listener.getsockname()[1]}"
     ipfs = home.settings.ipfs
     reading = fixity.Policy(int(ipfs.fixity_days * 86400), int(ipfs.fixity_rate * (1 << 20)))
-    workers = (Worker(home.node, policy), Keeper(home.node, reading))
+    workers = (Worker(home.node, policy), Keeper(home.node, reading), Exchanger(home.node))
 
     @asynccontextmanager
     async def lifespan(app: Any) -> Any:

@@ -160,6 +160,11 @@ ROLES_BY_TYPE: Final[dict[str, frozenset[str]]] = {
     "crl-published": _AGENCY,
 }
 
+#: What people of another agency may record in the log of the agency that has custody, on items granted to them.
+GUESTS: Final = frozenset({"accessed", "verified", "analysed", "identified", "note", "approved", "refused", "corrected", "keys-destroyed"})
+#: Roles that count for somebody who is a guest here: none that runs a node, sees every item or keeps custody.
+GUEST_ROLES: Final = frozenset({"officer", "examiner", "reviewer", "prosecutor", "disclosure-officer", "defence", "court", "court-expert"})
+
 
 def require_role(event_type: str, role: str, held: frozenset[str]) -> None:
     """Check that ``role`` may sign the type and is among the roles that the certificate holds.

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ledger.domain.records import DescriptorRow
 from ledger.domain.slots import Hop
 from ledger.domain.unixfs import Block
 
@@ -166,6 +167,10 @@ class Contracts(Protocol):
     registry: bytes
     ledger: bytes
 
+    def log_id(self, agency: bytes, number: int) -> bytes:
+        """Id of a log on this chain."""
+        ...
+
     def latest(self, log: bytes) -> LatestCheckpoint:
         """The newest checkpoint of a log."""
         ...
@@ -194,6 +199,10 @@ class Contracts(Protocol):
         """Who holds an item on chain: the first 24 bytes of the agency's id (zeros: never offered), hops, whether an offer is open."""
         ...
 
+    def hop_commitment(self, key: bytes, hop: int) -> bytes:
+        """What the ledger stores of a handover: see slots.Hop."""
+        ...
+
     def check_hop(self, sender: bytes, step: HopStep) -> None:
         """Try a step of a handover without sending it.
 
@@ -220,6 +229,42 @@ class Contracts(Protocol):
 
     def code_hashes(self) -> tuple[bytes, bytes]:
         """keccak-256 of the code of registry and ledger."""
+        ...
+
+
+class PartnerApi(Protocol):
+    """What a node asks of another agency's node. Every call has a time-out.
+
+    Raises from every method:
+        NetworkError: no answer in time. DeniedError, NotFoundError, ...: as the other node answered.
+    """
+
+    def descriptor(self) -> bytes:
+        """The descriptor in force there."""
+        ...
+
+    def versions(self) -> list[DescriptorRow]:
+        """Descriptor versions in force, to come, and before."""
+        ...
+
+    def crl(self) -> bytes:
+        """The newest revocation list (DER)."""
+        ...
+
+    def exchanged(self) -> list[dict[str, Any]]:
+        """Handovers between them and us that are open or were concluded."""
+        ...
+
+    def parcel(self, evidence: str) -> bytes:
+        """The parcel of a handover between them and us."""
+        ...
+
+    def ciphertext(self, evidence: str, start: int, end: int) -> bytes:
+        """Ciphertext bytes [start, end) of an item on its way to us, at most 4 MiB."""
+        ...
+
+    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Register statements of ours about an item in their custody."""
         ...
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from ledger.domain.custody import ItemState
 
@@ -30,11 +30,20 @@ class EntryRow:
     certificate: bytes
     payload: bytes
     receipt_size: int
+    #: An outcome of a handover that lost against another one on chain.
+    void: bool = False
+
+
+#: Places in the order of lists that one log entry leaves for items that come from other agencies.
+PLACES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """An item: custody state, CID of its ciphertext, and the pseudonym that opened it."""
+    """An item: custody state, CID of its ciphertext, the pseudonym that opened it, and the one that holds it in its agency.
+
+    ``opened``: place in the order of lists.
+    """
 
     state: ItemState
     cid: bytes | None
@@ -42,6 +51,7 @@ class ItemRow:
     opened: int
     latest_log: bytes
     latest_index: int
+    holder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,10 @@ class TransactionRow:
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """A person or service of the agency. ``number`` is the sealed service number, empty for services."""
+    """A person or service. ``number`` is the sealed service number, empty for services and guests.
+
+    ``agency``: of a guest, who works here on items granted to them; empty for the agency's own people.
+    """
 
     pseudonym: str
     kind: str
@@ -81,6 +94,7 @@ class PersonRow:
     hpke: bytes
     number: bytes
     active: bool
+    agency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +166,48 @@ class HoldingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PartnerRow:
+    """Another agency: URL of its node, its newest revocation list (DER, or empty), and when both were last looked at."""
+
+    agency: str
+    url: str
+    crl: bytes = b""
+    checked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CrossingRow:
+    """A handover between agencies, the ``number``-th of its item. Digests are 32 bytes, times seconds, outcome as in slots.
+
+    ``state``: offered (signed, not yet taken by the contract), open (taken), concluding (our answer or withdrawal is signed,
+    the contract has not decided yet), concluded, or lapsed (withdrawn before the contract ever took it).
+    ``sent``: hash of our transaction on its way, else empty.
+    """
+
+    evidence: str
+    number: int
+    giver: str
+    taker: str
+    offer: bytes
+    expires: int
+    state: str
+    offer_time: int = 0
+    outcome: int = 0
+    outcome_digest: bytes = bytes(32)
+    time: int = 0
+    sent: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """``child`` came from ``parent``: derived, copy, part (of a folder or an exhibit)."""
+
+    parent: str
+    child: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogRow:
     """A log of the agency; ``frozen`` says why nothing more is signed, empty while all is well."""
 
@@ -180,7 +236,10 @@ class Unit(Protocol):
     def items_named(self, evidence: Sequence[str]) -> dict[str, ItemRow]: ...
     def put_item(self, row: ItemRow) -> None: ...
     def items(self, *, after: int, limit: int, opener: str | None, evidence: Sequence[str] | None) -> list[ItemRow]: ...
-    def events(self, evidence: str) -> list[EntryRow]: ...
+    def events(self, evidence: str, *, void: bool = False) -> list[EntryRow]: ...
+    def put_entry(self, row: EntryRow) -> None: ...
+    def newest_place(self) -> int: ...
+    def drop_secrets(self, evidence: str, scopes: Sequence[str], *, record: bool) -> int: ...
     def put_document(self, digest: bytes, evidence: str, sealed: bytes) -> None: ...
     def document(self, digest: bytes) -> bytes | None: ...
     def put_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None: ...
@@ -212,6 +271,21 @@ class Unit(Protocol):
     def put_target(self, evidence: str, copies: int) -> None: ...
     def targets(self, evidence: Sequence[str]) -> dict[str, int]: ...
     def put_opening(self, evidence: str, until: int) -> None: ...
+
+    # Other agencies
+    def put_partner(self, row: PartnerRow) -> None: ...
+    def partner(self, agency: str) -> PartnerRow | None: ...
+    def partners(self) -> list[PartnerRow]: ...
+    def put_partner_descriptor(self, agency: str, row: DescriptorRow) -> None: ...
+    def partner_descriptors(self, agency: str) -> list[DescriptorRow]: ...
+    def put_crossing(self, row: CrossingRow) -> None: ...
+    def crossings(self, evidence: str) -> list[CrossingRow]: ...
+    def crossings_in(self, states: Sequence[str], limit: int) -> list[CrossingRow]: ...
+    def sent_crossing(self) -> CrossingRow | None: ...
+    def put_inherited(self, evidence: str, data: bytes) -> None: ...
+    def inherited(self, evidence: str) -> bytes | None: ...
+    def put_link(self, row: LinkRow) -> None: ...
+    def links(self, evidence: Sequence[str], limit: int) -> list[LinkRow]: ...
 
     # People, certificates, sessions
     def put_certificate(self, digest: bytes, der: bytes) -> None: ...

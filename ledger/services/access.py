@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ledger.domain import envelope
+from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.errors import DeniedError, NotFoundError
-from ledger.domain.event import document as documents
-from ledger.domain.event.document import Event
 from ledger.domain.identity.descriptor import HpkeKey
-from ledger.domain.records import EntryRow, ItemRow, PersonRow, Unit
-from ledger.services import registration
+from ledger.domain.records import EntryRow, ItemRow, Unit
+from ledger.services import reading, recordkeys
 from ledger.services.node import Node
 from ledger.services.registration import Registered
 
@@ -25,21 +23,31 @@ _MAX_GRANTED: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A logged-in person."""
+    """A logged-in person, a guest of another agency, or another agency's node (role "service")."""
 
     pseudonym: str
     roles: frozenset[str]
     certificate: bytes
     hpke: HpkeKey
+    agency: str
 
 
-def hpke_key(person: PersonRow) -> HpkeKey:
-    """The stored HPKE key of a person."""
-    kem, _, key = person.hpke.partition(b"\x00")
-    return HpkeKey(kem.decode(), key)
+def sees_all(node: Node, caller: Caller) -> bool:
+    """Whether somebody of this agency sees every item in lists; a guest never does."""
+    return caller.agency == node.agency and bool(caller.roles & SEE_ALL)
 
 
-def visible(unit: Unit, caller: Caller, evidence: str) -> ItemRow:
+def is_asked(node: Node, caller: Caller, item: ItemRow) -> bool:
+    """Whether an item is on offer to the caller, or to their agency as a whole and they may accept for it."""
+    offer = item.state.offer
+    if offer is None or offer.to != node.agency or caller.agency != node.agency:
+        return False
+    if offer.person is not None:
+        return offer.person == caller.pseudonym
+    return bool(caller.roles & ROLES_BY_TYPE["transfer-accepted"])
+
+
+def visible(node: Node, unit: Unit, caller: Caller, evidence: str) -> ItemRow:
     """The item, if the caller may know of it.
 
     Raises:
@@ -47,15 +55,15 @@ def visible(unit: Unit, caller: Caller, evidence: str) -> ItemRow:
     """
     item = unit.item(evidence)
     if item is not None:
-        seen = bool(caller.roles & SEE_ALL) or item.opener == caller.pseudonym
+        seen = sees_all(node, caller) or caller.pseudonym in (item.opener, item.holder) or is_asked(node, caller, item)
         if seen or unit.grants(evidence, "content", caller.hpke.digest) or unit.grants(evidence, "record", caller.hpke.digest):
             return item
     raise NotFoundError("no such item, or none that you may see", hint="list your items with: custody list")
 
 
-def visible_items(unit: Unit, caller: Caller, *, after: int, limit: int, wanted: list[str] | None) -> list[ItemRow]:
+def visible_items(node: Node, unit: Unit, caller: Caller, *, after: int, limit: int, wanted: list[str] | None) -> list[ItemRow]:
     """A page of items that the caller may see, in the order in which they were opened."""
-    if caller.roles & SEE_ALL:
+    if sees_all(node, caller):
         return unit.items(after=after, limit=limit, opener=None, evidence=wanted)
     own = unit.items(after=after, limit=limit, opener=caller.pseudonym, evidence=wanted)
     granted = [one for one in unit.granted_items(caller.hpke.digest, _MAX_GRANTED) if wanted is None or one in wanted]
@@ -70,14 +78,14 @@ def require_access(node: Node, unit: Unit, caller: Caller, evidence: str, access
     Raises:
         DeniedError: it is not, or the caller's role may not read.
     """
-    visible(unit, caller, evidence)
+    visible(node, unit, caller, evidence)
     hint = "sign an access first: this is what --basis does"
     if caller.roles <= NO_CONTENT:
         raise DeniedError("this role sees records, never details or content")
     row = unit.entry_by_digest(access)
     if row is None or row.evidence != evidence or row.certificate != caller.certificate or row.effect != "none":
         raise DeniedError("no access of yours to this item is in the log under that digest", hint=hint)
-    event = read_event(node, unit, row)
+    event = reading.read_event(node, unit, row)
     modes = ("copy", "export") if content else ("view", "inspection", "copy", "export")
     if event is None or event.type != "accessed" or event.body["mode"] not in modes or "basis" not in event.value:
         raise DeniedError("the recorded access does not cover this", hint=hint)
@@ -86,32 +94,27 @@ def require_access(node: Node, unit: Unit, caller: Caller, evidence: str, access
     return row
 
 
-def read_event(node: Node, unit: Unit, row: EntryRow) -> Event | None:
-    """Decrypt the document of an entry with all its disclosures; None where it was destroyed."""
-    sealed = unit.document(row.payload)
-    if sealed is None:
-        return None
-    if row.effect == "agency":
-        return documents.parse(sealed)
-    key = registration.record_key(node, unit, row.evidence)
-    raw = envelope.open_document(key, row.payload, sealed)
-    shown = [envelope.open_disclosure(key, digest, one) for digest, one in unit.disclosures(row.payload)]
-    return documents.parse(raw, shown)
+def content_grants(node: Node, unit: Unit, caller: Caller, evidence: str) -> list[bytes]:
+    """The content keys sealed to the caller, and for a custodian those sealed to the custodians of the agency."""
+    found = unit.grants(evidence, "content", caller.hpke.digest)
+    if caller.agency == node.agency and "custodian" in caller.roles:
+        found += unit.grants(evidence, "content", node.descriptor(unit).custody.digest)
+    return found
 
 
 def details(node: Node, unit: Unit, evidence: str) -> list[dict[str, Any]]:
     """The documents of an item, completed, in order."""
     found = []
     for row in unit.events(evidence):
-        event = read_event(node, unit, row)
+        event = reading.read_event(node, unit, row)
         found.append({"seq": row.seq, "statement": row.digest.hex(), "document": None if event is None else event.value})
     return found
 
 
 def duplicates(node: Node, unit: Unit, caller: Caller, digest: str, *, beside: str = "") -> list[str]:
     """Items that the caller may see and whose content has this SHA-256, other than ``beside``."""
-    found = [one for one in unit.tokens(registration.index_token(node, "sha-256", digest), 100) if one != beside]
-    return [item.state.evidence for item in visible_items(unit, caller, after=-1, limit=100, wanted=found)] if found else []
+    found = [one for one in unit.tokens(recordkeys.index_token(node, "sha-256", digest), 100) if one != beside]
+    return [item.state.evidence for item in visible_items(node, unit, caller, after=-1, limit=100, wanted=found)] if found else []
 
 
 def twins(node: Node, unit: Unit, caller: Caller, registered: Registered) -> list[str]:

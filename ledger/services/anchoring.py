@@ -16,7 +16,7 @@ from ledger.domain.errors import ChainError, FrozenError, NetworkError
 from ledger.domain.evm import keccak256
 from ledger.domain.ports import TransactionReceipt
 from ledger.domain.records import CheckpointRow, TransactionRow, Unit
-from ledger.services import logbook
+from ledger.services import crossing, logbook
 from ledger.services.node import Node
 
 _KIND: Final = "anchor"
@@ -110,8 +110,12 @@ def step(node: Node) -> None:
         with node.records.read() as unit:
             logbook.require_log(unit, node.log_id)
             pending = unit.newest_checkpoint(node.log_id, ("submitted", "anchored"))
+            sent = unit.sent_crossing()
         if pending is not None:
             _follow(node, pending)
+            return
+        if sent is not None:  # the account has one transaction on its way at a time
+            crossing.follow(node, sent)
             return
         try:
             submitted = _submit(node)

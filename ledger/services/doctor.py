@@ -11,7 +11,7 @@ from ledger.domain import statement as statements
 from ledger.domain.errors import CustodyError, NetworkError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.records import EntryRow, ItemRow, Unit
-from ledger.services import access, dag, keeping, logbook, placement
+from ledger.services import dag, inheritance, keeping, logbook, placement, reading
 from ledger.services.node import Node
 
 _RESTORE = "stop the node, keep the home as it is, and restore the newest backup beside it"
@@ -151,12 +151,12 @@ def _check_items(node: Node, progress: Callable[[int], None]) -> Iterator[Findin
         with node.records.read() as unit:
             items = unit.items(after=after, limit=_PAGE, opener=None, evidence=None)
             for item in items:
-                state = None
-                for row in unit.events(item.state.evidence):
+                state, agencies = None, inheritance.log_agencies(node, unit, item.state.evidence)
+                for row in inheritance.events_that_count(unit, item.state.evidence):
                     statement = statements.parse_entry(row.entry)
-                    state = custody.advance(state, statement.claims, statement.digest, log_agency=node.agency)
+                    state = custody.advance(state, statement.claims, statement.digest, log_agency=agencies.get(row.log, "?"))
                     try:
-                        access.read_event(node, unit, row)
+                        reading.read_event(node, unit, row)
                     except CustodyError as error:
                         yield Finding("items", f"{row.evidence} event {row.seq}: {error.message}", _RESTORE)
                 if state is None or state.head != item.state.head or state.seq != item.state.seq:
@@ -194,7 +194,7 @@ def _check_blocks(node: Node, deep: bool, progress: Callable[[int], None]) -> It
 
 
 def _content(node: Node, unit: Unit, evidence: str) -> envelope.Content | None:
-    event = access.read_event(node, unit, unit.events(evidence)[0])
+    event = reading.read_event(node, unit, unit.events(evidence)[0])
     return None if event is None or "content" not in event.body else envelope.parse_content(event.body["content"], event.body["size"])
 
 

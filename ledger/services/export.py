@@ -1,163 +1,230 @@
-"""Export of an item as a bundle, and of the trust root."""
+"""Export of an item as a bundle: what our log proves of it, and what other agencies' logs proved before it came to us."""
 
 from __future__ import annotations
 
-from ledger.domain import slots, trust
-from ledger.domain.bundle import (
-    Bundle,
-    BundledCheckpoint,
-    BundledDescriptor,
-    BundledStatement,
-    ChainSection,
-    LogRef,
-    StorageProof,
-)
-from ledger.domain.errors import NotFoundError
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from ledger.domain import receipt as receipts
+from ledger.domain import slots
+from ledger.domain.bundle import Bundle, BundledCheckpoint, BundledDescriptor, BundledStatement, ChainSection, LogRef, StorageProof
+from ledger.domain.errors import ConflictError, NotFoundError
+from ledger.domain.event.document import Event
+from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import agency_id
-from ledger.domain.merkle import NodeReader
-from ledger.domain.records import CheckpointRow, EntryRow, Unit
-from ledger.domain.trust import Clique, Contract, Finality, TrustRoot
-from ledger.services import access, agencylog, logbook
+from ledger.domain.merkle import leaf_hash
+from ledger.domain.records import CheckpointRow, DescriptorRow, EntryRow, ItemRow, Unit
+from ledger.domain.slots import Hop
+from ledger.services import agencylog, crossing, inheritance, logbook, partners, reading
 from ledger.services.node import Node
 
 _LEDGER = "ledger"
 _REGISTRY = "registry"
+#: Chooses what of a document goes into a bundle: (document, disclosures), or (None, ()) for nothing of it.
+Shown = Callable[[int, Event], tuple[bytes | None, tuple[str, ...]]]
+_Place = tuple[LogRef, int]
 
 
-def bundle(node: Node, evidence: str, *, until: int | None = None) -> Bundle:
+def everything(_: int, event: Event) -> tuple[bytes | None, tuple[str, ...]]:
+    """The whole document."""
+    return event.raw, tuple(one.encoded for one in event.disclosures)
+
+
+def bundle(node: Node, evidence: str, *, until: int | None = None, shown: Shown | None = everything, prove: bool = True) -> Bundle:
     """The bundle of an item.
 
     Args:
         until: leave out events from this seq on: a bundle ends before the event that records its own export.
+        shown: what of each document goes into it; None for no document at all, without opening any.
+        prove: with proofs of the chain; without them it is a record of what logs say, for another node.
 
     Raises:
-        NotFoundError: no such item.
+        NotFoundError: no such item. ConflictError: a handover is just being settled, or the item has gone on to others.
     """
     with node.records.read() as unit:
-        rows = [row for row in unit.events(evidence) if until is None or row.seq < until]
         item = unit.item(evidence)
+        rows = [row for row in inheritance.events_that_count(unit, evidence) if until is None or row.seq < until]
         if item is None or not rows:
             raise NotFoundError("no such item")
         firsts = [unit.covering_checkpoint(row.log, row.index) for row in rows]
         last_proven = max((one.time for one in firsts if one is not None and one.state == "final"), default=0)
         stale = not unit.crls() or unit.crls()[-1].issued < last_proven
+        signers = {certificates.parse(unit.certificate(row.certificate) or b"").agency for row in rows if row.log == node.log_id}
     if stale and last_proven:
         with node.records.write() as unit:
             agencylog.fresh_crl(node, unit, last_proven)
+    partners.refresh_quietly(node, sorted(signers - {node.agency}))
     with node.records.read() as unit:
-        return _assemble(node, unit, rows, item.state.origin, item.state.ref)
+        draft = _Draft(node, unit, item)
+        for row in rows:
+            draft.add(row, shown)
+        return draft.finish(prove=prove)
 
 
-def _assemble(node: Node, unit: Unit, rows: list[EntryRow], origin: str, ref: bytes) -> Bundle:
-    newest = unit.newest_checkpoint(node.log_id, ("final",))
-    log = unit.log(node.log_id)
-    assert log is not None
-    checkpoints: dict[int, CheckpointRow] = {}
-    if newest is not None:
-        covered = [unit.covering_checkpoint(row.log, row.index) for row in rows if row.index < newest.size]
-        checkpoints = {one.size: one for one in (*covered, newest if covered else None) if one is not None}
-    order = sorted(checkpoints)
-    read = logbook.reader(unit, node.log_id)  # one for all receipts: it keeps the tiles that it has read
-    statements = tuple(_statement(node, unit, row, read, newest, checkpoints, order) for row in rows)
-    certificates = {row.certificate: unit.certificate(row.certificate) for row in rows}
-    crls = unit.crls()[-1:]
-    bundled = Bundle(
-        evidence=rows[0].evidence,
-        origin=origin,
-        logs=(LogRef(node.agency, log.number),),
-        statements=statements,
-        certificates=tuple(der for der in certificates.values() if der is not None),
-        crls=tuple(row.der for row in crls),
-        checkpoints=tuple(_checkpoint(checkpoints[size]) for size in order),
-        descriptors=_descriptors(unit, checkpoints),
-        hops=(),
-        chain=None,
-    )
-    return bundled.with_chain(chain_section(node, bundled, ref)) if checkpoints else bundled
+@dataclass
+class _Draft:
+    """A bundle in the making."""
+
+    node: Node
+    unit: Unit
+    item: ItemRow
+    statements: list[tuple[BundledStatement, LogRef, int | None]] = field(default_factory=list)
+    checkpoints: dict[_Place, BundledCheckpoint] = field(default_factory=dict)
+    certificates: dict[bytes, bytes] = field(default_factory=dict)
+    proven: list[tuple[str, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        unit, node = self.unit, self.node
+        self.inherited = inheritance.inherited(unit, self.item.state.evidence)
+        self._foreign = {leaf_hash(one.entry): one for one in self.inherited.statements} if self.inherited is not None else {}
+        self._newest = unit.newest_checkpoint(node.log_id, ("final",))
+        log = unit.log(node.log_id)
+        assert log is not None
+        self._own = LogRef(node.agency, log.number)
+        self._read = logbook.reader(unit, node.log_id)  # one for all receipts: it keeps the tiles that it has read
+
+    def add(self, row: EntryRow, shown: Shown | None) -> None:
+        """The next event."""
+        event = reading.read_event(self.node, self.unit, row) if shown is not None else None
+        document, disclosures = shown(row.seq, event) if shown is not None and event is not None else (None, ())
+        if row.log == self.node.log_id:
+            receipt, first = self._prove(row)
+            log, index = self._own, row.index
+        else:
+            log, index, receipt, first = self._inherit(row)
+        der = self.unit.certificate(row.certificate)
+        if der is not None:
+            self.certificates[row.certificate] = der
+            if first is not None:
+                self.proven.append((certificates.parse(der).agency, self.checkpoints[log, first].time))
+        self.statements.append((BundledStatement(0, index, row.entry, document, disclosures, receipt, None), log, first))
+
+    def _prove(self, row: EntryRow) -> tuple[bytes | None, int | None]:
+        """Receipt at our newest final checkpoint, and the size of the first one that covers the entry."""
+        newest = self._newest
+        if newest is None or row.index >= newest.size:
+            return None, None
+        first = self.unit.covering_checkpoint(row.log, row.index)
+        assert first is not None
+        for one in (first, newest):
+            self.checkpoints[self._own, one.size] = _checkpoint(one)
+        return logbook.receipt(self.node, row, self._read, newest.size).encode(), first.size
+
+    def _inherit(self, row: EntryRow) -> tuple[LogRef, int, bytes | None, int | None]:
+        """What another agency's log proved of an event."""
+        if self.inherited is None or row.digest not in self._foreign:
+            raise NotFoundError("what another agency's log proves of this item is not here", hint="run: custody doctor")
+        one, given = self._foreign[row.digest], self.inherited
+        log = given.logs[one.log]
+        if one.receipt is None or one.first is None:
+            return log, one.index, None, None
+        size = receipts.parse(one.receipt).size
+        for checkpoint in given.checkpoints:
+            if checkpoint.log == one.log and checkpoint.size in (size, given.checkpoints[one.first].size):
+                self.checkpoints[log, checkpoint.size] = checkpoint
+        return log, one.index, one.receipt, given.checkpoints[one.first].size
+
+    def finish(self, *, prove: bool) -> Bundle:
+        """The bundle, with proofs of the chain where something in it is anchored."""
+        logs = list(dict.fromkeys(log for _, log, _ in self.statements))
+        order = sorted(self.checkpoints, key=lambda place: (logs.index(place[0]), place[1]))
+        numbers = {place: number for number, place in enumerate(order)}
+        statements = tuple(
+            replace(one, log=logs.index(log), first=None if first is None else numbers[log, first]) for one, log, first in self.statements
+        )
+        found = Bundle(
+            evidence=self.item.state.evidence,
+            origin=self.item.state.origin,
+            logs=tuple(logs),
+            statements=statements,
+            certificates=tuple(self.certificates.values()),
+            crls=self._crls(),
+            checkpoints=tuple(replace(self.checkpoints[place], log=logs.index(place[0])) for place in order),
+            descriptors=(),
+            hops=(),
+            chain=None,
+        )
+        if not order:
+            return found
+        versions, registry_slots = self._descriptors(logs)
+        if not prove:
+            return replace(found, descriptors=versions, hops=crossing.hops(self.unit, found.evidence))
+        block = self.node.contracts.chain.block(self.node.contracts.chain.final())
+        hops = self._hops(block.number)
+        found = replace(found, descriptors=versions, hops=hops)
+        return found.with_chain(self._chain(found, registry_slots, block.number, block.header))
+
+    def _crls(self) -> tuple[bytes, ...]:
+        agencies = {certificates.parse(der).agency for der in self.certificates.values()} - {self.node.agency}
+        rows = [self.unit.partner(code) for code in sorted(agencies)]
+        own = [row.der for row in self.unit.crls()[-1:]]
+        inherited = list(self.inherited.crls) if self.inherited is not None else []
+        return tuple(dict.fromkeys([*own, *inherited, *(row.crl for row in rows if row is not None and row.crl)]))
+
+    def _hops(self, block: int) -> tuple[Hop, ...]:
+        hops = crossing.hops(self.unit, self.item.state.evidence)
+        seen = crossing.look(self.node, self.item, block)
+        concluded = sum(hop.outcome != slots.OPEN for hop in hops)
+        if seen.hops > concluded and self.item.state.custodian != self.node.agency:
+            raise ConflictError(
+                f"the item has gone on from {self.item.state.custodian}", hint="ask the agency that holds it now for a bundle"
+            )
+        if (seen.hops, seen.open) != (concluded, len(hops) > concluded):
+            raise ConflictError("a handover of this item is just being settled on the chain", hint="try again in a moment")
+        return hops
+
+    def _known(self, agency: str) -> dict[int, DescriptorRow]:
+        """The versions of an agency's descriptor that are known here."""
+        if agency == self.node.agency:
+            return {row.version: row for row in self.unit.descriptors()}
+        inherited = [(descriptors.parse(one.document), one) for one in (self.inherited.descriptors if self.inherited is not None else ())]
+        rows = [
+            DescriptorRow(found.version, one.document, one.active_from, one.block) for found, one in inherited if found.agency == agency
+        ]
+        return {row.version: row for row in (*rows, *self.unit.partner_descriptors(agency))}
+
+    def _descriptors(self, logs: list[LogRef]) -> tuple[tuple[BundledDescriptor, ...], list[bytes]]:
+        """The versions that checkpoints name and those in force at proven times, with the proof that nothing came between."""
+        wanted: set[tuple[str, int]] = {(log.agency, one.version) for (log, _), one in self.checkpoints.items()}
+        absent: set[tuple[str, int]] = set()
+        known = {agency: self._known(agency) for agency in {log.agency for log in logs} | {agency for agency, _ in self.proven}}
+        for agency, time in set(self.proven):
+            in_force = max((row.version for row in known[agency].values() if row.active_from <= time), default=None)
+            if in_force is None:
+                raise NotFoundError(f"no descriptor of {agency} is known for the time of an event", hint="add the agency as a partner")
+            wanted.add((agency, in_force))
+            (wanted if in_force + 1 in known[agency] else absent).add((agency, in_force + 1))
+        rows = [known[agency][version] for agency, version in sorted(wanted)]
+        found = tuple(BundledDescriptor(row.document, row.active_from, row.block) for row in rows)
+        return found, [slots.descriptor_slot(agency_id(agency), version) for agency, version in sorted(wanted | (absent - wanted))]
+
+    def _chain(self, found: Bundle, registry_slots: list[bytes], block: int, header: bytes) -> ChainSection:
+        """Proofs at one final block of everything that a verifier of this bundle will ask the contracts."""
+        contracts = self.node.contracts
+        key = crossing.key_of(self.item)
+        ids = [contracts.log_id(agency_id(log.agency), log.number) for log in found.logs]
+        ledger_slots = [slots.checkpoint_slot(ids[one.log], one.size) for one in found.checkpoints]
+        ledger_slots.append(slots.custody_slot(key))
+        concluded = sum(hop.outcome != slots.OPEN for hop in found.hops)
+        if concluded:
+            ledger_slots.append(slots.hop_slot(key, concluded - 1))
+        if len(found.hops) > concluded:
+            ledger_slots.append(slots.hop_slot(key, concluded))
+        ledger = contracts.chain.prove(contracts.ledger, ledger_slots, block)
+        registry = contracts.chain.prove(contracts.registry, registry_slots, block)
+        return ChainSection(
+            header,
+            (),
+            registry.account,
+            ledger.account,
+            (*_proofs(_LEDGER, ledger_slots, ledger.storage), *_proofs(_REGISTRY, registry_slots, registry.storage)),
+        )
 
 
-def _statement(
-    node: Node,
-    unit: Unit,
-    row: EntryRow,
-    read: NodeReader,
-    newest: CheckpointRow | None,
-    checkpoints: dict[int, CheckpointRow],
-    order: list[int],
-) -> BundledStatement:
-    event = access.read_event(node, unit, row)
-    entry = (0, row.index, row.entry, None if event is None else event.raw)
-    disclosures = () if event is None else tuple(one.encoded for one in event.disclosures)
-    if newest is None or row.index >= newest.size:
-        return BundledStatement(*entry, disclosures, None, None)
-    first = next(number for number, size in enumerate(order) if checkpoints[size].prev <= row.index < size)
-    return BundledStatement(*entry, disclosures, logbook.receipt(node, row, read, newest.size).encode(), first)
+def _proofs(contract: str, asked: list[bytes], nodes: Iterable[tuple[bytes, ...]]) -> list[StorageProof]:
+    return [StorageProof(contract, slot, one) for slot, one in zip(asked, nodes, strict=True)]
 
 
 def _checkpoint(row: CheckpointRow) -> BundledCheckpoint:
     return BundledCheckpoint(0, row.prev, row.size, row.root, row.version, row.time, row.block, row.note)
-
-
-def _descriptors(unit: Unit, checkpoints: dict[int, CheckpointRow]) -> tuple[BundledDescriptor, ...]:
-    """The versions that checkpoints name, those in force at their times, and each one's successor where there is one."""
-    rows = unit.descriptors()
-    wanted = set()
-    for checkpoint in checkpoints.values():
-        in_force = [row.version for row in rows if row.active_from <= checkpoint.time]
-        wanted |= {checkpoint.version, *in_force[-1:], *(version + 1 for version in in_force[-1:])}
-    return tuple(BundledDescriptor(row.document, row.active_from, row.block) for row in rows if row.version in wanted)
-
-
-def chain_section(node: Node, bundled: Bundle, ref: bytes) -> ChainSection:
-    """Proofs at the newest final block of everything that a verifier of this bundle will ask the contracts."""
-    contracts = node.contracts
-    origin = agency_id(bundled.origin)
-    ledger_slots = [slots.checkpoint_slot(node.log_id, one.size) for one in bundled.checkpoints]
-    ledger_slots.append(slots.custody_slot(slots.custody_key(origin, ref)))
-    versions = {one.version for one in bundled.checkpoints} | _known_versions(bundled)
-    registry_slots = [slots.descriptor_slot(agency_id(node.agency), version) for version in sorted(versions)]
-    block = contracts.chain.block(contracts.chain.final())
-    ledger = contracts.chain.prove(contracts.ledger, ledger_slots, block.number)
-    registry = contracts.chain.prove(contracts.registry, registry_slots, block.number)
-    storage = [StorageProof(_LEDGER, slot, nodes) for slot, nodes in zip(ledger_slots, ledger.storage, strict=True)]
-    storage += [StorageProof(_REGISTRY, slot, nodes) for slot, nodes in zip(registry_slots, registry.storage, strict=True)]
-    return ChainSection(block.header, (), registry.account, ledger.account, tuple(storage))
-
-
-def _known_versions(bundled: Bundle) -> set[int]:
-    """Every descriptor in the bundle, and the one after the newest in force: absent, or it would be in the bundle."""
-    present = {descriptors.parse(one.document).version: one.active_from for one in bundled.descriptors}
-    found = set(present)
-    firsts = {one.first for one in bundled.statements if one.first is not None}
-    for checkpoint in (bundled.checkpoints[first] for first in firsts):
-        in_force = max(version for version, active_from in present.items() if active_from <= checkpoint.time)
-        found.add(in_force + 1)
-    return found
-
-
-def trust_root(node: Node, *, sealers: list[bytes], confirmations: int) -> TrustRoot:
-    """A trust root for this node's chain.
-
-    Args:
-        sealers: addresses that seal its blocks (Clique); empty where seals are not judged.
-        confirmations: for verifiers who ask a chain of their choice.
-    """
-    contracts = node.contracts
-    registry_code, ledger_code = contracts.code_hashes()
-    rules: list[Finality] = []
-    if sealers:
-        rules.append(Clique(1, None, frozenset(sealers), len(sealers) // 2 + 1))
-    else:
-        final = contracts.chain.block(contracts.chain.final())
-        rules.append(trust.Pinned({final.number: final.hash}))
-    rules.append(trust.Rpc(confirmations))
-    return TrustRoot(
-        contracts.chain.label,
-        contracts.chain.chain_id(),
-        contracts.chain.block(0).hash,
-        Contract(contracts.registry, registry_code),
-        Contract(contracts.ledger, ledger_code),
-        tuple(rules),
-        (node.agency,),
-    )

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.domain.cose import PrivateKey
+from ledger.domain.errors import NetworkError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.ports import Clock, Contracts
+from ledger.domain.ports import Clock, Contracts, PartnerApi
 from ledger.domain.records import HoldingRow, Records, Unit
 from ledger.domain.storage import NodeStore, Replicas
 from ledger.services.authority import Authority
@@ -38,6 +39,10 @@ class NodeKeys:
     authority: Authority | None
 
 
+def _nobody(_: str) -> PartnerApi:
+    raise NetworkError("this home cannot reach other agencies", hint="serve it: custody serve")
+
+
 @dataclass
 class Node:
     """The context of every service on the node."""
@@ -50,6 +55,8 @@ class Node:
     clock: Clock
     keys: NodeKeys
     replicas: Replicas = field(default_factory=Replicas)
+    #: The node of another agency at a URL.
+    reach: Callable[[str], PartnerApi] = field(default=_nobody)
     #: Anchoring in this process happens one at a time.
     anchoring: threading.Lock = field(default_factory=threading.Lock)
     #: So is sending to one replica, and reading again.

@@ -20,11 +20,13 @@ from ledger.domain import enrolment
 from ledger.domain.digests import same
 from ledger.domain.errors import ConflictError, DeniedError, KeyringError, NotFoundError, RuleError, UsageError
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
 from ledger.domain.records import EnrolmentRow, PersonRow, Unit
 from ledger.services import agencylog, anchoring
 from ledger.services.authority import Authority, new_pseudonym
 from ledger.services.node import Node
+from ledger.services.reading import hpke_key
 
 LIFE: Final = 7 * 86400  # seconds
 _NONCE: Final = 12
@@ -157,6 +159,19 @@ def _authority(node: Node) -> Authority:
     if node.keys.authority is None:
         raise KeyringError("the CA key is not at hand on this node", hint="enrol people where the CA is")
     return node.keys.authority
+
+
+def key_of(node: Node, pseudonym: str) -> tuple[str, HpkeKey]:
+    """Agency and HPKE key of somebody who is active here.
+
+    Raises:
+        NotFoundError: nobody under that pseudonym.
+    """
+    with node.records.read() as unit:
+        row = unit.person(pseudonym)
+    if row is None or not row.active:
+        raise NotFoundError("nobody under that pseudonym is active here", hint="see: custody person list")
+    return row.agency or node.agency, hpke_key(row)
 
 
 def everybody(node: Node) -> list[Listed]:

@@ -26,6 +26,7 @@ class ReaderApi(Protocol):
     def item(self, evidence: str) -> dict[str, Any]: ...
     def register(self, submissions: list[dict[str, Any]]) -> list[dict[str, Any]]: ...
     def details(self, evidence: str, access: str) -> list[dict[str, Any]]: ...
+    def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], dict[str, Any]]: ...
     def grants(self, evidence: str, access: str) -> list[bytes]: ...
     def content(self, evidence: str, access: str, start: int, end: int) -> bytes: ...
 
@@ -47,8 +48,9 @@ def record(
     event_type: str,
     body: dict[str, Any],
     members: dict[str, Any] | None = None,
+    sealed_keys: Sequence[grants.Grant] = (),
 ) -> dict[str, Any]:
-    """Sign the next event of an item and register it; the node's answer."""
+    """Sign the next event of an item and register it, with the keys that it releases; the node's answer."""
     item = node.item(evidence)
     signed = sign_event(
         person,
@@ -59,6 +61,7 @@ def record(
         prev=bytes.fromhex(item["head"]),
         time=clock.now(),
         members=members,
+        sealed_keys=list(sealed_keys),
     )
     return node.register([signed.submission])[0]
 
@@ -84,15 +87,34 @@ def fetch(
     if opening is None or "content" not in opening["body"]:
         raise NotFoundError("this item has no content, or its record was destroyed")
     body = opening["body"]
+    key = content_key(person, evidence, body, node.grants(evidence, access))
+    return decrypt(lambda start, end: node.content(evidence, access, start, end), key, evidence, body, out, progress)
+
+
+def decrypt(
+    read: Callable[[int, int], bytes],
+    key: bytes,
+    evidence: str,
+    body: dict[str, Any],
+    out: BinaryIO | None,
+    progress: Callable[[int], None] = lambda count: None,
+) -> Opened:
+    """Decrypt and check ciphertext that ``read`` gives in ranges [start, end); see fetch.
+
+    Args:
+        body: of the event that opened the item.
+
+    Raises:
+        VerificationError: as for fetch.
+    """
     content = envelope.parse_content(body["content"], body["size"])
-    key = _content_key(node, person, evidence, access, content)
     pieces = Pieces(key, evidence, content.salt)
     digest = MultiDigest(body["digests"])
     builder = unixfs.Builder()
     count = envelope.piece_count(content.padded_size)
     total = content.ciphertext_size
     ranges = [(at, min(at + _RANGE, total)) for at in range(0, total, _RANGE)]
-    for (start, _), data in zip(ranges, _ahead(node, evidence, access, ranges), strict=True):
+    for (start, _), data in zip(ranges, _ahead(read, ranges), strict=True):
         first, view = start // unixfs.LEAF, memoryview(data)
         for number in range(first, min(first + _RANGE_PIECES, count)):
             sealed = view[(number - first) * unixfs.LEAF : (number - first + 1) * unixfs.LEAF]
@@ -110,24 +132,32 @@ def fetch(
     return Opened(body["name"], body["size"], body["digests"])
 
 
-def _ahead(node: ReaderApi, evidence: str, access: str, ranges: Sequence[tuple[int, int]]) -> Iterator[bytes]:
+def _ahead(read: Callable[[int, int], bytes], ranges: Sequence[tuple[int, int]]) -> Iterator[bytes]:
     """The content range by range, the next one being fetched while the caller works on this one."""
     with ThreadPoolExecutor(1, thread_name_prefix="fetch") as pool:
-        coming = [pool.submit(node.content, evidence, access, *ranges[0])]
+        coming = [pool.submit(read, *ranges[0])]
         for number, (start, end) in enumerate(ranges):
             data = coming.pop().result()
             if len(data) != end - start:
                 raise VerificationError(9, f"the node sent {len(data)} bytes, expected {end - start}")
             if number + 1 < len(ranges):
-                coming.append(pool.submit(node.content, evidence, access, *ranges[number + 1]))
+                coming.append(pool.submit(read, *ranges[number + 1]))
             yield data
 
 
-def _content_key(node: ReaderApi, person: Person, evidence: str, access: str, content: envelope.Content) -> bytes:
-    for data in node.grants(evidence, access):
+def content_key(person: Person, evidence: str, body: dict[str, Any], given: Sequence[bytes]) -> bytes:
+    """The content key among grants to a person, compared with the commitment in the record.
+
+    Raises:
+        DeniedError: none was granted to them. VerificationError: it is another key than the committed one.
+    """
+    content = envelope.parse_content(body["content"], body["size"])
+    for data in given:
         grant = grants.parse(data)
         if grant.evidence == evidence_bytes(evidence) and grant.scope == "content" and grant.binding == content.commitment:
-            key = person.hpke.open(grant)
+            if not person.can_open(grant):
+                continue
+            key = person.open(grant)
             envelope.check_commitment(key, evidence, content)
             return key
     raise DeniedError("no content key was granted to you", hint="ask the custodians of the agency for access")

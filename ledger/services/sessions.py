@@ -6,13 +6,16 @@ import secrets
 from hashlib import sha256
 from typing import Final
 
-from ledger.domain import cose, login
+from ledger.domain import cose, custody, login
 from ledger.domain.errors import DeniedError
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
-from ledger.domain.records import SessionRow
-from ledger.services.access import Caller, hpke_key
+from ledger.domain.records import SessionRow, Unit
+from ledger.services import partners
+from ledger.services.access import Caller
 from ledger.services.node import Node
+from ledger.services.reading import hpke_key
 
 CHALLENGE_LIFE: Final = 120  # seconds
 SESSION_LIFE: Final = 900
@@ -39,17 +42,37 @@ def open_session(node: Node, answer: bytes) -> tuple[str, int]:
     certificate = certificates.parse(parsed.certificate)
     now = node.clock.now()
     cose.verify(parsed.message, certificate.key, step=3, what="login")
+    if certificate.agency != node.agency:
+        _refresh(node, certificate.agency)
     with node.records.write() as unit:
         known = parsed.server == log_urn(node.log_id) and unit.take_challenge(parsed.nonce, now)
-        person = unit.person(certificate.pseudonym)
-        if not known or person is None or not person.active or person.certificate != certificate.digest:
+        if not known or not _enrolled(node, unit, certificate):
             raise DeniedError(_REFUSED, hint=_HINT)
-        crls = [row.der for row in unit.crls()[-1:]]
-        certificates.verify_current(certificate, node.descriptor(unit).authorities, crls, now)
+        partners.verify_current(node, unit, certificate)
         token = secrets.token_urlsafe(32)
         expires = now + SESSION_LIFE
+        unit.put_certificate(certificate.digest, certificate.der)
         unit.put_session(SessionRow(sha256(token.encode()).digest(), certificate.pseudonym, certificate.digest, expires))
     return token, expires
+
+
+def _refresh(node: Node, agency: str) -> None:
+    """Look at another agency's keys before one of its people or its node comes in."""
+    with node.records.read() as unit:
+        known = unit.partner(agency) is not None
+    if not known:
+        raise DeniedError(_REFUSED, hint=_HINT)
+    partners.refresh(node, agency)
+
+
+def _enrolled(node: Node, unit: Unit, certificate: Certificate) -> bool:
+    """Whether a person or guest is enrolled here, or a service is another agency's node."""
+    if certificate.kind == "service":
+        return certificate.agency != node.agency and unit.partner(certificate.agency) is not None
+    person = unit.person(certificate.pseudonym)
+    if person is None or not person.active or person.certificate != certificate.digest:
+        return False
+    return certificate.agency == (person.agency or node.agency)
 
 
 def caller_of(node: Node, token: str) -> Caller | None:
@@ -58,7 +81,16 @@ def caller_of(node: Node, token: str) -> Caller | None:
         row = unit.session(sha256(token.encode()).digest())
         if row is None or row.expires < node.clock.now():
             return None
-        person, der = unit.person(row.pseudonym), unit.certificate(row.certificate)
-        if person is None or not person.active or der is None:
+        der = unit.certificate(row.certificate)
+        if der is None:
             return None
-    return Caller(row.pseudonym, certificates.parse(der).roles, row.certificate, hpke_key(person))
+        certificate = certificates.parse(der)
+        if not _enrolled(node, unit, certificate):
+            return None
+        if certificate.kind == "service":
+            key = partners.descriptor(node, unit, certificate.agency).node
+            return Caller(row.pseudonym, certificate.roles, row.certificate, key, certificate.agency)
+        person = unit.person(row.pseudonym)
+        assert person is not None
+    roles = certificate.roles if certificate.agency == node.agency else certificate.roles & custody.GUEST_ROLES
+    return Caller(row.pseudonym, roles, row.certificate, hpke_key(person), certificate.agency)

@@ -22,13 +22,14 @@ from ledger.domain.statement import Claims, Statement
 
 @dataclass(frozen=True)
 class Person:
-    """Who signs: keys, certificate, and where statements go."""
+    """Who signs: keys, certificate, and where statements go; ``custody`` for those who hold their agency's custody key."""
 
     certificate: Certificate
     key: PrivateKey
     hpke: HpkePrivateKey
     log_id: bytes
     descriptor: Descriptor
+    custody: HpkePrivateKey | None = None
 
     def role_for(self, event_type: str) -> str:
         """The role in which this person may sign a type.
@@ -39,6 +40,19 @@ class Person:
         for role in sorted(self.certificate.roles & ROLES_BY_TYPE.get(event_type, frozenset()), reverse=True):
             return role
         raise DeniedError(f"none of your roles may record {event_type!r}")
+
+    def can_open(self, grant: grants.Grant) -> bool:
+        """Whether a grant was made to one of this person's keys."""
+        return grant.recipient in {key.public.digest for key in (self.hpke, self.custody) if key is not None}
+
+    def open(self, grant: grants.Grant) -> bytes:
+        """Open a grant made to this person, or to the custodians where they are one.
+
+        Raises:
+            KeyringError: made to another key, or altered.
+        """
+        mine = self.custody if self.custody is not None and grant.recipient == self.custody.public.digest else self.hpke
+        return mine.open(grant)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from ledger.domain.errors import ChainError, FrozenError, NetworkError
 from ledger.domain.identity.names import agency_id
 from ledger.domain.records import DescriptorRow
 from ledger.domain.verify import Verdict, verify
-from ledger.services import agencylog, anchoring, export
+from ledger.services import agencylog, anchoring, export, trustroot
 from ledger.services.anchoring import Policy
 from tests.support.chains import running
 from tests.support.desk import Desk
@@ -99,7 +99,7 @@ def test_states_follow_the_chain_and_a_bundle_verifies_there(remote: Desk, mined
     anchoring.step(remote.node)
     assert newest(remote) == "final"
     bundle = export.bundle(remote.node, item.evidence).encode()
-    root = trust.parse(export.trust_root(remote.node, sealers=[], confirmations=CONFIRMATIONS).encode())
+    root = trust.parse(trustroot.trust_root(remote.node, sealers=[], confirmations=CONFIRMATIONS).encode())
     report = verify(bundle, root)
     assert report.verdict is Verdict.VERIFIED, report.as_json()
     mine(remote, 5)

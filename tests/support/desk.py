@@ -14,7 +14,7 @@ from ledger import settings, wiring
 from ledger.adapters.keystore.file import Unlocking
 from ledger.adapters.node.client import NodeClient
 from ledger.domain import trust
-from ledger.services import anchoring, export, retrieve
+from ledger.services import anchoring, export, retrieve, trustroot
 from ledger.services.ingest import Options, Upload, Uploaded
 
 PASSPHRASE = b"correct horse battery staple"
@@ -78,4 +78,4 @@ class Desk:
         return export.bundle(self.node, evidence).encode()
 
     def trust(self) -> trust.TrustRoot:
-        return trust.parse(export.trust_root(self.node, sealers=self.home.sealers, confirmations=0).encode())
+        return trust.parse(trustroot.trust_root(self.node, sealers=self.home.sealers, confirmations=0).encode())

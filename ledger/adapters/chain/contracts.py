@@ -159,6 +159,11 @@ class Contracts:
         custodian, hops, is_open = abi.decode_result(LEDGER, "custody", data)
         return bytes(custodian), int(hops), bool(is_open)
 
+    def hop_commitment(self, key: bytes, hop: int) -> bytes:
+        """What the ledger stores of a handover."""
+        data = self.chain.call(self.ledger, abi.encode_call(LEDGER, "hopCommitment", key, hop))
+        return bytes(abi.decode_result(LEDGER, "hopCommitment", data)[0])
+
     def check_hop(self, sender: bytes, step: HopStep) -> None:
         """Try a step of a handover without sending it."""
         self.chain.call(self.ledger, self._hop_call(step), sender=sender)

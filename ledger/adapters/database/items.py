@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, Item, Opening
 from ledger.adapters.database.unit import Part
@@ -15,12 +15,15 @@ from ledger.domain.records import ItemRow
 _I: Any = Item
 _G: Any = GrantRecord
 _O: Any = Opening
+_D: Any = Document
+_S: Any = DisclosureRecord
+_T: Any = BlindToken
 
 
 def _item(row: Any) -> ItemRow:
     offer = Offer(row.offer, row.offer_to, row.offer_expires, row.offer_person) if row.offer else None
     state = ItemState(row.evidence, row.origin, row.ref, row.custodian, row.seq, row.head, row.time, row.closed, offer)
-    return ItemRow(state, row.cid, row.opener, row.opened, row.latest_log, row.latest_index)
+    return ItemRow(state, row.cid, row.opener, row.opened, row.latest_log, row.latest_index, row.holder)
 
 
 class Items(Part):
@@ -54,11 +57,29 @@ class Items(Part):
             "opened": row.opened,
             "latest_log": row.latest_log,
             "latest_index": row.latest_index,
+            "holder": row.holder,
         }
         if state.seq == 0:
             self._add(Item, values)
         else:
             self._put(Item, ("evidence",), values)
+
+    def newest_place(self) -> int:
+        """Place of the last item in the order of lists; -1 before the first."""
+        rows = self._rows(Item, order=_I.opened.desc(), limit=1)
+        return int(rows[0].opened) if rows else -1
+
+    def drop_secrets(self, evidence: str, scopes: Sequence[str], *, record: bool) -> int:
+        """Destroy the grants of an item in these scopes, and with ``record`` its documents and what it is found by; grants destroyed."""
+        for table in (GrantRecord, Document, DisclosureRecord, BlindToken):
+            self.flush(table)
+        gone = self._db.execute(delete(GrantRecord).where(_G.evidence == evidence, _G.scope.in_(scopes)))
+        if record:
+            mine = select(_D.digest).where(_D.evidence == evidence)
+            self._db.execute(delete(DisclosureRecord).where(_S.document.in_(mine)))
+            self._db.execute(delete(Document).where(_D.evidence == evidence))
+            self._db.execute(delete(BlindToken).where(_T.evidence == evidence))
+        return int(gone.rowcount)
 
     def items(self, *, after: int, limit: int, opener: str | None, evidence: Sequence[str] | None) -> list[ItemRow]:
         conditions = [_I.opened > after]

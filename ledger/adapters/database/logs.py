@@ -48,8 +48,12 @@ class Logs(Part):
     def entries(self, log: bytes, start: int, end: int) -> list[EntryRow]:
         return [_entry(row) for row in self._rows(Entry, _E.log == log, _E.index >= start, _E.index < end, order=_E.index)]
 
-    def events(self, evidence: str) -> list[EntryRow]:
-        return [_entry(row) for row in self._find(Entry, order="seq", evidence=evidence)]
+    def events(self, evidence: str, *, void: bool = False) -> list[EntryRow]:
+        rows = [_entry(row) for row in self._find(Entry, order="seq", evidence=evidence)]
+        return [row for row in rows if void or not row.void]
+
+    def put_entry(self, row: EntryRow) -> None:
+        self._put(Entry, ("log", "index"), asdict(row))
 
     def tile(self, log: bytes, level: int, index: int) -> bytes:
         row = self._one(Tile, log=log, level=level, index=index)

@@ -13,12 +13,13 @@ from ledger.adapters.database.engine import open_engine
 from ledger.adapters.database.holdings import Holdings
 from ledger.adapters.database.items import Items
 from ledger.adapters.database.logs import Logs
+from ledger.adapters.database.partners import Partners
 from ledger.adapters.database.people import People
 from ledger.domain.errors import ConflictError, StorageError
 from ledger.domain.records import Unit
 
 
-class SqlUnit(Logs, Items, Holdings, People):
+class SqlUnit(Logs, Items, Holdings, People, Partners):
     """One transaction; see records.Unit."""
 
 

@@ -37,6 +37,7 @@ class Entry(SQLModel, table=True):
     certificate: bytes
     payload: bytes
     receipt_size: int = Field(sa_column=_big())
+    void: bool = False
 
 
 class Tile(SQLModel, table=True):
@@ -68,6 +69,7 @@ class Item(SQLModel, table=True):
     opened: int = Field(sa_column=Column(BigInteger, unique=True, nullable=False))
     latest_log: bytes
     latest_index: int = Field(sa_column=_big())
+    holder: str = ""
 
 
 class Document(SQLModel, table=True):
@@ -144,6 +146,61 @@ class Opening(SQLModel, table=True):
     until: int = Field(sa_column=_big())
 
 
+class Link(SQLModel, table=True):
+    """One item came from another one: opaque names on both sides."""
+
+    parent: str = Field(primary_key=True)
+    child: str = Field(primary_key=True, index=True)
+    kind: str = Field(primary_key=True)
+
+
+class Crossing(SQLModel, table=True):
+    """A handover between agencies, and how far it is on chain."""
+
+    __table_args__ = (Index("crossing_state", "state"),)
+
+    evidence: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    giver: str
+    taker: str
+    offer: bytes
+    offer_time: int = Field(sa_column=_big())
+    expires: int = Field(sa_column=_big())
+    outcome: int
+    outcome_digest: bytes
+    time: int = Field(sa_column=_big())
+    state: str
+    sent: bytes
+
+
+class Inherited(SQLModel, table=True):
+    """What other agencies' logs prove about an item: a bundle without documents and without proofs of the chain."""
+
+    evidence: str = Field(primary_key=True)
+    data: bytes
+
+
+class Partner(SQLModel, table=True):
+    """Another agency of the registry: where its node is, and its newest revocation list."""
+
+    agency: str = Field(primary_key=True)
+    url: str
+    crl: bytes
+    checked: int = Field(sa_column=_big())
+
+
+class PartnerDescriptor(SQLModel, table=True):
+    """A descriptor version of another agency, compared with the registry."""
+
+    __tablename__ = "partner_descriptor"
+
+    agency: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    document: bytes
+    active_from: int = Field(sa_column=_big())
+    block: int = Field(sa_column=_big())
+
+
 class CertificateRecord(SQLModel, table=True):
     """A certificate that signed something in the log."""
 
@@ -162,6 +219,7 @@ class Person(SQLModel, table=True):
     hpke: bytes
     number: bytes
     active: bool
+    agency: str = ""
 
 
 class Enrolment(SQLModel, table=True):

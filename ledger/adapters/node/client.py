@@ -58,6 +58,10 @@ class NodeClient:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release connections."""
         self._http.close()
 
     def _send(
@@ -150,7 +154,17 @@ class NodeClient:
 
     def details(self, evidence: str, access: str) -> list[dict[str, Any]]:
         """The item's documents."""
-        return list(self._send("POST", f"/v1/evidence/{evidence}/details", json={"access": access}).json()["events"])
+        return self.record(evidence, access)[0]
+
+    def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """The item's documents, and what holds for it after them."""
+        found = self._send("POST", f"/v1/evidence/{evidence}/details", json={"access": access}).json()
+        return list(found["events"]), dict(found["standing"])
+
+    def person_key(self, pseudonym: str) -> dict[str, str]:
+        """The agency of a person or guest, and their HPKE key."""
+        found: dict[str, str] = self._send("GET", f"/v1/people/{pseudonym}/key").json()
+        return found
 
     def grants(self, evidence: str, access: str) -> list[bytes]:
         """Content keys sealed to the caller."""
@@ -201,6 +215,33 @@ class NodeClient:
         """Suspend a person; the date of revocation."""
         body = {"pseudonym": pseudonym, "since": since}
         return str(self._send("POST", "/v1/people/suspensions", json=body).json()["revoked"])
+
+    def partners(self) -> list[dict[str, Any]]:
+        """Agencies known there."""
+        return list(self._send("GET", "/v1/partners").json()["partners"])
+
+    def add_partner(self, url: str) -> dict[str, Any]:
+        """Let the node get to know the agency at an address."""
+        found: dict[str, Any] = self._send("POST", "/v1/partners", json={"url": url}).json()
+        return found
+
+    def handovers(self) -> list[dict[str, Any]]:
+        """Handovers under way."""
+        return list(self._send("GET", "/v1/handovers").json()["handovers"])
+
+    def sync_handovers(self) -> dict[str, Any]:
+        """Let the node exchange with other agencies now."""
+        found: dict[str, Any] = self._send("POST", "/v1/handovers/sync").json()
+        return found
+
+    def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes]]:
+        """Documents and content keys of an item on offer to us."""
+        found = self._send("GET", f"/v1/handovers/{evidence}/record").json()
+        return list(found["events"]), [from_b64url(text, what="grant") for text in found["grants"]]
+
+    def incoming_content(self, evidence: str, start: int, end: int) -> bytes:
+        """Ciphertext bytes [start, end) of an item on offer to us, at most 4 MiB."""
+        return self._send("GET", f"/v1/handovers/{evidence}/content", headers={"Range": f"bytes={start}-{end - 1}"}).content
 
     def sync_replicas(self, *, afresh: bool) -> dict[str, Any]:
         """Some seconds of sending to IPFS nodes."""

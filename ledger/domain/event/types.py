@@ -228,6 +228,7 @@ TYPES: Final[dict[str, EventType]] = {
                 "medium": _SHORT,
                 "conditions": listof(_WORDS, most=50),
                 "withheld": listof(_SHORT, most=100),
+                "to": members({}, {"agency": agency, "person": _SHORT}),
             },
         )
     ),

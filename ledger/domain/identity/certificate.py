@@ -205,6 +205,16 @@ def crl_issued(der: bytes) -> int:
     return _seconds(load_crl(der).last_update_utc)
 
 
+def require_signed_list(der: bytes, authorities: Iterable[bytes]) -> None:
+    """Check that a revocation list is signed by one of ``authorities``.
+
+    Raises:
+        FormatError: no list. VerificationError: step 3, somebody else's.
+    """
+    if all(_signed_list(der, authority) is None for authority in authorities):
+        raise VerificationError(_STEP, "the revocation list is not signed by a CA that the agency's descriptor names")
+
+
 def verify_not_revoked(certificate: Certificate, authority: bytes, crls: Iterable[bytes], time: int) -> None:
     """Check that no list of ``authority`` revokes the certificate at or before ``time``, and that one is recent enough.
 

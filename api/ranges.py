@@ -1,0 +1,37 @@
+"""Ciphertext in ranges (RFC 9110 section 14)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from ledger.domain import envelope
+from ledger.domain.errors import NotFoundError
+from ledger.domain.records import ItemRow, Unit
+from ledger.services import dag, reading
+from ledger.services.node import Node
+
+_RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
+_MAX_RANGE: Final = 4 << 20
+
+
+def ranged(node: Node, unit: Unit, item: ItemRow, wanted: str) -> Response:
+    """One range of an item's ciphertext, at most 4 MiB.
+
+    Raises:
+        NotFoundError: the item has no content here. HTTPException: 416, the range does not lie within it.
+    """
+    opening = reading.read_event(node, unit, unit.events(item.state.evidence)[0])
+    if item.cid is None or opening is None:
+        raise NotFoundError("this item has no content here")
+    size = envelope.parse_content(opening.body["content"], opening.body["size"]).ciphertext_size
+    found = _RANGE.fullmatch(wanted)
+    if found is None or not int(found[1]) <= int(found[2]) or int(found[1]) >= size or int(found[2]) - int(found[1]) >= _MAX_RANGE:
+        raise HTTPException(416, "expected one range of at most 4 MiB within the content", {"Content-Range": f"bytes */{size}"})
+    start, end = int(found[1]), min(int(found[2]) + 1, size)
+    data = b"".join(dag.read_range(node.blocks, item.cid, size, start, end))
+    headers = {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Accept-Ranges": "bytes", "Cache-Control": "no-store"}
+    return Response(data, 206, headers, "application/octet-stream")

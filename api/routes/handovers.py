@@ -1,0 +1,64 @@
+"""Handovers as people see them: what is under way, and items on offer to be checked before they are accepted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from fastapi.responses import Response
+
+from api.deps import CallerDep, GuardedRoute, Item, NodeDep
+from api.ranges import ranged
+from api.schemas_exchange import HandoverOut, HandoversOut, IncomingOut, RoundOut
+from ledger.domain.encoding import b64url, format_time
+from ledger.services import access, handovers, offers
+from ledger.services.access import Caller
+from ledger.services.node import Node
+
+router = APIRouter(route_class=GuardedRoute, prefix="/handovers", tags=["handovers"])
+_TIMEOUT = 30.0
+
+
+def _listed(node: Node, caller: Caller) -> list[HandoverOut]:
+    return [
+        HandoverOut(
+            evidence=one.evidence,
+            giver=one.giver,
+            taker=one.taker,
+            person=one.person,
+            offer=one.offer.hex(),
+            expires=format_time(one.expires) if one.expires is not None else None,
+            state=one.state,
+        )
+        for one in offers.under_way(node, caller)
+    ]
+
+
+@router.get("", operation_id="list_handovers")
+def list_handovers(node: NodeDep, caller: CallerDep) -> HandoversOut:
+    """Offers that nobody has answered yet, and answers that the chain has not taken yet."""
+    return HandoversOut(handovers=_listed(node, caller))
+
+
+@router.post("/sync", operation_id="sync_handovers")
+def sync_handovers(node: NodeDep, caller: CallerDep) -> RoundOut:
+    """Anchor, bring handovers forward on the chain, and exchange with other agencies now; a node that serves does so by itself."""
+    handovers.settle(node, timeout=_TIMEOUT)
+    done = handovers.sync(node)
+    return RoundOut(received=done.received, settled=done.settled, problems=done.problems, handovers=_listed(node, caller))
+
+
+@router.get("/{evidence}/record", operation_id="incoming")
+def incoming(node: NodeDep, caller: CallerDep, evidence: Item) -> IncomingOut:
+    """The documents of an item on offer to the caller, and its content keys as sealed to them or to the custodians."""
+    with node.records.read() as unit:
+        offers.require_offered(node, unit, caller, evidence)
+        grants = access.content_grants(node, unit, caller, evidence)
+        return IncomingOut(events=access.details(node, unit, evidence), grants=[b64url(one) for one in grants])
+
+
+@router.get("/{evidence}/content", operation_id="incoming_content", responses={206: {"content": {"application/octet-stream": {}}}})
+def incoming_content(node: NodeDep, caller: CallerDep, evidence: Item, range: Annotated[str, Header()]) -> Response:
+    """Ciphertext of an item on offer to the caller, in ranges of at most 4 MiB."""
+    with node.records.read() as unit:
+        return ranged(node, unit, offers.require_offered(node, unit, caller, evidence), range)

@@ -1,0 +1,70 @@
+"""Other agencies, handovers to and from them, what their logs prove, and where items came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import or_
+
+from ledger.adapters.database.tables import Crossing, Inherited, Link, Partner, PartnerDescriptor
+from ledger.adapters.database.unit import Part
+from ledger.domain.records import CrossingRow, DescriptorRow, LinkRow, PartnerRow
+
+_C: Any = Crossing
+_L: Any = Link
+_MAX_PARTNERS = 10_000
+
+
+class Partners(Part):
+    """See records.Unit."""
+
+    def put_partner(self, row: PartnerRow) -> None:
+        self._put(Partner, ("agency",), asdict(row))
+
+    def partner(self, agency: str) -> PartnerRow | None:
+        row = self._one(Partner, agency=agency)
+        return PartnerRow(**row._mapping) if row else None
+
+    def partners(self) -> list[PartnerRow]:
+        return [PartnerRow(**row._mapping) for row in self._find(Partner, order="agency", limit=_MAX_PARTNERS)]
+
+    def put_partner_descriptor(self, agency: str, row: DescriptorRow) -> None:
+        self._put(PartnerDescriptor, ("agency", "version"), {"agency": agency, **asdict(row)})
+
+    def partner_descriptors(self, agency: str) -> list[DescriptorRow]:
+        rows = self._find(PartnerDescriptor, order="version", agency=agency)
+        return [DescriptorRow(row.version, bytes(row.document), row.active_from, row.block) for row in rows]
+
+    def put_crossing(self, row: CrossingRow) -> None:
+        self._put(Crossing, ("evidence", "number"), asdict(row))
+
+    def crossings(self, evidence: str) -> list[CrossingRow]:
+        return [CrossingRow(**row._mapping) for row in self._find(Crossing, order="number", evidence=evidence)]
+
+    def crossings_in(self, states: Sequence[str], limit: int) -> list[CrossingRow]:
+        """Handovers in certain states, in the order of items."""
+        rows = self._rows(Crossing, _C.state.in_(states), order=_C.evidence, limit=limit)
+        return [CrossingRow(**row._mapping) for row in rows]
+
+    def sent_crossing(self) -> CrossingRow | None:
+        """The handover whose transaction is on its way; there is one at most."""
+        rows = self._rows(Crossing, _C.sent != b"", limit=1)
+        return CrossingRow(**rows[0]._mapping) if rows else None
+
+    def put_inherited(self, evidence: str, data: bytes) -> None:
+        self._put(Inherited, ("evidence",), {"evidence": evidence, "data": data})
+
+    def inherited(self, evidence: str) -> bytes | None:
+        row = self._one(Inherited, evidence=evidence)
+        return bytes(row.data) if row else None
+
+    def put_link(self, row: LinkRow) -> None:
+        self._put(Link, ("parent", "child", "kind"), asdict(row))
+
+    def links(self, evidence: Sequence[str], limit: int) -> list[LinkRow]:
+        """Where items came from and what came from them."""
+        self.flush(Link)
+        rows = self._rows(Link, or_(_L.parent.in_(evidence), _L.child.in_(evidence)), order=_L.parent, limit=limit)
+        return [LinkRow(**row._mapping) for row in rows]

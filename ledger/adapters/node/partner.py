@@ -1,0 +1,91 @@
+"""Another agency's node, over HTTPS: what our node asks of it with its service certificate."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from ledger.adapters.node.client import NodeClient
+from ledger.domain.cose import PrivateKey
+from ledger.domain.encoding import from_b64url
+from ledger.domain.errors import NetworkError, UsageError
+from ledger.domain.records import DescriptorRow
+
+
+class PartnerClient(NodeClient):
+    """See ports.PartnerApi."""
+
+    def descriptor(self) -> bytes:
+        """The descriptor in force there."""
+        return from_b64url(self.agency()["descriptor"], what="descriptor")
+
+    def versions(self) -> list[DescriptorRow]:
+        """Descriptor versions there."""
+        rows = self._send("GET", "/v1/agency/descriptors", authenticated=False).json()["descriptors"]
+        try:
+            documents = [from_b64url(one["document"], what="descriptor") for one in rows]
+            numbers = [(int(one["version"]), int(one["activeFrom"]), int(one["block"])) for one in rows]
+        except (KeyError, TypeError, ValueError) as error:
+            raise NetworkError("the node answered nonsense about its descriptors", hint="is this address a custody node?") from error
+        pairs = zip(documents, numbers, strict=True)
+        return [DescriptorRow(version, document, active_from, block) for document, (version, active_from, block) in pairs]
+
+    def crl(self) -> bytes:
+        """The newest revocation list."""
+        return self._send("GET", "/v1/log/crl", authenticated=False).content
+
+    def exchanged(self) -> list[dict[str, Any]]:
+        """Handovers between them and us."""
+        return list(self._send("GET", "/v1/exchange").json()["handovers"])
+
+    def parcel(self, evidence: str) -> bytes:
+        """The parcel of a handover."""
+        return self._send("GET", f"/v1/exchange/{evidence}/parcel").content
+
+    def ciphertext(self, evidence: str, start: int, end: int) -> bytes:
+        """A range of the ciphertext."""
+        return self._send("GET", f"/v1/exchange/{evidence}/content", headers={"Range": f"bytes={start}-{end - 1}"}).content
+
+
+class Partners:
+    """One client an address, kept for its session.
+
+    Args:
+        signer: the key and certificate of our node's service.
+    """
+
+    def __init__(self, signer: Callable[[], tuple[PrivateKey, bytes]]) -> None:
+        self._signer = signer
+        self._clients: dict[str, PartnerClient] = {}
+        self._mutex = threading.Lock()
+
+    def __call__(self, url: str) -> PartnerClient:
+        """The node at ``url``.
+
+        Raises:
+            UsageError: an address without TLS that is not on this machine.
+        """
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname or "")):
+            raise UsageError("other agencies are reached over https only", hint="give their address as https://...")
+        with self._mutex:
+            if url not in self._clients:
+                self._clients[url] = PartnerClient(url, signer=self._signer)
+            return self._clients[url]
+
+    def close(self) -> None:
+        """Release connections."""
+        with self._mutex:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,128 @@
+"""What can be judged of a submitted statement without the state of its item (DESIGN section 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.domain import custody, envelope, grants
+from ledger.domain import statement as statements
+from ledger.domain.encoding import evidence_bytes
+from ledger.domain.errors import DeniedError, FormatError, RuleError, VerificationError
+from ledger.domain.event import document as documents
+from ledger.domain.event.document import Event
+from ledger.domain.grants import Grant
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.records import Unit
+from ledger.domain.statement import Statement
+from ledger.services import dag, partners
+from ledger.services.node import Node
+
+_AHEAD: Final = 300  # seconds that an actor's clock may run ahead of the node's
+_MAX_GRANTS: Final = 64
+#: Types besides the opening ones with which keys may be handed on: each release of a key has its signed event.
+RELEASES: Final = frozenset({"transfer-offered", "transfer-accepted", "disclosed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a client sends: the statement with its certificate, the document with all disclosures, and grants."""
+
+    statement: bytes
+    document: bytes
+    disclosures: tuple[str, ...] = ()
+    grants: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A submission in its parts; ``content`` only where the event opens an item that has some."""
+
+    statement: Statement
+    certificate: Certificate
+    event: Event
+    grants: tuple[Grant, ...]
+    content: envelope.Content | None
+
+
+def require_enrolled(unit: Unit, caller: str) -> None:
+    """Check that a logged-in person is still one.
+
+    Raises:
+        DeniedError: otherwise.
+    """
+    person = unit.person(caller)
+    if person is None or not person.active:
+        raise DeniedError("this person is not, or no longer, enrolled here")
+
+
+def check(node: Node, unit: Unit, submission: Submission, caller: str | None) -> Checked:
+    """Everything that can be judged without the item's state.
+
+    Args:
+        caller: pseudonym of the logged-in person, who must be the actor; None for a node's own service certificate.
+
+    Raises:
+        FormatError, VerificationError, RuleError, DeniedError: the first that is wrong.
+    """
+    now = node.clock.now()
+    statement = statements.parse(submission.statement)
+    claims = statement.claims
+    if claims.log_id != node.log_id:
+        raise RuleError("the statement is addressed to another log")
+    if len(statement.chain) != 1:
+        raise FormatError("statement: the certificate is missing from x5chain")
+    certificate = certificates.parse(statement.chain[0])
+    if certificate.digest != statement.certificate:
+        raise VerificationError(3, "the certificate sent is not the one that the statement names")
+    statements.verify_signature(statement, certificate.key)
+    if certificate.agency != claims.issuer:
+        raise DeniedError("the statement claims another agency than its certificate")
+    if caller != (certificate.pseudonym if certificate.kind == "person" else None):
+        raise DeniedError("a person registers their own statements only")
+    descriptor = partners.verify_current(node, unit, certificate)
+    if certificate.not_after < now + descriptor.max_anchoring_delay:
+        raise RuleError("the certificate expires before the statement would surely be anchored", hint="renew the certificate")
+    if claims.time > now + _AHEAD:
+        raise RuleError(f"the statement is dated {claims.time - now} s ahead of the node's clock", hint="check the clock")
+    event = documents.parse(submission.document, submission.disclosures)
+    documents.require_complete(event)
+    if event.digest != statement.payload:
+        raise VerificationError(2, "the document is not the one that was signed")
+    documents.check_claims(event, claims)
+    actor = event.value["actor"]
+    if (actor["id"], actor["kind"]) != (certificate.pseudonym, certificate.kind):
+        raise VerificationError(3, "the actor is not the certificate's subject")
+    custody.require_role(event.type, actor["role"], certificate.roles)
+    if certificate.agency != node.agency and event.type not in custody.GUESTS:
+        raise DeniedError(f"a guest of another agency may not record {event.type!r} here")
+    given = tuple(grants.parse(data) for data in submission.grants)
+    if len(given) > _MAX_GRANTS or any(grant.evidence != evidence_bytes(claims.subject) for grant in given):
+        raise FormatError("grants: too many, or for another item")
+    content = None
+    if "content" in event.body:
+        content = envelope.parse_content(event.body["content"], event.body["size"])
+        dag.require_stored(node.blocks, content)
+    if claims.effect == "open":
+        _check_opening(node, node.descriptor(unit), given, content)
+    elif given and event.type not in RELEASES:
+        raise FormatError("keys are handed on with an opening, an offer, an acceptance or a disclosure only")
+    return Checked(statement, certificate, event, given, content)
+
+
+def _check_opening(node: Node, descriptor: Descriptor, given: tuple[Grant, ...], content: envelope.Content | None) -> None:
+    """The node must be able to read the record, and the custodians to recover the content."""
+    if own_record_grant(node, given) is None:
+        raise RuleError("the record key is not granted to the node")
+    if content is None:
+        return
+    good = [grant for grant in given if grant.scope == "content" and grant.binding == content.commitment]
+    if not any(grant.recipient == descriptor.custody.digest for grant in good):
+        raise RuleError("the content key is not granted to the agency's custodians")
+
+
+def own_record_grant(node: Node, given: tuple[Grant, ...]) -> Grant | None:
+    """The record key as granted to this node, among grants."""
+    return next((grant for grant in given if grant.scope == "record" and grant.recipient == node.keys.hpke.public.digest), None)

@@ -1,0 +1,216 @@
+"""Handovers between agencies on the chain: the contract takes each step, and its outcome decides (DESIGN sections 7 and 10).
+
+An answer or a withdrawal that is signed and in the log changes nothing yet. Custody moves when the contract has taken it and that is
+final; whoever lost a race against the other side finds their statement void. One transaction of the anchoring account is on its
+way at a time, recorded before it is sent: a crash between any two steps is repeated with the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ledger.domain import custody, merkle, slots
+from ledger.domain import statement as statements
+from ledger.domain.custody import ItemState
+from ledger.domain.encoding import parse_time
+from ledger.domain.errors import ChainError
+from ledger.domain.evm import keccak256
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.names import agency_id
+from ledger.domain.ports import HopStep
+from ledger.domain.records import CrossingRow, EntryRow, ItemRow, TransactionRow, Unit
+from ledger.domain.slots import Hop
+from ledger.domain.statement import Claims
+from ledger.services import logbook
+from ledger.services.checking import Checked
+from ledger.services.node import Node
+
+KIND: Final = "handover"
+UNSETTLED: Final = ("offered", "open", "concluding")
+_OUTCOMES: Final = {"accept": slots.ACCEPTED, "decline": slots.DECLINED, "withdraw": slots.WITHDRAWN}
+_PAGE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the contract says about an item now: the number of concluded handovers, and whether an offer is open."""
+
+    hops: int
+    open: bool
+
+
+def answers(state: ItemState, claims: Claims) -> bool:
+    """Whether a statement answers or withdraws an offer between agencies: the contract decides on its effect."""
+    return claims.effect in _OUTCOMES and state.offer is not None and state.offer.to != state.custodian
+
+
+def answered(unit: Unit, state: ItemState) -> CrossingRow | None:
+    """The open handover of an item, where our answer or withdrawal waits for the contract."""
+    if state.offer is None or state.offer.to == state.custodian:
+        return None
+    rows = unit.crossings(state.evidence)
+    return rows[-1] if rows and rows[-1].state == "concluding" else None
+
+
+def note(node: Node, unit: Unit, one: Checked, state: ItemState) -> None:
+    """Write down that a statement just sequenced has to reach the contract.
+
+    Args:
+        state: of the item after it; unchanged by an answer, which waits for the contract.
+    """
+    claims = one.statement.claims
+    if claims.effect == "offer" and claims.to is not None and claims.to != node.agency:
+        rows = unit.crossings(claims.subject)
+        expires = parse_time(one.event.body["expires"], what="expires")
+        unit.put_crossing(CrossingRow(claims.subject, len(rows), node.agency, claims.to, one.statement.digest, expires, "offered"))
+    elif answers(state, claims):
+        row = unit.crossings(claims.subject)[-1]
+        outcome = _OUTCOMES[claims.effect]
+        unit.put_crossing(replace(row, state="concluding", outcome=outcome, outcome_digest=one.statement.digest))
+
+
+def hop_of(row: CrossingRow) -> Hop:
+    """The handover as the contract sees it."""
+    return Hop(
+        agency_id(row.giver), agency_id(row.taker), row.offer, row.offer_time, row.expires, row.outcome, row.outcome_digest, row.time
+    )
+
+
+def hops(unit: Unit, evidence: str) -> tuple[Hop, ...]:
+    """The concluded handovers of an item, and the open one behind them, as a bundle shows them."""
+    found = []
+    for row in unit.crossings(evidence):
+        if row.state == "concluded":
+            found.append(hop_of(row))
+        elif row.state in ("open", "concluding") and row.offer_time:
+            found.append(hop_of(replace(row, outcome=slots.OPEN, outcome_digest=bytes(32), time=0)))
+    return tuple(found)
+
+
+def key_of(item: ItemRow) -> bytes:
+    """Under which the contract knows an item."""
+    return slots.custody_key(agency_id(item.state.origin), item.state.ref)
+
+
+def look(node: Node, item: ItemRow, block: int | None = None) -> Seen:
+    """What the contract says about an item, by default in the newest final block."""
+    _, count, is_open = node.contracts.custody(key_of(item), node.contracts.chain.final() if block is None else block)
+    return Seen(count, is_open)
+
+
+def step(node: Node) -> bool:
+    """Do the next thing that a handover needs from the chain; False where there is nothing to do now.
+
+    Raises:
+        NetworkError, ChainError: nothing is lost by it; call again.
+    """
+    with node.anchoring:
+        with node.records.read() as unit:
+            if unit.newest_checkpoint(node.log_id, ("submitted", "anchored")) is not None:
+                return False  # its transaction comes first: one at a time
+            sent = unit.sent_crossing()
+            rows = unit.crossings_in(("offered", "concluding"), _PAGE)
+        if sent is not None:
+            return follow(node, sent)
+        return any(_begin(node, row) for row in rows)
+
+
+def follow(node: Node, row: CrossingRow) -> bool:
+    """Bring the handover whose transaction is on its way one step further; the caller holds the anchoring lock."""
+    chain = node.contracts.chain
+    receipt = chain.receipt(row.sent)
+    if receipt is None:
+        with node.records.read() as unit:
+            transaction = unit.transaction(row.sent)
+        assert transaction is not None
+        if chain.nonce(node.keys.anchorer_address) > transaction.nonce and chain.receipt(row.sent) is None:
+            _forget(node, row)  # its place was taken: these bytes can never be mined
+            raise ChainError(
+                "the recorded transaction of a handover can no longer be mined", hint="another program uses the anchoring account"
+            )
+        chain.send(transaction.raw)
+        receipt = chain.receipt(row.sent)
+        if receipt is None:
+            return False
+    if not receipt.succeeded:
+        _forget(node, row)  # the other side was first, or time ran out: looked at anew
+        return True
+    block = chain.block(receipt.block)
+    if block.hash != receipt.block_hash or chain.final() < receipt.block:
+        return False
+    with node.records.write() as unit:
+        if not row.offer_time:  # the offer itself; it may have been withdrawn in our log meanwhile
+            state = "open" if row.state == "offered" else row.state
+            unit.put_crossing(replace(row, state=state, offer_time=block.time, sent=b""))
+        else:
+            conclude(node, unit, replace(row, time=block.time, sent=b""))
+    return True
+
+
+def _forget(node: Node, row: CrossingRow) -> None:
+    with node.records.write() as unit:
+        unit.put_crossing(replace(row, sent=b""))
+
+
+def _begin(node: Node, row: CrossingRow) -> bool:
+    """Send the transaction that a signed offer or answer calls for, once that is anchored for good."""
+    with node.records.read() as unit:
+        item = unit.item(row.evidence)
+        entry = unit.entry_by_digest(row.offer if row.state == "offered" else row.outcome_digest)
+        newest = unit.newest_checkpoint(node.log_id, ("final",))
+        number = sum(one.state == "concluded" for one in unit.crossings(row.evidence))
+        if item is None or entry is None or newest is None or entry.index >= newest.size:
+            return False
+        seen = look(node, item)
+        if seen.hops > number:
+            return False  # the other side was first: its statement is fetched by handovers.sync
+        if row.state == "offered" and node.contracts.chain.head().time >= row.expires:
+            return False  # nobody can take it any more: what is left is to withdraw it
+        if row.state == "concluding" and not row.offer_time:
+            lapsed = True
+        else:
+            lapsed = False
+            proof = merkle.inclusion_proof(entry.index, newest.size, logbook.reader(unit, node.log_id))
+    if lapsed:
+        with node.records.write() as unit:
+            conclude(node, unit, row, state="lapsed")
+        return True
+    _send(node, row, HopStep(agency_id(item.state.origin), item.state.ref, hop_of(row), entry.index, tuple(proof)))
+    return True
+
+
+def _send(node: Node, row: CrossingRow, taken: HopStep) -> None:
+    contracts = node.contracts
+    contracts.check_hop(node.keys.anchorer_address, taken)
+    nonce = contracts.chain.nonce(node.keys.anchorer_address)
+    raw = contracts.sign_hop(node.keys.anchorer, nonce, taken)
+    with node.records.write() as unit:
+        unit.put_transaction(TransactionRow(keccak256(raw), KIND, nonce, raw))
+        unit.put_crossing(replace(row, sent=keccak256(raw)))
+    contracts.chain.send(raw)
+
+
+def conclude(node: Node, unit: Unit, row: CrossingRow, *, state: str = "concluded") -> None:
+    """The contract has decided: the statement that it took has its effect, another one of ours is void.
+
+    Args:
+        row: with outcome, digest and time as the contract has them.
+    """
+    item, entry = unit.item(row.evidence), unit.entry_by_digest(row.outcome_digest)
+    assert item is not None
+    assert entry is not None
+    statement = statements.parse_entry(entry.entry)
+    taker = row.taker if statement.claims.effect != "withdraw" else row.giver
+    after = custody.advance(item.state, statement.claims, statement.digest, log_agency=taker)
+    for other in unit.events(row.evidence):
+        if other.seq == entry.seq and other.digest != entry.digest:
+            unit.put_entry(replace(other, void=True))
+    holder = _holder(unit, entry) if after.custodian == node.agency and statement.claims.effect == "accept" else item.holder
+    unit.put_item(replace(item, state=after, latest_log=entry.log, latest_index=entry.index, holder=holder))
+    unit.put_crossing(replace(row, state=state))
+
+
+def _holder(unit: Unit, entry: EntryRow) -> str:
+    der = unit.certificate(entry.certificate)
+    return certificates.parse(der).pseudonym if der is not None else ""

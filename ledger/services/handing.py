@@ -1,0 +1,184 @@
+"""The person's side of a handover: offering with the keys, checking what arrives, and answering (DESIGN sections 6 to 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ledger.domain import envelope, grants
+from ledger.domain.encoding import evidence_bytes, format_time, from_b64url, parse_time
+from ledger.domain.errors import NotFoundError, UsageError
+from ledger.domain.grants import Grant
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.descriptor import HpkeKey, parse_hpke_key
+from ledger.domain.ports import Clock
+from ledger.services import retrieve
+from ledger.services.retrieve import ReaderApi
+from ledger.services.signing import Person
+
+
+class HandingApi(ReaderApi, Protocol):
+    """What handing over asks of a node; see NodeClient."""
+
+    def partners(self) -> list[dict[str, Any]]: ...
+    def person_key(self, pseudonym: str) -> dict[str, str]: ...
+    def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes]]: ...
+    def incoming_content(self, evidence: str, start: int, end: int) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an offer says. ``expires`` and ``return_by`` are seconds since 1970; ``members`` are top-level ones (basis, ...)."""
+
+    agency: str
+    expires: int
+    person: str | None = None
+    mode: str = "custody"
+    return_by: int | None = None
+    condition: str = ""
+    conditions: tuple[str, ...] = ()
+    purpose: str = ""
+    members: dict[str, Any] = field(default_factory=dict)
+
+
+def recipient_key(node: HandingApi, agency: str, person: str | None, own: str) -> HpkeKey:
+    """The key to seal to: of a person, or of another agency's custodians.
+
+    Raises:
+        NotFoundError: nobody under that name is known here.
+    """
+    if person is not None:
+        found = node.person_key(person)
+        if found["agency"] != agency:
+            raise NotFoundError(f"that person belongs to {found['agency']}, not to {agency}")
+        return parse_hpke_key({"kem": found["kem"], "key": found["key"]}, what="key of a person")
+    if agency == own:
+        raise UsageError("a handover inside the agency is made to a person", hint="--to-person WHO, see: custody person list")
+    for partner in node.partners():
+        if partner["agency"] == agency:
+            return descriptors.parse(from_b64url(partner["descriptor"], what="descriptor")).custody
+    raise NotFoundError(f"{agency} is not known here", hint="custody partner add URL, by an administrator")
+
+
+def rewrap(node: ReaderApi, person: Person, evidence: str, access: str, body: dict[str, Any], to: HpkeKey) -> list[Grant]:
+    """The content key of an item sealed to somebody else; nothing for an item without content."""
+    if "content" not in body:
+        return []
+    key = retrieve.content_key(person, evidence, body, node.grants(evidence, access))
+    return [seal(key, evidence, body, to)]
+
+
+def seal(key: bytes, evidence: str, body: dict[str, Any], to: HpkeKey) -> Grant:
+    """A grant of the content key."""
+    content = envelope.parse_content(body["content"], body["size"])
+    return grants.seal(key, to, evidence=evidence_bytes(evidence), scope="content", binding=content.commitment)
+
+
+def offer(node: HandingApi, person: Person, clock: Clock, evidence: str, terms: Terms) -> dict[str, Any]:
+    """Offer an item, with its content key sealed to the addressee; the node's answer.
+
+    Raises:
+        RuleError: it may not be offered now. DeniedError: no key of it was granted to this person.
+    """
+    own = person.certificate.agency
+    to = recipient_key(node, terms.agency, terms.person, own)
+    basis = terms.members.get("basis") or {"purpose": terms.purpose or "handover"}
+    # The key is released to the offerer like for any other use: after a signed access.
+    access = retrieve.record_access(node, person, clock, evidence, mode="copy", basis=basis)
+    events, standing = node.record(evidence, access)
+    opening = events[0]["document"]
+    if opening is None:
+        raise NotFoundError("the record of this item was destroyed")
+    made = rewrap(node, person, evidence, access, opening["body"], to)
+    body: dict[str, Any] = {
+        "mode": terms.mode,
+        "to": {"agency": terms.agency, **({"person": terms.person} if terms.person else {})},
+        "expires": format_time(terms.expires),
+        **({"returnBy": format_time(terms.return_by)} if terms.return_by is not None else {}),
+        **({"condition": terms.condition} if terms.condition else {}),
+        **({"conditions": list(terms.conditions)} if terms.conditions else {}),
+        **({"purpose": terms.purpose} if terms.purpose else {}),
+        **({"seals": [{"number": number} for number in standing["seals"]]} if standing["seals"] else {}),
+    }
+    return retrieve.record(node, person, clock, evidence, "transfer-offered", body, terms.members, made)
+
+
+def check(
+    node: HandingApi, person: Person, evidence: str, progress: Callable[[int], None] = lambda count: None
+) -> tuple[dict[str, Any], bytes | None]:
+    """Fetch and re-hash an item on offer; its opening document, and its content key (None for a thing).
+
+    Raises:
+        VerificationError: what arrived is not what was recorded: decline it.
+    """
+    events, given = node.incoming(evidence)
+    opening = events[0]["document"]
+    if opening is None:
+        raise NotFoundError("the record of this item was destroyed")
+    if "content" not in opening["body"]:
+        return opening, None
+    key = retrieve.content_key(person, evidence, opening["body"], given)
+    retrieve.decrypt(lambda start, end: node.incoming_content(evidence, start, end), key, evidence, opening["body"], None, progress)
+    return opening, key
+
+
+def accept(
+    node: HandingApi,
+    person: Person,
+    clock: Clock,
+    evidence: str,
+    *,
+    condition: str = "",
+    place: str = "",
+    seals: tuple[str, ...] = (),
+    progress: Callable[[int], None] = lambda count: None,
+) -> dict[str, Any]:
+    """Check an item on offer and accept it, with a key of one's own; the node's answer.
+
+    Args:
+        seals: numbers found on a thing.
+
+    Raises:
+        VerificationError: it is not what was recorded: decline it. RuleError: expired, made to somebody else, other seals.
+    """
+    opening, key = check(node, person, evidence, progress)
+    made = [] if key is None else [seal(key, evidence, opening["body"], person.hpke.public)]
+    content = opening["body"].get("content")
+    body: dict[str, Any] = {
+        "offer": node.item(evidence)["head"],
+        **({"condition": condition} if condition else {}),
+        **({"place": place} if place else {}),
+        **({"digests": opening["body"]["digests"], "pinned": content["cid"]} if content else {}),
+        **({"seals": [{"number": number} for number in seals]} if seals else {}),
+    }
+    return retrieve.record(node, person, clock, evidence, "transfer-accepted", body, {}, made)
+
+
+def decline(node: HandingApi, person: Person, clock: Clock, evidence: str, *, reason: str, condition: str = "") -> dict[str, Any]:
+    """Refuse an item on offer; it stays with the giver."""
+    body = {"offer": node.item(evidence)["head"], "reason": reason, **({"condition": condition} if condition else {})}
+    return retrieve.record(node, person, clock, evidence, "transfer-declined", body)
+
+
+def withdraw(node: HandingApi, person: Person, clock: Clock, evidence: str, *, reason: str) -> dict[str, Any]:
+    """Take an offer back; one that has expired is recorded as such."""
+    item = node.item(evidence)
+    expires = item["offer"]["expires"] if item["offer"] is not None else None
+    over = expires is not None and clock.now() > parse_time(expires, what="expires")
+    body = {"offer": item["head"], "reason": reason}
+    return retrieve.record(node, person, clock, evidence, "transfer-expired" if over else "transfer-withdrawn", body)
+
+
+def share(node: HandingApi, person: Person, clock: Clock, evidence: str, *, with_person: str, basis: dict[str, Any]) -> dict[str, Any]:
+    """Give a colleague or a guest the content key of an item, with the signed disclosure that says so; the node's answer."""
+    found = node.person_key(with_person)
+    to = parse_hpke_key({"kem": found["kem"], "key": found["key"]}, what="key of a person")
+    access = retrieve.record_access(node, person, clock, evidence, mode="copy", basis=basis)
+    opening = node.record(evidence, access)[0][0]["document"]
+    if opening is None:
+        raise NotFoundError("the record of this item was destroyed")
+    kind = "colleague" if found["agency"] == person.certificate.agency else "agency"
+    body = {"recipientKind": kind, "mode": "grant", "to": {"agency": found["agency"], "person": with_person}}
+    made = rewrap(node, person, evidence, access, opening["body"], to)
+    return retrieve.record(node, person, clock, evidence, "disclosed", body, {"basis": basis}, made)

@@ -1,0 +1,92 @@
+"""Handovers with other agencies kept going: chain steps, offers that come in, and how ours ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from ledger.domain.errors import CustodyError
+from ledger.domain.records import PartnerRow
+from ledger.services import anchoring, crossing, intake
+from ledger.services.node import Node
+
+_PAGE: Final = 1000
+_PAUSE: Final = 0.05
+
+
+@dataclass
+class Synced:
+    """What a round did: items that came in, handovers settled, and problems by agency or item."""
+
+    received: list[str] = field(default_factory=list)
+    settled: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def sync(node: Node) -> Synced:
+    """One round: send what the chain waits for, learn how offers ended, take in what is offered to us."""
+    done = Synced()
+    with node.records.read() as unit:
+        known = {row.agency: row for row in unit.partners()}
+        unsettled = unit.crossings_in(crossing.UNSETTLED, _PAGE)
+    _noting(done, node.agency, lambda: crossing.step(node))
+    for row in unsettled:
+        other = row.giver if row.taker == node.agency else row.taker
+        if other in known:
+            _noting(done, row.evidence, lambda row=row, other=other: _settle(node, done, row.evidence, known[other]))  # type: ignore[misc]
+    for partner in known.values():
+        _noting(done, partner.agency, lambda partner=partner: _take_in(node, done, partner))  # type: ignore[misc]
+    return done
+
+
+def _noting(done: Synced, name: str, work: Callable[[], object]) -> None:
+    """One agency that does not answer, or shows what does not verify, must not hold up the others."""
+    try:
+        work()
+    except CustodyError as error:
+        done.problems[name] = error.message
+
+
+def _settle(node: Node, done: Synced, evidence: str, partner: PartnerRow) -> None:
+    """Fetch the other side's statement where the contract says that they concluded a handover."""
+    with node.records.read() as unit:
+        rows, item = unit.crossings(evidence), unit.item(evidence)
+    if item is None or not rows or rows[-1].state not in crossing.UNSETTLED or rows[-1].sent:
+        return
+    if crossing.look(node, item).hops <= sum(row.state == "concluded" for row in rows):
+        return
+    intake.take_outcome(node, rows[-1], node.reach(partner.url).parcel(evidence))
+    done.settled.append(evidence)
+
+
+def _take_in(node: Node, done: Synced, partner: PartnerRow) -> None:
+    api = node.reach(partner.url)
+    for one in api.exchanged():
+        if one["taker"] != node.agency or one["state"] != "open":
+            continue
+        with node.records.read() as unit:
+            rows = unit.crossings(one["evidence"])
+        if rows and rows[-1].offer.hex() == one["offer"]:
+            continue
+        try:
+            intake.receive(node, partner.agency, api, one["evidence"])
+        except CustodyError as error:
+            done.problems[one["evidence"]] = error.message
+            continue
+        done.received.append(one["evidence"])
+
+
+def settle(node: Node, *, timeout: float) -> anchoring.Progress:
+    """Anchor everything, and bring our handovers as far as they go without the other side."""
+    deadline = time.monotonic() + timeout
+    reached = anchoring.anchor_now(node, timeout=timeout)
+    while time.monotonic() < deadline:
+        moved = crossing.step(node)
+        with node.records.read() as unit:
+            waiting = unit.sent_crossing() is not None
+        if not moved and not waiting:
+            break
+        time.sleep(0.0 if moved else _PAUSE)
+    return reached

@@ -1,0 +1,28 @@
+"""What other agencies' logs proved of an item before it came to us, and which log sequenced which of its events."""
+
+from __future__ import annotations
+
+from ledger.domain import bundle as bundles
+from ledger.domain.bundle import Bundle
+from ledger.domain.identity.names import agency_id
+from ledger.domain.records import EntryRow, Unit
+from ledger.services.node import Node
+
+
+def inherited(unit: Unit, evidence: str) -> Bundle | None:
+    """The record that came with an item, without documents and proofs; None for one that began here and never left."""
+    data = unit.inherited(evidence)
+    return bundles.parse(data) if data is not None else None
+
+
+def log_agencies(node: Node, unit: Unit, evidence: str) -> dict[bytes, str]:
+    """Agencies of the logs that sequenced an item's events, by log id."""
+    found = inherited(unit, evidence)
+    others = {node.contracts.log_id(agency_id(one.agency), one.number): one.agency for one in (found.logs if found is not None else ())}
+    return {**others, node.log_id: node.agency}
+
+
+def events_that_count(unit: Unit, evidence: str) -> list[EntryRow]:
+    """The events of an item; an answer of ours that the contract has not taken yet is none."""
+    pending = {row.outcome_digest for row in unit.crossings(evidence) if row.state == "concluding"}
+    return [row for row in unit.events(evidence) if row.digest not in pending]

@@ -1,0 +1,259 @@
+"""What comes from another agency's node: an item offered to us, or the outcome of a handover that they answered first.
+
+Nothing in a parcel is believed because of who sent it: an offered item's bundle is verified as any court would, against our own view of
+the chain; an outcome is compared with the contract.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ledger.domain import bundle as bundles
+from ledger.domain import cid as cids
+from ledger.domain import custody, envelope, grants, parcel, slots, unixfs
+from ledger.domain import statement as statements
+from ledger.domain.bundle import Bundle, BundledStatement
+from ledger.domain.custody import ItemState
+from ledger.domain.encoding import evidence_bytes, parse_time
+from ledger.domain.errors import ChainError, IncompleteError, VerificationError
+from ledger.domain.event import document as documents
+from ledger.domain.event.document import Event
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.names import agency_id
+from ledger.domain.parcel import Parcel
+from ledger.domain.ports import PartnerApi
+from ledger.domain.records import CrossingRow, ItemRow, Unit
+from ledger.domain.slots import Hop
+from ledger.domain.statement import Statement
+from ledger.domain.unixfs import Block
+from ledger.domain.verify import Verdict, verify
+from ledger.services import crossing, partners, recordkeys, trustroot
+from ledger.services.node import Node
+from ledger.services.registration import entry_row
+
+_RANGE: Final = 4 * unixfs.LEAF
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A parcel with everything in it parsed; ``events`` are None where a document was destroyed."""
+
+    parcel: Parcel
+    bundle: Bundle
+    statements: tuple[Statement, ...]
+    events: tuple[Event | None, ...]
+    key: bytes | None
+
+    def filled(self) -> Bundle:
+        """The bundle with its documents."""
+        rows = tuple(
+            one if event is None else replace(one, document=event.raw, disclosures=tuple(shown.encoded for shown in event.disclosures))
+            for one, event in zip(self.bundle.statements, self.events, strict=True)
+        )
+        return replace(self.bundle, statements=rows)
+
+
+def _open(node: Node, data: bytes, evidence: str) -> _Opened:
+    """Parse a parcel and open its documents.
+
+    Raises:
+        FormatError, VerificationError, KeyringError: it is malformed, about another item, or not for us.
+    """
+    given = parcel.parse(data)
+    found = bundles.parse(given.bundle)
+    if found.evidence != evidence:
+        raise VerificationError(2, "the parcel holds another item than was asked for")
+    ours = [one for one in map(grants.parse, given.grants) if one.scope == "record" and one.evidence == evidence_bytes(evidence)]
+    key = node.keys.hpke.open(ours[0]) if ours else None
+    sealed = {one.digest: one for one in given.documents} if key is not None else {}
+    parsed = tuple(statements.parse_entry(one.entry) for one in found.statements)
+    events: list[Event | None] = []
+    for one in parsed:
+        if key is None or one.payload not in sealed:
+            events.append(None)
+            continue
+        document = sealed[one.payload]
+        raw = envelope.open_document(key, document.digest, document.sealed)
+        events.append(documents.parse(raw, [envelope.open_disclosure(key, digest, data) for digest, data in document.disclosures]))
+    return _Opened(given, found, parsed, tuple(events), key)
+
+
+def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
+    """Take in an item that is offered to us: its record, verified, and its ciphertext, to be checked again by a person.
+
+    Raises:
+        VerificationError, IncompleteError: the record does not verify. NetworkError: the other node does not answer.
+    """
+    opened = _open(node, api.parcel(evidence), evidence)
+    _verify(node, opened)
+    last, hops = opened.statements[-1], opened.bundle.hops
+    if last.claims.effect != "offer" or last.claims.to != node.agency or not hops or hops[-1].outcome != slots.OPEN:
+        raise VerificationError(8, f"the item that {code} sent is not on offer to us")
+    state, rows = _replay(opened)
+    opening = opened.events[0]
+    content = None
+    if opening is not None and "content" in opening.body:
+        content = envelope.parse_content(opening.body["content"], opening.body["size"])
+        _fetch(node, api, evidence, content)
+    with node.records.write() as unit:
+        _store(node, unit, opened)
+        before = unit.item(evidence)
+        place = before.opened if before is not None else unit.newest_place() + 1
+        cid = None if content is None else cids.from_text(content.cid)
+        opener = before.opener if before is not None else ""
+        log = _log(node, opened.bundle, opened.bundle.statements[-1])
+        unit.put_item(ItemRow(state, cid, opener, place, log, opened.bundle.statements[-1].index))
+        for row in rows:
+            unit.put_crossing(row)
+
+
+def _verify(node: Node, opened: _Opened) -> None:
+    """The ten steps of verification, the chain judged by our own view of it."""
+    chain = node.contracts.chain
+
+    def confirm(number: int, _: bytes) -> set[bytes]:
+        if chain.final() < number:
+            raise IncompleteError(7, f"block {number} is not final here yet", hint="try again in a moment")
+        return {chain.block(number).hash}
+
+    root = trustroot.trust_root(node, sealers=[], confirmations=0)
+    report = verify(opened.filled().encode(), root, confirm=confirm)
+    if report.verdict is not Verdict.VERIFIED:
+        bad = next((step for step in report.steps.values() if step.status in ("failed", "not checked")), report.steps[1])
+        kind = VerificationError if report.verdict is Verdict.FAILED else IncompleteError
+        raise kind(bad.number, f"the record of an offered item does not verify: {bad.detail}", hint=bad.hint or "ask the giver")
+
+
+def _replay(opened: _Opened) -> tuple[ItemState, list[CrossingRow]]:
+    """Where the item stands, and its handovers between agencies as statements and contract tell them."""
+    hops = {hop.offer: hop for hop in opened.bundle.hops}
+    state: ItemState | None = None
+    rows: list[CrossingRow] = []
+    for bundled, one, event in zip(opened.bundle.statements, opened.statements, opened.events, strict=True):
+        before, body = state, event.body if event is not None else {}
+        state = custody.advance(
+            state,
+            one.claims,
+            one.digest,
+            log_agency=opened.bundle.logs[bundled.log].agency,
+            expires=parse_time(body["expires"], what="expires") if "expires" in body and one.claims.effect == "offer" else None,
+            person=body["to"].get("person") if one.claims.effect == "offer" and "to" in body else None,
+        )
+        if one.claims.effect == "offer" and one.claims.to is not None and one.claims.to != state.custodian:
+            hop = hops.get(one.digest)
+            rows.append(_crossing(opened.bundle.evidence, len(rows), state.custodian, one, hop))
+        elif before is not None and before.offer is not None and rows and rows[-1].offer == before.offer.digest:
+            rows[-1] = replace(rows[-1], outcome_digest=one.digest)
+    assert state is not None
+    return state, rows
+
+
+def _crossing(evidence: str, number: int, giver: str, offer: Statement, hop: Hop | None) -> CrossingRow:
+    taker = offer.claims.to or ""
+    if hop is None:  # withdrawn before the contract ever took it
+        return CrossingRow(evidence, number, giver, taker, offer.digest, 0, "lapsed")
+    state = "open" if hop.outcome == slots.OPEN else "concluded"
+    times = (hop.offer_time, hop.outcome, hop.outcome_digest, hop.time)
+    return CrossingRow(evidence, number, giver, taker, offer.digest, hop.expires, state, *times)
+
+
+def _fetch(node: Node, api: PartnerApi, evidence: str, content: envelope.Content) -> None:
+    """Bring the ciphertext to our own disk; every block gets the CID that it has, and all together the recorded one."""
+    root, total = cids.from_text(content.cid), content.ciphertext_size
+    if not node.blocks.missing([root]):
+        return
+    builder = unixfs.Builder()
+    for start in range(0, total, _RANGE):
+        end = min(start + _RANGE, total)
+        data = memoryview(api.ciphertext(evidence, start, end))
+        if len(data) != end - start:
+            raise VerificationError(9, f"the other node sent {len(data)} bytes of ciphertext, expected {end - start}")
+        blocks: list[Block] = []
+        for at in range(0, len(data), unixfs.LEAF):
+            leaf = data[at : at + unixfs.LEAF]
+            blocks.append(Block(cids.of(leaf), leaf))
+            blocks += builder.add(blocks[-1].cid, len(leaf))
+        node.blocks.put(blocks)
+    found, rest = builder.finish()
+    if found != root:
+        raise VerificationError(9, "the ciphertext that the other node sent does not have the recorded CID")
+    node.blocks.put(rest)
+
+
+def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
+    """Take over what the other side signed, where the contract has taken it.
+
+    Raises:
+        VerificationError: the parcel does not show what the contract recorded.
+    """
+    opened = _open(node, data, row.evidence)
+    hop = next((one for one in opened.bundle.hops if one.offer == row.offer and one.outcome != slots.OPEN), None)
+    found = next((n for n, one in enumerate(opened.statements) if hop is not None and one.digest == hop.outcome_digest), None)
+    if hop is None or found is None:
+        raise VerificationError(8, "the other agency does not show how the handover ended", hint="try again in a moment")
+    with node.records.read() as unit:
+        item = unit.item(row.evidence)
+        concluded = [crossing.hop_of(one) for one in unit.crossings(row.evidence) if one.state == "concluded"]
+    assert item is not None
+    head = bytes(32)
+    for one in (*concluded, hop):
+        head = one.commitment(head)
+    if node.contracts.hop_commitment(crossing.key_of(item), len(concluded)) != head:
+        raise ChainError("the end of the handover that the other agency shows is not the one on chain", hint="ask them; do not trust them")
+    _check_signature(node, opened, found, hop.time)
+    with node.records.write() as unit:
+        _store(node, unit, opened)
+        times = {"offer_time": hop.offer_time, "outcome": hop.outcome, "outcome_digest": hop.outcome_digest, "time": hop.time}
+        crossing.conclude(node, unit, replace(row, sent=b"", **times))  # type: ignore[arg-type]
+        if row.taker == node.agency and hop.outcome != slots.ACCEPTED:
+            forget(unit, row.evidence)
+
+
+def _check_signature(node: Node, opened: _Opened, number: int, time: int) -> None:
+    """The outcome is signed by somebody whom the agency certified."""
+    statement = opened.statements[number]
+    der = next((one for one in opened.bundle.certificates if certificates.parse(one).digest == statement.certificate), None)
+    if der is None:
+        raise VerificationError(3, "the certificate of whoever signed the outcome is not in the parcel")
+    certificate = certificates.parse(der)
+    statements.verify_signature(statement, certificate.key)
+    with node.records.read() as unit:
+        authorities = partners.authorities(node, unit, certificate).descriptor.authorities
+    certificates.verify_issued(certificate, authorities, time)
+
+
+def forget(unit: Unit, evidence: str) -> None:
+    """An item did not come to us after all: its content key goes, and with the next collection its ciphertext."""
+    unit.drop_secrets(evidence, ["content"], record=False)
+
+
+def _store(node: Node, unit: Unit, opened: _Opened) -> None:
+    """Keep what other logs sequenced, the certificates, the sealed documents, and what the other logs prove."""
+    evidence, bare = opened.bundle.evidence, opened.bundle.with_chain(None)
+    for bundled, one, event in zip(bare.statements, opened.statements, opened.events, strict=True):
+        log = _log(node, bare, bundled)
+        if log == node.log_id:
+            if unit.entry_by_digest(one.digest) is None:
+                raise VerificationError(5, "the parcel shows an event in our log that is not there", hint="run: custody doctor")
+            continue
+        unit.put_entry(replace(entry_row(log, one), index=bundled.index))
+        if event is not None:
+            for token in recordkeys.tokens(node, event):
+                unit.put_token(token, evidence)
+    for der in bare.certificates:
+        unit.put_certificate(certificates.parse(der).digest, der)
+    for document in opened.parcel.documents:
+        if unit.document(document.digest) is None:
+            unit.put_document(document.digest, evidence, document.sealed)
+            for position, (digest, sealed) in enumerate(document.disclosures):
+                unit.put_disclosure(digest, document.digest, position, sealed)
+    for grant in map(grants.parse, opened.parcel.grants):
+        unit.put_grant(evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode())
+    unit.put_inherited(evidence, bare.encode())
+
+
+def _log(node: Node, given: Bundle, bundled: BundledStatement) -> bytes:
+    """Id of the log that sequenced a statement."""
+    ref = given.logs[bundled.log]
+    return node.contracts.log_id(agency_id(ref.agency), ref.number)

@@ -1,0 +1,74 @@
+"""What our node hands to another agency's: the parcel of an open handover or of its outcome, and the ciphertext on its way."""
+
+from __future__ import annotations
+
+from ledger.domain import grants
+from ledger.domain.encoding import evidence_bytes
+from ledger.domain.errors import DeniedError, NotFoundError
+from ledger.domain.parcel import Parcel, SealedDocument
+from ledger.domain.records import CrossingRow, ItemRow, Unit
+from ledger.services import export, partners, recordkeys
+from ledger.services.node import Node
+
+_PAGE = 1000
+_NONE = "no handover between us about such an item"
+
+
+def between(node: Node, agency: str) -> list[CrossingRow]:
+    """Handovers between an agency and us that the contract has taken and nobody has concluded yet, as far as we know."""
+    with node.records.read() as unit:
+        rows = unit.crossings_in(("open", "concluding"), _PAGE)
+    return [row for row in rows if row.offer_time and agency in (row.giver, row.taker)]
+
+
+def shared(node: Node, unit: Unit, agency: str, evidence: str) -> CrossingRow:
+    """The newest handover of an item, if it is between an agency and us and the contract knows it.
+
+    Raises:
+        NotFoundError: the same answer whether there is none or it is between others.
+    """
+    rows = [row for row in unit.crossings(evidence) if row.state in ("open", "concluding", "concluded") and row.offer_time]
+    mine = [row for row in rows if {row.giver, row.taker} == {agency, node.agency}]
+    if not mine:
+        raise NotFoundError(_NONE)
+    return mine[-1]
+
+
+def pack(node: Node, agency: str, evidence: str) -> bytes:
+    """The parcel for an agency that an item was offered to, or that wants to know what became of its offer.
+
+    Raises:
+        NotFoundError: no handover between us. DeniedError: the keys of the item were destroyed.
+    """
+    with node.records.read() as unit:
+        row = shared(node, unit, agency, evidence)
+        outcome = unit.entry_by_digest(row.outcome_digest) if row.state == "concluded" else None
+        receiver = partners.descriptor(node, unit, agency)
+    # The outcome alone needs no proofs: whoever asks compares it with the contract, where the item may have gone on since.
+    until = None if outcome is None else outcome.seq + 1
+    found = export.bundle(node, evidence, until=until, shown=None, prove=outcome is None)
+    with node.records.read() as unit:
+        documents = []
+        for event in unit.events(evidence):
+            sealed = unit.document(event.payload)
+            if sealed is not None and (until is None or event.seq < until):
+                documents.append(SealedDocument(event.payload, sealed, tuple(unit.disclosures(event.payload))))
+        given = [grants.parse(one) for one in unit.grants(evidence, "content", receiver.custody.digest)]
+        try:
+            key = recordkeys.record_key(node, unit, evidence)
+        except DeniedError:
+            return Parcel(found.encode(), (), ()).encode()
+    given.append(grants.seal(key, receiver.node, evidence=evidence_bytes(evidence), scope="record"))
+    return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
+
+
+def require_offered(node: Node, unit: Unit, agency: str, evidence: str) -> ItemRow:
+    """An item whose ciphertext an agency may fetch: it is offered to them, and the offer is open.
+
+    Raises:
+        NotFoundError: it is not.
+    """
+    row, item = shared(node, unit, agency, evidence), unit.item(evidence)
+    if item is None or row.taker != agency or row.state not in ("open", "concluding"):
+        raise NotFoundError(_NONE)
+    return item

@@ -1,0 +1,163 @@
+"""Other agencies of the registry: where their nodes are, and which of their keys are in force.
+
+Nothing that a partner's node says about itself is believed before it was compared with what the registry committed to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.domain import slots
+from ledger.domain.errors import ChainError, CustodyError, DeniedError, NetworkError, NotFoundError, UsageError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.identity.names import agency_id
+from ledger.domain.records import DescriptorRow, PartnerRow, Unit
+from ledger.services.node import Node
+
+_FRESH: Final = 60  # seconds for which what a partner published is not asked again
+_STALE: Final = 3600  # seconds after which a partner that cannot be asked is not believed any more
+_ADD: Final = "add it with: custody partner add URL"
+
+
+@dataclass(frozen=True, slots=True)
+class Authorities:
+    """Who may certify somebody: the CAs of their agency (DER), and its newest revocation list."""
+
+    descriptor: Descriptor
+    crls: tuple[bytes, ...]
+
+
+def add(node: Node, url: str) -> Descriptor:
+    """Get to know the agency whose node is at ``url``.
+
+    Raises:
+        ChainError: the registry of our chain does not know it so. NetworkError: it does not answer. UsageError: it is our own.
+    """
+    code = descriptors.parse(node.reach(url).descriptor()).agency
+    if code == node.agency:
+        raise UsageError("this is our own node", hint="give the address of another agency's")
+    return _look(node, PartnerRow(code, url))
+
+
+def everybody(node: Node) -> list[tuple[PartnerRow, bool]]:
+    """Known partners, and whether the registry has them active."""
+    with node.records.read() as unit:
+        rows = unit.partners()
+    return [(row, node.contracts.standing(agency_id(row.agency)).active) for row in rows]
+
+
+def known(unit: Unit, code: str) -> PartnerRow:
+    """The row of a partner.
+
+    Raises:
+        NotFoundError: nobody added it.
+    """
+    row = unit.partner(code)
+    if row is None:
+        raise NotFoundError(f"{code} is not known here", hint=_ADD)
+    return row
+
+
+def refresh(node: Node, code: str) -> None:
+    """Look at a partner's keys again, at most once a minute; one that cannot be asked is believed for an hour.
+
+    Raises:
+        NotFoundError: nobody added it. DeniedError: it could not be asked for too long, or is no longer active.
+    """
+    with node.records.read() as unit:
+        row = known(unit, code)
+    now = node.clock.now()
+    if 0 <= now - row.checked < _FRESH:
+        return
+    try:
+        _look(node, row)
+    except NetworkError as error:
+        if not 0 <= now - row.checked < _STALE:
+            raise DeniedError(f"the keys of {code} could not be checked", hint="try again when its node can be reached") from error
+
+
+def _look(node: Node, row: PartnerRow) -> Descriptor:
+    """Fetch descriptors and revocation list, and compare them with the registry and with one another."""
+    standing = node.contracts.standing(agency_id(row.agency))
+    if not standing.active:
+        raise DeniedError(f"the registry does not have {row.agency} as an active agency", hint="ask the governors of the consortium")
+    api = node.reach(row.url)
+    rows = api.versions()
+    parsed: dict[int, Descriptor] = {}
+    for one in rows:
+        found = descriptors.parse(one.document)
+        expected = slots.descriptor_commitment(found.digest, one.active_from, one.block)
+        if (found.agency, found.version) != (row.agency, one.version):
+            raise ChainError(f"the node of {row.agency} shows a descriptor of {found.agency}", hint="check its address")
+        if node.contracts.descriptor_commitment(agency_id(row.agency), one.version) != expected:
+            raise ChainError(f"version {one.version} of the descriptor of {row.agency} is not the registry's", hint="check its address")
+        parsed[one.version] = found
+    if standing.version not in parsed:
+        raise ChainError(f"the node of {row.agency} does not show version {standing.version}, which is in force", hint="ask it to")
+    descriptor = parsed[standing.version]
+    crl = api.crl()
+    certificates.require_signed_list(crl, descriptor.authorities)
+    if row.crl and certificates.crl_issued(crl) < certificates.crl_issued(row.crl):
+        raise ChainError(f"the node of {row.agency} shows an older revocation list than before", hint="ask it why")
+    with node.records.write() as unit:
+        unit.put_partner(PartnerRow(row.agency, descriptor.service or row.url, crl, node.clock.now()))
+        for one in rows:
+            unit.put_partner_descriptor(row.agency, one)
+    return descriptor
+
+
+def in_force(rows: list[DescriptorRow], now: int) -> Descriptor | None:
+    """The newest of these versions that is in force."""
+    active = [row for row in rows if row.active_from <= now]
+    return descriptors.parse(active[-1].document) if active else None
+
+
+def descriptor(node: Node, unit: Unit, code: str) -> Descriptor:
+    """The descriptor of an agency that is in force now, ours or a partner's.
+
+    Raises:
+        NotFoundError: an agency that nobody added.
+    """
+    if code == node.agency:
+        return node.descriptor(unit)
+    known(unit, code)
+    found = in_force(unit.partner_descriptors(code), node.clock.now())
+    if found is None:
+        raise NotFoundError(f"no descriptor of {code} is in force", hint=_ADD)
+    return found
+
+
+def authorities(node: Node, unit: Unit, certificate: Certificate) -> Authorities:
+    """By whom a certificate must have been issued, and what may have revoked it.
+
+    Raises:
+        NotFoundError: a certificate of an agency that nobody added.
+    """
+    if certificate.agency == node.agency:
+        return Authorities(node.descriptor(unit), tuple(row.der for row in unit.crls()[-1:]))
+    row = known(unit, certificate.agency)
+    return Authorities(descriptor(node, unit, certificate.agency), (row.crl,) if row.crl else ())
+
+
+def verify_current(node: Node, unit: Unit, certificate: Certificate) -> Descriptor:
+    """Check that a certificate of ours or of a partner may be used now; its agency's descriptor.
+
+    Raises:
+        VerificationError: step 3. NotFoundError: an agency that nobody added.
+    """
+    found = authorities(node, unit, certificate)
+    certificates.verify_current(certificate, found.descriptor.authorities, found.crls, node.clock.now())
+    return found.descriptor
+
+
+def refresh_quietly(node: Node, codes: list[str]) -> None:
+    """Look at partners again where they can be reached; what is known of the others stays."""
+    for code in codes:
+        try:
+            refresh(node, code)
+        except CustodyError:
+            continue

@@ -1,0 +1,30 @@
+"""Sealed records opened on the node: documents with their disclosures, and people's public keys."""
+
+from __future__ import annotations
+
+from ledger.domain import envelope
+from ledger.domain.event import document as documents
+from ledger.domain.event.document import Event
+from ledger.domain.identity.descriptor import HpkeKey
+from ledger.domain.records import EntryRow, PersonRow, Unit
+from ledger.services import recordkeys
+from ledger.services.node import Node
+
+
+def hpke_key(person: PersonRow) -> HpkeKey:
+    """The stored HPKE key of a person."""
+    kem, _, key = person.hpke.partition(b"\x00")
+    return HpkeKey(kem.decode(), key)
+
+
+def read_event(node: Node, unit: Unit, row: EntryRow) -> Event | None:
+    """Decrypt the document of an entry with all its disclosures; None where it was destroyed."""
+    sealed = unit.document(row.payload)
+    if sealed is None:
+        return None
+    if row.effect == "agency":
+        return documents.parse(sealed)
+    key = recordkeys.record_key(node, unit, row.evidence)
+    raw = envelope.open_document(key, row.payload, sealed)
+    shown = [envelope.open_disclosure(key, digest, one) for digest, one in unit.disclosures(row.payload)]
+    return documents.parse(raw, shown)

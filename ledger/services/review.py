@@ -1,0 +1,81 @@
+"""What the documents of an item forbid to follow, judged on the node before an event is sequenced."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger.domain.errors import RuleError
+from ledger.domain.life import Life, Told
+from ledger.domain.records import ItemRow, Unit
+from ledger.services import reading
+from ledger.services.checking import Checked
+from ledger.services.node import Node
+
+BIOMETRIC: Final = "biometric"
+_APPROVALS: Final = 2
+
+
+class Review:
+    """The judgement of one batch, within its transaction."""
+
+    def __init__(self, node: Node, unit: Unit) -> None:
+        self._node = node
+        self._unit = unit
+        self._told: dict[str, list[Told]] = {}  # by items, what this batch has said so far
+        self._lives: dict[str, Life] = {}
+
+    def require_allowed(self, one: Checked, before: ItemRow | None) -> None:
+        """Check an event against its item's life so far, and take it into account.
+
+        Raises:
+            RuleError, DeniedError: why it may not follow.
+        """
+        told = Told(one.statement.digest, one.event)
+        evidence = one.statement.claims.subject
+        if before is None:
+            _require_origin(self._node, self._unit, told)
+        else:
+            life = self._life(evidence) if Life.looks_back(one.event) else self._lives.get(evidence, Life())
+            life.require_allowed(told, self._node.clock.now())
+        self._told.setdefault(evidence, []).append(told)
+        if evidence in self._lives:
+            self._lives[evidence].take(told)
+
+    def _life(self, evidence: str) -> Life:
+        if evidence not in self._lives:
+            self._lives[evidence] = life_of(self._node, self._unit, evidence)
+            for told in self._told.get(evidence, []):
+                self._lives[evidence].take(told)
+        return self._lives[evidence]
+
+
+def life_of(node: Node, unit: Unit, evidence: str) -> Life:
+    """An item's life, as far as its documents still open."""
+    life = Life()
+    for row in unit.events(evidence):
+        event = reading.read_event(node, unit, row)
+        if event is not None:
+            life.take(Told(row.digest, event))
+    return life
+
+
+def _require_origin(node: Node, unit: Unit, told: Told) -> None:
+    """A derived item names parents that are held here; what recognises people takes two approvals on one of them."""
+    if told.event.type != "derived":
+        return
+    parents = told.event.body["parents"]
+    if len(unit.items_named(parents)) != len(set(parents)):
+        raise RuleError("an item that this one is derived from is not known here", hint="check the parents")
+    if BIOMETRIC not in told.event.value.get("handling", []):
+        return
+    people = set()
+    for digest in told.event.body.get("approvals", []):
+        row = unit.entry_by_digest(bytes.fromhex(digest))
+        event = reading.read_event(node, unit, row) if row is not None and row.evidence in parents else None
+        if event is not None and event.type == "approved":
+            people.add((event.value["actor"]["agency"], event.value["actor"]["id"]))
+    if len(people - {told.actor}) < _APPROVALS:
+        raise RuleError(
+            f"biometric output takes the approval of {_APPROVALS} colleagues on an item that it is derived from",
+            hint="custody record approve PARENT --target ANALYSIS, by each; then --approval DIGEST twice",
+        )

@@ -1,0 +1,81 @@
+"""Agencies that share a chain: their homes founded on it, and their nodes wired to one another in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from ledger import deploying, founding
+from ledger.adapters.chain.rpc import RpcChain
+from ledger.adapters.node.partner import PartnerClient
+from ledger.domain.errors import NetworkError
+from ledger.domain.trust import TrustRoot
+from ledger.services import handovers, partners
+from tests.support.desk import PASSPHRASE, Desk
+
+#: Key of the first account that anvil and Hardhat fund; known to everybody.
+DEPLOYER = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+ROLES = ["administrator", "officer", "custodian", "examiner"]
+ETHER = 10**18
+
+
+def address(code: str) -> str:
+    """Where the others reach an agency's node."""
+    return f"https://{code.lower()}.example"
+
+
+def found(folder: Path, url: str, *agencies: str) -> TrustRoot:
+    """Homes of agencies in ``folder`` on the chain at ``url``."""
+    common = {"person": "1", "roles": ROLES, "passphrase": PASSPHRASE, "profile": "neutral"}
+    cards = [founding.prepare(folder / code, agency=code, url=address(code), **common) for code in agencies]
+    chain = RpcChain(url, confirmations=0)
+    try:
+        root = deploying.consort(chain, DEPLOYER, cards, wei=10 * ETHER, confirmations=0, sealers=[])
+    finally:
+        chain.close()
+    for code in agencies:
+        founding.join(folder / code, root, url=url, confirmations=0, passphrase=PASSPHRASE)
+    return root
+
+
+class Consortium:
+    """Desks by agency code; ``down`` names agencies that do not answer the others."""
+
+    def __init__(self, desks: dict[str, Desk]) -> None:
+        self.desks = desks
+        self.down: set[str] = set()
+        for code, desk in desks.items():
+            desk.node.reach = lambda url, code=code: self._reach(code, url)
+        for one in desks.values():
+            for other in desks:
+                if other != one.node.agency:
+                    partners.add(one.node, address(other))
+
+    def _reach(self, caller: str, url: str) -> PartnerClient:
+        other = next(code for code in self.desks if address(code) == url)
+        if other in self.down:
+            raise NetworkError(f"{other} does not answer")
+        keys = self.desks[caller].node.keys
+        desk = self.desks[other]
+        return PartnerClient("http://home", transport=desk.transport, signer=lambda: (keys.service, keys.service_certificate.der))
+
+    def __getitem__(self, code: str) -> Desk:
+        return self.desks[code]
+
+    def settle(self, *codes: str, rounds: int = 4) -> dict[str, str]:
+        """Let these agencies (all of them by default) anchor and exchange; the problems of the last round."""
+        problems: dict[str, str] = {}
+        for _ in range(rounds):
+            problems = {}
+            for code in codes or self.desks:
+                handovers.settle(self.desks[code].node, timeout=30)
+                problems |= handovers.sync(self.desks[code].node).problems
+        return problems
+
+
+@contextmanager
+def opened(folder: Path, *agencies: str) -> Iterator[Consortium]:
+    """Desks in the homes of agencies that were founded in ``folder``."""
+    with ExitStack() as stack:
+        yield Consortium({code: stack.enter_context(Desk(folder / code)) for code in agencies})
