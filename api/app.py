@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from api import errors
 from api.access import ROUTES
 from api.limits import LimitMiddleware
-from api.routes import agency, blocks, evidence, exchange, handovers, health, keeping, log, partners, people, session, statements
+from api.routes import agency, blocks, copies, evidence, exchange, handovers, health, keeping, log, partners, people, session, statements
 from ledger import __version__
 from ledger.services.node import Node
 
@@ -51,6 +51,7 @@ def create_app(node: Node, *, sealers: list[bytes], confirmations: int, lifespan
         people.router,
         handovers.router,
         partners.router,
+        copies.router,
         exchange.router,
         log.router,
         agency.router,

@@ -23,6 +23,10 @@ _SCHEME = "bearer "
 T = TypeVar("T")
 #: The item of a path.
 Item = Annotated[str, Path(pattern=r"^urn:uuid:[0-9a-f-]{36}$")]
+#: A statement digest in a path, in hex.
+Statement = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+#: An agency code in a path.
+AgencyCode = Annotated[str, Path(pattern=r"^[A-Z]{2}-[A-Z0-9-]{1,32}$")]
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.schemas import Base64Url, Hex, Strict
+from pydantic import Field
+
+from api.schemas import Base64Url, Evidence, Hex, Strict
+from ledger.domain.encoding import format_time
+from ledger.domain.records import GivenRow
 
 
 class ExchangedOut(Strict):
@@ -93,3 +97,102 @@ class IncomingOut(Strict):
 
     events: list[dict[str, Any]]
     grants: list[Base64Url]
+
+
+class CopyOut(Strict):
+    """A copy from one agency to another, by the statement that disclosed it; ``taken``: the recipient's own item, once they told."""
+
+    giver: str
+    recipient: str
+    evidence: str
+    statement: Hex
+    until: str
+    taken: str
+
+
+class CopiesOut(Strict):
+    """Copies."""
+
+    copies: list[CopyOut]
+
+
+class TakenIn(Strict):
+    """The item that is the copy."""
+
+    copy_: Evidence = Field(alias="copy")
+
+
+class CopyRecordOut(Strict):
+    """A copy that we may take: the documents that opened the original and that disclosed it, and the content keys for custodians."""
+
+    opening: dict[str, Any]
+    disclosed: dict[str, Any]
+    grants: list[Base64Url]
+
+
+class DisposalNoteOut(Strict):
+    """A disposal of an item that the caller's agency held, and where its record stands in our log now."""
+
+    evidence: str
+    disposal: Hex
+    log: Hex
+    events: int
+    head: Hex
+    time: int
+
+
+class DisposalsOut(Strict):
+    """Disposals that the caller's agency must follow."""
+
+    disposals: list[DisposalNoteOut]
+
+
+class ConfirmedOut(Strict):
+    """An agency signed that it destroyed its keys."""
+
+    agency: str
+    statement: Hex
+    time: str
+
+
+class DisposalOut(Strict):
+    """What became of an item that was disposed of; ``expected``: agencies that held it and must confirm."""
+
+    evidence: str
+    agency: str
+    statement: Hex
+    disposed: str
+    destroyed: int
+    backupsExpire: str | None
+    confirmed: list[ConfirmedOut]
+    expected: list[str]
+    pins: int
+    title: str
+    text: str
+
+
+class LinkOut(Strict):
+    """``child`` came from ``parent``: derived, copy or part."""
+
+    parent: str
+    child: str
+    kind: str
+
+
+class LineageOut(Strict):
+    """Where an item came from and what came from it, with copies that other agencies hold or may fetch."""
+
+    links: list[LinkOut]
+    copies: list[CopyOut]
+
+
+def copy_out(row: GivenRow, giver: str) -> CopyOut:
+    """As it travels."""
+    return CopyOut(
+        giver=giver,
+        recipient=row.agency,
+        evidence=row.evidence,
+        statement=row.statement.hex(),
+        until=format_time(row.until),
+        taken=row.taken,
+    )

@@ -20,12 +20,16 @@ from cli.commands import (
     doctor,
     fixity,
     get,
+    handover,
     init,
     ipfs,
     list_items,
     note,
+    partner,
     person,
+    profile,
     recheck,
+    record,
     restore,
     serve,
     show,
@@ -68,7 +72,8 @@ def options(
 
 for module in (
     *(init, upload, list_items, show, status, anchor, bundle, trust, verify),
-    *(chain, get, note, correct, recheck, fixity, ipfs, person, serve, doctor, backup, restore, collect, demo),
+    *(get, note, correct, recheck, record, handover, partner, chain, profile),
+    *(fixity, ipfs, person, serve, doctor, backup, restore, collect, demo),
 ):
     module.register(app)
 

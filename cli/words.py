@@ -78,3 +78,9 @@ MEMBERS: Final = {
     "place": "place",
 }
 REPLICAS: Final = {"wanted": "not there yet", "pinned": "there", "damaged": "DAMAGED", "released": "being removed"}
+HANDOVERS: Final = {
+    "inside": "waits for an answer",
+    "offered": "signed, not on the chain yet",
+    "open": "waits for an answer",
+    "concluding": "answered, the chain decides",
+}

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger import settings
-from ledger.adapters import files
+from ledger.adapters import files, profiles
 from ledger.adapters.backup import databases, sealed
 from ledger.adapters.backup.keys import BackupKeys, Generation
 from ledger.adapters.filelock import FileLock
@@ -97,7 +97,8 @@ def make(home: Path, folder: Path, keys_file: Path, keys: BackupKeys, *, now: in
         _forget(folder, now)
         part.mkdir(mode=0o700)
         grants = _databases(home, part, name, generation, embedded=config.chain.kind == "local")
-        for plain in _PLAIN:
+        own = (profiles.FILE,) if (home / profiles.FILE).exists() else ()  # homes of earlier versions have none
+        for plain in (*_PLAIN, *own):
             files.write(part / plain, (home / plain).read_bytes())
         # After the ledger: every block that it speaks of was durable before it did.
         copied, packs = _copy_packs(home / "blocks", folder)
@@ -112,6 +113,7 @@ def make(home: Path, folder: Path, keys_file: Path, keys: BackupKeys, *, now: in
     finally:
         shutil.rmtree(part, ignore_errors=True)
         lock.release()
+    settings.note_backup(home, generation.expires)
     return Made(final, generation.expires, copied, sum(packs.values()), grants)
 
 

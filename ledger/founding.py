@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger import settings, wiring
-from ledger.adapters import files
+from ledger.adapters import files, profiles
 from ledger.adapters.chain import consortium
 from ledger.adapters.chain.contracts import Contracts, address_of
 from ledger.adapters.clock import SystemClock
@@ -62,12 +62,12 @@ def found(home: Path, *, agency: str, person: str, roles: list[str], passphrase:
     """
     files.require_vacant(home, hint="choose another folder for the new home")
     with files.building(home, what="the home could not be created") as aside:
-        keyring, card, sealed = _prepare(aside, agency, person, roles, passphrase, url="")
+        keyring, card, sealed = _prepare(aside, agency, person, roles, passphrase, url="", profile=profile)
         chain_settings = ChainSettings("local", 2**31 + secrets.randbelow(2**31))
         chain, _ = wiring.open_chain(aside, chain_settings, keyring, SystemClock(), [card.governor, card.anchorer])
         try:
             contracts, block = deploy(chain, keyring.get("governor"), [card])
-            made = _complete(aside, keyring, card, sealed, contracts, block, chain_settings, profile)
+            made = _complete(aside, keyring, card, sealed, contracts, block, chain_settings)
         finally:
             chain.close()
         keyring.save()
@@ -87,8 +87,8 @@ def prepare(home: Path, *, agency: str, person: str, roles: list[str], passphras
         raise UsageError(f"{url!r} is not the address of a node", hint="give it as https://custody.example")
     files.require_vacant(home, hint="choose another folder for the new home")
     with files.building(home, what="the home could not be created") as aside:
-        keyring, card, sealed = _prepare(aside, agency, person, roles, passphrase, url=url)
-        value = {"card": card.as_json(), "profile": profile, "number": b64url(sealed)}
+        keyring, card, sealed = _prepare(aside, agency, person, roles, passphrase, url=url, profile=profile)
+        value = {"card": card.as_json(), "number": b64url(sealed)}
         files.write(aside / settings.FOUNDING, json.dumps(value, indent=1).encode() + b"\n")
         keyring.save()
     return card
@@ -123,7 +123,7 @@ def join(home: Path, root: TrustRoot, *, url: str, confirmations: int, passphras
         chain_settings = ChainSettings("rpc", root.chain_id, url, confirmations, sealers)
         for leftover in home.glob("ledger.sqlite*"):  # of an attempt that did not end
             leftover.unlink()
-        made = _complete(home, keyring, card, sealed, contracts, block, chain_settings, value["profile"])
+        made = _complete(home, keyring, card, sealed, contracts, block, chain_settings)
     finally:
         chain.close()
     (home / settings.FOUNDING).unlink()
@@ -149,9 +149,14 @@ def _recognise(contracts: Contracts, root: TrustRoot, card: Card) -> BlockRef:
     raise ChainError(_OTHER.format(card.agency), hint="use the trust root that `custody chain deploy` wrote")
 
 
-def _prepare(aside: Path, agency: str, person: str, roles: list[str], passphrase: bytes, *, url: str) -> tuple[FileKeyring, Card, bytes]:
-    """Keys of the agency and of its first person; their service number comes back sealed."""
+def _prepare(
+    aside: Path, agency: str, person: str, roles: list[str], passphrase: bytes, *, url: str, profile: str
+) -> tuple[FileKeyring, Card, bytes]:
+    """Profile, keys of the agency and of its first person; their service number comes back sealed."""
     check_code(agency)
+    followed = profiles.load(profile)
+    roles = sorted({followed.role(role) for role in roles})
+    files.write(aside / profiles.FILE, profiles.source(profile))
     if not person.strip():
         raise UsageError("the service number is empty")
     now = SystemClock().now()
@@ -203,10 +208,10 @@ def _make_keys(keyring: FileKeyring, agency: str, now: int) -> Authority:
 
 
 def _complete(
-    home: Path, keyring: FileKeyring, card: Card, number: bytes, contracts: Contracts, block: BlockRef, chain: ChainSettings, profile: str
+    home: Path, keyring: FileKeyring, card: Card, number: bytes, contracts: Contracts, block: BlockRef, chain: ChainSettings
 ) -> tuple[str, str, int, str, str]:
     """Open the log, publish descriptor and revocation list in it, and write down the first person; settings come last."""
-    config = HomeSettings(1, card.agency, 0, chain, "0x" + contracts.registry.hex(), "0x" + contracts.ledger.hex(), profile=profile)
+    config = HomeSettings(1, card.agency, 0, chain, "0x" + contracts.registry.hex(), "0x" + contracts.ledger.hex())
     node = wiring.assemble(home, config, keyring, contracts.chain, SystemClock())
     try:
         with node.records.write() as unit:

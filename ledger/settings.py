@@ -13,6 +13,7 @@ from ledger.domain.errors import StorageError, UsageError
 CONFIG = "home.json"
 KEYRING = "keyring.json"
 CLIENT = "client.json"
+BACKUPS = "backups.json"  # until when backups can be opened
 FOUNDING = "founding.json"  # while a home waits for its chain
 SERVER = "server.json"  # while a node serves: where
 #: Name of an IPFS node's RPC secret in the keyring.
@@ -57,7 +58,7 @@ class IpfsSettings:
 
 @dataclass(frozen=True, slots=True)
 class HomeSettings:
-    """What a home is: its agency, chain and contracts (0x addresses), and the jurisdiction profile that it follows."""
+    """What a home is: its agency, chain and contracts (0x addresses)."""
 
     v: int
     agency: str
@@ -66,7 +67,6 @@ class HomeSettings:
     registry: str
     ledger: str
     ipfs: IpfsSettings = IpfsSettings()
-    profile: str = "neutral"
 
 
 def read(home: Path) -> HomeSettings:
@@ -103,6 +103,21 @@ class ClientSettings:
     server: str
     agency: str
     log: str
+
+
+def read_backups(home: Path) -> int:
+    """When the last backup of a home can no longer be opened, seconds since 1970; 0 where none was made."""
+    try:
+        return int(json.loads((home / BACKUPS).read_bytes())["expires"])
+    except FileNotFoundError:
+        return 0
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{home / BACKUPS} cannot be read", hint="make a backup anew") from error
+
+
+def note_backup(home: Path, expires: int) -> None:
+    """Write down until when a backup can be opened; a later one that ends sooner changes nothing."""
+    files.write(home / BACKUPS, json.dumps({"expires": max(expires, read_backups(home))}).encode() + b"\n")
 
 
 def is_client(home: Path) -> bool:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger import settings
+from ledger.adapters import profiles
 from ledger.adapters.chain.contracts import Contracts, address_of
 from ledger.adapters.chain.deferred import LOCAL_LABEL, DeferredChain
 from ledger.adapters.clock import SystemClock
@@ -112,6 +113,8 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
         keys,
         replicas,
         Partners(lambda: (keys.service, keys.service_certificate.der)),
+        lambda: settings.read_backups(home),
+        profiles.of_home(home),
     )
 
 

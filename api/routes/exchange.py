@@ -7,12 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
 
-from api.deps import CallerDep, GuardedRoute, Item, NodeDep
+from api.deps import CallerDep, GuardedRoute, Item, NodeDep, Statement
 from api.ranges import ranged
-from api.schemas_exchange import ExchangedOut, ExchangeOut
-from ledger.services import parcels
+from api.schemas_exchange import CopiesOut, DisposalNoteOut, DisposalsOut, ExchangedOut, ExchangeOut, TakenIn, copy_out
+from ledger.services import copies, erasure, parcels
 
 router = APIRouter(route_class=GuardedRoute, prefix="/exchange", tags=["exchange"])
+_BUNDLE = "application/vnd.custody.bundle+cbor"
 _PARCEL = "application/vnd.custody.parcel+cbor"
 
 
@@ -24,6 +25,45 @@ def exchanged(node: NodeDep, caller: CallerDep) -> ExchangeOut:
         for row in parcels.between(node, caller.agency)
     ]
     return ExchangeOut(handovers=found)
+
+
+@router.get("/disposals", operation_id="disposals_for_agency")
+def disposals_for_agency(node: NodeDep, caller: CallerDep) -> DisposalsOut:
+    """Disposals of items that the caller's agency held before, so that it destroys its own keys."""
+    return DisposalsOut(disposals=[DisposalNoteOut(**one) for one in erasure.for_agency(node, caller.agency)])
+
+
+@router.get("/{evidence}/closing", operation_id="closing", responses={200: {"content": {_BUNDLE: {}}}})
+def closing(node: NodeDep, caller: CallerDep, evidence: Item) -> Response:
+    """What our log says of an item up to its disposal, for an agency that held it before."""
+    return Response(erasure.closing(node, caller.agency, evidence), 200, {"Cache-Control": "no-store"}, _BUNDLE)
+
+
+@router.get("/copies", operation_id="copies_for_agency")
+def copies_for_agency(node: NodeDep, caller: CallerDep) -> CopiesOut:
+    """Copies that the caller's agency may fetch."""
+    rows = copies.for_agency(node, caller.agency)
+    return CopiesOut(copies=[copy_out(row, node.agency) for row in rows])
+
+
+@router.get("/copies/{statement}", operation_id="copy_parcel", responses={200: {"content": {_PARCEL: {}}}})
+def copy_parcel(node: NodeDep, caller: CallerDep, statement: Statement) -> Response:
+    """A copy given to the caller's agency: the record up to its disclosure, and what of it they may read."""
+    return Response(copies.pack(node, caller.agency, bytes.fromhex(statement)), 200, {"Cache-Control": "no-store"}, _PARCEL)
+
+
+@router.get("/copies/{statement}/content", operation_id="copy_content", responses={206: {"content": {"application/octet-stream": {}}}})
+def copy_content(node: NodeDep, caller: CallerDep, statement: Statement, range: Annotated[str, Header()]) -> Response:
+    """Ciphertext of a copy given to the caller's agency, in ranges of at most 4 MiB."""
+    with node.records.read() as unit:
+        _, item = copies.require_given(node, unit, caller.agency, bytes.fromhex(statement))
+        return ranged(node, unit, item, range)
+
+
+@router.post("/copies/{statement}", operation_id="tell_copy", status_code=204)
+def tell_copy(node: NodeDep, caller: CallerDep, statement: Statement, request: TakenIn) -> None:
+    """Which item of the caller's agency is the copy."""
+    copies.note_taken(node, caller.agency, bytes.fromhex(statement), request.copy_)
 
 
 @router.get("/{evidence}/parcel", operation_id="parcel", responses={200: {"content": {_PARCEL: {}}}})

@@ -25,7 +25,10 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
         )
         for one in request.statements
     ]
-    registered = registration.register(node, submissions, caller=caller.pseudonym)
+    is_node = "service" in caller.roles
+    registered = registration.register(
+        node, submissions, caller=None if is_node else caller.pseudonym, service=caller.certificate if is_node else None
+    )
     with node.records.read() as unit:
         reached = anchoring.progress(node, unit)
         return StatementsOut(

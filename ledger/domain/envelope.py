@@ -225,7 +225,12 @@ def open_document(record_key: bytes, digest: bytes, sealed: bytes) -> bytes:
     Raises:
         VerificationError: altered, or another key.
     """
-    return _open_record(document_key(record_key, digest), digest, sealed, "document")
+    return open_sealed_document(document_key(record_key, digest), digest, sealed)
+
+
+def open_sealed_document(key: bytes, digest: bytes, sealed: bytes) -> bytes:
+    """Decrypt an event document with its own key and hash it again; see open_document."""
+    return _open_record(key, digest, sealed, "document")
 
 
 def open_disclosure(record_key: bytes, digest: bytes, sealed: bytes) -> str:
@@ -234,4 +239,9 @@ def open_disclosure(record_key: bytes, digest: bytes, sealed: bytes) -> str:
     Raises:
         VerificationError: altered, or another key.
     """
-    return _open_record(disclosure_key(record_key, digest), digest, sealed, "disclosure").decode()
+    return open_sealed_disclosure(disclosure_key(record_key, digest), digest, sealed)
+
+
+def open_sealed_disclosure(key: bytes, digest: bytes, sealed: bytes) -> str:
+    """Decrypt a disclosure with its own key and hash it again; see open_disclosure."""
+    return _open_record(key, digest, sealed, "disclosure").decode()

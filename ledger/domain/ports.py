@@ -263,6 +263,30 @@ class PartnerApi(Protocol):
         """Ciphertext bytes [start, end) of an item on its way to us, at most 4 MiB."""
         ...
 
+    def disposals(self) -> list[dict[str, Any]]:
+        """Disposals of items that we held before: evidence, disposal, log, events, head, time."""
+        ...
+
+    def closing(self, evidence: str) -> bytes:
+        """What their log says up to such a disposal, as a bundle without documents or proofs."""
+        ...
+
+    def copies(self) -> list[dict[str, Any]]:
+        """Copies that they gave us and that we may fetch."""
+        ...
+
+    def copy(self, statement: str) -> bytes:
+        """The parcel of a copy, by the digest in hex of the statement that disclosed it."""
+        ...
+
+    def copy_content(self, statement: str, start: int, end: int) -> bytes:
+        """Ciphertext bytes [start, end) of a copy, at most 4 MiB."""
+        ...
+
+    def tell_copy(self, statement: str, copy: str) -> None:
+        """Tell which item of ours is the copy."""
+        ...
+
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Register statements of ours about an item in their custody."""
         ...

@@ -199,6 +199,34 @@ class CrossingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenRow:
+    """A copy given to another agency by a statement; ``taken``: their own item of it, once they told; ``until``: fetched by then."""
+
+    statement: bytes
+    evidence: str
+    agency: str
+    until: int
+    taken: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureRow:
+    """Keys to be destroyed here for a disposal by ``custodian``, by the digest of its statement.
+
+    ``state``: due, dropped (destroyed, not signed for yet) or done; ``count``: grants destroyed; ``backups``: when the last backup
+    that may hold them can no longer be opened, 0 for none.
+    """
+
+    evidence: str
+    statement: bytes
+    custodian: str
+    state: str
+    count: int = 0
+    time: int = 0
+    backups: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LinkRow:
     """``child`` came from ``parent``: derived, copy, part (of a folder or an exhibit)."""
 
@@ -284,6 +312,13 @@ class Unit(Protocol):
     def sent_crossing(self) -> CrossingRow | None: ...
     def put_inherited(self, evidence: str, data: bytes) -> None: ...
     def inherited(self, evidence: str) -> bytes | None: ...
+    def put_given(self, row: GivenRow) -> None: ...
+    def given(self, statement: bytes) -> GivenRow | None: ...
+    def given_to(self, agency: str, limit: int) -> list[GivenRow]: ...
+    def given_of(self, evidence: str, limit: int) -> list[GivenRow]: ...
+    def put_erasure(self, row: ErasureRow) -> None: ...
+    def erasure(self, evidence: str) -> ErasureRow | None: ...
+    def erasures(self, states: Sequence[str], limit: int) -> list[ErasureRow]: ...
     def put_link(self, row: LinkRow) -> None: ...
     def links(self, evidence: Sequence[str], limit: int) -> list[LinkRow]: ...
 
@@ -334,6 +369,14 @@ class Records(Protocol):
 
         Raises:
             StorageError: the database refused, the disk is full for example; nothing was written.
+        """
+        ...
+
+    def scrub(self) -> None:
+        """Leave nothing of what was deleted in the files of the database.
+
+        Raises:
+            StorageError: the disk refused.
         """
         ...
 

@@ -209,6 +209,17 @@ def conclude(node: Node, unit: Unit, row: CrossingRow, *, state: str = "conclude
     holder = _holder(unit, entry) if after.custodian == node.agency and statement.claims.effect == "accept" else item.holder
     unit.put_item(replace(item, state=after, latest_log=entry.log, latest_index=entry.index, holder=holder))
     unit.put_crossing(replace(row, state=state))
+    if row.taker == node.agency and after.custodian != node.agency and not _held_before(node, unit, item):
+        # It did not come to us after all: the content key goes, and with the next collection the ciphertext.
+        unit.drop_secrets(row.evidence, ["content"], record=False)
+
+
+def _held_before(node: Node, unit: Unit, item: ItemRow) -> bool:
+    """Whether an item was ever in our custody."""
+    if item.state.origin == node.agency:
+        return True
+    rows = unit.crossings(item.state.evidence)
+    return any(row.taker == node.agency and row.outcome == slots.ACCEPTED and row.state == "concluded" for row in rows)
 
 
 def _holder(unit: Unit, entry: EntryRow) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from ledger.domain.errors import CustodyError
 from ledger.domain.records import PartnerRow
-from ledger.services import anchoring, crossing, intake
+from ledger.services import anchoring, crossing, erasure, intake
 from ledger.services.node import Node
 
 _PAGE: Final = 1000
@@ -32,12 +32,14 @@ def sync(node: Node) -> Synced:
         known = {row.agency: row for row in unit.partners()}
         unsettled = unit.crossings_in(crossing.UNSETTLED, _PAGE)
     _noting(done, node.agency, lambda: crossing.step(node))
+    _noting(done, node.agency, lambda: erasure.settle(node))
     for row in unsettled:
         other = row.giver if row.taker == node.agency else row.taker
         if other in known:
             _noting(done, row.evidence, lambda row=row, other=other: _settle(node, done, row.evidence, known[other]))  # type: ignore[misc]
     for partner in known.values():
         _noting(done, partner.agency, lambda partner=partner: _take_in(node, done, partner))  # type: ignore[misc]
+        _noting(done, partner.agency, lambda partner=partner: erasure.learn(node, partner.agency, node.reach(partner.url)))  # type: ignore[misc]
     return done
 
 

@@ -55,7 +55,7 @@ def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[HoldingRow], int]]:
             items = unit.items(after=after, limit=_PAGE, opener=None, evidence=None)
             names = [item.state.evidence for item in items]
             held, targets = unit.holdings_named(names), unit.targets(names)
-            kept = [item for item in items if not placement.is_destroyed(unit, item)]
+            kept = [item for item in items if not placement.is_destroyed(node, unit, item)]
         for item in kept:
             yield item, held.get(item.state.evidence, []), targets.get(item.state.evidence, node.replicas.target)
         if not items:

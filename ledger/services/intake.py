@@ -36,14 +36,13 @@ _RANGE: Final = 4 * unixfs.LEAF
 
 
 @dataclass(frozen=True)
-class _Opened:
+class Opened:
     """A parcel with everything in it parsed; ``events`` are None where a document was destroyed."""
 
     parcel: Parcel
     bundle: Bundle
     statements: tuple[Statement, ...]
     events: tuple[Event | None, ...]
-    key: bytes | None
 
     def filled(self) -> Bundle:
         """The bundle with its documents."""
@@ -54,7 +53,7 @@ class _Opened:
         return replace(self.bundle, statements=rows)
 
 
-def _open(node: Node, data: bytes, evidence: str) -> _Opened:
+def open_parcel(node: Node, data: bytes, evidence: str) -> Opened:
     """Parse a parcel and open its documents.
 
     Raises:
@@ -64,19 +63,44 @@ def _open(node: Node, data: bytes, evidence: str) -> _Opened:
     found = bundles.parse(given.bundle)
     if found.evidence != evidence:
         raise VerificationError(2, "the parcel holds another item than was asked for")
-    ours = [one for one in map(grants.parse, given.grants) if one.scope == "record" and one.evidence == evidence_bytes(evidence)]
-    key = node.keys.hpke.open(ours[0]) if ours else None
-    sealed = {one.digest: one for one in given.documents} if key is not None else {}
+    keys = _Keys(node, given.grants, evidence)
+    sealed = {one.digest: one for one in given.documents}
     parsed = tuple(statements.parse_entry(one.entry) for one in found.statements)
     events: list[Event | None] = []
     for one in parsed:
-        if key is None or one.payload not in sealed:
+        document = sealed.get(one.payload)
+        key = keys.document(one.payload) if document is not None else None
+        if document is None or key is None:
             events.append(None)
             continue
-        document = sealed[one.payload]
-        raw = envelope.open_document(key, document.digest, document.sealed)
-        events.append(documents.parse(raw, [envelope.open_disclosure(key, digest, data) for digest, data in document.disclosures]))
-    return _Opened(given, found, parsed, tuple(events), key)
+        raw = envelope.open_sealed_document(key, document.digest, document.sealed)
+        shown = [(digest, data, keys.disclosure(digest)) for digest, data in document.disclosures]
+        opened = [envelope.open_sealed_disclosure(key, digest, data) for digest, data, key in shown if key is not None]
+        events.append(documents.parse(raw, opened))
+    return Opened(given, found, parsed, tuple(events))
+
+
+class _Keys:
+    """The keys in a parcel that are sealed to our node: of the whole record, or of single documents and disclosures."""
+
+    def __init__(self, node: Node, given: tuple[bytes, ...], evidence: str) -> None:
+        self._record: bytes | None = None
+        self._single: dict[tuple[str, bytes], bytes] = {}
+        for grant in map(grants.parse, given):
+            if grant.evidence != evidence_bytes(evidence):
+                raise VerificationError(2, "the parcel holds a key of another item")
+            if grant.scope == "record":
+                self._record = node.keys.hpke.open(grant)
+            elif grant.scope != "content" and grant.binding is not None:
+                self._single[grant.scope, grant.binding] = node.keys.hpke.open(grant)
+
+    def document(self, digest: bytes) -> bytes | None:
+        """The key of a document, if it was given to us."""
+        return envelope.document_key(self._record, digest) if self._record is not None else self._single.get(("document", digest))
+
+    def disclosure(self, digest: bytes) -> bytes | None:
+        """The key of a disclosure, if it was given to us."""
+        return envelope.disclosure_key(self._record, digest) if self._record is not None else self._single.get(("disclosure", digest))
 
 
 def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
@@ -85,8 +109,10 @@ def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
     Raises:
         VerificationError, IncompleteError: the record does not verify. NetworkError: the other node does not answer.
     """
-    opened = _open(node, api.parcel(evidence), evidence)
-    _verify(node, opened)
+    opened = open_parcel(node, api.parcel(evidence), evidence)
+    if None in opened.events:
+        raise VerificationError(2, "the record of an offered item is not whole: documents are missing", hint="ask the giver for all of it")
+    verify_parcel(node, opened)
     last, hops = opened.statements[-1], opened.bundle.hops
     if last.claims.effect != "offer" or last.claims.to != node.agency or not hops or hops[-1].outcome != slots.OPEN:
         raise VerificationError(8, f"the item that {code} sent is not on offer to us")
@@ -108,7 +134,7 @@ def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
             unit.put_crossing(row)
 
 
-def _verify(node: Node, opened: _Opened) -> None:
+def verify_parcel(node: Node, opened: Opened) -> None:
     """The ten steps of verification, the chain judged by our own view of it."""
     chain = node.contracts.chain
 
@@ -125,7 +151,7 @@ def _verify(node: Node, opened: _Opened) -> None:
         raise kind(bad.number, f"the record of an offered item does not verify: {bad.detail}", hint=bad.hint or "ask the giver")
 
 
-def _replay(opened: _Opened) -> tuple[ItemState, list[CrossingRow]]:
+def _replay(opened: Opened) -> tuple[ItemState, list[CrossingRow]]:
     """Where the item stands, and its handovers between agencies as statements and contract tell them."""
     hops = {hop.offer: hop for hop in opened.bundle.hops}
     state: ItemState | None = None
@@ -187,7 +213,7 @@ def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
     Raises:
         VerificationError: the parcel does not show what the contract recorded.
     """
-    opened = _open(node, data, row.evidence)
+    opened = open_parcel(node, data, row.evidence)
     hop = next((one for one in opened.bundle.hops if one.offer == row.offer and one.outcome != slots.OPEN), None)
     found = next((n for n, one in enumerate(opened.statements) if hop is not None and one.digest == hop.outcome_digest), None)
     if hop is None or found is None:
@@ -201,21 +227,34 @@ def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
         head = one.commitment(head)
     if node.contracts.hop_commitment(crossing.key_of(item), len(concluded)) != head:
         raise ChainError("the end of the handover that the other agency shows is not the one on chain", hint="ask them; do not trust them")
-    _check_signature(node, opened, found, hop.time)
+    _check_signature(node, opened.bundle.certificates, opened.statements[found], hop.time)
     with node.records.write() as unit:
         _store(node, unit, opened)
         times = {"offer_time": hop.offer_time, "outcome": hop.outcome, "outcome_digest": hop.outcome_digest, "time": hop.time}
         crossing.conclude(node, unit, replace(row, sent=b"", **times))  # type: ignore[arg-type]
-        if row.taker == node.agency and hop.outcome != slots.ACCEPTED:
-            forget(unit, row.evidence)
 
 
-def _check_signature(node: Node, opened: _Opened, number: int, time: int) -> None:
-    """The outcome is signed by somebody whom the agency certified."""
-    statement = opened.statements[number]
-    der = next((one for one in opened.bundle.certificates if certificates.parse(one).digest == statement.certificate), None)
+def check_closing(node: Node, agency: str, data: bytes, evidence: str, digest: bytes) -> None:
+    """Check that an agency's log closed an item with a certain statement, signed by one of its people.
+
+    Raises:
+        VerificationError: it did not.
+    """
+    found = bundles.parse(data)
+    parsed = tuple(statements.parse_entry(one.entry) for one in found.statements)
+    number = next((n for n, one in enumerate(parsed) if one.digest == digest), None)
+    if found.evidence != evidence or number is None or parsed[number].claims.effect != "close":
+        raise VerificationError(8, "the disposal that the other agency tells of is not in its log")
+    if parsed[number].claims.issuer != agency or found.logs[found.statements[number].log].agency != agency:
+        raise VerificationError(8, "the disposal was not signed by the agency that holds the item")
+    _check_signature(node, found.certificates, parsed[number], parsed[number].claims.time)
+
+
+def _check_signature(node: Node, ders: tuple[bytes, ...], statement: Statement, time: int) -> None:
+    """A statement is signed by somebody whom their agency certified."""
+    der = next((one for one in ders if certificates.parse(one).digest == statement.certificate), None)
     if der is None:
-        raise VerificationError(3, "the certificate of whoever signed the outcome is not in the parcel")
+        raise VerificationError(3, "the certificate of whoever signed is not in the parcel")
     certificate = certificates.parse(der)
     statements.verify_signature(statement, certificate.key)
     with node.records.read() as unit:
@@ -223,12 +262,7 @@ def _check_signature(node: Node, opened: _Opened, number: int, time: int) -> Non
     certificates.verify_issued(certificate, authorities, time)
 
 
-def forget(unit: Unit, evidence: str) -> None:
-    """An item did not come to us after all: its content key goes, and with the next collection its ciphertext."""
-    unit.drop_secrets(evidence, ["content"], record=False)
-
-
-def _store(node: Node, unit: Unit, opened: _Opened) -> None:
+def _store(node: Node, unit: Unit, opened: Opened) -> None:
     """Keep what other logs sequenced, the certificates, the sealed documents, and what the other logs prove."""
     evidence, bare = opened.bundle.evidence, opened.bundle.with_chain(None)
     for bundled, one, event in zip(bare.statements, opened.statements, opened.events, strict=True):

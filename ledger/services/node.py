@@ -17,6 +17,7 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.ports import Clock, Contracts, PartnerApi
+from ledger.domain.profile import Profile
 from ledger.domain.records import HoldingRow, Records, Unit
 from ledger.domain.storage import NodeStore, Replicas
 from ledger.services.authority import Authority
@@ -57,6 +58,10 @@ class Node:
     replicas: Replicas = field(default_factory=Replicas)
     #: The node of another agency at a URL.
     reach: Callable[[str], PartnerApi] = field(default=_nobody)
+    #: When the last backup that was made can no longer be opened, seconds since 1970; 0 where none was made.
+    backups_until: Callable[[], int] = field(default=lambda: 0)
+    #: What the agency's jurisdiction asks of records.
+    profile: Profile | None = None
     #: Anchoring in this process happens one at a time.
     anchoring: threading.Lock = field(default_factory=threading.Lock)
     #: So is sending to one replica, and reading again.

@@ -1,15 +1,17 @@
-"""Events that the node signs itself, with its service certificate: what it found out about the keeping of an item."""
+"""Events that the node signs itself, with its service certificate: what it found out about an item, and keys that it destroyed."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from ledger.domain.encoding import from_b64url
-from ledger.domain.errors import ConflictError, RuleError
+from ledger.domain.errors import ConflictError, NotFoundError, RuleError
+from ledger.domain.ports import PartnerApi
+from ledger.domain.records import ItemRow
 from ledger.services import registration
 from ledger.services.node import Node
 from ledger.services.registration import Registered, Submission
-from ledger.services.signing import Person, sign_event
+from ledger.services.signing import Person, Signed, sign_event
 
 _TRIES: Final = 5
 
@@ -20,16 +22,44 @@ def record(node: Node, evidence: str, event_type: str, body: dict[str, Any]) -> 
     Raises:
         RuleError, ConflictError: others were first again and again. DeniedError: the keys of the item were destroyed.
     """
+    item = _item(node, evidence)
+    if item is None or item.state.closed or item.state.offer is not None or item.state.custodian != node.agency:
+        return None
+    return _register(node, evidence, event_type, body)
+
+
+def confirm(node: Node, evidence: str, event_type: str, body: dict[str, Any]) -> Registered:
+    """As record, for an item of ours that is closed.
+
+    Raises:
+        NotFoundError: no such item.
+    """
+    return _register(node, evidence, event_type, body)
+
+
+def submit(node: Node, api: PartnerApi, told: dict[str, Any], event_type: str, body: dict[str, Any]) -> None:
+    """Sign an event about an item in another agency's custody, and register it in their log.
+
+    Args:
+        told: where the item stands there: evidence, log, events, head, time.
+    """
+    place = (str(told["evidence"]), int(told["events"]), bytes.fromhex(told["head"]), max(node.clock.now(), int(told["time"])))
+    api.register([_sign(node, bytes.fromhex(told["log"]), event_type, body, *place).submission])
+
+
+def _item(node: Node, evidence: str) -> ItemRow | None:
+    with node.records.read() as unit:
+        return unit.item(evidence)
+
+
+def _register(node: Node, evidence: str, event_type: str, body: dict[str, Any]) -> Registered:
     tries = 0
     while True:
-        with node.records.read() as unit:
-            item, descriptor = unit.item(evidence), node.descriptor(unit)
-        if item is None or item.state.closed or item.state.offer is not None or item.state.custodian != node.agency:
-            return None
-        service = Person(node.keys.service_certificate, node.keys.service, node.keys.hpke, node.log_id, descriptor)
+        item = _item(node, evidence)
+        if item is None:
+            raise NotFoundError("no such item")
         now = max(node.clock.now(), item.state.time)
-        signed = sign_event(service, event_type, body, evidence=evidence, seq=item.state.seq + 1, prev=item.state.head, time=now)
-        sent = signed.submission
+        sent = _sign(node, node.log_id, event_type, body, evidence, item.state.seq + 1, item.state.head, now).submission
         submission = Submission(
             from_b64url(sent["statement"], what="statement"), from_b64url(sent["document"], what="document"), tuple(sent["disclosures"])
         )
@@ -39,3 +69,10 @@ def record(node: Node, evidence: str, event_type: str, body: dict[str, Any]) -> 
             tries += 1
             if tries == _TRIES:
                 raise
+
+
+def _sign(node: Node, log: bytes, event_type: str, body: dict[str, Any], evidence: str, seq: int, prev: bytes, time: int) -> Signed:
+    with node.records.read() as unit:
+        descriptor = node.descriptor(unit)
+    service = Person(node.keys.service_certificate, node.keys.service, node.keys.hpke, log, descriptor)
+    return sign_event(service, event_type, body, evidence=evidence, seq=seq, prev=prev, time=time)

@@ -70,6 +70,8 @@ def invite(node: Node, *, number: str, roles: list[str], inviter: str) -> tuple[
     _authority(node)
     if not number.strip() or len(number) > 100:
         raise UsageError("a service number has 1 to 100 characters")
+    if node.profile is not None:
+        roles = [node.profile.role(role) for role in roles]
     if not roles or not set(roles) <= ROLES - {"service"} or len(set(roles)) != len(roles):
         raise UsageError(f"roles are one or more of {', '.join(sorted(ROLES - {'service'}))}")
     code, expires = secrets.token_urlsafe(24), node.clock.now() + LIFE

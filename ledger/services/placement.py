@@ -25,9 +25,9 @@ _PAGE: Final = 500
 _FETCH: Final = "fetch the content before you accept it"
 
 
-def is_destroyed(unit: Unit, item: ItemRow) -> bool:
-    """Whether an item is closed and nobody holds a key to its content any more."""
-    return item.state.closed and not unit.has_grants(item.state.evidence, "content")
+def is_destroyed(node: Node, unit: Unit, item: ItemRow) -> bool:
+    """Whether an item is closed or held elsewhere, and nobody here has a key to its content any more."""
+    return (item.state.closed or item.state.custodian != node.agency) and not unit.has_grants(item.state.evidence, "content")
 
 
 def plan(node: Node, *, after: int, absent: Collection[str] = ()) -> int:
@@ -49,7 +49,7 @@ def plan(node: Node, *, after: int, absent: Collection[str] = ()) -> int:
             if item.cid is not None:
                 evidence = item.state.evidence
                 copies = targets.get(evidence, node.replicas.target)
-                fresh += _changes(node, item, item.cid, held.get(evidence, []), copies, absent, gone=is_destroyed(unit, item))
+                fresh += _changes(node, item, item.cid, held.get(evidence, []), copies, absent, gone=is_destroyed(node, unit, item))
     node.put_holdings(fresh)
     return items[-1].opened if items else after
 
@@ -65,6 +65,13 @@ def _changes(
     # Rendezvous hashing: items spread evenly, and a further replica moves none of them.
     order = sorted(own.keys() - kept - set(absent), key=lambda name: sha256(f"{name}\x00{evidence}".encode()).digest())
     return [HoldingRow(evidence, name, cid, "wanted", now) for name in order[: max(lacking, 0)]]
+
+
+def release(node: Node, item: ItemRow) -> None:
+    """Let all replicas remove an item whose keys are destroyed."""
+    with node.records.read() as unit:
+        held = unit.holdings(item.state.evidence)
+    node.put_holdings([replace(row, state="released", due=node.clock.now(), tries=0) for row in held if row.state != "released"])
 
 
 def plan_everything(node: Node) -> None:
@@ -83,7 +90,9 @@ def plan_outside(node: Node) -> None:
     with node.records.read() as unit:
         offered = [item for item in unit.offered_items() if item.state.offer is not None and item.state.offer.to != node.agency]
         opened = unit.opened_items(now)
-        wanted = {item.state.evidence: item.cid for item in [*offered, *opened] if item.cid is not None and not is_destroyed(unit, item)}
+        wanted = {
+            item.state.evidence: item.cid for item in [*offered, *opened] if item.cid is not None and not is_destroyed(node, unit, item)
+        }
     held = [row for name in node.replicas.outside for row in node.holdings_at(name)]
     there = {(row.evidence, row.node) for row in held if row.state != "released"}
     fresh = [

@@ -12,8 +12,8 @@ from typing import Final
 from ledger.domain import custody, envelope
 from ledger.domain.custody import ItemState
 from ledger.domain.encoding import parse_time
-from ledger.domain.errors import ConflictError, FormatError
-from ledger.domain.records import PLACES, EntryRow, ItemRow, LinkRow, Unit
+from ledger.domain.errors import ConflictError, DeniedError, FormatError
+from ledger.domain.records import PLACES, EntryRow, ErasureRow, GivenRow, ItemRow, LinkRow, Unit
 from ledger.domain.statement import Statement
 from ledger.services import crossing, dag, logbook, placement, recordkeys, releases
 from ledger.services.checking import Checked, Submission, check, own_record_grant, require_enrolled
@@ -36,11 +36,12 @@ class Registered:
     content: str | None = None
 
 
-def register(node: Node, submissions: Sequence[Submission], *, caller: str | None) -> list[Registered]:
+def register(node: Node, submissions: Sequence[Submission], *, caller: str | None, service: bytes | None = None) -> list[Registered]:
     """Register statements, all of them or none.
 
     Args:
         caller: pseudonym of the logged-in person, who must be the actor; None for a service certificate.
+        service: digest of the service certificate that is logged in; None for our own node.
 
     Raises:
         FormatError, VerificationError, RuleError, DeniedError, ConflictError: the first that is wrong.
@@ -51,6 +52,8 @@ def register(node: Node, submissions: Sequence[Submission], *, caller: str | Non
         if caller is not None:
             require_enrolled(unit, caller)
         checked = [check(node, unit, submission, caller) for submission in submissions]
+        if any(service is not None and one.certificate.digest != service for one in checked):
+            raise DeniedError("a node registers its own statements only")
     with node.records.write() as unit:
         rows = _sequence(node, unit, checked)
         read = logbook.reader(unit, node.log_id)
@@ -139,7 +142,7 @@ def _repeated(unit: Unit, one: Checked, before: ItemRow) -> EntryRow | None:
 
 
 def _store(node: Node, unit: Unit, fresh: list[tuple[Checked, EntryRow]], states: dict[str, ItemRow | None]) -> None:
-    keys: dict[str, bytes] = {}
+    keys: dict[str, bytes | None] = {}
     subjects = [row.evidence for _, row in fresh]
     stored = unit.grants_named(subjects, "record", node.keys.hpke.public.digest)
     for one, row in fresh:
@@ -147,15 +150,9 @@ def _store(node: Node, unit: Unit, fresh: list[tuple[Checked, EntryRow]], states
         for grant in one.grants:
             unit.put_grant(evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode())
         if evidence not in keys:
-            own = own_record_grant(node, one.grants)
-            keys[evidence] = node.keys.hpke.open(own) if own is not None else recordkeys.open_record_key(node, stored.get(evidence))
+            keys[evidence] = _record_key(node, unit, one, stored.get(evidence))
         unit.put_certificate(one.certificate.digest, one.certificate.der)
-        unit.put_document(one.event.digest, evidence, envelope.seal_document(keys[evidence], one.event.raw))
-        for position, disclosure in enumerate(one.event.disclosures):
-            sealed = envelope.seal_disclosure(keys[evidence], disclosure.encoded)
-            unit.put_disclosure(disclosure.digest, one.event.digest, position, sealed)
-        for token in recordkeys.tokens(node, one.event):
-            unit.put_token(token, evidence)
+        _keep_document(node, unit, one, keys[evidence])
         for parent, kind in _parents(one):
             unit.put_link(LinkRow(parent, evidence, kind))
         known = states[evidence]
@@ -164,8 +161,36 @@ def _store(node: Node, unit: Unit, fresh: list[tuple[Checked, EntryRow]], states
         states[evidence] = after = ItemRow(known.state, known.cid, known.opener, opened, row.log, row.index, known.holder)
         unit.put_item(after)
         crossing.note(node, unit, one, known.state)
+        if one.event.type == "disposed":
+            unit.put_erasure(ErasureRow(evidence, row.digest, node.agency, "due", backups=node.backups_until()))
         if one.event.type == "disclosed" and one.event.body["mode"] in placement.COPIES:
-            unit.put_opening(evidence, node.clock.now() + placement.OPENING)
+            until = node.clock.now() + placement.OPENING
+            unit.put_opening(evidence, until)
+            agency = one.event.body.get("to", {}).get("agency", node.agency)
+            if agency != node.agency:
+                unit.put_given(GivenRow(row.digest, evidence, agency, until))
+
+
+def _record_key(node: Node, unit: Unit, one: Checked, stored: bytes | None) -> bytes | None:
+    """The item's record key; None where it was destroyed with a disposal, after which only the log speaks of the item."""
+    own = own_record_grant(node, one.grants)
+    if own is not None:
+        return node.keys.hpke.open(own)
+    if stored is None and unit.erasure(one.statement.claims.subject) is not None:
+        return None
+    return recordkeys.open_record_key(node, stored)
+
+
+def _keep_document(node: Node, unit: Unit, one: Checked, key: bytes | None) -> None:
+    """Keep a document sealed, with what it is found by; nothing of one about an item whose keys are destroyed."""
+    if key is None:
+        return
+    evidence = one.statement.claims.subject
+    unit.put_document(one.event.digest, evidence, envelope.seal_document(key, one.event.raw))
+    for position, disclosure in enumerate(one.event.disclosures):
+        unit.put_disclosure(disclosure.digest, one.event.digest, position, envelope.seal_disclosure(key, disclosure.encoded))
+    for token in recordkeys.tokens(node, one.event):
+        unit.put_token(token, evidence)
 
 
 def _parents(one: Checked) -> list[tuple[str, str]]:

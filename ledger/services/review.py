@@ -30,6 +30,8 @@ class Review:
         Raises:
             RuleError, DeniedError: why it may not follow.
         """
+        if self._node.profile is not None and one.certificate.kind == "person":
+            self._node.profile.require_allowed(one.event)
         told = Told(one.statement.digest, one.event)
         evidence = one.statement.claims.subject
         if before is None:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ledger.domain import bundle as bundles
+from ledger.domain import parcel
+from ledger.domain.errors import ConflictError, CustodyError, DeniedError, NotFoundError, RuleError
 from ledger.domain.trust import TrustRoot
 from ledger.domain.verify import verify
-from ledger.services import handing
+from ledger.services import handing, handovers, intake
+from ledger.services.doctor import Finding, examine
 from ledger.services.handing import Terms
+from ledger.services.node import Node
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import Consortium
 from tests.support.desk import Desk
 
-NL, RO = "NL-POL", "RO-DIICOT"
+NL, RO, US = "NL-POL", "RO-DIICOT", "US-HSI"
 
 
-@pytest.fixture(scope="module", params=["anvil"])
+@pytest.fixture(scope="module", params=["anvil", "hardhat"])
 def chain(request: pytest.FixtureRequest) -> Iterator[str]:
     with running(request.param) as url:
         yield url
@@ -69,3 +78,230 @@ def test_an_item_handed_abroad_verifies_from_the_new_holder(both: Consortium, ro
     report = verify(taker.bundle(evidence), root, confirm=confirmed(taker))  # type: ignore[arg-type]
     assert report.verdict.value == "verified", report.as_json()
     assert report.facts["handoversAbroad"] == 1
+
+
+def judged(desk: Desk, evidence: str, root: TrustRoot) -> str:
+    handovers.settle(desk.node, timeout=30)
+    report = verify(desk.bundle(evidence), root, confirm=confirmed(desk))  # type: ignore[arg-type]
+    return f"{report.verdict.value} {report.facts.get('custodian')} {report.facts.get('handoversAbroad')}"
+
+
+def test_a_refused_item_stays_with_the_giver_and_the_keys_that_came_along_are_destroyed(
+    both: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path)
+    offer(giver, evidence, RO)
+    both.settle()
+    handing.decline(taker.client, taker.person, taker.clock, evidence, reason="the seal is broken")
+    both.settle()
+    for desk in (giver, taker):
+        assert desk.client.item(evidence)["custodian"] == NL
+        assert desk.client.item(evidence)["offer"] is None
+    assert judged(giver, evidence, root) == "verified NL-POL 1"
+    assert giver.get(evidence)
+    with taker.node.records.read() as unit:
+        assert not unit.has_grants(evidence, "content")
+    assert not taker.client.handovers()
+
+
+def test_nothing_else_follows_an_open_offer_and_nobody_else_answers_it(both: Consortium, tmp_path: Path) -> None:
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path)
+    offer(giver, evidence, RO)
+    with pytest.raises(RuleError, match="an offer is open"):
+        giver.record(evidence, "note", {"text": "one more thing"})
+    with pytest.raises(RuleError, match="an offer is open"):
+        offer(giver, evidence, RO)
+    with pytest.raises(NotFoundError):
+        handing.accept(giver.client, giver.person, giver.clock, evidence)
+    both.settle()
+    with pytest.raises(RuleError, match="offer is open"):
+        taker.record(evidence, "note", {"text": "not mine yet"})
+
+
+def test_an_offer_taken_back_before_it_reached_the_chain_leaves_no_trace_there(both: Consortium, root: TrustRoot, tmp_path: Path) -> None:
+    giver = both[NL]
+    evidence = upload(giver, tmp_path)
+    offer(giver, evidence, RO)
+    handing.withdraw(giver.client, giver.person, giver.clock, evidence, reason="wrong addressee")
+    both.settle()
+    assert giver.client.item(evidence)["offer"] is None
+    assert judged(giver, evidence, root) == "verified NL-POL 0"
+    offer(giver, evidence, RO)
+    both.settle()
+    handing.accept(both[RO].client, both[RO].person, both[RO].clock, evidence)
+    both.settle()
+    assert judged(both[RO], evidence, root) == "verified RO-DIICOT 1"
+
+
+@pytest.mark.parametrize("first", [NL, RO])
+def test_a_withdrawal_that_races_an_acceptance_ends_the_same_on_both_sides(
+    both: Consortium, root: TrustRoot, tmp_path: Path, first: str
+) -> None:
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path)
+    offer(giver, evidence, RO)
+    both.settle()
+    handing.withdraw(giver.client, giver.person, giver.clock, evidence, reason="needed here")
+    handing.accept(taker.client, taker.person, taker.clock, evidence)
+    both.settle(first, rounds=2)
+    both.settle()
+    winner, moved = (RO, 1) if first == RO else (NL, 1)
+    for desk in (giver, taker):
+        item = desk.client.item(evidence)
+        assert (item["custodian"], item["offer"]) == (winner, None)
+        void = [one for one in desk.client.events(evidence) if one["void"]]
+        assert len(void) == (desk.node.agency != winner)
+        assert not [one for one in desk.client.handovers() if one["evidence"] == evidence]
+    assert judged(both[winner], evidence, root) == f"verified {winner} {moved}"
+    assert both[winner].get(evidence)
+    for desk in (giver, taker):
+        assert [one for one in examine(desk.node, deep=True) if isinstance(one, Finding)] == []
+
+
+def test_an_item_goes_on_to_a_third_agency_and_comes_back(chain: str, tmp_path: Path) -> None:
+    root = consortium.found(tmp_path, chain, NL, RO, US)
+    with consortium.opened(tmp_path, NL, RO, US) as three:
+        evidence = upload(three[NL], tmp_path)
+        for giver, taker in ((NL, RO), (RO, US), (US, NL)):
+            offer(three[giver], evidence, taker)
+            assert three.settle() == {}
+            desk = three[taker]
+            handing.accept(desk.client, desk.person, desk.clock, evidence)
+            assert three.settle() == {}
+            assert {three[code].client.item(evidence)["custodian"] for code in (giver, taker)} == {taker}
+            assert desk.get(evidence) == b"evidence" * 1000
+        assert judged(three[NL], evidence, root) == "verified NL-POL 3"
+        with pytest.raises(ConflictError, match="gone on"):
+            three[RO].bundle(evidence)
+        three[NL].record(evidence, "note", {"text": "back again"})
+        assert judged(three[NL], evidence, root) == "verified NL-POL 3"
+
+
+def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(both: Consortium, tmp_path: Path) -> None:
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path)
+    offer(giver, evidence, RO)
+    both.settle(NL, rounds=2)
+    api = taker.node.reach(consortium.address(NL))
+
+    class Lying:
+        def __init__(self, alter: str) -> None:
+            self.alter = alter
+
+        def parcel(self, which: str) -> bytes:
+            found = parcel.parse(api.parcel(which))
+            if self.alter == "sealed document":
+                one = found.documents[0]
+                changed = replace(one, sealed=one.sealed[:-1] + bytes([one.sealed[-1] ^ 1]))
+                found = replace(found, documents=(changed, *found.documents[1:]))
+            if self.alter == "missing document":
+                found = replace(found, documents=found.documents[:-1])
+            if self.alter == "shorter bundle":
+                bundle = bundles.parse(found.bundle)
+                found = replace(found, bundle=replace(bundle, statements=bundle.statements[:-1]).encode())
+            return found.encode()
+
+        def ciphertext(self, which: str, start: int, end: int) -> bytes:
+            data = bytes(api.ciphertext(which, start, end))
+            return data[:-1] + bytes([data[-1] ^ 1]) if self.alter == "ciphertext" else data
+
+    for alter in ("sealed document", "missing document", "shorter bundle", "ciphertext"):
+        with pytest.raises(CustodyError):
+            intake.receive(taker.node, NL, Lying(alter), evidence)  # type: ignore[arg-type]
+        with taker.node.records.read() as unit:
+            assert unit.item(evidence) is None
+    assert both.settle() == {}
+    assert taker.client.item(evidence)["offer"]
+
+
+def test_a_strangers_node_gets_no_parcel(chain: str, tmp_path: Path) -> None:
+    consortium.found(tmp_path, chain, NL, RO, US)
+    with consortium.opened(tmp_path, NL, RO, US) as three:
+        evidence = upload(three[NL], tmp_path)
+        offer(three[NL], evidence, RO)
+        three.settle(NL, RO)
+        stranger = three[US].node.reach(consortium.address(NL))
+        assert stranger.exchanged() == []
+        for ask in (lambda: stranger.parcel(evidence), lambda: stranger.ciphertext(evidence, 0, 10)):
+            with pytest.raises(NotFoundError):
+                ask()
+        with pytest.raises(DeniedError):
+            three[NL].client._send("GET", f"/v1/exchange/{evidence}/parcel")
+        for path in ("/v1/evidence", "/v1/people", "/v1/status"):
+            with pytest.raises(DeniedError):
+                stranger._send("GET", path)  # type: ignore[attr-defined]
+
+
+def test_a_node_that_dies_at_any_step_of_a_handover_goes_on_where_it_was(root: TrustRoot, tmp_path: Path, rng: random.Random) -> None:
+    """Every call of the chain and every transaction of the database is cut once, on both sides; the homes are opened anew each time."""
+    with consortium.opened(tmp_path, NL, RO) as agencies:
+        evidence = upload(agencies[NL], tmp_path)
+        offer(agencies[NL], evidence, RO)
+    answered, cuts = False, 0
+    for attempt in range(400):
+        with consortium.opened(tmp_path, NL, RO) as agencies:
+            code = (NL, RO)[attempt % 2]
+            desk = agencies[code]
+            allowed = rng.randrange(1, 14)
+            with cut(desk, after=allowed) as done:
+                for _ in range(3):
+                    handovers.settle(desk.node, timeout=20)
+                    handovers.sync(desk.node)
+            cuts += done()
+            if not answered and code == RO and agencies[RO].client.handovers():
+                handing.accept(desk.client, desk.person, desk.clock, evidence)
+                answered = True
+            states = [agencies[one].node for one in (NL, RO)]
+            if answered and all(_custodian(node, evidence) == RO for node in states) and attempt > 11:
+                break
+    assert answered
+    assert cuts >= 8, cuts
+    with consortium.opened(tmp_path, NL, RO) as agencies:
+        agencies.settle()
+        for desk in (agencies[NL], agencies[RO]):
+            assert _custodian(desk.node, evidence) == RO
+            assert [one for one in examine(desk.node, deep=True) if isinstance(one, Finding)] == []
+        assert judged(agencies[RO], evidence, root) == "verified RO-DIICOT 1"
+
+
+def _custodian(node: Node, evidence: str) -> str:
+    with node.records.read() as unit:
+        item = unit.item(evidence)
+    return item.state.custodian if item is not None else ""
+
+
+class _Died(Exception):
+    pass
+
+
+@contextmanager
+def cut(desk: Desk, *, after: int) -> Iterator[Callable[[], int]]:
+    """The process dies before the ``after``-th call of the chain or write to the database."""
+    left, died = after, 0
+    chain, records = desk.node.contracts.chain, desk.node.records
+    send, write, receipt = chain.send, records.write, chain.receipt
+
+    def spend() -> None:
+        nonlocal left, died
+        left -= 1
+        if left <= 0:
+            died = 1
+            raise _Died
+
+    def cutting(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **more: Any) -> Any:
+            spend()
+            found = function(*arguments, **more)
+            spend()
+            return found
+
+        return call
+
+    chain.send, chain.receipt, records.write = cutting(send), cutting(receipt), cutting(write)
+    try:
+        with suppress(_Died):
+            yield lambda: died
+    finally:
+        chain.send, chain.receipt, records.write = send, receipt, write

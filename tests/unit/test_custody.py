@@ -111,6 +111,26 @@ def test_an_open_offer_is_the_one_that_the_contract_holds() -> None:
         check(hidden, chain, pending)
 
 
+def test_an_offer_taken_back_before_the_contract_took_it_needs_no_hop_but_an_accepted_one_does() -> None:
+    life = Life()
+    life.add("open")
+    life.add("offer", to="RO-DIICOT")
+    life.add("withdraw")
+    nothing = Chain(bytes(32), 0, False, {})
+    assert check(life, nothing).facts["custodian"] == "NL-POL"
+    offer = life.add("offer", to="RO-DIICOT")
+    accepted = life.add("accept", log="RO-DIICOT")
+    with pytest.raises(VerificationError, match="never took"):
+        check(life, nothing)
+    good = hop(offer, accepted, slots.ACCEPTED)
+    taken = Chain(RO, 1, False, {0: good.commitment(bytes(32))})
+    assert check(life, taken, good).facts["custodian"] == "RO-DIICOT"
+    hidden = Life()
+    hidden.add("open")
+    with pytest.raises(VerificationError):
+        check(hidden, taken, good)
+
+
 def test_a_handover_inside_an_agency_needs_no_hop() -> None:
     life = Life()
     life.add("open")

@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import or_
 
-from ledger.adapters.database.tables import Crossing, Inherited, Link, Partner, PartnerDescriptor
+from ledger.adapters.database.tables import Crossing, Erasure, Given, Inherited, Link, Partner, PartnerDescriptor
 from ledger.adapters.database.unit import Part
-from ledger.domain.records import CrossingRow, DescriptorRow, LinkRow, PartnerRow
+from ledger.domain.records import CrossingRow, DescriptorRow, ErasureRow, GivenRow, LinkRow, PartnerRow
 
 _C: Any = Crossing
 _L: Any = Link
+_R: Any = Erasure
 _MAX_PARTNERS = 10_000
 
 
@@ -59,6 +60,30 @@ class Partners(Part):
     def inherited(self, evidence: str) -> bytes | None:
         row = self._one(Inherited, evidence=evidence)
         return bytes(row.data) if row else None
+
+    def put_given(self, row: GivenRow) -> None:
+        self._put(Given, ("statement",), asdict(row))
+
+    def given(self, statement: bytes) -> GivenRow | None:
+        row = self._one(Given, statement=statement)
+        return GivenRow(**row._mapping) if row else None
+
+    def given_to(self, agency: str, limit: int) -> list[GivenRow]:
+        return [GivenRow(**row._mapping) for row in self._find(Given, order="until", limit=limit, agency=agency)]
+
+    def given_of(self, evidence: str, limit: int) -> list[GivenRow]:
+        return [GivenRow(**row._mapping) for row in self._find(Given, order="until", limit=limit, evidence=evidence)]
+
+    def put_erasure(self, row: ErasureRow) -> None:
+        self._put(Erasure, ("evidence",), asdict(row))
+
+    def erasure(self, evidence: str) -> ErasureRow | None:
+        row = self._one(Erasure, evidence=evidence)
+        return ErasureRow(**row._mapping) if row else None
+
+    def erasures(self, states: Sequence[str], limit: int) -> list[ErasureRow]:
+        rows = self._rows(Erasure, _R.state.in_(states), order=_R.evidence, limit=limit)
+        return [ErasureRow(**row._mapping) for row in rows]
 
     def put_link(self, row: LinkRow) -> None:
         self._put(Link, ("parent", "child", "kind"), asdict(row))

@@ -61,6 +61,21 @@ class SqlRecords:
             name = getattr(cause, "sqlite_errorname", type(cause).__name__)
             raise StorageError(f"the database failed: {name}", hint="check the free space of the disk; nothing was written") from error
 
+    def scrub(self) -> None:
+        """Empty SQLite's write-ahead log into the file, where secure_delete has overwritten what was deleted."""
+        if self._engine.dialect.name == "sqlite":
+            with self._connect_plain() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @contextmanager
+    def _connect_plain(self) -> Iterator[Connection]:
+        """A connection outside any transaction."""
+        try:
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                yield connection
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise StorageError(f"the database failed: {type(error).__name__}", hint="check the disk, then try again") from error
+
     def close(self) -> None:
         """Release the database."""
         self._engine.dispose()

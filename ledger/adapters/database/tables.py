@@ -173,6 +173,28 @@ class Crossing(SQLModel, table=True):
     sent: bytes
 
 
+class Given(SQLModel, table=True):
+    """A copy that another agency may fetch, by the statement that disclosed it; ``taken`` is their own item of it, once they told."""
+
+    statement: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    evidence: str = Field(index=True)
+    agency: str = Field(index=True)
+    until: int = Field(sa_column=_big())
+    taken: str
+
+
+class Erasure(SQLModel, table=True):
+    """Keys that must be destroyed here because an item was disposed of, and how far that is."""
+
+    evidence: str = Field(primary_key=True)
+    statement: bytes
+    custodian: str
+    state: str
+    count: int
+    time: int = Field(sa_column=_big())
+    backups: int = Field(sa_column=_big())
+
+
 class Inherited(SQLModel, table=True):
     """What other agencies' logs prove about an item: a bundle without documents and without proofs of the chain."""
 

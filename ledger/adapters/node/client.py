@@ -243,6 +243,33 @@ class NodeClient:
         """Ciphertext bytes [start, end) of an item on offer to us, at most 4 MiB."""
         return self._send("GET", f"/v1/handovers/{evidence}/content", headers={"Range": f"bytes={start}-{end - 1}"}).content
 
+    def copies(self) -> list[dict[str, Any]]:
+        """Copies that other agencies gave us."""
+        return list(self._send("GET", "/v1/copies").json()["copies"])
+
+    def copy_record(self, copy: dict[str, Any]) -> dict[str, Any]:
+        """What came with a copy, as `copies` lists it."""
+        found: dict[str, Any] = self._send("GET", _copy_path(copy)).json()
+        return found
+
+    def copy_range(self, copy: dict[str, Any], start: int, end: int) -> bytes:
+        """Ciphertext bytes [start, end) of a copy, at most 4 MiB."""
+        return self._send("GET", f"{_copy_path(copy)}/content", headers={"Range": f"bytes={start}-{end - 1}"}).content
+
+    def copy_taken(self, copy: dict[str, Any], evidence: str) -> None:
+        """Tell which item of ours is the copy."""
+        self._send("POST", _copy_path(copy), json={"copy": evidence})
+
+    def disposal(self, evidence: str) -> dict[str, Any]:
+        """What became of an item that was disposed of."""
+        found: dict[str, Any] = self._send("GET", f"/v1/evidence/{evidence}/disposal").json()
+        return found
+
+    def lineage(self, evidence: str) -> dict[str, Any]:
+        """Where an item came from, what came from it, and who holds copies."""
+        found: dict[str, Any] = self._send("GET", f"/v1/evidence/{evidence}/lineage").json()
+        return found
+
     def sync_replicas(self, *, afresh: bool) -> dict[str, Any]:
         """Some seconds of sending to IPFS nodes."""
         found: dict[str, Any] = self._send("POST", "/v1/replication/sync", json={"afresh": afresh}).json()
@@ -269,6 +296,10 @@ class NodeClient:
     def trust_root(self) -> bytes:
         """The node's own trust root."""
         return self._send("GET", "/v1/trust", authenticated=False).content
+
+
+def _copy_path(copy: dict[str, Any]) -> str:
+    return f"/v1/copies/{copy['giver']}/{copy['evidence']}/{copy['statement']}"
 
 
 def _error(answer: httpx.Response) -> CustodyError:

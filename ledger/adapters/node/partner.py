@@ -49,6 +49,31 @@ class PartnerClient(NodeClient):
         """A range of the ciphertext."""
         return self._send("GET", f"/v1/exchange/{evidence}/content", headers={"Range": f"bytes={start}-{end - 1}"}).content
 
+    def disposals(self) -> list[dict[str, Any]]:
+        """Disposals of items that we held before."""
+        return list(self._send("GET", "/v1/exchange/disposals").json()["disposals"])
+
+    def closing(self, evidence: str) -> bytes:
+        """What their log says up to a disposal."""
+        return self._send("GET", f"/v1/exchange/{evidence}/closing").content
+
+    def copies(self) -> list[dict[str, Any]]:
+        """Copies that they gave us."""
+        return list(self._send("GET", "/v1/exchange/copies").json()["copies"])
+
+    def copy(self, statement: str) -> bytes:
+        """The parcel of a copy."""
+        return self._send("GET", f"/v1/exchange/copies/{statement}").content
+
+    def copy_content(self, statement: str, start: int, end: int) -> bytes:
+        """A range of the ciphertext of a copy."""
+        headers = {"Range": f"bytes={start}-{end - 1}"}
+        return self._send("GET", f"/v1/exchange/copies/{statement}/content", headers=headers).content
+
+    def tell_copy(self, statement: str, copy: str) -> None:
+        """Tell which item of ours is the copy."""
+        self._send("POST", f"/v1/exchange/copies/{statement}", json={"copy": copy})
+
 
 class Partners:
     """One client an address, kept for its session.

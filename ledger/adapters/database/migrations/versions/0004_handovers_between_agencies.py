@@ -33,6 +33,26 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('evidence', 'number')
     )
     op.create_index('crossing_state', 'crossing', ['state'])
+    op.create_table('given',
+    sa.Column('statement', sa.LargeBinary(), nullable=False),
+    sa.Column('evidence', sa.String(), nullable=False),
+    sa.Column('agency', sa.String(), nullable=False),
+    sa.Column('until', sa.BigInteger(), nullable=False),
+    sa.Column('taken', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('statement')
+    )
+    op.create_index('ix_given_evidence', 'given', ['evidence'])
+    op.create_index('ix_given_agency', 'given', ['agency'])
+    op.create_table('erasure',
+    sa.Column('evidence', sa.String(), nullable=False),
+    sa.Column('statement', sa.LargeBinary(), nullable=False),
+    sa.Column('custodian', sa.String(), nullable=False),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.Column('time', sa.BigInteger(), nullable=False),
+    sa.Column('backups', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('evidence')
+    )
     op.create_table('inherited',
     sa.Column('evidence', sa.String(), nullable=False),
     sa.Column('data', sa.LargeBinary(), nullable=False),

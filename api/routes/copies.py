@@ -1,0 +1,93 @@
+"""Copies: those that other agencies gave us to take, and the register of who holds which."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header
+from fastapi.responses import Response
+
+from api.deps import AgencyCode, CallerDep, GuardedRoute, Item, NodeDep, Statement
+from api.schemas_exchange import ConfirmedOut, CopiesOut, CopyOut, CopyRecordOut, DisposalOut, LineageOut, LinkOut, TakenIn, copy_out
+from ledger.domain.encoding import b64url, format_time
+from ledger.domain.errors import NotFoundError
+from ledger.domain.ports import PartnerApi
+from ledger.services import access, copies, erasure, lineage, partners
+from ledger.services.node import Node
+
+router = APIRouter(route_class=GuardedRoute, tags=["copies"])
+_RANGES: dict[int | str, dict[str, Any]] = {206: {"content": {"application/octet-stream": {}}}}
+
+
+@router.get("/copies", operation_id="list_copies")
+def list_copies(node: NodeDep, caller: CallerDep) -> CopiesOut:
+    """Copies that other agencies gave us and that we may fetch; agencies that do not answer are left out."""
+    found = [CopyOut(**one) for one in copies.for_us(node)]
+    return CopiesOut(copies=found)
+
+
+@router.get("/copies/{agency}/{evidence}/{statement}", operation_id="copy_record")
+def copy_record(node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: Item, statement: Statement) -> CopyRecordOut:
+    """What came with a copy, verified by our node."""
+    found = copies.fetch(node, _reach(node, agency), evidence, bytes.fromhex(statement))
+    return CopyRecordOut(opening=found.opening, disclosed=found.disclosed, grants=[b64url(one) for one in found.grants])
+
+
+@router.get("/copies/{agency}/{evidence}/{statement}/content", operation_id="copy_range", responses=_RANGES)
+def copy_range(
+    node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: Item, statement: Statement, range: Annotated[str, Header()]
+) -> Response:
+    """Ciphertext of a copy, in ranges of at most 4 MiB, from the agency that gave it."""
+    start, end = copies.parse_range(range)
+    data = _reach(node, agency).copy_content(statement, start, end)
+    return Response(data, 206, {"Cache-Control": "no-store"}, "application/octet-stream")
+
+
+@router.post("/copies/{agency}/{evidence}/{statement}", operation_id="copy_taken", status_code=204)
+def copy_taken(node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: Item, statement: Statement, request: TakenIn) -> None:
+    """Tell the agency that gave a copy which item of ours it is."""
+    with node.records.read() as unit:
+        access.visible(node, unit, caller, request.copy_)
+    _reach(node, agency).tell_copy(statement, request.copy_)
+
+
+@router.get("/evidence/{evidence}/lineage", operation_id="lineage")
+def item_lineage(node: NodeDep, caller: CallerDep, evidence: Item) -> LineageOut:
+    """Where an item came from and what came from it, as far as the caller may see the items, and who holds copies of it."""
+    with node.records.read() as unit:
+        access.visible(node, unit, caller, evidence)
+        links = lineage.around(node, unit, caller, evidence)
+        given = unit.given_of(evidence, 500)
+    return LineageOut(
+        links=[LinkOut(parent=one.parent, child=one.child, kind=one.kind) for one in links],
+        copies=[copy_out(row, node.agency) for row in given],
+    )
+
+
+@router.get("/evidence/{evidence}/disposal", operation_id="disposal")
+def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
+    """What became of an item that was disposed of: when, which keys were destroyed and who confirmed it, until when backups live."""
+    with node.records.read() as unit:
+        access.visible(node, unit, caller, evidence)
+        found = erasure.disposal(node, unit, evidence)
+    if found is None:
+        raise NotFoundError("this item was not disposed of here")
+    confirmed = [ConfirmedOut(agency=agency, statement=one.hex(), time=format_time(time)) for agency, one, time in found.confirmed]
+    return DisposalOut(
+        evidence=evidence,
+        agency=node.agency,
+        statement=found.statement.hex(),
+        disposed=format_time(found.disposed),
+        destroyed=found.destroyed,
+        backupsExpire=format_time(found.backups) if found.backups else None,
+        confirmed=confirmed,
+        expected=list(found.expected),
+        pins=found.pins,
+        title=node.profile.title if node.profile is not None else "",
+        text=node.profile.text if node.profile is not None else "",
+    )
+
+
+def _reach(node: Node, agency: str) -> PartnerApi:
+    with node.records.read() as unit:
+        return node.reach(partners.known(unit, agency).url)

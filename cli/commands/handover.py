@@ -1,0 +1,203 @@
+"""custody handover: from hand to hand, inside the agency and to other agencies."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cli import members, output, words
+from cli.state import STATE, Evidence, Json
+
+_HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides sign.
+
+\b
+Example:
+  custody --home ~/nl handover offer 3f0c1d2e-... --to RO-DIICOT \\
+    --purpose "analysis" --basis "EIO 2026/117"
+  custody --home ~/ro handover list
+  custody --home ~/ro handover accept 3f0c1d2e-... --condition "as described"
+"""
+_OFFER = """Offer an item. Its content key is sealed to whoever shall take it; until they answer nothing else can be recorded.
+
+\b
+Example:
+  custody --home ~/nl handover offer 3f0c1d2e-... --to RO-DIICOT \\
+    --purpose "analysis" --basis "EIO 2026/117" --on-condition "no onward transfer"
+"""
+_ACCEPT = """Check an item on offer and accept it: a file is fetched and re-hashed here, of a thing you say which seals you found.
+
+\b
+Example:
+  custody --home ~/ro handover accept 3f0c1d2e-... --condition "as described"
+  custody --home ~/ro handover accept 3f0c1d2e-... --seal S-1 --seal S-2
+"""
+_DECLINE = """Refuse an item on offer, with the reason. It stays with the giver.
+
+\b
+Example:
+  custody --home ~/ro handover decline 3f0c1d2e-... --reason "seal S-1 is broken"
+"""
+_WITHDRAW = """Take an offer back that nobody has answered. If the other agency accepted at the same moment, the chain decides.
+
+\b
+Example:
+  custody --home ~/nl handover withdraw 3f0c1d2e-... --reason "needed here"
+"""
+_SYNC = """Bring handovers forward now: anchor, send what the chain waits for, exchange with other agencies.
+
+A node that serves does so by itself.
+
+\b
+Example:
+  custody --home ~/nl handover sync
+"""
+_DAY = 86400
+_Condition = Annotated[str, typer.Option(help="Condition of the item.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help=_HELP, no_args_is_help=True)
+    app.add_typer(group, name="handover")
+
+    @group.command(help=_OFFER)
+    def offer(
+        evidence: Evidence,
+        to: Annotated[str, typer.Option(help="Agency code; without it the own agency.")] = "",
+        to_person: Annotated[str, typer.Option(help="Pseudonym of the person who shall take it.")] = "",
+        loan: Annotated[bool, typer.Option("--loan", help="It comes back: custody passes for a time.")] = False,
+        return_by: Annotated[str, typer.Option(help="When a loan ends: 2026-12-24T12:00:00Z.")] = "",
+        days: Annotated[float, typer.Option(min=0.01, max=365, help="Days for which the offer is good.")] = 14,
+        condition: _Condition = "",
+        on_condition: Annotated[list[str] | None, typer.Option(help="Condition on onward use; may be repeated.")] = None,
+        purpose: Annotated[str, typer.Option(help="What for.")] = "",
+        basis: members.Purpose = "",
+        basis_kind: members.BasisKind = "",
+        authorisation: members.Authorisation = "",
+        authority: members.Authority = "",
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import evidence_urn, open_session
+        from ledger.domain.encoding import parse_time
+        from ledger.services import handing
+
+        urn, said = evidence_urn(evidence), members.basis_member(basis, basis_kind, authorisation, authority)
+        with open_session() as session:
+            terms = handing.Terms(
+                to or session.person.certificate.agency,
+                session.clock.now() + int(days * _DAY),
+                to_person or None,
+                "loan" if loan else "custody",
+                parse_time(return_by, what="--return-by") if return_by else None,
+                condition,
+                tuple(on_condition or ()),
+                purpose,
+                said,
+            )
+            answer = handing.offer(session.node, session.person, session.clock, urn, terms)
+            _forward(session, terms.agency)
+        output.result(answer, f"offered to {to_person or terms.agency}; until they answer nothing else is recorded for this item")
+
+    @group.command("list")
+    def list_(as_json: Json = False) -> None:
+        """List offers that wait for an answer, and answers that wait for the chain."""
+        from cli.session import open_session
+
+        with open_session() as session:
+            found = session.node.handovers()
+        rows = [
+            [
+                one["evidence"].removeprefix("urn:uuid:"),
+                one["giver"],
+                one["person"] or one["taker"],
+                words.HANDOVERS[one["state"]],
+                one["expires"] or "-",
+            ]
+            for one in found
+        ]
+        output.result({"handovers": found}, output.table(["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL"], rows))
+
+    @group.command(help=_ACCEPT)
+    def accept(
+        evidence: Evidence,
+        condition: _Condition = "",
+        place: Annotated[str, typer.Option(help="Where it is kept now.")] = "",
+        seal: Annotated[list[str] | None, typer.Option(help="Number of a seal found on it; may be repeated.")] = None,
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import evidence_urn, open_session
+        from ledger.services import handing
+
+        urn = evidence_urn(evidence)
+        with open_session() as session:
+            events, _ = session.node.incoming(urn)
+            size = (events[0]["document"] or {"body": {}})["body"].get("size", 0)
+            abroad = session.node.item(urn)["custodian"] != session.person.certificate.agency
+            with output.progress("checking", size) as advance:
+                answer = handing.accept(
+                    session.node,
+                    session.person,
+                    session.clock,
+                    urn,
+                    condition=condition,
+                    place=place,
+                    seals=tuple(seal or ()),
+                    progress=advance,
+                )
+            _forward(session, "" if not abroad else "abroad")
+        text = "checked and accepted" + ("; custody passes when the chain has taken it: custody handover list" if abroad else "")
+        output.result(answer, text)
+
+    @group.command(help=_DECLINE)
+    def decline(
+        evidence: Evidence,
+        reason: Annotated[str, typer.Option(help="Why.")],
+        condition: _Condition = "",
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import evidence_urn, open_session
+        from ledger.services import handing
+
+        urn = evidence_urn(evidence)
+        with open_session() as session:
+            answer = handing.decline(session.node, session.person, session.clock, urn, reason=reason, condition=condition)
+            _forward(session, "abroad")
+        output.result(answer, "refused; the item stays with the giver")
+
+    @group.command(help=_WITHDRAW)
+    def withdraw(evidence: Evidence, reason: Annotated[str, typer.Option(help="Why.")], as_json: Json = False) -> None:
+        from cli.session import evidence_urn, open_session
+        from ledger.services import handing
+
+        urn = evidence_urn(evidence)
+        with open_session() as session:
+            answer = handing.withdraw(session.node, session.person, session.clock, urn, reason=reason)
+            _forward(session, "abroad")
+        output.result(answer, "taken back, unless the other agency was first: custody handover list")
+
+    @group.command(help=_SYNC)
+    def sync(as_json: Json = False) -> None:
+        from cli.session import open_session
+
+        with open_session() as session:
+            found = session.node.sync_handovers()
+        lines = [f"came in: {one}" for one in found["received"]] + [f"settled: {one}" for one in found["settled"]]
+        lines += [f"problem: {name}: {problem}" for name, problem in found["problems"].items()]
+        output.result(found, "\n".join(lines or ["nothing new"]))
+
+
+def _row(one: dict[str, Any]) -> list[str]:
+    item, to = one["evidence"].removeprefix("urn:uuid:"), one["person"] or one["taker"]
+    return [item, one["giver"], to, words.HANDOVERS[one["state"]], one["expires"] or "-"]
+
+
+def _forward(session: Any, agency: str) -> None:
+    """Let the node carry it to the chain at once, where another agency is concerned; what cannot be done now is done later."""
+    from ledger.domain.errors import CustodyError
+
+    if agency and agency != session.person.certificate.agency:
+        try:
+            session.node.sync_handovers()
+        except CustodyError as error:
+            output.note(f"signed; not carried to the chain yet: {error.message} (custody --home {STATE.home} handover sync)")

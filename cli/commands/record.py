@@ -1,0 +1,121 @@
+"""custody record: everything that can happen to an item, one command each; see cli/eventforms.py."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from cli import members, output
+from cli.eventforms import FORMS, Field, Form
+from cli.state import Evidence, Json
+
+_HELP = """Record what happened to an item: signed by you, in order, for ever.
+
+\b
+Example:
+  custody --home ~/evidence record seal 3f0c1d2e-... --number S-2 --position lid
+  custody --home ~/evidence record hold 3f0c1d2e-... --name appeal-7
+"""
+_COMMON: dict[str, Any] = {
+    "basis": members.Purpose,
+    "basis_kind": members.BasisKind,
+    "authorisation": members.Authorisation,
+    "authority": members.Authority,
+    "occurred": members.Occurred,
+    "late": members.Late,
+}
+_REPEATED = ("texts", "seals", "names", "items")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help=_HELP, no_args_is_help=True)
+    app.add_typer(group, name="record")
+    for form in FORMS:
+        group.command(form.name, help=f"{form.help}\n\n\b\nExample:\n  custody record {form.name} 3f0c1d2e-... \\\n    {form.example}")(
+            _command(form)
+        )
+
+
+def _command(form: Form) -> Callable[..., None]:
+    """A function with the form's options as its signature, which is what typer reads."""
+
+    def run(**given: Any) -> None:
+        _run(form, given)
+
+    parameters: dict[str, tuple[Any, Any]] = {"evidence": (Evidence, inspect.Parameter.empty)}
+    for field in form.fields:
+        many = field.kind in _REPEATED
+        option = typer.Option(f"--{field.option}", help=field.help)
+        kind: Any = list[str] if many else (int if field.kind == "event" else str)
+        default: Any = inspect.Parameter.empty if field.required else ([] if many else "")
+        parameters[_name(field)] = (Annotated[kind, option], default)
+    for name, annotation in _COMMON.items():
+        parameters.setdefault(name, (annotation, ""))
+    parameters["as_json"] = (Json, False)
+    ordered = sorted(parameters.items(), key=lambda one: one[1][1] is not inspect.Parameter.empty)
+    kind_of = inspect.Parameter.KEYWORD_ONLY
+    run.__signature__ = inspect.Signature([inspect.Parameter(name, kind_of, default=d, annotation=a) for name, (a, d) in ordered])  # type: ignore[attr-defined]
+    run.__annotations__ = {name: annotation for name, (annotation, _) in ordered}
+    run.__name__ = form.name
+    return run
+
+
+def _name(field: Field) -> str:
+    return "field_" + field.option.replace("-", "_")
+
+
+def _run(form: Form, given: dict[str, Any]) -> None:
+    from cli.session import evidence_urn, open_session
+    from ledger.services import retrieve
+
+    urn = evidence_urn(given["evidence"])
+    said = members.basis_member(given["basis"], given["basis_kind"], given["authorisation"], given["authority"])
+    said |= members.moment_members(given["occurred"], given["late"])
+    with open_session() as session:
+        numbers = {one["seq"]: one["statement"] for one in session.node.events(urn)} if any(f.kind == "event" for f in form.fields) else {}
+        body: dict[str, Any] = dict(form.fixed)
+        for field in form.fields:
+            value = given[_name(field)]
+            if value not in ("", []):
+                _put(body, field.path.split("."), _value(field, value, numbers))
+        answer = retrieve.record(session.node, session.person, session.clock, urn, form.type, body, said)
+    output.result(answer, f"recorded as entry {answer['index']}, {answer['state']}")
+
+
+def _value(field: Field, value: Any, numbers: dict[int, str]) -> Any:
+    from cli.session import evidence_urn
+    from ledger.domain.encoding import parse_time
+    from ledger.domain.errors import UsageError
+
+    if field.kind == "time":
+        parse_time(value, what=f"--{field.option}")
+    if field.kind == "event":
+        if value not in numbers:
+            raise UsageError(f"the item has events 0 to {len(numbers) - 1}, not {value}")
+        return numbers[value]
+    if field.kind == "seals":
+        return [{"number": one} for one in value]
+    if field.kind == "names":
+        return [{"name": one} for one in value]
+    if field.kind == "items":
+        return [evidence_urn(one) for one in value]
+    return evidence_urn(value) if field.kind == "item" else value
+
+
+def _put(body: dict[str, Any], path: list[str], value: Any) -> None:
+    """Put a value at a path; a number in the path is a place in a list."""
+    place: Any = body
+    for name, following in zip(path, [*path[1:], ""], strict=True):
+        if isinstance(place, list):
+            if not place:
+                place.append({})
+            place = place[int(name)]
+            continue
+        if not following:
+            place[name] = value
+            return
+        place = place.setdefault(name, [] if following.isdigit() else {})

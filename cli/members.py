@@ -1,0 +1,48 @@
+"""What every record can say besides its own body: legal basis, when it happened, why late. Options shared by commands."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+Purpose = Annotated[str, typer.Option("--basis", help="Legal basis or reason in words, part of the signed record.")]
+BasisKind = Annotated[str, typer.Option("--basis-kind", help="warrant, consent, eio, epoc, mla, jit, court-order, statute ...")]
+Authorisation = Annotated[str, typer.Option("--authorisation", help="Reference of the authorisation, such as a warrant's number.")]
+Authority = Annotated[str, typer.Option("--authority", help="Authority that ordered or allowed it.")]
+Occurred = Annotated[str, typer.Option("--occurred", help="When it happened, if not now: 2026-11-20T10:00:00Z.")]
+Late = Annotated[str, typer.Option("--late", help="Why it is recorded late.")]
+
+
+def basis_member(purpose: str, kind: str, reference: str, authority: str) -> dict[str, Any]:
+    """The `basis` member, empty where nothing was said.
+
+    Raises:
+        UsageError: details of a basis without the basis itself.
+    """
+    from ledger.domain.errors import UsageError
+
+    details = {"kind": kind.strip(), "reference": reference.strip(), "authority": authority.strip()}
+    found = {name: value for name, value in details.items() if value}
+    if found and not purpose.strip():
+        raise UsageError("details of a legal basis without the basis", hint='say what it is: --basis "search warrant"')
+    return {"basis": {"purpose": purpose.strip(), **found}} if purpose.strip() else {}
+
+
+def moment_members(occurred: str, late: str) -> dict[str, Any]:
+    """The `occurred` and `late` members, where they were said.
+
+    Raises:
+        FormatError: no time.
+    """
+    from ledger.domain.encoding import parse_time
+
+    if occurred:
+        parse_time(occurred, what="--occurred")
+    return {**({"occurred": {"from": occurred}} if occurred else {}), **({"late": late.strip()} if late.strip() else {})}
+
+
+def identifier_members(case: str, exhibit: str) -> dict[str, Any]:
+    """The `identifiers` member, where a case or an exhibit number was said."""
+    found = [{"scheme": scheme, "value": value} for scheme, value in (("case", case), ("exhibit", exhibit)) if value]
+    return {"identifiers": found} if found else {}

@@ -1,0 +1,154 @@
+"""Jurisdiction profiles: what a country's rules ask of records, as data (TOML); see ledger/profiles/ for examples.
+
+A profile narrows what an agency's own node registers. It changes no format: a verifier needs no profile.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ledger.domain.encoding import parse_time, require
+from ledger.domain.errors import FormatError, RuleError
+from ledger.domain.event.document import Event
+from ledger.domain.event.types import TYPES
+from ledger.domain.identity.names import ROLES
+
+_LIMIT: Final = 256 << 10
+_MEMBERS: Final = {
+    "v": int,
+    "code": str,
+    "name": str,
+    "countries": list,
+    "languages": list,
+    "authorities": list,
+    "basis_kinds": list,
+    "late_after": int,
+    "required": dict,
+    "roles": dict,
+    "certificate": dict,
+}
+_OPTIONAL: Final = {"names": dict, "retention": dict}
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """A rule on how long items are kept: days until disposal is due, and between reviews."""
+
+    title: str
+    days: int
+    review_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A parsed profile. ``late_after`` is seconds (0: never late); ``required`` JSON pointers by event type; ``roles`` a country's
+    own names for roles; ``names`` how event types are shown.
+    """
+
+    code: str
+    name: str
+    countries: tuple[str, ...]
+    languages: tuple[str, ...]
+    authorities: tuple[str, ...]
+    basis_kinds: frozenset[str]
+    late_after: int
+    required: dict[str, tuple[str, ...]]
+    roles: dict[str, str]
+    names: dict[str, str]
+    retention: dict[str, Retention]
+    title: str
+    text: str
+
+    def role(self, name: str) -> str:
+        """The role that a country's own name for it means; any other name is itself."""
+        return self.roles.get(name, name)
+
+    def require_allowed(self, event: Event) -> None:
+        """Check a document against the profile.
+
+        Raises:
+            RuleError: a required member is missing, the basis is of an unknown kind, or a late record does not say why.
+        """
+        for pointer in self.required.get(event.type, ()):
+            if not _has(event.value, pointer):
+                raise RuleError(
+                    f"the profile {self.code} asks for {pointer} in {event.type!r}", hint=f"see: custody profile show {self.code}"
+                )
+        kind = event.value.get("basis", {}).get("kind")
+        if kind is not None and self.basis_kinds and kind not in self.basis_kinds:
+            raise RuleError(
+                f"the profile {self.code} knows no basis of kind {kind!r}", hint=f"one of {', '.join(sorted(self.basis_kinds))}"
+            )
+        if "occurred" in event.value and self.late_after and "late" not in event.value:
+            delay = parse_time(event.value["time"], what="time") - parse_time(event.value["occurred"]["from"], what="occurred")
+            if delay > self.late_after:
+                raise RuleError(f"recorded {delay} s after it happened, more than {self.late_after} s", hint="say why: --late REASON")
+        if event.type == "retention-set" and event.body["rule"] in self.retention and "until" not in event.body:
+            raise RuleError(f"the rule {event.body['rule']!r} says until when an item is kept", hint="give --until TIME")
+
+
+def _has(value: Any, pointer: str) -> bool:
+    for name in pointer.removeprefix("/").split("/"):
+        if not isinstance(value, dict) or name not in value:
+            return False
+        value = value[name]
+    return bool(value) or value in (0, False)
+
+
+def parse(data: bytes) -> Profile:
+    """Parse a profile.
+
+    Raises:
+        FormatError: malformed, unknown or missing members, types or roles that do not exist.
+    """
+    what = "profile"
+    require(len(data) <= _LIMIT, f"{what}: larger than {_LIMIT} bytes")
+    try:
+        value = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FormatError(f"{what}: not TOML") from error
+    require(set(_MEMBERS) <= set(value) <= {*_MEMBERS, *_OPTIONAL}, f"{what}: unknown or missing member")
+    for name, kind in {**_MEMBERS, **_OPTIONAL}.items():
+        require(
+            name not in value or (isinstance(value[name], kind) and not isinstance(value[name], bool)), f"{what}: {name} has the wrong type"
+        )
+    require(value["v"] == 1, f"{what}: version {value['v']!r}, expected 1")
+    for name in ("countries", "languages", "authorities", "basis_kinds"):
+        require(all(isinstance(one, str) for one in value[name]), f"{what}: {name} must be text")
+    for name in ("roles", "names", "certificate"):
+        require(all(isinstance(one, str) for one in value.get(name, {}).values()), f"{what}: {name} must be text")
+    require(set(value["certificate"]) == {"title", "text"}, f"{what}: the certificate has a title and a text")
+    require(set(value["required"]) | set(value.get("names", {})) <= set(TYPES), f"{what}: an event type that does not exist")
+    require(set(value["roles"].values()) <= ROLES - {"service"}, f"{what}: a role that does not exist")
+    require(0 <= value["late_after"] < 2**31, f"{what}: late_after out of range")
+    return Profile(
+        value["code"],
+        value["name"],
+        tuple(value["countries"]),
+        tuple(value["languages"]),
+        tuple(value["authorities"]),
+        frozenset(value["basis_kinds"]),
+        value["late_after"],
+        {name: _pointers(one) for name, one in value["required"].items()},
+        dict(value["roles"]),
+        dict(value.get("names", {})),
+        {name: _retention(one) for name, one in value.get("retention", {}).items()},
+        value["certificate"]["title"],
+        value["certificate"]["text"],
+    )
+
+
+def _pointers(value: Any) -> tuple[str, ...]:
+    good = isinstance(value, list) and all(isinstance(one, str) and one.startswith("/") for one in value)
+    require(good, "profile: required members are a list of JSON pointers")
+    return tuple(value)
+
+
+def _retention(value: Any) -> Retention:
+    good = isinstance(value, dict) and set(value) == {"title", "days", "review_days"} and isinstance(value["title"], str)
+    require(
+        good and all(type(value[name]) is int and value[name] > 0 for name in ("days", "review_days")), "profile: malformed retention rule"
+    )
+    return Retention(value["title"], value["days"], value["review_days"])

@@ -1,0 +1,154 @@
+"""Copies given to other agencies: ours to give, and theirs for us to take (DESIGN section 7, "a copy given away is not a transfer").
+
+The recipient's node gets the record up to the disclosure, proven, with two documents of it: the one that opened the item and the one
+that disclosed it, each by a key of its own; the rest stays sealed. The content key is sealed to the recipient's custodians.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from ledger.domain import envelope, grants
+from ledger.domain.encoding import evidence_bytes
+from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, UsageError, VerificationError
+from ledger.domain.event.document import Event
+from ledger.domain.grants import Grant
+from ledger.domain.identity.descriptor import HpkeKey
+from ledger.domain.parcel import Parcel, SealedDocument
+from ledger.domain.ports import PartnerApi
+from ledger.domain.records import EntryRow, GivenRow, ItemRow, Unit
+from ledger.services import export, intake, partners, recordkeys
+from ledger.services.node import Node
+
+_PAGE: Final = 1000
+_RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
+_MAX_RANGE: Final = 4 << 20
+_NONE: Final = "no such copy for you, or no longer"
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A copy that we may fetch: completed documents of its opening and its disclosure, and content keys sealed to our custodians."""
+
+    evidence: str
+    statement: bytes
+    opening: dict[str, Any]
+    disclosed: dict[str, Any]
+    grants: tuple[bytes, ...]
+
+
+def for_agency(node: Node, agency: str) -> list[GivenRow]:
+    """Copies that an agency may fetch now."""
+    now = node.clock.now()
+    with node.records.read() as unit:
+        return [row for row in unit.given_to(agency, _PAGE) if row.until > now]
+
+
+def require_given(node: Node, unit: Unit, agency: str, statement: bytes) -> tuple[GivenRow, ItemRow]:
+    """A copy that an agency may fetch now, and its item.
+
+    Raises:
+        NotFoundError: the same answer whether there is none, it is another's or time is over.
+    """
+    row = unit.given(statement)
+    item = unit.item(row.evidence) if row is not None else None
+    if row is None or item is None or row.agency != agency or row.until <= node.clock.now():
+        raise NotFoundError(_NONE)
+    return row, item
+
+
+def pack(node: Node, agency: str, statement: bytes) -> bytes:
+    """The parcel of a copy.
+
+    Raises:
+        NotFoundError: none for that agency. DeniedError: the keys were destroyed.
+    """
+    with node.records.read() as unit:
+        row, _ = require_given(node, unit, agency, statement)
+        entry = unit.entry_by_digest(statement)
+        receiver = partners.descriptor(node, unit, agency)
+    assert entry is not None
+    found = export.bundle(node, row.evidence, until=entry.seq + 1, shown=None)
+    with node.records.read() as unit:
+        key = recordkeys.record_key(node, unit, row.evidence)
+        documents: list[SealedDocument] = []
+        given = [grants.parse(one) for one in unit.grants(row.evidence, "content", receiver.custody.digest)]
+        for one in (unit.events(row.evidence)[0], entry):
+            document, keys = _single(unit, one, key, receiver.node)
+            documents.append(document)
+            given += keys
+    return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
+
+
+def _single(unit: Unit, row: EntryRow, key: bytes, to: HpkeKey) -> tuple[SealedDocument, list[Grant]]:
+    """One sealed document, and the keys of it and its disclosures alone."""
+    sealed, disclosures = unit.document(row.payload), tuple(unit.disclosures(row.payload))
+    if sealed is None:
+        raise DeniedError("the record of this item was destroyed")
+    item = evidence_bytes(row.evidence)
+    made = [grants.seal(envelope.document_key(key, row.payload), to, evidence=item, scope="document", binding=row.payload)]
+    for digest, _ in disclosures:
+        made.append(grants.seal(envelope.disclosure_key(key, digest), to, evidence=item, scope="disclosure", binding=digest))
+    return SealedDocument(row.payload, sealed, disclosures), made
+
+
+def for_us(node: Node) -> list[dict[str, Any]]:
+    """Copies that other agencies gave us; those whose node does not answer are left out."""
+    with node.records.read() as unit:
+        rows = unit.partners()
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        try:
+            found += [one for one in node.reach(row.url).copies() if one["giver"] == row.agency and one["recipient"] == node.agency]
+        except CustodyError:
+            continue
+    return found[:_PAGE]
+
+
+def parse_range(text: str) -> tuple[int, int]:
+    """[start, end) of one range of at most 4 MiB.
+
+    Raises:
+        UsageError: anything else.
+    """
+    found = _RANGE.fullmatch(text)
+    if found is None or not int(found[1]) <= int(found[2]) or int(found[2]) - int(found[1]) >= _MAX_RANGE:
+        raise UsageError("expected one range of at most 4 MiB")
+    return int(found[1]), int(found[2]) + 1
+
+
+def fetch(node: Node, api: PartnerApi, evidence: str, statement: bytes) -> Offered:
+    """A copy that another agency gave us: its record, verified as any court would.
+
+    Raises:
+        VerificationError, IncompleteError: it does not verify.
+    """
+    opened = intake.open_parcel(node, api.copy(statement.hex()), evidence)
+    intake.verify_parcel(node, opened)
+    opening, disclosed = opened.events[0], opened.events[-1]
+    if opened.statements[-1].digest != statement or opening is None or disclosed is None or disclosed.type != "disclosed":
+        raise VerificationError(2, "the copy is not the one that was disclosed to us")
+    _require_ours(node, disclosed)
+    content = tuple(one for one in opened.parcel.grants if grants.parse(one).scope == "content")
+    return Offered(evidence, statement, opening.value, disclosed.value, content)
+
+
+def _require_ours(node: Node, disclosed: Event) -> None:
+    if disclosed.body.get("to", {}).get("agency") != node.agency:
+        raise VerificationError(2, "the disclosure names another recipient")
+
+
+def note_taken(node: Node, agency: str, statement: bytes, copy: str) -> None:
+    """Another agency tells which item of theirs is the copy: this is how the register knows who holds which.
+
+    Raises:
+        NotFoundError: no such copy for them. DeniedError: they told another one before.
+    """
+    evidence_bytes(copy)
+    with node.records.write() as unit:
+        row, _ = require_given(node, unit, agency, statement)
+        if row.taken not in ("", copy):
+            raise DeniedError("another item was named as this copy before")
+        unit.put_given(replace(row, taken=copy))

@@ -1,0 +1,168 @@
+"""Destruction of keys after a disposal: at the custodian, and at every agency that held the item before (DESIGN section 6).
+
+- the keys go first, in one transaction; then the node signs for it: what is signed is true whenever the process dies
+- ciphertext is unpinned and removed; nothing can open it any more, wherever else it lies
+- an agency that held the item before learns of the disposal, checks that it is genuine, destroys its own keys, and confirms with
+  a signed event in the custodian's log
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from ledger.domain import slots
+from ledger.domain.errors import CustodyError, NotFoundError, VerificationError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.names import agency_id
+from ledger.domain.ports import PartnerApi
+from ledger.domain.records import EntryRow, ErasureRow, Unit
+from ledger.services import crossing, dag, export, intake, ownevents, placement
+from ledger.services.node import Node
+
+_PAGE: Final = 1000
+_SCOPES: Final = ["content", "record", "document", "disclosure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Disposal:
+    """What became of an item: the statement that disposed of it, and who signed that keys were destroyed: (agency, statement, time)."""
+
+    evidence: str
+    statement: bytes
+    disposed: int
+    destroyed: int
+    backups: int
+    confirmed: tuple[tuple[str, bytes, int], ...]
+    expected: tuple[str, ...]
+    pins: int
+
+
+def settle(node: Node) -> int:
+    """Destroy what is due, and sign for it; how many items were brought forward.
+
+    Raises:
+        NetworkError: the custodian's node does not answer; what was destroyed stays so, and is signed for later.
+    """
+    with node.records.read() as unit:
+        rows = unit.erasures(("due", "dropped"), _PAGE)
+    for row in rows:
+        if row.state == "due":
+            row = _drop(node, row)  # noqa: PLW2901  (the same item, one step further)
+        _sign(node, row)
+    return len(rows)
+
+
+def _drop(node: Node, row: ErasureRow) -> ErasureRow:
+    with node.records.write() as unit:
+        item = unit.item(row.evidence)
+        count = unit.drop_secrets(row.evidence, _SCOPES, record=True)
+        row = replace(row, state="dropped", count=row.count + count, time=node.clock.now())
+        unit.put_erasure(row)
+    node.records.scrub()
+    if item is not None and item.cid is not None:
+        placement.release(node, item)
+        try:
+            node.blocks.discard(list(dag.every(node.blocks, item.cid)))
+        except CustodyError:
+            pass  # parts of it are gone already; the rest goes with the daily collection
+    return row
+
+
+def _sign(node: Node, row: ErasureRow) -> None:
+    body = {"scope": ["content", "record"], "count": row.count, "disposal": row.statement.hex()}
+    if row.custodian == node.agency:
+        ownevents.confirm(node, row.evidence, "keys-destroyed", body)
+    else:
+        with node.records.read() as unit:
+            partner = unit.partner(row.custodian)
+        if partner is None:
+            return
+        api = node.reach(partner.url)
+        told = next((one for one in api.disposals() if one["evidence"] == row.evidence), None)
+        if told is None:
+            return
+        ownevents.submit(node, api, told, "keys-destroyed", body)
+    with node.records.write() as unit:
+        unit.put_erasure(replace(row, state="done"))
+
+
+def for_agency(node: Node, agency: str) -> list[dict[str, Any]]:
+    """Disposals of items that an agency held before us, with where the item's record stands now."""
+    found = []
+    with node.records.read() as unit:
+        for row in unit.erasures(("dropped", "done"), _PAGE):
+            item = unit.item(row.evidence)
+            if item is not None and row.custodian == node.agency and agency in holders(unit, row.evidence):
+                head = {"events": item.state.seq + 1, "head": item.state.head.hex(), "time": item.state.time}
+                found.append({"evidence": row.evidence, "disposal": row.statement.hex(), "log": node.log_id.hex(), **head})
+    return found
+
+
+def holders(unit: Unit, evidence: str) -> set[str]:
+    """Agencies that have, or had, an item in their custody."""
+    item = unit.item(evidence)
+    taken = {row.taker for row in unit.crossings(evidence) if row.state == "concluded" and row.outcome == slots.ACCEPTED}
+    return taken | ({item.state.origin} if item is not None else set())
+
+
+def closing(node: Node, agency: str, evidence: str) -> bytes:
+    """For an agency that held an item before us: what our log says up to its disposal, as a bundle without documents or proofs.
+
+    Raises:
+        NotFoundError: no such item, or none that they held.
+    """
+    with node.records.read() as unit:
+        row = unit.erasure(evidence)
+        close = unit.entry_by_digest(row.statement) if row is not None else None
+        if row is None or close is None or row.custodian != node.agency or agency not in holders(unit, evidence):
+            raise NotFoundError("no such disposal of an item that you held")
+    return export.bundle(node, evidence, until=close.seq + 1, shown=None, prove=False).encode()
+
+
+def learn(node: Node, agency: str, api: PartnerApi) -> int:
+    """Learn of disposals by an agency of items that we held before, and note what must be destroyed here; how many are new.
+
+    Raises:
+        VerificationError: a disposal that its custodian did not sign.
+    """
+    fresh = 0
+    for told in api.disposals():
+        evidence, statement = str(told["evidence"]), bytes.fromhex(told["disposal"])
+        with node.records.read() as unit:
+            item, known = unit.item(evidence), unit.erasure(evidence)
+        if item is None or known is not None or item.state.custodian != agency:
+            continue
+        if node.contracts.custody(crossing.key_of(item))[0] != agency_id(agency)[:24]:
+            raise VerificationError(8, f"{agency} tells of a disposal of an item that it does not hold", hint="nothing was destroyed")
+        intake.check_closing(node, agency, api.closing(evidence), evidence, statement)
+        with node.records.write() as unit:
+            unit.put_erasure(ErasureRow(evidence, statement, agency, "due", backups=node.backups_until()))
+        fresh += 1
+    return fresh
+
+
+def disposal(node: Node, unit: Unit, evidence: str) -> Disposal | None:
+    """What became of an item that was disposed of; None for any other."""
+    row, item = unit.erasure(evidence), unit.item(evidence)
+    if row is None or item is None:
+        return None
+    entries = unit.events(evidence)
+    close = next((one for one in entries if one.digest == row.statement), None)
+    confirmed = [one for one in entries if close is not None and one.seq > close.seq and _by_service(unit, one)]
+    pins = sum(one.state != "released" for one in unit.holdings(evidence))
+    return Disposal(
+        evidence,
+        row.statement,
+        close.time if close is not None else 0,
+        row.count,
+        row.backups,
+        tuple((one.agency, one.digest, one.time) for one in confirmed),
+        tuple(sorted(holders(unit, evidence))),
+        pins,
+    )
+
+
+def _by_service(unit: Unit, row: EntryRow) -> bool:
+    der = unit.certificate(row.certificate)
+    return der is not None and certificates.parse(der).kind == "service"
