@@ -12,7 +12,7 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: demo run test lint format docs bench soak campaigns artifacts contracts python python-outside python-inside node kubo install install-dev clean
+.PHONY: demo story run test lint format docs bench soak campaigns artifacts contracts python python-outside python-inside node kubo install install-dev clean
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -44,6 +44,9 @@ kubo: .build/kubo/ipfs
 
 demo: install
 	@$(BIN)/custody demo "$(FILE)" --output demo-out
+
+story: install node
+	@$(BIN)/custody demo --story --output story-out
 
 run: install
 	@test -f $(HOME_DIR)/passphrase || { mkdir -p $(HOME_DIR) && (umask 077 && $(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(24))' > $(HOME_DIR)/passphrase); }
@@ -80,9 +83,11 @@ lint: install-dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/check_sizes.py
 	$(BIN)/python -m tools.cli_docs --check
+	$(BIN)/python -m tools.role_docs --check
 
 docs: install-dev
 	$(BIN)/python -m tools.cli_docs
+	$(BIN)/python -m tools.role_docs
 
 format: install-dev
 	$(BIN)/ruff check --fix .

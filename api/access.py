@@ -81,6 +81,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "tell_copy": _NODES,
     "disposals_for_agency": _NODES,
     "closing": _NODES,
+    "crl_for_agency": _NODES,
     # people
     "invite_person": frozenset({"administrator"}),
     "approve_person": frozenset({"administrator"}),

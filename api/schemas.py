@@ -146,6 +146,7 @@ class ItemOut(Strict):
         head=_DIGEST,
         time="2026-11-21T09:14:03Z",
         closed=False,
+        erased=False,
         holder="uhsvsxgbeqkdjg7gd2vbcbfsna",
         offer=None,
         cid=_CID,
@@ -161,6 +162,7 @@ class ItemOut(Strict):
     head: Hex
     time: str
     closed: bool
+    erased: bool
     holder: str
     offer: OfferOut | None
     cid: str | None
@@ -240,6 +242,15 @@ class AccessIn(Strict):
     model_config = _example(access=_DIGEST)
 
     access: Hex
+
+
+class BundleIn(Strict):
+    """The caller's access, empty for an item whose keys are destroyed, and what to leave out: /body/place, 3:/body/place, or 3."""
+
+    model_config = _example(access=_DIGEST, withhold=["/body/place"])
+
+    access: Annotated[str, Field(pattern=r"^(?:[0-9a-f]{64})?$")]
+    withhold: Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=100)] = []
 
 
 class StandingOut(Strict):
@@ -335,19 +346,23 @@ class StatusOut(Strict):
     final: int
     newest: dict[str, Any] | None
     storedBytes: int
+    backupsUntil: int
     frozen: str
     ipfs: dict[str, Any] | None
 
 
 class AgencyOut(Strict):
-    """Who this node is."""
+    """Who this node is; of its jurisdiction profile what clients show: what is withheld from whom, its own names for events."""
 
-    model_config = _example(agency="NL-POL", log=_LOG, logNumber=0, descriptor="eyJ2IjoxfQ")
+    model_config = _example(agency="NL-POL", log=_LOG, logNumber=0, descriptor="eyJ2IjoxfQ", profile="nl", withhold={}, names={})
 
     agency: str
     log: str
     logNumber: int
     descriptor: Base64Url
+    profile: str
+    withhold: dict[str, list[str]]
+    names: dict[str, str]
 
 
 class ProofOut(Strict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -114,6 +114,12 @@ class CopiesOut(Strict):
     """Copies."""
 
     copies: list[CopyOut]
+
+
+class TimeIn(Strict):
+    """A time, seconds since 1970."""
+
+    time: Annotated[int, Field(ge=0, lt=2**40)]
 
 
 class TakenIn(Strict):

@@ -15,8 +15,12 @@ from cli.commands import (
     bundle,
     chain,
     collect,
+    copy,
     correct,
     demo,
+    derive,
+    disclose,
+    dispose,
     doctor,
     fixity,
     get,
@@ -31,6 +35,7 @@ from cli.commands import (
     recheck,
     record,
     restore,
+    seize,
     serve,
     show,
     status,
@@ -72,7 +77,7 @@ def options(
 
 for module in (
     *(init, upload, list_items, show, status, anchor, bundle, trust, verify),
-    *(get, note, correct, recheck, record, handover, partner, chain, profile),
+    *(get, note, correct, recheck, seize, derive, record, handover, disclose, copy, dispose, partner, chain, profile),
     *(fixity, ipfs, person, serve, doctor, backup, restore, collect, demo),
 ):
     module.register(app)

@@ -27,7 +27,17 @@ def agency(node: NodeDep) -> AgencyOut:
     with node.records.read() as unit:
         log = unit.log(node.log_id)
         assert log is not None
-        return AgencyOut(agency=node.agency, log=log_urn(node.log_id), logNumber=log.number, descriptor=b64url(node.descriptor(unit).raw))
+        descriptor = node.descriptor(unit).raw
+    followed = node.profile
+    return AgencyOut(
+        agency=node.agency,
+        log=log_urn(node.log_id),
+        logNumber=log.number,
+        descriptor=b64url(descriptor),
+        profile=followed.code if followed is not None else "neutral",
+        withhold={name: list(one) for name, one in followed.withhold.items()} if followed is not None else {},
+        names=followed.names if followed is not None else {},
+    )
 
 
 @router.get("/agency/descriptors", operation_id="versions")
@@ -101,6 +111,7 @@ def _status(node: Node, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
         final=reached.final,
         newest=newest,
         storedBytes=node.blocks.size(),
+        backupsUntil=node.backups_until(),
         frozen=log.frozen,
         ipfs=asdict(keeping.report(node)) if ipfs and node.replicas.names() else None,
     )

@@ -69,7 +69,7 @@ def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
     """What became of an item that was disposed of: when, which keys were destroyed and who confirmed it, until when backups live."""
     with node.records.read() as unit:
         access.visible(node, unit, caller, evidence)
-        found = erasure.disposal(node, unit, evidence)
+        found = erasure.disposal(unit, evidence)
     if found is None:
         raise NotFoundError("this item was not disposed of here")
     confirmed = [ConfirmedOut(agency=agency, statement=one.hex(), time=format_time(time)) for agency, one, time in found.confirmed]

@@ -11,6 +11,7 @@ from api.deps import CallerDep, GuardedRoute, Item, NodeDep
 from api.ranges import ranged
 from api.schemas import (
     AccessIn,
+    BundleIn,
     DetailsOut,
     EventOut,
     EventsOut,
@@ -26,14 +27,15 @@ from api.schemas import (
 from ledger.domain import cid as cids
 from ledger.domain.custody import Offer
 from ledger.domain.encoding import b64url, format_time, from_hex
-from ledger.domain.records import HoldingRow, ItemRow
+from ledger.domain.records import HoldingRow, ItemRow, Unit
 from ledger.services import access, anchoring, export, recordkeys
 from ledger.services.review import life_of
+from ledger.services.withholding import Withheld
 
 router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
 
 
-def _item_out(item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow]) -> ItemOut:
+def _item_out(item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow], *, erased: bool) -> ItemOut:
     state = item.state
     return ItemOut(
         evidence=state.evidence,
@@ -43,6 +45,7 @@ def _item_out(item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow]
         head=state.head.hex(),
         time=format_time(state.time),
         closed=state.closed,
+        erased=erased,
         holder=item.holder,
         offer=_offer_out(state.offer),
         cid=None if item.cid is None else cids.to_text(item.cid),
@@ -50,6 +53,11 @@ def _item_out(item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow]
         state=anchoring.state_of(reached, item.latest_index),
         replicas=[_replica_out(row) for row in held],
     )
+
+
+def _is_erased(unit: Unit, item: ItemRow) -> bool:
+    """Whether the keys of an item are destroyed, or will be at once; asked for items that could be only."""
+    return unit.erasure(item.state.evidence) is not None
 
 
 def _offer_out(offer: Offer | None) -> OfferOut | None:
@@ -71,8 +79,9 @@ def list_evidence(
     with node.records.read() as unit:
         rows = access.visible_items(node, unit, caller, after=after, limit=limit, wanted=None)
         reached, held = anchoring.progress(node, unit), unit.holdings_named([row.state.evidence for row in rows])
+        erased = {row.state.evidence for row in rows if _is_erased(unit, row)}
     return ItemsOut(
-        items=[_item_out(row, reached, held.get(row.state.evidence, [])) for row in rows],
+        items=[_item_out(row, reached, held.get(row.state.evidence, []), erased=row.state.evidence in erased) for row in rows],
         next=rows[-1].opened if len(rows) == limit else None,
     )
 
@@ -91,7 +100,7 @@ def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
     """What the node keeps in clear about one item."""
     with node.records.read() as unit:
         item = access.visible(node, unit, caller, evidence)
-        return _item_out(item, anchoring.progress(node, unit), unit.holdings(evidence))
+        return _item_out(item, anchoring.progress(node, unit), unit.holdings(evidence), erased=_is_erased(unit, item))
 
 
 @router.get("/{evidence}/events", operation_id="list_events")
@@ -157,9 +166,17 @@ def content(
 
 
 @router.post("/{evidence}/bundle", operation_id="bundle", responses={200: {"content": {"application/vnd.custody.bundle+cbor": {}}}})
-def bundle(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) -> Response:
-    """The evidence bundle, ending before the event that records its export."""
+def bundle(node: NodeDep, caller: CallerDep, evidence: Item, request: BundleIn) -> Response:
+    """The evidence bundle, ending before the event that records its export. Once an item's keys are destroyed nothing is left in it that
+    an access could be recorded for, and none is asked.
+    """
     with node.records.read() as unit:
-        recorded = access.require_access(node, unit, caller, evidence, from_hex(request.access, what="access", size=32), content=True)
-    data = export.bundle(node, evidence, until=recorded.seq).encode()
+        access.visible(node, unit, caller, evidence)
+        until = None
+        if unit.erasure(evidence) is None or request.access:
+            digest = from_hex(request.access, what="access", size=32)
+            until = access.require_access(node, unit, caller, evidence, digest, content=True).seq
+    withheld = Withheld(request.withhold)
+    data = export.bundle(node, evidence, until=until, shown=withheld.shown).encode()
+    withheld.require_met()
     return Response(data, 200, {"Cache-Control": "no-store"}, "application/vnd.custody.bundle+cbor")

@@ -9,11 +9,13 @@ from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, Item, NodeDep, Statement
 from api.ranges import ranged
-from api.schemas_exchange import CopiesOut, DisposalNoteOut, DisposalsOut, ExchangedOut, ExchangeOut, TakenIn, copy_out
-from ledger.services import copies, erasure, parcels
+from api.schemas_exchange import CopiesOut, DisposalNoteOut, DisposalsOut, ExchangedOut, ExchangeOut, TakenIn, TimeIn, copy_out
+from ledger.domain.errors import NotFoundError
+from ledger.services import agencylog, copies, erasure, parcels
 
 router = APIRouter(route_class=GuardedRoute, prefix="/exchange", tags=["exchange"])
 _BUNDLE = "application/vnd.custody.bundle+cbor"
+_CRL = "application/pkix-crl"
 _PARCEL = "application/vnd.custody.parcel+cbor"
 
 
@@ -64,6 +66,16 @@ def copy_content(node: NodeDep, caller: CallerDep, statement: Statement, range: 
 def tell_copy(node: NodeDep, caller: CallerDep, statement: Statement, request: TakenIn) -> None:
     """Which item of the caller's agency is the copy."""
     copies.note_taken(node, caller.agency, bytes.fromhex(statement), request.copy_)
+
+
+@router.post("/crl", operation_id="crl_for_agency", responses={200: {"content": {_CRL: {}}}})
+def crl_for_agency(node: NodeDep, caller: CallerDep, request: TimeIn) -> Response:
+    """The revocation list, issued anew where the newest is older than an event that the caller's bundle must prove."""
+    with node.records.write() as unit:
+        row = agencylog.fresh_crl(node, unit, request.time)
+    if row is None:
+        raise NotFoundError("no revocation list was issued yet")
+    return Response(row.der, 200, {"Cache-Control": "no-store"}, _CRL)
 
 
 @router.get("/{evidence}/parcel", operation_id="parcel", responses={200: {"content": {_PARCEL: {}}}})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,18 +26,22 @@ def register(app: typer.Typer) -> None:
         evidence: Evidence,
         out: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
         basis: Basis,
+        withhold: Annotated[
+            list[str] | None, typer.Option(help="What to leave out: /body/place, 3:/body/place, or 3 (a whole event).")
+        ] = None,
+        recipient: Annotated[str, typer.Option("--for", help="Kind of reader; your profile says what such a one does not see.")] = "",
         as_json: Json = False,
     ) -> None:
-        from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
         from ledger.adapters import files
         from ledger.domain.bundle import parse
-        from ledger.services import retrieve
 
         urn = evidence_urn(evidence)
         with open_session() as session:
-            access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="export", basis=basis_member(basis))
-            data = session.node.bundle(urn, access)
+            erased = session.node.item(urn)["erased"]
+            left_out = [*(withhold or []), *_left_out(session, recipient, urn, basis, erased=erased)]
+            access = "" if erased else _access(session, urn, basis)
+            data = session.node.bundle(urn, access, withhold=left_out)
         parsed = parse(data)
         files.write(out, data, mode=0o644)
         waiting = sum(one.receipt is None for one in parsed.statements)
@@ -45,4 +49,40 @@ def register(app: typer.Typer) -> None:
         if waiting:
             text += f"\nnot anchored yet: {waiting} of them, so it verifies as incomplete:"
             text += f" custody --home {STATE.home} anchor, then export again"
+        if left_out:
+            text += f"\nleft out: {', '.join(left_out)}; whoever verifies it sees that, and can check the rest"
         output.result({"path": str(out), "events": len(parsed.statements), "size": len(data), "waiting": waiting, "access": access}, text)
+
+
+def _access(session: Any, urn: str, basis: str) -> str:
+    from cli.session import basis as basis_member
+    from ledger.services import retrieve
+
+    return retrieve.record_access(session.node, session.person, session.clock, urn, mode="export", basis=basis_member(basis))
+
+
+def _left_out(session: Any, recipient: str, urn: str, basis: str, *, erased: bool) -> list[str]:
+    """What the agency's profile withholds from a kind of reader, as far as this item's record has it.
+
+    Raises:
+        UsageError: the profile does not know that kind.
+    """
+    from ledger.domain.errors import UsageError
+
+    if not recipient or erased:
+        return []
+    rules = session.node.agency()["withhold"]
+    if recipient not in rules:
+        raise UsageError(
+            f"your profile does not say what a {recipient!r} may see", hint=f"one of {', '.join(sorted(rules))}, or --withhold"
+        )
+    documents = [one["document"] for one in session.node.details(urn, _access(session, urn, basis)) if one["document"] is not None]
+    return [pointer for pointer in rules[recipient] if any(_has(document, pointer) for document in documents)]
+
+
+def _has(value: Any, pointer: str) -> bool:
+    for name in pointer.removeprefix("/").split("/"):
+        if not isinstance(value, dict) or name not in value:
+            return False
+        value = value[name]
+    return True

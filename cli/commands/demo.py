@@ -18,6 +18,7 @@ _HELP = """Run the main job on one file and explain every step: record, anchor, 
 \b
 Example:
   custody demo photo.jpg --output demo-out
+  custody demo --story --output story-out
 """
 
 
@@ -26,10 +27,19 @@ def register(app: typer.Typer) -> None:
 
     @app.command(help=_HELP)
     def demo(
-        file: Annotated[Path, typer.Argument(metavar="FILE", help="Any real file.")],
-        out: Annotated[Path, typer.Option("-o", "--output", help="Folder for what the demonstration leaves behind.")] = Path("demo-out"),
+        file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Any real file.")] = None,
+        out: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for what the demonstration leaves behind.")] = None,
+        story: Annotated[bool, typer.Option("--story", help="Tell an item's whole life across two countries instead.")] = False,
     ) -> None:
-        raise typer.Exit(_demo(file, out))
+        if story:
+            from cli.story import tell
+
+            raise typer.Exit(tell(out or Path("story-out")))
+        from ledger.domain.errors import UsageError
+
+        if file is None:
+            raise UsageError("the demonstration needs a file", hint="custody demo FILE, or custody demo --story")
+        raise typer.Exit(_demo(file, out or Path("demo-out")))
 
 
 def _demo(file: Path, out: Path) -> int:

@@ -96,7 +96,7 @@ def register(app: typer.Typer) -> None:
                 said,
             )
             answer = handing.offer(session.node, session.person, session.clock, urn, terms)
-            _forward(session, terms.agency)
+            forward(session, terms.agency)
         output.result(answer, f"offered to {to_person or terms.agency}; until they answer nothing else is recorded for this item")
 
     @group.command("list")
@@ -145,7 +145,7 @@ def register(app: typer.Typer) -> None:
                     seals=tuple(seal or ()),
                     progress=advance,
                 )
-            _forward(session, "" if not abroad else "abroad")
+            forward(session, "" if not abroad else "abroad")
         text = "checked and accepted" + ("; custody passes when the chain has taken it: custody handover list" if abroad else "")
         output.result(answer, text)
 
@@ -162,7 +162,7 @@ def register(app: typer.Typer) -> None:
         urn = evidence_urn(evidence)
         with open_session() as session:
             answer = handing.decline(session.node, session.person, session.clock, urn, reason=reason, condition=condition)
-            _forward(session, "abroad")
+            forward(session, "abroad")
         output.result(answer, "refused; the item stays with the giver")
 
     @group.command(help=_WITHDRAW)
@@ -173,7 +173,7 @@ def register(app: typer.Typer) -> None:
         urn = evidence_urn(evidence)
         with open_session() as session:
             answer = handing.withdraw(session.node, session.person, session.clock, urn, reason=reason)
-            _forward(session, "abroad")
+            forward(session, "abroad")
         output.result(answer, "taken back, unless the other agency was first: custody handover list")
 
     @group.command(help=_SYNC)
@@ -192,7 +192,7 @@ def _row(one: dict[str, Any]) -> list[str]:
     return [item, one["giver"], to, words.HANDOVERS[one["state"]], one["expires"] or "-"]
 
 
-def _forward(session: Any, agency: str) -> None:
+def forward(session: Any, agency: str) -> None:
     """Let the node carry it to the chain at once, where another agency is concerned; what cannot be done now is done later."""
     from ledger.domain.errors import CustodyError
 

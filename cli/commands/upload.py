@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output
+from cli import members, output
 from cli.state import STATE, Json
 
 _HELP = """Hash, encrypt, store and record files and folders where they are collected.
@@ -32,40 +32,53 @@ def register(app: typer.Typer) -> None:
         basis: Annotated[str, typer.Option(help="Legal basis in words, part of the signed record.")] = "",
         handling: Annotated[list[str] | None, typer.Option(help="Handling code such as victim-identity; may be repeated.")] = None,
         occurred: Annotated[str, typer.Option(help="When it was collected, if not now: 2026-11-20T10:00:00Z.")] = "",
+        late: members.Late = "",
+        basis_kind: members.BasisKind = "",
+        authorisation: members.Authorisation = "",
+        authority: members.Authority = "",
+        source: Annotated[str, typer.Option("--from", help="Item that it was taken from, such as a seized phone.")] = "",
+        method: Annotated[str, typer.Option(help="How it was taken: physical, logical, file-system, cloud ...")] = "",
+        tool: Annotated[str, typer.Option(help="Tool that it was taken with.")] = "",
+        tool_version: Annotated[str, typer.Option(help="Version of that tool.")] = "",
+        place: Annotated[str, typer.Option(help="Where it was taken.")] = "",
+        clock_shown: Annotated[str, typer.Option(help="Time that the device showed.")] = "",
+        clock_reference: Annotated[str, typer.Option(help="True time at that moment: 2026-11-20T10:00:00Z.")] = "",
         digest: Annotated[list[str] | None, typer.Option(help="Further digests beside sha-256, such as sha-512.")] = None,
         on_duplicate: Annotated[str, typer.Option(help="record or skip content that you have recorded before.")] = "record",
         as_json: Json = False,
     ) -> None:
-        from ledger.domain.encoding import parse_time
+        from cli.session import evidence_urn
         from ledger.domain.errors import UsageError
-        from ledger.services.ingest import Options, Upload, measure
+        from ledger.services.ingest import Options
 
         if on_duplicate not in ("record", "skip"):
             raise UsageError(f"--on-duplicate {on_duplicate}", hint="expected record or skip")
-        members: dict[str, Any] = {}
-        identifiers = [{"scheme": scheme, "value": value} for scheme, value in (("case", case), ("exhibit", exhibit)) if value]
-        if identifiers:
-            members["identifiers"] = identifiers
-        if basis.strip():
-            members["basis"] = {"purpose": basis.strip()}
-        if handling:
-            members["handling"] = handling
-        if occurred:
-            parse_time(occurred, what="--occurred")
-            members["occurred"] = {"from": occurred}
-        options = Options(members, tuple(digest or ()), on_duplicate == "skip")
-        _run(paths, options, Upload, measure)
+        said = members.identifier_members(case, exhibit) | members.basis_member(basis, basis_kind, authorisation, authority)
+        said |= members.moment_members(occurred, late) | ({"handling": handling} if handling else {})
+        if bool(clock_shown) != bool(clock_reference):
+            raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
+        body: dict[str, Any] = {
+            **({"partOf": evidence_urn(source)} if source else {}),
+            **({"method": method} if method else {}),
+            **({"tool": {"name": tool, **({"version": tool_version} if tool_version else {})}} if tool else {}),
+            **({"place": place} if place else {}),
+            **({"deviceClock": {"shown": clock_shown, "reference": clock_reference}} if clock_shown else {}),
+        }
+        options = Options(said, tuple(digest or ()), on_duplicate == "skip", body)
+        upload_paths(paths, options)
 
 
-def _run(paths: list[Path], options: Any, upload_class: Any, measure: Any) -> None:
+def upload_paths(paths: list[Path], options: Any) -> None:
+    """Upload files and folders, and tell what became of them."""
     from dataclasses import asdict
 
     from cli.session import open_session
+    from ledger.services.ingest import Upload, measure
 
     _, total = measure([path for path in paths if path.exists()])
     done = []
     with open_session() as session, output.progress("uploading", total) as advance:
-        run = upload_class(session.person, session.node, session.journal, session.clock, options, advance)
+        run = Upload(session.person, session.node, session.journal, session.clock, options, advance)
         for item in run.run(paths):
             done.append(item)
             if not STATE.json and len(done) == 20:

@@ -30,12 +30,13 @@ def register(app: typer.Typer) -> None:
         file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="The evidence itself; it never leaves this machine.")] = None,
         trust: Annotated[Path, typer.Option(help="Trust root, obtained by another way than the bundle.")] = ...,  # type: ignore[assignment]
         rpc: Annotated[str, typer.Option(help="URL of a chain that you trust, to judge the block.")] = "",
+        timeline: Annotated[bool, typer.Option("--timeline", help="Tell the life of the item, event by event.")] = False,
         as_json: Json = False,
     ) -> None:
-        raise typer.Exit(run(bundle, file, trust, rpc))
+        raise typer.Exit(run(bundle, file, trust, rpc, timeline=timeline))
 
 
-def run(bundle: Path, file: Path | None, trust: Path, rpc: str) -> int:
+def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: bool = False) -> int:
     """Verify and print; returns the exit code."""
     from ledger.domain import trust as roots
     from ledger.domain.errors import FormatError, UsageError
@@ -55,8 +56,22 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str) -> int:
     lines.append(
         f"verdict: {report.verdict}" + ("" if file is not None or report.verdict != "verified" else " (the record; no file was compared)")
     )
+    if timeline:
+        lines += ["", *_timeline(report.events)]
     output.result(report.as_json(), "\n".join(lines))
     return report.verdict.exit_code
+
+
+def _timeline(events: list[dict[str, Any]]) -> list[str]:
+    """The life of the item as the bundle tells it, for a court to read."""
+    from cli import words
+
+    lines = ["the life of the item, as signed by those who handled it (times are UTC):"]
+    for one in events:
+        what = words.EVENTS.get(one["type"], one["type"]) if one["type"] else words.EFFECTS[one["effect"]] + " (withheld)"
+        proven = f"on the chain by {one['provenTime']}" if one["provenTime"] else "not on the chain yet"
+        lines.append(f"  {one['seq']:>3}  {one['time'].replace('T', ' ').removesuffix('Z')}  {what:<26} {one['agency']:<12} {proven}")
+    return lines
 
 
 def _more(step: Any) -> str:

@@ -2,7 +2,7 @@
 
 - only the log of the agency in custody sequences an item; outcomes of an offer go to the addressee's log
 - from an open offer until its outcome nothing else is sequenced for the item
-- after `close` only notes and the destruction of keys follow
+- after `close` only notes, readings and the destruction of keys follow
 - times never run backwards within one item
 """
 
@@ -40,7 +40,8 @@ class ItemState:
     offer: Offer | None = None
 
 
-_AFTER_CLOSE: Final = frozenset({"keys-destroyed", "note"})
+#: Reading a closed item's record is an event like any other: without it nobody could show what became of the item.
+_AFTER_CLOSE: Final = frozenset({"keys-destroyed", "note", "accessed"})
 _OUTCOMES: Final = frozenset({"accept", "decline", "withdraw"})
 
 
@@ -81,7 +82,7 @@ def advance(
     if claims.effect in ("open", "agency"):
         raise RuleError(f"effect {claims.effect!r} cannot follow in an open item")
     if state.closed and (claims.effect != "none" or (event_type is not None and event_type not in _AFTER_CLOSE)):
-        raise RuleError("the item is closed: only notes and the destruction of keys may follow")
+        raise RuleError("the item is closed: only notes, readings and the destruction of keys may follow")
     _check_log(state, claims, log_agency)
     after = replace(state, seq=claims.seq, head=digest, time=claims.time)
     if claims.effect == "offer":
@@ -115,7 +116,7 @@ _LEGAL: Final = frozenset({"prosecutor", "disclosure-officer", "court"})
 _STAFF: Final = _HANDLERS | _LEGAL | {"reviewer", "court-expert"}
 _AGENCY: Final = frozenset({"service"})
 
-#: Who may sign which type; whatever is not here, nobody may. The same table stands in docs/threat-model.md.
+#: Who may sign which type; whatever is not here, nobody may. docs/roles.md is written from it.
 ROLES_BY_TYPE: Final[dict[str, frozenset[str]]] = {
     "collected": _HANDLERS,
     "acquired": _HANDLERS,

@@ -251,6 +251,10 @@ class PartnerApi(Protocol):
         """The newest revocation list (DER)."""
         ...
 
+    def fresh_crl(self, time: int) -> bytes:
+        """Their newest revocation list, issued now where theirs is older than ``time`` and their CA is at hand."""
+        ...
+
     def exchanged(self) -> list[dict[str, Any]]:
         """Handovers between them and us that are open or were concluded."""
         ...

@@ -29,7 +29,7 @@ _MEMBERS: Final = {
     "roles": dict,
     "certificate": dict,
 }
-_OPTIONAL: Final = {"names": dict, "retention": dict}
+_OPTIONAL: Final = {"names": dict, "retention": dict, "withhold": dict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Retention:
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A parsed profile. ``late_after`` is seconds (0: never late); ``required`` JSON pointers by event type; ``roles`` a country's
-    own names for roles; ``names`` how event types are shown.
+    own names for roles; ``names`` how event types are shown; ``withhold`` pointers to leave out of bundles by kind of recipient.
     """
 
     code: str
@@ -58,6 +58,7 @@ class Profile:
     roles: dict[str, str]
     names: dict[str, str]
     retention: dict[str, Retention]
+    withhold: dict[str, tuple[str, ...]]
     title: str
     text: str
 
@@ -135,6 +136,7 @@ def parse(data: bytes) -> Profile:
         dict(value["roles"]),
         dict(value.get("names", {})),
         {name: _retention(one) for name, one in value.get("retention", {}).items()},
+        {name: _pointers(one) for name, one in value.get("withhold", {}).items()},
         value["certificate"]["title"],
         value["certificate"]["text"],
     )

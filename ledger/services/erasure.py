@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -62,10 +63,8 @@ def _drop(node: Node, row: ErasureRow) -> ErasureRow:
     node.records.scrub()
     if item is not None and item.cid is not None:
         placement.release(node, item)
-        try:
+        with suppress(CustodyError):  # parts of it may be gone already; the rest goes with the daily collection
             node.blocks.discard(list(dag.every(node.blocks, item.cid)))
-        except CustodyError:
-            pass  # parts of it are gone already; the rest goes with the daily collection
     return row
 
 
@@ -142,7 +141,7 @@ def learn(node: Node, agency: str, api: PartnerApi) -> int:
     return fresh
 
 
-def disposal(node: Node, unit: Unit, evidence: str) -> Disposal | None:
+def disposal(unit: Unit, evidence: str) -> Disposal | None:
     """What became of an item that was disposed of; None for any other."""
     row, item = unit.erasure(evidence), unit.item(evidence)
     if row is None or item is None:

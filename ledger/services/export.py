@@ -54,7 +54,8 @@ def bundle(node: Node, evidence: str, *, until: int | None = None, shown: Shown 
     if stale and last_proven:
         with node.records.write() as unit:
             agencylog.fresh_crl(node, unit, last_proven)
-    partners.refresh_quietly(node, sorted(signers - {node.agency}))
+    for code in sorted(signers - {node.agency}):
+        partners.renew_crl(node, code, last_proven)
     with node.records.read() as unit:
         draft = _Draft(node, unit, item)
         for row in rows:

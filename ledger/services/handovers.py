@@ -27,6 +27,11 @@ class Synced:
 
 def sync(node: Node) -> Synced:
     """One round: send what the chain waits for, learn how offers ended, take in what is offered to us."""
+    with node.settling["exchange"]:  # one round at a time: a person's call beside the background one would take in everything twice
+        return _round(node)
+
+
+def _round(node: Node) -> Synced:
     done = Synced()
     with node.records.read() as unit:
         known = {row.agency: row for row in unit.partners()}

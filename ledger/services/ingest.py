@@ -40,11 +40,16 @@ _FILE_TYPES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What applies to every item of one upload; ``members`` are top-level members of the events."""
+    """What applies to every item of one upload; ``members`` are top-level members of the events, ``body`` those of their bodies.
+
+    ``event_type``: of the opening event of a file, acquired, derived or copied.
+    """
 
     members: dict[str, Any] = field(default_factory=dict)
     algorithms: tuple[str, ...] = ()
     skip_duplicates: bool = False
+    body: dict[str, Any] = field(default_factory=dict)
+    event_type: str = "acquired"
 
 
 def measure(paths: list[Path]) -> tuple[int, int]:
@@ -112,17 +117,23 @@ class Upload:
             before = os.fstat(fd)
             if not stat.S_ISREG(before.st_mode):
                 raise UsageError(f"{path} is not a regular file any more")
-            identity = [str(path.absolute()), before.st_size, before.st_mtime_ns]
-            described = _name_members(name, relative)
+            identity = [str(path.absolute()), before.st_size, before.st_mtime_ns, *self._purpose()]
+            described = {**_name_members(name, relative), **self._options.body}
             described["mediaType"] = mimetypes.guess_type(name)[0] or "application/octet-stream"
             described["modified"] = format_time(max(int(before.st_mtime), 0))
             if part_of is not None:
                 described["partOf"] = part_of
-            self._item(path, "acquired", file, before.st_size, identity, described)
+            self._item(path, self._options.event_type, file, before.st_size, identity, described)
             after = os.fstat(fd)
             if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
                 self._outbox.drop_last()
                 raise UnreadableError(f"{path} changed while it was read", hint="stop what writes to it, then upload again")
+
+    def _purpose(self) -> list[str]:
+        """What makes another upload of one file another item: it is recorded as something else, or as coming from elsewhere."""
+        if self._options.event_type == "acquired" and not self._options.body:
+            return []
+        return [self._options.event_type, sha256(jsontext.dump(self._options.body)).hexdigest()]
 
     def _item(
         self,

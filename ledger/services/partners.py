@@ -5,7 +5,8 @@ Nothing that a partner's node says about itself is believed before it was compar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ledger.domain import slots
@@ -154,10 +155,17 @@ def verify_current(node: Node, unit: Unit, certificate: Certificate) -> Descript
     return found.descriptor
 
 
-def refresh_quietly(node: Node, codes: list[str]) -> None:
-    """Look at partners again where they can be reached; what is known of the others stays."""
-    for code in codes:
-        try:
-            refresh(node, code)
-        except CustodyError:
-            continue
+def renew_crl(node: Node, code: str, time: int) -> None:
+    """Get a partner's revocation list that speaks for ``time``, where theirs is older and they can be reached; else all stays as it is."""
+    with node.records.read() as unit:
+        row = unit.partner(code)
+    if row is None or (row.crl and certificates.crl_issued(row.crl) >= time):
+        return
+    with suppress(CustodyError):  # a bundle without it is incomplete, and says so
+        refresh(node, code)
+        crl = node.reach(row.url).fresh_crl(time)
+        with node.records.write() as unit:
+            row = known(unit, code)
+            certificates.require_signed_list(crl, descriptor(node, unit, code).authorities)
+            if not row.crl or certificates.crl_issued(crl) > certificates.crl_issued(row.crl):
+                unit.put_partner(replace(row, crl=crl))

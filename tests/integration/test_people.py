@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from ledger import enrolling, founding
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.memory import StoppedClock
-from ledger.adapters.node.client import NodeClient
 from ledger.domain import cbor, cose, enrolment
 from ledger.domain.encoding import b64url
 from ledger.domain.errors import (
@@ -33,10 +31,9 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
 from ledger.services import anchoring, people, retrieve
-from ledger.services.ingest import Options, Upload, Uploaded
-from ledger.settings import KEYRING
-from ledger.wiring import journal_of, person_at
+from ledger.wiring import person_at
 from tests.support.desk import PASSPHRASE, Desk
+from tests.support.people import Colleague, invited, joined, reference
 
 
 @pytest.fixture(scope="module")
@@ -51,55 +48,6 @@ def governed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def office(governed: Path, tmp_path: Path) -> Iterator[Desk]:
     with Desk(Path(shutil.copytree(governed, tmp_path / "home"))) as desk:
         yield desk
-
-
-@dataclass
-class Colleague:
-    """A person with a folder of their own, who talks to the desk's node."""
-
-    desk: Desk
-    home: Path
-    keyring: FileKeyring
-    given: enrolling.Invitation
-
-    @contextmanager
-    def client(self) -> Iterator[NodeClient]:
-        signer = lambda: (self.keyring.signing_key("person"), self.keyring.get("person-certificate"))  # noqa: E731
-        with NodeClient("http://home", transport=self.desk.transport, signer=signer) as client:
-            yield client
-
-    def enrol(self) -> enrolling.Enrolled:
-        with self.client() as client:
-            return enrolling.enrol(self.keyring, self.given, client)
-
-    def upload(self, path: Path) -> Uploaded:
-        with self.client() as client:
-            person = person_at(self.keyring, client.agency())
-            run = Upload(person, client, journal_of(self.home, self.keyring), self.desk.clock, Options())
-            return next(iter(run.run([path])))
-
-    @property
-    def pseudonym(self) -> str:
-        return certificates.parse(self.keyring.get("person-certificate")).pseudonym
-
-
-def invited(desk: Desk, folder: Path, *roles: str, number: str = "4712") -> Colleague:
-    given = enrolling.invitation(desk.client, server="http://home", number=number, roles=list(roles or ("officer",)))
-    enrolling.make_keys(folder, given, PASSPHRASE)
-    return Colleague(desk, folder, FileKeyring.open(folder / KEYRING, PASSPHRASE), given)
-
-
-def reference(desk: Desk) -> str:
-    [found] = [one["reference"] for one in desk.client.people() if one["state"] == "requested"]
-    return str(found)
-
-
-def joined(desk: Desk, folder: Path, *roles: str, number: str = "4712") -> Colleague:
-    colleague = invited(desk, folder, *roles, number=number)
-    colleague.enrol()
-    desk.client.approve(reference(desk))
-    assert colleague.enrol().certificate is not None
-    return colleague
 
 
 def test_a_person_joins_with_keys_that_never_left_them_and_works(office: Desk, tmp_path: Path, rng: random.Random) -> None:

@@ -179,9 +179,9 @@ class NodeClient:
         answer._content = b""  # noqa: SLF001  (httpx keeps answers in a reference cycle: megabytes must not wait for the collector)
         return data
 
-    def bundle(self, evidence: str, access: str) -> bytes:
-        """The evidence bundle."""
-        return self._send("POST", f"/v1/evidence/{evidence}/bundle", json={"access": access}).content
+    def bundle(self, evidence: str, access: str, *, withhold: Sequence[str] = ()) -> bytes:
+        """The evidence bundle, without what is to be withheld."""
+        return self._send("POST", f"/v1/evidence/{evidence}/bundle", json={"access": access, "withhold": list(withhold)}).content
 
     def status(self, *, chain: bool = True, ipfs: bool = True) -> dict[str, Any]:
         """How far anchoring is; without ``chain`` and ``ipfs`` the node need not ask them."""

@@ -37,6 +37,10 @@ class PartnerClient(NodeClient):
         """The newest revocation list."""
         return self._send("GET", "/v1/log/crl", authenticated=False).content
 
+    def fresh_crl(self, time: int) -> bytes:
+        """The newest revocation list, issued now where it is older than a time."""
+        return self._send("POST", "/v1/exchange/crl", json={"time": time}).content
+
     def exchanged(self) -> list[dict[str, Any]]:
         """Handovers between them and us."""
         return list(self._send("GET", "/v1/exchange").json()["handovers"])

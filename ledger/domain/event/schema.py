@@ -149,7 +149,7 @@ def listof(item: Check, *, least: int = 0, most: int = 1000) -> Check:
 
 def members(required: dict[str, Check] | None = None, optional: dict[str, Check] | None = None) -> Check:
     """An object with these members and no others but ``ext``; ``_sd`` excuses absent required ones."""
-    needed, allowed = required or {}, {**(required or {}), **(optional or {}), "ext": anything}
+    needed, allowed = required or {}, {**(optional or {}), **(required or {}), "ext": anything}
 
     def check(value: Any, path: str, report: Report) -> None:
         if not isinstance(value, dict):

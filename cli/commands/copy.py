@@ -1,0 +1,111 @@
+"""custody copy, custody copies, custody tree: what was given away, and where things came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from cli import members, output
+from cli.state import STATE, Evidence, Json
+
+_HELP = """Copies that other agencies gave us.
+
+\b
+Example:
+  custody --home ~/ro copy list
+  custody --home ~/ro copy take 3f0c1d2e-... --basis "request 12/2026"
+"""
+_TAKE = """Fetch a copy that another agency gave us, check it, and record it as an item of our own with its source.
+
+\b
+Example:
+  custody --home ~/ro copy take 3f0c1d2e-... --basis "request 12/2026"
+"""
+_TREE = """Show where an item came from, what came from it, and who holds copies.
+
+\b
+Example:
+  custody --home ~/evidence tree 3f0c1d2e-...
+"""
+_KINDS = {"derived": "made from it", "copy": "copy of it", "part": "part of it"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help=_HELP, no_args_is_help=True)
+    app.add_typer(group, name="copy")
+
+    @group.command("list")
+    def list_(as_json: Json = False) -> None:
+        """List copies that other agencies gave us and that can be taken."""
+        from cli.session import open_session
+
+        with open_session() as session:
+            found = session.node.copies()
+        rows = [[one["evidence"].removeprefix("urn:uuid:"), one["giver"], one["until"], one["taken"] or "not taken"] for one in found]
+        output.result({"copies": found}, output.table(["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"], rows))
+
+    @group.command(help=_TAKE)
+    def take(
+        evidence: Evidence,
+        basis: members.Purpose = "",
+        basis_kind: members.BasisKind = "",
+        authorisation: members.Authorisation = "",
+        authority: members.Authority = "",
+        as_json: Json = False,
+    ) -> None:
+        import tempfile
+        from dataclasses import asdict
+        from pathlib import Path
+
+        from cli.session import evidence_urn, open_session
+        from ledger.domain.errors import NotFoundError
+        from ledger.services import copying
+
+        urn, said = evidence_urn(evidence), members.basis_member(basis, basis_kind, authorisation, authority)
+        with open_session() as session:
+            found = [one for one in session.node.copies() if one["evidence"] == urn]
+            if not found:
+                raise NotFoundError("nobody gave us a copy of this item", hint="see: custody copy list")
+            # Beside the keys, not in a shared folder: for a moment the file lies there in clear.
+            with tempfile.TemporaryDirectory(dir=STATE.home, prefix=".copy-") as folder:
+                done = copying.take(session.node, session.person, session.journal, session.clock, found[-1], Path(folder), said)
+        output.result(asdict(done) | {"path": None}, f"recorded as {done.evidence}, a copy of {urn} of {found[-1]['giver']}")
+
+    @app.command(help=_TREE)
+    def tree(evidence: Evidence, as_json: Json = False) -> None:
+        from cli.session import evidence_urn, open_session
+
+        urn = evidence_urn(evidence)
+        with open_session() as session:
+            found = session.node.lineage(urn)
+        lines = _branches(found["links"], urn)
+        for one in found["copies"]:
+            held = f"holds {one['taken']}" if one["taken"] else f"may fetch it until {one['until']}"
+            lines.append(f"copy for {one['recipient']}: {held}")
+        output.result(found, "\n".join(lines))
+
+
+def _branches(links: list[dict[str, Any]], urn: str) -> list[str]:
+    """The family as a tree from its roots, the item itself marked."""
+    children: dict[str, list[tuple[str, str]]] = {}
+    for one in links:
+        children.setdefault(one["parent"], []).append((one["child"], one["kind"]))
+    below = {child for family in children.values() for child, _ in family}
+    lines: list[str] = []
+    shown: set[str] = set()
+
+    def draw(item: str, kind: str, depth: int) -> None:
+        mark = "  <- this one" if item == urn else ""
+        again = " (see above)" if item in shown and item in children else ""
+        note = f"  {_KINDS.get(kind, kind)}" if kind else ""
+        lines.append("   " * depth + ("└─ " if depth else "") + item.removeprefix("urn:uuid:") + note + again + mark)
+        if item not in shown:
+            shown.add(item)
+            for child, what in sorted(children.get(item, [])):
+                draw(child, what, depth + 1)
+
+    for root in sorted(set(children) - below) or [urn]:
+        draw(root, "", 0)
+    return lines

@@ -1,0 +1,78 @@
+"""custody disclose and custody share: giving a look, a copy, or a key."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli import members, output
+from cli.commands.handover import forward
+from cli.state import STATE, Evidence, Json
+
+_DISCLOSE = """Record that somebody was given a copy, an export or a look. The item itself stays where it is.
+
+With --to the copy goes to another agency's node: its content key is sealed to their custodians, and they take it with
+custody copy take. For everybody else make a bundle (custody bundle --for KIND) and hand it over with the file.
+
+\b
+Example:
+  custody --home ~/nl disclose 3f0c1d2e-... --kind prosecutor --to RO-DIICOT \\
+    --mode copy --basis "request 12/2026" --on-condition "this case only"
+"""
+_SHARE = """Give a colleague, or a guest of another agency, the key of an item: recorded as a disclosure to them.
+
+\b
+Example:
+  custody --home ~/nl share 3f0c1d2e-... --with uhsvsxgbeqkdjg7gd2vbcbfsna --basis "analysis"
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+
+    @app.command(help=_DISCLOSE)
+    def disclose(
+        evidence: Evidence,
+        kind: Annotated[str, typer.Option(help="Kind of recipient: prosecutor, defence, court, court-expert, agency, victim ...")],
+        mode: Annotated[str, typer.Option(help="copy, export, view or inspection.")] = "copy",
+        to: Annotated[str, typer.Option(help="Agency whose node shall fetch a copy.")] = "",
+        name: Annotated[str, typer.Option(help="Who it is.")] = "",
+        organisation: Annotated[str, typer.Option(help="Their organisation.")] = "",
+        scope: Annotated[str, typer.Option(help="What of the item.")] = "",
+        medium: Annotated[str, typer.Option(help="On what medium.")] = "",
+        on_condition: Annotated[list[str] | None, typer.Option(help="Condition on onward use; may be repeated.")] = None,
+        withheld: Annotated[list[str] | None, typer.Option(help="What was left out; may be repeated.")] = None,
+        basis: members.Purpose = "",
+        basis_kind: members.BasisKind = "",
+        authorisation: members.Authorisation = "",
+        authority: members.Authority = "",
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import evidence_urn, open_session
+        from ledger.services import copying
+
+        said = members.basis_member(basis, basis_kind, authorisation, authority)
+        what = copying.Disclosure(mode, scope, medium, tuple(on_condition or ()), tuple(withheld or ()), said)
+        urn, recipient = evidence_urn(evidence), copying.Recipient(kind, name, organisation, to)
+        with open_session() as session:
+            answer = copying.disclose(session.node, session.person, session.clock, urn, recipient, what)
+            forward(session, to)
+        text = f"disclosed to {to or name or kind}, entry {answer['index']}"
+        output.result(answer, text + (f"\nThey take it with: custody copy take {urn.removeprefix('urn:uuid:')}" if to else ""))
+
+    @app.command(help=_SHARE)
+    def share(
+        evidence: Evidence,
+        with_person: Annotated[str, typer.Option("--with", help="Their pseudonym: custody person list.")],
+        basis: members.Purpose,
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import basis as basis_member
+        from cli.session import evidence_urn, open_session
+        from ledger.services import handing
+
+        urn = evidence_urn(evidence)
+        with open_session() as session:
+            answer = handing.share(session.node, session.person, session.clock, urn, with_person=with_person, basis=basis_member(basis))
+        output.result(answer, f"{with_person} can open it now, with a reason of their own: custody --home {STATE.home} show ID --basis WHY")

@@ -1,0 +1,155 @@
+"""custody dispose: disposal by two persons, destruction of keys, and the certificate of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.state import STATE, Evidence, Json
+
+_HELP = """Dispose of an item: one person requests it, another one approves, a custodian carries it out. Keys are destroyed for good.
+
+\b
+Example:
+  custody --home ~/node dispose request 3f0c1d2e-... --reason "case closed" --rule wpg-9
+  custody --home ~/mine dispose approve 3f0c1d2e-...
+  custody --home ~/node dispose carry-out 3f0c1d2e-... --method "keys destroyed"
+  custody --home ~/node dispose certificate 3f0c1d2e-...
+"""
+_REQUEST = """Request the disposal of an item.
+
+\b
+Example:
+  custody --home ~/node dispose request 3f0c1d2e-... --reason "case closed" --rule wpg-9
+"""
+_APPROVE = """Approve a requested disposal, as a second person.
+
+\b
+Example:
+  custody --home ~/mine dispose approve 3f0c1d2e-...
+"""
+_CARRY_OUT = """Carry an approved disposal out: nobody can open the item afterwards. Its events stay in the log and go on verifying.
+
+\b
+Example:
+  custody --home ~/node dispose carry-out 3f0c1d2e-... --method "keys destroyed" --rule wpg-9
+"""
+_CERTIFICATE = """Print the certificate of a disposal: which keys were destroyed when, who confirmed it, and until when backups live.
+
+\b
+Example:
+  custody --home ~/node dispose certificate 3f0c1d2e-...
+"""
+_WHY = {"purpose": "disposal"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help=_HELP, no_args_is_help=True)
+    app.add_typer(group, name="dispose")
+
+    @group.command(help=_REQUEST)
+    def request(
+        evidence: Evidence,
+        reason: Annotated[str, typer.Option(help="Why.")],
+        rule: Annotated[str, typer.Option(help="Rule by which it is disposed of, as your profile names it.")] = "",
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import evidence_urn, open_session
+        from ledger.services import retrieve
+
+        body = {"reason": reason, **({"rule": rule} if rule else {})}
+        urn = evidence_urn(evidence)
+        with open_session() as session:
+            answer = retrieve.record(session.node, session.person, session.clock, urn, "disposal-requested", body)
+        output.result(answer, f"requested; a colleague approves it with: custody dispose approve {evidence}")
+
+    @group.command(help=_APPROVE)
+    def approve(evidence: Evidence, reason: Annotated[str, typer.Option(help="Why.")] = "", as_json: Json = False) -> None:
+        from cli.session import evidence_urn, open_session
+        from ledger.services import retrieve
+
+        urn = evidence_urn(evidence)
+        with open_session() as session:
+            target = _events(session, urn, "disposal-requested")[-1]["statement"]
+            body = {"target": target, **({"reason": reason} if reason else {})}
+            answer = retrieve.record(session.node, session.person, session.clock, urn, "approved", body)
+        output.result(answer, f"approved; a custodian carries it out with: custody dispose carry-out {evidence} --method HOW")
+
+    @group.command("carry-out", help=_CARRY_OUT)
+    def carry_out(
+        evidence: Evidence,
+        method: Annotated[str, typer.Option(help="How: keys destroyed, medium shredded ...")],
+        rule: Annotated[str, typer.Option(help="Rule by which it is disposed of.")] = "",
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import evidence_urn, open_session
+        from ledger.domain.encoding import format_time
+        from ledger.services import retrieve
+
+        urn = evidence_urn(evidence)
+        with open_session() as session:
+            requested = _events(session, urn, "disposal-requested")[-1]["statement"]
+            approvals = [one["statement"] for one in _events(session, urn, "approved") if one["document"]["body"]["target"] == requested]
+            backups = session.node.status(chain=False, ipfs=False)["backupsUntil"]
+            body: dict[str, Any] = {
+                "scope": "all",
+                "method": method,
+                "approvals": approvals,
+                **({"backupsExpire": format_time(backups)} if backups else {}),
+                **({"rule": rule} if rule else {}),
+            }
+            answer = retrieve.record(session.node, session.person, session.clock, urn, "disposed", body)
+            done = session.node.sync_handovers()
+            found = session.node.disposal(urn)
+        text = _certificate(found) + "".join(f"\nproblem: {name}: {what}" for name, what in done["problems"].items())
+        output.result({"statement": answer["statement"], "disposal": found}, text)
+
+    @group.command(help=_CERTIFICATE)
+    def certificate(evidence: Evidence, as_json: Json = False) -> None:
+        from cli.session import evidence_urn, open_session
+
+        with open_session() as session:
+            found = session.node.disposal(evidence_urn(evidence))
+        output.result(found, _certificate(found))
+
+
+def _events(session: Any, urn: str, event_type: str) -> list[dict[str, Any]]:
+    """Events of one type, after a signed access to the record."""
+    from ledger.domain.errors import RuleError
+    from ledger.services import retrieve
+
+    access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="view", basis=_WHY)
+    found = [one for one in session.node.details(urn, access) if one["document"] is not None and one["document"]["type"] == event_type]
+    if not found:
+        hint = "custody dispose request ID --reason WHY, then custody dispose approve ID by a colleague"
+        raise RuleError(f"no {event_type!r} is on record for this item", hint=hint)
+    return found
+
+
+def _backups(expire: str | None) -> str:
+    return f"backups         can be opened until {expire}, not after" if expire else "backups         none were made"
+
+
+def _certificate(found: dict[str, Any]) -> str:
+    confirmed = {one["agency"] for one in found["confirmed"]}
+    waiting = [agency for agency in found["expected"] if agency not in confirmed]
+    lines = [
+        found["title"].upper() or "CERTIFICATE OF DISPOSAL",
+        "",
+        *([found["text"], ""] if found["text"] else []),
+        f"item            {found['evidence']}",
+        f"disposed of     {found['disposed']} by {found['agency']}",
+        f"statement       {found['statement']}",
+        f"keys destroyed  {found['destroyed']} here",
+        *(f"confirmed       {one['agency']} at {one['time']}, statement {one['statement'][:16]}..." for one in found["confirmed"]),
+        *(f"still expected  {agency}, which held it before" for agency in waiting),
+        f"copies pinned   {found['pins']} still to be removed" if found["pins"] else "copies pinned   none left",
+        _backups(found["backupsExpire"]),
+        "",
+        "What remains: opaque entries in the log, which still prove who held the item and in which order.",
+        f"Check them: custody --home {STATE.home} bundle {found['evidence'].removeprefix('urn:uuid:')} -o FILE --basis disposal",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,121 @@
+"""The person's side of copies: disclosing with the key, and taking what another agency disclosed as an item of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ledger.domain.encoding import from_b64url
+from ledger.domain.errors import NotFoundError
+from ledger.domain.ports import Clock, Journal, NodeApi
+from ledger.services import handing, retrieve
+from ledger.services.handing import HandingApi
+from ledger.services.ingest import Options, Upload
+from ledger.services.outbox import Uploaded
+from ledger.services.signing import Person
+
+
+class CopyingApi(HandingApi, NodeApi, Protocol):
+    """What taking copies asks of a node; see NodeClient."""
+
+    def copies(self) -> list[dict[str, Any]]: ...
+    def copy_record(self, copy: dict[str, Any]) -> dict[str, Any]: ...
+    def copy_range(self, copy: dict[str, Any], start: int, end: int) -> bytes: ...
+    def copy_taken(self, copy: dict[str, Any], evidence: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """To whom something is disclosed: ``kind`` prosecutor, defence, court, agency ...; ``agency`` where it has a node of its own."""
+
+    kind: str
+    name: str = ""
+    organisation: str = ""
+    agency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """What a disclosure says. ``mode``: copy, export, view ...; ``members`` are top-level ones (basis, ...)."""
+
+    mode: str
+    scope: str = ""
+    medium: str = ""
+    conditions: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+    members: dict[str, Any] = field(default_factory=dict)
+
+
+def disclose(node: HandingApi, person: Person, clock: Clock, evidence: str, recipient: Recipient, what: Disclosure) -> dict[str, Any]:
+    """Sign that a copy, or a look, is given to somebody; to another agency with the content key; the node's answer.
+
+    Conditions that the item itself came with are passed on.
+
+    Raises:
+        RuleError: it came with conditions, and no authorisation is named. DeniedError: guarded material, or no key.
+    """
+    basis = what.members.get("basis") or {"purpose": "disclosure"}
+    access = retrieve.record_access(node, person, clock, evidence, mode="copy", basis=basis)
+    events, standing = node.record(evidence, access)
+    opening = events[0]["document"]
+    if opening is None:
+        raise NotFoundError("the record of this item was destroyed")
+    sealed = []
+    if recipient.agency:
+        to = handing.recipient_key(node, recipient.agency, None, person.certificate.agency)
+        sealed = handing.rewrap(node, person, evidence, access, opening["body"], to)
+    conditions = list(dict.fromkeys([*standing["conditions"], *what.conditions]))
+    party = {name: value for name, value in (("name", recipient.name), ("organisation", recipient.organisation)) if value}
+    body: dict[str, Any] = {
+        "recipientKind": recipient.kind,
+        "mode": what.mode,
+        **({"recipient": {"name": recipient.agency or "(not named)", **party}} if party or recipient.agency else {}),
+        **({"to": {"agency": recipient.agency}} if recipient.agency else {}),
+        **({"scope": what.scope} if what.scope else {}),
+        **({"medium": what.medium} if what.medium else {}),
+        **({"conditions": conditions} if conditions else {}),
+        **({"withheld": list(what.withheld)} if what.withheld else {}),
+    }
+    return retrieve.record(node, person, clock, evidence, "disclosed", body, what.members, sealed)
+
+
+def take(
+    node: CopyingApi,
+    person: Person,
+    journal: Journal,
+    clock: Clock,
+    copy: dict[str, Any],
+    workplace: Path,
+    members: dict[str, Any],
+    progress: Callable[[int], None] = lambda count: None,
+) -> Uploaded:
+    """Fetch, check and record a copy as an item of our own (`copied`), under keys of our own.
+
+    Args:
+        copy: as `copies` lists it.
+        workplace: folder for the decrypted file, which is removed again.
+
+    Raises:
+        VerificationError: it is not what was disclosed.
+    """
+    record = node.copy_record(copy)
+    opening, disclosed = record["opening"], record["disclosed"]
+    given = [from_b64url(text, what="grant") for text in record["grants"]]
+    key = retrieve.content_key(person, copy["evidence"], opening["body"], given)
+    name = Path(opening["body"].get("name", "copy")).name or "copy"
+    file = workplace / name
+    try:
+        with file.open("xb") as out:
+            retrieve.decrypt(lambda start, end: node.copy_range(copy, start, end), key, copy["evidence"], opening["body"], out, progress)
+        source: dict[str, Any] = {"evidence": copy["evidence"], "statement": copy["statement"]}
+        if disclosed["body"].get("conditions"):
+            source["conditions"] = disclosed["body"]["conditions"]
+        inherited = {name: opening[name] for name in ("handling", "identifiers") if name in opening}
+        options = Options({**inherited, **members}, tuple(opening["body"]["digests"]), body={"source": source}, event_type="copied")
+        [done] = list(Upload(person, node, journal, clock, options).run([file]))
+    finally:
+        file.unlink(missing_ok=True)
+    node.copy_taken(copy, done.evidence)
+    return done
