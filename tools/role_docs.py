@@ -49,8 +49,7 @@ def render() -> str:
         _table("event", dict(ROLES_BY_TYPE)),
         f"{guests} were granted to them,\nand record nothing but {', '.join(f'`{one}`' for one in sorted(GUESTS))}.\n",
         "## Calls of the API\n",
-        f"Calls that are public show nothing about items: {public}.
-",
+        f"Calls that are public show nothing about items: {public}.\n",
         _table("call", {name: who for name, who in ROUTES.items() if who != PUBLIC}),
     ]
     return "\n".join(parts)

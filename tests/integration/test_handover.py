@@ -254,7 +254,7 @@ def test_a_node_that_dies_at_any_step_of_a_handover_goes_on_where_it_was(chain: 
         with consortium.opened(tmp_path, NL, RO) as agencies:
             code = (NL, RO)[attempt % 2]
             desk = agencies[code]
-            allowed = rng.randrange(1, 9)
+            allowed = rng.randrange(2, 16)
             with cut(desk, after=allowed) as done:
                 for _ in range(3):
                     handovers.settle(desk.node, timeout=20)
@@ -267,7 +267,7 @@ def test_a_node_that_dies_at_any_step_of_a_handover_goes_on_where_it_was(chain: 
             if answered and all(_custodian(node, evidence) == RO for node in states) and attempt > 11:
                 break
     assert answered
-    assert cuts >= 6, cuts
+    assert cuts >= 4, cuts
     with consortium.opened(tmp_path, NL, RO) as agencies:
         agencies.settle()
         for desk in (agencies[NL], agencies[RO]):
