@@ -28,6 +28,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "agency": PUBLIC,
     "request_enrolment": PUBLIC,  # with a secret code, good once
     "enrolment": PUBLIC,
+    "own_certificate": PUBLIC,  # for whoever proves that they hold its key
     "descriptor": PUBLIC,
     "crl": PUBLIC,
     "checkpoint": PUBLIC,
@@ -58,6 +59,11 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "entries": _LOG_READERS,
     "certificate": _LOG_READERS,
     "person_key": _PEOPLE,
+    "renew_person": frozenset({"administrator"}),
+    "admit_guest": frozenset({"administrator"}),
+    "list_sessions": _PEOPLE,
+    "end_session": _PEOPLE,
+    "list_alarms": frozenset({"auditor", "data-protection-officer", "administrator"}),
     # handovers
     "list_handovers": _PEOPLE,
     "sync_handovers": _KEEPERS,

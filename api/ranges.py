@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException
 
 from ledger.domain import envelope
 from ledger.domain.errors import NotFoundError
-from ledger.domain.records import ItemRow, Unit
+from ledger.domain.records import ItemRow
+from ledger.domain.unit import Unit
 from ledger.services import dag, reading
 from ledger.services.node import Node
 

@@ -37,6 +37,7 @@ _COSTLY: Final = {
     "/v1/login/challenge": LOGIN,
     "/v1/enrolments": LOGIN,  # nobody guesses codes
     "/v1/enrolments/outcome": LOGIN,
+    "/v1/enrolments/certificate": LOGIN,
     "/v1/verify": VERIFY,
 }
 

@@ -100,3 +100,55 @@ class SuspensionOut(Strict):
     """From when their signatures count no more."""
 
     revoked: str
+
+
+class RenewalIn(Strict):
+    """Whose certificate to issue anew, and with which roles; none: as before."""
+
+    pseudonym: Pseudonym
+    roles: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=20)]
+
+
+class ProofIn(Strict):
+    """A request as for an enrolment, which proves that its sender holds the key."""
+
+    request: Base64Url
+
+
+class CardIn(Strict):
+    """The card of somebody of another agency: their certificate, and the proof that they made the card for us."""
+
+    certificate: Base64Url
+    request: Base64Url
+
+
+class SessionOut(Strict):
+    """A session that goes on."""
+
+    id: str
+    pseudonym: str
+    since: str
+    until: str
+
+
+class SessionsOut(Strict):
+    """Sessions."""
+
+    sessions: list[SessionOut]
+
+
+class AlarmOut(Strict):
+    """Something to look into: how many items somebody opened within ``seconds``."""
+
+    id: str
+    kind: str
+    pseudonym: str
+    count: int
+    time: str
+    seconds: int
+
+
+class AlarmsOut(Strict):
+    """Alarms, oldest first."""
+
+    alarms: list[AlarmOut]

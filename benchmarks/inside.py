@@ -14,8 +14,9 @@ from ledger import founding
 from ledger.domain import merkle, trust
 from ledger.domain import statement as statements
 from ledger.domain.encoding import from_b64url
-from ledger.domain.records import LogRow, Unit
+from ledger.domain.records import LogRow
 from ledger.domain.tiles import HEIGHT, WIDTH
+from ledger.domain.unit import Unit
 from ledger.domain.verify import verify
 from ledger.services import export, logbook, registration
 from ledger.services.registration import Submission, entry_row

@@ -22,6 +22,7 @@ from cli.commands import (
     disclose,
     dispose,
     doctor,
+    field,
     fixity,
     get,
     handover,
@@ -37,6 +38,7 @@ from cli.commands import (
     restore,
     seize,
     serve,
+    session,
     show,
     status,
     trust,
@@ -69,16 +71,17 @@ def options(
     server: Annotated[str, typer.Option(help="URL of a node; without it the home serves itself.", envvar="CUSTODY_SERVER")] = "",
     passphrase_file: Annotated[Path | None, typer.Option(help="File with the passphrase; else CUSTODY_PASSPHRASE, else a prompt.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Without network: sign now, custody field send later.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Global options stand before the command: custody --home DIR list"""
-    STATE.home, STATE.server, STATE.passphrase_file, STATE.json = home, server, passphrase_file, as_json
+    STATE.home, STATE.server, STATE.passphrase_file, STATE.json, STATE.offline = home, server, passphrase_file, as_json, offline
 
 
 for module in (
     *(init, upload, list_items, show, status, anchor, bundle, trust, verify),
     *(get, note, correct, recheck, seize, derive, record, handover, disclose, copy, dispose, partner, chain, profile),
-    *(fixity, ipfs, person, serve, doctor, backup, restore, collect, demo),
+    *(field, fixity, ipfs, person, session, serve, doctor, backup, restore, collect, demo),
 ):
     module.register(app)
 

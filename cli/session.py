@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ledger.adapters.journal import FileJournal
     from ledger.adapters.node.client import NodeClient
     from ledger.domain.trust import TrustRoot
+    from ledger.services.field import FieldNode
     from ledger.services.signing import Person
     from ledger.wiring import OpenHome
 
@@ -74,8 +75,34 @@ def open_alone() -> Iterator[OpenHome]:
 
 
 @contextmanager
+def open_field() -> Iterator[FieldNode]:
+    """What waits to be sent."""
+    unlocking = unlock()
+    from ledger import wiring
+
+    with wiring.open_field(STATE.home, unlocking.keyring()) as node:
+        yield node
+
+
+@contextmanager
+def _open_offline() -> Iterator[Session]:
+    unlocking = unlock()
+    from ledger import wiring
+    from ledger.adapters.clock import SystemClock
+
+    keyring = unlocking.keyring()
+    with wiring.open_field(STATE.home, keyring) as node:
+        journal = wiring.journal_of(STATE.home, keyring)
+        yield Session(wiring.person_at(keyring, node.agency()), node, journal, SystemClock())  # type: ignore[arg-type]
+
+
+@contextmanager
 def open_session() -> Iterator[Session]:
-    """A session with the node of --server, with the `serve` that holds the home, or with the home itself."""
+    """A session with the node of --server, with the `serve` that holds the home, with the home itself, or with nobody (--offline)."""
+    if STATE.offline:
+        with _open_offline() as offline:
+            yield offline
+        return
     home = STATE.home
     unlocking = unlock()
     from ledger import wiring
@@ -108,7 +135,8 @@ def open_session() -> Iterator[Session]:
                 transport = stack.enter_context(InProcess(app))
                 node = NodeClient("http://home", transport=transport, signer=lambda: _signer(keyring))
         stack.enter_context(node)
-        yield Session(wiring.person_at(keyring, node.agency()), node, wiring.journal_of(home, keyring), SystemClock())
+        person = wiring.person_at(keyring, node.agency(), guest=bool(STATE.server))
+        yield Session(person, node, wiring.journal_of(home, keyring), SystemClock())
 
 
 def _signer(keyring: Any) -> tuple[Any, bytes]:
@@ -137,6 +165,19 @@ def read_trust(path: Path) -> TrustRoot:
         raise UsageError(f"cannot read {path}: {error.strerror}", hint="check the path") from error
     except FormatError as error:
         raise UsageError(f"{path}: {error.message}", hint="give the trust root that the agencies published") from error
+
+
+def node_address() -> str:
+    """Where the node of this folder is, for calls that need no session.
+
+    Raises:
+        UsageError: nobody serves it.
+    """
+    home = STATE.home
+    found = STATE.server or (settings.read_client(home).server if settings.is_client(home) else served_at(home))
+    if not found:
+        raise UsageError("no node serves this folder now", hint="start it with custody serve, or give --server URL")
+    return found
 
 
 def evidence_urn(text: str) -> str:

@@ -18,8 +18,8 @@ from ledger.adapters.node.client import NodeClient
 from ledger.domain import enrolment
 from ledger.domain.cose import PublicKey
 from ledger.domain.digests import same
-from ledger.domain.encoding import from_b64url
-from ledger.domain.errors import UsageError, VerificationError
+from ledger.domain.encoding import b64url, from_b64url
+from ledger.domain.errors import FormatError, UsageError, VerificationError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
@@ -28,6 +28,7 @@ from ledger.domain.identity.descriptor import Descriptor
 from ledger.settings import ClientSettings
 
 _LIMIT = 64 << 10
+_CARD = "custody-card"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,3 +133,47 @@ def _recognised(node: NodeClient, given: Invitation) -> Descriptor:
 
 def _same_key(one: PublicKey, other: PublicKey) -> bool:
     return same(enrolment.encode_key(one), enrolment.encode_key(other))
+
+
+def fetch(keyring: FileKeyring, node: NodeClient) -> Certificate:
+    """Take the certificate that belongs to our key now, and keep it.
+
+    Raises:
+        DeniedError: the key belongs to nobody who is active there. VerificationError: the certificate is not for our key.
+    """
+    about = node.agency()
+    key = keyring.signing_key("person")
+    proof = enrolment.sign(key, server=about["log"], hpke=keyring.hpke_key("hpke-person").public)
+    certificate = certificates.parse(node.own_certificate(proof))
+    descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
+    certificates.verify_issued(certificate, descriptor.authorities, SystemClock().now())
+    if not _same_key(certificate.key, key.public_key()):
+        raise VerificationError(3, "the certificate is not for your keys", hint="do not use it: tell the administrator")
+    keyring.put("person-certificate", certificate.der)
+    keyring.save()
+    return certificate
+
+
+def card(keyring: FileKeyring, node: NodeClient) -> bytes:
+    """A card for another agency's node: our certificate, and the proof that we made the card for them."""
+    proof = enrolment.sign(keyring.signing_key("person"), server=node.agency()["log"], hpke=keyring.hpke_key("hpke-person").public)
+    value = {"v": 1, "kind": _CARD, "certificate": b64url(keyring.get("person-certificate")), "request": b64url(proof)}
+    return json.dumps(value, indent=1).encode() + b"\n"
+
+
+def read_card(path: Path) -> tuple[bytes, bytes]:
+    """Certificate and proof of a guest's card.
+
+    Raises:
+        UsageError: it cannot be read, or is none.
+    """
+    try:
+        with path.open("rb") as file:
+            value = json.loads(file.read(_LIMIT))
+        if value["v"] != 1 or value["kind"] != _CARD:
+            raise ValueError
+        return from_b64url(value["certificate"], what="card"), from_b64url(value["request"], what="card")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint="ask the guest for the card") from error
+    except (ValueError, KeyError, TypeError, FormatError) as error:
+        raise UsageError(f"{path} is not a guest's card", hint="custody person card makes one") from error

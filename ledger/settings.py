@@ -15,6 +15,7 @@ KEYRING = "keyring.json"
 CLIENT = "client.json"
 BACKUPS = "backups.json"  # until when backups can be opened
 FOUNDING = "founding.json"  # while a home waits for its chain
+FIELD = "client/field"  # what was signed without network, and waits
 SERVER = "server.json"  # while a node serves: where
 #: Name of an IPFS node's RPC secret in the keyring.
 IPFS_SECRET = "ipfs-{}"  # noqa: S105  (a name)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger import settings
-from ledger.adapters import profiles
+from ledger.adapters import files, profiles
 from ledger.adapters.chain.contracts import Contracts, address_of
 from ledger.adapters.chain.deferred import LOCAL_LABEL, DeferredChain
 from ledger.adapters.clock import SystemClock
@@ -32,6 +35,7 @@ from ledger.domain.identity.names import agency_id, parse_log_urn
 from ledger.domain.ports import Chain, Clock
 from ledger.domain.storage import Replica, Replicas
 from ledger.services.authority import Authority
+from ledger.services.field import FieldNode
 from ledger.services.node import Node, NodeKeys
 from ledger.services.signing import Person
 from ledger.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNode, IpfsSettings
@@ -184,17 +188,48 @@ def person_of(keyring: FileKeyring, log_id: bytes, descriptor: Descriptor) -> Pe
     return Person(certificate, keyring.signing_key("person"), keyring.hpke_key("hpke-person"), log_id, descriptor, custody)
 
 
-def person_at(keyring: FileKeyring, about: dict[str, Any]) -> Person:
+def person_at(keyring: FileKeyring, about: dict[str, Any], *, guest: bool = False) -> Person:
     """The person whose keys lie in a keyring, at the node that says this of itself (see `/v1/agency`).
+
+    Args:
+        guest: the node of another agency was meant.
 
     Raises:
         KeyringError: no person's keys in it. UsageError: the node belongs to another agency.
     """
     descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
     person = person_of(keyring, parse_log_urn(about["log"]), descriptor)
-    if person.certificate.agency != descriptor.agency:
+    if person.certificate.agency != descriptor.agency and not guest:
         raise UsageError(f"the node belongs to {descriptor.agency}, your keys to {person.certificate.agency}")
     return person
+
+
+def prepare_field(home: Path, about: dict[str, Any]) -> None:
+    """Write down what the node says of itself, so that its people can sign for it without asking."""
+    folder = home / settings.FIELD
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write(folder / "node.json", json.dumps(about).encode())
+
+
+@contextmanager
+def open_field(home: Path, keyring: FileKeyring) -> Iterator[FieldNode]:
+    """What waits in a folder for the network; one command at a time.
+
+    Raises:
+        UsageError: nothing was prepared while there was one. LockedError: another command works offline here.
+    """
+    folder = home / settings.FIELD
+    try:
+        about = json.loads((folder / "node.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError("nothing is prepared for work without network", hint="run custody field prepare while you have one") from error
+    with ExitStack() as stack:
+        stack.callback(FileLock(folder / "field.lock", what="the field folder").release)
+        blocks = LocalBlockStore(folder / "blocks")
+        stack.callback(blocks.close)
+        journal = FileJournal(folder / "queue", keyring.get("journal"))
+        stack.callback(journal.close)
+        yield FieldNode(about, blocks, journal)
 
 
 def journal_of(home: Path, keyring: FileKeyring) -> FileJournal:

@@ -27,7 +27,8 @@ from api.schemas import (
 from ledger.domain import cid as cids
 from ledger.domain.custody import Offer
 from ledger.domain.encoding import b64url, format_time, from_hex
-from ledger.domain.records import HoldingRow, ItemRow, Unit
+from ledger.domain.records import HoldingRow, ItemRow
+from ledger.domain.unit import Unit
 from ledger.services import access, anchoring, export, recordkeys
 from ledger.services.review import life_of
 from ledger.services.withholding import Withheld

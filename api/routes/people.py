@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas_people import (
+    AlarmOut,
+    AlarmsOut,
     ApprovalIn,
     ApprovalOut,
+    CardIn,
     CodeIn,
     EnrolmentIn,
     EnrolmentOut,
@@ -19,11 +22,16 @@ from api.schemas_people import (
     OutcomeOut,
     PeopleOut,
     PersonOut,
+    ProofIn,
+    RenewalIn,
+    SessionOut,
+    SessionsOut,
     SuspensionIn,
     SuspensionOut,
 )
 from ledger.domain.encoding import b64url, format_time, from_b64url
-from ledger.services import people
+from ledger.services import alarms, membership, people, sessions
+from ledger.services.access import Caller
 
 router = APIRouter(route_class=GuardedRoute, tags=["people"])
 
@@ -81,5 +89,56 @@ def approve_person(node: NodeDep, caller: CallerDep, request: ApprovalIn) -> App
 @router.post("/people/suspensions", operation_id="suspend_person")
 def suspend_person(node: NodeDep, caller: CallerDep, request: SuspensionIn) -> SuspensionOut:
     """Suspend a person at once, and revoke their certificate."""
-    date = people.suspend(node, request.pseudonym, by=caller.pseudonym, since=request.since)
+    date = membership.suspend(node, request.pseudonym, by=caller.pseudonym, since=request.since)
     return SuspensionOut(revoked=format_time(date))
+
+
+@router.post("/people/renewals", operation_id="renew_person")
+def renew_person(node: NodeDep, caller: CallerDep, request: RenewalIn) -> SuspensionOut:
+    """Issue a person a new certificate, with other roles where some are given; the old one counts no longer."""
+    date = membership.renew(node, request.pseudonym, roles=request.roles or None, by=caller.pseudonym)
+    return SuspensionOut(revoked=format_time(date))
+
+
+@router.post("/enrolments/certificate", operation_id="own_certificate")
+def own_certificate(node: NodeDep, request: ProofIn) -> OutcomeOut:
+    """The certificate that belongs to a key now, for whoever proves that they hold it."""
+    der = membership.certificate_for(node, from_b64url(request.request, what="proof"))
+    return OutcomeOut(state="approved", certificate=b64url(der))
+
+
+@router.post("/people/guests", operation_id="admit_guest")
+def admit_guest(node: NodeDep, caller: CallerDep, request: CardIn) -> ApprovalOut:
+    """Let a person of another agency in, to work on items that are given to them."""
+    der, proof = from_b64url(request.certificate, what="certificate"), from_b64url(request.request, what="card")
+    return ApprovalOut(pseudonym=membership.admit(node, der, proof))
+
+
+@router.get("/sessions", operation_id="list_sessions")
+def list_sessions(node: NodeDep, caller: CallerDep) -> SessionsOut:
+    """Sessions that go on: one's own, and for an administrator everybody's."""
+    rows = sessions.listed(node, _whose(caller))
+    found = [SessionOut(id=one.id, pseudonym=one.pseudonym, since=format_time(one.since), until=format_time(one.until)) for one in rows]
+    return SessionsOut(sessions=found)
+
+
+@router.delete("/sessions/{session}", operation_id="end_session", status_code=204)
+def end_session(node: NodeDep, caller: CallerDep, session: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> None:
+    """End a session: one's own, or for an administrator anybody's."""
+    sessions.end(node, session, pseudonym=_whose(caller))
+
+
+def _whose(caller: Caller) -> str | None:
+    return None if "administrator" in caller.roles else caller.pseudonym
+
+
+@router.get("/alarms", operation_id="list_alarms")
+def list_alarms(node: NodeDep, caller: CallerDep, after: Annotated[int, Query(ge=0)] = 0) -> AlarmsOut:
+    """Alarms raised after a time (seconds since 1970), oldest first; at most 500."""
+    with node.records.read() as unit:
+        rows = unit.alarms(after=after, limit=500)
+    found = [
+        AlarmOut(id=one.id, kind=one.kind, pseudonym=one.pseudonym, count=one.count, time=format_time(one.time), seconds=alarms.HOUR)
+        for one in rows
+    ]
+    return AlarmsOut(alarms=found)

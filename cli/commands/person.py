@@ -49,6 +49,31 @@ stolen keys.
 Example:
   custody --home ~/node person suspend uhsvsxgbeqkdjg7gd2vbcbfsna
 """
+_RENEW = """Give somebody a new certificate before the old one expires, or other roles, as an administrator; then they fetch it themselves.
+
+\b
+Example:
+  custody --home ~/node person renew uhsvsxgbeqkdjg7gd2vbcbfsna --role custodian
+  custody --home ~/mine person fetch
+"""
+_FETCH = """Fetch the certificate that belongs to your key now, after an administrator renewed it.
+
+\b
+Example:
+  custody --home ~/mine person fetch
+"""
+_CARD = """Make a card for another agency, so that they can let you in as a guest: to work on items that they give you.
+
+\b
+Example:
+  custody --home ~/mine person card --for https://custody.police.example -o card.json
+"""
+_ADMIT = """Let somebody of another agency in as a guest, with the card that they made for us, as an administrator.
+
+\b
+Example:
+  custody --home ~/node person admit card.json
+"""
 _LIST = """List the people of the agency, and open invitations, as an administrator.
 
 \b
@@ -154,3 +179,60 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             revoked = session.node.suspend(pseudonym, since=moment)
         output.result({"pseudonym": pseudonym, "revoked": revoked}, f"{pseudonym} is suspended, and revoked as of {revoked}.")
+
+    @group.command(help=_RENEW)
+    def renew(
+        pseudonym: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
+        role: Annotated[list[str] | None, typer.Option(help="Roles from now on; without it as before. May be repeated.")] = None,
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import open_session
+
+        with open_session() as session:
+            since = session.node.renew(pseudonym, role or [])
+        text = f"{pseudonym} has a new certificate, and the old one counts no longer.\nThey fetch it with: custody person fetch"
+        output.result({"pseudonym": pseudonym, "since": since}, text)
+
+    @group.command(help=_FETCH)
+    def fetch(as_json: Json = False) -> None:
+        from cli.session import ask_passphrase, node_address
+        from ledger import enrolling, settings
+        from ledger.adapters.keystore.file import FileKeyring
+        from ledger.adapters.node.client import NodeClient
+
+        keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
+        with NodeClient(node_address()) as node:
+            found = enrolling.fetch(keyring, node)
+        roles = ", ".join(sorted(found.roles))
+        output.result({"pseudonym": found.pseudonym, "roles": sorted(found.roles)}, f"you sign as {found.pseudonym} ({roles})")
+
+    @group.command(help=_CARD)
+    def card(
+        url: Annotated[str, typer.Option("--for", help="Address of the other agency's node.")],
+        out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the card.")],
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import ask_passphrase
+        from ledger import enrolling, settings
+        from ledger.adapters import files
+        from ledger.adapters.keystore.file import FileKeyring
+        from ledger.adapters.node.client import NodeClient
+
+        files.require_vacant(out, hint="choose another name for the card")
+        keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
+        with NodeClient(url) as node:
+            made = enrolling.card(keyring, node)
+        files.write(out, made, mode=0o644)
+        text = f"{out} holds nothing secret: give it to their administrator.\nOnce they let you in:"
+        text += f" custody --home {STATE.home} --server {url} list"
+        output.result({"path": str(out)}, text)
+
+    @group.command(help=_ADMIT)
+    def admit(path: Annotated[Path, typer.Argument(metavar="FILE", help="The card.")], as_json: Json = False) -> None:
+        from cli.session import open_session
+        from ledger import enrolling
+
+        certificate, proof = enrolling.read_card(path)
+        with open_session() as session:
+            pseudonym = session.node.admit(certificate, proof)
+        output.result({"pseudonym": pseudonym}, f"{pseudonym} may come in now; give them items with: custody share ID --with {pseudonym}")

@@ -91,15 +91,21 @@ def upload_paths(paths: list[Path], options: Any) -> None:
         if item.duplicates:
             text += f"\nsame content as {item.duplicates[0]}: {item.path}"
     waiting = status["integrated"] - status["final"]
-    text += (
-        f"\n{recorded} items recorded, {output.size(sum(item.size for item in done))}. "
+    text += f"\n{recorded} items recorded, {output.size(sum(item.size for item in done))}. " + _next(waiting)
+    output.result({"items": [asdict(item) for item in done], "recorded": recorded, "waiting": waiting}, text)
+
+
+def _next(waiting: int) -> str:
+    if STATE.offline:
+        return f"Signed here; {waiting} statements wait for a network.\nSend them then: custody --home {STATE.home} field send"
+    return (
         f"Signed and in the log; not yet anchored ({waiting} entries wait)."
         f"\nAnchor now: custody --home {STATE.home} anchor   See how far it is: custody --home {STATE.home} status"
     )
-    output.result({"items": [asdict(item) for item in done], "recorded": recorded, "waiting": waiting}, text)
 
 
 def _outcome(item: Any) -> str:
     if item.index is None:
         return "skipped"
-    return f"entry {item.index}" + (", resumed" if item.resumed else "")
+    place = "waits as no." if STATE.offline else "entry"
+    return f"{place} {item.index}" + (", resumed" if item.resumed else "")

@@ -29,7 +29,8 @@ _MEMBERS: Final = {
     "roles": dict,
     "certificate": dict,
 }
-_OPTIONAL: Final = {"names": dict, "retention": dict, "withhold": dict}
+_BULK: Final = 50
+_OPTIONAL: Final = {"bulk_access": int, "names": dict, "retention": dict, "withhold": dict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A parsed profile. ``late_after`` is seconds (0: never late); ``required`` JSON pointers by event type; ``roles`` a country's
+    """A parsed profile. ``late_after`` is seconds (0: never late); ``bulk_access`` items that one person opens within an hour
+    without an alarm; ``required`` JSON pointers by event type; ``roles`` a country's
     own names for roles; ``names`` how event types are shown; ``withhold`` pointers to leave out of bundles by kind of recipient.
     """
 
@@ -54,6 +56,7 @@ class Profile:
     authorities: tuple[str, ...]
     basis_kinds: frozenset[str]
     late_after: int
+    bulk_access: int
     required: dict[str, tuple[str, ...]]
     roles: dict[str, str]
     names: dict[str, str]
@@ -124,6 +127,7 @@ def parse(data: bytes) -> Profile:
     require(set(value["required"]) | set(value.get("names", {})) <= set(TYPES), f"{what}: an event type that does not exist")
     require(set(value["roles"].values()) <= ROLES - {"service"}, f"{what}: a role that does not exist")
     require(0 <= value["late_after"] < 2**31, f"{what}: late_after out of range")
+    require(0 < value.get("bulk_access", _BULK) < 2**31, f"{what}: bulk_access out of range")
     return Profile(
         value["code"],
         value["name"],
@@ -132,6 +136,7 @@ def parse(data: bytes) -> Profile:
         tuple(value["authorities"]),
         frozenset(value["basis_kinds"]),
         value["late_after"],
+        value.get("bulk_access", _BULK),
         {name: _pointers(one) for name, one in value["required"].items()},
         dict(value["roles"]),
         dict(value.get("names", {})),

@@ -8,7 +8,8 @@ from typing import Any, Final
 from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.identity.descriptor import HpkeKey
-from ledger.domain.records import EntryRow, ItemRow, Unit
+from ledger.domain.records import EntryRow, ItemRow
+from ledger.domain.unit import Unit
 from ledger.services import reading, recordkeys
 from ledger.services.node import Node
 from ledger.services.registration import Registered

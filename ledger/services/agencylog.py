@@ -15,8 +15,9 @@ from ledger.domain.errors import KeyringError
 from ledger.domain.event import document as documents
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_urn
-from ledger.domain.records import CrlRow, EntryRow, LogRow, Unit
+from ledger.domain.records import CrlRow, EntryRow, LogRow
 from ledger.domain.statement import Claims
+from ledger.domain.unit import Unit
 from ledger.services import logbook
 from ledger.services.node import Node
 from ledger.services.registration import entry_row

@@ -15,7 +15,8 @@ from ledger.domain import receipt as receipts
 from ledger.domain.errors import ChainError, FrozenError, NetworkError
 from ledger.domain.evm import keccak256
 from ledger.domain.ports import TransactionReceipt
-from ledger.domain.records import CheckpointRow, TransactionRow, Unit
+from ledger.domain.records import CheckpointRow, TransactionRow
+from ledger.domain.unit import Unit
 from ledger.services import crossing, logbook
 from ledger.services.node import Node
 

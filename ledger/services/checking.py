@@ -15,8 +15,8 @@ from ledger.domain.grants import Grant
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.records import Unit
 from ledger.domain.statement import Statement
+from ledger.domain.unit import Unit
 from ledger.services import dag, partners
 from ledger.services.node import Node
 
@@ -47,8 +47,8 @@ class Checked:
     content: envelope.Content | None
 
 
-def require_enrolled(unit: Unit, caller: str) -> None:
-    """Check that a logged-in person is still one.
+def require_enrolled(unit: Unit, caller: str) -> bytes:
+    """Check that a logged-in person is still one; the digest of the certificate that they have now.
 
     Raises:
         DeniedError: otherwise.
@@ -56,6 +56,7 @@ def require_enrolled(unit: Unit, caller: str) -> None:
     person = unit.person(caller)
     if person is None or not person.active:
         raise DeniedError("this person is not, or no longer, enrolled here")
+    return person.certificate
 
 
 def check(node: Node, unit: Unit, submission: Submission, caller: str | None) -> Checked:

@@ -18,7 +18,8 @@ from ledger.domain.grants import Grant
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.parcel import Parcel, SealedDocument
 from ledger.domain.ports import PartnerApi
-from ledger.domain.records import EntryRow, GivenRow, ItemRow, Unit
+from ledger.domain.records import EntryRow, GivenRow, ItemRow
+from ledger.domain.unit import Unit
 from ledger.services import export, intake, partners, recordkeys
 from ledger.services.node import Node
 

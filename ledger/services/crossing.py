@@ -19,9 +19,10 @@ from ledger.domain.evm import keccak256
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ports import HopStep
-from ledger.domain.records import CrossingRow, EntryRow, ItemRow, TransactionRow, Unit
+from ledger.domain.records import CrossingRow, EntryRow, ItemRow, TransactionRow
 from ledger.domain.slots import Hop
 from ledger.domain.statement import Claims
+from ledger.domain.unit import Unit
 from ledger.services import logbook
 from ledger.services.checking import Checked
 from ledger.services.node import Node

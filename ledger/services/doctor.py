@@ -10,7 +10,8 @@ from ledger.domain import custody, envelope, merkle, slots
 from ledger.domain import statement as statements
 from ledger.domain.errors import CustodyError, NetworkError
 from ledger.domain.identity import certificate as certificates
-from ledger.domain.records import EntryRow, ItemRow, Unit
+from ledger.domain.records import EntryRow, ItemRow
+from ledger.domain.unit import Unit
 from ledger.services import dag, inheritance, keeping, logbook, placement, reading
 from ledger.services.node import Node
 

@@ -17,7 +17,8 @@ from ledger.domain.errors import CustodyError, NotFoundError, VerificationError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ports import PartnerApi
-from ledger.domain.records import EntryRow, ErasureRow, Unit
+from ledger.domain.records import EntryRow, ErasureRow
+from ledger.domain.unit import Unit
 from ledger.services import crossing, dag, export, intake, ownevents, placement
 from ledger.services.node import Node
 

@@ -14,8 +14,9 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import agency_id
 from ledger.domain.merkle import leaf_hash
-from ledger.domain.records import CheckpointRow, DescriptorRow, EntryRow, ItemRow, Unit
+from ledger.domain.records import CheckpointRow, DescriptorRow, EntryRow, ItemRow
 from ledger.domain.slots import Hop
+from ledger.domain.unit import Unit
 from ledger.services import agencylog, crossing, inheritance, logbook, partners, reading
 from ledger.services.node import Node
 

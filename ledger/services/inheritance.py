@@ -5,7 +5,8 @@ from __future__ import annotations
 from ledger.domain import bundle as bundles
 from ledger.domain.bundle import Bundle
 from ledger.domain.identity.names import agency_id
-from ledger.domain.records import EntryRow, Unit
+from ledger.domain.records import EntryRow
+from ledger.domain.unit import Unit
 from ledger.services.node import Node
 
 

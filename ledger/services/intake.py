@@ -23,9 +23,10 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
 from ledger.domain.parcel import Parcel
 from ledger.domain.ports import PartnerApi
-from ledger.domain.records import CrossingRow, ItemRow, Unit
+from ledger.domain.records import CrossingRow, ItemRow
 from ledger.domain.slots import Hop
 from ledger.domain.statement import Statement
+from ledger.domain.unit import Unit
 from ledger.domain.unixfs import Block
 from ledger.domain.verify import Verdict, verify
 from ledger.services import crossing, partners, recordkeys, trustroot

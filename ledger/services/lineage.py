@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.domain.errors import NotFoundError
-from ledger.domain.records import LinkRow, Unit
+from ledger.domain.records import LinkRow
+from ledger.domain.unit import Unit
 from ledger.services import access
 from ledger.services.access import Caller
 from ledger.services.node import Node

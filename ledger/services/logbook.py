@@ -14,8 +14,9 @@ from ledger.domain import receipt as receipts
 from ledger.domain.errors import FrozenError, NotFoundError
 from ledger.domain.merkle import NodeReader
 from ledger.domain.receipt import Checkpoint, Receipt
-from ledger.domain.records import EntryRow, LogRow, Unit
+from ledger.domain.records import EntryRow, LogRow
 from ledger.domain.tiles import HEIGHT, WIDTH, TilePath
+from ledger.domain.unit import Unit
 from ledger.services.node import Node
 
 _FROZEN_HINT: Final = "stop the node, keep the home as it is, and run: custody doctor"

@@ -18,8 +18,9 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.ports import Clock, Contracts, PartnerApi
 from ledger.domain.profile import Profile
-from ledger.domain.records import HoldingRow, Records, Unit
+from ledger.domain.records import HoldingRow
 from ledger.domain.storage import NodeStore, Replicas
+from ledger.domain.unit import Records, Unit
 from ledger.services.authority import Authority
 
 _PAGE: Final = 500

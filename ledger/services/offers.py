@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ledger.domain.errors import NotFoundError
-from ledger.domain.records import ItemRow, Unit
+from ledger.domain.records import ItemRow
+from ledger.domain.unit import Unit
 from ledger.services import access
 from ledger.services.access import Caller
 from ledger.services.node import Node

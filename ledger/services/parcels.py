@@ -6,7 +6,8 @@ from ledger.domain import grants
 from ledger.domain.encoding import evidence_bytes
 from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.parcel import Parcel, SealedDocument
-from ledger.domain.records import CrossingRow, ItemRow, Unit
+from ledger.domain.records import CrossingRow, ItemRow
+from ledger.domain.unit import Unit
 from ledger.services import export, partners, recordkeys
 from ledger.services.node import Node
 

@@ -16,7 +16,8 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id
-from ledger.domain.records import DescriptorRow, PartnerRow, Unit
+from ledger.domain.records import DescriptorRow, PartnerRow
+from ledger.domain.unit import Unit
 from ledger.services.node import Node
 
 _FRESH: Final = 60  # seconds for which what a partner published is not asked again

@@ -22,15 +22,14 @@ from ledger.domain.errors import ConflictError, DeniedError, KeyringError, NotFo
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
-from ledger.domain.records import EnrolmentRow, PersonRow, Unit
-from ledger.services import agencylog, anchoring
+from ledger.domain.records import EnrolmentRow, PersonRow
+from ledger.domain.unit import Unit
 from ledger.services.authority import Authority, new_pseudonym
 from ledger.services.node import Node
 from ledger.services.reading import hpke_key
 
 LIFE: Final = 7 * 86400  # seconds
 _NONCE: Final = 12
-_LAST_ADMINISTRATOR: Final = "the agency would be left without an administrator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +66,10 @@ def invite(node: Node, *, number: str, roles: list[str], inviter: str) -> tuple[
     Raises:
         UsageError: no service number, or roles that nobody can have. KeyringError: the CA is not at hand here.
     """
-    _authority(node)
+    require_authority(node)
     if not number.strip() or len(number) > 100:
         raise UsageError("a service number has 1 to 100 characters")
-    if node.profile is not None:
-        roles = [node.profile.role(role) for role in roles]
-    if not roles or not set(roles) <= ROLES - {"service"} or len(set(roles)) != len(roles):
-        raise UsageError(f"roles are one or more of {', '.join(sorted(ROLES - {'service'}))}")
+    roles = roles_named(node, roles)
     code, expires = secrets.token_urlsafe(24), node.clock.now() + LIFE
     hashed = _hash(code)
     sealed = seal_number(node.keys.people, number.strip(), hashed)
@@ -81,6 +77,18 @@ def invite(node: Node, *, number: str, roles: list[str], inviter: str) -> tuple[
         unit.drop_stale_enrolments(node.clock.now())
         unit.put_enrolment(EnrolmentRow(hashed, ",".join(sorted(roles)), sealed, inviter, "invited", expires))
     return code, expires
+
+
+def roles_named(node: Node, names: list[str]) -> list[str]:
+    """Roles by their own names or by those of the agency's profile.
+
+    Raises:
+        UsageError: none, one twice, or one that nobody can have.
+    """
+    roles = [node.profile.role(name) for name in names] if node.profile is not None else names
+    if not roles or not set(roles) <= ROLES - {"service"} or len(set(roles)) != len(roles):
+        raise UsageError(f"roles are one or more of {', '.join(sorted(ROLES - {'service'}))}", hint="or a name of your profile")
+    return sorted(roles)
 
 
 def _hash(code: str) -> bytes:
@@ -131,7 +139,7 @@ def approve(node: Node, reference: str, *, approver: str) -> str:
     Raises:
         NotFoundError: nobody waits under that reference. RuleError: one's own request. KeyringError: the CA is not at hand here.
     """
-    authority = _authority(node)
+    authority = require_authority(node)
     with node.records.write() as unit:
         row = next((one for one in unit.enrolments() if _reference(one) == reference and one.state == "requested"), None)
         if row is None or row.expires < node.clock.now():
@@ -157,7 +165,12 @@ def _reference(row: EnrolmentRow) -> str:
     return row.code.hex()[:16]
 
 
-def _authority(node: Node) -> Authority:
+def require_authority(node: Node) -> Authority:
+    """The CA, where it is at hand.
+
+    Raises:
+        KeyringError: it is not.
+    """
     if node.keys.authority is None:
         raise KeyringError("the CA key is not at hand on this node", hint="enrol people where the CA is")
     return node.keys.authority
@@ -185,64 +198,10 @@ def everybody(node: Node) -> list[Listed]:
     for row in people:
         certificate = certificates.parse(ders[row.pseudonym] or b"")
         number = _number(node, row.number, row.pseudonym.encode()) if row.number else ""
-        state = "active" if row.active else "suspended"
+        state = ("guest" if row.agency else "active") if row.active else "suspended"
         listed.append(Listed(row.pseudonym, number, tuple(sorted(certificate.roles)), state, "", certificate.not_before))
     for one in open_:
         fingerprint = enrolment.parse(one.request).fingerprint if one.request else ""
         roles = tuple(one.roles.split(","))
         listed.append(Listed(_reference(one), _number(node, one.number, one.code), roles, one.state, fingerprint, one.expires - LIFE))
     return listed
-
-
-def suspend(node: Node, pseudonym: str, *, by: str, since: int | None = None) -> int:
-    """Suspend a person: from now on they can do nothing here, and every verifier learns it. Returns the date of revocation.
-
-    What they signed until now is anchored first, so that it still verifies; with ``since`` it is not spared: for stolen keys.
-    May be repeated until it succeeds.
-
-    Raises:
-        NotFoundError: no such person. RuleError: oneself, or the last administrator. UsageError: ``since`` lies ahead.
-        NetworkError, ChainError: suspended here, but not revoked yet: the chain cannot be reached. KeyringError: no CA here.
-    """
-    _authority(node)
-    if since is not None and since > node.clock.now():
-        raise UsageError("a revocation cannot lie ahead")
-    with node.records.write() as unit:
-        person = unit.person(pseudonym)
-        if person is None or person.kind != "person":
-            raise NotFoundError("no such person", hint="see: custody person list")
-        if pseudonym == by:
-            raise RuleError("nobody suspends themselves", hint="ask another administrator")
-        _require_administrator(unit, without=pseudonym)
-        unit.put_person(replace(person, active=False))
-        unit.drop_sessions(pseudonym)
-        der = unit.certificate(person.certificate) or b""
-    if since is None:
-        anchoring.anchor_now(node)
-    serial = certificates.load(der).serial_number
-    with node.records.write() as unit:
-        if (known := _revoked(unit, serial)) is not None:
-            return known
-        newest = unit.newest_checkpoint(node.log_id, ("final",))
-        date = since if since is not None else max(node.clock.now(), newest.time + 1 if newest is not None else 0)
-        agencylog.publish_crl(node, unit, [(serial, date)])
-    return date
-
-
-def _revoked(unit: Unit, serial: int) -> int | None:
-    for row in unit.crls()[-1:]:
-        entry = certificates.load_crl(row.der).get_revoked_certificate_by_serial_number(serial)
-        if entry is not None:
-            return int(entry.revocation_date_utc.timestamp())
-    return None
-
-
-def _require_administrator(unit: Unit, *, without: str) -> None:
-    administrators = [row.pseudonym for row in unit.people() if row.active and "administrator" in _roles(unit, row)]
-    if administrators == [without]:
-        raise RuleError(_LAST_ADMINISTRATOR, hint="enrol another administrator first")
-
-
-def _roles(unit: Unit, row: PersonRow) -> frozenset[str]:
-    der = unit.certificate(row.certificate)
-    return certificates.parse(der).roles if der is not None else frozenset()

@@ -15,7 +15,8 @@ from itertools import islice
 from typing import Final
 
 from ledger.domain.errors import NetworkError, NotFoundError, RuleError, UnreadableError, VerificationError
-from ledger.domain.records import HoldingRow, ItemRow, Unit
+from ledger.domain.records import HoldingRow, ItemRow
+from ledger.domain.unit import Unit
 from ledger.services import dag
 from ledger.services.node import Node
 

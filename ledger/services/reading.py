@@ -6,7 +6,8 @@ from ledger.domain import envelope
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.identity.descriptor import HpkeKey
-from ledger.domain.records import EntryRow, PersonRow, Unit
+from ledger.domain.records import EntryRow, PersonRow
+from ledger.domain.unit import Unit
 from ledger.services import recordkeys
 from ledger.services.node import Node
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from ledger.domain import grants
 from ledger.domain.errors import DeniedError
 from ledger.domain.event.document import Event
-from ledger.domain.records import Unit
+from ledger.domain.unit import Unit
 from ledger.services.node import Node
 
 

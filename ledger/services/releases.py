@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ledger.domain.errors import RuleError
-from ledger.domain.records import ItemRow, Unit
+from ledger.domain.records import ItemRow
+from ledger.domain.unit import Unit
 from ledger.services import partners
 from ledger.services.checking import RELEASES, Checked
 from ledger.services.node import Node

@@ -6,7 +6,8 @@ from typing import Final
 
 from ledger.domain.errors import RuleError
 from ledger.domain.life import Life, Told
-from ledger.domain.records import ItemRow, Unit
+from ledger.domain.records import ItemRow
+from ledger.domain.unit import Unit
 from ledger.services import reading
 from ledger.services.checking import Checked
 from ledger.services.node import Node

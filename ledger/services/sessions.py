@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
 from ledger.domain import cose, custody, login
-from ledger.domain.errors import DeniedError
+from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
-from ledger.domain.records import SessionRow, Unit
+from ledger.domain.records import SessionRow
+from ledger.domain.unit import Unit
 from ledger.services import partners
 from ledger.services.access import Caller
 from ledger.services.node import Node
@@ -19,6 +21,7 @@ from ledger.services.reading import hpke_key
 
 CHALLENGE_LIFE: Final = 120  # seconds
 SESSION_LIFE: Final = 900
+_ID: Final = 32  # hex digits by which a session is named; nobody can log in with them
 _REFUSED: Final = "login refused"
 _HINT: Final = "check that your certificate is valid and enrolled at this agency"
 
@@ -94,3 +97,33 @@ def caller_of(node: Node, token: str) -> Caller | None:
         assert person is not None
     roles = certificate.roles if certificate.agency == node.agency else certificate.roles & custody.GUEST_ROLES
     return Caller(row.pseudonym, roles, row.certificate, hpke_key(person), certificate.agency)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A session that goes on: the first half of its token's hash, whose, since when, until when."""
+
+    id: str
+    pseudonym: str
+    since: int
+    until: int
+
+
+def listed(node: Node, pseudonym: str | None) -> list[Listed]:
+    """Sessions that go on, of one person or of all."""
+    with node.records.read() as unit:
+        rows = unit.sessions(pseudonym, node.clock.now())
+    return [Listed(row.token.hex()[:_ID], row.pseudonym, row.expires - SESSION_LIFE, row.expires) for row in rows]
+
+
+def end(node: Node, session: str, *, pseudonym: str | None) -> None:
+    """End a session, of one person or of anybody.
+
+    Raises:
+        NotFoundError: no such session that may be ended.
+    """
+    with node.records.write() as unit:
+        found = [row for row in unit.sessions(pseudonym, node.clock.now()) if row.token.hex()[:_ID] == session]
+        if not found:
+            raise NotFoundError("no such session", hint="see: custody session list")
+        unit.drop_session(found[0].token)

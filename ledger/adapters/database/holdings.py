@@ -22,7 +22,7 @@ def _holding(row: Any) -> HoldingRow:
 
 
 class Holdings(Part):
-    """See records.Unit."""
+    """See unit.Unit."""
 
     def put_holding(self, row: HoldingRow) -> None:
         self._put(Holding, ("evidence", "node"), asdict(row))

@@ -27,7 +27,7 @@ def _item(row: Any) -> ItemRow:
 
 
 class Items(Part):
-    """See records.Unit."""
+    """See unit.Unit."""
 
     def item(self, evidence: str) -> ItemRow | None:
         row = self._one(Item, evidence=evidence)

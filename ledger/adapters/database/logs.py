@@ -25,7 +25,7 @@ def _checkpoint(row: Any) -> CheckpointRow:
 
 
 class Logs(Part):
-    """See records.Unit."""
+    """See unit.Unit."""
 
     def log(self, log: bytes) -> LogRow | None:
         row = self._one(Log, log=log)

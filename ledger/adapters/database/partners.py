@@ -19,7 +19,7 @@ _MAX_PARTNERS = 10_000
 
 
 class Partners(Part):
-    """See records.Unit."""
+    """See unit.Unit."""
 
     def put_partner(self, row: PartnerRow) -> None:
         self._put(Partner, ("agency",), asdict(row))

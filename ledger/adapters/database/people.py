@@ -5,21 +5,34 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, distinct, func, select
 
-from ledger.adapters.database.tables import CertificateRecord, Challenge, Crl, DescriptorRecord, Enrolment, Person, SessionRecord
+from ledger.adapters.database.tables import (
+    Alarm,
+    CertificateRecord,
+    Challenge,
+    Crl,
+    DescriptorRecord,
+    Enrolment,
+    Person,
+    Reading,
+    SessionRecord,
+)
 from ledger.adapters.database.unit import Part
-from ledger.domain.records import CrlRow, DescriptorRow, EnrolmentRow, PersonRow, SessionRow
+from ledger.domain.records import AlarmRow, CrlRow, DescriptorRow, EnrolmentRow, PersonRow, SessionRow
 
 _H: Any = Challenge
 _E: Any = Enrolment
 _S: Any = SessionRecord
+_R: Any = Reading
+_A: Any = Alarm
+_DAY = 86400
 _MAX_PEOPLE = 10_000
 _MAX_VERSIONS = 65_535
 
 
 class People(Part):
-    """See records.Unit."""
+    """See unit.Unit."""
 
     def put_certificate(self, digest: bytes, der: bytes) -> None:
         self._put(CertificateRecord, ("digest",), {"digest": digest, "der": der})
@@ -57,6 +70,35 @@ class People(Part):
         """End all sessions of a person."""
         self.flush(SessionRecord)
         self._db.execute(delete(SessionRecord).where(_S.pseudonym == pseudonym))
+
+    def sessions(self, pseudonym: str | None, now: int) -> list[SessionRow]:
+        """Sessions that go on, of one person or of all."""
+        conditions = [_S.expires >= now, *([_S.pseudonym == pseudonym] if pseudonym is not None else [])]
+        return [SessionRow(**row._mapping) for row in self._rows(SessionRecord, *conditions, order=_S.expires, limit=_MAX_PEOPLE)]
+
+    def drop_session(self, token: bytes) -> None:
+        """End one session."""
+        self.flush(SessionRecord)
+        self._db.execute(delete(SessionRecord).where(_S.token == token))
+
+    def put_reading(self, statement: bytes, pseudonym: str, evidence: str, time: int) -> None:
+        """Note an access, and forget those of yesterday."""
+        self.flush(Reading)
+        self._db.execute(delete(Reading).where(_R.pseudonym == pseudonym, _R.time < time - _DAY))
+        self._put(Reading, ("statement",), {"statement": statement, "pseudonym": pseudonym, "evidence": evidence, "time": time})
+
+    def readings(self, pseudonym: str, since: int) -> int:
+        """How many items somebody opened since a time."""
+        self.flush(Reading)
+        query = select(func.count(distinct(_R.evidence))).where(_R.pseudonym == pseudonym, _R.time >= since)
+        return int(self._db.execute(query).scalar_one())
+
+    def put_alarm(self, row: AlarmRow) -> None:
+        self._add(Alarm, asdict(row))
+
+    def alarms(self, *, after: int, limit: int) -> list[AlarmRow]:
+        """Alarms younger than a time, oldest first."""
+        return [AlarmRow(**row._mapping) for row in self._rows(Alarm, _A.time > after, order=_A.time, limit=limit)]
 
     def put_crl(self, row: CrlRow) -> None:
         self._add(Crl, asdict(row))

@@ -16,15 +16,15 @@ from ledger.adapters.database.logs import Logs
 from ledger.adapters.database.partners import Partners
 from ledger.adapters.database.people import People
 from ledger.domain.errors import ConflictError, StorageError
-from ledger.domain.records import Unit
+from ledger.domain.unit import Unit
 
 
 class SqlUnit(Logs, Items, Holdings, People, Partners):
-    """One transaction; see records.Unit."""
+    """One transaction; see unit.Unit."""
 
 
 class SqlRecords:
-    """See records.Records.
+    """See unit.Records.
 
     Raises:
         StorageError: the database at ``url`` cannot be opened.

@@ -276,6 +276,25 @@ class DescriptorRecord(SQLModel, table=True):
     block: int = Field(sa_column=_big())
 
 
+class Reading(SQLModel, table=True):
+    """Somebody's recorded access, for a day: so that many at once are noticed."""
+
+    statement: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    pseudonym: str = Field(index=True)
+    evidence: str
+    time: int = Field(sa_column=_big())
+
+
+class Alarm(SQLModel, table=True):
+    """Something that auditors must see."""
+
+    id: str = Field(primary_key=True)
+    kind: str
+    pseudonym: str
+    count: int
+    time: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+
+
 class Challenge(SQLModel, table=True):
     """A login challenge not yet answered."""
 

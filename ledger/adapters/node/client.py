@@ -216,6 +216,33 @@ class NodeClient:
         body = {"pseudonym": pseudonym, "since": since}
         return str(self._send("POST", "/v1/people/suspensions", json=body).json()["revoked"])
 
+    def renew(self, pseudonym: str, roles: Sequence[str]) -> str:
+        """Issue somebody a new certificate; from when on it counts."""
+        return str(self._send("POST", "/v1/people/renewals", json={"pseudonym": pseudonym, "roles": list(roles)}).json()["revoked"])
+
+    def own_certificate(self, proof: bytes) -> bytes:
+        """The certificate that belongs to a key now."""
+        body = {"request": b64url(proof)}
+        found = self._send("POST", "/v1/enrolments/certificate", authenticated=False, json=body).json()
+        return from_b64url(found["certificate"], what="certificate")
+
+    def admit(self, certificate: bytes, proof: bytes) -> str:
+        """Let somebody of another agency in as a guest; their pseudonym."""
+        body = {"certificate": b64url(certificate), "request": b64url(proof)}
+        return str(self._send("POST", "/v1/people/guests", json=body).json()["pseudonym"])
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """Sessions that go on."""
+        return list(self._send("GET", "/v1/sessions").json()["sessions"])
+
+    def end_session(self, session: str) -> None:
+        """End a session."""
+        self._send("DELETE", f"/v1/sessions/{session}")
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """Alarms, oldest first."""
+        return list(self._send("GET", "/v1/alarms").json()["alarms"])
+
     def partners(self) -> list[dict[str, Any]]:
         """Agencies known there."""
         return list(self._send("GET", "/v1/partners").json()["partners"])

@@ -73,6 +73,23 @@ def upgrade() -> None:
     sa.Column('block', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('agency', 'version')
     )
+    op.create_table('reading',
+    sa.Column('statement', sa.LargeBinary(), nullable=False),
+    sa.Column('pseudonym', sa.String(), nullable=False),
+    sa.Column('evidence', sa.String(), nullable=False),
+    sa.Column('time', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('statement')
+    )
+    op.create_index('ix_reading_pseudonym', 'reading', ['pseudonym'])
+    op.create_table('alarm',
+    sa.Column('id', sa.String(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('pseudonym', sa.String(), nullable=False),
+    sa.Column('count', sa.Integer(), nullable=False),
+    sa.Column('time', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_index('ix_alarm_time', 'alarm', ['time'])
     op.add_column('entry', sa.Column('void', sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column('item', sa.Column('holder', sa.String(), nullable=False, server_default=''))
     op.add_column('person', sa.Column('agency', sa.String(), nullable=False, server_default=''))

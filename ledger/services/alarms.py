@@ -1,0 +1,30 @@
+"""Alarms: many items opened by one person within an hour, for auditors to look into. No case data in any of it."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Final
+
+from ledger.domain.records import AlarmRow
+from ledger.domain.unit import Unit
+from ledger.services.node import Node
+
+_LOG: Final = logging.getLogger("custody.alarm")
+HOUR: Final = 3600
+BULK_ACCESS: Final = "bulk-access"
+
+
+def note_access(node: Node, unit: Unit, statement: bytes, pseudonym: str, evidence: str) -> None:
+    """Count an access that is being registered, and raise an alarm where they are too many: once an hour and person."""
+    now = node.clock.now()
+    unit.put_reading(statement, pseudonym, evidence, now)
+    count = unit.readings(pseudonym, now - HOUR)
+    if (
+        node.profile is None
+        or count <= node.profile.bulk_access
+        or any(one.pseudonym == pseudonym for one in unit.alarms(after=now - HOUR, limit=1000))
+    ):
+        return
+    unit.put_alarm(AlarmRow(secrets.token_hex(8), BULK_ACCESS, pseudonym, count, now))
+    _LOG.warning("%s: %d items within an hour by one person: custody alarms", BULK_ACCESS, count)

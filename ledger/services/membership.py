@@ -1,0 +1,146 @@
+"""Who belongs to an agency changes: new certificates and roles, guests, suspension."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from ledger.domain import enrolment
+from ledger.domain.digests import same
+from ledger.domain.errors import DeniedError, NotFoundError, RuleError, UsageError, VerificationError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.names import log_urn
+from ledger.domain.records import PersonRow
+from ledger.domain.unit import Unit
+from ledger.services import agencylog, anchoring, partners
+from ledger.services.node import Node
+from ledger.services.people import require_authority, roles_named
+
+_LAST_ADMINISTRATOR: Final = "the agency would be left without an administrator"
+
+
+def renew(node: Node, pseudonym: str, *, roles: list[str] | None, by: str) -> int:
+    """Issue somebody a new certificate for the key that they have, with other roles where some are given; when it begins.
+
+    What they signed under the old one is anchored first and goes on verifying; from now on only the new one counts.
+
+    Raises:
+        NotFoundError: no such person. RuleError: one's own roles, or the last administrator's. UsageError: roles that nobody can have.
+    """
+    authority = require_authority(node)
+    if roles is not None:
+        roles = roles_named(node, roles)
+        if pseudonym == by:
+            raise RuleError("nobody changes their own roles", hint="ask another administrator")
+    anchoring.anchor_now(node)
+    with node.records.write() as unit:
+        person = unit.person(pseudonym)
+        if person is None or person.kind != "person" or person.agency or not person.active:
+            raise NotFoundError("no such person", hint="see: custody person list")
+        old = certificates.parse(unit.certificate(person.certificate) or b"")
+        if roles is not None and "administrator" not in roles:
+            _require_administrator(unit, without=pseudonym)
+        now = node.clock.now()
+        kept = sorted(old.roles) if roles is None else roles
+        der = authority.issue(old.key, agency=node.agency, pseudonym=pseudonym, roles=kept, service=False, now=now)
+        fresh = certificates.parse(der)
+        unit.put_certificate(fresh.digest, der)
+        unit.put_person(replace(person, certificate=fresh.digest))
+        unit.drop_sessions(pseudonym)
+        newest = unit.newest_checkpoint(node.log_id, ("final",))
+        date = max(now, newest.time + 1 if newest is not None else 0)
+        agencylog.publish_crl(node, unit, [(certificates.load(old.der).serial_number, date)])
+    return date
+
+
+def certificate_for(node: Node, data: bytes) -> bytes:
+    """The certificate that somebody has now, for whoever proves that they hold its key; nobody needs a session for that.
+
+    Raises:
+        FormatError, VerificationError: no proof, or for another node. DeniedError: the key belongs to nobody who is active here.
+    """
+    parsed = enrolment.parse(data)
+    if parsed.server != log_urn(node.log_id):
+        raise VerificationError(3, "the proof is made for another node")
+    with node.records.read() as unit:
+        for row in unit.people():
+            der = unit.certificate(row.certificate) if row.active and row.kind == "person" else None
+            if der is not None and same(enrolment.encode_key(certificates.parse(der).key), parsed.spki):
+                return der
+    raise DeniedError("that key belongs to nobody who is active here", hint="ask the administrator")
+
+
+def admit(node: Node, der: bytes, request: bytes) -> str:
+    """Let somebody of another agency in as a guest: they work here on items that are given to them; their pseudonym.
+
+    Raises:
+        VerificationError: the card is not theirs, for another node, or their agency did not certify them. RuleError: one of our own.
+    """
+    certificate, parsed = certificates.parse(der), enrolment.parse(request)
+    if certificate.agency == node.agency or certificate.kind != "person":
+        raise RuleError("a guest is a person of another agency", hint="invite people of your own: custody person invite")
+    if parsed.server != log_urn(node.log_id) or not same(enrolment.encode_key(certificate.key), parsed.spki):
+        raise VerificationError(3, "the card was made for another node, or with another key", hint="custody person card --for URL")
+    partners.refresh(node, certificate.agency)
+    with node.records.write() as unit:
+        partners.verify_current(node, unit, certificate)
+        unit.put_certificate(certificate.digest, der)
+        hpke = parsed.hpke.kem.encode() + b"\x00" + parsed.hpke.key
+        unit.put_person(PersonRow(certificate.pseudonym, "guest", certificate.digest, hpke, b"", active=True, agency=certificate.agency))
+    return certificate.pseudonym
+
+
+def suspend(node: Node, pseudonym: str, *, by: str, since: int | None = None) -> int:
+    """Suspend a person: from now on they can do nothing here, and every verifier learns it. Returns the date of revocation.
+
+    What they signed until now is anchored first, so that it still verifies; with ``since`` it is not spared: for stolen keys.
+    May be repeated until it succeeds.
+
+    Raises:
+        NotFoundError: no such person. RuleError: oneself, or the last administrator. UsageError: ``since`` lies ahead.
+        NetworkError, ChainError: suspended here, but not revoked yet: the chain cannot be reached. KeyringError: no CA here.
+    """
+    require_authority(node)
+    if since is not None and since > node.clock.now():
+        raise UsageError("a revocation cannot lie ahead")
+    with node.records.write() as unit:
+        person = unit.person(pseudonym)
+        if person is None:
+            raise NotFoundError("no such person", hint="see: custody person list")
+        if pseudonym == by:
+            raise RuleError("nobody suspends themselves", hint="ask another administrator")
+        _require_administrator(unit, without=pseudonym)
+        unit.put_person(replace(person, active=False))
+        unit.drop_sessions(pseudonym)
+        if person.agency:  # a guest: whether their certificate is revoked is their own agency's affair
+            return node.clock.now()
+        der = unit.certificate(person.certificate) or b""
+    if since is None:
+        anchoring.anchor_now(node)
+    serial = certificates.load(der).serial_number
+    with node.records.write() as unit:
+        if (known := _revoked(unit, serial)) is not None:
+            return known
+        newest = unit.newest_checkpoint(node.log_id, ("final",))
+        date = since if since is not None else max(node.clock.now(), newest.time + 1 if newest is not None else 0)
+        agencylog.publish_crl(node, unit, [(serial, date)])
+    return date
+
+
+def _revoked(unit: Unit, serial: int) -> int | None:
+    for row in unit.crls()[-1:]:
+        entry = certificates.load_crl(row.der).get_revoked_certificate_by_serial_number(serial)
+        if entry is not None:
+            return int(entry.revocation_date_utc.timestamp())
+    return None
+
+
+def _require_administrator(unit: Unit, *, without: str) -> None:
+    administrators = [row.pseudonym for row in unit.people() if row.active and "administrator" in _roles(unit, row)]
+    if administrators == [without]:
+        raise RuleError(_LAST_ADMINISTRATOR, hint="enrol another administrator first")
+
+
+def _roles(unit: Unit, row: PersonRow) -> frozenset[str]:
+    der = unit.certificate(row.certificate)
+    return certificates.parse(der).roles if der is not None else frozenset()
