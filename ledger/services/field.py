@@ -19,6 +19,13 @@ from ledger.domain.storage import NodeStore
 from ledger.domain.unixfs import Block
 from ledger.services import dag
 
+#: What can be signed without knowing anything of the node: no reading, no handing over, nothing that others decide upon.
+TYPES: Final = frozenset(
+    {
+        *("collected", "acquired", "derived", "gathered", "identified", "moved", "dispatched", "released", "received"),
+        *("sealed", "unsealed", "analysed", "corrected", "incident", "restricted", "note"),
+    }
+)
 _BATCH: Final = 64
 _SEGMENT: Final = 4
 _OFFLINE: Final = "this needs the node: custody field send, once there is a network"
@@ -71,6 +78,9 @@ class FieldNode:
         answers = []
         for one in submissions:
             statement = statements.parse(from_b64url(one["statement"], what="statement"))
+            event = documents.parse(from_b64url(one["document"], what="document"), one["disclosures"])
+            if event.type not in TYPES:
+                raise UsageError(f"{event.type!r} cannot be recorded without network", hint=_OFFLINE)
             answers.append(
                 {
                     "evidence": statement.claims.subject,

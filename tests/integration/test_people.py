@@ -31,6 +31,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
 from ledger.services import anchoring, people, retrieve
+from ledger.settings import KEYRING
 from ledger.wiring import person_at
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.people import Colleague, invited, joined, reference
@@ -242,3 +243,62 @@ def test_a_request_that_proves_nothing_is_refused(office: Desk) -> None:
     for at in range(0, len(good), 41):
         with pytest.raises(CustodyError):
             enrolment.parse(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+
+
+def test_a_renewed_certificate_replaces_the_old_one_with_other_roles(office: Desk, tmp_path: Path, rng: random.Random) -> None:
+    colleague = joined(office, tmp_path / "mine", "officer")
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(rng.randbytes(1000))
+    before = colleague.upload(file)
+    old = colleague.keyring.get("person-certificate")
+    with pytest.raises(RuleError, match="their own roles"):
+        office.client.renew(office.person.certificate.pseudonym, ["auditor"])
+    office.client.renew(colleague.pseudonym, ["examiner", "reviewer"])
+    with colleague.client() as client, pytest.raises(DeniedError):
+        client.item(before.evidence)
+    with colleague.client() as client:
+        found = enrolling.fetch(colleague.keyring, client)
+    assert found.roles == {"examiner", "reviewer"}
+    assert found.der != old
+    colleague.record(before.evidence, "note", {"text": "still mine"})
+    office.anchor()
+    assert verify(office.bundle(before.evidence), office.trust()).verdict is Verdict.VERIFIED
+    stale = FileKeyring.open(colleague.home / KEYRING, PASSPHRASE)
+    stale.put("person-certificate", old)
+    with Colleague(office, colleague.home, stale, colleague.given).client() as client, pytest.raises(DeniedError):
+        client.status()
+
+
+def test_sessions_are_listed_and_ended_by_their_owner_or_an_administrator(office: Desk, tmp_path: Path) -> None:
+    colleague = joined(office, tmp_path / "mine", "officer")
+    with colleague.client() as client:
+        [own] = client.sessions()
+        assert own["pseudonym"] == colleague.pseudonym
+        theirs = next(one for one in office.client.sessions() if one["pseudonym"] == office.person.certificate.pseudonym)
+        with pytest.raises(NotFoundError):
+            client.end_session(theirs["id"])
+        token = client._token
+        office.client.end_session(own["id"])
+        answer = client._http.get("/v1/status", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 401
+        client.status()
+
+
+def test_whoever_opens_many_items_at_once_is_seen_by_auditors(office: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    office.node.profile = replace(office.node.profile, bulk_access=3)
+    items = []
+    for number in range(5):
+        (tmp_path / f"{number}").write_bytes(b"x")
+        items.append(office.upload(tmp_path / f"{number}")[0].evidence)
+    for item in items[:3]:
+        office.access(item)
+        office.access(item)
+    auditor = joined(office, tmp_path / "auditor", "auditor")
+    with auditor.client() as client:
+        assert client.alarms() == []
+        for item in items:
+            office.access(item)
+        [alarm] = client.alarms()
+    assert (alarm["kind"], alarm["count"], alarm["pseudonym"]) == ("bulk-access", 4, office.person.certificate.pseudonym)
+    assert "bulk-access" in caplog.text
+    assert not any(item in caplog.text for item in items)

@@ -19,6 +19,7 @@ def custody(
     code: int | None = 0,
     environment: dict[str, str] | None = None,
     before: Callable[[], None] | None = None,
+    timeout: float = 120,
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cli", *(["--home", str(home)] if home else []), *map(str, arguments)]
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "COLUMNS": "80", **(environment or {})}
@@ -28,7 +29,7 @@ def custody(
         text=True,
         cwd=ROOT,
         env=settings,
-        timeout=120,
+        timeout=timeout,
         stdin=subprocess.DEVNULL,
         check=False,
         preexec_fn=before,

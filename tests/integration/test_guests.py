@@ -1,0 +1,145 @@
+"""People of another agency at the custodian's log: they work on what was given to them, and on nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ledger import enrolling
+from ledger.adapters.node.client import NodeClient
+from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, VerificationError
+from ledger.domain.trust import TrustRoot
+from ledger.domain.verify import verify
+from ledger.services import handing, handovers, retrieve
+from ledger.services.signing import Person
+from ledger.wiring import person_at
+from tests.support import consortium
+from tests.support.chains import running
+from tests.support.consortium import Consortium
+from tests.support.desk import BASIS, Desk
+from tests.support.people import Colleague, joined
+
+NL, RO = "NL-POL", "RO-DIICOT"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TrustRoot, Path]]:
+    folder = tmp_path_factory.mktemp("guests")
+    with running("anvil") as url:
+        yield consortium.found(folder, url, NL, RO), folder
+
+
+@pytest.fixture(scope="module")
+def both(root: tuple[TrustRoot, Path]) -> Iterator[Consortium]:
+    with consortium.opened(root[1], NL, RO) as agencies:
+        yield agencies
+
+
+@pytest.fixture(scope="module")
+def guest(both: Consortium, tmp_path_factory: pytest.TempPathFactory) -> Colleague:
+    """An examiner of the Romanian agency whom the Dutch one has let in."""
+    folder = tmp_path_factory.mktemp("guest")
+    person = joined(both[RO], folder / "mine", "examiner", "administrator", "custodian", number="77")
+    admit(both[NL], person, folder / "card.json")
+    return person
+
+
+def admit(host: Desk, person: Colleague, path: Path) -> str:
+    with NodeClient("http://home", transport=host.transport) as node:
+        path.write_bytes(enrolling.card(person.keyring, node))
+    return host.client.admit(*enrolling.read_card(path))
+
+
+@contextmanager
+def abroad(host: Desk, person: Colleague) -> Iterator[tuple[NodeClient, Person]]:
+    signer = lambda: (person.keyring.signing_key("person"), person.keyring.get("person-certificate"))  # noqa: E731
+    with NodeClient("http://home", transport=host.transport, signer=signer) as client:
+        yield client, person_at(person.keyring, client.agency(), guest=True)
+
+
+def upload(desk: Desk, tmp_path: Path) -> str:
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(b"evidence" * 1000)
+    [done] = desk.upload(file)
+    return done.evidence
+
+
+def test_a_guest_reads_and_analyses_what_was_given_to_them_in_the_custodians_log(
+    both: Consortium, root: tuple[TrustRoot, Path], guest: Colleague, tmp_path: Path
+) -> None:
+    host = both[NL]
+    photo = upload(host, tmp_path)
+    with abroad(host, guest) as (client, person):
+        with pytest.raises(NotFoundError):
+            client.item(photo)
+        handing.share(host.client, host.person, host.clock, photo, with_person=guest.pseudonym, basis=BASIS)
+        access = retrieve.record_access(client, person, host.clock, photo, mode="copy", basis=BASIS)
+        with (tmp_path / "out").open("wb") as out:
+            retrieve.fetch(client, person, photo, access, out)
+        assert (tmp_path / "out").read_bytes() == b"evidence" * 1000
+        retrieve.record(client, person, host.clock, photo, "analysed", {"description": "faces"})
+    handovers.settle(host.node, timeout=30)
+    chain = host.node.contracts.chain
+    report = verify(host.bundle(photo), root[0], confirm=lambda number, _: {chain.block(number).hash})
+    assert report.verdict.value == "verified", report.as_json()
+    assert {one["agency"] for one in report.events} == {NL, RO}
+
+
+def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_are_at_home(
+    both: Consortium, guest: Colleague, tmp_path: Path
+) -> None:
+    host = both[NL]
+    photo, hidden = upload(host, tmp_path), upload(host, tmp_path)
+    handing.share(host.client, host.person, host.clock, photo, with_person=guest.pseudonym, basis=BASIS)
+    with abroad(host, guest) as (client, person):
+        for call in (
+            lambda: client.invite("1", ["officer"]),
+            client.people,
+            lambda: client.add_partner("https://x.example"),
+            client.alarms,
+        ):
+            with pytest.raises(DeniedError):
+                call()
+        assert [one["evidence"] for one in client.items()].count(photo) == 1
+        assert hidden not in {one["evidence"] for one in client.items()}
+        with pytest.raises(CustodyError):
+            retrieve.record(client, person, host.clock, photo, "disposal-requested", {"reason": "gone"})
+        with pytest.raises(DeniedError, match="guest"):
+            retrieve.record(client, person, host.clock, photo, "moved", {"place": "elsewhere"})
+
+
+def test_a_card_for_another_node_or_with_anothers_certificate_lets_nobody_in(both: Consortium, guest: Colleague, tmp_path: Path) -> None:
+    host, home = both[NL], both[RO]
+    with NodeClient("http://home", transport=home.transport) as node:
+        card = json.loads(enrolling.card(guest.keyring, node))
+    (tmp_path / "card").write_text(json.dumps(card))
+    with pytest.raises(VerificationError, match="another node"):
+        host.client.admit(*enrolling.read_card(tmp_path / "card"))
+    with NodeClient("http://home", transport=host.transport) as node:
+        own = json.loads(enrolling.card(home.home.keyring, node))
+    (tmp_path / "card").write_text(json.dumps({**own, "certificate": card["certificate"]}))
+    with pytest.raises(VerificationError):
+        host.client.admit(*enrolling.read_card(tmp_path / "card"))
+    with NodeClient("http://home", transport=home.transport) as node:
+        (tmp_path / "card").write_bytes(enrolling.card(guest.keyring, node))
+    with pytest.raises(RuleError, match="another agency"):
+        home.client.admit(*enrolling.read_card(tmp_path / "card"))
+
+
+def test_whoever_is_suspended_at_home_or_here_gets_in_no_more(both: Consortium, tmp_path: Path) -> None:
+    host, home = both[NL], both[RO]
+    for number, suspending in enumerate((home, host)):
+        person = joined(home, tmp_path / f"mine-{number}", "examiner", number=f"8{number}")
+        admit(host, person, tmp_path / f"card-{number}")
+        with abroad(host, person) as (client, _):
+            assert list(client.items()) == []
+        suspending.client.suspend(person.pseudonym)
+        with host.node.records.write() as unit:  # a minute later
+            row = unit.partner(RO)
+            unit.put_partner(type(row)(row.agency, row.url, row.crl, 0))
+        with abroad(host, person) as (client, _), pytest.raises(CustodyError):
+            list(client.items())
