@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
-from typing import Any, Final
+from typing import Any
 
 import typer
 
-from cli import output, words
+from cli import output, timeline, words
 from cli.state import Basis, Evidence, Json
 
 _HELP = """Show an item. Without --basis only what the node keeps in clear; with it the whole record, after your access is signed.
@@ -16,7 +15,6 @@ _HELP = """Show an item. Without --basis only what the node keeps in clear; with
 Example:
   custody --home ~/evidence show 3f0c1d2e-... --basis "case 2026-117, hearing"
 """
-_MARGIN: Final = " " * 12
 
 
 def register(app: typer.Typer) -> None:
@@ -31,13 +29,15 @@ def register(app: typer.Typer) -> None:
         urn = evidence_urn(evidence)
         with open_session() as session:
             details: list[dict[str, Any]] = []
+            standing: dict[str, Any] | None = None
             if basis:
                 access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="view", basis=basis_member(basis))
-                details = session.node.details(urn, access)
+                details, standing = session.node.record(urn, access)
             item = session.node.item(urn)
             events = list(session.node.events(urn))
-        value = {"item": item, "events": events, "details": details or None}
-        output.result(value, _text(item, events, {one["seq"]: one["document"] for one in details}))
+            names = session.node.agency()["names"]
+        value = {"item": item, "events": events, "details": details or None, "standing": standing}
+        output.result(value, _text(item, events, {one["seq"]: one["document"] for one in details}, names, standing))
 
 
 def _replica(one: dict[str, Any]) -> str:
@@ -45,46 +45,42 @@ def _replica(one: dict[str, Any]) -> str:
     return f"{one['node']}: {words.REPLICAS[one['state']]}{good}" + (f" ({one['problem']})" if one["problem"] else "")
 
 
-def _text(item: dict[str, Any], events: list[dict[str, Any]], documents: dict[int, Any]) -> str:
+def _text(item: dict[str, Any], events: list[dict[str, Any]], documents: dict[int, Any], names: dict[str, str], standing: Any) -> str:
     lines = [
         f"item     {item['evidence']}",
-        f"held by  {item['custodian']}" + (" (closed)" if item["closed"] else ""),
+        f"held by  {item['custodian']}" + (" (closed)" if item["closed"] else "") + (", keys destroyed" if item["erased"] else ""),
+        *(
+            [f"offered  to {item['offer']['person'] or item['offer']['agency']}, good until {item['offer']['expires']}"]
+            if item["offer"]
+            else []
+        ),
         f"content  {item['cid'] or 'none'}",
         f"state    {words.STATES[item['state']]}",
         *(f"kept at  {_replica(one)}" for one in item["replicas"]),
+        *_standing(standing or {}),
         "",
     ]
     day = ""
     for event in events:
-        date, _, clock = event["time"].removesuffix("Z").partition("T")
+        date, clock = timeline.day_and_clock(event["time"])
         if date != day:
             lines += [date, ""] if not day else ["", date, ""]
             day = date
-        lines += _entry(clock, event, documents.get(event["seq"]))
+        proven = f"on the chain by {event['provenTime']}" if event["provenTime"] else words.STATES[event["state"]]
+        lines += timeline.entry(clock, event, documents.get(event["seq"]), proven, names)
     lines += ["", "times are UTC"]
     if not documents:
         lines.append('What happened stays sealed. To read it, say why: --basis "..."')
     return "\n".join(lines)
 
 
-def _entry(clock: str, event: dict[str, Any], document: dict[str, Any] | None) -> list[str]:
-    """One event of the timeline: what in plain words, by whom, what it says, and how far it is proven."""
-    what = words.EVENTS.get(document["type"], document["type"]) if document else words.EFFECTS.get(event["effect"], event["effect"])
-    who = f"{document['actor']['role']} of {event['agency']}" if document else event["agency"]
-    lines = [f"  {clock}  {what:<24} {who}"]
-    proven = f"on the chain by {event['provenTime']}" if event["provenTime"] else words.STATES[event["state"]]
-    for text in [*(_describe(document) if document else []), proven]:
-        lines += textwrap.wrap(text, 78, initial_indent=_MARGIN, subsequent_indent=_MARGIN + "  ", break_on_hyphens=False)
-    return lines
+def _standing(standing: dict[str, Any]) -> list[str]:
+    """What holds for the item now, as far as there is something."""
+    shown = {"seals": "seals", "holds": "holds", "handling": "handling", "conditions": "bound to"}
+    lines = [f"{word:<9}{', '.join(standing[name])}" for name, word in shown.items() if standing.get(name)]
+    lines += [f"keep     until {standing['keepUntil']}"] if standing.get("keepUntil") else []
+    return lines + ([f"out      with {standing['handedOutTo']}"] if standing.get("handedOutTo") else [])
 
 
-def _describe(document: dict[str, Any]) -> list[str]:
-    body = document["body"]
-    lines = [f"{one['scheme']}: {one['value']}" for one in document.get("identifiers", [])]
-    if "basis" in document:
-        lines.append(f"why: {document['basis'].get('purpose', '(withheld)')}")
-    for name, word in words.MEMBERS.items():
-        if name in body:
-            value = f"{output.size(body[name])} ({body[name]} bytes)" if name == "size" else body[name]
-            lines.append(f"{word}: {value}")
-    return lines + [f"{name}: {value}" for name, value in body.get("digests", {}).items()]
+def _offer(offer: dict[str, Any] | None) -> list[str]:
+    return [f"offered  to {offer['person'] or offer['agency']}, good until {offer['expires'] or '?'}"] if offer is not None else []

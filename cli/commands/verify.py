@@ -57,20 +57,26 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: boo
         f"verdict: {report.verdict}" + ("" if file is not None or report.verdict != "verified" else " (the record; no file was compared)")
     )
     if timeline:
-        lines += ["", *_timeline(report.events)]
+        lines += ["", *_timeline(data, report.events)]
     output.result(report.as_json(), "\n".join(lines))
     return report.verdict.exit_code
 
 
-def _timeline(events: list[dict[str, Any]]) -> list[str]:
+def _timeline(data: bytes, events: list[dict[str, Any]]) -> list[str]:
     """The life of the item as the bundle tells it, for a court to read."""
-    from cli import words
+    from cli import timeline
+    from ledger.domain import bundle as bundles
+    from ledger.domain.event import document
 
-    lines = ["the life of the item, as signed by those who handled it (times are UTC):"]
-    for one in events:
-        what = words.EVENTS.get(one["type"], one["type"]) if one["type"] else words.EFFECTS[one["effect"]] + " (withheld)"
+    lines, day = ["the life of the item, as signed by those who handled it (times are UTC):"], ""
+    for one, bundled in zip(events, bundles.parse(data).statements if events else (), strict=True):
+        date, clock = timeline.day_and_clock(one["time"])
+        if date != day:
+            lines += ["", date, ""]
+            day = date
+        told = None if bundled.document is None else document.parse(bundled.document, bundled.disclosures).value
         proven = f"on the chain by {one['provenTime']}" if one["provenTime"] else "not on the chain yet"
-        lines.append(f"  {one['seq']:>3}  {one['time'].replace('T', ' ').removesuffix('Z')}  {what:<26} {one['agency']:<12} {proven}")
+        lines += timeline.entry(clock, one, told, proven, {})
     return lines
 
 

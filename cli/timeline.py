@@ -1,0 +1,60 @@
+"""Events told in plain words, from their documents: what, by whom, and what they say. For `custody show` and `custody verify`."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any, Final
+
+from cli import output, words
+
+_MARGIN: Final = " " * 12
+_PARTIES: Final = {"counterparty": "with", "recipient": "to", "witness": "witness", "by": "by", "reviewer": "reviewed by", "owner": "owner"}
+
+
+def day_and_clock(time: str) -> tuple[str, str]:
+    """(date, clock) of a time as documents write it."""
+    date, _, clock = time.removesuffix("Z").partition("T")
+    return date, clock
+
+
+def entry(clock: str, event: dict[str, Any], document: dict[str, Any] | None, proven: str, names: dict[str, str]) -> list[str]:
+    """One event of a timeline: what in plain words, by whom, what it says, and how far it is proven.
+
+    Args:
+        event: effect and agency, as the log shows them, and whether it is void.
+        names: an agency's own words for event types.
+    """
+    if document is not None:
+        what = names.get(document["type"]) or words.EVENTS.get(document["type"], document["type"])
+        who = f"{document['actor']['role']} of {event['agency']}"
+    else:
+        what, who = words.EFFECTS.get(event["effect"], event["effect"]), event["agency"]
+    lines = [f"  {clock}  {what:<24} {who}" + ("  (void: the other side was first)" if event.get("void") else "")]
+    for text in [*(_describe(document) if document else []), proven]:
+        lines += textwrap.wrap(text, 78, initial_indent=_MARGIN, subsequent_indent=_MARGIN + "  ", break_on_hyphens=False)
+    return lines
+
+
+def _describe(document: dict[str, Any]) -> list[str]:
+    """What a document says, line by line."""
+    body = document["body"]
+    lines = [f"{one['scheme']}: {one['value']}" for one in document.get("identifiers", [])]
+    if "basis" in document:
+        basis = document["basis"]
+        reference = f" ({basis['reference']})" if "reference" in basis else ""
+        lines.append(f"why: {basis.get('purpose', '(withheld)')}{reference}")
+    for name, word in words.MEMBERS.items():
+        if name in body and not isinstance(body[name], (dict, list)):
+            value = f"{output.size(body[name])} ({body[name]} bytes)" if name == "size" else body[name]
+            lines.append(f"{word}: {value}")
+    lines += [f"{word}: {body[name].get('name', '(withheld)')}" for name, word in _PARTIES.items() if isinstance(body.get(name), dict)]
+    if isinstance(body.get("to"), dict):
+        lines.append(f"to: {' '.join(str(value) for value in body['to'].values())}")
+    if body.get("seals"):
+        lines.append(f"seals: {', '.join(seal['number'] for seal in body['seals'])}")
+    lines += [f"on condition: {one}" for one in body.get("conditions", [])]
+    if "tool" in body:
+        lines.append(f"tool: {' '.join(str(body['tool'][name]) for name in ('name', 'version') if name in body['tool'])}")
+    if "late" in document:
+        lines.append(f"recorded late: {document['late']}")
+    return lines + [f"{name}: {value}" for name, value in body.get("digests", {}).items()]

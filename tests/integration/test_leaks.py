@@ -1,0 +1,149 @@
+"""Planted names, numbers, sizes and digests, and everything that others can see: none of it shows any of them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.adapters.node.client import NodeClient
+from ledger.domain.errors import CustodyError
+from ledger.services import copying, handing, opening
+from ledger.services.handing import Terms
+from ledger.services.ingest import Options
+from tests.support import consortium
+from tests.support.chains import running
+from tests.support.consortium import Consortium
+from tests.support.desk import Desk
+
+NL, RO = "NL-POL", "RO-DIICOT"
+SIZE = 1_234_567
+PLANTED = {
+    "case": "PLANTED-CASE-117",
+    "name": "planted-name.jpg",
+    "place": "Planted Street 7",
+    "person": "Planted Person",
+    "reason": "planted reason",
+    "seal": "PLANTED-SEAL",
+    "service": "PLANTED-4711",
+}
+
+
+@pytest.fixture(scope="module")
+def agencies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Consortium, str]]:
+    folder = tmp_path_factory.mktemp("leaks")
+    with running("anvil") as url:
+        consortium.found(folder, url, NL, RO)
+        with consortium.opened(folder, NL, RO) as both:
+            yield both, url
+
+
+def test_chain_ipfs_log_urls_errors_and_logs_show_nothing_of_a_case(
+    agencies: tuple[Consortium, str], tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, url = agencies
+    giver, taker = both[NL], both[RO]
+    urls: list[str] = []
+    errors: list[str] = []
+    real = NodeClient._send
+
+    def listening(self: NodeClient, method: str, path: str, **options: Any) -> Any:
+        urls.append(f"{path} {options.get('params')}")
+        try:
+            return real(self, method, path, **options)
+        except CustodyError as error:
+            errors.append(f"{error.message} {error.hint}")
+            raise
+
+    monkeypatch.setattr(NodeClient, "_send", listening)
+    caplog.set_level(logging.DEBUG)
+    data = (b"planted content " * (SIZE // 16 + 1))[:SIZE]
+    file = tmp_path / PLANTED["name"]
+    file.write_bytes(data)
+    basis = {"purpose": PLANTED["reason"], "reference": PLANTED["case"]}
+    members = {"identifiers": [{"scheme": "case", "value": PLANTED["case"]}], "basis": basis}
+    body = {"place": PLANTED["place"], "collector": {"name": PLANTED["person"]}}
+    [done] = giver.upload(file, options=Options(members, body=body))
+    opening.collect(
+        giver.client, giver.person, giver.clock, {"description": PLANTED["name"], "seals": [{"number": PLANTED["seal"]}]}, members
+    )
+    both.settle(NL, RO, rounds=1)
+    terms = Terms(RO, int(time.time()) + 3600, purpose=PLANTED["reason"], conditions=(PLANTED["place"],), members={"basis": basis})
+    handing.offer(giver.client, giver.person, giver.clock, done.evidence, terms)
+    both.settle(NL, RO)
+    handing.accept(taker.client, taker.person, taker.clock, done.evidence, condition=PLANTED["person"])
+    both.settle(NL, RO)
+    recipient = copying.Recipient("prosecutor", PLANTED["person"], agency=NL)
+    copying.disclose(
+        taker.client, taker.person, taker.clock, done.evidence, recipient, copying.Disclosure("copy", members={"basis": basis})
+    )
+    taker.record(done.evidence, "note", {"text": PLANTED["reason"]})
+    for desk in (giver, taker):
+        _provoke(desk, done.evidence)
+    both.settle(NL, RO)
+
+    seen = {
+        "chain": _chain(url),
+        "log": b"".join(_public_log(desk) for desk in (giver, taker)),
+        "blocks": b"".join(desk.node.blocks.get(cid) for desk in (giver, taker) for cid in desk.node.blocks._spool.cids()),
+        "urls": "\n".join(urls).encode(),
+        "errors": "\n".join(errors).encode(),
+        "logs": caplog.text.encode(),
+        "databases": b"".join(path.read_bytes() for desk in (giver, taker) for path in desk.path.glob("ledger.sqlite*")),
+    }
+    assert len(seen["errors"]) > 100
+    assert len(seen["chain"]) > 1000
+    digest = hashlib.sha256(data)
+    planted = {name: word.encode() for name, word in PLANTED.items()}
+    planted |= {"digest": digest.digest(), "digest in hex": digest.hexdigest().encode(), "size": str(SIZE).encode(), "content": data[:64]}
+    for place, found in seen.items():
+        for name, word in planted.items():
+            assert word not in found, f"{name} in {place}"
+    assert SIZE.to_bytes(4, "big") not in seen["chain"] + seen["log"]
+
+
+def _provoke(desk: Desk, evidence: str) -> None:
+    """Errors of every kind, with case data in what is asked."""
+    asked: list[Any] = [
+        lambda: desk.client.search(PLANTED["case"] * 20, PLANTED["case"]),
+        lambda: desk.client._send("POST", "/v1/evidence/search", json={"scheme": "case", "value": PLANTED["case"], PLANTED["name"]: 1}),
+        lambda: desk.record(evidence, "sealed", {"number": PLANTED["seal"], "replaces": PLANTED["seal"]}),
+        lambda: desk.record(evidence, "moved", {"place": PLANTED["place"], "from": ""}),
+        lambda: desk.client.details(evidence, "0" * 64),
+        lambda: desk.client.bundle(evidence, "0" * 64, withhold=["/body/" + PLANTED["name"]]),
+        lambda: desk.client.invite(PLANTED["service"], [PLANTED["person"]]),
+        lambda: desk.client._send("POST", "/v1/statements", json={"statements": [{"statement": "AA", "document": "AA"}]}),
+    ]
+    for ask in asked:
+        with pytest.raises(CustodyError):
+            ask()
+
+
+def _chain(url: str) -> bytes:
+    """Every byte that anybody sent to the chain."""
+    import requests
+
+    def ask(method: str, *params: Any) -> Any:
+        return requests.post(url, json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, timeout=10).json()["result"]
+
+    data = b""
+    for number in range(int(ask("eth_blockNumber"), 16) + 1):
+        for transaction in ask("eth_getBlockByNumber", hex(number), True)["transactions"]:
+            data += bytes.fromhex(transaction["input"][2:])
+    return data
+
+
+def _public_log(desk: Desk) -> bytes:
+    """What anybody may fetch of the log, and the entries that auditors may."""
+    found = b""
+    with desk.node.records.read() as unit:
+        log = unit.log(desk.node.log_id)
+        found += b"".join(row.entry for row in unit.entries(desk.node.log_id, 0, log.size))
+    for path in ("/v1/log/checkpoint", "/v1/log/crl", "/v1/agency", f"/v1/log/tile/0/000.p/{log.size}"):
+        found += desk.client._send("GET", path, authenticated=False).content
+    return found
