@@ -1,20 +1,19 @@
-"""The story and a consortium of three, as their users run them: nodes as processes of their own, on real chains."""
+"""The story (anvil), and docs/consortium.md as it stands (Hardhat): nodes as processes of their own, on real chains."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.support.chains import free_port, running
 from tests.support.commands import ROOT, custody
@@ -31,8 +30,8 @@ def test_the_story_from_seizure_to_disposal(tmp_path: Path) -> None:
 
 
 @contextmanager
-def serving(home: Path, port: int) -> Iterator[None]:
-    command = [sys.executable, "-m", "cli", "--home", str(home), "serve", "--port", str(port), "--anchor-age", "2"]
+def serving(home: Path, port: str, *more: str) -> Iterator[None]:
+    command = [sys.executable, "-m", "cli", "--home", str(home), "serve", "--port", port, *more]
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
     server = subprocess.Popen(command, cwd=ROOT, env=settings, stderr=subprocess.PIPE, text=True)
     try:
@@ -53,50 +52,44 @@ def until(ask: Any, wanted: Any) -> None:
         time.sleep(0.5)
 
 
-@pytest.mark.parametrize("kind", ["hardhat"])
-def test_three_agencies_on_one_chain_hand_an_item_round(kind: str, tmp_path: Path) -> None:
-    codes, ports = ("NL-POL", "RO-DIICOT", "US-HSI"), [free_port() for _ in range(3)]
-    homes = {code: tmp_path / code for code in codes}
-    (tmp_path / "key").write_text(DEPLOYER.hex())
+def test_every_command_of_the_page_on_agencies_works_on_a_chain_of_its_own(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "consortium.md").read_text()
+    lines = [shlex.split(line) for line in re.findall(r"^\$ (custody .*)$", page, re.MULTILINE)]
+    assert len(lines) > 35
+    ports = {name: str(free_port()) for name in ("NL", "RO", "US")}
+    (tmp_path / "deployer.key").write_text(DEPLOYER.hex())
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(os.urandom(100_000))
+    item = ""
     with ExitStack() as stack:
-        url = stack.enter_context(running(kind))
-        for code, port in zip(codes, ports, strict=True):
-            roles = ("--role", "administrator", "--role", "officer", "--role", "custodian")
-            address, card = f"http://127.0.0.1:{port}", tmp_path / f"{code}.json"
-            custody("init", "--agency", code, "--person", "1", *roles, "--url", address, "--card", card, home=homes[code])
-        cards = [word for code in codes for word in ("--founders", tmp_path / f"{code}.json")]
-        chosen = ("--key", tmp_path / "key", "--fund", "10", "--confirmations", "0", "-o", tmp_path / "trust.json")
-        custody("chain", "deploy", "--rpc", url, *cards, *chosen)
-        for code, port in zip(codes, ports, strict=True):
-            custody("init", "--rpc", url, "--trust", tmp_path / "trust.json", "--confirmations", "0", home=homes[code])
-            stack.enter_context(serving(homes[code], port))
-        for code in codes:
-            for other, port in zip(codes, ports, strict=True):
-                if other != code:
-                    custody("partner", "add", f"http://127.0.0.1:{port}", home=homes[code])
-        file = tmp_path / "photo.jpg"
-        file.write_bytes(os.urandom(100_000))
-        item = json.loads(custody("--json", "upload", file, home=homes[codes[0]]).stdout)["items"][0]["evidence"]
+        url = stack.enter_context(running("hardhat"))
+        known = {"$RPC": url, **{f"${name}_PORT": port for name, port in ports.items()}}
+        known |= {f"${name}": f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        for words in lines:
+            given = [known.get(word, word).replace("ITEM", item) if word.startswith("$") or word == "ITEM" else word for word in words[1:]]
+            if given[-1] == "&":
+                at = given.index("serve")
+                stack.enter_context(serving(tmp_path / given[1], *given[at + 2 : -1]))
+                continue
+            if given[2:4] == ["handover", "accept"] or given[2:4] == ["copy", "take"]:
+                until_in(item, tmp_path / given[1], given[2])
+            if "disclose" in given or "US-HSI" in given:
+                until_held(item, tmp_path / "ro", "RO-DIICOT")
+            if "bundle" in given:
+                until_held(item, tmp_path / "us", "US-HSI")
+                custody("anchor", home=tmp_path / "us")
+            done = custody(*given, folder=tmp_path)
+            if "upload" in given and not item:
+                item = re.findall(r"^([0-9a-f-]{36})", done.stdout, re.MULTILINE)[0]
+            if given[0] == "verify":
+                assert "held by US-HSI" in done.stdout
+                assert "on condition: this case only" in done.stdout
+                assert done.stdout.count("handover accepted") == 2
 
-        def offered(code: str) -> list[str]:
-            rows = json.loads(custody("--json", "handover", "list", home=homes[code]).stdout)["handovers"]
-            return [one["taker"] for one in rows if one["evidence"] == item and one["state"] == "open"]
 
-        def holder(code: str) -> str:
-            return str(json.loads(custody("--json", "show", item, home=homes[code]).stdout)["item"]["custodian"])
+def until_in(item: str, home: Path, verb: str) -> None:
+    until(lambda: item in custody("--json", verb, "list", home=home).stdout, True)
 
-        for giver, taker in pairwise(codes):
-            custody("handover", "offer", item, "--to", taker, "--purpose", "analysis", "--basis", "mla 1", home=homes[giver])
-            until(lambda taker=taker: offered(taker), [taker])  # type: ignore[misc]
-            custody("handover", "accept", item, home=homes[taker])
-            until(lambda taker=taker: holder(taker), taker)  # type: ignore[misc]
-            until(lambda giver=giver: holder(giver), taker)  # type: ignore[misc]
-        last = homes[codes[-1]]
-        custody("get", item, "-o", tmp_path / "copy", "--basis", "check", home=last)
-        assert (tmp_path / "copy").read_bytes() == file.read_bytes()
-        custody("anchor", home=last)
-        custody("bundle", item, "-o", tmp_path / "bundle", "--basis", "court", home=last)
-        found = custody("verify", tmp_path / "bundle", file, "--trust", tmp_path / "trust.json", "--rpc", url, "--timeline")
-        assert "held by US-HSI" in found.stdout
-        assert found.stdout.count("handover accepted") == 2
-        assert "NOT ACTIVE" not in custody("partner", "list", home=last).stdout
+
+def until_held(item: str, home: Path, agency: str) -> None:
+    until(lambda: json.loads(custody("--json", "show", item, home=home).stdout)["item"]["custodian"], agency)

@@ -20,14 +20,15 @@ def custody(
     environment: dict[str, str] | None = None,
     before: Callable[[], None] | None = None,
     timeout: float = 120,
+    folder: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cli", *(["--home", str(home)] if home else []), *map(str, arguments)]
-    settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "COLUMNS": "80", **(environment or {})}
+    settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "COLUMNS": "80", "PYTHONPATH": str(ROOT), **(environment or {})}
     done = subprocess.run(
         command,
         capture_output=True,
         text=True,
-        cwd=ROOT,
+        cwd=folder,
         env=settings,
         timeout=timeout,
         stdin=subprocess.DEVNULL,
