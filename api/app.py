@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from api import errors
 from api.access import ROUTES
 from api.limits import LimitMiddleware
+from api.lockout import LockOut, SeenOnce
 from api.routes import agency, blocks, copies, evidence, exchange, handovers, health, keeping, log, partners, people, session, statements
 from ledger import __version__
 from ledger.services.node import Node
@@ -41,6 +42,8 @@ def create_app(node: Node, *, sealers: list[bytes], confirmations: int, lifespan
     app.state.node = node
     app.state.sealers = sealers
     app.state.confirmations = confirmations
+    app.state.proofs = SeenOnce()
+    app.state.lockout = LockOut()
     app.include_router(health.router)
     for router in (
         session.router,

@@ -13,13 +13,14 @@ from starlette.concurrency import run_in_threadpool
 from api.access import PUBLIC, ROUTES
 from api.errors import UnauthenticatedError
 from api.limits import LOCAL
+from ledger.domain import dpop
 from ledger.domain.errors import DeniedError
 from ledger.services.access import Caller
 from ledger.services.node import Node
 from ledger.services.sessions import caller_of
 
-_BEARER = HTTPBearer(auto_error=False, description="token from POST /v1/login")
-_SCHEME = "bearer "
+_BEARER = HTTPBearer(auto_error=False, description="`DPoP TOKEN`, the token from POST /v1/login, with a header DPoP: the proof of RFC 9449")
+_SCHEME = "dpop "
 T = TypeVar("T")
 #: The item of a path.
 Item = Annotated[str, Path(pattern=r"^urn:uuid:[0-9a-f-]{36}$")]
@@ -76,6 +77,14 @@ def _authenticate(request: Request) -> Caller:
     caller = caller_of(request.app.state.node, given[len(_SCHEME) :]) if given.lower().startswith(_SCHEME) else None
     if caller is None:
         raise UnauthenticatedError("no valid session", hint="log in again: POST /v1/login/challenge, then /v1/login")
+    proof, now = request.headers.get("dpop", ""), request.app.state.node.clock.now()
+    try:
+        token = given[len(_SCHEME) :]
+        proven = dpop.check(proof, caller.key, method=request.method, url=request.url.path, token=token, now=now)
+    except DeniedError as error:
+        raise UnauthenticatedError(error.message, hint="send a DPoP proof with each request (RFC 9449)") from error
+    if not request.app.state.proofs.is_new(proven, now):
+        raise UnauthenticatedError("the proof was used before", hint="make a new one for each request (RFC 9449)")
     return caller
 
 

@@ -46,7 +46,7 @@ def body(code: str, message: str, hint: str | None = None, step: int | None = No
 
 def _answer(error: CustodyError) -> JSONResponse:
     if isinstance(error, UnauthenticatedError):
-        return JSONResponse(body("unauthenticated", error.message, error.hint), 401, {"WWW-Authenticate": "Bearer"})
+        return JSONResponse(body("unauthenticated", error.message, error.hint), 401, {"WWW-Authenticate": 'DPoP algs="ES256 EdDSA"'})
     code, status = next((found for kind, found in CODES.items() if isinstance(error, kind)), ("error", 500))
     return JSONResponse(body(code, error.message, error.hint, getattr(error, "step", None)), status)
 

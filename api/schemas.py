@@ -48,12 +48,13 @@ class LoginIn(Strict):
 
 
 class TokenOut(Strict):
-    """A bearer token and its expiry, seconds since 1970."""
+    """A token, good with proofs of the key that opened the session alone (RFC 9449); its expiry and the node's time, in seconds."""
 
-    model_config = _example(token="q1w2e3", expires=1795253343)
+    model_config = _example(token="q1w2e3", expires=1795253343, now=1795252443)
 
     token: str
     expires: int
+    now: int
 
 
 class BlocksIn(Strict):

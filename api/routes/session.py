@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from hashlib import sha256
+
+from fastapi import APIRouter, Request
+from starlette.exceptions import HTTPException
 
 from api.deps import GuardedRoute, NodeDep
+from api.lockout import LockOut
 from api.schemas import ChallengeOut, LoginIn, TokenOut
+from ledger.domain import login as logins
 from ledger.domain.encoding import b64url, from_b64url
+from ledger.domain.errors import DeniedError, VerificationError
 from ledger.services import sessions
 
 router = APIRouter(route_class=GuardedRoute, tags=["login"])
@@ -20,7 +26,17 @@ def login_challenge(node: NodeDep) -> ChallengeOut:
 
 
 @router.post("/login", operation_id="login")
-def login(node: NodeDep, request: LoginIn) -> TokenOut:
-    """Answer a challenge; the token is good for fifteen minutes."""
-    token, expires = sessions.open_session(node, from_b64url(request.answer, what="login"))
-    return TokenOut(token=token, expires=expires)
+def login(http: Request, node: NodeDep, request: LoginIn) -> TokenOut:
+    """Answer a challenge; the token is good for fifteen minutes, and only with the key that answered (DPoP, RFC 9449)."""
+    answer = from_b64url(request.answer, what="login")
+    lockout: LockOut = http.app.state.lockout
+    who = http.client.host if http.client is not None else "", sha256(logins.parse(answer).certificate).digest()
+    if seconds := lockout.wait(*who):
+        raise HTTPException(429, f"too many failed logins; come again in {seconds} s", {"Retry-After": str(seconds)})
+    try:
+        token, expires = sessions.open_session(node, answer)
+    except (DeniedError, VerificationError):
+        lockout.note(*who, succeeded=False)
+        raise
+    lockout.note(*who, succeeded=True)
+    return TokenOut(token=token, expires=expires, now=node.clock.now())

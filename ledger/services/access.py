@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ledger.domain.cose import PublicKey
 from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.identity.descriptor import HpkeKey
@@ -31,6 +32,7 @@ class Caller:
     certificate: bytes
     hpke: HpkeKey
     agency: str
+    key: PublicKey
 
 
 def sees_all(node: Node, caller: Caller) -> bool:

@@ -92,11 +92,11 @@ def caller_of(node: Node, token: str) -> Caller | None:
             return None
         if certificate.kind == "service":
             key = partners.descriptor(node, unit, certificate.agency).node
-            return Caller(row.pseudonym, certificate.roles, row.certificate, key, certificate.agency)
+            return Caller(row.pseudonym, certificate.roles, row.certificate, key, certificate.agency, certificate.key)
         person = unit.person(row.pseudonym)
         assert person is not None
     roles = certificate.roles if certificate.agency == node.agency else certificate.roles & custody.GUEST_ROLES
-    return Caller(row.pseudonym, roles, row.certificate, hpke_key(person), certificate.agency)
+    return Caller(row.pseudonym, roles, row.certificate, hpke_key(person), certificate.agency, certificate.key)
 
 
 @dataclass(frozen=True, slots=True)

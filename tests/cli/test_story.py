@@ -73,7 +73,7 @@ def test_every_command_of_the_page_on_agencies_works_on_a_chain_of_its_own(tmp_p
                 continue
             if given[2:4] == ["handover", "accept"] or given[2:4] == ["copy", "take"]:
                 until_in(item, tmp_path / given[1], given[2])
-            if "disclose" in given or "US-HSI" in given:
+            if item and ("disclose" in given or "US-HSI" in given):
                 until_held(item, tmp_path / "ro", "RO-DIICOT")
             if "bundle" in given:
                 until_held(item, tmp_path / "us", "US-HSI")

@@ -8,19 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from api.access import PUBLIC, ROUTES
-from ledger.domain import cbor, cose, login
+from api.lockout import SECONDS, LockOut
+from ledger.domain import cbor, cose, dpop, login
 from ledger.domain import verify as verification
 from ledger.domain.encoding import b64url, from_b64url
+from ledger.domain.errors import DeniedError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import ROLES
 from ledger.domain.receipt import parse_checkpoint, verify_checkpoint
 from ledger.domain.records import PersonRow
 from ledger.domain.tiles import split_bundle
 from ledger.services.authority import new_pseudonym
+from tests.support import proofs
 from tests.support.desk import Desk
 
 STRANGE = "urn:uuid:00000000-0000-4000-8000-000000000000"
@@ -28,7 +32,7 @@ STRANGE = "urn:uuid:00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture
 def http(desk: Desk) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url="http://home", transport=desk.transport) as client:
+    with proofs.client(desk.transport) as client:
         yield client
 
 
@@ -56,7 +60,7 @@ def token_for(http: httpx.Client, key: Any, der: bytes, **changes: Any) -> httpx
 
 
 def bearer(http: httpx.Client, key: Any, der: bytes) -> dict[str, str]:
-    return {"Authorization": "Bearer " + token_for(http, key, der).json()["token"]}
+    return {"Authorization": proofs.remember(token_for(http, key, der).json()["token"], key)}
 
 
 def operations(desk: Desk) -> list[tuple[str, str, str]]:
@@ -79,7 +83,7 @@ def test_without_a_session_every_private_route_says_the_same(desk: Desk, http: h
     for name, method, path in operations(desk):
         if ROUTES[name] == PUBLIC:
             continue
-        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}):
+        for headers in ({}, {"Authorization": "DPoP wrong"}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}):
             answer = http.request(method, path, headers={"Range": "bytes=0-1", "Custody-Access": "0" * 64, **headers}, json={})
             assert answer.status_code == 401, (name, answer.text)
             assert answer.json()["error"]["code"] == "unauthenticated"
@@ -246,3 +250,70 @@ def test_health_readiness_and_documentation_answer(http: httpx.Client) -> None:
     assert http.get("/readyz").json() == {"status": "ready"}
     document = http.get("/openapi.json").json()
     assert document["info"]["title"] == "Custody ledger"
+
+
+def test_a_token_is_worth_nothing_without_the_key_or_for_another_request(desk: Desk, http: httpx.Client) -> None:
+    desk.client.missing([])
+    token = desk.client._token or ""
+    good = desk.client.prove("GET", "/v1/status")
+    plain = httpx.Client(base_url="http://home", transport=desk.transport)
+    assert plain.get("/v1/status", headers=good).status_code == 200
+    stranger = ec.generate_private_key(ec.SECP256R1())
+    now = desk.clock.now()
+
+    def proof(key: Any = None, **changes: Any) -> dict[str, str]:
+        values = {"method": "GET", "url": "/v1/status", "token": token, "now": now, **changes}
+        return {**good, "DPoP": dpop.prove(key or desk.person.key, **values)}
+
+    refused = {
+        "again": good,
+        "none": {"Authorization": good["Authorization"]},
+        "as a bearer token": {"Authorization": f"Bearer {token}", "DPoP": proof()["DPoP"]},
+        "another key": proof(stranger),
+        "another method": proof(method="POST"),
+        "another path": proof(url="/v1/people"),
+        "another token": proof(token="x"),
+        "too old": proof(now=now - 1000),
+        "too new": proof(now=now + 1000),
+        "garbage": {**good, "DPoP": "a.b.c"},
+        "too long": {**good, "DPoP": "a" * 5000},
+        "unsigned": {**good, "DPoP": jwt.encode({"jti": "x"}, None, algorithm="none")},
+        "symmetric": {**good, "DPoP": jwt.encode({"jti": "x"}, "k" * 32, algorithm="HS256")},
+    }
+    for name, headers in refused.items():
+        answer = plain.get("/v1/status", headers=headers)
+        assert answer.status_code == 401, name
+        assert token not in answer.text
+    assert plain.get("/v1/status?chain=false", headers=proof()).status_code == 200
+
+
+def test_a_proof_that_names_the_stolen_tokens_key_but_is_signed_by_another_is_refused(desk: Desk) -> None:
+    desk.client.missing([])
+    stranger, now = ec.generate_private_key(ec.SECP256R1()), desk.clock.now()
+    token = desk.client._token or ""
+    made = dpop.prove(stranger, method="GET", url="/v1/status", token=token, now=now)
+    claims = jwt.decode(made, options={"verify_signature": False})
+    forged = jwt.encode(claims, stranger, algorithm="ES256", headers={"typ": dpop.TYPE, "jwk": dpop.jwk_of(desk.person.key.public_key())})
+    with pytest.raises(DeniedError):
+        dpop.check(forged, desk.person.key.public_key(), method="GET", url="/v1/status", token=token, now=now)
+
+
+def test_whoever_fails_to_log_in_again_and_again_waits_and_nobody_else_does(desk: Desk, http: httpx.Client) -> None:
+    key, der = enrol(desk, "officer")
+    stranger, _ = enrol(desk, "officer")
+    assert [token_for(http, stranger, der).status_code for _ in range(7)] == [422] * 5 + [429] * 2
+    answer = token_for(http, key, der)
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["retry-after"]) <= 901
+    other, other_der = enrol(desk, "officer")
+    assert token_for(http, other, other_der).status_code == 200
+    now = [0.0]
+    lock = LockOut(lambda: now[0])
+    for _ in range(5):
+        assert lock.wait("1.2.3.4", b"a") == 0
+        lock.note("1.2.3.4", b"a", succeeded=False)
+    assert lock.wait("1.2.3.4", b"a") > 0
+    assert lock.wait("1.2.3.5", b"a") == 0, "nobody locks somebody else out from elsewhere"
+    now[0] = SECONDS + 1
+    assert lock.wait("1.2.3.4", b"a") == 0
+    lock.note("1.2.3.4", b"a", succeeded=True)

@@ -19,6 +19,7 @@ from schemathesis import GenerationMode
 from api.access import PUBLIC, ROUTES
 from ledger.services.ingest import Options
 from tests.conftest import SEED
+from tests.support import proofs
 from tests.support.desk import Desk
 
 EXAMPLES = 12
@@ -38,7 +39,7 @@ class Borrowed(httpx.BaseTransport):
 
 @pytest.fixture(scope="module")
 def http(shared_desk: Desk) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url="http://home", transport=Borrowed(shared_desk.transport)) as client:
+    with proofs.client(Borrowed(shared_desk.transport)) as client:
         yield client
 
 
@@ -57,9 +58,11 @@ def operation_named(desk: Desk, name: str) -> Any:
 
 def send(http: httpx.Client, case: Any, token: str | None) -> httpx.Response:
     options = case.as_transport_kwargs(base_url="http://home")
-    headers = {str(name): str(value) for name, value in options.pop("headers").items() if name.lower() not in ("authorization", "host")}
+    headers = {
+        str(name): str(value) for name, value in options.pop("headers").items() if name.lower() not in ("authorization", "host", "dpop")
+    }
     if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
+        headers["Authorization"] = f"DPoP {token}"
     body = {name: options[name] for name in ("json", "data", "content") if name in options}
     if "data" in body:
         data = body.pop("data")
@@ -84,7 +87,7 @@ def test_no_request_makes_the_node_fail(shared_desk: Desk, http: httpx.Client, n
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def run(case: Any) -> None:
-        shared_desk.client.missing([])
+        proofs.remember_session(shared_desk.client)
         for token in (None, "made-up", shared_desk.client._token):
             try:
                 answer = send(http, case, token)
@@ -120,7 +123,7 @@ def test_nothing_of_the_case_is_in_logs_errors_and_addresses(
 
     class Listening(httpx.BaseTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
-            urls.append(f"{request.url} {[item for item in request.headers.items() if item[0] != 'authorization']}")
+            urls.append(f"{request.url} {[item for item in request.headers.items() if item[0] not in ('authorization', 'dpop')]}")
             return inner.handle_request(request)
 
     desk.client._http._transport = Listening()
@@ -137,7 +140,7 @@ def test_nothing_of_the_case_is_in_logs_errors_and_addresses(
         assert desk.client.search("case", PLANTED) == [item.evidence]
         assert desk.get(item.evidence) == path.read_bytes()
         desk.client.anchor()
-        http = httpx.Client(base_url="http://home", transport=Listening(), headers={"Authorization": f"Bearer {desk.client._token}"})
+        http = proofs.client(Listening(), headers={"Authorization": proofs.remember_session(desk.client)})
         with http:
             for method, where, body in (
                 ("POST", "/v1/statements", {"statements": [{"statement": PLANTED, "document": PLANTED, "disclosures": [PLANTED]}]}),

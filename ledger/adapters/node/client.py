@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from ledger.domain import car, errors, login
+from ledger.domain import car, dpop, errors, login
 from ledger.domain import cid as cids
 from ledger.domain.cose import PrivateKey
 from ledger.domain.encoding import b64url, from_b64url
@@ -53,6 +53,8 @@ class NodeClient:
         self._http = httpx.Client(base_url=url, transport=transport, timeout=_TIMEOUT, follow_redirects=False)
         self._signer = signer
         self._token: str | None = None
+        self._key: PrivateKey | None = None
+        self._ahead = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +77,7 @@ class NodeClient:
             if authenticated and self._token is None:
                 self._login()
             if authenticated:
-                headers["Authorization"] = f"Bearer {self._token}"
+                headers |= self.prove(method, path)
             if parts is not None:
                 options["content"] = iter(parts)  # used up by each attempt, and not kept by the request object
             try:
@@ -107,7 +109,20 @@ class NodeClient:
             expires=challenge["expires"],
             certificate=certificate,
         )
-        self._token = self._send("POST", "/v1/login", authenticated=False, json={"answer": b64url(answer)}).json()["token"]
+        opened = self._send("POST", "/v1/login", authenticated=False, json={"answer": b64url(answer)}).json()
+        # The person's clock may be wrong: proofs carry the node's time.
+        self._token, self._key, self._ahead = opened["token"], key, opened["now"] - time.monotonic()
+
+    def prove(self, method: str, path: str) -> dict[str, str]:
+        """The headers that open one request: the token, and the proof that we hold its key (RFC 9449).
+
+        Raises:
+            DeniedError: nobody is logged in.
+        """
+        if self._token is None or self._key is None:
+            raise errors.DeniedError("nobody is logged in")
+        now = int(self._ahead + time.monotonic())
+        return {"Authorization": f"DPoP {self._token}", "DPoP": dpop.prove(self._key, method=method, url=path, token=self._token, now=now)}
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See ports.NodeApi."""
