@@ -59,6 +59,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "entries": _LOG_READERS,
     "certificate": _LOG_READERS,
     "person_key": _PEOPLE,
+    "link_person": frozenset({"administrator"}),
     "renew_person": frozenset({"administrator"}),
     "admit_guest": frozenset({"administrator"}),
     "list_sessions": _PEOPLE,

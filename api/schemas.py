@@ -29,22 +29,32 @@ _LOG = "urn:custody:log:000102030405060708090a0b0c0d0e0f101112131415161718191a1b
 _COSE = "0oRZAWGmASYPqAF4GXVybjpjdXN0b2R5OmFnZW5jeTpOTC1QT0w"
 
 
+class OidcOut(Strict):
+    """The agency's identity provider (OpenID Connect), and the nonce that its ID token must carry."""
+
+    issuer: str
+    clientId: str
+    nonce: str
+
+
 class ChallengeOut(Strict):
-    """What to sign for a login."""
+    """What to sign for a login; ``oidc`` where people of the agency log in at its identity provider as well."""
 
     model_config = _example(server=_LOG, nonce="RERERERERERERERERERERERERERERERERERERERERERE", expires=1795252563)
 
     server: str
     nonce: Base64Url
     expires: int
+    oidc: OidcOut | None = None
 
 
 class LoginIn(Strict):
-    """A COSE_Sign1 over the challenge."""
+    """A COSE_Sign1 over the challenge, and where the agency has an identity provider its ID token."""
 
     model_config = _example(answer=_COSE)
 
     answer: Base64Url
+    idToken: Annotated[str, Field(max_length=16_384)] = ""
 
 
 class TokenOut(Strict):

@@ -109,6 +109,13 @@ class RenewalIn(Strict):
     roles: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=20)]
 
 
+class LinkIn(Strict):
+    """A person, and the `sub` by which the agency's identity provider knows them."""
+
+    pseudonym: Pseudonym
+    subject: Annotated[str, Field(min_length=1, max_length=255)]
+
+
 class ProofIn(Strict):
     """A request as for an enrolment, which proves that its sender holds the key."""
 

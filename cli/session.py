@@ -115,7 +115,7 @@ def open_session() -> Iterator[Session]:
             keyring = unlocking.keyring()
             if settings.is_client(home) and "person-certificate" not in keyring.names():
                 raise UsageError("you are not enrolled yet", hint="once you are approved, run custody person enrol FILE again")
-            node = NodeClient(server, signer=lambda: _signer(keyring))
+            node = NodeClient(server, signer=lambda: _signer(keyring), identify=_identify, kept=_kept(keyring))
         else:
             from api.app import create_app  # imported while the passphrase is still being stretched
             from cli.local import InProcess
@@ -127,16 +127,37 @@ def open_session() -> Iterator[Session]:
                 if not url:
                     raise
                 keyring = unlocking.keyring()
-                node = NodeClient(url, signer=lambda: _signer(keyring))
+                node = NodeClient(url, signer=lambda: _signer(keyring), identify=_identify, kept=_kept(keyring))
             else:
                 stack.callback(opened.close)
                 keyring = opened.keyring
                 app = create_app(opened.node, sealers=opened.sealers, confirmations=opened.settings.chain.confirmations)
                 transport = stack.enter_context(InProcess(app))
-                node = NodeClient("http://home", transport=transport, signer=lambda: _signer(keyring))
+                signer = lambda: _signer(keyring)  # noqa: E731
+                node = NodeClient("http://home", transport=transport, signer=signer, identify=_identify, kept=_kept(keyring))
         stack.enter_context(node)
         person = wiring.person_at(keyring, node.agency(), guest=bool(STATE.server))
         yield Session(person, node, wiring.journal_of(home, keyring), SystemClock())
+
+
+def _kept(keyring: Any) -> Any:
+    from ledger.adapters.node.kept import FileSession
+
+    return FileSession(STATE.home / settings.SESSION, keyring.get("journal"))
+
+
+def _identify(provider: dict[str, str]) -> str:
+    """Log in at the agency's identity provider, in the browser of whoever sits here."""
+    import webbrowser
+
+    from cli import output
+    from ledger.adapters import oidc
+
+    def show(address: str) -> None:
+        output.say(f"log in at your agency's identity provider; if no browser opens, open:\n  {address}")
+        webbrowser.open(address)
+
+    return oidc.obtain(provider["issuer"], provider["clientId"], provider["nonce"], show)
 
 
 def _signer(keyring: Any) -> tuple[Any, bytes]:

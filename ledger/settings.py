@@ -15,6 +15,7 @@ KEYRING = "keyring.json"
 CLIENT = "client.json"
 BACKUPS = "backups.json"  # until when backups can be opened
 FOUNDING = "founding.json"  # while a home waits for its chain
+SESSION = "client/session"  # a session that goes on, sealed; kept only where logging in takes a person
 FIELD = "client/field"  # what was signed without network, and waits
 SERVER = "server.json"  # while a node serves: where
 #: Name of an IPFS node's RPC secret in the keyring.
@@ -58,6 +59,14 @@ class IpfsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """The agency's OpenID Connect provider, where people log in besides with their keys; empty: nowhere."""
+
+    issuer: str = ""
+    client_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HomeSettings:
     """What a home is: its agency, chain and contracts (0x addresses)."""
 
@@ -68,6 +77,7 @@ class HomeSettings:
     registry: str
     ledger: str
     ipfs: IpfsSettings = IpfsSettings()
+    oidc: OidcSettings = OidcSettings()
 
 
 def read(home: Path) -> HomeSettings:
@@ -82,7 +92,8 @@ def read(home: Path) -> HomeSettings:
         ipfs = value.pop("ipfs", {})
         nodes = tuple(IpfsNode(**node) for node in ipfs.pop("nodes", []))
         chain = ChainSettings(**{**value["chain"], "sealers": tuple(value["chain"].get("sealers", ()))})
-        return HomeSettings(**{**value, "chain": chain, "ipfs": IpfsSettings(nodes=nodes, **ipfs)})
+        oidc = OidcSettings(**value.get("oidc", {}))
+        return HomeSettings(**{**value, "chain": chain, "ipfs": IpfsSettings(nodes=nodes, **ipfs), "oidc": oidc})
     except FileNotFoundError as error:
         raise UsageError(
             f"{home} is not a custody home", hint=f"create one: custody --home {home} init --agency NL-POL --person 4711"

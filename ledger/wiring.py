@@ -32,13 +32,13 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id, parse_log_urn
-from ledger.domain.ports import Chain, Clock
+from ledger.domain.ports import Chain, Clock, IdentityProvider
 from ledger.domain.storage import Replica, Replicas
 from ledger.services.authority import Authority
 from ledger.services.field import FieldNode
 from ledger.services.node import Node, NodeKeys
 from ledger.services.signing import Person
-from ledger.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNode, IpfsSettings
+from ledger.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNode, IpfsSettings, OidcSettings
 
 
 @dataclass
@@ -118,8 +118,17 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
         replicas,
         Partners(lambda: (keys.service, keys.service_certificate.der)),
         lambda: settings.read_backups(home),
+        _identity(config.oidc),
         profiles.of_home(home),
     )
+
+
+def _identity(oidc: OidcSettings) -> IdentityProvider | None:
+    if not oidc.issuer:
+        return None
+    from ledger.adapters.oidc import OidcProvider
+
+    return OidcProvider(oidc.issuer, oidc.client_id)
 
 
 def open_replicas(ipfs: IpfsSettings, keyring: FileKeyring) -> Replicas:

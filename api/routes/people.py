@@ -19,6 +19,7 @@ from api.schemas_people import (
     InvitationIn,
     InvitationOut,
     KeyOut,
+    LinkIn,
     OutcomeOut,
     PeopleOut,
     PersonOut,
@@ -105,6 +106,12 @@ def own_certificate(node: NodeDep, request: ProofIn) -> OutcomeOut:
     """The certificate that belongs to a key now, for whoever proves that they hold it."""
     der = membership.certificate_for(node, from_b64url(request.request, what="proof"))
     return OutcomeOut(state="approved", certificate=b64url(der))
+
+
+@router.post("/people/links", operation_id="link_person", status_code=204)
+def link_person(node: NodeDep, caller: CallerDep, request: LinkIn) -> None:
+    """Say which account at the agency's identity provider is somebody's."""
+    membership.link(node, request.pseudonym, request.subject)
 
 
 @router.post("/people/guests", operation_id="admit_guest")

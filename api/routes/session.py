@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from api.deps import GuardedRoute, NodeDep
 from api.lockout import LockOut
-from api.schemas import ChallengeOut, LoginIn, TokenOut
+from api.schemas import ChallengeOut, LoginIn, OidcOut, TokenOut
 from ledger.domain import login as logins
 from ledger.domain.encoding import b64url, from_b64url
 from ledger.domain.errors import DeniedError, VerificationError
@@ -22,7 +22,11 @@ router = APIRouter(route_class=GuardedRoute, tags=["login"])
 def login_challenge(node: NodeDep) -> ChallengeOut:
     """A challenge to sign with the person's key; good once, for two minutes."""
     server, nonce, expires = sessions.challenge(node)
-    return ChallengeOut(server=server, nonce=b64url(nonce), expires=expires)
+    provider = node.identity
+    oidc = None
+    if provider is not None:
+        oidc = OidcOut(issuer=provider.issuer, clientId=provider.client_id, nonce=sessions.nonce_for(nonce))
+    return ChallengeOut(server=server, nonce=b64url(nonce), expires=expires, oidc=oidc)
 
 
 @router.post("/login", operation_id="login")
@@ -34,7 +38,7 @@ def login(http: Request, node: NodeDep, request: LoginIn) -> TokenOut:
     if seconds := lockout.wait(*who):
         raise HTTPException(429, f"too many failed logins; come again in {seconds} s", {"Retry-After": str(seconds)})
     try:
-        token, expires = sessions.open_session(node, answer)
+        token, expires = sessions.open_session(node, answer, request.idToken)
     except (DeniedError, VerificationError):
         lockout.note(*who, succeeded=False)
         raise

@@ -62,6 +62,12 @@ _FETCH = """Fetch the certificate that belongs to your key now, after an adminis
 Example:
   custody --home ~/mine person fetch
 """
+_LINK = """Say which account at your agency's identity provider is somebody's, as an administrator.
+
+\b
+Example:
+  custody --home ~/node person link uhsvsxgbeqkdjg7gd2vbcbfsna --account a.colleague
+"""
 _CARD = """Make a card for another agency, so that they can let you in as a guest: to work on items that they give you.
 
 \b
@@ -205,6 +211,18 @@ def register(app: typer.Typer) -> None:
             found = enrolling.fetch(keyring, node)
         roles = ", ".join(sorted(found.roles))
         output.result({"pseudonym": found.pseudonym, "roles": sorted(found.roles)}, f"you sign as {found.pseudonym} ({roles})")
+
+    @group.command(help=_LINK)
+    def link(
+        pseudonym: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
+        account: Annotated[str, typer.Option(help="Their account at the identity provider, the `sub` of its tokens.")],
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import open_session
+
+        with open_session() as session:
+            session.node.link(pseudonym, account)
+        output.result({"pseudonym": pseudonym}, "linked: they log in with both, their key and that account")
 
     @group.command(help=_CARD)
     def card(

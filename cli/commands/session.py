@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,23 @@ _HELP = """Sessions that go on: your own, and for an administrator everybody's.
 Example:
   custody --home ~/node session list
   custody --home ~/node session end 0f1e2d3c4b5a69788796a5b4c3d2e1f0
+"""
+_LOGIN = """Log in now. Needed only where your agency has an identity provider: the session is kept for the next commands, fifteen minutes.
+
+\b
+Example:
+  custody --home ~/mine login
+"""
+_OIDC = """The agency's identity provider (OpenID Connect): where its people log in besides with their keys.
+
+Register custody there as a public, native client with the redirect http://127.0.0.1/. Whoever is not linked (custody
+person link) cannot log in any more. Change it while the node is not served.
+
+\b
+Example:
+  custody --home ~/node oidc set --issuer https://login.example \\
+    --client-id custody --account my.account
+  custody --home ~/node oidc off
 """
 _ALARMS = """List alarms: people who opened many items within an hour. For auditors, data-protection officers and administrators.
 
@@ -48,6 +65,54 @@ def register(app: typer.Typer) -> None:
             session.node.end_session(which)
         output.result({"ended": which}, "ended; to keep somebody out: custody person suspend WHO")
 
+    @app.command(help=_LOGIN)
+    def login(as_json: Json = False) -> None:
+        from cli.session import open_session
+
+        with open_session() as session:
+            session.node.status(chain=False, ipfs=False)
+            who = session.person.certificate.pseudonym
+        output.result({"pseudonym": who}, f"logged in as {who}")
+
+    oidc = typer.Typer(help=_OIDC, no_args_is_help=True)
+    app.add_typer(oidc, name="oidc")
+
+    @oidc.command("set")
+    def set_(
+        issuer: Annotated[str, typer.Option(help="The issuer, exactly as the provider writes it.")],
+        client_id: Annotated[str, typer.Option(help="The id under which custody is registered there.")],
+        account: Annotated[str, typer.Option(help="Your own account there (its sub), so that you stay able to log in.")],
+        as_json: Json = False,
+    ) -> None:
+        """Rely on an identity provider from the next start on."""
+        from dataclasses import replace
+
+        from cli.session import open_alone
+        from ledger import settings
+        from ledger.adapters import oidc as provider
+        from ledger.services import membership
+        from ledger.settings import OidcSettings
+
+        provider.check_settings(issuer, client_id)
+        with open_alone() as home:
+            home.node.identity = provider.OidcProvider(issuer, client_id)
+            membership.link(home.node, _own(home.keyring), account)
+            settings.write(home.path, replace(home.settings, oidc=OidcSettings(issuer, client_id)))
+        output.result({"issuer": issuer, "clientId": client_id}, f"people log in at {issuer} from now on, besides with their keys")
+
+    @oidc.command()
+    def off(as_json: Json = False) -> None:
+        """Rely on people's keys alone again."""
+        from dataclasses import replace
+
+        from cli.session import open_alone
+        from ledger import settings
+        from ledger.settings import OidcSettings
+
+        with open_alone() as home:
+            settings.write(home.path, replace(home.settings, oidc=OidcSettings()))
+        output.result({"issuer": None}, "people log in with their keys alone")
+
     @app.command(help=_ALARMS)
     def alarms(as_json: Json = False) -> None:
         from cli.session import open_session
@@ -58,3 +123,9 @@ def register(app: typer.Typer) -> None:
             [one["time"], one["kind"], one["pseudonym"], f"{one['count']} items within {one['seconds'] // 60} minutes"] for one in found
         ]
         output.result({"alarms": found}, output.table(["WHEN", "WHAT", "WHO", "HOW MANY"], rows))
+
+
+def _own(keyring: Any) -> str:
+    from ledger.domain.identity import certificate
+
+    return certificate.parse(keyring.get("person-certificate")).pseudonym

@@ -232,6 +232,21 @@ class Contracts(Protocol):
         ...
 
 
+class IdentityProvider(Protocol):
+    """The agency's OpenID Connect provider."""
+
+    issuer: str
+    client_id: str
+
+    def subject(self, token: str, nonce: str, now: int) -> str:
+        """Whom an ID token speaks of, if it was made for the login with this nonce.
+
+        Raises:
+            DeniedError: it is not good for it. NetworkError: the provider's keys cannot be had.
+        """
+        ...
+
+
 class PartnerApi(Protocol):
     """What a node asks of another agency's node. Every call has a time-out.
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from ledger.domain import enrolment
 from ledger.domain.digests import same
-from ledger.domain.errors import DeniedError, NotFoundError, RuleError, UsageError, VerificationError
+from ledger.domain.errors import ConflictError, DeniedError, NotFoundError, RuleError, UsageError, VerificationError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import log_urn
 from ledger.domain.records import PersonRow
@@ -15,6 +15,7 @@ from ledger.domain.unit import Unit
 from ledger.services import agencylog, anchoring, partners
 from ledger.services.node import Node
 from ledger.services.people import require_authority, roles_named
+from ledger.services.sessions import identity_token
 
 _LAST_ADMINISTRATOR: Final = "the agency would be left without an administrator"
 
@@ -88,6 +89,26 @@ def admit(node: Node, der: bytes, request: bytes) -> str:
         hpke = parsed.hpke.kem.encode() + b"\x00" + parsed.hpke.key
         unit.put_person(PersonRow(certificate.pseudonym, "guest", certificate.digest, hpke, b"", active=True, agency=certificate.agency))
     return certificate.pseudonym
+
+
+def link(node: Node, pseudonym: str, subject: str) -> None:
+    """Say which account at the agency's identity provider is somebody's.
+
+    Raises:
+        UsageError: the agency has no provider, or the account is empty. NotFoundError: no such person. ConflictError: somebody else's.
+    """
+    if node.identity is None:
+        raise UsageError("this agency has no identity provider", hint="custody oidc set --issuer URL --client-id ID")
+    if not subject.strip() or len(subject) > 255:  # OpenID Connect Core, section 2
+        raise UsageError("an account has 1 to 255 characters", hint="it is the `sub` that the provider knows the person by")
+    token = identity_token(node, node.identity.issuer, subject)
+    with node.records.write() as unit:
+        person = unit.person(pseudonym)
+        if person is None or person.kind != "person" or person.agency:
+            raise NotFoundError("no such person", hint="see: custody person list")
+        if unit.identity(token) not in (None, pseudonym):
+            raise ConflictError("that account is linked to somebody else", hint="see: custody person list")
+        unit.put_identity(token, pseudonym)
 
 
 def suspend(node: Node, pseudonym: str, *, by: str, since: int | None = None) -> int:

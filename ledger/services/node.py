@@ -16,7 +16,7 @@ from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.ports import Clock, Contracts, PartnerApi
+from ledger.domain.ports import Clock, Contracts, IdentityProvider, PartnerApi
 from ledger.domain.profile import Profile
 from ledger.domain.records import HoldingRow
 from ledger.domain.storage import NodeStore, Replicas
@@ -61,6 +61,8 @@ class Node:
     reach: Callable[[str], PartnerApi] = field(default=_nobody)
     #: When the last backup that was made can no longer be opened, seconds since 1970; 0 where none was made.
     backups_until: Callable[[], int] = field(default=lambda: 0)
+    #: Where people of the agency log in besides with their keys; None where their keys are enough.
+    identity: IdentityProvider | None = None
     #: What the agency's jurisdiction asks of records.
     profile: Profile | None = None
     #: Anchoring in this process happens one at a time.

@@ -8,34 +8,46 @@ from hashlib import sha256
 from typing import Final
 
 from ledger.domain import cose, custody, login
+from ledger.domain.encoding import b64url
 from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
+from ledger.domain.ports import IdentityProvider
 from ledger.domain.records import SessionRow
 from ledger.domain.unit import Unit
-from ledger.services import partners
+from ledger.services import partners, recordkeys
 from ledger.services.access import Caller
 from ledger.services.node import Node
 from ledger.services.reading import hpke_key
 
 CHALLENGE_LIFE: Final = 120  # seconds
+PERSON_LIFE: Final = 600  # where somebody has to log in with a browser first
 SESSION_LIFE: Final = 900
 _ID: Final = 32  # hex digits by which a session is named; nobody can log in with them
 _REFUSED: Final = "login refused"
 _HINT: Final = "check that your certificate is valid and enrolled at this agency"
 
 
+def nonce_for(challenge: bytes) -> str:
+    """What an ID token must carry to be good for the login with a challenge."""
+    return b64url(sha256(b"custody-oidc-v1" + challenge).digest())
+
+
 def challenge(node: Node) -> tuple[str, bytes, int]:
     """A new challenge: (server name, nonce, expiry)."""
-    nonce, expires = secrets.token_bytes(32), node.clock.now() + CHALLENGE_LIFE
+    life = CHALLENGE_LIFE if node.identity is None else PERSON_LIFE
+    nonce, expires = secrets.token_bytes(32), node.clock.now() + life
     with node.records.write() as unit:
         unit.put_challenge(nonce, expires)
     return log_urn(node.log_id), nonce, expires
 
 
-def open_session(node: Node, answer: bytes) -> tuple[str, int]:
+def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, int]:
     """Check an answer; returns (token, expiry). The token's hash alone is stored.
+
+    Args:
+        id_token: of the agency's identity provider, where it has one; people of the agency need both it and their key.
 
     Raises:
         FormatError: not a login.
@@ -47,6 +59,8 @@ def open_session(node: Node, answer: bytes) -> tuple[str, int]:
     cose.verify(parsed.message, certificate.key, step=3, what="login")
     if certificate.agency != node.agency:
         _refresh(node, certificate.agency)
+    elif node.identity is not None:
+        _require_identity(node, node.identity, certificate, parsed.nonce, id_token)
     with node.records.write() as unit:
         known = parsed.server == log_urn(node.log_id) and unit.take_challenge(parsed.nonce, now)
         if not known or not _enrolled(node, unit, certificate):
@@ -57,6 +71,26 @@ def open_session(node: Node, answer: bytes) -> tuple[str, int]:
         unit.put_certificate(certificate.digest, certificate.der)
         unit.put_session(SessionRow(sha256(token.encode()).digest(), certificate.pseudonym, certificate.digest, expires))
     return token, expires
+
+
+def _require_identity(node: Node, provider: IdentityProvider, certificate: Certificate, nonce: bytes, id_token: str) -> None:
+    """Check that the agency's identity provider let the same person in, just now.
+
+    Raises:
+        DeniedError: nobody, or somebody else. NetworkError: the provider cannot be asked.
+    """
+    if not id_token:
+        raise DeniedError(_REFUSED, hint="your agency asks for a login at its identity provider: custody login")
+    subject = provider.subject(id_token, nonce_for(nonce), node.clock.now())
+    with node.records.read() as unit:
+        linked = unit.identity(identity_token(node, provider.issuer, subject))
+    if linked != certificate.pseudonym:
+        raise DeniedError(_REFUSED, hint="ask the administrator to link your account: custody person link")
+
+
+def identity_token(node: Node, issuer: str, subject: str) -> bytes:
+    """Under what an account at an identity provider is kept: whoever has the database alone cannot tell whose it is."""
+    return recordkeys.index_token(node, "oidc", issuer, subject)
 
 
 def _refresh(node: Node, agency: str) -> None:

@@ -14,6 +14,7 @@ from ledger.adapters.database.tables import (
     Crl,
     DescriptorRecord,
     Enrolment,
+    Identity,
     Person,
     Reading,
     SessionRecord,
@@ -26,6 +27,7 @@ _E: Any = Enrolment
 _S: Any = SessionRecord
 _R: Any = Reading
 _A: Any = Alarm
+_I: Any = Identity
 _DAY = 86400
 _MAX_PEOPLE = 10_000
 _MAX_VERSIONS = 65_535
@@ -92,6 +94,16 @@ class People(Part):
         self.flush(Reading)
         query = select(func.count(distinct(_R.evidence))).where(_R.pseudonym == pseudonym, _R.time >= since)
         return int(self._db.execute(query).scalar_one())
+
+    def put_identity(self, token: bytes, pseudonym: str) -> None:
+        """Link an account to a person; one that they had before is theirs no longer."""
+        self.flush(Identity)
+        self._db.execute(delete(Identity).where(_I.pseudonym == pseudonym))
+        self._put(Identity, ("token",), {"token": token, "pseudonym": pseudonym})
+
+    def identity(self, token: bytes) -> str | None:
+        row = self._one(Identity, token=token)
+        return str(row.pseudonym) if row else None
 
     def put_alarm(self, row: AlarmRow) -> None:
         self._add(Alarm, asdict(row))

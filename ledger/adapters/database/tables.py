@@ -295,6 +295,13 @@ class Alarm(SQLModel, table=True):
     time: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
 
 
+class Identity(SQLModel, table=True):
+    """An account at the agency's identity provider by a keyed hash, and whose it is."""
+
+    token: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    pseudonym: str = Field(index=True)
+
+
 class Challenge(SQLModel, table=True):
     """A login challenge not yet answered."""
 

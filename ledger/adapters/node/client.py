@@ -1,128 +1,22 @@
-"""A custody node over HTTP: by network, or the same application mounted in this process."""
+"""A custody node: everything that people's commands ask of one."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
-from typing import Any, Final, Self
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
-import httpx
-
-from ledger.domain import car, dpop, errors, login
+from ledger.adapters.node.http import HttpNode, KeptSession, Session
+from ledger.domain import car
 from ledger.domain import cid as cids
-from ledger.domain.cose import PrivateKey
 from ledger.domain.encoding import b64url, from_b64url
-from ledger.domain.errors import CustodyError, NetworkError
 from ledger.domain.unixfs import Block
 
-_TIMEOUT: Final = httpx.Timeout(120.0, connect=10.0)  # anchoring waits for the chain
+__all__ = ["KeptSession", "NodeClient", "Session"]
 _PAGE: Final = 500
-_RANGE: Final = 4 << 20
-_PATIENCE: Final = 3  # times that a call is made again: after a new login, or when the node said to come later
-_ERRORS: Final[dict[str, type[CustodyError]]] = {
-    "malformed": errors.FormatError,
-    "unreadable": errors.UnreadableError,
-    "against-the-rules": errors.RuleError,
-    "usage": errors.UsageError,
-    "denied": errors.DeniedError,
-    "unauthenticated": errors.DeniedError,
-    "not-found": errors.NotFoundError,
-    "conflict": errors.ConflictError,
-    "keyring": errors.KeyringError,
-    "locked": errors.LockedError,
-    "storage": errors.StorageError,
-    "network": errors.NetworkError,
-    "frozen": errors.FrozenError,
-    "chain": errors.ChainError,
-}
 
 
-class NodeClient:
-    """Calls of the API; logs in by itself when a session is needed and has ended.
-
-    Args:
-        url: base URL of the node.
-        transport: for the application in this process; None for the network.
-        signer: (key, certificate DER) of the person; None for public calls only.
-    """
-
-    def __init__(
-        self, url: str, *, transport: httpx.BaseTransport | None = None, signer: Callable[[], tuple[PrivateKey, bytes]] | None = None
-    ) -> None:
-        self._http = httpx.Client(base_url=url, transport=transport, timeout=_TIMEOUT, follow_redirects=False)
-        self._signer = signer
-        self._token: str | None = None
-        self._key: PrivateKey | None = None
-        self._ahead = 0.0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Release connections."""
-        self._http.close()
-
-    def _send(
-        self, method: str, path: str, *, authenticated: bool = True, parts: Sequence[bytes] | None = None, **options: Any
-    ) -> httpx.Response:
-        """One call; ``parts`` is a body sent without joining it first."""
-        headers = dict(options.pop("headers", {}))
-        if parts is not None:
-            headers["Content-Length"] = str(sum(len(part) for part in parts))
-        for attempt in range(_PATIENCE + 1):
-            if authenticated and self._token is None:
-                self._login()
-            if authenticated:
-                headers |= self.prove(method, path)
-            if parts is not None:
-                options["content"] = iter(parts)  # used up by each attempt, and not kept by the request object
-            try:
-                answer = self._http.request(method, path, headers=headers, **options)
-            except httpx.HTTPError as error:
-                raise NetworkError(
-                    f"the node did not answer: {type(error).__name__}", hint="check the address, and that it runs; then try again"
-                ) from error
-            if answer.status_code == 401 and authenticated and attempt == 0:
-                self._token = None
-                continue
-            if answer.status_code == 429 and attempt < _PATIENCE:
-                time.sleep(min(float(answer.headers.get("Retry-After", "1")), 30.0))
-                continue
-            break
-        if answer.status_code >= 400:
-            raise _error(answer)
-        return answer
-
-    def _login(self) -> None:
-        if self._signer is None:
-            raise errors.DeniedError("this call needs a person's key")
-        key, certificate = self._signer()
-        challenge = self._send("POST", "/v1/login/challenge", authenticated=False).json()
-        answer = login.sign(
-            key,
-            server=challenge["server"],
-            nonce=from_b64url(challenge["nonce"], what="challenge"),
-            expires=challenge["expires"],
-            certificate=certificate,
-        )
-        opened = self._send("POST", "/v1/login", authenticated=False, json={"answer": b64url(answer)}).json()
-        # The person's clock may be wrong: proofs carry the node's time.
-        self._token, self._key, self._ahead = opened["token"], key, opened["now"] - time.monotonic()
-
-    def prove(self, method: str, path: str) -> dict[str, str]:
-        """The headers that open one request: the token, and the proof that we hold its key (RFC 9449).
-
-        Raises:
-            DeniedError: nobody is logged in.
-        """
-        if self._token is None or self._key is None:
-            raise errors.DeniedError("nobody is logged in")
-        now = int(self._ahead + time.monotonic())
-        return {"Authorization": f"DPoP {self._token}", "DPoP": dpop.prove(self._key, method=method, url=path, token=self._token, now=now)}
+class NodeClient(HttpNode):
+    """Calls of the API, for people; see HttpNode."""
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See ports.NodeApi."""
@@ -241,6 +135,10 @@ class NodeClient:
         found = self._send("POST", "/v1/enrolments/certificate", authenticated=False, json=body).json()
         return from_b64url(found["certificate"], what="certificate")
 
+    def link(self, pseudonym: str, subject: str) -> None:
+        """Say which account at the identity provider is somebody's."""
+        self._send("POST", "/v1/people/links", json={"pseudonym": pseudonym, "subject": subject})
+
     def admit(self, certificate: bytes, proof: bytes) -> str:
         """Let somebody of another agency in as a guest; their pseudonym."""
         body = {"certificate": b64url(certificate), "request": b64url(proof)}
@@ -342,16 +240,3 @@ class NodeClient:
 
 def _copy_path(copy: dict[str, Any]) -> str:
     return f"/v1/copies/{copy['giver']}/{copy['evidence']}/{copy['statement']}"
-
-
-def _error(answer: httpx.Response) -> CustodyError:
-    try:
-        told = answer.json()["error"]
-        code, message, hint, step = told["code"], str(told["message"]), told["hint"], told["step"]
-    except (ValueError, KeyError, TypeError):
-        return NetworkError(f"the node answered {answer.status_code} without saying why", hint="is this address a custody node?")
-    if code == "not-verified":
-        return errors.VerificationError(int(step or 0), message, hint=hint)
-    if code == "incomplete":
-        return errors.IncompleteError(int(step or 0), message, hint=hint)
-    return _ERRORS.get(code, CustodyError)(message, hint=hint)

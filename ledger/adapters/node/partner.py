@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from ledger.adapters.node.client import NodeClient
 from ledger.domain.cose import PrivateKey
 from ledger.domain.encoding import from_b64url
-from ledger.domain.errors import NetworkError, UsageError
+from ledger.domain.errors import NetworkError
+from ledger.domain.hosts import require_tls
 from ledger.domain.records import DescriptorRow
 
 
@@ -97,9 +96,7 @@ class Partners:
         Raises:
             UsageError: an address without TLS that is not on this machine.
         """
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname or "")):
-            raise UsageError("other agencies are reached over https only", hint="give their address as https://...")
+        require_tls(url, what="another agency's node")
         with self._mutex:
             if url not in self._clients:
                 self._clients[url] = PartnerClient(url, signer=self._signer)
@@ -111,10 +108,3 @@ class Partners:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -81,6 +81,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('statement')
     )
     op.create_index('ix_reading_pseudonym', 'reading', ['pseudonym'])
+    op.create_table('identity',
+    sa.Column('token', sa.LargeBinary(), nullable=False),
+    sa.Column('pseudonym', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('token')
+    )
+    op.create_index('ix_identity_pseudonym', 'identity', ['pseudonym'])
     op.create_table('alarm',
     sa.Column('id', sa.String(), nullable=False),
     sa.Column('kind', sa.String(), nullable=False),

@@ -1,0 +1,191 @@
+"""Logging in with a key and at a real OpenID provider (a process of its own): both are needed, and one person's of each."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urljoin
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from api.lockout import LockOut
+from ledger import founding
+from ledger.adapters import oidc
+from ledger.adapters.node.client import NodeClient, Session
+from ledger.adapters.node.kept import FileSession
+from ledger.adapters.oidc import OidcProvider
+from ledger.domain.errors import ConflictError, CustodyError, DeniedError, NetworkError, UsageError
+from ledger.services import membership
+from tests.support.chains import ROOT, free_port
+from tests.support.desk import PASSPHRASE, Desk
+from tests.support.people import Colleague, joined
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    port = free_port()
+    process = subprocess.Popen(
+        ["node", str(ROOT / "tests" / "support" / "oidc" / "provider.mjs"), str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert "ready" in process.stdout.readline()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def agency(issuer: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, Colleague]]:
+    folder = tmp_path_factory.mktemp("oidc")
+    founding.found(folder / "home", agency="NL-POL", person="1", roles=["administrator", "officer", "custodian"], passphrase=PASSPHRASE)
+    with Desk(folder / "home") as desk:
+        person = joined(desk, folder / "mine", "officer")
+        desk.node.identity = OidcProvider(issuer, "custody")
+        membership.link(desk.node, desk.person.certificate.pseudonym, "chief")
+        membership.link(desk.node, person.pseudonym, "officer.4712")
+        yield desk, person
+
+
+@pytest.fixture(autouse=True)
+def forgiven(agency: tuple[Desk, Colleague]) -> None:
+    """Failed logins of one test must not lock the person out of the next."""
+    agency[0].app.state.lockout = LockOut()
+
+
+def browse(account: str) -> Callable[[str], None]:
+    """A person with a browser: logs in under an account name, and agrees to what is asked."""
+
+    def visit(address: str) -> None:
+        threading.Thread(target=_visit, args=(address, account), daemon=True).start()
+
+    return visit
+
+
+def _visit(address: str, account: str) -> None:
+    with httpx.Client(timeout=10) as browser:
+        answer = browser.get(address)
+        for _ in range(20):
+            if answer.is_redirect:
+                answer = browser.get(urljoin(str(answer.url), answer.headers["location"]))
+            elif form := re.search(r'<form[^>]*action="([^"]+)"', answer.text):
+                hidden = dict(re.findall(r'name="(prompt)" value="([^"]+)"', answer.text))
+                answer = browser.post(urljoin(str(answer.url), form[1]), data={**hidden, "login": account, "password": "x"})
+            else:
+                return
+
+
+def identifier(account: str) -> Callable[[dict[str, str]], str]:
+    return lambda told: oidc.obtain(told["issuer"], told["clientId"], told["nonce"], browse(account))
+
+
+def client(desk: Desk, person: Colleague, identify: Callable[[dict[str, str]], str] | None, kept: FileSession | None = None) -> NodeClient:
+    signer = lambda: (person.keyring.signing_key("person"), person.keyring.get("person-certificate"))  # noqa: E731
+    return NodeClient("http://home", transport=desk.transport, signer=signer, identify=identify, kept=kept)
+
+
+def test_a_login_takes_the_key_and_the_account_of_the_same_person(agency: tuple[Desk, Colleague]) -> None:
+    desk, person = agency
+    assert client(desk, person, identifier("officer.4712")).status()["agency"] == "NL-POL"
+    for account in ("chief", "stranger"):
+        with pytest.raises(DeniedError):
+            client(desk, person, identifier(account)).status()
+    with pytest.raises(DeniedError, match="identity provider"):
+        client(desk, person, None).status()
+    with pytest.raises(DeniedError):
+        client(desk, person, lambda told: "").status()
+
+
+def test_a_token_for_another_login_client_or_issuer_is_refused(agency: tuple[Desk, Colleague], issuer: str) -> None:
+    desk, person = agency
+    caught: list[str] = []
+
+    def catch(told: dict[str, str]) -> str:
+        caught.append(identifier("officer.4712")(told))
+        return caught[-1]
+
+    client(desk, person, catch).status()
+    stale = caught[0]
+    claims = jwt.decode(stale, options={"verify_signature": False})
+    own = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    kid = jwt.get_unverified_header(stale)["kid"]
+
+    def forged(told: dict[str, str]) -> str:
+        return jwt.encode({**claims, "nonce": told["nonce"]}, own, algorithm="RS256", headers={"kid": kid})
+
+    wrong: dict[str, Callable[[dict[str, str]], str]] = {
+        "of an earlier login": lambda told: stale,
+        "for another client": lambda told: oidc.obtain(issuer, "another", told["nonce"], browse("officer.4712")),
+        "signed by somebody else": forged,
+        "unsigned": lambda told: jwt.encode({**claims, "nonce": told["nonce"]}, None, algorithm="none"),
+        "signed with a password": lambda told: jwt.encode(
+            {**claims, "nonce": told["nonce"]}, "k" * 32, algorithm="HS256", headers={"kid": kid}
+        ),
+        "garbage": lambda told: "a.b.c",
+        "too long": lambda told: "a" * 16_384,
+    }
+    for name, identify in wrong.items():
+        desk.app.state.lockout = LockOut()
+        try:
+            client(desk, person, identify).status()
+        except CustodyError:
+            continue
+        pytest.fail(f"a token {name} was taken")
+
+
+def test_an_expired_token_is_refused(agency: tuple[Desk, Colleague], issuer: str) -> None:
+    provider, nonce = OidcProvider(issuer, "custody"), "n" * 43
+    token = oidc.obtain(issuer, "custody", nonce, browse("chief"))
+    now = int(time.time())
+    assert provider.subject(token, nonce, now) == "chief"
+    for moment in (now + 10**6, now - 10**6):
+        with pytest.raises(DeniedError):
+            provider.subject(token, nonce, moment)
+    with pytest.raises(DeniedError):
+        provider.subject(token, "m" * 43, now)
+
+
+def test_an_account_belongs_to_one_person_and_another_nodes_service_needs_none(agency: tuple[Desk, Colleague]) -> None:
+    desk, person = agency
+    with pytest.raises(ConflictError):
+        membership.link(desk.node, person.pseudonym, "chief")
+    for account in ("", "a" * 256):
+        with pytest.raises(UsageError):
+            membership.link(desk.node, person.pseudonym, account)
+    raw = b"".join(path.read_bytes() for path in desk.path.glob("ledger.sqlite*"))
+    assert b"officer.4712" not in raw
+
+
+def test_a_session_is_kept_for_the_next_command_and_sealed(agency: tuple[Desk, Colleague], tmp_path: Path) -> None:
+    desk, person = agency
+    kept = FileSession(tmp_path / "session", person.keyring.get("journal"))
+    first = client(desk, person, identifier("officer.4712"), kept)
+    first.status()
+    assert first._token is not None
+    assert first._token.encode() not in (tmp_path / "session").read_bytes()
+    client(desk, person, None, FileSession(tmp_path / "session", person.keyring.get("journal"))).status()
+    assert FileSession(tmp_path / "session", bytes(32)).load() is None
+    kept.save(Session("over", int(time.time()) - 1, 0.0))
+    assert kept.load() is None
+
+
+def test_a_provider_that_is_down_or_another_one_is_told_plainly(issuer: str) -> None:
+    with pytest.raises(NetworkError, match="did not answer"):
+        oidc.check_settings(f"http://127.0.0.1:{free_port()}", "custody")
+    with pytest.raises(NetworkError, match="another issuer"):
+        oidc.check_settings(issuer + "/", "custody")
+    with pytest.raises(UsageError, match="https"):
+        oidc.check_settings("http://login.example", "custody")
+    with pytest.raises(UsageError, match="empty"):
+        oidc.check_settings(issuer, " ")
