@@ -215,7 +215,7 @@ FORMS: Final = (
         "incident",
         "incident",
         "Record an incident: loss, broken seal, breach.",
-        "--kind broken-seal --discovered 2026-11-22T08:00:00Z --what 'seal S-1 torn'",
+        "--kind broken-seal --discovered 2026-11-22T08:00:00Z --what 'S-1 torn'",
         (
             Field("kind", "kind", "loss, broken-seal, breach, damage ...", required=True),
             Field("discovered", "discovered", "When it was discovered.", "time", required=True),

@@ -32,15 +32,16 @@ def register(app: typer.Typer) -> None:
         recipient: Annotated[str, typer.Option("--for", help="Kind of reader; your profile says what such a one does not see.")] = "",
         as_json: Json = False,
     ) -> None:
+        from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
         from ledger.adapters import files
         from ledger.domain.bundle import parse
 
-        urn = evidence_urn(evidence)
+        urn, why = evidence_urn(evidence), basis_member(basis)
         with open_session() as session:
             erased = session.node.item(urn)["erased"]
-            left_out = [*(withhold or []), *_left_out(session, recipient, urn, basis, erased=erased)]
-            access = "" if erased else _access(session, urn, basis)
+            left_out = [*(withhold or []), *_left_out(session, recipient, urn, why, erased=erased)]
+            access = "" if erased else _access(session, urn, why)
             data = session.node.bundle(urn, access, withhold=left_out)
         parsed = parse(data)
         files.write(out, data, mode=0o644)
@@ -54,14 +55,13 @@ def register(app: typer.Typer) -> None:
         output.result({"path": str(out), "events": len(parsed.statements), "size": len(data), "waiting": waiting, "access": access}, text)
 
 
-def _access(session: Any, urn: str, basis: str) -> str:
-    from cli.session import basis as basis_member
+def _access(session: Any, urn: str, basis: dict[str, Any]) -> str:
     from ledger.services import retrieve
 
-    return retrieve.record_access(session.node, session.person, session.clock, urn, mode="export", basis=basis_member(basis))
+    return retrieve.record_access(session.node, session.person, session.clock, urn, mode="export", basis=basis)
 
 
-def _left_out(session: Any, recipient: str, urn: str, basis: str, *, erased: bool) -> list[str]:
+def _left_out(session: Any, recipient: str, urn: str, basis: dict[str, Any], *, erased: bool) -> list[str]:
     """What the agency's profile withholds from a kind of reader, as far as this item's record has it.
 
     Raises:

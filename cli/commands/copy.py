@@ -29,6 +29,12 @@ Example:
   custody --home ~/evidence tree 3f0c1d2e-...
 """
 _KINDS = {"derived": "made from it", "copy": "copy of it", "part": "part of it"}
+_LIST = """List copies that other agencies gave us and that can be taken.
+
+\b
+Example:
+  custody --home ~/ro copy list
+"""
 
 
 def register(app: typer.Typer) -> None:
@@ -36,9 +42,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="copy")
 
-    @group.command("list")
+    @group.command("list", help=_LIST)
     def list_(as_json: Json = False) -> None:
-        """List copies that other agencies gave us and that can be taken."""
         from cli.session import open_session
 
         with open_session() as session:

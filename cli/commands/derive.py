@@ -15,8 +15,9 @@ _HELP = """Record a file that was made from other items: a report, an extraction
 \b
 Example:
   custody --home ~/evidence derive report.pdf --kind report \\
-    --parent 3f0c1d2e-... --tool Autopsy --tool-version 4.22 --reviewer "B. Second"
-  custody --home ~/evidence derive redacted.mp4 --kind redaction --parent 3f0c1d2e-...
+    --parent 3f0c1d2e-... --tool Autopsy --tool-version 4.22
+  custody --home ~/evidence derive redacted.mp4 --kind redaction \\
+    --parent 3f0c1d2e-...
 """
 
 

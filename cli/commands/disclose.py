@@ -24,7 +24,8 @@ _SHARE = """Give a colleague, or a guest of another agency, the key of an item: 
 
 \b
 Example:
-  custody --home ~/nl share 3f0c1d2e-... --with uhsvsxgbeqkdjg7gd2vbcbfsna --basis "analysis"
+  custody --home ~/nl share 3f0c1d2e-... --basis "analysis" \\
+    --with uhsvsxgbeqkdjg7gd2vbcbfsna
 """
 
 

@@ -13,16 +13,19 @@ _HELP = """Dispose of an item: one person requests it, another one approves, a c
 
 \b
 Example:
-  custody --home ~/node dispose request 3f0c1d2e-... --reason "case closed" --rule wpg-9
+  custody --home ~/node dispose request 3f0c1d2e-... \\
+    --reason "case closed" --rule wpg-9
   custody --home ~/mine dispose approve 3f0c1d2e-...
-  custody --home ~/node dispose carry-out 3f0c1d2e-... --method "keys destroyed"
+  custody --home ~/node dispose carry-out 3f0c1d2e-... \\
+    --method "keys destroyed"
   custody --home ~/node dispose certificate 3f0c1d2e-...
 """
 _REQUEST = """Request the disposal of an item.
 
 \b
 Example:
-  custody --home ~/node dispose request 3f0c1d2e-... --reason "case closed" --rule wpg-9
+  custody --home ~/node dispose request 3f0c1d2e-... \\
+    --reason "case closed" --rule wpg-9
 """
 _APPROVE = """Approve a requested disposal, as a second person.
 
@@ -34,7 +37,8 @@ _CARRY_OUT = """Carry an approved disposal out: nobody can open the item afterwa
 
 \b
 Example:
-  custody --home ~/node dispose carry-out 3f0c1d2e-... --method "keys destroyed" --rule wpg-9
+  custody --home ~/node dispose carry-out 3f0c1d2e-... \\
+    --method "keys destroyed" --rule wpg-9
 """
 _CERTIFICATE = """Print the certificate of a disposal: which keys were destroyed when, who confirmed it, and until when backups live.
 

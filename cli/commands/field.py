@@ -14,8 +14,26 @@ _HELP = """Work where there is no network: record and sign with --offline, send 
 \b
 Example:
   custody --home ~/mine field prepare
-  custody --home ~/mine --offline seize "phone, black" --seal S-1 --case 2026-117
+  custody --home ~/mine --offline seize "phone, black" --seal S-1
   custody --home ~/mine --offline upload photos/ --case 2026-117
+  custody --home ~/mine field send
+"""
+_PREPARE = """Write down, while there is a network, what --offline needs to know of the node.
+
+\b
+Example:
+  custody --home ~/mine field prepare
+"""
+_STATUS = """Show how much waits to be sent.
+
+\b
+Example:
+  custody --home ~/mine field status
+"""
+_SEND = """Send what waits, in the order in which it was signed. May be interrupted and repeated.
+
+\b
+Example:
   custody --home ~/mine field send
 """
 
@@ -25,9 +43,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="field")
 
-    @group.command()
+    @group.command(help=_PREPARE)
     def prepare(as_json: Json = False) -> None:
-        """Write down, while there is a network, what --offline needs to know of the node."""
         from cli.session import open_session
         from ledger import wiring
 
@@ -36,9 +53,8 @@ def register(app: typer.Typer) -> None:
         wiring.prepare_field(STATE.home, about)
         output.result({"agency": about["agency"]}, f"ready: custody --home {STATE.home} --offline upload FILE signs for {about['agency']}")
 
-    @group.command()
+    @group.command(help=_STATUS)
     def status(as_json: Json = False) -> None:
-        """Show how much waits to be sent."""
         from cli.session import open_field
 
         with open_field() as node:
@@ -46,9 +62,8 @@ def register(app: typer.Typer) -> None:
         text = f"{found['queued']} statements wait, with {output.size(found['storedBytes'])} of ciphertext"
         output.result({"queued": found["queued"], "storedBytes": found["storedBytes"]}, text)
 
-    @group.command()
+    @group.command(help=_SEND)
     def send(as_json: Json = False) -> None:
-        """Send what waits, in the order in which it was signed. May be interrupted and repeated."""
         from cli.session import open_field, open_session
 
         sent: list[Any] = []

@@ -23,7 +23,7 @@ _OFFER = """Offer an item. Its content key is sealed to whoever shall take it; u
 \b
 Example:
   custody --home ~/nl handover offer 3f0c1d2e-... --to RO-DIICOT \\
-    --purpose "analysis" --basis "EIO 2026/117" --on-condition "no onward transfer"
+    --purpose "analysis" --basis "EIO 2026/117" --on-condition "this case"
 """
 _ACCEPT = """Check an item on offer and accept it: a file is fetched and re-hashed here, of a thing you say which seals you found.
 
@@ -36,7 +36,7 @@ _DECLINE = """Refuse an item on offer, with the reason. It stays with the giver.
 
 \b
 Example:
-  custody --home ~/ro handover decline 3f0c1d2e-... --reason "seal S-1 is broken"
+  custody --home ~/ro handover decline 3f0c1d2e-... --reason "seal is broken"
 """
 _WITHDRAW = """Take an offer back that nobody has answered. If the other agency accepted at the same moment, the chain decides.
 
@@ -54,6 +54,12 @@ Example:
 """
 _DAY = 86400
 _Condition = Annotated[str, typer.Option(help="Condition of the item.")]
+_LIST = """List offers that wait for an answer, and answers that wait for the chain.
+
+\b
+Example:
+  custody --home ~/ro handover list
+"""
 
 
 def register(app: typer.Typer) -> None:
@@ -99,9 +105,8 @@ def register(app: typer.Typer) -> None:
             forward(session, terms.agency)
         output.result(answer, f"offered to {to_person or terms.agency}; until they answer nothing else is recorded for this item")
 
-    @group.command("list")
+    @group.command("list", help=_LIST)
     def list_(as_json: Json = False) -> None:
-        """List offers that wait for an answer, and answers that wait for the chain."""
         from cli.session import open_session
 
         with open_session() as session:

@@ -22,6 +22,12 @@ _ADD = """Get to know another agency, as an administrator: its node's keys are c
 Example:
   custody --home ~/node partner add https://custody.police.example
 """
+_LIST = """List the agencies known here, and whether the registry has them active.
+
+\b
+Example:
+  custody --home ~/node partner list
+"""
 
 
 def register(app: typer.Typer) -> None:
@@ -37,9 +43,8 @@ def register(app: typer.Typer) -> None:
             found = session.node.add_partner(url.rstrip("/"))
         output.result(found, f"{found['agency']} is known now, at {found['url']}; its keys are those of the registry.")
 
-    @group.command("list")
+    @group.command("list", help=_LIST)
     def list_(as_json: Json = False) -> None:
-        """List the agencies known here, and whether the registry has them active."""
         from cli.session import open_session
 
         with open_session() as session:

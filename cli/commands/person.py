@@ -53,7 +53,7 @@ _RENEW = """Give somebody a new certificate before the old one expires, or other
 
 \b
 Example:
-  custody --home ~/node person renew uhsvsxgbeqkdjg7gd2vbcbfsna --role custodian
+  custody --home ~/node person renew uhsvsxgbeqkdjg7gd2vbcbfsna --role examiner
   custody --home ~/mine person fetch
 """
 _FETCH = """Fetch the certificate that belongs to your key now, after an administrator renewed it.
@@ -66,13 +66,14 @@ _LINK = """Say which account at your agency's identity provider is somebody's, a
 
 \b
 Example:
-  custody --home ~/node person link uhsvsxgbeqkdjg7gd2vbcbfsna --account a.colleague
+  custody --home ~/node person link uhsvsxgbeqkdjg7gd2vbcbfsna \\
+    --account a.colleague
 """
 _CARD = """Make a card for another agency, so that they can let you in as a guest: to work on items that they give you.
 
 \b
 Example:
-  custody --home ~/mine person card --for https://custody.police.example -o card.json
+  custody --home ~/mine person card --for https://custody.example -o card.json
 """
 _ADMIT = """Let somebody of another agency in as a guest, with the card that they made for us, as an administrator.
 

@@ -16,6 +16,18 @@ Example:
   custody profile list
   custody profile show nl > my-agency.toml
 """
+_LIST = """List the profiles that ship with the program.
+
+\b
+Example:
+  custody profile list
+"""
+_SHOW = """Print a profile; a file of one's own is checked on the way.
+
+\b
+Example:
+  custody profile show nl > my-agency.toml
+"""
 
 
 def register(app: typer.Typer) -> None:
@@ -23,9 +35,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="profile")
 
-    @group.command("list")
+    @group.command("list", help=_LIST)
     def list_(as_json: Json = False) -> None:
-        """List the profiles that ship with the program."""
         from ledger.adapters import profiles
 
         found = [profiles.load(code) for code in profiles.shipped()]
@@ -33,12 +44,11 @@ def register(app: typer.Typer) -> None:
         value = [{"code": one.code, "name": one.name, "languages": list(one.languages)} for one in found]
         output.result({"profiles": value}, output.table(["CODE", "NAME", "LANGUAGES", "KINDS WITH RULES", "RETENTION"], rows))
 
-    @group.command()
+    @group.command(help=_SHOW)
     def show(
         code: Annotated[str, typer.Argument(metavar="CODE", help="As custody profile list shows it, or a file that ends in .toml.")],
         as_json: Json = False,
     ) -> None:
-        """Print a profile; a file of one's own is checked on the way."""
         from ledger.adapters import profiles
 
         profiles.load(code)

@@ -16,7 +16,7 @@ _HELP = """Record what happened to an item: signed by you, in order, for ever.
 
 \b
 Example:
-  custody --home ~/evidence record seal 3f0c1d2e-... --number S-2 --position lid
+  custody --home ~/evidence record seal 3f0c1d2e-... --number S-2
   custody --home ~/evidence record hold 3f0c1d2e-... --name appeal-7
 """
 _COMMON: dict[str, Any] = {

@@ -14,7 +14,7 @@ _HELP = """Record a thing that was seized: a phone, a disk, a notebook. Files ta
 \b
 Example:
   custody --home ~/evidence seize "phone, black" --make Fairphone --model 5 \\
-    --imei 490154203237518 --seal S-1 --case 2026-117 --exhibit A1 --place "..."
+    --imei 490154203237518 --seal S-1 --case 2026-117 --exhibit A1
 """
 
 

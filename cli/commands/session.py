@@ -39,6 +39,31 @@ _ALARMS = """List alarms: people who opened many items within an hour. For audit
 Example:
   custody --home ~/audit alarms
 """
+_LIST = """List sessions that go on.
+
+\b
+Example:
+  custody --home ~/node session list
+"""
+_END = """End a session at once; its owner can log in again with their key.
+
+\b
+Example:
+  custody --home ~/node session end 0f1e2d3c4b5a69788796a5b4c3d2e1f0
+"""
+_SET = """Rely on an identity provider from the next start on.
+
+\b
+Example:
+  custody --home ~/node oidc set --issuer https://login.example \\
+    --client-id custody --account my.account
+"""
+_OFF = """Rely on people's keys alone again.
+
+\b
+Example:
+  custody --home ~/node oidc off
+"""
 
 
 def register(app: typer.Typer) -> None:
@@ -46,9 +71,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="session")
 
-    @group.command("list")
+    @group.command("list", help=_LIST)
     def list_(as_json: Json = False) -> None:
-        """List sessions that go on."""
         from cli.session import open_session
 
         with open_session() as session:
@@ -56,9 +80,8 @@ def register(app: typer.Typer) -> None:
         rows = [[one["id"], one["pseudonym"], one["since"], one["until"]] for one in found]
         output.result({"sessions": found}, output.table(["SESSION", "WHO", "SINCE", "UNTIL"], rows))
 
-    @group.command()
+    @group.command(help=_END)
     def end(which: Annotated[str, typer.Argument(metavar="SESSION", help="As session list shows it.")], as_json: Json = False) -> None:
-        """End a session at once; its owner can log in again with their key."""
         from cli.session import open_session
 
         with open_session() as session:
@@ -77,14 +100,13 @@ def register(app: typer.Typer) -> None:
     oidc = typer.Typer(help=_OIDC, no_args_is_help=True)
     app.add_typer(oidc, name="oidc")
 
-    @oidc.command("set")
+    @oidc.command("set", help=_SET)
     def set_(
         issuer: Annotated[str, typer.Option(help="The issuer, exactly as the provider writes it.")],
         client_id: Annotated[str, typer.Option(help="The id under which custody is registered there.")],
         account: Annotated[str, typer.Option(help="Your own account there (its sub), so that you stay able to log in.")],
         as_json: Json = False,
     ) -> None:
-        """Rely on an identity provider from the next start on."""
         from dataclasses import replace
 
         from cli.session import open_alone
@@ -100,9 +122,8 @@ def register(app: typer.Typer) -> None:
             settings.write(home.path, replace(home.settings, oidc=OidcSettings(issuer, client_id)))
         output.result({"issuer": issuer, "clientId": client_id}, f"people log in at {issuer} from now on, besides with their keys")
 
-    @oidc.command()
+    @oidc.command(help=_OFF)
     def off(as_json: Json = False) -> None:
-        """Rely on people's keys alone again."""
         from dataclasses import replace
 
         from cli.session import open_alone

@@ -38,10 +38,13 @@ class FileJournal:
     def leftovers(self) -> list[dict[str, Any]]:
         """See ports.Journal."""
         found: list[dict[str, Any]] = []
-        for path in sorted(self._directory.glob("upload-*.journal"), key=lambda one: one.stat().st_mtime_ns):
+        for path in sorted(self._directory.glob("upload-*.journal"), key=_age):
             if path == self._path:
                 continue
-            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue  # its run has just finished
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -114,3 +117,11 @@ class FileJournal:
 
     def _held(self) -> list[tuple[Path, int]]:
         return [*self._taken, *([(self._path, self._fd)] if self._path is not None else [])]
+
+
+def _age(path: Path) -> int:
+    """When a journal was last written; one whose run has just finished and removed it stands first."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ledger.domain import bundle as bundles
 from ledger.domain.bundle import Bundle
+from ledger.domain.event.document import Event
 from ledger.domain.identity.names import agency_id
-from ledger.domain.records import EntryRow
+from ledger.domain.records import EntryRow, LinkRow
 from ledger.domain.unit import Unit
 from ledger.services.node import Node
 
@@ -27,3 +28,14 @@ def events_that_count(unit: Unit, evidence: str) -> list[EntryRow]:
     """The events of an item; an answer of ours that the contract has not taken yet is none."""
     pending = {row.outcome_digest for row in unit.crossings(evidence) if row.state == "concluding"}
     return [row for row in unit.events(evidence) if row.digest not in pending]
+
+
+def links_of(event: Event) -> list[LinkRow]:
+    """Items that an opening event names as those that its own comes from; none for any other event."""
+    body, evidence = event.body, str(event.value["evidence"])
+    found = [(parent, "derived") for parent in body.get("parents", [])] if event.type == "derived" else []
+    if event.type == "copied" and isinstance(body.get("source"), dict):
+        found.append((body["source"]["evidence"], "copy"))
+    if event.value["seq"] == 0 and "partOf" in body:
+        found.append((body["partOf"], "part"))
+    return [LinkRow(parent, evidence, kind) for parent, kind in found]

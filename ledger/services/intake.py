@@ -29,7 +29,7 @@ from ledger.domain.statement import Statement
 from ledger.domain.unit import Unit
 from ledger.domain.unixfs import Block
 from ledger.domain.verify import Verdict, verify
-from ledger.services import crossing, partners, recordkeys, trustroot
+from ledger.services import crossing, inheritance, partners, recordkeys, trustroot
 from ledger.services.node import Node
 from ledger.services.registration import entry_row
 
@@ -124,8 +124,9 @@ def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
         content = envelope.parse_content(opening.body["content"], opening.body["size"])
         _fetch(node, api, evidence, content)
     with node.records.write() as unit:
-        _store(node, unit, opened)
         before = unit.item(evidence)
+        _require_same(node, before, state)
+        _store(node, unit, opened)
         place = before.opened if before is not None else unit.newest_place() + 1
         cid = None if content is None else cids.from_text(content.cid)
         opener = before.opener if before is not None else ""
@@ -133,6 +134,18 @@ def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
         unit.put_item(ItemRow(state, cid, opener, place, log, opened.bundle.statements[-1].index))
         for row in rows:
             unit.put_crossing(row)
+
+
+def _require_same(node: Node, before: ItemRow | None, state: ItemState) -> None:
+    """An item that is known here already must be the very same one, and not in our custody: names are chosen by whoever opens an item.
+
+    Raises:
+        VerificationError: another item under the name of one of ours.
+    """
+    if before is None:
+        return
+    if (before.state.origin, before.state.ref) != (state.origin, state.ref) or before.state.custodian == node.agency:
+        raise VerificationError(8, "another item is known here under that name", hint="refuse it: ask the giver where it comes from")
 
 
 def verify_parcel(node: Node, opened: Opened) -> None:
@@ -276,6 +289,8 @@ def _store(node: Node, unit: Unit, opened: Opened) -> None:
         if event is not None:
             for token in recordkeys.tokens(node, event):
                 unit.put_token(token, evidence)
+            for link in inheritance.links_of(event):
+                unit.put_link(link)
     for der in bare.certificates:
         unit.put_certificate(certificates.parse(der).digest, der)
     for document in opened.parcel.documents:
@@ -283,7 +298,10 @@ def _store(node: Node, unit: Unit, opened: Opened) -> None:
             unit.put_document(document.digest, evidence, document.sealed)
             for position, (digest, sealed) in enumerate(document.disclosures):
                 unit.put_disclosure(digest, document.digest, position, sealed)
+    ours = {node.keys.hpke.public.digest, node.descriptor(unit).custody.digest}
     for grant in map(grants.parse, opened.parcel.grants):
+        if grant.recipient not in ours:
+            raise VerificationError(2, "the parcel holds a key for somebody else")
         unit.put_grant(evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode())
     unit.put_inherited(evidence, bare.encode())
 

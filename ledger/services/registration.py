@@ -13,10 +13,10 @@ from ledger.domain import custody, envelope
 from ledger.domain.custody import ItemState
 from ledger.domain.encoding import parse_time
 from ledger.domain.errors import ConflictError, DeniedError, FormatError
-from ledger.domain.records import PLACES, EntryRow, ErasureRow, GivenRow, ItemRow, LinkRow
+from ledger.domain.records import PLACES, EntryRow, ErasureRow, GivenRow, ItemRow
 from ledger.domain.statement import Statement
 from ledger.domain.unit import Unit
-from ledger.services import alarms, crossing, dag, logbook, placement, recordkeys, releases
+from ledger.services import alarms, crossing, dag, inheritance, logbook, placement, recordkeys, releases
 from ledger.services.checking import Checked, Submission, check, own_record_grant, require_enrolled
 from ledger.services.node import Node
 from ledger.services.review import Review
@@ -154,8 +154,8 @@ def _store(node: Node, unit: Unit, fresh: list[tuple[Checked, EntryRow]], states
             keys[evidence] = _record_key(node, unit, one, stored.get(evidence))
         unit.put_certificate(one.certificate.digest, one.certificate.der)
         _keep_document(node, unit, one, keys[evidence])
-        for parent, kind in _parents(one):
-            unit.put_link(LinkRow(parent, evidence, kind))
+        for link in inheritance.links_of(one.event):
+            unit.put_link(link)
         known = states[evidence]
         assert known is not None
         opened = row.index * PLACES if row.effect == "open" else known.opened
@@ -194,14 +194,3 @@ def _keep_document(node: Node, unit: Unit, one: Checked, key: bytes | None) -> N
         unit.put_disclosure(disclosure.digest, one.event.digest, position, envelope.seal_disclosure(key, disclosure.encoded))
     for token in recordkeys.tokens(node, one.event):
         unit.put_token(token, evidence)
-
-
-def _parents(one: Checked) -> list[tuple[str, str]]:
-    """Items that an opening event names as those that this one comes from."""
-    body = one.event.body
-    if one.statement.claims.effect != "open":
-        return []
-    found = [(parent, "derived") for parent in body.get("parents", [])] if one.event.type == "derived" else []
-    if one.event.type == "copied":
-        found.append((body["source"]["evidence"], "copy"))
-    return [*found, *([(body["partOf"], "part")] if "partOf" in body else [])]

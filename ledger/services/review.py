@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.domain.errors import RuleError
+from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.life import Life, Told
 from ledger.domain.records import ItemRow
 from ledger.domain.unit import Unit
@@ -33,6 +33,8 @@ class Review:
         """
         if self._node.profile is not None and one.certificate.kind == "person":
             self._node.profile.require_allowed(one.event)
+        if one.certificate.agency != self._node.agency:
+            _require_involved(self._unit, one, before)
         told = Told(one.statement.digest, one.event)
         evidence = one.statement.claims.subject
         if before is None:
@@ -50,6 +52,23 @@ class Review:
             for told in self._told.get(evidence, []):
                 self._lives[evidence].take(told)
         return self._lives[evidence]
+
+
+def _require_involved(unit: Unit, one: Checked, before: ItemRow | None) -> None:
+    """Somebody of another agency records only about what was given to them; another node only that it destroyed keys it held.
+
+    Raises:
+        DeniedError: otherwise.
+    """
+    evidence = one.statement.claims.subject
+    if one.certificate.kind == "service":
+        held = {row.giver for row in unit.crossings(evidence)} | {row.taker for row in unit.crossings(evidence)}
+        involved = one.event.type == "keys-destroyed" and one.certificate.agency in held and unit.erasure(evidence) is not None
+    else:
+        person = unit.person(one.certificate.pseudonym)
+        involved = person is not None and bool(unit.grants(evidence, "content", reading.hpke_key(person).digest))
+    if before is None or not involved:
+        raise DeniedError("this was not given to you")
 
 
 def life_of(node: Node, unit: Unit, evidence: str) -> Life:

@@ -14,14 +14,15 @@ import pytest
 
 from ledger import wiring
 from ledger.domain import bundle as bundles
-from ledger.domain import parcel
+from ledger.domain import envelope, parcel
 from ledger.domain.errors import ConflictError, CustodyError, DeniedError, NotFoundError, RuleError, VerificationError
 from ledger.domain.trust import TrustRoot
 from ledger.domain.verify import verify
-from ledger.services import copying, erasure, handing, handovers, intake
+from ledger.services import copying, erasure, handing, handovers, intake, ownevents
 from ledger.services.doctor import Finding, examine
 from ledger.services.handing import Terms
 from ledger.services.node import Node
+from ledger.services.signing import seal_keys, sign_event
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import Consortium
@@ -225,6 +226,43 @@ def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(bot
             assert unit.item(evidence) is None
     assert both.settle(NL, RO, rounds=3) == {}
     assert taker.client.item(evidence)["offer"]
+
+
+def test_another_agencys_item_under_the_name_of_one_of_ours_replaces_nothing(both: Consortium, tmp_path: Path) -> None:
+    giver, taker = both[NL], both[RO]
+    ours = upload(taker, tmp_path, b"the real one")
+    sealed = seal_keys(giver.person, ours, record_key=envelope.new_key(), content_key=None, commitment=None)
+    signed = sign_event(
+        giver.person,
+        "collected",
+        {"description": "an impostor"},
+        evidence=ours,
+        seq=0,
+        prev=None,
+        time=giver.clock.now(),
+        sealed_keys=sealed,
+    )
+    giver.client.register([signed.submission])
+    before = taker.client.item(ours)
+    offer(giver, ours, RO)
+    problems = both.settle(NL, RO)
+    assert "under that name" in problems[ours]
+    assert {**taker.client.item(ours), "state": ""} == {**before, "state": ""}
+    assert taker.get(ours) == b"the real one"
+    handing.withdraw(giver.client, giver.person, giver.clock, ours, reason="an impostor")
+    both.settle(NL, RO)
+
+
+def test_another_node_records_nothing_about_items_that_it_never_held(both: Consortium, tmp_path: Path) -> None:
+    host, stranger = both[NL], both[RO].node
+    evidence = upload(host, tmp_path)
+    item = host.client.item(evidence)
+    told = {"evidence": evidence, "log": host.node.log_id.hex(), "events": item["events"], "head": item["head"], "time": 0}
+    api = stranger.reach(consortium.address(NL))
+    for event_type, body in (("keys-destroyed", {"scope": ["content"]}), ("verified", {"result": "mismatch"})):
+        with pytest.raises(CustodyError):
+            ownevents.submit(stranger, api, told, event_type, body)
+    assert host.client.item(evidence)["events"] == item["events"]
 
 
 def test_a_strangers_node_gets_no_parcel(three: Consortium, tmp_path: Path) -> None:
