@@ -53,7 +53,8 @@ _RENEW = """Give somebody a new certificate before the old one expires, or other
 
 \b
 Example:
-  custody --home ~/node person renew uhsvsxgbeqkdjg7gd2vbcbfsna --role examiner
+  custody --home ~/node person renew uhsvsxgbeqkdjg7gd2vbcbfsna \\
+    --role examiner
   custody --home ~/mine person fetch
 """
 _FETCH = """Fetch the certificate that belongs to your key now, after an administrator renewed it.
