@@ -16,6 +16,8 @@ from ledger.domain.event.document import Event
 #: Whoever may be given material that must not spread, by the kind of recipient that a disclosure names.
 OFFICIAL: Final = frozenset({"agency", "colleague", "prosecutor", "court", "court-expert"})
 GUARDED: Final = "csam"
+#: Roles of people outside government and court.
+OUTSIDE: Final = frozenset({"defence"})
 _DECLINE: Final = "decline it with what you found: custody handover decline"
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ledger.domain import envelope, grants
 from ledger.domain.encoding import evidence_bytes, format_time, from_b64url, parse_time
-from ledger.domain.errors import NotFoundError, UsageError
+from ledger.domain.errors import NotFoundError, UsageError, VerificationError
 from ledger.domain.grants import Grant
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey, parse_hpke_key
@@ -118,8 +118,11 @@ def check(
         raise NotFoundError("the record of this item was destroyed")
     if "content" not in opening["body"]:
         return opening, None
-    key = retrieve.content_key(person, evidence, opening["body"], given)
-    retrieve.decrypt(lambda start, end: node.incoming_content(evidence, start, end), key, evidence, opening["body"], None, progress)
+    try:
+        key = retrieve.content_key(person, evidence, opening["body"], given)
+        retrieve.decrypt(lambda start, end: node.incoming_content(evidence, start, end), key, evidence, opening["body"], None, progress)
+    except VerificationError as error:
+        raise VerificationError(error.step, error.message, hint="refuse it: custody handover decline ID --reason WHAT-YOU-FOUND") from error
     return opening, key
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.domain.errors import DeniedError, RuleError
-from ledger.domain.life import Life, Told
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.life import GUARDED, OUTSIDE, Life, Told
 from ledger.domain.records import ItemRow
 from ledger.domain.unit import Unit
 from ledger.services import reading
@@ -42,6 +43,7 @@ class Review:
         else:
             life = self._life(evidence) if Life.looks_back(one.event) else self._lives.get(evidence, Life())
             life.require_allowed(told, self._node.clock.now())
+            _require_official(self._unit, one, life)
         self._told.setdefault(evidence, []).append(told)
         if evidence in self._lives:
             self._lives[evidence].take(told)
@@ -52,6 +54,19 @@ class Review:
             for told in self._told.get(evidence, []):
                 self._lives[evidence].take(told)
         return self._lives[evidence]
+
+
+def _require_official(unit: Unit, one: Checked, life: Life) -> None:
+    """Guarded material is not granted to anybody outside government and court, whatever the event calls them.
+
+    Raises:
+        DeniedError: it would be.
+    """
+    person = one.event.body.get("to", {}).get("person") if GUARDED in life.handling and one.grants else None
+    row = unit.person(person) if person is not None else None
+    der = unit.certificate(row.certificate) if row is not None else None
+    if der is not None and certificates.parse(der).roles <= OUTSIDE:
+        raise DeniedError(f"material marked {GUARDED} is granted to government and court only", hint="show it under supervision")
 
 
 def _require_involved(unit: Unit, one: Checked, before: ItemRow | None) -> None:

@@ -15,12 +15,14 @@ import pytest
 from ledger import wiring
 from ledger.domain import bundle as bundles
 from ledger.domain import envelope, parcel
+from ledger.domain.encoding import format_time
 from ledger.domain.errors import ConflictError, CustodyError, DeniedError, NotFoundError, RuleError, VerificationError
 from ledger.domain.trust import TrustRoot
 from ledger.domain.verify import verify
 from ledger.services import copying, erasure, handing, handovers, intake, ownevents
 from ledger.services.doctor import Finding, examine
 from ledger.services.handing import Terms
+from ledger.services.ingest import Options
 from ledger.services.node import Node
 from ledger.services.signing import seal_keys, sign_event
 from tests.support import consortium
@@ -147,6 +149,42 @@ def test_an_offer_taken_back_before_it_reached_the_chain_leaves_no_trace_there(b
     handing.accept(both[RO].client, both[RO].person, both[RO].clock, evidence)
     both.settle(NL, RO, rounds=3)
     assert judged(both[RO], evidence, root) == "verified RO-DIICOT 1"
+
+
+def test_what_is_not_the_recorded_file_on_arrival_is_refused_and_stays_with_the_giver(both: Consortium, tmp_path: Path) -> None:
+    giver, taker = both[NL], both[RO]
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(b"not what the record says")
+    [done] = giver.upload(file, options=Options(body={"digests": {"sha-256": "ab" * 32}}))
+    offer(giver, done.evidence, RO)
+    both.settle(NL, RO)
+    with pytest.raises(VerificationError, match="recorded size and digests") as caught:
+        handing.accept(taker.client, taker.person, taker.clock, done.evidence)
+    assert "decline" in (caught.value.hint or "")
+    handing.decline(taker.client, taker.person, taker.clock, done.evidence, reason="another digest than recorded")
+    both.settle(NL, RO)
+    assert {desk.client.item(done.evidence)["custodian"] for desk in (giver, taker)} == {NL}
+    told = giver.client.details(done.evidence, giver.access(done.evidence, "view"))[-2]["document"]["body"]
+    assert told["reason"] == "another digest than recorded"
+
+
+def test_an_offer_that_expired_is_not_accepted_and_ends_the_same_on_both_sides(both: Consortium, root: TrustRoot, tmp_path: Path) -> None:
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path)
+    expires = int(time.time()) + 8
+    handing.offer(giver.client, giver.person, giver.clock, evidence, Terms(RO, expires))
+    both.settle(NL, RO, rounds=2)
+    assert taker.client.item(evidence)["offer"]["expires"] == format_time(expires)
+    time.sleep(max(expires + 1 - time.time(), 0))
+    with pytest.raises(RuleError, match="expired"):
+        handing.accept(taker.client, taker.person, taker.clock, evidence)
+    handing.withdraw(giver.client, giver.person, giver.clock, evidence, reason="nobody answered")
+    both.settle(NL, RO)
+    for desk in (giver, taker):
+        assert (desk.client.item(evidence)["custodian"], desk.client.item(evidence)["offer"]) == (NL, None)
+    assert judged(giver, evidence, root) == "verified NL-POL 1"
+    details = giver.client.details(evidence, giver.access(evidence, "view"))
+    assert "transfer-expired" in [one["document"]["type"] for one in details]
 
 
 @pytest.mark.parametrize("first", [NL, RO])

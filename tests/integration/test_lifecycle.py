@@ -256,13 +256,16 @@ def test_a_node_that_dies_between_disposal_and_destruction_finishes_it(
 def test_guarded_material_stays_with_government_and_court_and_the_defence_inspects_it_under_supervision(
     office: Desk, tmp_path: Path
 ) -> None:
-    photo, counsel = upload(office, tmp_path, members={"handling": ["csam"]}), colleague(office, "counsel")
+    photo, counsel = upload(office, tmp_path), colleague(office, "counsel")
+    handing.share(office.client, office.person, office.clock, photo, with_person=counsel.pseudonym, basis=BASIS)
+    office.record(photo, "restricted", {"handling": ["csam"]})  # seen only later for what it is
+    with pytest.raises(DeniedError, match="government and court"):
+        handing.share(office.client, office.person, office.clock, photo, with_person=counsel.pseudonym, basis=BASIS)
     with pytest.raises(DeniedError, match="csam"):
         copying.disclose(
             office.client, office.person, office.clock, photo, copying.Recipient("defence", "B. Counsel"), copying.Disclosure("copy")
         )
     copying.disclose(office.client, office.person, office.clock, photo, copying.Recipient("court", "Rechtbank"), copying.Disclosure("copy"))
-    handing.share(office.client, office.person, office.clock, photo, with_person=counsel.pseudonym, basis=BASIS)
     with pytest.raises(DeniedError, match="inspected"):
         counsel.get(photo)
     with pytest.raises(DeniedError, match="supervision"):
