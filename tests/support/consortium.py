@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,13 +12,16 @@ from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.node.partner import PartnerClient
 from ledger.domain.errors import NetworkError
 from ledger.domain.trust import TrustRoot
-from ledger.services import handovers, partners
+from ledger.domain.verify import verify
+from ledger.services import handing, handovers, partners
+from ledger.services.handing import Terms
 from tests.support.desk import PASSPHRASE, Desk
 
 #: Key of the first account that anvil and Hardhat fund; known to everybody.
 DEPLOYER = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
 ROLES = ["administrator", "officer", "custodian", "examiner"]
 ETHER = 10**18
+NL, RO, US = "NL-POL", "RO-DIICOT", "US-HSI"
 
 
 def address(code: str) -> str:
@@ -79,3 +83,26 @@ def opened(folder: Path, *agencies: str) -> Iterator[Consortium]:
     """Desks in the homes of agencies that were founded in ``folder``."""
     with ExitStack() as stack:
         yield Consortium({code: stack.enter_context(Desk(folder / code)) for code in agencies})
+
+
+def upload(desk: Desk, tmp_path: Path, data: bytes = b"evidence" * 1000) -> str:
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(data)
+    [done] = desk.upload(file)
+    return done.evidence
+
+
+def offer(desk: Desk, evidence: str, agency: str, **more: object) -> None:
+    terms = Terms(agency, int(time.time()) + 86400, **more)  # type: ignore[arg-type]
+    handing.offer(desk.client, desk.person, desk.clock, evidence, terms)
+
+
+def confirmed(desk: Desk) -> object:
+    chain = desk.node.contracts.chain
+    return lambda number, digest: {chain.block(number).hash}
+
+
+def judged(desk: Desk, evidence: str, root: TrustRoot) -> str:
+    handovers.settle(desk.node, timeout=30)
+    report = verify(desk.bundle(evidence), root, confirm=confirmed(desk))  # type: ignore[arg-type]
+    return f"{report.verdict.value} {report.facts.get('custodian')} {report.facts.get('handoversAbroad')}"

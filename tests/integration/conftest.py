@@ -1,0 +1,41 @@
+"""Three agencies on one anvil, shared by the tests of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.domain.trust import TrustRoot
+from tests.support import consortium
+from tests.support.chains import running
+from tests.support.consortium import NL, RO, US, Consortium
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[str]:
+    with running("anvil") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("consortium")
+
+
+@pytest.fixture(scope="module")
+def root(chain: str, folder: Path) -> TrustRoot:
+    return consortium.found(folder, chain, NL, RO, US)
+
+
+@pytest.fixture(scope="module")
+def three(root: TrustRoot, folder: Path) -> Iterator[Consortium]:
+    with consortium.opened(folder, NL, RO, US) as agencies:
+        yield agencies
+
+
+@pytest.fixture
+def both(three: Consortium) -> Consortium:
+    """Two of the agencies do the work; the third one is there all the while."""
+    return three

@@ -1,0 +1,190 @@
+"""What agencies exchange: nothing altered, foreign or false is taken in; copies and disposals reach whom they must and nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger import wiring
+from ledger.domain import bundle as bundles
+from ledger.domain import envelope, parcel
+from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, VerificationError
+from ledger.domain.trust import TrustRoot
+from ledger.domain.verify import verify
+from ledger.services import copying, erasure, handing, handovers, intake, ownevents
+from ledger.services.doctor import Finding, examine
+from ledger.services.signing import seal_keys, sign_event
+from tests.support import consortium
+from tests.support.consortium import NL, RO, US, Consortium, confirmed, offer, upload
+from tests.support.people import joined
+
+
+def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(both: Consortium, tmp_path: Path) -> None:
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path)
+    offer(giver, evidence, RO)
+    both.settle(NL, rounds=2)
+    api = taker.node.reach(consortium.address(NL))
+
+    class Lying:
+        def __init__(self, alter: str) -> None:
+            self.alter = alter
+
+        def parcel(self, which: str) -> bytes:
+            found = parcel.parse(api.parcel(which))
+            if self.alter == "sealed document":
+                one = found.documents[0]
+                changed = replace(one, sealed=one.sealed[:-1] + bytes([one.sealed[-1] ^ 1]))
+                found = replace(found, documents=(changed, *found.documents[1:]))
+            if self.alter == "missing document":
+                found = replace(found, documents=found.documents[:-1])
+            if self.alter == "shorter bundle":
+                bundle = bundles.parse(found.bundle)
+                found = replace(found, bundle=replace(bundle, statements=bundle.statements[:-1]).encode())
+            return found.encode()
+
+        def ciphertext(self, which: str, start: int, end: int) -> bytes:
+            data = bytes(api.ciphertext(which, start, end))
+            return data[:-1] + bytes([data[-1] ^ 1]) if self.alter == "ciphertext" else data
+
+    for alter in ("sealed document", "missing document", "shorter bundle", "ciphertext"):
+        with pytest.raises(CustodyError):
+            intake.receive(taker.node, NL, Lying(alter), evidence)  # type: ignore[arg-type]
+        with taker.node.records.read() as unit:
+            assert unit.item(evidence) is None
+    assert both.settle(NL, RO, rounds=3) == {}
+    assert taker.client.item(evidence)["offer"]
+
+
+def test_another_agencys_item_under_the_name_of_one_of_ours_replaces_nothing(both: Consortium, tmp_path: Path) -> None:
+    giver, taker = both[NL], both[RO]
+    ours = upload(taker, tmp_path, b"the real one")
+    sealed = seal_keys(giver.person, ours, record_key=envelope.new_key(), content_key=None, commitment=None)
+    signed = sign_event(
+        giver.person,
+        "collected",
+        {"description": "an impostor"},
+        evidence=ours,
+        seq=0,
+        prev=None,
+        time=giver.clock.now(),
+        sealed_keys=sealed,
+    )
+    giver.client.register([signed.submission])
+    before = taker.client.item(ours)
+    offer(giver, ours, RO)
+    problems = both.settle(NL, RO)
+    assert "under that name" in problems[ours]
+    assert {**taker.client.item(ours), "state": ""} == {**before, "state": ""}
+    assert taker.get(ours) == b"the real one"
+    handing.withdraw(giver.client, giver.person, giver.clock, ours, reason="an impostor")
+    both.settle(NL, RO)
+
+
+def test_another_node_records_nothing_about_items_that_it_never_held(both: Consortium, tmp_path: Path) -> None:
+    host, stranger = both[NL], both[RO].node
+    evidence = upload(host, tmp_path)
+    item = host.client.item(evidence)
+    told = {"evidence": evidence, "log": host.node.log_id.hex(), "events": item["events"], "head": item["head"], "time": 0}
+    api = stranger.reach(consortium.address(NL))
+    for event_type, body in (("keys-destroyed", {"scope": ["content"]}), ("verified", {"result": "mismatch"})):
+        with pytest.raises(CustodyError):
+            ownevents.submit(stranger, api, told, event_type, body)
+    assert host.client.item(evidence)["events"] == item["events"]
+
+
+def test_a_strangers_node_gets_no_parcel(three: Consortium, tmp_path: Path) -> None:
+    evidence = upload(three[NL], tmp_path)
+    offer(three[NL], evidence, RO)
+    three.settle(NL, RO, rounds=2)
+    stranger = three[US].node.reach(consortium.address(NL))
+    assert stranger.exchanged() == []
+    for ask in (lambda: stranger.parcel(evidence), lambda: stranger.ciphertext(evidence, 0, 10)):
+        with pytest.raises(NotFoundError):
+            ask()
+    with pytest.raises(DeniedError):
+        three[NL].client._send("GET", f"/v1/exchange/{evidence}/parcel")
+    for path in ("/v1/evidence", "/v1/people", "/v1/status"):
+        with pytest.raises(DeniedError):
+            stranger._send("GET", path)  # type: ignore[attr-defined]
+
+
+def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds_it(
+    both: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path)
+    recipient, what = copying.Recipient("prosecutor", agency=RO), copying.Disclosure("copy", conditions=("this case only",))
+    statement = copying.disclose(giver.client, giver.person, giver.clock, evidence, recipient, what)["statement"]
+    assert both.settle(NL, RO) == {}
+    [offered] = [one for one in taker.client.copies() if one["evidence"] == evidence]
+    assert offered["statement"] == statement
+    assert not [one for one in both[US].client.copies() if one["evidence"] == evidence]
+    (tmp_path / "workplace").mkdir()
+    journal = wiring.journal_of(taker.path, taker.home.keyring)
+    made = copying.take(taker.client, taker.person, journal, taker.clock, offered, tmp_path / "workplace", {})
+    assert taker.get(made.evidence) == b"evidence" * 1000
+    assert giver.client.lineage(evidence)["copies"][0]["taken"] == made.evidence
+    assert {"parent": evidence, "child": made.evidence, "kind": "copy"} in taker.client.lineage(made.evidence)["links"]
+    opening = taker.client.details(made.evidence, taker.access(made.evidence))[0]["document"]
+    assert opening["body"]["source"] == {"evidence": evidence, "statement": statement, "conditions": ["this case only"]}
+    with pytest.raises(RuleError, match="conditions on onward use"):
+        offer(taker, made.evidence, US)
+    offer(taker, made.evidence, US, members={"basis": {"purpose": "trial", "reference": "letter 88"}})
+    assert giver.client.item(evidence)["custodian"] == NL
+    with pytest.raises(NotFoundError):
+        both[US].node.reach(consortium.address(NL)).copy(statement)
+
+
+def test_a_disposal_reaches_an_agency_that_held_the_item_before(both: Consortium, root: TrustRoot, tmp_path: Path) -> None:
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path)
+    offer(giver, evidence, RO)
+    both.settle(NL, RO)
+    handing.accept(taker.client, taker.person, taker.clock, evidence)
+    both.settle(NL, RO)
+    second = joined(taker, tmp_path / "second", "custodian", number="2")
+    requested = taker.record(evidence, "disposal-requested", {"reason": "case closed"})["statement"]
+    approved = second.record(evidence, "approved", {"target": requested})["statement"]
+    taker.record(evidence, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]})
+    assert both.settle(NL, RO) == {}
+    told = taker.client.disposal(evidence)
+    assert {one["agency"] for one in told["confirmed"]} == {NL, RO}
+    for desk in (giver, taker):
+        with desk.node.records.read() as unit:
+            assert not any(unit.has_grants(evidence, scope) for scope in ("content", "record"))
+            assert not [row for row in unit.events(evidence) if unit.document(row.payload) is not None]
+        with pytest.raises(CustodyError):
+            desk.get(evidence)
+        assert [one for one in examine(desk.node, deep=True) if isinstance(one, Finding)] == []
+    handovers.settle(taker.node, timeout=30)
+    report = verify(taker.client.bundle(evidence, ""), root, confirm=confirmed(taker))  # type: ignore[arg-type]
+    assert (report.verdict.value, report.facts["closed"]) == ("verified", True), report.as_json()
+
+
+def test_a_disposal_that_the_holder_did_not_sign_destroys_nothing(both: Consortium, tmp_path: Path) -> None:
+    giver = both[NL]
+    evidence = upload(giver, tmp_path)
+    api = both[RO].node.reach(consortium.address(NL))
+
+    class Lying:
+        def disposals(self) -> list[dict[str, Any]]:
+            return [{"evidence": evidence, "disposal": "00" * 32, "log": "00" * 32, "events": 2, "head": "00" * 32, "time": 0}]
+
+        def closing(self, which: str) -> bytes:
+            return bytes(giver.bundle(which))
+
+    assert erasure.learn(giver.node, RO, Lying()) == 0  # type: ignore[arg-type]
+    offer(giver, evidence, RO)
+    both.settle(NL, RO)
+    handing.accept(both[RO].client, both[RO].person, both[RO].clock, evidence)
+    both.settle(NL, RO)
+    with pytest.raises(VerificationError):
+        erasure.learn(giver.node, RO, Lying())  # type: ignore[arg-type]
+    with giver.node.records.read() as unit:
+        assert unit.erasure(evidence) is None
+        assert unit.has_grants(evidence, "content")
+    assert api.disposals() == [] or evidence not in {one["evidence"] for one in api.disposals()}
