@@ -10,17 +10,15 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ledger.domain import envelope, grants
+from ledger.domain import grants
 from ledger.domain.encoding import evidence_bytes
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, UsageError, VerificationError
 from ledger.domain.event.document import Event
-from ledger.domain.grants import Grant
-from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.parcel import Parcel, SealedDocument
 from ledger.domain.ports import PartnerApi
-from ledger.domain.records import EntryRow, GivenRow, ItemRow
+from ledger.domain.records import GivenRow, ItemRow
 from ledger.domain.unit import Unit
-from ledger.services import export, intake, partners, recordkeys
+from ledger.services import export, intake, parcels, partners, recordkeys
 from ledger.services.node import Node
 
 _PAGE: Final = 1000
@@ -77,22 +75,10 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
         documents: list[SealedDocument] = []
         given = [grants.parse(one) for one in unit.grants(row.evidence, "content", receiver.custody.digest)]
         for one in (unit.events(row.evidence)[0], entry):
-            document, keys = _single(unit, one, key, receiver.node)
+            document, keys = parcels.single(unit, one, key, receiver.node)
             documents.append(document)
             given += keys
     return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
-
-
-def _single(unit: Unit, row: EntryRow, key: bytes, to: HpkeKey) -> tuple[SealedDocument, list[Grant]]:
-    """One sealed document, and the keys of it and its disclosures alone."""
-    sealed, disclosures = unit.document(row.payload), tuple(unit.disclosures(row.payload))
-    if sealed is None:
-        raise DeniedError("the record of this item was destroyed")
-    item = evidence_bytes(row.evidence)
-    made = [grants.seal(envelope.document_key(key, row.payload), to, evidence=item, scope="document", binding=row.payload)]
-    for digest, _ in disclosures:
-        made.append(grants.seal(envelope.disclosure_key(key, digest), to, evidence=item, scope="disclosure", binding=digest))
-    return SealedDocument(row.payload, sealed, disclosures), made
 
 
 def for_us(node: Node) -> list[dict[str, Any]]:

@@ -114,7 +114,21 @@ def step(node: Node) -> bool:
             rows = unit.crossings_in(("offered", "concluding"), _PAGE)
         if sent is not None:
             return follow(node, sent)
-        return any(_begin(node, row) for row in rows)
+        refused: ChainError | None = None
+        for row in rows:
+            try:
+                if _begin(node, row):
+                    return True
+            except ChainError as error:  # one that the contract refuses must not hold up the others
+                refused = error
+        if refused is not None:
+            raise refused
+        return False
+
+
+def _current(unit: Unit, row: CrossingRow) -> CrossingRow:
+    """The row as it stands now: people sign while the chain is waited for."""
+    return next(one for one in unit.crossings(row.evidence) if one.number == row.number)
 
 
 def follow(node: Node, row: CrossingRow) -> bool:
@@ -141,17 +155,18 @@ def follow(node: Node, row: CrossingRow) -> bool:
     if block.hash != receipt.block_hash or chain.final() < receipt.block:
         return False
     with node.records.write() as unit:
-        if not row.offer_time:  # the offer itself; it may have been withdrawn in our log meanwhile
-            state = "open" if row.state == "offered" else row.state
-            unit.put_crossing(replace(row, state=state, offer_time=block.time, sent=b""))
+        now = _current(unit, row)
+        if not now.offer_time:  # the offer itself; it may have been withdrawn in our log meanwhile
+            state = "open" if now.state == "offered" else now.state
+            unit.put_crossing(replace(now, state=state, offer_time=block.time, sent=b""))
         else:
-            conclude(node, unit, replace(row, time=block.time, sent=b""))
+            conclude(node, unit, replace(now, time=block.time, sent=b""))
     return True
 
 
 def _forget(node: Node, row: CrossingRow) -> None:
     with node.records.write() as unit:
-        unit.put_crossing(replace(row, sent=b""))
+        unit.put_crossing(replace(_current(unit, row), sent=b""))
 
 
 def _begin(node: Node, row: CrossingRow) -> bool:
@@ -175,7 +190,7 @@ def _begin(node: Node, row: CrossingRow) -> bool:
             proof = merkle.inclusion_proof(entry.index, newest.size, logbook.reader(unit, node.log_id))
     if lapsed:
         with node.records.write() as unit:
-            conclude(node, unit, row, state="lapsed")
+            conclude(node, unit, _current(unit, row), state="lapsed")
         return True
     _send(node, row, HopStep(agency_id(item.state.origin), item.state.ref, hop_of(row), entry.index, tuple(proof)))
     return True
@@ -187,8 +202,11 @@ def _send(node: Node, row: CrossingRow, taken: HopStep) -> None:
     nonce = contracts.chain.nonce(node.keys.anchorer_address)
     raw = contracts.sign_hop(node.keys.anchorer, nonce, taken)
     with node.records.write() as unit:
+        now = _current(unit, row)
+        if now.state != row.state:
+            return  # withdrawn in our log meanwhile, before the contract heard of it: looked at anew
         unit.put_transaction(TransactionRow(keccak256(raw), KIND, nonce, raw))
-        unit.put_crossing(replace(row, sent=keccak256(raw)))
+        unit.put_crossing(replace(now, sent=keccak256(raw)))
     contracts.chain.send(raw)
 
 

@@ -131,7 +131,7 @@ def learn(node: Node, agency: str, api: PartnerApi) -> int:
         evidence, statement = str(told["evidence"]), bytes.fromhex(told["disposal"])
         with node.records.read() as unit:
             item, known = unit.item(evidence), unit.erasure(evidence)
-        if item is None or known is not None or item.state.custodian != agency:
+        if item is None or known is not None or item.state.custodian == node.agency:
             continue
         if node.contracts.custody(crossing.key_of(item))[0] != agency_id(agency)[:24]:
             raise VerificationError(8, f"{agency} tells of a disposal of an item that it does not hold", hint="nothing was destroyed")

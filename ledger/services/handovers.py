@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledger.domain.errors import CustodyError
+from ledger.domain.errors import ChainError, CustodyError
 from ledger.domain.records import PartnerRow
 from ledger.services import anchoring, crossing, erasure, intake
 from ledger.services.node import Node
@@ -40,7 +40,9 @@ def _round(node: Node) -> Synced:
     _noting(done, node.agency, lambda: erasure.settle(node))
     for row in unsettled:
         other = row.giver if row.taker == node.agency else row.taker
-        if other in known:
+        if other not in known:
+            done.problems[row.evidence] = f"{other} is not known here: custody partner add URL"
+        else:
             _noting(done, row.evidence, lambda row=row, other=other: _settle(node, done, row.evidence, known[other]))  # type: ignore[misc]
     for partner in known.values():
         _noting(done, partner.agency, lambda partner=partner: _take_in(node, done, partner))  # type: ignore[misc]
@@ -90,7 +92,10 @@ def settle(node: Node, *, timeout: float) -> anchoring.Progress:
     deadline = time.monotonic() + timeout
     reached = anchoring.anchor_now(node, timeout=timeout)
     while time.monotonic() < deadline:
-        moved = crossing.step(node)
+        try:
+            moved = crossing.step(node)
+        except ChainError:  # what the contract refuses is told by the next round; anchoring has done its work
+            break
         with node.records.read() as unit:
             waiting = unit.sent_crossing() is not None
         if not moved and not waiting:

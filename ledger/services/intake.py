@@ -244,6 +244,7 @@ def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
     _check_signature(node, opened.bundle.certificates, opened.statements[found], hop.time)
     with node.records.write() as unit:
         _store(node, unit, opened)
+        row = next(one for one in unit.crossings(row.evidence) if one.number == row.number)
         times = {"offer_time": hop.offer_time, "outcome": hop.outcome, "outcome_digest": hop.outcome_digest, "time": hop.time}
         crossing.conclude(node, unit, replace(row, sent=b"", **times))  # type: ignore[arg-type]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from ledger.domain import grants
+from ledger.domain import envelope, grants
+from ledger.domain.bundle import Bundle
 from ledger.domain.encoding import evidence_bytes
 from ledger.domain.errors import DeniedError, NotFoundError
+from ledger.domain.grants import Grant
+from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.parcel import Parcel, SealedDocument
-from ledger.domain.records import CrossingRow, ItemRow
+from ledger.domain.records import CrossingRow, EntryRow, ItemRow
 from ledger.domain.unit import Unit
 from ledger.services import export, partners, recordkeys
 from ledger.services.node import Node
@@ -48,19 +51,44 @@ def pack(node: Node, agency: str, evidence: str) -> bytes:
     # The outcome alone needs no proofs: whoever asks compares it with the contract, where the item may have gone on since.
     until = None if outcome is None else outcome.seq + 1
     found = export.bundle(node, evidence, until=until, shown=None, prove=outcome is None)
+    if outcome is not None:
+        return _outcome(node, found, outcome, receiver.node)
     with node.records.read() as unit:
+        key = recordkeys.record_key(node, unit, evidence)
         documents = []
         for event in unit.events(evidence):
             sealed = unit.document(event.payload)
-            if sealed is not None and (until is None or event.seq < until):
+            if sealed is not None:
                 documents.append(SealedDocument(event.payload, sealed, tuple(unit.disclosures(event.payload))))
         given = [grants.parse(one) for one in unit.grants(evidence, "content", receiver.custody.digest)]
-        try:
-            key = recordkeys.record_key(node, unit, evidence)
-        except DeniedError:
-            return Parcel(found.encode(), (), ()).encode()
     given.append(grants.seal(key, receiver.node, evidence=evidence_bytes(evidence), scope="record"))
     return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
+
+
+def _outcome(node: Node, found: Bundle, row: EntryRow, to: HpkeKey) -> bytes:
+    """How a handover ended: the one document that says so, by a key of its own. Whoever did not get the item gets no more of it."""
+    with node.records.read() as unit:
+        try:
+            document, keys = single(unit, row, recordkeys.record_key(node, unit, row.evidence), to)
+        except DeniedError:  # destroyed with a disposal since: the statement is what counts
+            return Parcel(found.encode(), (), ()).encode()
+    return Parcel(found.encode(), (document,), tuple(one.encode() for one in keys)).encode()
+
+
+def single(unit: Unit, row: EntryRow, key: bytes, to: HpkeKey) -> tuple[SealedDocument, list[Grant]]:
+    """One sealed document, and the keys of it and its disclosures alone.
+
+    Raises:
+        DeniedError: it was destroyed.
+    """
+    sealed, disclosures = unit.document(row.payload), tuple(unit.disclosures(row.payload))
+    if sealed is None:
+        raise DeniedError("the record of this item was destroyed")
+    item = evidence_bytes(row.evidence)
+    made = [grants.seal(envelope.document_key(key, row.payload), to, evidence=item, scope="document", binding=row.payload)]
+    for digest, _ in disclosures:
+        made.append(grants.seal(envelope.disclosure_key(key, digest), to, evidence=item, scope="disclosure", binding=digest))
+    return SealedDocument(row.payload, sealed, disclosures), made
 
 
 def require_offered(node: Node, unit: Unit, agency: str, evidence: str) -> ItemRow:

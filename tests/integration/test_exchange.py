@@ -139,21 +139,22 @@ def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds
         both[US].node.reach(consortium.address(NL)).copy(statement)
 
 
-def test_a_disposal_reaches_an_agency_that_held_the_item_before(both: Consortium, root: TrustRoot, tmp_path: Path) -> None:
-    giver, taker = both[NL], both[RO]
-    evidence = upload(giver, tmp_path)
-    offer(giver, evidence, RO)
-    both.settle(NL, RO)
-    handing.accept(taker.client, taker.person, taker.clock, evidence)
-    both.settle(NL, RO)
+def test_a_disposal_reaches_every_agency_that_held_the_item_before(three: Consortium, root: TrustRoot, tmp_path: Path) -> None:
+    evidence = upload(three[NL], tmp_path)
+    for giver, taker in ((three[NL], three[RO]), (three[RO], three[US])):
+        offer(giver, evidence, taker.node.agency)
+        three.settle(rounds=3)
+        handing.accept(taker.client, taker.person, taker.clock, evidence)
+        three.settle(rounds=3)
+    taker = three[US]
     second = joined(taker, tmp_path / "second", "custodian", number="2")
     requested = taker.record(evidence, "disposal-requested", {"reason": "case closed"})["statement"]
     approved = second.record(evidence, "approved", {"target": requested})["statement"]
     taker.record(evidence, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]})
-    assert both.settle(NL, RO) == {}
+    assert three.settle() == {}
     told = taker.client.disposal(evidence)
-    assert {one["agency"] for one in told["confirmed"]} == {NL, RO}
-    for desk in (giver, taker):
+    assert {one["agency"] for one in told["confirmed"]} == {NL, RO, US}
+    for desk in three.desks.values():
         with desk.node.records.read() as unit:
             assert not any(unit.has_grants(evidence, scope) for scope in ("content", "record"))
             assert not [row for row in unit.events(evidence) if unit.document(row.payload) is not None]

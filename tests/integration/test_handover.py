@@ -15,7 +15,7 @@ from ledger.domain.encoding import format_time
 from ledger.domain.errors import ConflictError, NotFoundError, RuleError, VerificationError
 from ledger.domain.trust import TrustRoot
 from ledger.domain.verify import verify
-from ledger.services import handing, handovers
+from ledger.services import crossing, handing, handovers
 from ledger.services.doctor import Finding, examine
 from ledger.services.handing import Terms
 from ledger.services.ingest import Options
@@ -125,6 +125,39 @@ def test_an_offer_that_expired_is_not_accepted_and_ends_the_same_on_both_sides(b
     assert judged(giver, evidence, root) == "verified NL-POL 1"
     details = giver.client.details(evidence, giver.access(evidence, "view"))
     assert "transfer-expired" in [one["document"]["type"] for one in details]
+
+
+def test_an_answer_that_the_contract_refuses_holds_up_no_other_handover(both: Consortium, root: TrustRoot, tmp_path: Path) -> None:
+    giver, taker = both[NL], both[RO]
+    late, other = (upload(giver, tmp_path, data) for data in (b"late", b"other"))
+    expires = int(time.time()) + 10
+    handing.offer(giver.client, giver.person, giver.clock, late, Terms(RO, expires))
+    offer(giver, other, RO)
+    both.settle(NL, RO, rounds=2)
+    handing.accept(taker.client, taker.person, taker.clock, late)  # signed in time, and never sent in time
+    handing.accept(taker.client, taker.person, taker.clock, other)
+    time.sleep(max(expires + 2 - time.time(), 0))
+    both.settle(NL, RO)
+    assert {desk.client.item(other)["custodian"] for desk in (giver, taker)} == {RO}
+    assert {desk.client.item(late)["custodian"] for desk in (giver, taker)} == {NL}
+    handing.withdraw(giver.client, giver.person, giver.clock, late, reason="too late")
+    assert both.settle(NL, RO) == {}
+    assert [one["void"] for one in taker.client.events(late) if one["effect"] == "accept"] == [True]
+    assert judged(giver, late, root) == "verified NL-POL 1"
+
+
+def test_a_withdrawal_signed_while_the_offer_is_on_its_way_to_the_contract_is_not_lost(
+    both: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
+    giver = both[NL]
+    evidence = upload(giver, tmp_path)
+    offer(giver, evidence, RO)
+    giver.anchor()
+    assert crossing.step(giver.node)  # sent, and not looked at again
+    handing.withdraw(giver.client, giver.person, giver.clock, evidence, reason="wrong addressee")
+    assert both.settle(NL, RO) == {}
+    assert giver.client.item(evidence)["offer"] is None
+    assert judged(giver, evidence, root) == "verified NL-POL 1"
 
 
 @pytest.mark.parametrize("first", [NL, RO])
