@@ -65,8 +65,8 @@ contracts: node
 	npx --no-install hardhat coverage > .build/coverage.txt || { cat .build/coverage.txt; exit 1; }
 	tail -n 14 .build/coverage.txt
 
-# Two processes, one a core: what runs commands and nodes, and all the rest.
-OUTSIDE := tests/cli tests/integration/test_api.py tests/integration/test_main_job.py tests/integration/test_people.py tests/integration/test_limits.py
+# Two processes, one a core: commands and nodes as processes of their own, and all the rest.
+OUTSIDE := tests/cli
 python: install-dev node kubo
 	$(MAKE) --jobs=2 --output-sync=target python-outside python-inside
 

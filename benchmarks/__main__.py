@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--files", type=int, default=10_000, help="number of 10 KiB files in the folder")
     parser.add_argument("--log", type=int, default=10_000_000, help="entries of the largest log")
-    parser.add_argument("--only", choices=["commands", "inside", "sparse", "kubo"], help="one part alone")
+    parser.add_argument("--only", choices=["commands", "inside", "sparse", "kubo", "handover"], help="one part alone")
     parser.add_argument("--sparse", type=int, default=0, metavar="GIB", help="upload, get and verify a sparse file of this size")
     parser.add_argument("--folder", type=Path, help="where the sparse file and its home lie; it needs three times the size")
     options = parser.parse_args()
@@ -62,6 +62,11 @@ def main() -> None:
 
         for title, seconds, peak in bench_kubo(options.mib, options.files, options.repeat):
             show(title, statistics.median(seconds), peak)
+    if options.only in (None, "handover"):
+        from benchmarks.handover import bench_handover
+
+        for title, seconds in bench_handover(min(options.mib, 256)):
+            print(f"{title:<62} {seconds:8.2f} s", flush=True)
 
 
 def inside(options: argparse.Namespace) -> None:

@@ -30,12 +30,12 @@ def root(chain: str, folder: Path) -> TrustRoot:
 
 
 @pytest.fixture(scope="module")
-def three(root: TrustRoot, folder: Path) -> Iterator[Consortium]:
+def trio(root: TrustRoot, folder: Path) -> Iterator[Consortium]:
     with consortium.opened(folder, NL, RO, US) as agencies:
         yield agencies
 
 
 @pytest.fixture
-def both(three: Consortium) -> Consortium:
+def both(trio: Consortium) -> Consortium:
     """Two of the agencies do the work; the third one is there all the while."""
-    return three
+    return trio

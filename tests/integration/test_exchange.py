@@ -96,17 +96,17 @@ def test_another_node_records_nothing_about_items_that_it_never_held(both: Conso
     assert host.client.item(evidence)["events"] == item["events"]
 
 
-def test_a_strangers_node_gets_no_parcel(three: Consortium, tmp_path: Path) -> None:
-    evidence = upload(three[NL], tmp_path)
-    offer(three[NL], evidence, RO)
-    three.settle(NL, RO, rounds=2)
-    stranger = three[US].node.reach(consortium.address(NL))
+def test_a_strangers_node_gets_no_parcel(trio: Consortium, tmp_path: Path) -> None:
+    evidence = upload(trio[NL], tmp_path)
+    offer(trio[NL], evidence, RO)
+    trio.settle(NL, RO, rounds=2)
+    stranger = trio[US].node.reach(consortium.address(NL))
     assert stranger.exchanged() == []
     for ask in (lambda: stranger.parcel(evidence), lambda: stranger.ciphertext(evidence, 0, 10)):
         with pytest.raises(NotFoundError):
             ask()
     with pytest.raises(DeniedError):
-        three[NL].client._send("GET", f"/v1/exchange/{evidence}/parcel")
+        trio[NL].client._send("GET", f"/v1/exchange/{evidence}/parcel")
     for path in ("/v1/evidence", "/v1/people", "/v1/status"):
         with pytest.raises(DeniedError):
             stranger._send("GET", path)  # type: ignore[attr-defined]
@@ -139,22 +139,22 @@ def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds
         both[US].node.reach(consortium.address(NL)).copy(statement)
 
 
-def test_a_disposal_reaches_every_agency_that_held_the_item_before(three: Consortium, root: TrustRoot, tmp_path: Path) -> None:
-    evidence = upload(three[NL], tmp_path)
-    for giver, taker in ((three[NL], three[RO]), (three[RO], three[US])):
+def test_a_disposal_reaches_every_agency_that_held_the_item_before(trio: Consortium, root: TrustRoot, tmp_path: Path) -> None:
+    evidence = upload(trio[NL], tmp_path)
+    for giver, taker in ((trio[NL], trio[RO]), (trio[RO], trio[US])):
         offer(giver, evidence, taker.node.agency)
-        three.settle(rounds=3)
+        trio.settle(rounds=3)
         handing.accept(taker.client, taker.person, taker.clock, evidence)
-        three.settle(rounds=3)
-    taker = three[US]
+        trio.settle(rounds=3)
+    taker = trio[US]
     second = joined(taker, tmp_path / "second", "custodian", number="2")
     requested = taker.record(evidence, "disposal-requested", {"reason": "case closed"})["statement"]
     approved = second.record(evidence, "approved", {"target": requested})["statement"]
     taker.record(evidence, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]})
-    assert three.settle() == {}
+    assert trio.settle() == {}
     told = taker.client.disposal(evidence)
     assert {one["agency"] for one in told["confirmed"]} == {NL, RO, US}
-    for desk in three.desks.values():
+    for desk in trio.desks.values():
         with desk.node.records.read() as unit:
             assert not any(unit.has_grants(evidence, scope) for scope in ("content", "record"))
             assert not [row for row in unit.events(evidence) if unit.document(row.payload) is not None]

@@ -185,21 +185,21 @@ def test_a_withdrawal_that_races_an_acceptance_ends_the_same_on_both_sides(
         assert [one for one in examine(desk.node, deep=True) if isinstance(one, Finding)] == []
 
 
-def test_an_item_goes_on_to_a_third_agency_and_comes_back(three: Consortium, root: TrustRoot, tmp_path: Path) -> None:
-    evidence = upload(three[NL], tmp_path)
+def test_an_item_goes_on_to_a_third_agency_and_comes_back(trio: Consortium, root: TrustRoot, tmp_path: Path) -> None:
+    evidence = upload(trio[NL], tmp_path)
     for giver, taker in ((NL, RO), (RO, US), (US, NL)):
-        offer(three[giver], evidence, taker)
-        assert three.settle() == {}
-        desk = three[taker]
+        offer(trio[giver], evidence, taker)
+        assert trio.settle() == {}
+        desk = trio[taker]
         handing.accept(desk.client, desk.person, desk.clock, evidence)
-        assert three.settle() == {}
-        assert {three[code].client.item(evidence)["custodian"] for code in (giver, taker)} == {taker}
+        assert trio.settle() == {}
+        assert {trio[code].client.item(evidence)["custodian"] for code in (giver, taker)} == {taker}
         assert desk.get(evidence) == b"evidence" * 1000
-    assert judged(three[NL], evidence, root) == "verified NL-POL 3"
+    assert judged(trio[NL], evidence, root) == "verified NL-POL 3"
     with pytest.raises(ConflictError, match="gone on"):
-        three[RO].bundle(evidence)
-    three[NL].record(evidence, "note", {"text": "back again"})
-    assert judged(three[NL], evidence, root) == "verified NL-POL 3"
+        trio[RO].bundle(evidence)
+    trio[NL].record(evidence, "note", {"text": "back again"})
+    assert judged(trio[NL], evidence, root) == "verified NL-POL 3"
 
 
 def test_a_node_that_dies_at_any_step_of_a_handover_goes_on_where_it_was(chain: str, tmp_path: Path, rng: random.Random) -> None:

@@ -1,0 +1,46 @@
+"""A handover between two agencies on one anvil, step by step; nodes in this process, so that no step waits for a poll."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ledger.services import handing, handovers
+from ledger.services.handing import Terms
+from tests.support import consortium
+from tests.support.chains import running
+from tests.support.consortium import NL, RO
+
+
+def bench_handover(mib: int) -> Iterator[tuple[str, float]]:
+    """(title, seconds) of each step for a file of ``mib`` MiB, and of the first step that a person waits for."""
+    with tempfile.TemporaryDirectory() as name, running("anvil") as url:
+        folder = Path(name)
+        consortium.found(folder, url, NL, RO)
+        file = folder / "file.bin"
+        with file.open("wb") as out:
+            for _ in range(mib):
+                out.write(os.urandom(1 << 20))
+        with consortium.opened(folder, NL, RO) as agencies:
+            giver, taker = agencies[NL], agencies[RO]
+            yield _timed(f"upload of {mib} MiB, for comparison", lambda: giver.upload(file))
+            [item] = [one["evidence"] for one in giver.client.items()]
+            terms = Terms(RO, int(time.time()) + 86400)
+            yield _timed("offer: key re-wrapped and signed", lambda: handing.offer(giver.client, giver.person, giver.clock, item, terms))
+            yield _timed("offer anchored and taken by the contract", lambda: handovers.settle(giver.node, timeout=60))
+            yield _timed("record verified and ciphertext fetched by the taker", lambda: handovers.sync(taker.node))
+            yield _timed(
+                "checked (decrypted, re-hashed) and accepted", lambda: handing.accept(taker.client, taker.person, taker.clock, item)
+            )
+            yield _timed("acceptance anchored and taken by the contract", lambda: handovers.settle(taker.node, timeout=60))
+            yield _timed("giver learns of it", lambda: handovers.sync(giver.node))
+            assert giver.client.item(item)["custodian"] == taker.client.item(item)["custodian"] == RO
+
+
+def _timed(title: str, work: Callable[[], object]) -> tuple[str, float]:
+    start = time.perf_counter()
+    work()
+    return title, time.perf_counter() - start
