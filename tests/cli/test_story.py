@@ -15,14 +15,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.chains import free_port, running
 from tests.support.commands import ROOT, custody
 from tests.support.consortium import DEPLOYER
 from tests.support.desk import PASSPHRASE
 
 
+@pytest.mark.timeout(1500)  # seventy commands, each a process of its own
 def test_the_story_from_seizure_to_disposal(tmp_path: Path) -> None:
-    done = custody("demo", "--story", "--output", tmp_path / "story", timeout=900)
+    done = custody("demo", "--story", "--output", tmp_path / "story", timeout=1400)
     assert "Every step came out as told" in done.stdout
     assert done.stdout.count("verdict: verified") >= 4
     for words in ("handover accepted", "shown in court", "disposal requested", "analysed"):
@@ -52,6 +55,7 @@ def until(ask: Any, wanted: Any) -> None:
         time.sleep(0.5)
 
 
+@pytest.mark.timeout(1500)
 def test_every_command_of_the_page_on_agencies_works_on_a_chain_of_its_own(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "consortium.md").read_text()
     lines = [shlex.split(line) for line in re.findall(r"^\$ (custody .*)$", page, re.MULTILINE)]
