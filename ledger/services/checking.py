@@ -17,8 +17,9 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.statement import Statement
 from ledger.domain.unit import Unit
-from ledger.services import dag, partners
+from ledger.services import dag
 from ledger.services.node import Node
+from ledger.services.partners import Certifiers
 
 _AHEAD: Final = 300  # seconds that an actor's clock may run ahead of the node's
 _MAX_GRANTS: Final = 64
@@ -59,10 +60,11 @@ def require_enrolled(unit: Unit, caller: str) -> bytes:
     return person.certificate
 
 
-def check(node: Node, unit: Unit, submission: Submission, caller: str | None) -> Checked:
+def check(node: Node, certifiers: Certifiers, submission: Submission, caller: str | None) -> Checked:
     """Everything that can be judged without the item's state.
 
     Args:
+        certifiers: of the transaction in which the whole batch is checked.
         caller: pseudonym of the logged-in person, who must be the actor; None for a node's own service certificate.
 
     Raises:
@@ -83,7 +85,7 @@ def check(node: Node, unit: Unit, submission: Submission, caller: str | None) ->
         raise DeniedError("the statement claims another agency than its certificate")
     if caller != (certificate.pseudonym if certificate.kind == "person" else None):
         raise DeniedError("a person registers their own statements only")
-    descriptor = partners.verify_current(node, unit, certificate)
+    descriptor = certifiers.verify_current(certificate)
     if certificate.not_after < now + descriptor.max_anchoring_delay:
         raise RuleError("the certificate expires before the statement would surely be anchored", hint="renew the certificate")
     if claims.time > now + _AHEAD:
@@ -107,7 +109,7 @@ def check(node: Node, unit: Unit, submission: Submission, caller: str | None) ->
         content = envelope.parse_content(event.body["content"], event.body["size"])
         dag.require_stored(node.blocks, content)
     if claims.effect == "open":
-        _check_opening(node, node.descriptor(unit), given, content)
+        _check_opening(node, certifiers.own, given, content)
     elif given and event.type not in RELEASES:
         raise FormatError("keys are handed on with an opening, an offer, an acceptance or a disclosure only")
     return Checked(statement, certificate, event, given, content)

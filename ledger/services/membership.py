@@ -84,7 +84,7 @@ def admit(node: Node, der: bytes, request: bytes) -> str:
         raise VerificationError(3, "the card was made for another node, or with another key", hint="custody person card --for URL")
     partners.refresh(node, certificate.agency)
     with node.records.write() as unit:
-        partners.verify_current(node, unit, certificate)
+        partners.Certifiers(node, unit).verify_current(certificate)
         unit.put_certificate(certificate.digest, der)
         hpke = parsed.hpke.kem.encode() + b"\x00" + parsed.hpke.key
         unit.put_person(PersonRow(certificate.pseudonym, "guest", certificate.digest, hpke, b"", active=True, agency=certificate.agency))

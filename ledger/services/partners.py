@@ -145,15 +145,26 @@ def authorities(node: Node, unit: Unit, certificate: Certificate) -> Authorities
     return Authorities(descriptor(node, unit, certificate.agency), (row.crl,) if row.crl else ())
 
 
-def verify_current(node: Node, unit: Unit, certificate: Certificate) -> Descriptor:
-    """Check that a certificate of ours or of a partner may be used now; its agency's descriptor.
+class Certifiers:
+    """Who may certify whom, as one transaction sees it: looked up once an agency, however many statements a batch has."""
 
-    Raises:
-        VerificationError: step 3. NotFoundError: an agency that nobody added.
-    """
-    found = authorities(node, unit, certificate)
-    certificates.verify_current(certificate, found.descriptor.authorities, found.crls, node.clock.now())
-    return found.descriptor
+    def __init__(self, node: Node, unit: Unit) -> None:
+        self._node = node
+        self._unit = unit
+        self._known: dict[str, Authorities] = {}
+        self.own = node.descriptor(unit)
+
+    def verify_current(self, certificate: Certificate) -> Descriptor:
+        """Check that a certificate of ours or of a partner may be used now; its agency's descriptor.
+
+        Raises:
+            VerificationError: step 3. NotFoundError: an agency that nobody added.
+        """
+        if certificate.agency not in self._known:
+            self._known[certificate.agency] = authorities(self._node, self._unit, certificate)
+        found = self._known[certificate.agency]
+        certificates.verify_current(certificate, found.descriptor.authorities, found.crls, self._node.clock.now())
+        return found.descriptor
 
 
 def renew_crl(node: Node, code: str, time: int) -> None:

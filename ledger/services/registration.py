@@ -19,6 +19,7 @@ from ledger.domain.unit import Unit
 from ledger.services import alarms, crossing, dag, inheritance, logbook, placement, recordkeys, releases
 from ledger.services.checking import Checked, Submission, check, own_record_grant, require_enrolled
 from ledger.services.node import Node
+from ledger.services.partners import Certifiers
 from ledger.services.review import Review
 
 __all__ = ["MAX_BATCH", "Registered", "Submission", "register"]
@@ -51,7 +52,8 @@ def register(node: Node, submissions: Sequence[Submission], *, caller: str | Non
         raise FormatError(f"a batch holds 1 to {MAX_BATCH} statements, found {len(submissions)}")
     with node.records.read() as unit:
         own = service if caller is None else require_enrolled(unit, caller)
-        checked = [check(node, unit, submission, caller) for submission in submissions]
+        certifiers = Certifiers(node, unit)
+        checked = [check(node, certifiers, submission, caller) for submission in submissions]
         if any(own is not None and one.certificate.digest != own for one in checked):
             # One with other roles may lie about: what counts is the newest, and for a node its own.
             raise DeniedError("the statement was signed under another certificate than yours", hint="custody person renew, then sign anew")

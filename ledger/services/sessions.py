@@ -65,7 +65,7 @@ def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, in
         known = parsed.server == log_urn(node.log_id) and unit.take_challenge(parsed.nonce, now)
         if not known or not _enrolled(node, unit, certificate):
             raise DeniedError(_REFUSED, hint=_HINT)
-        partners.verify_current(node, unit, certificate)
+        partners.Certifiers(node, unit).verify_current(certificate)
         token = secrets.token_urlsafe(32)
         expires = now + SESSION_LIFE
         unit.put_certificate(certificate.digest, certificate.der)
