@@ -14,7 +14,7 @@ PUBLIC: Final = frozenset({"public"})
 _PEOPLE: Final = ROLES - {"service"}
 _RECORD: Final = _PEOPLE - {"administrator", "auditor"}
 _COLLECT: Final = frozenset({"officer", "custodian", "examiner", "prosecutor", "disclosure-officer", "court", "court-expert"})
-_LOG_READERS: Final = frozenset({"auditor", "administrator", "custodian", "data-protection-officer"})
+_LOG_READERS: Final = frozenset({"auditor", "administrator", "custodian", "data-protection-officer", "service"})
 _KEEPERS: Final = frozenset({"administrator", "custodian", "officer", "examiner"})
 _TAKERS: Final = ROLES_BY_TYPE["transfer-accepted"]
 _NODES: Final = frozenset({"service"})
@@ -33,6 +33,10 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "crl": PUBLIC,
     "checkpoint": PUBLIC,
     "tile": PUBLIC,
+    "anchored_checkpoint": PUBLIC,
+    "crl_of": PUBLIC,
+    "descriptor_by_digest": PUBLIC,
+    "public_document": PUBLIC,
     "versions": PUBLIC,
     "verify": PUBLIC,
     "trust_root": PUBLIC,

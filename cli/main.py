@@ -11,6 +11,7 @@ import typer
 from cli import interrupt, output
 from cli.commands import (
     anchor,
+    audit,
     backup,
     bundle,
     chain,
@@ -29,6 +30,7 @@ from cli.commands import (
     init,
     ipfs,
     list_items,
+    log,
     note,
     partner,
     person,
@@ -79,9 +81,9 @@ def options(
 
 
 for module in (
-    *(init, upload, list_items, show, status, anchor, bundle, trust, verify),
+    *(init, upload, list_items, show, status, anchor, bundle, trust, verify, audit),
     *(get, note, correct, recheck, seize, derive, record, handover, disclose, copy, dispose, partner, chain, profile),
-    *(field, fixity, ipfs, person, session, serve, doctor, backup, restore, collect, demo),
+    *(field, fixity, ipfs, person, session, serve, log, doctor, backup, restore, collect, demo),
 ):
     module.register(app)
 

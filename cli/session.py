@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ledger.adapters.node.client import NodeClient
     from ledger.domain.trust import TrustRoot
     from ledger.services.field import FieldNode
+    from ledger.services.logfiles import OwnLog
     from ledger.services.signing import Person
     from ledger.wiring import OpenHome
 
@@ -72,6 +73,24 @@ def open_alone() -> Iterator[OpenHome]:
         yield home
     finally:
         home.close()
+
+
+@contextmanager
+def open_log() -> Iterator[OwnLog]:
+    """The log of the home for reading, also while a `serve` holds the home."""
+    unlocking = unlock()
+    from ledger import wiring
+
+    with wiring.open_log(STATE.home, unlocking) as log:
+        yield log
+
+
+def auditor() -> Any:
+    """Key and certificate of whoever audits, from the folder of --home; None where there is none, which is enough for public files."""
+    if not (STATE.home / settings.KEYRING).exists():
+        return None
+    unlocking = unlock()
+    return lambda: _signer(unlocking.keyring())
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.journal import FileJournal
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
 from ledger.adapters.node.partner import Partners
+from ledger.domain import slots
 from ledger.domain.encoding import from_b64url
 from ledger.domain.errors import KeyringError, UsageError
 from ledger.domain.identity import certificate as certificates
@@ -36,6 +37,7 @@ from ledger.domain.ports import Chain, Clock, IdentityProvider
 from ledger.domain.storage import Replica, Replicas
 from ledger.services.authority import Authority
 from ledger.services.field import FieldNode
+from ledger.services.logfiles import OwnLog
 from ledger.services.node import Node, NodeKeys
 from ledger.services.signing import Person
 from ledger.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNode, IpfsSettings, OidcSettings
@@ -80,10 +82,7 @@ def open_chain(
 
 def node_keys(keyring: FileKeyring) -> NodeKeys:
     """What a node holds of its home's keyring: never the custody key, which belongs to the custodians."""
-    log = keyring.signing_key("log")
-    if not isinstance(log, Ed25519PrivateKey):
-        raise KeyringError("the log key is not Ed25519")
-    authority = None
+    log, authority = log_key(keyring), None
     if "ca" in keyring.names():
         key = keyring.signing_key("ca")
         assert isinstance(key, ec.EllipticCurvePrivateKey)
@@ -184,6 +183,36 @@ def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
     except BaseException:
         lock.release()
         raise
+
+
+@contextmanager
+def open_log(home: Path, unlocking: Unlocking) -> Iterator[OwnLog]:
+    """The log of a home for reading, beside whatever process holds the home.
+
+    Raises:
+        UsageError: no home there. KeyringError: wrong passphrase.
+    """
+    config = settings.read(home)
+    keyring = unlocking.keyring()
+    ledger, agency = bytes.fromhex(config.ledger[2:]), agency_id(config.agency)
+    log = slots.log_id(config.chain.id, ledger, agency, config.log_number)
+    records = SqlRecords(sqlite_url(home / "ledger.sqlite"))
+    try:
+        yield OwnLog(config.agency, log, records, log_key(keyring))
+    finally:
+        records.close()
+
+
+def log_key(keyring: FileKeyring) -> Ed25519PrivateKey:
+    """The key that signs receipts and checkpoints.
+
+    Raises:
+        KeyringError: it is no Ed25519 key.
+    """
+    found = keyring.signing_key("log")
+    if not isinstance(found, Ed25519PrivateKey):
+        raise KeyringError("the log key is not Ed25519")
+    return found
 
 
 def person_of(keyring: FileKeyring, log_id: bytes, descriptor: Descriptor) -> Person:

@@ -9,61 +9,76 @@ from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas import ProofOut
-from ledger.domain import merkle, tiles
+from ledger.domain import merkle
 from ledger.domain.encoding import b64url, from_hex
 from ledger.domain.errors import NotFoundError
 from ledger.services import access, logbook
+from ledger.services.logfiles import OwnFiles, OwnLog
 from ledger.services.node import Node
 
 router = APIRouter(route_class=GuardedRoute, prefix="/log", tags=["log"])
 Size = Annotated[int, Query(ge=1, lt=2**48)]
-_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+_FOREVER = "public, max-age=31536000, immutable"
+_NEVER = "no-cache"
 
 
 @router.get("/checkpoint", operation_id="checkpoint")
 def checkpoint(node: NodeDep) -> Response:
     """The signed checkpoint over all integrated entries (C2SP tlog-checkpoint)."""
-    with node.records.read() as unit:
-        note = logbook.checkpoint(node, unit, node.log_id).note
-    return Response(note, 200, {"Cache-Control": "no-cache"}, "text/plain; charset=utf-8")
+    return _file(node, "checkpoint", _NEVER, "text/plain; charset=utf-8")
+
+
+@router.get("/checkpoints/{size}", operation_id="anchored_checkpoint")
+def anchored_checkpoint(node: NodeDep, size: Annotated[int, Path(ge=1, lt=2**48)]) -> Response:
+    """The signed checkpoint that was anchored at a size."""
+    return _file(node, f"checkpoints/{size}", _FOREVER, "text/plain; charset=utf-8")
 
 
 @router.get("/tile/entries/{path:path}", operation_id="entries")
 def entries(node: NodeDep, caller: CallerDep, path: str) -> Response:
     """An entry bundle (C2SP tlog-tiles), for those who audit: times and pseudonyms are not public."""
-    return _tile(node, "entries/" + path, "private, max-age=31536000, immutable")
+    return _file(node, f"tile/entries/{path}", "private, max-age=31536000, immutable")
 
 
 @router.get("/tile/{path:path}", operation_id="tile")
 def tile(node: NodeDep, path: str) -> Response:
     """A tile of hashes (C2SP tlog-tiles)."""
-    return _tile(node, path, _FOREVER["Cache-Control"])
+    return _file(node, f"tile/{path}", _FOREVER)
 
 
-def _tile(node: Node, path: str, caching: str) -> Response:
-    with node.records.read() as unit:
-        data = logbook.tile(unit, node.log_id, tiles.parse_path(path))
-    return Response(data, 200, {"Cache-Control": caching}, "application/octet-stream")
+def _file(node: Node, path: str, caching: str, kind: str = "application/octet-stream") -> Response:
+    return Response(OwnFiles(OwnLog.of(node)).get(path), 200, {"Cache-Control": caching}, kind)
 
 
 @router.get("/certs/{digest}", operation_id="certificate")
-def certificate(node: NodeDep, caller: CallerDep, digest: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]) -> Response:
+def certificate(node: NodeDep, caller: CallerDep, digest: Digest) -> Response:
     """A certificate that signed something in the log (DER)."""
-    with node.records.read() as unit:
-        der = unit.certificate(bytes.fromhex(digest))
-    if der is None:
-        raise NotFoundError("no such certificate")
-    return Response(der, 200, _FOREVER, "application/pkix-cert")
+    return _file(node, f"certs/{digest}", "private, max-age=31536000, immutable", "application/pkix-cert")
 
 
 @router.get("/crl", operation_id="crl")
 def crl(node: NodeDep) -> Response:
     """The newest revocation list (DER)."""
-    with node.records.read() as unit:
-        rows = unit.crls()
-    if not rows:
-        raise NotFoundError("no revocation list was issued yet")
-    return Response(rows[-1].der, 200, {"Cache-Control": "no-cache"}, "application/pkix-crl")
+    return _file(node, "crl", _NEVER, "application/pkix-crl")
+
+
+@router.get("/crls/{code}", operation_id="crl_of")
+def crl_of(node: NodeDep, code: Annotated[str, Path(max_length=40)]) -> Response:
+    """The newest revocation list of an agency that is known here (DER)."""
+    return _file(node, f"crls/{code}", _NEVER, "application/pkix-crl")
+
+
+@router.get("/descriptors/{digest}", operation_id="descriptor_by_digest")
+def descriptor_by_digest(node: NodeDep, digest: Digest) -> Response:
+    """A descriptor of this agency or of one known here, by the digest that the registry has."""
+    return _file(node, f"descriptors/{digest}", _FOREVER, "application/json")
+
+
+@router.get("/documents/{digest}", operation_id="public_document")
+def public_document(node: NodeDep, digest: Digest) -> Response:
+    """The document of a statement of the agency about itself."""
+    return _file(node, f"documents/{digest}", _FOREVER, "application/json")
 
 
 @router.get("/receipts/{statement}", operation_id="receipt")

@@ -210,6 +210,11 @@ class Frontier:
         self.size += 1
         return made
 
+    @property
+    def hashes(self) -> tuple[bytes, ...]:
+        """Its perfect subtrees from left to right, to go on from later."""
+        return tuple(self._hashes)
+
     def root(self) -> bytes:
         """Root over all leaves so far."""
         return fold(self._hashes)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ledger.domain.audit.story import ContractEvent
 from ledger.domain.records import DescriptorRow
 from ledger.domain.slots import Hop
 from ledger.domain.unixfs import Block
@@ -49,6 +50,16 @@ class StateProof:
 
     account: tuple[bytes, ...]
     storage: tuple[tuple[bytes, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLog:
+    """A log record of a contract (EVM): ``address`` 20 bytes, ``topics`` 32 bytes each."""
+
+    address: bytes
+    topics: tuple[bytes, ...]
+    data: bytes
+    block: int
 
 
 class Chain(Protocol):
@@ -108,6 +119,14 @@ class Chain(Protocol):
 
     def code(self, address: bytes) -> bytes:
         """Code at an address."""
+        ...
+
+    def logs(self, addresses: Sequence[bytes], first: int, last: int) -> list[ChainLog]:
+        """Log records of contracts in blocks ``first`` to ``last``, in their order.
+
+        Raises:
+            ChainError: the chain refuses, for example because it no longer keeps them.
+        """
         ...
 
     def prove(self, address: bytes, slots: Sequence[bytes], block: int) -> StateProof:
@@ -225,6 +244,10 @@ class Contracts(Protocol):
 
     def sign_anchor(self, key: bytes, nonce: int, old: int, new: int, root: bytes, proof: Sequence[bytes]) -> bytes:
         """The exact transaction to record and send."""
+        ...
+
+    def events(self, first: int, last: int) -> list[ContractEvent]:
+        """What happened at both contracts in blocks ``first`` to ``last``, in order."""
         ...
 
     def code_hashes(self) -> tuple[bytes, bytes]:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from ledger.domain import merkle, tiles
 from ledger.domain import receipt as receipts
 from ledger.domain.errors import FrozenError, NotFoundError
@@ -77,11 +79,11 @@ def receipt(node: Node, row: EntryRow, read: NodeReader, size: int | None = None
     return receipts.issue(node.keys.log, log_id=row.log, subject=row.evidence, size=size, index=row.index, path=path, root=root)
 
 
-def checkpoint(node: Node, unit: Unit, log: bytes) -> Checkpoint:
-    """A signed checkpoint over all integrated entries."""
+def checkpoint(key: Ed25519PrivateKey, unit: Unit, log: bytes) -> Checkpoint:
+    """A checkpoint over all integrated entries, signed with the log key."""
     state = require_log(unit, log)
     root = merkle.root_of(state.size, reader(unit, log))
-    return receipts.sign_checkpoint(node.keys.log, log_id=log, size=state.size, root=root)
+    return receipts.sign_checkpoint(key, log_id=log, size=state.size, root=root)
 
 
 def derive_root(unit: Unit, log: bytes, *, prev: int, prev_root: bytes, size: int) -> bytes:

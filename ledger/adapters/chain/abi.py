@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
 
+from ledger.domain.errors import ChainError
 from ledger.domain.evm import keccak256
 
 # eth_abi is imported where it is used: a tenth of a second that only calls of the chain should cost.
@@ -59,6 +61,46 @@ def constructor(name: str, *arguments: Any) -> bytes:
     entry: dict[str, Any] = next((one for one in abi if one["type"] == "constructor"), {"inputs": []})
     code = bytes.fromhex(artifact(name)["bytecode"][2:])
     return bytes(code + encode([_type(one) for one in entry["inputs"]], list(arguments)))
+
+
+@cache
+def _events(name: str) -> dict[bytes, tuple[str, list[tuple[str, str]], list[tuple[str, str]]]]:
+    """By topic: name, indexed and other inputs as (name, type)."""
+    found = {}
+    for entry in artifact(name)["abi"]:
+        if entry["type"] == "event":
+            types = [_type(one) for one in entry["inputs"]]
+            topic = keccak256(f"{entry['name']}({','.join(types)})".encode())
+            inputs = [(one["indexed"], one["name"], kind) for one, kind in zip(entry["inputs"], types, strict=True)]
+            found[topic] = (
+                entry["name"],
+                [(label, kind) for indexed, label, kind in inputs if indexed],
+                [(label, kind) for indexed, label, kind in inputs if not indexed],
+            )
+    return found
+
+
+def decode_event(name: str, topics: Sequence[bytes], data: bytes) -> tuple[str, dict[str, Any]] | None:
+    """Name and values of an event of contract ``name``; None for one that it does not declare.
+
+    Raises:
+        ChainError: topics and data are not what the event has.
+    """
+    from eth_abi import decode
+    from eth_abi.exceptions import DecodingError
+
+    known = _events(name).get(topics[0]) if topics else None
+    if known is None:
+        return None
+    event, indexed, others = known
+    if len(topics) != 1 + len(indexed):
+        raise ChainError(f"the chain shows an event {event} with {len(topics)} topics")
+    try:
+        values = {label: decode([kind], topic)[0] for (label, kind), topic in zip(indexed, topics[1:], strict=True)}
+        found = decode([kind for _, kind in others], data)
+    except DecodingError as error:
+        raise ChainError(f"the chain shows an event {event} that cannot be decoded") from error
+    return event, values | {label: value for (label, _), value in zip(others, found, strict=True)}
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +11,8 @@ from coincurve import PrivateKey
 
 from ledger.adapters.chain import abi
 from ledger.domain import rlp, slots
+from ledger.domain.audit import story
+from ledger.domain.audit.story import ContractEvent
 from ledger.domain.errors import ChainError, NetworkError
 from ledger.domain.evm import keccak256
 from ledger.domain.ports import Chain, HopStep, LatestCheckpoint, Standing, TransactionReceipt
@@ -23,6 +25,20 @@ _HOP_GAS: Final = 300_000  # likewise, for any step of a handover
 _WAIT: Final = 120.0
 _ACTIVE: Final = 1  # IAgencyRegistry.Status
 _OUTCOMES: Final = {slots.ACCEPTED: "acceptTransfer", slots.DECLINED: "declineTransfer", slots.WITHDRAWN: "withdrawTransfer"}
+
+
+_EVENTS: Final[dict[str, Callable[[int, int, dict[str, Any]], ContractEvent]]] = {
+    "AgencyAdmitted": lambda block, time, v: story.AgencyAdmitted(block, time, v["agencyId"], v["code"]),
+    "LogOpened": lambda block, time, v: story.LogOpened(block, time, v["agencyId"], v["logId"], v["parent"], v["size"], v["root"]),
+    "DescriptorPublished": lambda block, time, v: story.DescriptorPublished(
+        block, time, v["agencyId"], v["version"], v["digest"], v["activeFrom"]
+    ),
+    "CheckpointAnchored": lambda block, time, v: story.CheckpointAnchored(
+        block, time, v["logId"], v["prevSize"], v["size"], v["root"], v["descriptorVersion"]
+    ),
+    "TransferOffered": lambda block, time, v: story.TransferOffered(block, time, v["key"], v["from"], v["to"], v["digest"], v["expires"]),
+    "TransferConcluded": lambda block, time, v: story.TransferConcluded(block, time, v["key"], v["hop"], v["outcome"], v["digest"]),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +204,21 @@ class Contracts:
         """The exact transaction to record and send."""
         data = abi.encode_call(LEDGER, "anchor", old, new, root, list(proof))
         return sign_transaction(self.chain, key, to=self.ledger, data=data, gas=_ANCHOR_GAS, nonce=nonce)
+
+    def events(self, first: int, last: int) -> list[ContractEvent]:
+        """What happened at both contracts, in order; the time is that of the block."""
+        times: dict[int, int] = {}
+        found: list[ContractEvent] = []
+        names = {self.registry: REGISTRY, self.ledger: LEDGER}
+        for one in self.chain.logs(list(names), first, last):
+            decoded = abi.decode_event(names[one.address], one.topics, one.data)
+            make = _EVENTS.get(decoded[0]) if decoded is not None else None
+            if decoded is None or make is None:
+                continue
+            if one.block not in times:
+                times[one.block] = self.chain.block(one.block).time
+            found.append(make(one.block, times[one.block], decoded[1]))
+        return found
 
     def code_hashes(self) -> tuple[bytes, bytes]:
         """keccak-256 of the code of registry and ledger."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ledger.domain.ports import BlockRef, Chain, StateProof, TransactionReceipt
+from ledger.domain.ports import BlockRef, Chain, ChainLog, StateProof, TransactionReceipt
 
 LOCAL_LABEL: Final = "local: not tamper-evident against its owner"
 
@@ -71,6 +71,10 @@ class DeferredChain:
     def code(self, address: bytes) -> bytes:
         """Code at an address."""
         return self._opened().code(address)
+
+    def logs(self, addresses: Sequence[bytes], first: int, last: int) -> list[ChainLog]:
+        """Log records of contracts."""
+        return self._opened().logs(addresses, first, last)
 
     def prove(self, address: bytes, slots: Sequence[bytes], block: int) -> StateProof:
         """Account and storage proofs at a block."""

@@ -27,7 +27,7 @@ from ledger.adapters.filelock import FileLock
 from ledger.domain import rlp
 from ledger.domain.errors import ChainError, NotFoundError, StorageError
 from ledger.domain.evm import keccak256
-from ledger.domain.ports import BlockRef, Clock, StateProof, TransactionReceipt
+from ledger.domain.ports import BlockRef, ChainLog, Clock, StateProof, TransactionReceipt
 
 _VANITY: Final = b"custody local chain".ljust(32, b"\x00")
 _GAS_LIMIT: Final = 30_000_000
@@ -185,6 +185,17 @@ class LocalChain:
         """Code at an address."""
         with self._mutex:
             return bytes(self._chain.get_vm(self._chain.get_canonical_head()).state.get_code(address))
+
+    def logs(self, addresses: Sequence[bytes], first: int, last: int) -> list[ChainLog]:
+        """Log records of contracts, from the receipt of the one transaction that every block holds."""
+        found = []
+        with self._mutex:
+            for number in range(max(first, 1), min(last, self.head().number) + 1):
+                for one in self._chain.get_transaction_receipt_by_index(number, 0).logs:
+                    if one.address in addresses:
+                        topics = tuple(int(topic).to_bytes(32, "big") for topic in one.topics)
+                        found.append(ChainLog(bytes(one.address), topics, bytes(one.data), number))
+        return found
 
     def prove(self, address: bytes, slots: Sequence[bytes], block: int) -> StateProof:
         """Account and storage proofs at any block: no state is ever pruned."""

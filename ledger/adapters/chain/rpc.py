@@ -14,7 +14,7 @@ from ledger.adapters.chain.abi import explain_revert
 from ledger.domain import rlp
 from ledger.domain.errors import ChainError, NetworkError, NotFoundError
 from ledger.domain.evm import keccak256
-from ledger.domain.ports import BlockRef, StateProof, TransactionReceipt
+from ledger.domain.ports import BlockRef, ChainLog, StateProof, TransactionReceipt
 
 _FIELDS: Final = (
     "parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom", "difficulty",
@@ -153,6 +153,24 @@ class RpcChain:
         """Code at an address."""
         return bytes.fromhex(self._ask("eth_getCode", "0x" + address.hex(), "latest")[2:])
 
+    def logs(self, addresses: Sequence[bytes], first: int, last: int) -> list[ChainLog]:
+        """eth_getLogs, in as many parts as the node wants: many refuse long ranges or large answers, each in words of its own."""
+        found: list[ChainLog] = []
+        step = last - first + 1
+        while first <= last:
+            until = min(first + step - 1, last)
+            wanted = {"address": ["0x" + one.hex() for one in addresses], "fromBlock": hex(first), "toBlock": hex(until)}
+            try:
+                answer = self._ask("eth_getLogs", wanted)
+            except _RpcError:
+                if step == 1:
+                    raise
+                step = max(step // 4, 1)
+                continue
+            found += [_log(one) for one in answer]
+            first = until + 1
+        return found
+
     def prove(self, address: bytes, slots: Sequence[bytes], block: int) -> StateProof:
         """EIP-1186 proofs; old blocks need a node that keeps their state."""
         wanted = ["0x" + slot.hex() for slot in slots]
@@ -180,6 +198,11 @@ class _RpcError(ChainError):
             return bytes.fromhex(data[2:]) if isinstance(data, str) and data.startswith("0x") else b""
         except ValueError:
             return b""
+
+
+def _log(found: dict[str, Any]) -> ChainLog:
+    topics = tuple(bytes.fromhex(one[2:]) for one in found["topics"])
+    return ChainLog(bytes.fromhex(found["address"][2:]), topics, bytes.fromhex(found["data"][2:]), int(found["blockNumber"], 16))
 
 
 def _field(name: str, value: str) -> bytes:

@@ -1,0 +1,106 @@
+"""custody audit"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import auditreport, output
+from cli.state import Json
+
+if TYPE_CHECKING:
+    from ledger.domain.audit.report import Report
+
+_HELP = """Check everything again: whole logs against the contract from outside, or a home from inside.
+
+\b
+Examples:
+  custody audit --log https://node.police.example --rpc https://chain.example \\
+      --trust trust.json --state nl.audit
+  custody --home ~/auditor audit --log https://node.police.example \\
+      --rpc https://chain.example --trust trust.json
+  custody --home ~/evidence audit --sample 10 --report audit.html
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command(help=_HELP)
+    def audit(
+        log: Annotated[list[str] | None, typer.Option(help="URL or folder of a log; may be repeated to compare logs.")] = None,
+        rpc: Annotated[str, typer.Option(help="URL of a chain that you trust.")] = "",
+        trust: Annotated[Path | None, typer.Option(help="Trust root, obtained by another way than the log.")] = None,
+        state: Annotated[Path | None, typer.Option(help="File to keep what was checked: the next run goes on from there.")] = None,
+        seen: Annotated[list[Path] | None, typer.Option(help="Checkpoint or bundle that others got, to compare.")] = None,
+        workers: Annotated[int, typer.Option(min=0, help="Processes; 0: as many as there are cores.")] = 0,
+        report: Annotated[Path | None, typer.Option(help="Write the report as a page to print.")] = None,
+        as_json: Json = False,
+    ) -> None:
+        if log:
+            found = _outside(log, rpc, trust, state, seen or [], workers)
+            heading = "Audit of " + ", ".join(log)
+        else:
+            from ledger.domain.errors import UsageError
+
+            raise UsageError("no log to audit", hint="give --log URL")
+        raise typer.Exit(_show(found, heading, report))
+
+
+def _show(found: Report, heading: str, page: Path | None) -> int:
+    """Print the report, write its page; returns the exit code."""
+    value = found.as_json()
+    if page is not None:
+        import time
+
+        from ledger.adapters import files
+        from ledger.domain.encoding import format_time
+
+        files.write(page, auditreport.page(value, heading, format_time(int(time.time()))).encode())
+    output.result(value, auditreport.text(value))
+    return found.verdict.exit_code
+
+
+def _outside(logs: list[str], rpc: str, trust: Path | None, state: Path | None, seen: list[Path], workers: int) -> Report:
+    from cli.session import auditor, read_trust
+    from ledger import auditing
+    from ledger.adapters import examining
+    from ledger.domain.errors import UsageError
+    from ledger.services.audit import outside
+
+    if trust is None or not rpc:
+        raise UsageError(
+            "an audit needs --trust FILE and --rpc URL", hint="the trust root comes from the agencies, the chain is your choice"
+        )
+    views = [_read(path) for path in seen]
+    with ExitStack() as stack:
+        opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, logs, state, auditor()))
+        submit = stack.enter_context(examining.pool(workers or None)) if workers != 1 else None
+
+        def progress(what: str, total: int) -> Callable[[int], None]:
+            stack.enter_context(parts).close()
+            return parts.enter_context(output.progress(what, total, unit="entries"))
+
+        parts = ExitStack()
+        options: dict[str, Any] = {"submit": submit} if submit is not None else {}
+        return outside.audit(
+            opened.contracts,
+            opened.root,
+            opened.logs,
+            opened.state,
+            opened.clock,
+            outside.Options(seen=views, progress=progress, **options),
+        )
+
+
+def _read(path: Path) -> bytes:
+    from ledger.domain.errors import UsageError
+
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint="check the path") from error

@@ -1,0 +1,47 @@
+"""custody log"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import output
+from cli.state import Json
+
+_EXPORT = """Write the log's public files for a plain web server or IPFS (C2SP tlog-tiles), also while the home is served.
+
+\b
+Examples:
+  custody --home ~/evidence log export /srv/www/log
+  custody --home ~/evidence log export /srv/auditors/log --entries
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    log = typer.Typer(help="The agency's log.", no_args_is_help=True)
+    app.add_typer(log, name="log")
+
+    @log.command(help=_EXPORT)
+    def export(
+        directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder; a later export adds what is new.")],
+        entries: Annotated[
+            bool, typer.Option("--entries", help="Also entries and certificates: pseudonyms and times, for those who audit.")
+        ] = False,
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import open_log
+
+        with open_log() as own:
+            from ledger.adapters import logfiles
+            from ledger.services.logfiles import FOREVER, OwnFiles, tree
+
+            files = OwnFiles(own)
+            paths = list(tree(own, entries=entries))
+            with output.progress("writing", len(paths), unit="files") as advance:
+                written, kept = logfiles.write_tree(directory, paths, files.get, FOREVER, advance)
+            logfiles.drop_partials(directory)
+        value = {"directory": str(directory), "written": written, "kept": kept, "entries": entries}
+        output.result(value, f"{written} files written, {kept} were there already; the newest checkpoint is {directory / 'checkpoint'}")

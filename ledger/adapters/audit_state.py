@@ -1,0 +1,333 @@
+"""What an audit keeps between runs: one SQLite file, written in stretches that become durable together.
+
+A table, not an object model, for millions of rows that are read by key and replaced: sqlite3 itself is the plain tool for it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from ledger.adapters.filelock import FileLock
+from ledger.domain import slots
+from ledger.domain.audit import story
+from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.ports import LogState, Progress, Usage
+from ledger.domain.audit.replay import Step
+from ledger.domain.audit.story import CheckpointAnchored, ContractEvent, DescriptorPublished, LogOpened, Told
+from ledger.domain.custody import ItemState, Offer
+from ledger.domain.errors import StorageError
+from ledger.domain.slots import Hop
+
+_VERSION: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE chain (one INTEGER PRIMARY KEY CHECK (one = 1), block INTEGER NOT NULL);
+CREATE TABLE agency (id BLOB PRIMARY KEY, code TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE opened (log BLOB PRIMARY KEY, block INTEGER, time INTEGER, agency BLOB, parent BLOB, size INTEGER, root BLOB) WITHOUT ROWID;
+CREATE TABLE published (agency BLOB, version INTEGER, digest BLOB, active_from INTEGER, block INTEGER, time INTEGER,
+    PRIMARY KEY (agency, version)) WITHOUT ROWID;
+CREATE TABLE checkpoint (log BLOB, size INTEGER, block INTEGER, time INTEGER, prev INTEGER, root BLOB, version INTEGER,
+    PRIMARY KEY (log, size)) WITHOUT ROWID;
+CREATE TABLE handover (offer BLOB PRIMARY KEY, key BLOB, number INTEGER, giver BLOB, taker BLOB, offer_time INTEGER, expires INTEGER,
+    outcome INTEGER, outcome_digest BLOB, time INTEGER) WITHOUT ROWID;
+CREATE INDEX handover_key ON handover (key, outcome);
+CREATE TABLE log (log BLOB PRIMARY KEY, agency TEXT, size INTEGER, frontier BLOB) WITHOUT ROWID;
+CREATE TABLE item (log BLOB, evidence TEXT, origin TEXT, ref BLOB, custodian TEXT, seq INTEGER, head BLOB, time INTEGER, closed INTEGER,
+    offer BLOB, taker TEXT, PRIMARY KEY (log, evidence)) WITHOUT ROWID;
+CREATE TABLE step (log BLOB, digest BLOB, evidence TEXT, seq INTEGER, prev BLOB, effect TEXT, taker TEXT, time INTEGER, place INTEGER,
+    PRIMARY KEY (log, digest)) WITHOUT ROWID;
+CREATE TABLE used (log BLOB, certificate BLOB, issuer TEXT, time INTEGER, place INTEGER, PRIMARY KEY (log, certificate)) WITHOUT ROWID;
+CREATE TABLE volume (log BLOB, certificate BLOB, hour INTEGER, count INTEGER, PRIMARY KEY (log, certificate, hour)) WITHOUT ROWID;
+CREATE TABLE finding (log BLOB, number INTEGER PRIMARY KEY, code TEXT, place TEXT, expected TEXT, found TEXT,
+    UNIQUE (log, code, place, expected, found));
+CREATE TABLE blob (kind TEXT, digest BLOB, data BLOB, PRIMARY KEY (kind, digest)) WITHOUT ROWID;
+CREATE TABLE crl (agency TEXT, der BLOB, PRIMARY KEY (agency, der)) WITHOUT ROWID;
+CREATE TABLE view (log BLOB, size INTEGER, note BLOB, PRIMARY KEY (log, size, note)) WITHOUT ROWID;
+"""
+_HINT: Final = "name another file with --state, or remove this one and audit anew"
+
+
+class SqliteAuditState:
+    """See domain.audit.ports.AuditState.
+
+    Args:
+        path: the file; None keeps everything in memory, for one run.
+        chain: what the file is about (chain id and contracts): a file about another chain is refused.
+
+    Raises:
+        StorageError: the file is damaged, of another version, or about another chain. LockedError: another audit uses it.
+    """
+
+    def __init__(self, path: Path | None, chain: bytes) -> None:
+        self._lock = None
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(path.with_name(path.name + ".lock"), what="the audit's state file")
+        try:
+            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+            self._prepare(chain)
+        except (sqlite3.DatabaseError, StorageError) as error:
+            self.close()
+            if isinstance(error, StorageError):
+                raise
+            raise StorageError(f"the audit's state file cannot be used: {error}", hint=_HINT) from error
+
+    def _prepare(self, chain: bytes) -> None:
+        self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+            self.put_blob("chain", b"", chain)
+        elif version != _VERSION:
+            raise StorageError(f"the audit's state file is of version {version}, expected {_VERSION}", hint=_HINT)
+        if self.blob("chain", b"") != chain:
+            raise StorageError("the audit's state file is about another chain or other contracts", hint=_HINT)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything in the block becomes durable together."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                message = f"the audit's state file could not be written: {error}"
+                raise StorageError(message, hint="check the free space of the disk") from error
+            raise
+
+    def _all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._db.execute(query, values).fetchall()
+
+    def _one(self, query: str, *values: Any) -> tuple[Any, ...] | None:
+        found: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
+        return found
+
+    def _pages(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        """Rows one by one, over a cursor of their own: other statements may run meanwhile."""
+        yield from self._db.cursor().execute(query, values)
+
+    # The chain
+
+    def chain_block(self) -> int:
+        """The block up to which events were read; -1 for none."""
+        found = self._one("SELECT block FROM chain")
+        return int(found[0]) if found else -1
+
+    def put_events(self, events: Sequence[ContractEvent], block: int) -> None:
+        """Take over events of the contracts, in order, up to and with ``block``."""
+        for one in events:
+            self._put_event(one)
+        self._db.execute("INSERT OR REPLACE INTO chain VALUES (1, ?)", (block,))
+
+    def _put_event(self, one: ContractEvent) -> None:
+        put = self._db.execute
+        match one:
+            case story.AgencyAdmitted():
+                put("INSERT OR REPLACE INTO agency VALUES (?, ?)", (one.agency, one.code))
+            case story.LogOpened():
+                put(
+                    "INSERT OR REPLACE INTO opened VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (one.log, one.block, one.time, one.agency, one.parent, one.size, one.root),
+                )
+            case story.DescriptorPublished():
+                put(
+                    "INSERT OR REPLACE INTO published VALUES (?, ?, ?, ?, ?, ?)",
+                    (one.agency, one.version, one.digest, one.active_from, one.block, one.time),
+                )
+            case story.CheckpointAnchored():
+                put(
+                    "INSERT OR IGNORE INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (one.log, one.size, one.block, one.time, one.prev, one.root, one.version),
+                )
+            case story.TransferOffered():
+                (number,) = self._one("SELECT count(*) FROM handover WHERE key = ?", one.key) or (0,)
+                put(
+                    "INSERT OR REPLACE INTO handover VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                    (one.digest, one.key, number, one.giver, one.taker, one.time, one.expires, slots.OPEN, bytes(32)),
+                )
+            case story.TransferConcluded():
+                put(
+                    "UPDATE handover SET outcome = ?, outcome_digest = ?, time = ? WHERE key = ? AND outcome = ?",
+                    (one.outcome, one.digest, one.time, one.key, slots.OPEN),
+                )
+
+    def checkpoints(self, log: bytes, *, after: int) -> Iterator[CheckpointAnchored]:
+        """Checkpoints of a log beyond a size, in order."""
+        query = "SELECT block, time, log, prev, size, root, version FROM checkpoint WHERE log = ? AND size > ? ORDER BY size"
+        for row in self._pages(query, log, after):
+            yield CheckpointAnchored(*row)
+
+    def last_checkpoint(self, log: bytes) -> CheckpointAnchored | None:
+        """The newest checkpoint of a log."""
+        found = self._one(
+            "SELECT block, time, log, prev, size, root, version FROM checkpoint WHERE log = ? ORDER BY size DESC LIMIT 1", log
+        )
+        return CheckpointAnchored(*found) if found else None
+
+    def agencies(self) -> dict[bytes, str]:
+        """Codes of agencies by id."""
+        return {row[0]: row[1] for row in self._all("SELECT id, code FROM agency")}
+
+    def opened(self, log: bytes) -> LogOpened | None:
+        """When and from what a log was opened."""
+        found = self._one("SELECT block, time, agency, log, parent, size, root FROM opened WHERE log = ?", log)
+        return LogOpened(*found) if found else None
+
+    def published(self) -> list[DescriptorPublished]:
+        """All descriptor versions."""
+        return [DescriptorPublished(*row) for row in self._all("SELECT block, time, agency, version, digest, active_from FROM published")]
+
+    _TOLD = "SELECT key, number, giver, taker, offer, offer_time, expires, outcome, outcome_digest, time FROM handover"
+
+    def offered(self, digest: bytes) -> Told | None:
+        """The handover that began with an offer."""
+        found = self._one(f"{self._TOLD} WHERE offer = ?", digest)
+        return Told(found[0], found[1], Hop(*found[2:])) if found else None
+
+    def told(self) -> Iterator[Told]:
+        """All handovers that the chain knows."""
+        for row in self._pages(f"{self._TOLD} ORDER BY key, number"):
+            yield Told(row[0], row[1], Hop(*row[2:]))
+
+    # Logs
+
+    def log(self, log: bytes) -> LogState | None:
+        """How far a log was replayed."""
+        found = self._one("SELECT log, agency, size, frontier FROM log WHERE log = ?", log)
+        return LogState(*found) if found else None
+
+    def logs(self) -> list[LogState]:
+        """All logs that were ever audited with this file."""
+        return [LogState(*row) for row in self._all("SELECT log, agency, size, frontier FROM log")]
+
+    def items(self, log: bytes, evidence: Sequence[str]) -> dict[str, ItemState]:
+        """States of items in a log."""
+        found: dict[str, ItemState] = {}
+        names = list(evidence)
+        for start in range(0, len(names), 500):
+            page = names[start : start + 500]
+            marks = ",".join("?" * len(page))
+            query = (
+                "SELECT evidence, origin, ref, custodian, seq, head, time, closed, offer, taker FROM item "  # noqa: S608  (marks only)
+                f"WHERE log = ? AND evidence IN ({marks})"
+            )
+            for row in self._all(query, log, *page):
+                offer = Offer(row[8], row[9]) if row[8] is not None else None
+                name, origin, ref, custodian, seq, head, moment, closed = row[:8]
+                found[name] = ItemState(name, origin, ref, custodian, seq, head, moment, bool(closed), offer)
+        return found
+
+    def opened_twice(self) -> Iterator[tuple[str, list[str]]]:
+        """Items that were opened in more than one log, with the agencies of these logs."""
+        query = "SELECT evidence, group_concat(origin) FROM item WHERE origin <> '' AND ref <> x'' GROUP BY evidence HAVING count(*) > 1"
+        for evidence, agencies in self._pages(query):
+            yield evidence, agencies.split(",")
+
+    def steps(self, log: bytes, effect: str) -> Iterator[Step]:
+        """Steps of handovers between agencies in a log, by effect."""
+        query = "SELECT digest, evidence, seq, prev, effect, taker, time, place FROM step WHERE log = ? AND effect = ? ORDER BY place"
+        for row in self._pages(query, log, effect):
+            yield Step(*row)
+
+    def step(self, log: bytes, digest: bytes) -> Step | None:
+        """One step by the digest of its statement."""
+        query = "SELECT digest, evidence, seq, prev, effect, taker, time, place FROM step WHERE log = ? AND digest = ?"
+        found = self._one(query, log, digest)
+        return Step(*found) if found else None
+
+    def put_progress(self, progress: Progress) -> None:
+        """Take over what a stretch of replay found."""
+        log = progress.state.log
+        many = self._db.executemany
+        many(
+            "INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (log, name, one.origin, one.ref, one.custodian, one.seq, one.head, one.time, one.closed, *_offer(one))
+                for name, one in progress.items.items()
+            ],
+        )
+        many(
+            "INSERT OR REPLACE INTO step VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(log, one.digest, one.evidence, one.seq, one.prev, one.effect, one.to, one.time, one.index) for one in progress.steps],
+        )
+        many(
+            "INSERT OR REPLACE INTO used VALUES (?, ?, ?, ?, ?)",
+            [(log, one.certificate, one.issuer, one.time, one.index) for one in progress.usages],
+        )
+        many(
+            "INSERT INTO volume VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+            [(log, certificate, hour, count) for (certificate, hour), count in progress.volumes.items()],
+        )
+        many(
+            "INSERT OR IGNORE INTO finding (log, code, place, expected, found) VALUES (?, ?, ?, ?, ?)",
+            [(log, one.code, one.place, one.expected, one.found) for one in progress.findings],
+        )
+        state = progress.state
+        self._db.execute("INSERT OR REPLACE INTO log VALUES (?, ?, ?, ?)", (log, state.agency, state.size, state.frontier))
+
+    def forget(self, log: bytes) -> None:
+        """Drop what replaying a log led to; what was served is kept."""
+        with self.transaction():
+            for table in ("item", "step", "used", "volume", "finding", "log"):
+                self._db.execute(f"DELETE FROM {table} WHERE log = ?", (log,))  # noqa: S608  (names of our own tables)
+
+    def usages(self, log: bytes) -> Iterator[Usage]:
+        """Latest uses of certificates in a log."""
+        for row in self._pages("SELECT certificate, issuer, time, place FROM used WHERE log = ?", log):
+            yield Usage(*row)
+
+    def findings(self, log: bytes) -> Iterator[Finding]:
+        """What replaying a log found, this time and earlier."""
+        for row in self._pages("SELECT code, place, expected, found FROM finding WHERE log = ? ORDER BY number", log):
+            yield Finding(*row)
+
+    def volumes(self, log: bytes, least: int) -> Iterator[tuple[bytes, int, int]]:
+        """(certificate, hour since 1970, events) of hours in which somebody signed ``least`` events or more."""
+        yield from self._pages("SELECT certificate, hour, count FROM volume WHERE log = ? AND count >= ?", log, least)
+
+    # Documents and certificates
+
+    def blob(self, kind: str, digest: bytes) -> bytes | None:
+        """Something that was fetched before."""
+        found = self._one("SELECT data FROM blob WHERE kind = ? AND digest = ?", kind, digest)
+        return bytes(found[0]) if found else None
+
+    def put_blob(self, kind: str, digest: bytes, data: bytes) -> None:
+        """Keep something that was fetched."""
+        self._db.execute("INSERT OR REPLACE INTO blob VALUES (?, ?, ?)", (kind, digest, data))
+
+    def crls(self) -> list[tuple[str, bytes]]:
+        """All revocation lists ever seen, by agency."""
+        return [(row[0], bytes(row[1])) for row in self._all("SELECT agency, der FROM crl")]
+
+    def put_crl(self, agency: str, der: bytes) -> None:
+        """Keep a revocation list."""
+        self._db.execute("INSERT OR IGNORE INTO crl VALUES (?, ?)", (agency, der))
+
+    # Views
+
+    def views(self, log: bytes) -> Iterator[bytes]:
+        """Signed checkpoints of a log that were ever served or shown."""
+        for row in self._pages("SELECT note FROM view WHERE log = ? ORDER BY size", log):
+            yield bytes(row[0])
+
+    def put_view(self, log: bytes, size: int, note: bytes) -> None:
+        """Keep a signed checkpoint."""
+        self._db.execute("INSERT OR IGNORE INTO view VALUES (?, ?, ?)", (log, size, note))
+
+    def close(self) -> None:
+        """Release the file."""
+        if hasattr(self, "_db"):
+            self._db.close()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _offer(state: ItemState) -> tuple[bytes | None, str | None]:
+    return (state.offer.digest, state.offer.to) if state.offer is not None else (None, None)

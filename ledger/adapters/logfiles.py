@@ -1,0 +1,142 @@
+"""The files of a log from a folder, a plain web server, or a node that asks who is there; and their export into a folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from ledger.adapters import files
+from ledger.adapters.node.http import HttpNode
+from ledger.domain.cose import PrivateKey
+from ledger.domain.errors import DeniedError, NetworkError, NotFoundError, UnreadableError
+from ledger.domain.hosts import require_tls
+
+_LIMIT: Final = 64 << 20  # the longest file is an entry bundle of 256 entries of 64 KiB
+_TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
+
+
+class FolderFiles:
+    """A tree that `custody log export` wrote, on disk or mounted from IPFS."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.where = str(root)
+
+    def get(self, path: str) -> bytes:
+        """A file."""
+        try:
+            with (self._root / path).open("rb") as stream:
+                data = stream.read(_LIMIT + 1)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise NotFoundError(f"{path} is not there") from error
+        except OSError as error:
+            raise UnreadableError(f"cannot read {path}: {error.strerror}", hint="check the disk, then try again") from error
+        return _bounded(path, data)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def _bounded(path: str, data: bytes) -> bytes:
+    if len(data) > _LIMIT:
+        raise UnreadableError(f"{path} is longer than {_LIMIT} bytes", hint="no file of a log is that long")
+    return data
+
+
+class WebFiles(HttpNode):
+    """A tree behind a URL: a plain web server, or a custody node, whose files lie below ``/v1/log``.
+
+    Args:
+        signer: key and certificate for a node that shows entries to auditors only; None for what is public.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        signer: Callable[[], tuple[PrivateKey, bytes]] | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        if transport is None:
+            require_tls(url, what="a log")
+        super().__init__(url, transport=transport, signer=signer)
+        self._web = httpx.Client(base_url=url, transport=transport, timeout=_TIMEOUT, follow_redirects=False)
+        self.where = url
+        self._prefix: str | None = None
+        self._ask = False
+
+    def get(self, path: str) -> bytes:
+        """A file; a node is logged in to when it first refuses."""
+        if self._prefix is None:
+            self._prefix = self._find()
+        target = f"{self._prefix}/{path}"
+        if not (self._ask and path.startswith(("tile/entries/", "certs/"))):
+            answer = self._fetch(target)
+            if answer.status_code == 404:
+                raise NotFoundError(f"{path} is not there")
+            if answer.status_code == 200:
+                return _bounded(path, answer.content)
+            if answer.status_code not in {401, 403} or not self._prefix:
+                raise NetworkError(f"{path}: answered {answer.status_code}", hint="check the address; then try again")
+            if self._signer is None:
+                raise DeniedError(f"{path} is shown to auditors only", hint="name the folder of an enrolled auditor with --home")
+            self._ask = True
+        return _bounded(path, self._send("GET", target).content)
+
+    def _find(self) -> str:
+        """Where the tree begins: at the URL itself, or below a node's."""
+        for prefix in ("", "/v1/log"):
+            answer = self._fetch(f"{prefix}/checkpoint")
+            if answer.status_code == 200 and answer.content.startswith(b"urn:custody:log:"):
+                return prefix
+        raise NetworkError(f"no log of custody is at {self.where}", hint="give the address of a node, or of an exported tree")
+
+    def _fetch(self, target: str) -> httpx.Response:
+        for attempt in range(3):
+            try:
+                return self._web.get(target)
+            except httpx.HTTPError as error:
+                if attempt == 2:
+                    raise NetworkError(
+                        f"the log did not answer: {type(error).__name__}", hint="check the address, then try again"
+                    ) from error
+        raise AssertionError
+
+    def close(self) -> None:
+        """Release connections."""
+        self._web.close()
+        super().close()
+
+
+def write_tree(
+    root: Path, paths: Iterable[str], get: Callable[[str], bytes], forever: frozenset[str], progress: Callable[[int], None]
+) -> tuple[int, int]:
+    """Write files of a log into a folder; returns how many were written, and how many were there already.
+
+    Files that never change are written once, each whole or not at all; the checkpoint, which names all others, comes last.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    written = kept = 0
+    for path in paths:
+        target = root / path
+        if path.partition("/")[0] in forever and target.exists():
+            kept += 1
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            files.write(target, get(path), mode=0o644)
+            written += 1
+        progress(1)
+    return written, kept
+
+
+def drop_partials(root: Path) -> None:
+    """Remove partial tiles that a full one replaced (C2SP tlog-tiles, "Partial Tiles")."""
+    for folder in root.glob("tile/**/*.p"):
+        if folder.is_dir() and folder.with_suffix("").is_file():
+            shutil.rmtree(folder)

@@ -1,0 +1,74 @@
+"""Putting an audit together: the chain that the auditor chose, the files of logs, and what is kept between runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from ledger.adapters.audit_state import SqliteAuditState
+from ledger.adapters.chain.contracts import Contracts
+from ledger.adapters.chain.rpc import RpcChain
+from ledger.adapters.clock import SystemClock
+from ledger.adapters.logfiles import FolderFiles, WebFiles
+from ledger.domain.audit.ports import LogFiles
+from ledger.domain.cose import PrivateKey
+from ledger.domain.errors import UsageError
+from ledger.domain.trust import Rpc, TrustRoot
+
+Signer = Callable[[], tuple[PrivateKey, bytes]]
+
+
+@dataclass
+class Audit:
+    """What an audit from outside works with."""
+
+    contracts: Contracts
+    root: TrustRoot
+    logs: list[LogFiles]
+    state: SqliteAuditState
+    clock: SystemClock
+
+
+def confirmations(root: TrustRoot) -> int:
+    """Blocks on top of one that the trust root asks for."""
+    return max((rule.confirmations for rule in root.finality if isinstance(rule, Rpc)), default=12)
+
+
+def files_at(place: str, signer: Signer | None) -> LogFiles:
+    """The files of a log at a URL or in a folder.
+
+    Raises:
+        UsageError: neither.
+    """
+    if place.startswith(("http://", "https://")):
+        return WebFiles(place, signer=signer)
+    if not Path(place).is_dir():
+        raise UsageError(f"{place} is neither a URL nor a folder", hint="give the address of a node, or of an exported log")
+    return FolderFiles(Path(place))
+
+
+def about(root: TrustRoot) -> bytes:
+    """What a state file is about: chain and contracts."""
+    return sha256(root.chain_id.to_bytes(32, "big") + root.genesis + root.registry.address + root.ledger.address).digest()
+
+
+@contextmanager
+def opened(root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, signer: Signer | None) -> Iterator[Audit]:
+    """An audit, closed in the end.
+
+    Args:
+        rpc: URL of the chain; logs: URLs or folders; state: None keeps nothing.
+        signer: key and certificate of an auditor, for nodes that ask.
+    """
+    with ExitStack() as stack:
+        chain = RpcChain(rpc, confirmations=confirmations(root))
+        stack.callback(chain.close)
+        kept = SqliteAuditState(state, about(root))
+        stack.callback(kept.close)
+        sources = [files_at(one, signer) for one in logs]
+        for one in sources:
+            stack.callback(one.close)
+        yield Audit(Contracts(chain, root.registry.address, root.ledger.address), root, sources, kept, SystemClock())

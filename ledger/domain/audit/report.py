@@ -1,0 +1,89 @@
+"""The report of an audit: one line a check, findings, facts, and one verdict (DESIGN section 13)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ledger.domain.audit.findings import CHECKS, Finding, Severity, Status
+from ledger.domain.verify.report import Verdict
+
+#: Findings of one code that are listed one by one; beyond them only the number grows, so that a report stays readable.
+LISTED: Final = 200
+
+_STATUS: Final = {Severity.FAILED: Status.FAILED, Severity.UNREADABLE: Status.UNREADABLE, Severity.INCOMPLETE: Status.NOT_CHECKED}
+_RANK: Final = (Status.NOT_ASKED, Status.PASSED, Status.NOT_CHECKED, Status.UNREADABLE, Status.FAILED)
+
+
+@dataclass
+class Report:
+    """What an audit found.
+
+    Attributes:
+        statuses: check -> result before findings are taken into account; what is not in it was not asked for.
+        details: check -> how much of it was looked at.
+        findings: at most LISTED of each code; ``counts`` has them all.
+        facts: numbers for scripts, stable names.
+    """
+
+    statuses: dict[str, Status] = field(default_factory=dict)
+    details: dict[str, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, finding: Finding) -> None:
+        """Take a finding over."""
+        self.counts[finding.code] += 1
+        if self.counts[finding.code] <= LISTED:
+            self.findings.append(finding)
+
+    def checked(self, check: str, detail: str) -> None:
+        """A check was carried out to its end."""
+        self.statuses.setdefault(check, Status.PASSED)
+        self.details[check] = detail
+
+    def skipped(self, check: str, why: str) -> None:
+        """A check was asked for and could not be carried out."""
+        self.statuses[check] = Status.NOT_CHECKED
+        self.details[check] = why
+
+    def status(self, check: str) -> Status:
+        """Result of a check: the worst of what was found."""
+        found = [self.statuses.get(check, Status.NOT_ASKED)]
+        for finding in self.findings:
+            if finding.kind.check == check and finding.kind.severity in _STATUS:
+                found.append(_STATUS[finding.kind.severity])
+        return max(found, key=_RANK.index)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Failed beats unreadable beats incomplete beats verified; a mismatch and a read error are never confused."""
+        found = {self.status(check) for check in CHECKS}
+        if Status.FAILED in found:
+            return Verdict.FAILED
+        if Status.UNREADABLE in found:
+            return Verdict.UNREADABLE
+        if Status.NOT_CHECKED in found or Status.PASSED not in found:
+            return Verdict.INCOMPLETE
+        return Verdict.VERIFIED
+
+    def codes(self) -> set[str]:
+        """Codes of everything found."""
+        return set(self.counts)
+
+    def as_json(self) -> dict[str, Any]:
+        """Stable keys for scripts (docs/format.md, "Audit report")."""
+        return {
+            "v": 1,
+            "kind": "custody-audit-report",
+            "verdict": self.verdict.value,
+            "checks": [
+                {"check": check, "title": title, "status": self.status(check).value, "detail": self.details.get(check, "")}
+                for check, title in CHECKS.items()
+            ],
+            "findings": [one.as_json() for one in self.findings],
+            "counts": dict(sorted(self.counts.items())),
+            "facts": self.facts,
+        }

@@ -1,0 +1,117 @@
+"""Descriptors and revocation lists of all agencies, compared with the registry, for judging who signed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from hashlib import sha256
+
+from cryptography import x509
+
+from ledger.domain import slots
+from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.people import Signers, Version
+from ledger.domain.audit.ports import AuditState, LogFiles
+from ledger.domain.audit.report import Report
+from ledger.domain.errors import CustodyError, NotFoundError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.names import agency_id
+from ledger.domain.ports import Contracts
+
+
+class Authorities:
+    """What is known of agencies' keys.
+
+    Attributes:
+        versions: descriptor versions by agency code, each compared with the registry's commitment.
+        crls: every revocation list ever seen, by agency code.
+    """
+
+    def __init__(self, contracts: Contracts, state: AuditState, report: Report) -> None:
+        self._contracts = contracts
+        self._state = state
+        self._report = report
+        self.versions: dict[str, list[Version]] = defaultdict(list)
+        self.crls: dict[str, list[bytes]] = defaultdict(list)
+        for agency, der in state.crls():
+            self.crls[agency].append(der)
+
+    def load(self, files: LogFiles) -> None:
+        """Take over what one log's files show; what they lack may be in another's."""
+        self.versions.clear()
+        codes = self._state.agencies()
+        for one in self._state.published():
+            code = codes.get(one.agency, "?")
+            expected = slots.descriptor_commitment(one.digest, one.active_from, one.block)
+            if self._contracts.descriptor_commitment(one.agency, one.version) != expected:
+                continue  # cancelled before it was in force
+            raw = self._document(files, one.digest)
+            if raw is None:
+                continue  # said where somebody's certificate depends on it
+            try:
+                parsed = descriptors.parse(raw)
+            except CustodyError as error:
+                self._report.add(Finding("descriptor-differs", f"descriptor {one.version} of {code}", "a descriptor", error.message))
+                continue
+            if (parsed.agency, parsed.version) != (code, one.version):
+                found = f"version {parsed.version} of {parsed.agency}"
+                self._report.add(
+                    Finding("descriptor-differs", f"descriptor {one.version} of {code}", f"version {one.version} of {code}", found)
+                )
+                continue
+            self.versions[code].append(Version(one.active_from, parsed))
+        for code in codes.values():
+            self._load_crl(files, code)
+
+    def _document(self, files: LogFiles, digest: bytes) -> bytes | None:
+        raw = self._state.blob("descriptor", digest)
+        if raw is not None:
+            return raw
+        try:
+            raw = files.get(f"descriptors/{digest.hex()}")
+        except NotFoundError:
+            return None
+        if sha256(raw).digest() != digest:
+            self._report.add(Finding("descriptor-differs", f"descriptors/{digest.hex()}", digest.hex(), sha256(raw).hexdigest()))
+            return None
+        self._state.put_blob("descriptor", digest, raw)
+        return raw
+
+    def _load_crl(self, files: LogFiles, code: str) -> None:
+        try:
+            der = files.get(f"crls/{code}")
+        except NotFoundError:
+            return
+        authorities = [authority for one in self.versions.get(code, ()) for authority in one.descriptor.authorities]
+        try:
+            certificates.require_signed_list(der, authorities)
+        except CustodyError as error:
+            self._report.add(Finding("certificate-refused", f"crls/{code}", f"a revocation list of {code}", error.message))
+            return
+        if der in self.crls[code]:
+            return
+        self._compare(code, der)
+        self.crls[code].append(der)
+        self._state.put_crl(code, der)
+
+    def _compare(self, code: str, der: bytes) -> None:
+        """Entries are never dropped: a list that names fewer than an earlier one unmakes a revocation."""
+        fresh = certificates.load_crl(der)
+        for old in self.crls[code]:
+            before = certificates.load_crl(old)
+            first, then = (before, fresh) if before.last_update_utc <= fresh.last_update_utc else (fresh, before)
+            if not _entries(first) <= _entries(then):
+                found = f"{len(_entries(first) - _entries(then))} entries fewer in the later one"
+                self._report.add(Finding("crl-dropped", f"crls/{code}", "every entry of the earlier list", found))
+
+    def signers(self, agency: str) -> Signers:
+        """Who may sign in an agency's log."""
+        return Signers(agency, self.versions, self.crls)
+
+    def in_registry(self, agency: str) -> int:
+        """The newest descriptor version of an agency that is in force."""
+        return self._contracts.standing(agency_id(agency)).version
+
+
+def _entries(crl: x509.CertificateRevocationList) -> set[tuple[int, float]]:
+    return {(one.serial_number, one.revocation_date_utc.timestamp()) for one in crl}

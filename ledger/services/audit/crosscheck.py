@@ -1,0 +1,54 @@
+"""What several logs and the chain say about the same handovers and items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ledger.domain import slots
+from ledger.domain.audit import replay
+from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.ports import AuditState
+from ledger.domain.audit.report import Report
+from ledger.domain.identity.names import agency_id
+from ledger.services.audit.chainstory import LogOfAgency
+
+_EFFECTS: Final = {slots.ACCEPTED: "accept", slots.DECLINED: "decline", slots.WITHDRAWN: "withdraw"}
+
+
+def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: Report) -> None:
+    """Compare offers and outcomes in the audited logs with the chain and with one another; items with two beginnings."""
+    by_id = {agency_id(log.agency): log for log in audited}
+    known = {log.log for log in audited}
+    count = 0
+    for log in audited:
+        for offer in state.steps(log.log, "offer"):
+            told = state.offered(offer.digest)
+            taker = by_id.get(agency_id(offer.to))
+            answer = state.step(taker.log, told.hop.outcome_digest) if told is not None and taker is not None else None
+            for finding in replay.compare(offer, log.agency, told, answer, answered_by=taker is not None):
+                report.add(finding)
+            count += 1
+    for told in state.told():
+        _logged(state, by_id, told.hop.giver, told.hop.offer, "offer", report)
+        if told.hop.outcome != slots.OPEN:
+            side = told.hop.giver if told.hop.outcome == slots.WITHDRAWN else told.hop.taker
+            _logged(state, by_id, side, told.hop.outcome_digest, _EFFECTS[told.hop.outcome], report)
+    for evidence, agencies in state.opened_twice():
+        if len(known) > 1:
+            report.add(Finding("item-twice", evidence, "opened in one log", f"opened in the logs of {' and '.join(sorted(agencies))}"))
+    if audited:
+        report.checked("handovers", f"{count} offers between agencies in {len(audited)} logs")
+
+
+def _logged(state: AuditState, logs: dict[bytes, LogOfAgency], agency: bytes, digest: bytes, effect: str, report: Report) -> None:
+    """What the contract took must be in the log of the agency that said it, with the effect that the contract gave it."""
+    log = logs.get(agency)
+    if log is None:
+        return  # another agency's log: not audited here
+    step = state.step(log.log, digest)
+    if step is None or step.effect != effect:
+        found = "no such statement in its log" if step is None else f"a statement with effect {step.effect!r}"
+        report.add(
+            Finding("handover-differs", f"handover {digest.hex()[:16]} of {log.agency}", f"an {effect} that the contract took", found)
+        )

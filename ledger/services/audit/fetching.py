@@ -1,0 +1,142 @@
+"""Entry bundles and tiles of a log, fetched ahead and examined in as many processes as there are, handed on in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from ledger.domain import tiles
+from ledger.domain.audit import entry as entries
+from ledger.domain.audit.entry import Examined
+from ledger.domain.audit.ports import AuditState, LogFiles
+from ledger.domain.errors import CustodyError, DeniedError, NotFoundError
+from ledger.domain.tiles import WIDTH
+
+#: Runs ``examine_bundle`` somewhere: in another process, or at once in this one.
+Submit = Callable[..., "Future[list[Any]]"]
+_THREADS: Final = 6
+_AHEAD: Final = 12  # bundles under way: enough to keep two cores busy, and a bound on memory
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Entries from ``first`` on, examined, and the certificates (DER) that they name, by digest."""
+
+    first: int
+    entries: list[Examined]
+    certificates: dict[bytes, bytes]
+    tile: bytes
+
+
+class Missing(Exception):  # noqa: N818  (a turn of events, told as a finding by whoever reads the log)
+    """A file could not be had: its path, and whether it is withheld or just could not be reached."""
+
+    def __init__(self, path: str, error: CustodyError) -> None:
+        super().__init__(path)
+        self.path = path
+        self.error = error
+        self.withheld = isinstance(error, NotFoundError)
+        self.denied = isinstance(error, DeniedError)
+
+
+def at_once(work: Callable[..., list[Any]], *arguments: Any) -> Future[list[Any]]:
+    """Run in this process."""
+    done: Future[list[Any]] = Future()
+    try:
+        done.set_result(work(*arguments))
+    except CustodyError as error:
+        done.set_exception(error)
+    return done
+
+
+class Fetching:
+    """Reads entries of one log.
+
+    Args:
+        size: of the checkpoint that the files are served at: it decides the widths of the last ones.
+        log_ids: logs that statements may name.
+        submit: where entries are examined.
+    """
+
+    def __init__(self, files: LogFiles, state: AuditState, size: int, log_ids: tuple[bytes, ...], submit: Submit = at_once) -> None:
+        self._files = files
+        self._state = state
+        self._size = size
+        self._log_ids = log_ids
+        self._submit = submit
+        self._known: dict[bytes, bytes | None] = {}
+
+    def get(self, path: str) -> bytes:
+        """A file.
+
+        Raises:
+            Missing: it could not be had.
+        """
+        try:
+            return self._files.get(path)
+        except CustodyError as error:
+            raise Missing(path, error) from error
+
+    def bundles(self, start: int, end: int) -> Iterator[Bundle]:
+        """Entries ``start`` to ``end`` in order.
+
+        Raises:
+            Missing: a bundle could not be had. FormatError: one is malformed.
+        """
+        wanted = iter(range(start // WIDTH, -(-end // WIDTH)))
+        fetched: deque[Future[tuple[int, bytes, bytes]]] = deque()
+        examined: deque[tuple[int, int, bytes, dict[bytes, bytes], Future[list[Any]]]] = deque()
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="fetch") as pool:
+            try:
+                while True:
+                    while len(fetched) + len(examined) < _AHEAD and (index := next(wanted, None)) is not None:
+                        fetched.append(pool.submit(self._fetch, index))
+                    while fetched and (fetched[0].done() or not examined):
+                        index, data, tile = fetched.popleft().result()
+                        known = self._certificates(data)
+                        skip = max(start - index * WIDTH, 0)
+                        work = self._submit(entries.examine_bundle, data, skip, self._log_ids, known)
+                        examined.append((index, skip, tile, known, work))
+                    if not examined:
+                        return
+                    index, skip, tile, known, work = examined.popleft()
+                    first = index * WIDTH + skip
+                    found = [entries.unpack(one) for one in work.result()]
+                    yield Bundle(first, found, known, tile)
+            finally:
+                for one in fetched:
+                    one.cancel()
+
+    def _fetch(self, index: int) -> tuple[int, bytes, bytes]:
+        width = min(self._size - index * WIDTH, WIDTH)
+        bundle = self.get(f"tile/{tiles.format_path(None, index, width)}")
+        return index, bundle, self.get(f"tile/{tiles.format_path(0, index, width)}")
+
+    def _certificates(self, data: bytes) -> dict[bytes, bytes]:
+        found: dict[bytes, bytes] = {}
+        for digest in entries.certificates_named(data):
+            if digest not in self._known:
+                self._known[digest] = self._certificate(digest)
+            der = self._known[digest]
+            if der is not None:
+                found[digest] = der
+        return found
+
+    def _certificate(self, digest: bytes) -> bytes | None:
+        der = self._state.blob("certificate", digest)
+        if der is not None:
+            return der
+        try:
+            der = self._files.get(f"certs/{digest.hex()}")
+        except NotFoundError:
+            return None  # a finding only if an entry names it
+        except CustodyError as error:
+            raise Missing(f"certs/{digest.hex()}", error) from error
+        if sha256(der).digest() != digest:
+            return None
+        self._state.put_blob("certificate", digest, der)
+        return der

@@ -1,0 +1,226 @@
+"""The audit from outside: logs and the contract, with nothing but their files, a chain, and a trust root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
+
+from ledger.domain import merkle, tiles
+from ledger.domain import receipt as receipts
+from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.people import in_force
+from ledger.domain.audit.ports import AuditState, LogFiles
+from ledger.domain.audit.report import Report
+from ledger.domain.errors import CustodyError, NotFoundError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.merkle import Frontier
+from ledger.domain.ports import Clock, Contracts
+from ledger.domain.receipt import Checkpoint
+from ledger.domain.trust import TrustRoot
+from ledger.services.audit import chainstory, crosscheck, views
+from ledger.services.audit.agencystatements import announced
+from ledger.services.audit.authorities import Authorities
+from ledger.services.audit.chainstory import LogOfAgency
+from ledger.services.audit.fetching import Fetching, Missing, Submit, at_once
+from ledger.services.audit.replaying import LogReplay, told
+
+_DAY: Final = 86400  # how often an agency issues revocation lists
+
+
+@dataclass
+class Options:
+    """How an audit runs.
+
+    Attributes:
+        submit: where entries are examined.
+        seen: files that others saw: signed checkpoints and bundles.
+        progress: called with (what, total) at the beginning of each part; returns a function to be called with what was done.
+    """
+
+    submit: Submit = at_once
+    seen: Sequence[bytes] = ()
+    progress: Callable[[str, int], Callable[[int], None]] = field(default=lambda what, total: lambda count: None)
+
+
+def audit(
+    contracts: Contracts, root: TrustRoot, logs: Sequence[LogFiles], state: AuditState, clock: Clock, options: Options | None = None
+) -> Report:
+    """Audit logs against the contract, from where the state's last audit stopped."""
+    options, report = options or Options(), Report()
+    done = options.progress("reading the chain", max(contracts.chain.final() - state.chain_block(), 0) if _reachable(contracts) else 0)
+    if not chainstory.read(contracts, root, state, report, done):
+        for check in ("log", "files", "entries", "people", "custody", "handovers", "time"):
+            report.skipped(check, "the chain could not be read")
+        return report
+    audited: list[LogOfAgency] = []
+    for files in logs:
+        found = _Log(contracts, state, report, clock, options, files).run()
+        if found is not None:
+            audited.append(found)
+    crosscheck.handovers(state, audited, report)
+    views.check(state, audited, list(options.seen), list(logs), report)
+    return report
+
+
+def _reachable(contracts: Contracts) -> bool:
+    try:
+        contracts.chain.final()
+    except CustodyError:
+        return False
+    return True
+
+
+class _Log:
+    """One log of an audit."""
+
+    def __init__(self, contracts: Contracts, state: AuditState, report: Report, clock: Clock, options: Options, files: LogFiles) -> None:
+        self._contracts = contracts
+        self._state = state
+        self._report = report
+        self._clock = clock
+        self._options = options
+        self._files = files
+
+    def run(self) -> LogOfAgency | None:
+        """Audit it; None where it cannot even be told whose it is."""
+        report = self._report
+        try:
+            note = self._files.get("checkpoint")
+            served = receipts.parse_checkpoint(note)
+        except CustodyError as error:
+            code = "withheld" if isinstance(error, NotFoundError) else "unreachable"
+            report.add(Finding(code, f"checkpoint at {self._files.where}", "a signed checkpoint", error.message))
+            return None
+        log = chainstory.identify(self._state, served.log_id)
+        if log is None:
+            report.add(Finding("chain-other", f"log at {self._files.where}", "a log of the registry", f"log {served.log_id.hex()}"))
+            return None
+        authorities = Authorities(self._contracts, self._state, report)
+        try:
+            authorities.load(self._files)
+        except CustodyError as error:
+            report.add(told(Missing("descriptors and revocation lists", error), log.agency))
+            return None
+        self._check_served(log, served, authorities)
+        fetching = Fetching(self._files, self._state, served.size, log.accepted, self._options.submit)
+        last, before = self._state.last_checkpoint(log.log), self._state.log(log.log)
+        end, begin = last.size if last is not None else 0, before.size if before is not None else 0
+        if served.size < end:
+            report.add(Finding("log-truncated", f"checkpoint of {log.agency}", f"{end} entries or more", f"{served.size} entries"))
+            return None
+        done = self._options.progress(f"log of {log.agency}", end - begin)
+        replay = LogReplay(log, fetching, self._contracts, self._state, authorities, report, done)
+        whole = replay.run()
+        if whole:
+            self._check_tail(log, served, authorities, replay.frontier, fetching)
+        self._conclude(log, authorities, end - begin, end, whole=whole)
+        return log
+
+    def _check_served(self, log: LogOfAgency, served: Checkpoint, authorities: Authorities) -> None:
+        """The log's newest signed checkpoint: under its log key, and kept as something that was shown to us."""
+        keys = {one.descriptor.log_key for one in authorities.versions[log.agency]}
+        for key in keys:
+            try:
+                receipts.verify_checkpoint(served, key)
+            except CustodyError:
+                continue
+            self._state.put_view(log.log, served.size, served.note)
+            return
+        if keys:
+            found = "another key than any of its descriptors names"
+            self._report.add(Finding("note-unsigned", f"checkpoint of {log.agency}", f"signed with the log key of {log.agency}", found))
+        else:
+            self._report.add(Finding("descriptor-missing", f"checkpoint of {log.agency}", "a descriptor with its log key", "none at hand"))
+
+    def _check_tail(self, log: LogOfAgency, served: Checkpoint, authorities: Authorities, frontier: Frontier, fetching: Fetching) -> None:
+        """Entries that are not anchored yet: they fit the served checkpoint, and have not waited too long."""
+        tail, oldest = Frontier(frontier.size, frontier.hashes), None
+        try:
+            for bundle in fetching.bundles(frontier.size, served.size):
+                for index, one in enumerate(bundle.entries, bundle.first):
+                    tail.append(one.leaf)
+                    if one.code:
+                        self._report.add(Finding(one.code, f"entry {index} of {log.agency}", "a signed statement of this log", one.found))
+                    elif one.claims is not None:
+                        oldest = one.claims.time if oldest is None else min(oldest, one.claims.time)
+            if tail.size != served.size or tail.root() != served.root:
+                found = f"{tail.size} entries with root {tail.root().hex()}"
+                self._report.add(
+                    Finding("note-differs", f"checkpoint of {log.agency}", f"{served.size} with root {served.root.hex()}", found)
+                )
+            reader = tiles.node_reader(lambda level, index: self._tile(fetching, served.size, level, index))
+            if merkle.root_of(served.size, reader) != served.root:
+                self._report.add(Finding("tile-differs", f"tiles of {log.agency}", f"root {served.root.hex()}", "another root"))
+        except Missing as missing:
+            self._report.add(told(missing, log.agency))
+            return
+        except CustodyError as error:
+            self._report.add(Finding("bundle-malformed", f"newest entries of {log.agency}", "entries and tiles", error.message))
+            return
+        descriptor = in_force(authorities.versions[log.agency], self._clock.now())
+        if oldest is not None and descriptor is not None and self._clock.now() - oldest > descriptor.max_anchoring_delay:
+            expected = f"anchored within {descriptor.max_anchoring_delay} s"
+            found = f"the oldest of {served.size - frontier.size} waits since {oldest}"
+            self._report.add(Finding("overdue", f"newest entries of {log.agency}", expected, found))
+        self._report.facts[f"waiting {log.agency}"] = served.size - frontier.size
+
+    @staticmethod
+    def _tile(fetching: Fetching, size: int, level: int, index: int) -> bytes:
+        width = min((size >> (tiles.HEIGHT * level)) - index * tiles.WIDTH, tiles.WIDTH)
+        return fetching.get(f"tile/{tiles.format_path(level, index, width)}")
+
+    def _conclude(self, log: LogOfAgency, authorities: Authorities, count: int, end: int, *, whole: bool) -> None:
+        report, state = self._report, self._state
+        for finding in state.findings(log.log):
+            report.add(finding)
+        self._check_uses(log, authorities)
+        self._check_announcements(log, authorities)
+        reached = state.log(log.log)
+        size = reached.size if reached is not None else 0
+        detail = f"{log.agency}: {size} entries, {count} of them new" if whole else f"{log.agency}: read up to entry {size} of {end}"
+        for check in ("log", "files", "entries", "people", "custody", "time"):
+            before = report.details.get(check)
+            report.checked(check, f"{before}; {detail}" if before else detail)
+        report.facts[f"entries {log.agency}"] = size
+
+    def _check_uses(self, log: LogOfAgency, authorities: Authorities) -> None:
+        """Every signer once more at their latest use: a list that came later may revoke them as of an earlier time."""
+        signers, waiting = authorities.signers(log.agency), 0
+        for use in self._state.usages(log.log):
+            der = self._state.blob("certificate", use.certificate)
+            descriptor = in_force(authorities.versions.get(use.issuer, ()), use.time)
+            if der is None or descriptor is None:
+                continue
+            code, found = signers.certified(certificates.parse(der), descriptor, use.time)
+            if code:
+                place = f"entry {use.index} of {log.agency}, the newest of certificate {use.certificate.hex()[:16]}"
+                self._report.add(Finding(code, place, f"somebody certified at {use.time}", found))
+            known = signers.known_until(use.issuer)
+            if use.time > known:
+                waiting += 1
+                if use.time - known > _DAY + descriptor.max_anchoring_delay:
+                    expected = f"a list of {use.issuer} issued at {use.time} or later"
+                    self._report.add(Finding("crl-stale", f"revocation list of {use.issuer}", expected, f"the newest is of {known}"))
+        self._report.facts[f"signers waiting for a revocation list {log.agency}"] = waiting
+
+    def _check_announcements(self, log: LogOfAgency, authorities: Authorities) -> None:
+        """The revocation list and the descriptor in force were announced in the log itself, so that nobody is shown another one."""
+        if self._state.log(log.log) is None:
+            return
+        try:
+            crl = self._files.get("crl")
+        except NotFoundError:
+            crl = b""
+        except CustodyError as error:
+            self._report.add(told(Missing("crl", error), log.agency))
+            return
+        waiting = bool(self._report.facts.get(f"waiting {log.agency}"))
+        if crl and not announced(self._state, "crl-published", sha256(crl).digest()) and not waiting:
+            self._report.add(Finding("crl-unlogged", f"revocation list of {log.agency}", "its digest in the log", sha256(crl).hexdigest()))
+        version = authorities.in_registry(log.agency)
+        active = [one.descriptor for one in authorities.versions[log.agency] if one.descriptor.version == version > 1]
+        if active and not announced(self._state, "descriptor-published", active[0].digest) and not waiting:
+            found = active[0].digest.hex()
+            self._report.add(Finding("descriptor-unlogged", f"descriptor {version} of {log.agency}", "its digest in the log", found))

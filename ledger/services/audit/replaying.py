@@ -1,0 +1,261 @@
+"""One log replayed from where the last audit stopped to the newest anchored checkpoint, in stretches that become durable together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from ledger.domain import merkle, tiles
+from ledger.domain import receipt as receipts
+from ledger.domain.audit.entry import Examined
+from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.people import Signers, in_force
+from ledger.domain.audit.ports import AuditState, LogState, Progress, Usage
+from ledger.domain.audit.replay import Replay, Step
+from ledger.domain.audit.report import Report
+from ledger.domain.audit.story import CheckpointAnchored
+from ledger.domain.custody import ItemState
+from ledger.domain.errors import CustodyError
+from ledger.domain.merkle import Frontier
+from ledger.domain.ports import Contracts
+from ledger.domain.statement import Claims
+from ledger.domain.tiles import HEIGHT, WIDTH
+from ledger.services.audit import chainstory
+from ledger.services.audit.agencystatements import AgencyStatements
+from ledger.services.audit.authorities import Authorities
+from ledger.services.audit.chainstory import LogOfAgency
+from ledger.services.audit.fetching import Bundle, Fetching, Missing
+
+_STRETCH: Final = 16  # bundles between two commits: 4,096 entries
+_AHEAD: Final = 300  # seconds that a signer's clock may be ahead, as at registration
+_HOUR: Final = 3600
+
+
+@dataclass
+class _Stretch:
+    """What is not durable yet."""
+
+    items: dict[str, ItemState] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    usages: dict[bytes, Usage] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    volumes: Counter[tuple[bytes, int]] = field(default_factory=Counter)
+
+
+class LogReplay:
+    """Replays one log.
+
+    Args:
+        authorities: loaded with this log's files.
+        advance: called with the number of entries done.
+    """
+
+    def __init__(
+        self,
+        log: LogOfAgency,
+        fetching: Fetching,
+        contracts: Contracts,
+        state: AuditState,
+        authorities: Authorities,
+        report: Report,
+        advance: Callable[[int], None],
+    ) -> None:
+        self._log = log
+        self._fetching = fetching
+        self._contracts = contracts
+        self._state = state
+        self._authorities = authorities
+        self._report = report
+        self._advance = advance
+        self._signers: Signers = authorities.signers(log.agency)
+        self._replay = Replay(log.agency, state)
+        self._statements = AgencyStatements(log.agency, state)
+        before = state.log(log.log)
+        self._begin = before.size if before is not None else 0
+        frontier = before.frontier if before is not None else b""
+        self.frontier = Frontier(self._begin, [frontier[at : at + 32] for at in range(0, len(frontier), 32)])
+        self._stretch = _Stretch()
+        self._cover: CheckpointAnchored | None = None
+
+    def run(self) -> bool:
+        """Replay up to the newest anchored checkpoint; False where the log contradicts the chain or cannot be read on.
+
+        What a contradiction follows is not kept: the next audit looks at this log from its beginning.
+        """
+        covers = chainstory.checkpoints(self._state, self._log, self._begin)
+        last = self._state.last_checkpoint(self._log.log)
+        end = last.size if last is not None else 0
+        try:
+            self._next(covers)
+            for number, bundle in enumerate(self._fetching.bundles(self._begin, end), 1):
+                if not self._take(bundle, end, covers):
+                    self._state.forget(self._log.log)
+                    return False
+                if number % _STRETCH == 0:
+                    self._commit()
+        except Missing as missing:
+            self._commit()
+            self._report.add(told(missing, self._log.agency))
+            return False
+        except CustodyError as error:
+            self._commit()
+            place = f"entries from {self.frontier.size} of {self._log.agency}"
+            self._report.add(Finding("bundle-malformed", place, "an entry bundle (C2SP tlog-tiles)", error.message))
+            return False
+        self._commit()
+        return True
+
+    def _take(self, bundle: Bundle, end: int, covers: Iterator[CheckpointAnchored]) -> bool:
+        if bundle.first != self.frontier.size:
+            self._find("bundle-malformed", self.frontier.size, f"entries from {self.frontier.size}", f"entries from {bundle.first}")
+            return False
+        wanted = bundle.entries[: end - bundle.first]
+        expected = min(WIDTH - bundle.first % WIDTH, end - bundle.first)
+        if len(wanted) < expected:
+            self._find("bundle-malformed", bundle.first, f"{expected} entries", f"{len(wanted)}")
+            return False
+        names = {one.claims.subject for one in wanted if one.claims is not None} - set(self._stretch.items)
+        self._stretch.items |= self._state.items(self._log.log, sorted(names))
+        offset = bundle.first % WIDTH * 32
+        leaves = b"".join(one.leaf for one in wanted)
+        if bundle.tile[offset : offset + len(leaves)] != leaves:
+            self._find("tile-differs", bundle.first, "the hashes of the entries", f"tile 0/{bundle.first // WIDTH} has others")
+        for index, one in enumerate(wanted, bundle.first):
+            self._entry(index, one, bundle)
+            for level, number, node in self.frontier.append(one.leaf):
+                if level % HEIGHT == 0 and level > HEIGHT:
+                    self._check_tile(level // HEIGHT - 1, number, node)
+            if self._cover is not None and self.frontier.size == self._cover.size:
+                if not self._check_checkpoint(self._cover):
+                    return False
+                self._next(covers)
+        self._advance(len(wanted))
+        return True
+
+    def _find(self, code: str, index: int, expected: str, found: str) -> None:
+        self._report.add(Finding(code, f"entry {index} of {self._log.agency}", expected, found))
+
+    def _get(self, path: str) -> bytes | None:
+        """A file without which the replay can go on; what is missing is told."""
+        try:
+            return self._fetching.get(path)
+        except Missing as missing:
+            self._report.add(told(missing, self._log.agency))
+            return None
+
+    def _next(self, covers: Iterator[CheckpointAnchored]) -> None:
+        """Go on to the checkpoint that covers the next entry: each must follow the one before, and be what the contract stores."""
+        self._cover = next(covers, None)
+        if self._cover is None:
+            return
+        size = self.frontier.size
+        if self._cover.prev != size and not (self._begin == size and self._cover.prev < size):
+            self._find(
+                "checkpoint-unlinked", size, f"a checkpoint behind {size} entries", f"one of {self._cover.size} behind {self._cover.prev}"
+            )
+        if not chainstory.committed(self._contracts, self._cover):
+            self._find("checkpoint-unlinked", size, f"a commitment to the checkpoint of {self._cover.size} entries", "another one")
+
+    def _check_checkpoint(self, cover: CheckpointAnchored) -> bool:
+        root = self.frontier.root()
+        if root != cover.root:
+            self._find(
+                "root-differs",
+                cover.size - 1,
+                f"root {cover.root.hex()} of {cover.size} entries, anchored in block {cover.block}",
+                root.hex(),
+            )
+            return False
+        if cover.log == self._log.log:
+            note = self._get(f"checkpoints/{cover.size}")
+            if note is not None:
+                self._check_note(note, cover)
+        return True
+
+    def _check_note(self, note: bytes, cover: CheckpointAnchored) -> None:
+        """An anchored root counts only with a checkpoint signed by the log key of the version that it names."""
+        place = cover.size - 1
+        try:
+            signed = receipts.parse_checkpoint(note)
+        except CustodyError as error:
+            self._find("note-unsigned", place, f"a signed checkpoint of {cover.size} entries", error.message)
+            return
+        if (signed.log_id, signed.size, signed.root) != (cover.log, cover.size, cover.root):
+            self._find(
+                "note-differs", place, f"root {cover.root.hex()} of {cover.size} entries", f"root {signed.root.hex()} of {signed.size}"
+            )
+            return
+        keys = [one.descriptor for one in self._authorities.versions[self._log.agency] if one.descriptor.version == cover.version]
+        if not keys:
+            self._find("descriptor-missing", place, f"version {cover.version} of the descriptor", "it is not among the log's files")
+            return
+        try:
+            receipts.verify_checkpoint(signed, keys[0].log_key)
+        except CustodyError as error:
+            self._find("note-unsigned", place, f"signed with the log key of version {cover.version}", error.message)
+
+    def _check_tile(self, level: int, number: int, node: bytes) -> None:
+        row = self._get(f"tile/{tiles.format_path(level, number)}")
+        if row is None:
+            return
+        hashes = [row[at : at + 32] for at in range(0, len(row), 32)]
+        while len(hashes) > 1 and len(hashes) % 2 == 0:
+            hashes = [merkle.node_hash(hashes[at], hashes[at + 1]) for at in range(0, len(hashes), 2)]
+        if len(row) != 32 * WIDTH or hashes != [node]:
+            self._find("tile-differs", self.frontier.size - 1, "the hashes of the entries", f"tile {level}/{number} has others")
+
+    def _entry(self, index: int, one: Examined, bundle: Bundle) -> None:
+        stretch, place = self._stretch, f"entry {index} of {self._log.agency}"
+        if one.code:
+            expected = {"wrong-log": f"made for log {self._log.log.hex()}"}.get(one.code, "a statement in its strict form, signed")
+            stretch.findings.append(Finding(one.code, place, expected, one.found))
+            return  # what nobody signed for this log has no place in an item's life
+        claims = one.claims
+        assert claims is not None
+        cover = self._cover
+        proven = cover.time if cover is not None else claims.time
+        code, found = self._signers.judge(bundle.certificates[one.certificate], one.certificate, claims.issuer, claims.effect, proven)
+        if code:
+            stretch.findings.append(Finding(code, place, f"somebody certified at {proven}", found))
+        outcome = self._replay.step(index, claims, one.leaf, stretch.items.get(claims.subject))
+        stretch.findings += outcome.findings
+        if outcome.state is not None:
+            stretch.items[claims.subject] = outcome.state
+        if outcome.step is not None:
+            stretch.steps.append(outcome.step)
+        stretch.usages[one.certificate] = Usage(one.certificate, claims.issuer, proven, index)
+        if claims.effect == "none":
+            stretch.volumes[one.certificate, claims.time // _HOUR] += 1
+        if claims.effect == "agency":
+            raw = self._get(f"documents/{one.payload.hex()}")
+            if raw is not None:
+                stretch.findings += self._statements.check(index, claims, one.payload, raw)
+        if cover is not None:
+            stretch.findings += self._judge_time(place, claims, cover)
+
+    def _judge_time(self, place: str, claims: Claims, cover: CheckpointAnchored) -> list[Finding]:
+        found = []
+        descriptor = in_force(self._authorities.versions[self._log.agency], cover.time)
+        if descriptor is not None and cover.time - claims.time > descriptor.max_anchoring_delay:
+            expected = f"anchored within {descriptor.max_anchoring_delay} s of {claims.time}"
+            found.append(Finding("late", place, expected, f"anchored {cover.time - claims.time} s after it"))
+        if claims.time - cover.time > _AHEAD:
+            found.append(Finding("clock-ahead", place, f"signed before {cover.time}, when it was anchored", f"signed at {claims.time}"))
+        return found
+
+    def _commit(self) -> None:
+        stretch = self._stretch
+        hashes = b"".join(self.frontier.hashes)
+        state = LogState(self._log.log, self._log.agency, self.frontier.size, hashes)
+        progress = Progress(state, stretch.items, stretch.steps, list(stretch.usages.values()), stretch.findings, stretch.volumes)
+        with self._state.transaction():
+            self._state.put_progress(progress)
+        self._stretch = _Stretch()
+
+
+def told(missing: Missing, agency: str) -> Finding:
+    """A file that could not be had, as a finding: one that must be there is withheld; one that could not be asked for is unread."""
+    code = "withheld" if missing.withheld else "unreachable"
+    return Finding(code, f"{missing.path} of {agency}", "the file, which checkpoint and contract say exists", missing.error.message)

@@ -1,0 +1,125 @@
+"""What others saw of a log, against what we were shown: two people who are shown different logs find out by comparing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ledger.domain import bundle as bundles
+from ledger.domain import merkle, tiles
+from ledger.domain import receipt as receipts
+from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.ports import AuditState, LogFiles, LogState
+from ledger.domain.audit.report import Report
+from ledger.domain.errors import CustodyError, FormatError
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.names import agency_id
+from ledger.domain.merkle import Frontier, NodeReader
+from ledger.domain.receipt import Checkpoint
+from ledger.services.audit.chainstory import LogOfAgency
+
+
+def check(state: AuditState, audited: Sequence[LogOfAgency], seen: Sequence[bytes], logs: Sequence[LogFiles], report: Report) -> None:
+    """Compare what the files show with every checkpoint ever served to us, and with what others saw.
+
+    Args:
+        seen: signed checkpoints (C2SP notes) and evidence bundles, as others got them.
+    """
+    notes, statements = _sort(seen, report)
+    files = dict(zip((log.log for log in audited), logs, strict=False)) if len(audited) == len(logs) else {}
+    count = 0
+    for log in audited:
+        reached = state.log(log.log)
+        if reached is None or log.log not in files:
+            continue
+        view = _View(log, reached, files[log.log], report)
+        for note in state.views(log.log):
+            view.compare(receipts.parse_checkpoint(note), "served to us earlier")
+        for checkpoint in (one for one in notes if one.log_id == log.log):
+            count += 1
+            if _signed(state, log, checkpoint):
+                view.compare(checkpoint, "seen by others")
+                state.put_view(log.log, checkpoint.size, checkpoint.note)
+            else:
+                report.add(Finding("view-unsigned", f"checkpoint of {checkpoint.size} entries", f"signed by {log.agency}", "another key"))
+        for index, leaf in statements.get(log.log, ()):
+            count += 1
+            view.contains(index, leaf)
+    if seen:
+        report.checked("seen", f"{count} compared")
+
+
+def _sort(seen: Sequence[bytes], report: Report) -> tuple[list[Checkpoint], dict[bytes, list[tuple[int, bytes]]]]:
+    notes: list[Checkpoint] = []
+    statements: dict[bytes, list[tuple[int, bytes]]] = {}
+    for data in seen:
+        try:
+            if data.startswith(b"urn:custody:log:"):
+                notes.append(receipts.parse_checkpoint(data))
+                continue
+            bundle = bundles.parse(data)
+            for one in bundle.statements:
+                if one.receipt is not None:
+                    receipt = receipts.parse(one.receipt)
+                    statements.setdefault(receipt.log_id, []).append((receipt.index, merkle.leaf_hash(one.entry)))
+        except FormatError as error:
+            report.add(Finding("view-unsigned", "a file given with --seen", "a signed checkpoint or a bundle", error.message))
+    return notes, statements
+
+
+def _signed(state: AuditState, log: LogOfAgency, checkpoint: Checkpoint) -> bool:
+    for published in state.published():
+        if published.agency != agency_id(log.agency):
+            continue
+        raw = state.blob("descriptor", published.digest)
+        try:
+            if raw is not None:
+                receipts.verify_checkpoint(checkpoint, descriptors.parse(raw).log_key)
+                return True
+        except CustodyError:
+            continue
+    return False
+
+
+class _View:
+    """The log as it was replayed: its root at the size reached is known, and its tiles prove every smaller one."""
+
+    def __init__(self, log: LogOfAgency, reached: LogState, files: LogFiles, report: Report) -> None:
+        self._log = log
+        self._report = report
+        self._size = reached.size
+        hashes = [reached.frontier[at : at + 32] for at in range(0, len(reached.frontier), 32)]
+        self._root = Frontier(reached.size, hashes).root()
+        self._read: NodeReader = tiles.node_reader(lambda level, index: self._tile(files, level, index))
+
+    def _tile(self, files: LogFiles, level: int, index: int) -> bytes:
+        width = min((self._size >> (tiles.HEIGHT * level)) - index * tiles.WIDTH, tiles.WIDTH)
+        try:
+            return files.get(f"tile/{tiles.format_path(level, index, width)}")
+        except CustodyError:
+            # A server keeps the widths of its own checkpoints only: the full tile, or the widest one, holds the same hashes.
+            served = receipts.parse_checkpoint(files.get("checkpoint")).size
+            width = min((served >> (tiles.HEIGHT * level)) - index * tiles.WIDTH, tiles.WIDTH)
+            return files.get(f"tile/{tiles.format_path(level, index, width)}")
+
+    def compare(self, checkpoint: Checkpoint, whose: str) -> None:
+        """A signed checkpoint must be one of this log's history; one beyond what is anchored is compared next time."""
+        if checkpoint.size > self._size or checkpoint.size == 0:
+            return
+        place = f"checkpoint of {checkpoint.size} entries of {self._log.agency}, {whose}"
+        try:
+            proof = merkle.consistency_proof(checkpoint.size, self._size, self._read)
+            merkle.verify_consistency(checkpoint.size, self._size, checkpoint.root, self._root, proof)
+        except CustodyError as error:
+            found = f"root {checkpoint.root.hex()}, signed by the same log key: {error.message}"
+            self._report.add(Finding("view-differs", place, f"a part of the log of {self._size} entries", found))
+
+    def contains(self, index: int, leaf: bytes) -> None:
+        """A statement that somebody got a receipt for must be where the receipt says."""
+        place = f"entry {index} of {self._log.agency}, in a bundle"
+        if index >= self._size:
+            return  # beyond what is anchored: compared next time
+        try:
+            proof = merkle.inclusion_proof(index, self._size, self._read)
+            merkle.verify_inclusion(leaf, index, self._size, proof, self._root)
+        except CustodyError:
+            self._report.add(Finding("statement-dropped", place, f"statement {leaf.hex()[:16]}", "another entry"))

@@ -1,0 +1,195 @@
+"""The files of a log as a node serves them and as they are exported for any web server (docs/format.md, "Log files")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger.domain import tiles
+from ledger.domain.errors import NotFoundError
+from ledger.domain.identity.names import check_code
+from ledger.domain.tiles import HEIGHT, WIDTH, TilePath
+from ledger.domain.unit import Records, Unit
+from ledger.services import logbook
+from ledger.services.node import Node
+
+_HEX: Final = re.compile(r"[0-9a-f]{64}")
+_SIZE: Final = re.compile(r"[1-9]\d{0,14}")
+#: Files that never change once they are there, by the first part of their path.
+FOREVER: Final = frozenset({"tile", "checkpoints", "certs", "descriptors", "documents"})
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLog:
+    """What the files of an agency's own log are made from; ``key`` signs the newest checkpoint."""
+
+    agency: str
+    log: bytes
+    records: Records
+    key: Ed25519PrivateKey
+
+    @classmethod
+    def of(cls, node: Node) -> OwnLog:
+        """That of a node."""
+        return cls(node.agency, node.log_id, node.records, node.keys.log)
+
+
+class OwnFiles:
+    """The files of a node's own log. See domain.audit.ports.LogFiles."""
+
+    where = "this home"
+
+    def __init__(self, log: OwnLog) -> None:
+        self._log = log
+
+    def get(self, path: str) -> bytes:
+        """A file by its path.
+
+        Raises:
+            NotFoundError: no such file.
+        """
+        kind, _, rest = path.partition("/")
+        with self._log.records.read() as unit:
+            return _READERS.get(kind, _nothing)(self._log, unit, rest)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def _nothing(log: OwnLog, unit: Unit, rest: str) -> bytes:
+    raise NotFoundError("no such file of the log")
+
+
+def _checkpoint(log: OwnLog, unit: Unit, rest: str) -> bytes:
+    return logbook.checkpoint(log.key, unit, log.log).note
+
+
+def _anchored(log: OwnLog, unit: Unit, rest: str) -> bytes:
+    if _SIZE.fullmatch(rest):
+        found = unit.checkpoints(log.log, after=int(rest) - 1, limit=1)
+        if found and found[0].size == int(rest) and found[0].state != "submitted":
+            return found[0].note
+    raise NotFoundError("no such checkpoint was anchored")
+
+
+def _tile(log: OwnLog, unit: Unit, rest: str) -> bytes:
+    return logbook.tile(unit, log.log, tiles.parse_path(rest))
+
+
+def _digest(rest: str) -> bytes:
+    if not _HEX.fullmatch(rest):
+        raise NotFoundError("no such file of the log")
+    return bytes.fromhex(rest)
+
+
+def _certificate(log: OwnLog, unit: Unit, rest: str) -> bytes:
+    der = unit.certificate(_digest(rest))
+    if der is None:
+        raise NotFoundError("no such certificate")
+    return der
+
+
+def _crl(log: OwnLog, unit: Unit, rest: str) -> bytes:
+    rows = unit.crls()
+    if rest or not rows:
+        raise NotFoundError("no revocation list was issued yet")
+    return rows[-1].der
+
+
+def _crl_of(log: OwnLog, unit: Unit, rest: str) -> bytes:
+    if rest == log.agency:
+        return _crl(log, unit, "")
+    row = unit.partner(rest)
+    if row is None or not row.crl:
+        raise NotFoundError("no revocation list of that agency is known here")
+    return row.crl
+
+
+def _descriptor(log: OwnLog, unit: Unit, rest: str) -> bytes:
+    wanted = _digest(rest)
+    for document in _descriptors(unit):
+        if sha256(document).digest() == wanted:
+            return document
+    raise NotFoundError("no such descriptor is known here")
+
+
+def _descriptors(unit: Unit) -> Iterator[bytes]:
+    yield from (row.document for row in unit.descriptors())
+    for partner in unit.partners():
+        yield from (row.document for row in unit.partner_descriptors(partner.agency))
+
+
+def _document(log: OwnLog, unit: Unit, rest: str) -> bytes:
+    """Documents of the agency's statements about itself are public: they alone lie here as they were signed."""
+    wanted = _digest(rest)
+    found = unit.document(wanted)
+    if found is None or sha256(found).digest() != wanted:
+        raise NotFoundError("no such public document")
+    return found
+
+
+_READERS: Final[dict[str, Callable[[OwnLog, Unit, str], bytes]]] = {
+    "checkpoint": _checkpoint,
+    "checkpoints": _anchored,
+    "tile": _tile,
+    "certs": _certificate,
+    "crl": _crl,
+    "crls": _crl_of,
+    "descriptors": _descriptor,
+    "documents": _document,
+}
+
+
+def tree(log: OwnLog, *, entries: bool) -> Iterator[str]:
+    """Paths of every file for a plain web server; the checkpoint comes last, so that nothing it covers is missing.
+
+    Args:
+        entries: also what is not public: entry bundles and certificates, which show pseudonyms and times of officers.
+    """
+    with log.records.read() as unit:
+        state = unit.log(log.log)
+        size = state.size if state is not None else 0
+        agencies = [log.agency, *(row.agency for row in unit.partners() if row.crl)]
+        descriptors = sorted({sha256(one).hexdigest() for one in _descriptors(unit)})
+    yield from (f"descriptors/{one}" for one in descriptors)
+    yield "crl"
+    yield from (f"crls/{check_code(one)}" for one in agencies)
+    certificates: set[bytes] = set()
+    for start in range(0, size, WIDTH):
+        with log.records.read() as unit:
+            rows = unit.entries(log.log, start, min(start + WIDTH, size))
+        for row in rows:
+            if entries and row.certificate not in certificates:
+                certificates.add(row.certificate)
+                yield f"certs/{row.certificate.hex()}"
+            if row.effect == "agency":
+                yield f"documents/{row.payload.hex()}"
+        if entries:
+            yield f"tile/{tiles.format_path(None, start // WIDTH, len(rows))}"
+    level, count = 0, size
+    while count:
+        for index in range(-(-count // WIDTH)):
+            yield f"tile/{tiles.format_path(level, index, min(count - index * WIDTH, WIDTH))}"
+        level, count = level + 1, count >> HEIGHT
+    after = 0
+    while True:
+        with log.records.read() as unit:
+            page = [row for row in unit.checkpoints(log.log, after=after) if row.state != "submitted"]
+        if not page:
+            break
+        yield from (f"checkpoints/{row.size}" for row in page)
+        after = page[-1].size
+    yield "checkpoint"
+
+
+def partial(path: str) -> TilePath | None:
+    """The tile that a path names if it is a partial one, which a later export replaces; None otherwise."""
+    if not path.startswith("tile/"):
+        return None
+    parsed = tiles.parse_path(path.removeprefix("tile/"))
+    return parsed if parsed.width < WIDTH else None

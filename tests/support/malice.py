@@ -1,0 +1,341 @@
+"""Agencies that can do whatever their keys let them: they sign, log, anchor and serve files without any of our rules in between.
+
+The chain and the contracts are the real ones; the log files are written byte by byte. An honest history made here is what a node
+would make; a test then breaks one thing and says which finding must name it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from coincurve import PrivateKey as ChainKey
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger.adapters.audit_state import SqliteAuditState
+from ledger.adapters.chain.contracts import Contracts, Founder, address_of, deploy, wait
+from ledger.adapters.chain.local import LocalChain
+from ledger.adapters.logfiles import FolderFiles
+from ledger.adapters.memory import StoppedClock
+from ledger.auditing import about
+from ledger.domain import jsontext, merkle, slots, tiles, trust
+from ledger.domain import receipt as receipts
+from ledger.domain import statement as statements
+from ledger.domain.audit.report import Report
+from ledger.domain.cose import PrivateKey
+from ledger.domain.encoding import b64url, format_time
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.descriptor import HpkeKey
+from ledger.domain.identity.names import agency_id, agency_urn
+from ledger.domain.ports import HopStep
+from ledger.domain.slots import Hop
+from ledger.domain.statement import Claims, Statement
+from ledger.domain.trust import Contract, Rpc, TrustRoot
+from ledger.services.audit import outside
+from ledger.services.authority import Authority, new_pseudonym
+
+START = 1_790_000_000
+DELAY = 3600
+
+
+@dataclass
+class Signer:
+    """A key with its certificate."""
+
+    key: PrivateKey
+    der: bytes
+
+    @property
+    def digest(self) -> bytes:
+        return sha256(self.der).digest()
+
+
+@dataclass
+class Item:
+    """An item as its holders see it."""
+
+    urn: str
+    ref: bytes
+    origin: str
+    seq: int = -1
+    head: bytes | None = None
+    hops: list[Hop] = field(default_factory=list)
+
+
+class Agency:
+    """One agency with all its keys."""
+
+    def __init__(self, world: World, code: str, rng: Random) -> None:
+        self.world, self.code, self.rng = world, code, rng
+        now = world.clock.now() - 30 * 86400
+        self.authority = Authority.found(code, now)
+        self.log_key = Ed25519PrivateKey.from_private_bytes(rng.randbytes(32))
+        self.anchorer, self.governor = rng.randbytes(32), rng.randbytes(32)
+        key = HpkeKey("X25519", rng.randbytes(32))
+        self.descriptor = descriptors.build(
+            agency=code, version=1, jurisdiction=code[:2], authorities=[self.authority.der],
+            log_key=self.log_key.public_key().public_bytes_raw(), node=key, custody=key, max_anchoring_delay=DELAY,
+        )  # fmt: skip
+        self.service = self.certify(["service"], service=True)
+        self.people = {role: self.certify([role]) for role in ("officer", "custodian", "examiner")}
+        self.crl = b""
+        self.entries: list[bytes] = []
+        self.anchored = 0
+        self.notes: dict[int, bytes] = {}
+        self.certificates: dict[bytes, bytes] = {}
+        self.documents: dict[bytes, bytes] = {}
+        self.statements: list[Statement] = []
+        self.log_id = b""
+
+    def certify(self, roles: list[str], *, service: bool = False, authority: Authority | None = None, code: str = "") -> Signer:
+        key = ec.derive_private_key(self.rng.randrange(1, 2**255), ec.SECP256R1())
+        code = code or self.code
+        pseudonym, now = new_pseudonym(), self.world.clock.now() - 86400
+        issued = (authority or self.authority).issue(
+            key.public_key(), agency=code, pseudonym=pseudonym, roles=roles, service=service, now=now
+        )
+        return Signer(key, issued)
+
+    # Signing
+
+    def statement(self, item: Item, effect: str, *, who: Signer | None = None, time: int | None = None, **claims: Any) -> Statement:
+        """A signed statement that follows an item's head, unless ``claims`` say otherwise."""
+        told: dict[str, Any] = {
+            "issuer": self.code,
+            "subject": item.urn,
+            "log_id": self.log_id,
+            "time": self.world.clock.now() if time is None else time,
+            "seq": item.seq + 1,
+            "prev": item.head,
+            "effect": effect,
+            "ref": item.ref if effect == "open" else None,
+            "to": None,
+        } | claims
+        signer = who or self.people["officer"]
+        return statements.sign(signer.key, Claims(**told), self.rng.randbytes(32), signer.digest, signer.der)
+
+    def say(self, item: Item, effect: str, **options: Any) -> Statement:
+        """Sign and log an event; the item follows."""
+        statement = self.statement(item, effect, **options)
+        self.log(statement)
+        item.seq, item.head = statement.claims.seq, statement.digest
+        return statement
+
+    def open(self, **options: Any) -> Item:
+        item = Item(uuid.UUID(bytes=self.rng.randbytes(16), version=4).urn, self.rng.randbytes(32), self.code)
+        self.say(item, "open", **options)
+        return item
+
+    def log(self, statement: Statement) -> int:
+        self.entries.append(statement.entry)
+        if statement.chain:
+            self.certificates[statement.certificate] = statement.chain[0]
+        return len(self.entries) - 1
+
+    def publish(self, kind: str, body: dict[str, Any]) -> None:
+        """A statement of the agency about itself."""
+        earlier = self.statements[-1] if self.statements else None
+        parsed = certificates.parse(self.service.der)
+        document = jsontext.dump(
+            {
+                "v": 1, "type": kind, "evidence": agency_urn(self.code), "seq": len(self.statements),
+                "prev": earlier.digest.hex() if earlier else None,
+                "actor": {"id": parsed.pseudonym, "agency": self.code, "kind": "service", "role": "service"},
+                "time": format_time(self.world.clock.now()), "salt": b64url(self.rng.randbytes(32)), "body": body,
+            }
+        )  # fmt: skip
+        claims = Claims(
+            self.code, agency_urn(self.code), self.log_id, self.world.clock.now(), len(self.statements),
+            earlier.digest if earlier else None, "agency",
+        )  # fmt: skip
+        digest = sha256(document).digest()
+        statement = statements.sign(self.service.key, claims, digest, self.service.digest, self.service.der)
+        self.documents[digest] = document
+        self.statements.append(statement)
+        self.log(statement)
+
+    def publish_crl(self, *revoked: Signer, time: int | None = None, announce: bool = True) -> None:
+        now = self.world.clock.now()
+        pairs = [(certificates.load(one.der).serial_number, now if time is None else time) for one in revoked]
+        self.crl = self.authority.issue_crl(self.crl or None, pairs, number=len(self.statements) + 1, now=now)
+        if announce:
+            body = {"number": len(self.statements) + 1, "digest": sha256(self.crl).hexdigest(), "issued": format_time(now), "revoked": len(pairs)}
+            self.publish("crl-published", body)
+
+    # The tree and the chain
+
+    def leaves(self, entries: Sequence[bytes] | None = None) -> list[bytes]:
+        return [merkle.leaf_hash(entry) for entry in (self.entries if entries is None else entries)]
+
+    def note(self, size: int, entries: Sequence[bytes] | None = None) -> bytes:
+        root = merkle.root_of(size, reader(self.leaves(entries)))
+        return receipts.sign_checkpoint(self.log_key, log_id=self.log_id, size=size, root=root).note
+
+    def anchor(self) -> None:
+        """Anchor everything logged so far."""
+        old, new = self.anchored, len(self.entries)
+        if old == new:
+            return
+        read = reader(self.leaves())
+        root = merkle.root_of(new, read)
+        proof = merkle.consistency_proof(old, new, read) if old else []
+        contracts = self.world.contracts
+        nonce = contracts.chain.nonce(address_of(self.anchorer))
+        wait(contracts.chain, contracts.chain.send(contracts.sign_anchor(self.anchorer, nonce, old, new, root, proof)))
+        self.anchored, self.notes[new] = new, self.note(new)
+
+    def hop(self, item: Item, hop: Hop, digest: bytes) -> None:
+        """Tell the contract a step of a handover whose statement is anchored."""
+        index = self.leaves().index(digest)
+        proof = merkle.inclusion_proof(index, self.anchored, reader(self.leaves()))
+        step = HopStep(agency_id(item.origin), item.ref, hop, index, tuple(proof))
+        contracts = self.world.contracts
+        raw = contracts.sign_hop(self.anchorer, contracts.chain.nonce(address_of(self.anchorer)), step)
+        wait(contracts.chain, contracts.chain.send(raw))
+
+    def offer(self, item: Item, other: Agency, *, on_chain: bool = True) -> Statement:
+        """Offer an item to another agency, in the log and on the chain."""
+        statement = self.say(item, "offer", to=other.code, who=self.people["custodian"])
+        if on_chain:
+            self.anchor()
+            expires = self.world.clock.now() + 86400
+            open_hop = Hop(agency_id(self.code), agency_id(other.code), statement.digest, 0, expires, slots.OPEN, bytes(32), 0)
+            self.hop(item, open_hop, statement.digest)
+            time = self.world.contracts.chain.head().time
+            item.hops.append(Hop(open_hop.giver, open_hop.taker, statement.digest, time, expires, slots.OPEN, bytes(32), 0))
+        return statement
+
+    def conclude(self, item: Item, effect: str, *, on_chain: bool = True, **options: Any) -> Statement:
+        """Answer or withdraw the open offer of an item."""
+        statement = self.say(item, effect, who=self.people["custodian"], **options)
+        if on_chain:
+            self.anchor()
+            self.tell(item, effect, statement)
+        return statement
+
+    def tell(self, item: Item, effect: str, statement: Statement) -> None:
+        outcome = {"accept": slots.ACCEPTED, "decline": slots.DECLINED, "withdraw": slots.WITHDRAWN}[effect]
+        before = item.hops[-1]
+        item.hops[-1] = Hop(before.giver, before.taker, before.offer, before.offer_time, before.expires, outcome, statement.digest, 0)
+        self.hop(item, item.hops[-1], statement.digest)
+
+    # Files
+
+    def write(self, folder: Path, *, entries: Sequence[bytes] | None = None, size: int | None = None) -> Path:
+        """Serve the log as a tree of files; ``entries`` instead of the true ones, for a log that lies."""
+        shown = list(self.entries if entries is None else entries)[:size]
+        shutil.rmtree(folder, ignore_errors=True)
+        put = {"checkpoint": self.note(len(shown), shown), "crl": self.crl, f"crls/{self.code}": self.crl}
+        for other in self.world.agencies.values():
+            put[f"descriptors/{other.descriptor.digest.hex()}"] = other.descriptor.raw
+            if other.crl:
+                put[f"crls/{other.code}"] = other.crl
+        put |= {f"certs/{digest.hex()}": der for digest, der in self.certificates.items()}
+        put |= {f"documents/{digest.hex()}": raw for digest, raw in self.documents.items()}
+        put |= {f"checkpoints/{number}": note for number, note in self.notes.items()}
+        put |= tile_files(shown)
+        for path, data in put.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        return folder
+
+
+def reader(leaves: Sequence[bytes]) -> merkle.NodeReader:
+    """Nodes over leaves, computed when they are asked for."""
+
+    def node(level: int, index: int) -> bytes:
+        part = leaves[index << level : (index + 1) << level]
+        while len(part) > 1:
+            part = [merkle.node_hash(part[at], part[at + 1]) for at in range(0, len(part), 2)]
+        return part[0]
+
+    return node
+
+
+def tile_files(entries: Sequence[bytes]) -> dict[str, bytes]:
+    """Tiles and entry bundles of a log."""
+    found: dict[str, bytes] = {}
+    for start in range(0, len(entries), 256):
+        part = list(entries[start : start + 256])
+        found[f"tile/{tiles.format_path(None, start // 256, len(part))}"] = tiles.join_bundle(part)
+    level, hashes = 0, [merkle.leaf_hash(entry) for entry in entries]
+    while hashes:
+        for start in range(0, len(hashes), 256):
+            part = hashes[start : start + 256]
+            found[f"tile/{tiles.format_path(level, start // 256, len(part))}"] = b"".join(part)
+        read = reader(hashes)
+        hashes = [read(8, index) for index in range(len(hashes) // 256)]
+        level += 1
+    return found
+
+
+class World:
+    """Agencies on an embedded chain whose time stands still until a test moves it."""
+
+    def __init__(self, folder: Path, rng: Random, *codes: str) -> None:
+        self.folder = folder
+        self.clock = StoppedClock(START)
+        self.agencies = {code: Agency(self, code, rng) for code in codes}
+        deployer = rng.randbytes(32)
+        accounts = [key for one in self.agencies.values() for key in (one.anchorer, one.governor)]
+        chain = LocalChain(
+            folder / "chain", chain_id=31337, sealer=ChainKey(rng.randbytes(32)).secret, clock=self.clock,
+            funded=[address_of(key) for key in (deployer, *accounts)],
+        )  # fmt: skip
+        founders = [
+            Founder(code, address_of(one.governor), address_of(one.anchorer), one.descriptor.digest) for code, one in self.agencies.items()
+        ]
+        registry, ledger, _ = deploy(chain, deployer, founders, descriptor_delay=0, proposal_life=86400, recovery_delay=86400)
+        self.contracts = Contracts(chain, registry, ledger)
+        codes_on_chain = self.contracts.code_hashes()
+        self.root = TrustRoot(
+            "test", 31337, chain.block(0).hash, Contract(registry, codes_on_chain[0]), Contract(ledger, codes_on_chain[1]), (Rpc(0),)
+        )
+        self.clock.time += 60
+        for one in self.agencies.values():
+            one.log_id = self.contracts.log_id(agency_id(one.code), 0)
+            one.publish("log-opened", {"policy": "test", "trustAnchors": ["test"]})
+            one.publish_crl()
+
+    def __getitem__(self, code: str) -> Agency:
+        return self.agencies[code]
+
+    def settle(self, *, publish: bool = True) -> None:
+        """Everybody issues a fresh revocation list and anchors."""
+        self.clock.time += 60
+        for one in self.agencies.values():
+            one.anchor()
+        if publish:
+            self.clock.time += 120
+            for one in self.agencies.values():
+                one.publish_crl()
+                one.anchor()
+
+    def audit(self, *folders: Path, state: Path | None = None, **options: Any) -> Report:
+        """An audit from outside of the logs in these folders."""
+        self.clock.time += 1
+        kept = SqliteAuditState(state, about(self.root))
+        try:
+            files = [FolderFiles(folder) for folder in folders]
+            return outside.audit(self.contracts, self.root, files, kept, self.clock, outside.Options(**options))
+        finally:
+            kept.close()
+
+    def audit_all(self, **options: Any) -> Report:
+        """An audit of every log as it truly is."""
+        return self.audit(*(one.write(self.folder / code) for code, one in self.agencies.items()), **options)
+
+    def close(self) -> None:
+        self.contracts.chain.close()
+
+
+__all__ = ["DELAY", "Agency", "Item", "Signer", "World", "trust"]
