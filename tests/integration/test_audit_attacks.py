@@ -50,3 +50,435 @@ def test_an_honest_history_is_verified(world: World) -> None:
     history(world)
     report = world.audit_all()
     assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
+
+
+def caught(world: World, *codes: str, **options: object) -> None:
+    report = world.audit_all(**options)
+    assert (report.verdict, report.codes()) == (Verdict.FAILED, set(codes)), report.as_json()
+
+
+def served(world: World, entries: list[bytes], *codes: str, **options: object) -> None:
+    """NL serves these entries instead of its own."""
+    nl = world["NL-POL"].write(world.folder / "lie", entries=entries)
+    report = world.audit(nl, **options)
+    assert report.verdict is Verdict.FAILED
+    assert set(codes) <= report.codes(), report.as_json()
+
+
+# Rewriting and truncation
+
+
+def test_an_entry_rewritten_after_it_was_anchored(world: World) -> None:
+    history(world)
+    nl = world["NL-POL"]
+    other = nl.statement(nl.open(), "none").entry
+    served(world, [*nl.entries[:4], other, *nl.entries[5 : nl.anchored]], "root-differs")
+
+
+def test_an_entry_dropped_after_it_was_anchored(world: World) -> None:
+    history(world)
+    nl = world["NL-POL"]
+    served(world, [*nl.entries[:4], *nl.entries[5 : nl.anchored], nl.entries[-1]], "root-differs")
+
+
+def test_a_log_cut_short(world: World) -> None:
+    history(world)
+    served(world, world["NL-POL"].entries[:-3], "log-truncated")
+
+
+def test_two_entries_swapped(world: World) -> None:
+    history(world)
+    entries = list(world["NL-POL"].entries)
+    entries[3], entries[4] = entries[4], entries[3]
+    served(world, entries, "root-differs")
+
+
+def test_a_rewrite_between_two_audits(world: World) -> None:
+    state = world.folder / "kept.audit"
+    nl = world["NL-POL"]
+    item = nl.open()
+    world.settle()
+    assert world.audit(nl.write(world.folder / "log"), state=state).verdict is Verdict.VERIFIED
+    nl.say(item, "none")
+    world.settle()
+    # What was checked already is rewritten together with its tiles: the new entries no longer lead to the anchored roots.
+    lie = [*nl.entries[:2], nl.statement(nl.open(), "none").entry, *nl.entries[3 : nl.anchored]]
+    report = world.audit(nl.write(world.folder / "log", entries=lie), state=state)
+    assert report.verdict is Verdict.FAILED
+    assert {"tile-differs", "note-differs"} & report.codes(), report.as_json()
+
+
+# One item
+
+
+def test_an_item_with_two_branches_in_one_log(world: World) -> None:
+    nl = world["NL-POL"]
+    item = nl.open()
+    first, second = nl.statement(item, "none"), nl.statement(item, "close", who=nl.people["custodian"])
+    nl.log(first)
+    nl.log(second)
+    world.settle()
+    caught(world, "item-branch")
+
+
+def test_an_item_opened_twice_in_one_log(world: World) -> None:
+    nl = world["NL-POL"]
+    item = nl.open()
+    nl.log(nl.statement(item, "open", seq=0, prev=None))
+    world.settle()
+    caught(world, "item-branch")
+
+
+def test_an_item_opened_in_two_logs(world: World) -> None:
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    item = nl.open()
+    ro.log(ro.statement(item, "open", seq=0, prev=None))
+    world.settle()
+    caught(world, "item-twice")
+
+
+def test_an_item_that_goes_on_here_after_it_was_handed_over(world: World) -> None:
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    item = nl.open()
+    nl.offer(item, ro)
+    ro.conclude(item, "accept")
+    nl.log(nl.statement(item, "none"))
+    world.settle()
+    caught(world, "item-branch")
+
+
+def test_an_event_left_out(world: World) -> None:
+    nl = world["NL-POL"]
+    item = nl.open()
+    hidden = nl.statement(item, "none")
+    item.seq, item.head = 1, hidden.digest
+    nl.say(item, "none")
+    world.settle()
+    caught(world, "item-gap")
+
+
+def test_an_event_after_the_end(world: World) -> None:
+    nl = world["NL-POL"]
+    item = nl.open()
+    nl.say(item, "close", who=nl.people["custodian"])
+    nl.say(item, "offer", to="NL-POL")
+    world.settle()
+    caught(world, "item-rule")
+
+
+def test_a_statement_registered_twice(world: World) -> None:
+    nl = world["NL-POL"]
+    nl.log(nl.say(nl.open(), "none"))
+    world.settle()
+    caught(world, "replayed")
+
+
+def test_an_outcome_without_an_offer(world: World) -> None:
+    nl = world["NL-POL"]
+    item = nl.open()
+    nl.say(item, "accept", who=nl.people["custodian"])
+    world.settle()
+    caught(world, "item-rule")
+
+
+# Time
+
+
+def test_a_statement_dated_back_beyond_the_declared_delay(world: World) -> None:
+    nl = world["NL-POL"]
+    nl.open(time=world.clock.now() - 5 * 86400)
+    world.settle()
+    assert "late" in world.audit_all().codes()
+
+
+def test_an_event_dated_before_the_one_that_it_follows(world: World) -> None:
+    nl = world["NL-POL"]
+    item = nl.open()
+    nl.say(item, "none", time=world.clock.now() - 1000)
+    world.settle()
+    caught(world, "item-clock")
+
+
+def test_a_statement_dated_ahead(world: World) -> None:
+    nl = world["NL-POL"]
+    nl.open(time=world.clock.now() + 5000)
+    world.settle()
+    assert "clock-ahead" in world.audit_all().codes()
+
+
+def test_anchoring_put_off(world: World) -> None:
+    nl = world["NL-POL"]
+    world.settle()
+    nl.open()
+    world.clock.time += 2 * 3600
+    report = world.audit_all()
+    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"overdue"}), report.as_json()
+
+
+# Keys and certificates
+
+
+def test_a_statement_by_somebody_revoked_before(world: World) -> None:
+    nl = world["NL-POL"]
+    officer = nl.people["officer"]
+    nl.publish_crl(officer)
+    world.clock.time += 100
+    nl.open(who=officer)
+    world.settle()
+    caught(world, "signer-revoked")
+
+
+def test_a_revocation_that_comes_later_and_reaches_back(world: World) -> None:
+    state = world.folder / "kept.audit"
+    nl = world["NL-POL"]
+    nl.open()
+    world.settle()
+    before = world.clock.now()
+    nl.open()
+    world.settle()
+    assert world.audit_all(state=state).verdict is Verdict.VERIFIED
+    nl.publish_crl(nl.people["officer"], time=before)
+    world.settle(publish=False)
+    caught(world, "signer-revoked", state=state)
+
+
+def test_a_revocation_list_that_forgets(world: World) -> None:
+    state = world.folder / "kept.audit"
+    nl = world["NL-POL"]
+    nl.publish_crl(nl.people["examiner"])
+    world.settle()
+    assert world.audit_all(state=state).verdict is Verdict.VERIFIED
+    nl.crl = b""
+    nl.publish_crl()
+    world.settle(publish=False)
+    caught(world, "crl-dropped", state=state)
+
+
+def test_a_revocation_list_that_only_the_auditor_is_shown(world: World) -> None:
+    world.settle()
+    world.clock.time += 10
+    world["NL-POL"].publish_crl(announce=False)
+    caught(world, "crl-unlogged")
+
+
+def test_a_statement_signed_with_an_expired_certificate(world: World) -> None:
+    nl = world["NL-POL"]
+    world.settle()
+    world.clock.time += 3 * 365 * 86400
+    nl.open()  # the officer's certificate was good for two years
+    for one in world.agencies.values():
+        one.service = one.certify(["service"], service=True)
+    world.settle()
+    caught(world, "certificate-refused")
+
+
+def test_a_statement_signed_with_a_key_that_another_ca_certified(world: World) -> None:
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    stranger = nl.certify(["officer"], authority=ro.authority)
+    nl.open(who=stranger)
+    world.settle()
+    caught(world, "certificate-refused")
+
+
+def test_a_statement_under_another_agencys_name(world: World) -> None:
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    item = nl.open()
+    nl.say(item, "none", issuer=ro.code)
+    world.settle()
+    caught(world, "certificate-other")
+
+
+def test_a_statement_without_a_role_for_it(world: World) -> None:
+    nl = world["NL-POL"]
+    item = nl.open()
+    nl.say(item, "close", who=nl.certify(["auditor"]))
+    world.settle()
+    caught(world, "role-refused")
+
+
+def test_a_service_that_signs_for_a_person(world: World) -> None:
+    nl = world["NL-POL"]
+    nl.open(who=nl.service)
+    world.settle()
+    caught(world, "role-refused")
+
+
+def test_a_certificate_swapped_for_another_persons(world: World) -> None:
+    nl = world["NL-POL"]
+    nl.open()
+    world.settle()
+    officer, examiner = nl.people["officer"], nl.people["examiner"]
+    nl.certificates[officer.digest] = examiner.der
+    caught(world, "certificate-missing")
+
+
+def test_a_signature_made_with_a_stolen_name_but_another_key(world: World) -> None:
+    nl = world["NL-POL"]
+    thief = nl.certify(["officer"])
+    thief.der = nl.people["officer"].der
+    nl.open(who=thief)
+    world.settle()
+    caught(world, "signature-bad")
+
+
+def test_checkpoints_signed_with_another_log_key(world: World) -> None:
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    nl.open()
+    nl.log_key = ro.log_key
+    world.settle()
+    caught(world, "note-unsigned")
+
+
+# Logs
+
+
+def test_a_statement_meant_for_another_log(world: World) -> None:
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    item = nl.open()
+    nl.log(nl.statement(item, "none", log_id=ro.log_id))
+    world.settle()
+    caught(world, "wrong-log")
+
+
+def test_an_entry_that_is_no_statement(world: World) -> None:
+    nl = world["NL-POL"]
+    nl.entries.append(b"not a statement")
+    world.settle()
+    caught(world, "entry-malformed")
+
+
+def test_different_logs_for_different_auditors(world: World) -> None:
+    nl = world["NL-POL"]
+    item = nl.open()
+    world.settle()
+    shown = [*nl.entries, nl.statement(item, "none").entry]
+    to_the_other = nl.note(len(shown), shown)  # one auditor is shown an access that the log then never had
+    nl.say(item, "close", who=nl.people["custodian"])
+    world.settle()
+    caught(world, "view-differs", seen=[to_the_other])
+
+
+def test_an_access_hidden_after_it_was_shown_to_a_monitor(world: World) -> None:
+    state = world.folder / "kept.audit"
+    nl = world["NL-POL"]
+    item = nl.open()
+    world.settle()
+    access = nl.statement(item, "none")
+    shown = [*nl.entries, access.entry]
+    assert world.audit(nl.write(world.folder / "log", entries=shown), state=state).verdict is Verdict.VERIFIED
+    nl.say(item, "none")
+    world.settle()
+    report = world.audit(nl.write(world.folder / "log"), state=state)
+    assert (report.verdict, report.codes()) == (Verdict.FAILED, {"view-differs"}), report.as_json()
+
+
+@pytest.mark.parametrize("withheld", ["tile/entries/000.p", "tile/0/000.p", "certs", "documents", "checkpoints", "checkpoint"])
+def test_files_withheld(world: World, withheld: str) -> None:
+    history(world)
+    folder = world["NL-POL"].write(world.folder / "log")
+    target = folder / withheld
+    target.rename(folder / "elsewhere")
+    report = world.audit(folder)
+    code = "certificate-missing" if withheld == "certs" else "withheld"
+    assert report.verdict is Verdict.FAILED
+    assert code in report.codes(), report.as_json()
+
+
+def test_a_tile_with_other_hashes(world: World) -> None:
+    history(world)
+    folder = world["NL-POL"].write(world.folder / "log")
+    [tile] = (folder / "tile/0/000.p").iterdir()
+    tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
+    report = world.audit(folder)
+    assert "tile-differs" in report.codes(), report.as_json()
+
+
+# Handovers
+
+
+def test_an_item_offered_to_two_agencies(world: World) -> None:
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    item = nl.open()
+    second = nl.statement(item, "offer", to="NL-POL", who=nl.people["custodian"])
+    nl.offer(item, ro)
+    nl.log(second)
+    world.settle()
+    caught(world, "item-branch")
+
+
+def test_an_acceptance_of_an_offer_that_nobody_made(world: World) -> None:
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    item = nl.open()
+    ro.log(ro.statement(item, "accept", who=ro.people["custodian"]))
+    world.settle()
+    caught(world, "handover-unknown")
+
+
+def test_an_acceptance_that_names_another_item_in_the_log_than_on_the_chain(world: World) -> None:
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    item, other = nl.open(), nl.open()
+    nl.offer(item, ro)
+    accepted = ro.statement(item, "accept", who=ro.people["custodian"], subject=other.urn)
+    ro.log(accepted)
+    ro.anchor()
+    ro.tell(item, "accept", accepted)
+    world.settle()
+    caught(world, "handover-differs")
+
+
+def test_an_offer_to_one_in_the_log_and_to_another_on_the_chain(world: World) -> None:
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    item = nl.open()
+    statement = nl.say(item, "offer", to="US-HSI", who=nl.people["custodian"])
+    nl.anchor()
+    from ledger.domain import slots
+    from ledger.domain.identity.names import agency_id
+    from ledger.domain.slots import Hop
+
+    expires = world.clock.now() + 1000
+    nl.hop(item, Hop(agency_id("NL-POL"), agency_id("RO-DIICOT"), statement.digest, 0, expires, slots.OPEN, bytes(32), 0), statement.digest)
+    world.settle()
+    assert ro.code in world.agencies
+    caught(world, "handover-differs")
+
+
+def test_an_outcome_that_lost_the_race_is_void_and_no_failure(world: World) -> None:
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    item = nl.open()
+    nl.offer(item, ro)
+    withdrawal = nl.statement(item, "withdraw", who=nl.people["custodian"])
+    nl.log(withdrawal)
+    nl.anchor()
+    ro.conclude(item, "accept")
+    ro.say(item, "none")
+    world.settle()
+    report = world.audit_all()
+    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, {"handover-void"}), report.as_json()
+
+
+def test_a_handover_that_the_chain_has_not_decided_goes_on_in_the_next_audit(world: World) -> None:
+    state = world.folder / "kept.audit"
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    item = nl.open()
+    nl.offer(item, ro)
+    statement = ro.conclude(item, "accept", on_chain=False)
+    world.settle()
+    assert world.audit_all(state=state).codes() == set()
+    ro.tell(item, "accept", statement)
+    ro.say(item, "none")
+    world.settle()
+    report = world.audit_all(state=state)
+    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
+
+
+# The chain
+
+
+def test_an_auditor_led_to_another_chain(world: World, tmp_path: Path, rng: random.Random) -> None:
+    other = World(tmp_path / "other", rng, "NL-POL", "RO-DIICOT")
+    try:
+        world.contracts = other.contracts
+        report = world.audit_all()
+        assert (report.verdict, report.codes()) == (Verdict.FAILED, {"chain-other"})
+    finally:
+        other.close()

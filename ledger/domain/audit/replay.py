@@ -60,6 +60,9 @@ class Replay:
         """Judge an entry that is well-formed and signed; ``state`` is what this log said of its subject before."""
         if claims.effect == "agency":
             return self._agency_statement(index, claims, digest, state)
+        if self._lost(claims, digest):
+            finding = self._bad("handover-void", index, "the outcome that the contract took", f"{claims.effect} of {claims.subject}, which lost")
+            return Outcome(state, (finding,), Step(digest, claims.subject, claims.seq, claims.prev, claims.effect, "", claims.time, index))
         if state is not None:
             state = self._settle(state, digest)
         if claims.issuer != self._agency and claims.effect != "none":
@@ -130,23 +133,23 @@ class Replay:
         offered = replace(offered, offer=Offer(claims.prev, self._agency))
         if told.hop.outcome == slots.OPEN:
             return Outcome(offered, (), step)  # the contract has not decided yet
-        if (told.hop.outcome, told.hop.outcome_digest) != (_OUTCOMES[claims.effect], digest):
-            return Outcome(state, (self._void(index, claims),), step)
         advanced = self._advance(index, claims, digest, offered, step)
         return advanced if claims.effect == "accept" else replace(advanced, state=state)
 
-    def _void(self, index: int, claims: Claims) -> Finding:
-        return self._bad("handover-void", index, "the outcome that the contract took", f"{claims.effect} of {claims.subject}, which lost")
+    def _lost(self, claims: Claims, digest: bytes) -> bool:
+        """Whether this is an answer or a withdrawal of ours that lost: the contract took another one for the same offer."""
+        told = self._chain.offered(claims.prev) if claims.effect in _OUTCOMES and claims.prev is not None else None
+        if told is None or told.hop.outcome == slots.OPEN:
+            return False
+        ours = told.hop.giver if claims.effect == "withdraw" else told.hop.taker
+        return ours == self._id and (told.hop.outcome, told.hop.outcome_digest) != (_OUTCOMES[claims.effect], digest)
 
     def _withdraw(self, index: int, claims: Claims, digest: bytes, state: ItemState, step: Step) -> Outcome:
         """Our agency's withdrawal of an offer to another one."""
         assert state.offer is not None
         told = self._chain.offered(state.offer.digest)
-        if told is None or (told.hop.outcome, told.hop.outcome_digest) == (slots.WITHDRAWN, digest):
-            return self._advance(index, claims, digest, state, step)
-        if told.hop.outcome == slots.OPEN:
-            return Outcome(state, (), step)
-        return Outcome(state, (self._void(index, claims),), step)
+        undecided = told is not None and told.hop.outcome == slots.OPEN
+        return Outcome(state, (), step) if undecided else self._advance(index, claims, digest, state, step)
 
     def _advance(self, index: int, claims: Claims, digest: bytes, state: ItemState, step: Step | None) -> Outcome:
         code, expected = "", ""

@@ -225,7 +225,8 @@ class LogReplay:
             stretch.items[claims.subject] = outcome.state
         if outcome.step is not None:
             stretch.steps.append(outcome.step)
-        stretch.usages[one.certificate] = Usage(one.certificate, claims.issuer, proven, index)
+        if not code:  # looked at again with every later revocation list
+            stretch.usages[one.certificate] = Usage(one.certificate, claims.issuer, proven, index)
         if claims.effect == "none":
             stretch.volumes[one.certificate, claims.time // _HOUR] += 1
         if claims.effect == "agency":
