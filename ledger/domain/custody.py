@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain.errors import RuleError
@@ -84,16 +84,11 @@ def advance(
     if state.closed and (claims.effect != "none" or (event_type is not None and event_type not in _AFTER_CLOSE)):
         raise RuleError("the item is closed: only notes, readings and the destruction of keys may follow")
     _check_log(state, claims, log_agency)
-    after = replace(state, seq=claims.seq, head=digest, time=claims.time)
-    if claims.effect == "offer":
-        assert claims.to is not None
-        return replace(after, offer=Offer(digest, claims.to, expires, person))
-    if claims.effect == "accept":
-        assert state.offer is not None
-        return replace(after, custodian=state.offer.to, offer=None)
-    if claims.effect in ("decline", "withdraw"):
-        return replace(after, offer=None)
-    return replace(after, closed=state.closed or claims.effect == "close")
+    # Nothing but an outcome follows an open offer, so that whatever follows leaves none open but an offer itself.
+    offer = Offer(digest, claims.to, expires, person) if claims.effect == "offer" and claims.to is not None else None
+    custodian = state.offer.to if claims.effect == "accept" and state.offer is not None else state.custodian
+    closed = state.closed or claims.effect == "close"
+    return ItemState(state.evidence, state.origin, state.ref, custodian, claims.seq, digest, claims.time, closed, offer)
 
 
 def _check_log(state: ItemState, claims: Claims, log_agency: str) -> None:

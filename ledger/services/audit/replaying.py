@@ -78,6 +78,7 @@ class LogReplay:
         self.frontier = Frontier(self._begin, [frontier[at : at + 32] for at in range(0, len(frontier), 32)])
         self._stretch = _Stretch()
         self._cover: CheckpointAnchored | None = None
+        self._delay = 0
 
     def run(self) -> bool:
         """Replay up to the newest anchored checkpoint; False where the log contradicts the chain or cannot be read on.
@@ -150,6 +151,8 @@ class LogReplay:
         self._cover = next(covers, None)
         if self._cover is None:
             return
+        descriptor = in_force(self._authorities.versions[self._log.agency], self._cover.time)
+        self._delay = descriptor.max_anchoring_delay if descriptor is not None else 0
         size = self.frontier.size
         if self._cover.prev != size and not (self._begin == size and self._cover.prev < size):
             self._find(
@@ -238,9 +241,8 @@ class LogReplay:
 
     def _judge_time(self, place: str, claims: Claims, cover: CheckpointAnchored) -> list[Finding]:
         found = []
-        descriptor = in_force(self._authorities.versions[self._log.agency], cover.time)
-        if descriptor is not None and cover.time - claims.time > descriptor.max_anchoring_delay:
-            expected = f"anchored within {descriptor.max_anchoring_delay} s of {claims.time}"
+        if self._delay and cover.time - claims.time > self._delay:
+            expected = f"anchored within {self._delay} s of {claims.time}"
             found.append(Finding("late", place, expected, f"anchored {cover.time - claims.time} s after it"))
         if claims.time - cover.time > _AHEAD:
             found.append(Finding("clock-ahead", place, f"signed before {cover.time}, when it was anchored", f"signed at {claims.time}"))
