@@ -12,7 +12,7 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: demo story run test lint format docs bench soak campaigns artifacts contracts python python-outside python-inside node kubo install install-dev clean
+.PHONY: demo story run test lint format docs bench soak campaigns artifacts contracts python python-outside python-inside node kubo fsck install install-dev clean
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -42,6 +42,11 @@ kubo: .build/kubo/ipfs
 	tools/kubo/build.sh
 	touch -h $@
 
+fsck: .build/fsck/fsck
+
+.build/fsck/fsck: tools/fsck/go.mod tools/fsck/build.sh
+	tools/fsck/build.sh
+
 demo: install
 	@$(BIN)/custody demo "$(FILE)" --output demo-out
 
@@ -55,7 +60,7 @@ run: install
 
 # Kubo is built, where it must be, beside the contracts' tests: for half of that time it waits for the network.
 test: lint
-	$(MAKE) --jobs=2 --output-sync=target kubo contracts
+	$(MAKE) --jobs=2 --output-sync=target kubo fsck contracts
 	$(MAKE) python
 
 contracts: node
@@ -67,7 +72,7 @@ contracts: node
 
 # Two processes, one a core: commands and nodes as processes of their own, and all the rest.
 OUTSIDE := tests/cli
-python: install-dev node kubo
+python: install-dev node kubo fsck
 	$(MAKE) --jobs=2 --output-sync=target python-outside python-inside
 
 python-outside:

@@ -167,7 +167,12 @@ class Agency:
         pairs = [(certificates.load(one.der).serial_number, now if time is None else time) for one in revoked]
         self.crl = self.authority.issue_crl(self.crl or None, pairs, number=len(self.statements) + 1, now=now)
         if announce:
-            body = {"number": len(self.statements) + 1, "digest": sha256(self.crl).hexdigest(), "issued": format_time(now), "revoked": len(pairs)}
+            body = {
+                "number": len(self.statements) + 1,
+                "digest": sha256(self.crl).hexdigest(),
+                "issued": format_time(now),
+                "revoked": len(pairs),
+            }
             self.publish("crl-published", body)
 
     # The tree and the chain

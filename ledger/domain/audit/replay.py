@@ -61,7 +61,9 @@ class Replay:
         if claims.effect == "agency":
             return self._agency_statement(index, claims, digest, state)
         if self._lost(claims, digest):
-            finding = self._bad("handover-void", index, "the outcome that the contract took", f"{claims.effect} of {claims.subject}, which lost")
+            finding = self._bad(
+                "handover-void", index, "the outcome that the contract took", f"{claims.effect} of {claims.subject}, which lost"
+            )
             return Outcome(state, (finding,), Step(digest, claims.subject, claims.seq, claims.prev, claims.effect, "", claims.time, index))
         if state is not None:
             state = self._settle(state, digest)

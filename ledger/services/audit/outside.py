@@ -54,13 +54,13 @@ def audit(
         for check in ("log", "files", "entries", "people", "custody", "handovers", "time"):
             report.skipped(check, "the chain could not be read")
         return report
-    audited: list[LogOfAgency] = []
+    audited: list[tuple[LogOfAgency, LogFiles]] = []
     for files in logs:
         found = _Log(contracts, state, report, clock, options, files).run()
         if found is not None:
-            audited.append(found)
-    crosscheck.handovers(state, audited, report)
-    views.check(state, audited, list(options.seen), list(logs), report)
+            audited.append((found, files))
+    crosscheck.handovers(state, [log for log, _ in audited], report)
+    views.check(state, audited, options.seen, report)
     return report
 
 
@@ -84,7 +84,7 @@ class _Log:
         self._files = files
 
     def run(self) -> LogOfAgency | None:
-        """Audit it; None where it cannot even be told whose it is."""
+        """Audit it; None where it could not be read to its end."""
         report = self._report
         try:
             note = self._files.get("checkpoint")
@@ -116,7 +116,7 @@ class _Log:
         if whole:
             self._check_tail(log, served, authorities, replay.frontier, fetching)
         self._conclude(log, authorities, end - begin, end, whole=whole)
-        return log
+        return log if whole else None
 
     def _check_served(self, log: LogOfAgency, served: Checkpoint, authorities: Authorities) -> None:
         """The log's newest signed checkpoint: under its log key, and kept as something that was shown to us."""
@@ -176,13 +176,18 @@ class _Log:
         for finding in state.findings(log.log):
             report.add(finding)
         self._check_uses(log, authorities)
-        self._check_announcements(log, authorities)
+        if whole:
+            self._check_announcements(log, authorities)
         reached = state.log(log.log)
         size = reached.size if reached is not None else 0
         detail = f"{log.agency}: {size} entries, {count} of them new" if whole else f"{log.agency}: read up to entry {size} of {end}"
         for check in ("log", "files", "entries", "people", "custody", "time"):
             before = report.details.get(check)
-            report.checked(check, f"{before}; {detail}" if before else detail)
+            told = f"{before}; {detail}" if before else detail
+            if whole:
+                report.checked(check, told)
+            else:
+                report.skipped(check, told)
         report.facts[f"entries {log.agency}"] = size
 
     def _check_uses(self, log: LogOfAgency, authorities: Authorities) -> None:
@@ -207,8 +212,6 @@ class _Log:
 
     def _check_announcements(self, log: LogOfAgency, authorities: Authorities) -> None:
         """The revocation list and the descriptor in force were announced in the log itself, so that nobody is shown another one."""
-        if self._state.log(log.log) is None:
-            return
         try:
             crl = self._files.get("crl")
         except NotFoundError:

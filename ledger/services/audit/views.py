@@ -18,20 +18,19 @@ from ledger.domain.receipt import Checkpoint
 from ledger.services.audit.chainstory import LogOfAgency
 
 
-def check(state: AuditState, audited: Sequence[LogOfAgency], seen: Sequence[bytes], logs: Sequence[LogFiles], report: Report) -> None:
+def check(state: AuditState, audited: Sequence[tuple[LogOfAgency, LogFiles]], seen: Sequence[bytes], report: Report) -> None:
     """Compare what the files show with every checkpoint ever served to us, and with what others saw.
 
     Args:
         seen: signed checkpoints (C2SP notes) and evidence bundles, as others got them.
     """
     notes, statements = _sort(seen, report)
-    files = dict(zip((log.log for log in audited), logs, strict=False)) if len(audited) == len(logs) else {}
     count = 0
-    for log in audited:
+    for log, files in audited:
         reached = state.log(log.log)
-        if reached is None or log.log not in files:
+        if reached is None:
             continue
-        view = _View(log, reached, files[log.log], report)
+        view = _View(log, reached, files, report)
         for note in state.views(log.log):
             view.compare(receipts.parse_checkpoint(note), "served to us earlier")
         for checkpoint in (one for one in notes if one.log_id == log.log):

@@ -1,0 +1,135 @@
+"""Real nodes audited from outside: over their API, from an exported tree, by the command, and by somebody else's verifier."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from ledger.adapters import examining
+from ledger.adapters.audit_state import SqliteAuditState
+from ledger.adapters.chain.contracts import Contracts
+from ledger.adapters.chain.rpc import RpcChain
+from ledger.adapters.clock import SystemClock
+from ledger.adapters.logfiles import FolderFiles, WebFiles, drop_partials, write_tree
+from ledger.auditing import about
+from ledger.domain.audit.report import Report
+from ledger.domain.errors import DeniedError
+from ledger.domain.identity.names import log_urn
+from ledger.domain.trust import TrustRoot
+from ledger.domain.verify.report import Verdict
+from ledger.services import handing, handovers
+from ledger.services.audit import outside
+from ledger.services.logfiles import FOREVER, OwnFiles, OwnLog, tree
+from tests.support.consortium import NL, RO, US, Consortium, offer, upload
+from tests.support.desk import Desk
+
+FSCK = Path(__file__).parents[2] / ".build/fsck/fsck"
+
+
+def export(desk: Desk, folder: Path, *, entries: bool = True) -> Path:
+    own = OwnLog.of(desk.node)
+    write_tree(folder, list(tree(own, entries=entries)), OwnFiles(own).get, FOREVER, lambda count: None)
+    drop_partials(folder)
+    return folder
+
+
+def audit(chain: str, root: TrustRoot, files: list, state: Path | None = None, **options: object) -> Report:
+    contracts = Contracts(RpcChain(chain, confirmations=0), root.registry.address, root.ledger.address)
+    kept = SqliteAuditState(state, about(root))
+    try:
+        return outside.audit(contracts, root, files, kept, SystemClock(), outside.Options(**options))
+    finally:
+        kept.close()
+
+
+@pytest.fixture(scope="module")
+def told(trio: Consortium, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An item that went from NL to RO, and one that stayed."""
+    folder = tmp_path_factory.mktemp("files")
+    nl, ro = trio[NL], trio[RO]
+    stays, goes = upload(nl, folder), upload(nl, folder, b"other" * 500)
+    nl.get(stays)
+    offer(nl, goes, RO)
+    trio.settle(NL, RO)
+    handing.accept(ro.client, ro.person, ro.clock, goes)
+    trio.settle(NL, RO)
+    for code in (NL, RO, US):
+        handovers.settle(trio[code].node, timeout=30)
+    return goes
+
+
+def test_the_logs_of_real_nodes_audit_clean_in_many_processes(
+    trio: Consortium, told: str, chain: str, root: TrustRoot, tmp_path: Path
+) -> None:
+    trees = [FolderFiles(export(trio[code], tmp_path / code)) for code in (NL, RO, US)]
+    with examining.pool(2) as submit:
+        report = audit(chain, root, trees, tmp_path / "kept", submit=submit)
+        assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
+        again = audit(chain, root, trees, tmp_path / "kept", submit=submit)
+    assert again.verdict is Verdict.VERIFIED
+    assert "0 of them new" in again.details["log"]
+
+
+def test_an_auditor_with_a_certificate_reads_entries_from_a_node(trio: Consortium, told: str, chain: str, root: TrustRoot) -> None:
+    keys = trio[RO].node.keys
+    web = WebFiles("http://home", transport=trio[NL].transport, signer=lambda: (keys.service, keys.service_certificate.der))
+    report = audit(chain, root, [web])
+    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
+    web.close()
+
+
+def test_somebody_without_a_certificate_gets_hashes_but_no_entries(trio: Consortium, told: str, chain: str, root: TrustRoot) -> None:
+    web = WebFiles("http://home", transport=trio[NL].transport)
+    assert web.get("checkpoint").startswith(b"urn:custody:log:")
+    assert len(web.get("tile/0/000.p/1")) == 32
+    with pytest.raises(DeniedError, match="shown to auditors only"):
+        web.get("tile/entries/000.p/1")
+    report = audit(chain, root, [web])
+    assert (report.verdict, report.codes()) == (Verdict.UNREADABLE, {"unreachable"}), report.as_json()
+    web.close()
+
+
+def test_a_public_tree_holds_no_entries_and_no_certificates(trio: Consortium, told: str, tmp_path: Path) -> None:
+    folder = export(trio[NL], tmp_path / "public", entries=False)
+    assert (folder / "checkpoint").exists()
+    assert not (folder / "certs").exists()
+    assert not (folder / "tile/entries").exists()
+
+
+def test_the_command_audits_an_exported_log_and_prints_every_line(
+    trio: Consortium, told: str, chain: str, root: TrustRoot, tmp_path: Path
+) -> None:
+    from tests.support.commands import custody
+
+    (tmp_path / "trust.json").write_bytes(root.encode())
+    export(trio[NL], tmp_path / "log")
+    arguments = ["audit", "--log", str(tmp_path / "log"), "--rpc", chain, "--trust", str(tmp_path / "trust.json"), "--workers", "1"]
+    done = custody(*arguments, "--report", str(tmp_path / "audit.html"), "--json", folder=tmp_path)
+    value = json.loads(done.stdout)
+    assert (done.returncode, value["verdict"]) == (0, "verified")
+    assert [one["status"] for one in value["checks"] if one["check"] in {"log", "content"}] == ["passed", "not asked"]
+    assert "Verdict: <strong>verified" in (tmp_path / "audit.html").read_text()
+
+
+@pytest.mark.parametrize("spoiled", ["", "tile/entries", "tile/0"])
+def test_a_verifier_that_we_did_not_write_checks_the_tree(trio: Consortium, told: str, tmp_path: Path, spoiled: str) -> None:
+    assert FSCK.exists(), "build it with: make fsck"
+    folder = export(trio[NL], tmp_path / "log")
+    key, name = trio[NL].node.keys.log.public_key().public_bytes_raw(), log_urn(trio[NL].node.log_id)
+    digest = sha256(name.encode() + b"\n\x01" + key).hexdigest()[:8]
+    (tmp_path / "key").write_text(f"{name}+{digest}+{base64.b64encode(bytes([1]) + key).decode()}")
+    if spoiled:
+        [file] = (folder / spoiled / "000.p").iterdir()
+        file.write_bytes(file.read_bytes()[:-1] + bytes([file.read_bytes()[-1] ^ 1]))
+    command = [str(FSCK), "--public_key", str(tmp_path / "key"), "--storage_url", folder.as_uri() + "/", "--ui=false"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20 if not spoiled else 3, check=False)
+        good = done.returncode == 0 and "Successfully fsck'd" in done.stderr
+    except subprocess.TimeoutExpired:  # it asks again and again for files that do not fit
+        good = False
+    assert good is not bool(spoiled)
