@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -72,3 +73,14 @@ def opened(root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, s
         for one in sources:
             stack.callback(one.close)
         yield Audit(Contracts(chain, root.registry.address, root.ledger.address), root, sources, kept, SystemClock())
+
+
+@contextmanager
+def temporary(root: TrustRoot) -> Iterator[SqliteAuditState]:
+    """A state that is kept for one audit alone, on disk, so that memory stays constant."""
+    with tempfile.TemporaryDirectory(prefix="custody-audit-") as folder:
+        state = SqliteAuditState(Path(folder) / "state", about(root))
+        try:
+            yield state
+        finally:
+            state.close()

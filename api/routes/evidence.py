@@ -138,8 +138,11 @@ def list_events(
 @router.post("/{evidence}/details", operation_id="details")
 def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) -> DetailsOut:
     """The item's documents, after a recorded access of any mode."""
+    digest = from_hex(request.access, what="access", size=32)
     with node.records.read() as unit:
-        access.require_access(node, unit, caller, evidence, from_hex(request.access, what="access", size=32), content=False)
+        access.require_access(node, unit, caller, evidence, digest, content=False)
+    access.note_release(node, digest, caller.pseudonym, "details", evidence)
+    with node.records.read() as unit:
         life = life_of(node, unit, evidence)
         return DetailsOut(events=access.details(node, unit, evidence), standing=StandingOut(**life.standing()))
 
@@ -147,8 +150,11 @@ def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn)
 @router.post("/{evidence}/grants", operation_id="grants")
 def grants(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) -> GrantsOut:
     """The content keys sealed to the caller, after a recorded access of mode copy or export."""
+    digest = from_hex(request.access, what="access", size=32)
     with node.records.read() as unit:
-        access.require_access(node, unit, caller, evidence, from_hex(request.access, what="access", size=32), content=True)
+        access.require_access(node, unit, caller, evidence, digest, content=True)
+    access.note_release(node, digest, caller.pseudonym, "content", evidence)
+    with node.records.read() as unit:
         return GrantsOut(grants=[b64url(one) for one in access.content_grants(node, unit, caller, evidence)])
 
 
@@ -177,6 +183,8 @@ def bundle(node: NodeDep, caller: CallerDep, evidence: Item, request: BundleIn) 
         if unit.erasure(evidence) is None or request.access:
             digest = from_hex(request.access, what="access", size=32)
             until = access.require_access(node, unit, caller, evidence, digest, content=True).seq
+    if until is not None:
+        access.note_release(node, digest, caller.pseudonym, "bundle", evidence)
     withheld = Withheld(request.withhold)
     data = export.bundle(node, evidence, until=until, shown=withheld.shown).encode()
     withheld.require_met()

@@ -38,6 +38,8 @@ def register(app: typer.Typer) -> None:
         state: Annotated[Path | None, typer.Option(help="File to keep what was checked: the next run goes on from there.")] = None,
         seen: Annotated[list[Path] | None, typer.Option(help="Checkpoint or bundle that others got, to compare.")] = None,
         workers: Annotated[int, typer.Option(min=0, help="Processes; 0: as many as there are cores.")] = 0,
+        sample: Annotated[float | None, typer.Option(min=0, max=100, help="Percent of items to re-hash; without it 10 %, or 95 % ± 3 %.")] = None,
+        seed: Annotated[int | None, typer.Option(min=0, help="Draw the sample that an earlier report names.")] = None,
         report: Annotated[Path | None, typer.Option(help="Write the report as a page to print.")] = None,
         as_json: Json = False,
     ) -> None:
@@ -45,9 +47,8 @@ def register(app: typer.Typer) -> None:
             found = _outside(log, rpc, trust, state, seen or [], workers)
             heading = "Audit of " + ", ".join(log)
         else:
-            from ledger.domain.errors import UsageError
-
-            raise UsageError("no log to audit", hint="give --log URL")
+            found = _inside(sample, seed, workers)
+            heading = "Audit of a home"
         raise typer.Exit(_show(found, heading, report))
 
 
@@ -65,6 +66,41 @@ def _show(found: Report, heading: str, page: Path | None) -> int:
     return found.verdict.exit_code
 
 
+def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
+    import secrets
+
+    from cli.session import open_alone
+    from ledger import auditing
+    from ledger.adapters import examining
+    from ledger.services import trustroot
+    from ledger.services.audit import inside
+
+    with open_alone() as home, ExitStack() as stack, ExitStack() as parts:
+        submit = stack.enter_context(examining.pool(workers or None)) if workers != 1 else None
+        root = trustroot.trust_root(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations)
+        state = stack.enter_context(auditing.temporary(root))
+        known = home.keyring.names()
+        options = inside.Options(
+            keys=[home.keyring.hpke_key(name) for name in ("hpke-person", "hpke-custody") if name in known],
+            share=None if sample is None else sample / 100,
+            seed=secrets.randbelow(2**32) if seed is None else seed,
+            progress=_progress(parts),
+        )
+        if submit is not None:
+            options.submit = submit
+        return inside.audit(home.node, root, state, options)
+
+
+def _progress(parts: ExitStack) -> Callable[[str, int], Callable[[int], None]]:
+    """One bar at a time: the next part ends the one before."""
+
+    def begin(what: str, total: int) -> Callable[[int], None]:
+        parts.close()
+        return parts.enter_context(output.progress(what, total, unit="bytes" if what.startswith("re-hashing") else "entries"))
+
+    return begin
+
+
 def _outside(logs: list[str], rpc: str, trust: Path | None, state: Path | None, seen: list[Path], workers: int) -> Report:
     from cli.session import auditor, read_trust
     from ledger import auditing
@@ -77,15 +113,10 @@ def _outside(logs: list[str], rpc: str, trust: Path | None, state: Path | None, 
             "an audit needs --trust FILE and --rpc URL", hint="the trust root comes from the agencies, the chain is your choice"
         )
     views = [_read(path) for path in seen]
-    with ExitStack() as stack:
+    with ExitStack() as stack, ExitStack() as parts:
         opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, logs, state, auditor()))
         submit = stack.enter_context(examining.pool(workers or None)) if workers != 1 else None
 
-        def progress(what: str, total: int) -> Callable[[int], None]:
-            stack.enter_context(parts).close()
-            return parts.enter_context(output.progress(what, total, unit="entries"))
-
-        parts = ExitStack()
         options: dict[str, Any] = {"submit": submit} if submit is not None else {}
         return outside.audit(
             opened.contracts,
@@ -93,7 +124,7 @@ def _outside(logs: list[str], rpc: str, trust: Path | None, state: Path | None, 
             opened.logs,
             opened.state,
             opened.clock,
-            outside.Options(seen=views, progress=progress, **options),
+            outside.Options(seen=views, progress=_progress(parts), **options),
         )
 
 

@@ -236,6 +236,20 @@ class ErasureRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """Something handed out that opens an item: which statement covers it, to whom (pseudonym or agency), and what.
+
+    ``kind``: content (keys), details (documents), bundle, parcel or copy. ``time``: when it was last handed out.
+    """
+
+    statement: bytes
+    recipient: str
+    kind: str
+    evidence: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
 class LinkRow:
     """``child`` came from ``parent``: derived, copy, part (of a folder or an exhibit)."""
 

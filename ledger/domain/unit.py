@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from ledger.domain.records import (
     AlarmRow,
@@ -22,6 +22,7 @@ from ledger.domain.records import (
     LogRow,
     PartnerRow,
     PersonRow,
+    ReleaseRow,
     SessionRow,
     TransactionRow,
 )
@@ -131,6 +132,13 @@ class Unit(Protocol):
     def put_session(self, row: SessionRow) -> None: ...
     def session(self, token: bytes) -> SessionRow | None: ...
     def drop_expired(self, now: int) -> None: ...
+
+    # Releases of keys, and any table as it stands, for those who audit
+    def put_release(self, row: ReleaseRow) -> None: ...
+    def releases(self, *, after: bytes, limit: int) -> list[ReleaseRow]: ...
+    def rows(self, table: str, **equal: Any) -> list[dict[str, Any]]: ...
+    def stray(self, table: str, column: str, of: Sequence[tuple[str, str]], limit: int) -> list[Any]: ...
+    def count(self, table: str) -> int: ...
 
     # Anchoring
     def put_checkpoint(self, row: CheckpointRow) -> None: ...

@@ -9,7 +9,7 @@ from ledger.domain.cose import PublicKey
 from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.identity.descriptor import HpkeKey
-from ledger.domain.records import EntryRow, ItemRow
+from ledger.domain.records import EntryRow, ItemRow, ReleaseRow
 from ledger.domain.unit import Unit
 from ledger.services import reading, recordkeys
 from ledger.services.node import Node
@@ -95,6 +95,16 @@ def require_access(node: Node, unit: Unit, caller: Caller, evidence: str, access
     if not 0 <= node.clock.now() - row.time <= _FRESH:
         raise DeniedError("the recorded access is too old", hint=hint)
     return row
+
+
+def note_release(node: Node, statement: bytes, recipient: str, kind: str, evidence: str) -> None:
+    """Write down what is about to be handed out, and which statement covers it: an audit compares both.
+
+    Raises:
+        StorageError: it cannot be written down, and must not be handed out.
+    """
+    with node.records.write() as unit:
+        unit.put_release(ReleaseRow(statement, recipient, kind, evidence, node.clock.now()))
 
 
 def content_grants(node: Node, unit: Unit, caller: Caller, evidence: str) -> list[bytes]:

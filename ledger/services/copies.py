@@ -18,7 +18,7 @@ from ledger.domain.parcel import Parcel, SealedDocument
 from ledger.domain.ports import PartnerApi
 from ledger.domain.records import GivenRow, ItemRow
 from ledger.domain.unit import Unit
-from ledger.services import export, intake, parcels, partners, recordkeys
+from ledger.services import access, export, intake, parcels, partners, recordkeys
 from ledger.services.node import Node
 
 _PAGE: Final = 1000
@@ -78,6 +78,7 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
             document, keys = parcels.single(unit, one, key, receiver.node)
             documents.append(document)
             given += keys
+    access.note_release(node, statement, agency, "copy", row.evidence)
     return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
 
 

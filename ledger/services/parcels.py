@@ -11,7 +11,7 @@ from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.parcel import Parcel, SealedDocument
 from ledger.domain.records import CrossingRow, EntryRow, ItemRow
 from ledger.domain.unit import Unit
-from ledger.services import export, partners, recordkeys
+from ledger.services import access, export, partners, recordkeys
 from ledger.services.node import Node
 
 _PAGE = 1000
@@ -62,6 +62,7 @@ def pack(node: Node, agency: str, evidence: str) -> bytes:
                 documents.append(SealedDocument(event.payload, sealed, tuple(unit.disclosures(event.payload))))
         given = [grants.parse(one) for one in unit.grants(evidence, "content", receiver.custody.digest)]
     given.append(grants.seal(key, receiver.node, evidence=evidence_bytes(evidence), scope="record"))
+    access.note_release(node, row.offer, agency, "parcel", evidence)
     return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
 
 

@@ -17,10 +17,11 @@ from ledger.adapters.database.tables import (
     Identity,
     Person,
     Reading,
+    Release,
     SessionRecord,
 )
 from ledger.adapters.database.unit import Part
-from ledger.domain.records import AlarmRow, CrlRow, DescriptorRow, EnrolmentRow, PersonRow, SessionRow
+from ledger.domain.records import AlarmRow, CrlRow, DescriptorRow, EnrolmentRow, PersonRow, ReleaseRow, SessionRow
 
 _H: Any = Challenge
 _E: Any = Enrolment
@@ -28,6 +29,7 @@ _S: Any = SessionRecord
 _R: Any = Reading
 _A: Any = Alarm
 _I: Any = Identity
+_L: Any = Release
 _DAY = 86400
 _MAX_PEOPLE = 10_000
 _MAX_VERSIONS = 65_535
@@ -104,6 +106,13 @@ class People(Part):
     def identity(self, token: bytes) -> str | None:
         row = self._one(Identity, token=token)
         return str(row.pseudonym) if row else None
+
+    def put_release(self, row: ReleaseRow) -> None:
+        self._put(Release, ("statement", "recipient", "kind"), asdict(row))
+
+    def releases(self, *, after: bytes, limit: int) -> list[ReleaseRow]:
+        """Releases by the digest of the statement that covers them, beyond one."""
+        return [ReleaseRow(**row._mapping) for row in self._rows(Release, _L.statement > after, order=_L.statement, limit=limit)]
 
     def put_alarm(self, row: AlarmRow) -> None:
         self._add(Alarm, asdict(row))

@@ -15,11 +15,12 @@ from ledger.adapters.database.items import Items
 from ledger.adapters.database.logs import Logs
 from ledger.adapters.database.partners import Partners
 from ledger.adapters.database.people import People
+from ledger.adapters.database.unit import Raw
 from ledger.domain.errors import ConflictError, StorageError
 from ledger.domain.unit import Unit
 
 
-class SqlUnit(Logs, Items, Holdings, People, Partners):
+class SqlUnit(Logs, Items, Holdings, People, Partners, Raw):
     """One transaction; see unit.Unit."""
 
 

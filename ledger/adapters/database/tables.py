@@ -285,6 +285,16 @@ class Reading(SQLModel, table=True):
     time: int = Field(sa_column=_big())
 
 
+class Release(SQLModel, table=True):
+    """Something handed out that opens an item, by the statement that covers it: kept for audits."""
+
+    statement: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    recipient: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    evidence: str
+    time: int = Field(sa_column=_big())
+
+
 class Alarm(SQLModel, table=True):
     """Something that auditors must see."""
 

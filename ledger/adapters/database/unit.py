@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
@@ -55,6 +56,32 @@ class Part:
     def _one(self, table: Table, **equal: Any) -> Any | None:
         rows = self._find(table, limit=1, **equal)
         return rows[0] if rows else None
+
+
+class Raw(Part):
+    """Any table as it stands, for those who audit it; see unit.Unit."""
+
+    def rows(self, table: str, **equal: Any) -> list[dict[str, Any]]:
+        """Rows of a table with these members."""
+        self.flush()
+        known = SQLModel.metadata.tables[table]
+        query = select(known).where(*(known.c[name] == value for name, value in equal.items())).order_by(*known.primary_key.columns)
+        return [dict(row._mapping) for row in self._db.execute(query)]
+
+    def stray(self, table: str, column: str, of: Sequence[tuple[str, str]], limit: int) -> list[Any]:
+        """Values of a column that stand in none of the columns ``of``, each once."""
+        self.flush()
+        tables = SQLModel.metadata.tables
+        mine = tables[table].c[column]
+        query = select(mine).distinct().order_by(mine).limit(limit)
+        for other, name in of:
+            query = query.where(mine.not_in(select(tables[other].c[name])))
+        return [row[0] for row in self._db.execute(query)]
+
+    def count(self, table: str) -> int:
+        """Number of rows of a table."""
+        self.flush()
+        return int(self._db.execute(select(func.count()).select_from(SQLModel.metadata.tables[table])).scalar_one())
 
 
 def _table(table: Table) -> Any:

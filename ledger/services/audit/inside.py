@@ -1,0 +1,107 @@
+"""The audit from inside, with authority over a home: everything that the one from outside checks, and everything that it cannot see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.ports import AuditState
+from ledger.domain.audit.report import Report
+from ledger.domain.errors import CustodyError
+from ledger.domain.grants import HpkePrivateKey
+from ledger.domain.trust import TrustRoot
+from ledger.domain.unit import Unit
+from ledger.services import recordkeys
+from ledger.services.audit import duties, outside, sampling
+from ledger.services.audit.fetching import Submit, at_once
+from ledger.services.audit.itemrows import Examined, ItemRows
+from ledger.services.audit.logrows import LogRows
+from ledger.services.audit.sampling import Reservoir
+from ledger.services.logfiles import OwnFiles, OwnLog
+from ledger.services.node import Node
+
+
+@dataclass
+class Options:
+    """How a home is audited.
+
+    Attributes:
+        keys: HPKE keys at hand besides the node's.
+        share: part of the items to re-hash, 0 to 1; None for the usual sample.
+        seed: of the sample; the same seed draws the same items.
+    """
+
+    keys: list[HpkePrivateKey] = field(default_factory=list)
+    share: float | None = None
+    seed: int = 0
+    submit: Submit = at_once
+    progress: Callable[[str, int], Callable[[int], None]] = field(default=lambda what, total: lambda count: None)
+
+
+def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> Report:
+    """Audit a home."""
+    view = outside.Options(submit=options.submit, progress=options.progress)
+    report = outside.audit(node.contracts, root, [OwnFiles(OwnLog.of(node))], state, node.clock, view)
+    with node.records.read() as unit:
+        log, items = unit.log(node.log_id), unit.count("item")
+    keys = [node.keys.hpke, *options.keys]
+    try:
+        rows = LogRows(node, state, report, options.progress("comparing rows of the log", log.size if log is not None else 0))
+        rows.run()
+        sample = Reservoir(sampling.sample_size(items, options.share), Random(options.seed))  # noqa: S311  (a sample that can be drawn again, no secret)
+        checked = ItemRows(node, rows, report, keys)
+        cases = Reservoir(sampling.sample_size(items, options.share), Random(options.seed + 1))  # noqa: S311
+
+        def take(unit: Unit, one: Examined) -> None:
+            duties.check_item(node, unit, one, report)
+            sampling.copies_kept(node, one, report)
+            found = [row["data"] for row in unit.rows("grant", evidence=one.item.state.evidence, scope="content")]
+            drawn = sampling.draw(one, tuple(found))
+            if drawn is not None:
+                sample.offer(drawn)
+
+        count = checked.run(options.progress("comparing items", items), take)
+        releases = duties.check_releases(node, report)
+        pins = sampling.check_pins(node, report)
+        walked = _walk_cases(node, cases, report)
+    except CustodyError as error:
+        report.add(Finding("row-edited", "the home", "a database that can be compared", error.message))
+        return report
+    size = sum(one.content.ciphertext_size for one in sample.taken)
+    done = sampling.rehash(node, sample.taken, keys, report, options.progress("re-hashing content", size))
+    report.checked("rows", f"{rows.count} rows")
+    report.checked("documents", f"{checked.documents} documents of {count} items")
+    report.checked("keys", f"{checked.grants} sealed keys, {checked.opened} of them opened here; {releases} releases")
+    report.checked("duties", f"{count} items")
+    report.checked("copies", f"{pins} pins")
+    report.checked("content", f"{len(sample.taken)} of {sample.seen} items, {done} bytes; seed {options.seed}")
+    report.checked("cases", f"{count} items to their cases, {walked} cases to their items")
+    report.facts |= {"items": count, "sampled": len(sample.taken), "seed": options.seed, "bytesReHashed": done, "releases": releases}
+    return report
+
+
+def _walk_cases(node: Node, sample: Reservoir, report: Report) -> int:
+    """The other way: from a random case, by its token, to the items that it leads to; each must name it."""
+    with node.records.read() as unit:
+        tokens = sorted({bytes(row["token"]) for row in unit.rows("blind_index")})
+    drawn = sample.random.sample(tokens, min(len(tokens), max(sample.size, 1)))
+    for token in drawn:
+        with node.records.read() as unit:
+            for evidence in unit.tokens(token, 10_000):
+                _require_named(node, unit, token, evidence, report)
+    return len(drawn)
+
+
+def _require_named(node: Node, unit: Unit, token: bytes, evidence: str, report: Report) -> None:
+    from ledger.services import reading
+
+    for row in unit.events(evidence):
+        try:
+            event = reading.read_event(node, unit, row)
+        except CustodyError:
+            continue  # told where documents are checked
+        if event is not None and token in recordkeys.tokens(node, event):
+            return
+    report.add(Finding("case-stray", f"blind_index {token.hex()[:16]}", "an item that names this case or digest", evidence))
