@@ -38,7 +38,9 @@ def register(app: typer.Typer) -> None:
         state: Annotated[Path | None, typer.Option(help="File to keep what was checked: the next run goes on from there.")] = None,
         seen: Annotated[list[Path] | None, typer.Option(help="Checkpoint or bundle that others got, to compare.")] = None,
         workers: Annotated[int, typer.Option(min=0, help="Processes; 0: as many as there are cores.")] = 0,
-        sample: Annotated[float | None, typer.Option(min=0, max=100, help="Percent of items to re-hash; without it 10 %, or 95 % ± 3 %.")] = None,
+        sample: Annotated[
+            float | None, typer.Option(min=0, max=100, help="Percent of items to re-hash; without it 10 %, or 95 % ± 3 %.")
+        ] = None,
         seed: Annotated[int | None, typer.Option(min=0, help="Draw the sample that an earlier report names.")] = None,
         report: Annotated[Path | None, typer.Option(help="Write the report as a page to print.")] = None,
         as_json: Json = False,

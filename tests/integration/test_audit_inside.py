@@ -21,7 +21,7 @@ from tests.support.desk import Desk
 #: Tables whose rows follow from what was signed or anchored, with columns that nothing signed says anything about.
 TABLES: dict[str, set[str]] = {
     "log": {"frozen", "number"},
-    "entry": set(),
+    "entry": {"receipt_size"},  # the size of a receipt that anybody can ask for at any size
     "tile": set(),
     "item": set(),
     "document": set(),
@@ -58,7 +58,7 @@ def lived(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
         (folder / name).write_bytes(name.encode() * 700)
         files.append(folder / name)
     with Desk(Path(shutil.copytree(founded, folder / "home"))) as desk:
-        done = desk.upload(*files, options=Options(identifiers=[{"scheme": "case", "value": "2026-117"}]))
+        done = desk.upload(*files, options=Options(members={"identifiers": [{"scheme": "case", "value": "2026-117"}]}))
         desk.get(done[0].evidence)
         desk.access(done[1].evidence, "view")
         desk.record(done[1].evidence, "note", {"text": "seen"})
@@ -114,15 +114,25 @@ def test_every_edited_row_is_found(lived: Desk, rng: random.Random, table: str) 
             assert any(table in one.place or "entry" in one.place or evidence_of(one.place) for one in report.findings), report.as_json()
             tried += 1
         finally:
-            database.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?', (value, rowid))
+            # Where a key is the rowid itself, the row has moved.
+            moved = database.execute(f'SELECT rowid FROM "{table}" WHERE rowid = ?', (rowid,)).fetchone() is None
+            place = _changed(value, rng) if moved else rowid
+            database.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?', (value, place))
     database.close()
+    assert audit(lived).verdict is Verdict.VERIFIED
     assert tried or table == "link"
-    if table in {"item", "grant"}:
-        assert audit(lived).verdict is Verdict.VERIFIED
 
 
 def evidence_of(place: str) -> bool:
-    return "urn:uuid:" in place or "checkpoint" in place or "tile" in place or "certs" in place or "descriptor" in place or "crl" in place
+    return (
+        "urn:uuid:" in place
+        or "checkpoint" in place
+        or "tile" in place
+        or "certs" in place
+        or "descriptor" in place
+        or "crl" in place
+        or "certificate" in place
+    )
 
 
 @pytest.mark.parametrize("table", sorted(set(TABLES) - {"link", "release"}))
@@ -167,7 +177,8 @@ def test_keys_released_without_an_access_are_found(lived: Desk) -> None:
     row = database.execute('SELECT * FROM "release" WHERE kind = ?', ("content",)).fetchone()
     database.execute('INSERT INTO "release" VALUES (?, ?, ?, ?, ?)', (row[0], "somebodyelse", *row[2:]))
     try:
-        assert audit(lived).codes() == {"release-unlogged"}
+        report = audit(lived)
+        assert report.codes() == {"release-unlogged"}, [one.as_json() for one in report.findings]
     finally:
         database.execute('DELETE FROM "release" WHERE recipient = ?', ("somebodyelse",))
         database.close()
@@ -182,7 +193,7 @@ def test_content_that_was_altered_on_disk_is_found_by_rehashing(founded: Path, t
     with Desk(home) as desk:
         desk.upload(file)
         desk.anchor()
-    [pack] = [path for path in (home / "blocks").rglob("*") if path.is_file() and path.stat().st_size > 10_000]
+    [pack] = (home / "blocks").rglob("*.car")
     data = bytearray(pack.read_bytes())
     data[len(data) // 2] ^= 1
     pack.write_bytes(data)

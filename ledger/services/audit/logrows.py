@@ -14,17 +14,18 @@ from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.report import Report
 from ledger.domain.errors import CustodyError
+from ledger.domain.event import document as documents
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import agency_id, agency_urn
 from ledger.domain.records import EntryRow
 from ledger.domain.tiles import HEIGHT, WIDTH
 from ledger.domain.unit import Unit
-from ledger.services.audit.agencystatements import announced
 from ledger.services.node import Node
 
 PAGE: Final = 256
 _STRAY: Final = 200
+_ANYWHERE: Final = 2**62
 
 
 class LogRows:
@@ -99,7 +100,7 @@ class LogRows:
                     self._tile(unit, *key, bytes(expected.pop(key)))
             self._advance(len(rows))
         with node.records.read() as unit:
-            beyond = unit.entries(node.log_id, size, size + PAGE)
+            beyond = unit.entries(node.log_id, -_ANYWHERE, 0) + unit.entries(node.log_id, size, _ANYWHERE)
             tiles = unit.count("tile")
         for row in beyond:
             self.inserted("entry", str(row.index), f"the log has {size} entries")
@@ -185,7 +186,7 @@ class LogRows:
 
     def _crls(self, unit: Unit) -> None:
         rows = unit.rows("crl")
-        waiting = {row.payload for row in unit.events(agency_urn(self._node.agency))}
+        announced = self._announced(unit)
         for row in rows:
             place = f"number {row['number']}"
             try:
@@ -194,11 +195,27 @@ class LogRows:
                 self._find("row-edited", f"crl {place}", "a revocation list", error.message)
                 continue
             self.differ("crl", place, {"issued": issued}, row)
-            if not announced(self._state, "crl-published", sha256(row["der"]).digest()):
+            if sha256(row["der"]).hexdigest() not in announced:
                 self.inserted("crl", place, "no statement in the log announces this list")
         numbers = [row["number"] for row in rows]
         for number in sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers)):
-            self.missing("crl", f"number {number}", f"lists are numbered without a gap, among {len(waiting)} statements of the agency")
+            self.missing("crl", f"number {number}", "lists are numbered without a gap")
+        held = {sha256(row["der"]).hexdigest() for row in rows}
+        for digest in sorted(announced - held):
+            self.missing("crl", digest[:16], "a statement in the log announces this list")
+
+    def _announced(self, unit: Unit) -> set[str]:
+        """Digests of revocation lists that the agency's statements announce, also those that are not anchored yet."""
+        found: set[str] = set()
+        for row in unit.events(agency_urn(self._node.agency)):
+            raw = unit.document(row.payload)
+            if raw is None or sha256(raw).digest() != row.payload:
+                self._find("document-differs", f"document of entry {row.index}", f"SHA-256 {row.payload.hex()[:16]}…", "none or another")
+                continue
+            event = documents.parse(raw)
+            if event.type == "crl-published":
+                found.add(event.body["digest"])
+        return found
 
     def _certificates(self, unit: Unit) -> None:
         for row in unit.rows("certificate"):
