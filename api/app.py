@@ -11,6 +11,7 @@ from api import errors
 from api.access import ROUTES
 from api.limits import LimitMiddleware
 from api.lockout import LockOut, SeenOnce
+from api.measure import MeasureMiddleware
 from api.routes import agency, blocks, copies, evidence, exchange, handovers, health, keeping, log, partners, people, session, statements
 from ledger import __version__
 from ledger.services.node import Node
@@ -63,6 +64,7 @@ def create_app(node: Node, *, sealers: list[bytes], confirmations: int, lifespan
     errors.install(app)
     _require_table(app)
     app.add_middleware(LimitMiddleware)
+    app.add_middleware(MeasureMiddleware, telemetry=node.telemetry)
     return app
 
 

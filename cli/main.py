@@ -31,6 +31,7 @@ from cli.commands import (
     ipfs,
     list_items,
     log,
+    monitor,
     note,
     partner,
     person,
@@ -81,7 +82,7 @@ def options(
 
 
 for module in (
-    *(init, upload, list_items, show, status, anchor, bundle, trust, verify, audit),
+    *(init, upload, list_items, show, status, anchor, bundle, trust, verify, audit, monitor),
     *(get, note, correct, recheck, seize, derive, record, handover, disclose, copy, dispose, partner, chain, profile),
     *(field, fixity, ipfs, person, session, serve, log, doctor, backup, restore, collect, demo),
 ):

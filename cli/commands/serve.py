@@ -26,13 +26,26 @@ def register(app: typer.Typer) -> None:
         port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.")] = 8000,
         anchor_growth: Annotated[int, typer.Option(help="Anchor when this many entries wait.")] = 256,
         anchor_age: Annotated[int, typer.Option(help="Anchor when the oldest entry waits this many seconds.")] = 60,
+        metrics: Annotated[str, typer.Option(help="HOST:PORT to serve metrics for Prometheus at; never on the API's own.")] = "",
     ) -> None:
         from cli.session import open_alone
 
         with open_alone() as home:
             from ledger.services.anchoring import Policy
 
-            _serve(home, host, port, Policy(anchor_growth, anchor_age))
+            if not metrics:
+                _serve(home, host, port, Policy(anchor_growth, anchor_age))
+                return
+            from ledger.adapters import metrics as measures
+
+            measured = measures.NodeMetrics()
+            measured.follow(home.node)
+            home.node.telemetry = measured
+            server = measures.serve(measured.registry, metrics)
+            try:
+                _serve(home, host, port, Policy(anchor_growth, anchor_age))
+            finally:
+                server.shutdown()
 
 
 def _serve(home: Any, host: str, port: int, policy: Any) -> None:

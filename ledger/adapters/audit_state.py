@@ -302,6 +302,11 @@ class SqliteAuditState:
         """Keep something that was fetched."""
         self._db.execute("INSERT OR REPLACE INTO blob VALUES (?, ?, ?)", (kind, digest, data))
 
+    def keep_blobs(self, kind: str, digests: Sequence[bytes]) -> None:
+        """Drop those of a kind that are not among ``digests``."""
+        known = {row[0] for row in self._all("SELECT digest FROM blob WHERE kind = ?", kind)}
+        self._db.executemany("DELETE FROM blob WHERE kind = ? AND digest = ?", [(kind, one) for one in known - set(digests)])
+
     def crls(self) -> list[tuple[str, bytes]]:
         """All revocation lists ever seen, by agency."""
         return [(row[0], bytes(row[1])) for row in self._all("SELECT agency, der FROM crl")]

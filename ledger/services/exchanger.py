@@ -42,6 +42,7 @@ class Exchanger:
                     busy = bool(unit.crossings_in(crossing.UNSETTLED, 1))
             except CustodyError as error:
                 problems, busy = {("exchange", error.message)}, False
+            self._node.telemetry.ran("exchange", ok=not problems)
             for name, problem in sorted(problems - told):
                 _LOG.warning("%s: %s", name, problem)
             wait, told = _BUSY if busy else _IDLE, problems

@@ -61,7 +61,9 @@ class Keeper:
             try:
                 wait = 0.0 if step() else _PAUSE
                 told = ""
+                self._node.telemetry.ran(f"keeping-{name}", ok=True)
             except CustodyError as error:
+                self._node.telemetry.ran(f"keeping-{name}", ok=False)
                 if error.message != told:
                     _LOG.warning("%s: %s", name, error.message)
                 told = error.message

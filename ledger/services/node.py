@@ -22,6 +22,7 @@ from ledger.domain.records import HoldingRow
 from ledger.domain.storage import NodeStore, Replicas
 from ledger.domain.unit import Records, Unit
 from ledger.services.authority import Authority
+from ledger.services.telemetry import Silent, Telemetry
 
 _PAGE: Final = 500
 
@@ -65,6 +66,8 @@ class Node:
     identity: IdentityProvider | None = None
     #: What the agency's jurisdiction asks of records.
     profile: Profile | None = None
+    #: Where the node tells how its work goes.
+    telemetry: Telemetry = field(default_factory=Silent)
     #: Anchoring in this process happens one at a time.
     anchoring: threading.Lock = field(default_factory=threading.Lock)
     #: So is sending to one replica, and reading again.

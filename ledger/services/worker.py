@@ -45,10 +45,13 @@ class Worker:
                 if anchoring.due(self._node, self._policy):
                     anchoring.step(self._node)
                 pause = _PAUSE
+                self._node.telemetry.ran("anchoring", ok=True)
             except FrozenError as error:
+                self._node.telemetry.ran("anchoring", ok=False)
                 _LOG.critical("anchoring stopped: %s", error.message)
                 return
             except CustodyError as error:
+                self._node.telemetry.ran("anchoring", ok=False)
                 _LOG.warning("anchoring failed: %s", error.message)
                 pause = min(pause * 2, _LONGEST_PAUSE)
 

@@ -1,0 +1,90 @@
+"""custody monitor"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import output
+from cli.state import Json
+
+if TYPE_CHECKING:
+    from ledger.services.audit.monitoring import Round
+
+_HELP = """Follow logs and the contract, and raise an alarm on contradiction, silence, or unusually many events.
+
+\b
+Examples:
+  custody monitor --log https://node.police.example --log https://node.ro.example \\
+      --rpc https://chain.example --trust trust.json --state seen.audit
+  custody monitor --once --log /srv/www/log --rpc http://127.0.0.1:8545 \\
+      --trust trust.json --state seen.audit
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command(help=_HELP)
+    def monitor(
+        log: Annotated[list[str], typer.Option(help="URL or folder of a log; may be repeated.")],
+        rpc: Annotated[str, typer.Option(help="URL of a chain that you trust.")],
+        trust: Annotated[Path, typer.Option(help="Trust root, obtained by another way than the logs.")],
+        state: Annotated[Path, typer.Option(help="File that keeps what was seen.")],
+        interval: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 60,
+        once: Annotated[bool, typer.Option("--once", help="Look once; the exit code is that of an audit.")] = False,
+        stop: Annotated[bool, typer.Option("--stop", help="End with exit code 1 at the first alarm.")] = False,
+        silence: Annotated[float, typer.Option(min=0, help="Hours without a checkpoint that raise an alarm.")] = 48,
+        volume: Annotated[int, typer.Option(min=1, help="Events signed by one person in an hour that raise an alarm.")] = 500,
+        webhook: Annotated[str, typer.Option(help="URL that alarms are posted to.", envvar="CUSTODY_WEBHOOK")] = "",
+        metrics: Annotated[str, typer.Option(help="HOST:PORT to serve metrics for Prometheus at.")] = "",
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import auditor, read_trust
+        from ledger import auditing
+        from ledger.adapters import metrics as measures
+        from ledger.services.audit.monitoring import Limits, look
+
+        with ExitStack() as stack:
+            opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, log, state, auditor()))
+            measured = measures.MonitorMetrics()
+            if metrics:
+                stack.callback(measures.serve(measured.registry, metrics).shutdown)
+            while True:
+                found = look(opened.contracts, opened.root, opened.logs, opened.state, opened.clock, Limits(int(silence * 3600), volume))
+                measured.saw(found)
+                if webhook and found.fresh:
+                    _notify(webhook, found)
+                _tell(found)
+                if once or (stop and found.fresh):
+                    code = found.report.verdict.exit_code
+                    raise typer.Exit(1 if stop and found.fresh else code or int(bool(found.fresh)))
+                time.sleep(interval)
+
+
+def _notify(url: str, found: Round) -> None:
+    """Send alarms; that they could not be sent is told, and never ends the monitor."""
+    from ledger.adapters import webhook
+    from ledger.domain.errors import NetworkError
+
+    try:
+        webhook.send(url, found.fresh, int(time.time()))
+    except NetworkError as error:
+        output.failure(error)
+
+
+def _tell(found: Round) -> None:
+    value: dict[str, Any] = {
+        "verdict": found.report.verdict.value,
+        "alarms": [one.as_json() for one in found.fresh],
+        "checkpointAges": found.ages,
+        "facts": found.report.facts,
+    }
+    ages = ", ".join(f"{agency} {age} s ago" for agency, age in sorted(found.ages.items()))
+    lines = [f"{output.moment(int(time.time()))}  {found.report.verdict.value}; newest checkpoints: {ages or 'none'}"]
+    lines += [f"  ALARM {one.kind.title} ({one.code}): {one.place}; expected {one.expected}, found {one.found}" for one in found.fresh]
+    output.result(value, "\n".join(lines))

@@ -1,0 +1,91 @@
+"""The monitor: follows logs and the contract, keeps what it saw, and says what is new and must be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
+
+from ledger.domain.audit.findings import Finding, Severity
+from ledger.domain.audit.ports import AuditState, LogFiles
+from ledger.domain.audit.report import Report
+from ledger.domain.ports import Clock, Contracts
+from ledger.domain.trust import TrustRoot
+from ledger.services.audit import outside
+
+_HOUR: Final = 3600
+#: Warnings that are an alarm nevertheless: nothing is proven wrong, but somebody must look.
+_LOUD: Final = frozenset({"volume", "late", "overdue"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to raise an alarm: seconds without a new checkpoint, and events that one person signs within an hour."""
+
+    silence: int = 2 * 86400
+    volume: int = 500
+
+
+@dataclass
+class Round:
+    """One look: the report, findings not told before, and how old each log's newest checkpoint is, in seconds by agency."""
+
+    report: Report
+    fresh: list[Finding] = field(default_factory=list)
+    ages: dict[str, int] = field(default_factory=dict)
+
+
+def look(
+    contracts: Contracts,
+    root: TrustRoot,
+    logs: Sequence[LogFiles],
+    state: AuditState,
+    clock: Clock,
+    limits: Limits,
+    options: outside.Options | None = None,
+) -> Round:
+    """Audit what is new, and compare everything with what was seen before.
+
+    A finding is told once, and again only after it was gone for a while; what could not be reached counts as such only when it
+    happens twice in a row.
+    """
+    report = outside.audit(contracts, root, logs, state, clock, options)
+    ages: dict[str, int] = {}
+    for log in state.logs():
+        last = state.last_checkpoint(log.log)
+        age = clock.now() - last.time if last is not None else limits.silence + 1
+        ages[log.agency] = age
+        if age > limits.silence:
+            expected = f"a checkpoint within {limits.silence} s"
+            report.add(Finding("silence", f"log of {log.agency}", expected, f"the newest is {age} s old"))
+        for certificate, hour, count in state.volumes(log.log, limits.volume):
+            place = f"certificate {certificate.hex()[:16]} of {log.agency}, from {hour * _HOUR}"
+            report.add(Finding("volume", place, f"fewer than {limits.volume} events in an hour", f"{count} events"))
+    return Round(report, _fresh(state, report), ages)
+
+
+def is_alarm(finding: Finding) -> bool:
+    """Whether somebody must be told at once."""
+    return finding.kind.severity in {Severity.FAILED, Severity.UNREADABLE} or finding.code in _LOUD
+
+
+def _fresh(state: AuditState, report: Report) -> list[Finding]:
+    """Alarms that were not told yet."""
+    found: dict[bytes, Finding] = {}
+    for one in report.findings:
+        if is_alarm(one):
+            # Numbers move on while a thing stays the same: it is known by its code and place.
+            found.setdefault(sha256(f"{one.code}\x00{one.place}".encode()).digest(), one)
+    with state.transaction():
+        fresh = []
+        for key, one in found.items():
+            told = state.blob("alarm", key)
+            patient = one.kind.severity is Severity.UNREADABLE and told is None
+            if patient:
+                state.put_blob("alarm", key, b"seen")
+            elif told != b"told":
+                state.put_blob("alarm", key, b"told")
+                fresh.append(one)
+        state.keep_blobs("alarm", list(found))
+    return fresh
