@@ -69,7 +69,7 @@ def lived(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
 def test_an_honest_home_is_verified_and_says_what_was_rehashed(lived: Desk) -> None:
     report = audit(lived, seed=7)
     assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
-    assert report.details["content"].startswith("2 of 2 items")
+    assert report.details["content"].startswith("2 of 2 items with content")
     assert report.facts["seed"] == 7
     assert audit(lived, seed=7).facts == report.facts
 

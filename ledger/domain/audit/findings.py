@@ -87,7 +87,6 @@ KINDS: Final[dict[str, Kind]] = {
     "log-truncated": Kind("log", _F, 3, "the log is shorter than the contract knows", _KEEP),
     "note-differs": Kind("log", _F, 3, "the log's own signed checkpoint says something else", _KEEP),
     "note-unsigned": Kind("log", _F, 3, "a checkpoint is not signed with the log key", _KEEP),
-    "log-shrank": Kind("log", _F, 3, "the log is another one than at the last audit", _KEEP),
     "frozen": Kind("log", _F, 3, "the log is frozen", _HOME),
     # Files
     "withheld": Kind("files", _F, 4, "a file that must be there is withheld", _KEEP),

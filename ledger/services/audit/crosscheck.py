@@ -38,7 +38,7 @@ def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: Report)
         if len(known) > 1:
             report.add(Finding("item-twice", evidence, "opened in one log", f"opened in the logs of {' and '.join(sorted(agencies))}"))
     if audited:
-        report.checked("handovers", f"{count} offers between agencies in {len(audited)} logs")
+        report.checked("handovers", f"offers between agencies: {count}; logs: {len(audited)}")
 
 
 def _logged(state: AuditState, logs: dict[bytes, LogOfAgency], agency: bytes, digest: bytes, effect: str, report: Report) -> None:

@@ -71,13 +71,13 @@ def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> R
         return report
     size = sum(one.content.ciphertext_size for one in sample.taken)
     done = sampling.rehash(node, sample.taken, keys, report, options.progress("re-hashing content", size))
-    report.checked("rows", f"{rows.count} rows")
-    report.checked("documents", f"{checked.documents} documents of {count} items")
-    report.checked("keys", f"{checked.grants} sealed keys, {checked.opened} of them opened here; {releases} releases")
-    report.checked("duties", f"{count} items")
-    report.checked("copies", f"{pins} pins")
-    report.checked("content", f"{len(sample.taken)} of {sample.seen} items, {done} bytes; seed {options.seed}")
-    report.checked("cases", f"{count} items to their cases, {walked} cases to their items")
+    report.checked("rows", f"rows: {rows.count}")
+    report.checked("documents", f"{checked.documents} documents; items: {count}")
+    report.checked("keys", f"sealed keys: {checked.grants}, opened here: {checked.opened}; releases: {releases}")
+    report.checked("duties", f"items: {count}")
+    report.checked("copies", f"pins: {pins}")
+    report.checked("content", f"{len(sample.taken)} of {sample.seen} items with content, {done} bytes; seed {options.seed}")
+    report.checked("cases", f"from items: {count}; from cases: {walked}")
     report.facts |= {"items": count, "sampled": len(sample.taken), "seed": options.seed, "bytesReHashed": done, "releases": releases}
     return report
 

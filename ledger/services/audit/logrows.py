@@ -235,7 +235,8 @@ class LogRows:
                 continue
             found = certificates.parse(der)
             agency = "" if found.agency == self._node.agency else found.agency
-            self.differ("person", place, {"pseudonym": found.pseudonym, "kind": found.kind, "agency": agency}, row)
+            kind = "guest" if agency else found.kind
+            self.differ("person", place, {"pseudonym": found.pseudonym, "kind": kind, "agency": agency}, row)
             revoked = any(
                 certificates.load_crl(one).get_revoked_certificate_by_serial_number(certificates.load(der).serial_number) for one in crls
             )

@@ -183,7 +183,8 @@ class _Log:
         detail = f"{log.agency}: {size} entries, {count} of them new" if whole else f"{log.agency}: read up to entry {size} of {end}"
         for check in ("log", "files", "entries", "people", "custody", "time"):
             before = report.details.get(check)
-            told = f"{before}; {detail}" if before else detail
+            waiting = report.facts.get(f"waiting {log.agency}", 0) if check == "time" else 0
+            told = (f"{before}; {detail}" if before else detail) + (f", and {waiting} that wait to be anchored" if waiting else "")
             if whole:
                 report.checked(check, told)
             else:

@@ -1,0 +1,191 @@
+"""The monitor: what it saw once it holds against everybody later, and metrics that say nothing about cases."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from api.app import create_app
+from cli.local import InProcess
+from ledger.adapters import metrics, webhook
+from ledger.adapters.audit_state import SqliteAuditState
+from ledger.adapters.logfiles import FolderFiles
+from ledger.auditing import about
+from ledger.domain.errors import NetworkError, UsageError
+from ledger.services.audit.monitoring import Limits, Round, look
+from tests.support.desk import Desk
+from tests.support.malice import World
+
+
+@pytest.fixture
+def world(tmp_path: Path, rng: random.Random) -> Iterator[World]:
+    found = World(tmp_path, rng, "NL-POL", "RO-DIICOT")
+    yield found
+    found.close()
+
+
+def watch(world: World, limits: Limits | None = None, **lies: list[bytes]) -> Round:
+    world.clock.time += 1
+    trees = [FolderFiles(one.write(world.folder / code, entries=lies.get(code.replace("-", "_")))) for code, one in world.agencies.items()]
+    state = SqliteAuditState(world.folder / "seen.audit", about(world.root))
+    try:
+        return look(world.contracts, world.root, trees, state, world.clock, limits or Limits())
+    finally:
+        state.close()
+
+
+def codes(found: Round) -> set[str]:
+    return {one.code for one in found.fresh}
+
+
+def test_an_honest_consortium_raises_no_alarm(world: World) -> None:
+    for _ in range(3):
+        world["NL-POL"].open()
+        world.settle()
+        found = watch(world)
+        assert codes(found) == set(), found.report.as_json()
+        assert set(found.ages) == {"NL-POL", "RO-DIICOT"}
+
+
+def test_a_log_that_forgets_what_the_monitor_was_shown(world: World) -> None:
+    nl = world["NL-POL"]
+    item = nl.open()
+    world.settle()
+    watch(world, NL_POL=[*nl.entries, nl.statement(item, "none").entry])
+    nl.say(item, "none")
+    world.settle()
+    assert codes(watch(world)) == {"view-differs"}
+
+
+def test_an_alarm_is_told_once_and_again_after_it_was_gone(world: World) -> None:
+    nl = world["NL-POL"]
+    nl.open()
+    world.settle()
+    assert codes(watch(world)) == set()
+    assert codes(watch(world, NL_POL=nl.entries[:-1])) == {"log-truncated"}
+    assert codes(watch(world, NL_POL=nl.entries[:-1])) == set()
+    assert codes(watch(world)) == set()
+    assert codes(watch(world, NL_POL=nl.entries[:-1])) == {"log-truncated"}
+
+
+def test_an_agency_that_falls_silent(world: World) -> None:
+    world.settle()
+    assert codes(watch(world)) == set()
+    world.clock.time += 3 * 86400
+    world["RO-DIICOT"].publish_crl()
+    world["RO-DIICOT"].anchor()
+    assert "silence" in codes(watch(world))
+
+
+def test_somebody_who_opens_very_much_at_once(world: World) -> None:
+    nl = world["NL-POL"]
+    item = nl.open()
+    for _ in range(30):
+        nl.say(item, "none")
+    world.settle()
+    assert codes(watch(world, Limits(volume=31))) == set()
+    assert codes(watch(world, Limits(volume=30))) == {"volume"}
+
+
+def test_a_file_that_is_missing_for_a_moment_is_no_alarm_before_it_is_missing_twice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.settle()
+    assert codes(watch(world)) == set()
+
+    def dead(self: FolderFiles, path: str) -> bytes:
+        raise NetworkError("no answer")
+
+    monkeypatch.setattr(FolderFiles, "get", dead)
+    assert codes(watch(world)) == set()
+    assert codes(watch(world)) == {"unreachable"}
+
+
+@contextmanager
+def listener(status: int) -> Iterator[tuple[str, list[bytes]]]:
+    got: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", got
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_alarms_are_posted_with_what_to_do(world: World) -> None:
+    nl = world["NL-POL"]
+    nl.open()
+    world.settle()
+    found = watch(world, NL_POL=nl.entries[:-1])
+    with listener(204) as (url, got):
+        webhook.send(url, found.fresh, 7)
+    [told] = json.loads(got[0])["alarms"]
+    assert (told["code"], told["promise"]) == ("log-truncated", 3)
+    assert told["todo"]
+    with listener(500) as (url, _), pytest.raises(NetworkError, match="answered 500"):
+        webhook.send(url, found.fresh, 7)
+    with pytest.raises(UsageError):
+        webhook.send("http://somewhere.example/", found.fresh, 7)
+
+
+def test_metrics_of_a_node_count_its_work_and_name_no_case(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "victim-name.jpg"
+    file.write_bytes(b"evidence" * 99)
+    measured = metrics.NodeMetrics()
+    desk.node.telemetry = measured
+    measured.follow(desk.node)
+    [done] = desk.upload(file)
+    desk.get(done.evidence)
+    app = create_app(desk.node, sealers=[], confirmations=0)
+    with InProcess(app) as transport, httpx.Client(transport=transport, base_url="http://home") as client:
+        client.get("/v1/status")
+        client.get(f"/v1/evidence/{done.evidence}")
+        client.get("/v1/no/such/thing")
+    text = generate_latest(measured.registry).decode()
+    found = {one.name: one for one in text_string_to_metric_families(text)}
+    states = {sample.labels["state"]: sample.value for sample in found["custody_log_entries"].samples}
+    assert states["integrated"] > states["anchored"]
+    assert found["custody_releases"].samples[0].value == 2
+    operations = {sample.labels["operation"] for sample in found["custody_http_requests"].samples}
+    assert {"status", "show_evidence", "unknown"} <= operations
+    for secret in (done.evidence, done.evidence[9:17], "victim", "4711", desk.person.certificate.pseudonym):
+        assert secret not in text
+
+
+def test_metrics_of_the_monitor_are_served_on_an_address_of_their_own(world: World) -> None:
+    world.settle()
+    measured = metrics.MonitorMetrics()
+    measured.saw(watch(world))
+    with pytest.raises(UsageError):
+        metrics.serve(measured.registry, "nonsense")
+    server = metrics.serve(measured.registry, "127.0.0.1:0")
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert 'custody_monitor_rounds_total{verdict="verified"} 1.0' in text
+    assert 'custody_monitor_checkpoint_age_seconds{agency="NL-POL"}' in text
