@@ -195,7 +195,10 @@ class ItemRows:
         if state.offer is not None and found.offer is not None and examined.rows[-1].log != node.log_id:
             state = replace(state, offer=found.offer if state.offer.digest == found.offer.digest else state.offer)
         expected: dict[str, Any] = {name: getattr(state, name) for name in ItemState.__slots__}
-        last = examined.rows[-1]
+        # An answer of ours that the contract has not taken yet is the latest entry, though it does not count.
+        waiting = {one.outcome_digest for one in unit.crossings(evidence) if one.state == "concluding"}
+        answers = [row for row in unit.events(evidence) if row.digest in waiting and row.log == node.log_id]
+        last = (answers or examined.rows)[-1]
         expected |= {"cid": dag.root_of(examined.content) if examined.content is not None else None}
         expected |= {"latest_log": last.log, "latest_index": last.index}
         if opener:
