@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ledger.domain.trust import TrustRoot
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import NL, RO, US, Consortium
+from tests.support.malice import World
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +41,11 @@ def trio(root: TrustRoot, folder: Path) -> Iterator[Consortium]:
 def both(trio: Consortium) -> Consortium:
     """Two of the agencies do the work; the third one is there all the while."""
     return trio
+
+
+@pytest.fixture
+def world(tmp_path: Path, rng: random.Random) -> Iterator[World]:
+    """Two agencies that can do whatever their keys let them."""
+    found = World(tmp_path, rng, NL, RO)
+    yield found
+    found.close()

@@ -6,63 +6,22 @@ Each test is an attack of docs/threat-model.md, and says which finding must name
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ledger.domain import slots
+from ledger.domain.identity.names import agency_id
+from ledger.domain.slots import Hop
 from ledger.domain.verify.report import Verdict
+from tests.support.attacks import caught, history, served
 from tests.support.malice import World
-
-
-@pytest.fixture
-def world(tmp_path: Path, rng: random.Random) -> Iterator[World]:
-    found = World(tmp_path, rng, "NL-POL", "RO-DIICOT")
-    yield found
-    found.close()
-
-
-def history(world: World) -> None:
-    """Something of everything that is allowed."""
-    nl, ro = world["NL-POL"], world["RO-DIICOT"]
-    items = [nl.open() for _ in range(5)]
-    for item in items[:3]:
-        nl.say(item, "none")
-    world.settle()
-    nl.offer(items[0], ro)
-    ro.conclude(items[0], "accept")
-    ro.say(items[0], "none")
-    nl.offer(items[1], ro)
-    ro.conclude(items[1], "decline")
-    nl.say(items[1], "none")
-    nl.offer(items[2], ro)
-    nl.conclude(items[2], "withdraw")
-    nl.say(items[2], "close", who=nl.people["custodian"])
-    nl.say(items[2], "none")
-    world.settle()
-    ro.offer(items[0], nl)
-    nl.conclude(items[0], "accept")
-    nl.say(items[0], "none")
-    world.settle()
 
 
 def test_an_honest_history_is_verified(world: World) -> None:
     history(world)
     report = world.audit_all()
     assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
-
-
-def caught(world: World, *codes: str, **options: object) -> None:
-    report = world.audit_all(**options)
-    assert (report.verdict, report.codes()) == (Verdict.FAILED, set(codes)), report.as_json()
-
-
-def served(world: World, entries: list[bytes], *codes: str, **options: object) -> None:
-    """NL serves these entries instead of its own."""
-    nl = world["NL-POL"].write(world.folder / "lie", entries=entries)
-    report = world.audit(nl, **options)
-    assert report.verdict is Verdict.FAILED
-    assert set(codes) <= report.codes(), report.as_json()
 
 
 # Rewriting and truncation
@@ -215,120 +174,6 @@ def test_anchoring_put_off(world: World) -> None:
     assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"overdue"}), report.as_json()
 
 
-# Keys and certificates
-
-
-def test_a_statement_by_somebody_revoked_before(world: World) -> None:
-    nl = world["NL-POL"]
-    officer = nl.people["officer"]
-    nl.publish_crl(officer)
-    world.clock.time += 100
-    nl.open(who=officer)
-    world.settle()
-    caught(world, "signer-revoked")
-
-
-def test_a_revocation_that_comes_later_and_reaches_back(world: World) -> None:
-    state = world.folder / "kept.audit"
-    nl = world["NL-POL"]
-    nl.open()
-    world.settle()
-    before = world.clock.now()
-    nl.open()
-    world.settle()
-    assert world.audit_all(state=state).verdict is Verdict.VERIFIED
-    nl.publish_crl(nl.people["officer"], time=before)
-    world.settle(publish=False)
-    caught(world, "signer-revoked", state=state)
-
-
-def test_a_revocation_list_that_forgets(world: World) -> None:
-    state = world.folder / "kept.audit"
-    nl = world["NL-POL"]
-    nl.publish_crl(nl.people["examiner"])
-    world.settle()
-    assert world.audit_all(state=state).verdict is Verdict.VERIFIED
-    nl.crl = b""
-    nl.publish_crl()
-    world.settle(publish=False)
-    caught(world, "crl-dropped", state=state)
-
-
-def test_a_revocation_list_that_only_the_auditor_is_shown(world: World) -> None:
-    world.settle()
-    world.clock.time += 10
-    world["NL-POL"].publish_crl(announce=False)
-    caught(world, "crl-unlogged")
-
-
-def test_a_statement_signed_with_an_expired_certificate(world: World) -> None:
-    nl = world["NL-POL"]
-    world.settle()
-    world.clock.time += 3 * 365 * 86400
-    nl.open()  # the officer's certificate was good for two years
-    for one in world.agencies.values():
-        one.service = one.certify(["service"], service=True)
-    world.settle()
-    caught(world, "certificate-refused")
-
-
-def test_a_statement_signed_with_a_key_that_another_ca_certified(world: World) -> None:
-    nl, ro = world["NL-POL"], world["RO-DIICOT"]
-    stranger = nl.certify(["officer"], authority=ro.authority)
-    nl.open(who=stranger)
-    world.settle()
-    caught(world, "certificate-refused")
-
-
-def test_a_statement_under_another_agencys_name(world: World) -> None:
-    nl, ro = world["NL-POL"], world["RO-DIICOT"]
-    item = nl.open()
-    nl.say(item, "none", issuer=ro.code)
-    world.settle()
-    caught(world, "certificate-other")
-
-
-def test_a_statement_without_a_role_for_it(world: World) -> None:
-    nl = world["NL-POL"]
-    item = nl.open()
-    nl.say(item, "close", who=nl.certify(["auditor"]))
-    world.settle()
-    caught(world, "role-refused")
-
-
-def test_a_service_that_signs_for_a_person(world: World) -> None:
-    nl = world["NL-POL"]
-    nl.open(who=nl.service)
-    world.settle()
-    caught(world, "role-refused")
-
-
-def test_a_certificate_swapped_for_another_persons(world: World) -> None:
-    nl = world["NL-POL"]
-    nl.open()
-    world.settle()
-    officer, examiner = nl.people["officer"], nl.people["examiner"]
-    nl.certificates[officer.digest] = examiner.der
-    caught(world, "certificate-missing")
-
-
-def test_a_signature_made_with_a_stolen_name_but_another_key(world: World) -> None:
-    nl = world["NL-POL"]
-    thief = nl.certify(["officer"])
-    thief.der = nl.people["officer"].der
-    nl.open(who=thief)
-    world.settle()
-    caught(world, "signature-bad")
-
-
-def test_checkpoints_signed_with_another_log_key(world: World) -> None:
-    nl, ro = world["NL-POL"], world["RO-DIICOT"]
-    nl.open()
-    nl.log_key = ro.log_key
-    world.settle()
-    caught(world, "note-unsigned")
-
-
 # Logs
 
 
@@ -431,10 +276,6 @@ def test_an_offer_to_one_in_the_log_and_to_another_on_the_chain(world: World) ->
     item = nl.open()
     statement = nl.say(item, "offer", to="US-HSI", who=nl.people["custodian"])
     nl.anchor()
-    from ledger.domain import slots
-    from ledger.domain.identity.names import agency_id
-    from ledger.domain.slots import Hop
-
     expires = world.clock.now() + 1000
     nl.hop(item, Hop(agency_id("NL-POL"), agency_id("RO-DIICOT"), statement.digest, 0, expires, slots.OPEN, bytes(32), 0), statement.digest)
     world.settle()

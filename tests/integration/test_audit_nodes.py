@@ -133,3 +133,11 @@ def test_a_verifier_that_we_did_not_write_checks_the_tree(trio: Consortium, told
     except subprocess.TimeoutExpired:  # it asks again and again for files that do not fit
         good = False
     assert good is not bool(spoiled)
+
+
+@pytest.mark.parametrize("code", [NL, RO, US])
+def test_homes_audit_clean_from_inside_after_a_handover(trio: Consortium, told: str, code: str) -> None:
+    from tests.integration.test_audit_inside import audit as inside
+
+    report = inside(trio[code])
+    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), [one.as_json() for one in report.findings]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -26,13 +25,6 @@ from ledger.domain.errors import NetworkError, UsageError
 from ledger.services.audit.monitoring import Limits, Round, look
 from tests.support.desk import Desk
 from tests.support.malice import World
-
-
-@pytest.fixture
-def world(tmp_path: Path, rng: random.Random) -> Iterator[World]:
-    found = World(tmp_path, rng, "NL-POL", "RO-DIICOT")
-    yield found
-    found.close()
 
 
 def watch(world: World, limits: Limits | None = None, **lies: list[bytes]) -> Round:
