@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from cli.session import auditor, read_trust
         from ledger import auditing
-        from ledger.adapters import metrics as measures
+        from ledger import metrics as measures
         from ledger.services.audit.monitoring import Limits, look
 
         with ExitStack() as stack:

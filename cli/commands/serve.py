@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
             if not metrics:
                 _serve(home, host, port, Policy(anchor_growth, anchor_age))
                 return
-            from ledger.adapters import metrics as measures
+            from ledger import metrics as measures
 
             measured = measures.NodeMetrics()
             measured.follow(home.node)

@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
 from cli.local import InProcess
-from ledger.adapters import metrics, webhook
+from ledger import metrics
+from ledger.adapters import webhook
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.logfiles import FolderFiles
 from ledger.auditing import about
