@@ -75,13 +75,13 @@ class WebFiles(HttpNode):
             self._prefix = self._find()
         target = f"{self._prefix}/{path}"
         if not (self._ask and path.startswith(("tile/entries/", "certs/"))):
-            answer = self._fetch(target)
-            if answer.status_code == 404:
+            status, data = self._fetch(target)
+            if status == 404:
                 raise NotFoundError(f"{path} is not there")
-            if answer.status_code == 200:
-                return _bounded(path, answer.content)
-            if answer.status_code not in {401, 403} or not self._prefix:
-                raise NetworkError(f"{path}: answered {answer.status_code}", hint="check the address; then try again")
+            if status == 200:
+                return data
+            if status not in {401, 403} or not self._prefix:
+                raise NetworkError(f"{path}: answered {status}", hint="check the address; then try again")
             if self._signer is None:
                 raise DeniedError(f"{path} is shown to auditors only", hint="name the folder of an enrolled auditor with --home")
             self._ask = True
@@ -90,20 +90,26 @@ class WebFiles(HttpNode):
     def _find(self) -> str:
         """Where the tree begins: at the URL itself, or below a node's."""
         for prefix in ("", "/v1/log"):
-            answer = self._fetch(f"{prefix}/checkpoint")
-            if answer.status_code == 200 and answer.content.startswith(b"urn:custody:log:"):
+            status, data = self._fetch(f"{prefix}/checkpoint")
+            if status == 200 and data.startswith(b"urn:custody:log:"):
                 return prefix
         raise NetworkError(f"no log of custody is at {self.where}", hint="give the address of a node, or of an exported tree")
 
-    def _fetch(self, target: str) -> httpx.Response:
+    def _fetch(self, target: str) -> tuple[int, bytes]:
+        """Status and body; a server that sends without end is cut off."""
         for attempt in range(3):
             try:
-                return self._web.get(target)
+                with self._web.stream("GET", target) as answer:
+                    data = bytearray()
+                    for part in answer.iter_bytes():
+                        data += part
+                        if len(data) > _LIMIT:
+                            raise UnreadableError(f"{target} is longer than {_LIMIT} bytes", hint="no file of a log is that long")
+                    return answer.status_code, bytes(data)
             except httpx.HTTPError as error:
                 if attempt == 2:
-                    raise NetworkError(
-                        f"the log did not answer: {type(error).__name__}", hint="check the address, then try again"
-                    ) from error
+                    message = f"the log did not answer: {type(error).__name__}"
+                    raise NetworkError(message, hint="check the address, then try again") from error
         raise AssertionError
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ Each test is an attack of docs/threat-model.md, and says which finding must name
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from ledger.domain import slots
 from ledger.domain.identity.names import agency_id
 from ledger.domain.slots import Hop
 from ledger.domain.verify.report import Verdict
+from ledger.services.audit import outside, replaying
 from tests.support.attacks import caught, history, served
 from tests.support.malice import World
 
@@ -244,7 +246,7 @@ def test_a_tile_with_other_hashes(world: World) -> None:
 def test_an_item_offered_to_two_agencies(world: World) -> None:
     nl, ro = world["NL-POL"], world["RO-DIICOT"]
     item = nl.open()
-    second = nl.statement(item, "offer", to="NL-POL", who=nl.people["custodian"])
+    second = nl.statement(item, "offer", to="US-HSI", who=nl.people["custodian"])
     nl.offer(item, ro)
     nl.log(second)
     world.settle()
@@ -323,3 +325,51 @@ def test_an_auditor_led_to_another_chain(world: World, tmp_path: Path, rng: rand
         assert (report.verdict, report.codes()) == (Verdict.FAILED, {"chain-other"})
     finally:
         other.close()
+
+
+def test_a_log_that_goes_on_without_end_beyond_what_is_anchored(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    nl = world["NL-POL"]
+    world.settle()
+    monkeypatch.setattr(outside, "_TAIL", 5)
+    for _ in range(6):
+        nl.open()
+    assert world.audit_all().codes() == {"overdue"}
+    monkeypatch.setattr(outside, "_TAIL", 6)
+    assert world.audit_all().codes() == set()
+
+
+def test_an_audit_stopped_at_any_place_goes_on_and_finds_the_same(
+    world: World, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nl = world["NL-POL"]
+    items = [nl.open() for _ in range(300)]
+    for item in items:
+        nl.say(item, "none")
+        if rng.random() < 0.01:
+            nl.log(nl.statement(item, "none", seq=item.seq, prev=item.head))  # a fault here and there
+    nl.anchor()
+    for item in items[::3]:
+        nl.say(item, "close", who=nl.people["custodian"])
+    world.settle()
+    expected = world.audit_all()
+    monkeypatch.setattr(replaying, "_STRETCH", 1)
+    state, stops = world.folder / "kept.audit", 0
+
+    def begin(what: str, total: int) -> Callable[[int], None]:
+        def advance(count: int) -> None:
+            nonlocal stops
+            if what.startswith("log") and rng.random() < 0.5:
+                stops += 1
+                raise KeyboardInterrupt
+
+        return advance
+
+    for _ in range(30):
+        try:
+            report = world.audit_all(state=state, progress=begin)
+            break
+        except KeyboardInterrupt:
+            continue
+    assert stops
+    assert report.counts == expected.counts
+    assert [one.place for one in report.findings] == [one.place for one in expected.findings]

@@ -12,10 +12,10 @@ from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.people import Signers, Version
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import Report
-from ledger.domain.errors import CustodyError, NotFoundError
+from ledger.domain.errors import CustodyError, FormatError, NotFoundError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
-from ledger.domain.identity.names import agency_id
+from ledger.domain.identity.names import agency_id, check_code
 from ledger.domain.ports import Contracts
 
 
@@ -79,8 +79,8 @@ class Authorities:
 
     def _load_crl(self, files: LogFiles, code: str) -> None:
         try:
-            der = files.get(f"crls/{code}")
-        except NotFoundError:
+            der = files.get(f"crls/{check_code(code)}")
+        except (NotFoundError, FormatError):  # a name on the chain that no agency can have leads to no file
             return
         authorities = [authority for one in self.versions.get(code, ()) for authority in one.descriptor.authorities]
         try:

@@ -67,9 +67,8 @@ class ItemRows:
             with self._node.records.read() as unit:
                 page = unit.items(after=after, limit=100, opener=None, evidence=None)
                 for item in page:
-                    examined = self._item(unit, item, allowed)
-                    if examined is not None:
-                        take(unit, examined)
+                    with self._rows.guarded(f"item {item.state.evidence}"):
+                        take(unit, self._item(unit, item, allowed))
             if not page:
                 break
             after, count = page[-1].opened, count + len(page)
@@ -97,7 +96,7 @@ class ItemRows:
         people = {reading.hpke_key(person).digest for person in unit.people()}
         return {key.digest for one in parsed for key in (one.node, one.custody)} | people
 
-    def _item(self, unit: Unit, item: ItemRow, allowed: set[bytes]) -> Examined | None:
+    def _item(self, unit: Unit, item: ItemRow, allowed: set[bytes]) -> Examined:
         evidence = item.state.evidence
         erasure = unit.erasure(evidence)
         erased = erasure is not None and erasure.state != "due"

@@ -16,7 +16,8 @@ from ledger.services.audit import outside
 
 _HOUR: Final = 3600
 #: Warnings that are an alarm nevertheless: nothing is proven wrong, but somebody must look.
-_LOUD: Final = frozenset({"volume", "late", "overdue"})
+_LOUD: Final = frozenset({"volume", "late", "overdue", "chain-silent"})
+_PATIENT: Final = frozenset({"unreachable", "chain-silent"})  # not at the first time
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,7 @@ def _fresh(state: AuditState, report: Report) -> list[Finding]:
         fresh = []
         for key, one in found.items():
             told = state.blob("alarm", key)
-            patient = one.kind.severity is Severity.UNREADABLE and told is None
-            if patient:
+            if one.code in _PATIENT and told is None:
                 state.put_blob("alarm", key, b"seen")
             elif told != b"told":
                 state.put_blob("alarm", key, b"told")

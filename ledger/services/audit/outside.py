@@ -26,6 +26,7 @@ from ledger.services.audit.chainstory import LogOfAgency
 from ledger.services.audit.fetching import Fetching, Missing, Submit, at_once
 from ledger.services.audit.replaying import LogReplay, told
 
+_TAIL: Final = 1 << 18  # entries beyond the newest anchored one that are looked at: a log could serve such without end
 _DAY: Final = 86400  # how often an agency issues revocation lists
 
 
@@ -136,6 +137,10 @@ class _Log:
 
     def _check_tail(self, log: LogOfAgency, served: Checkpoint, authorities: Authorities, frontier: Frontier, fetching: Fetching) -> None:
         """Entries that are not anchored yet: they fit the served checkpoint, and have not waited too long."""
+        if served.size - frontier.size > _TAIL:
+            expected, found = f"at most {_TAIL} entries that wait to be anchored", f"{served.size - frontier.size}"
+            self._report.add(Finding("overdue", f"newest entries of {log.agency}", expected, found))
+            return
         tail, oldest = Frontier(frontier.size, frontier.hashes), None
         try:
             for bundle in fetching.bundles(frontier.size, served.size):
