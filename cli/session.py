@@ -85,12 +85,16 @@ def open_log() -> Iterator[OwnLog]:
         yield log
 
 
-def auditor() -> Any:
-    """Key and certificate of whoever audits, from the folder of --home; None where there is none, which is enough for public files."""
+def auditors() -> list[Any]:
+    """Keys and certificates of whoever audits, from the folder of --home; none without one, which is enough for what is public.
+
+    A whole home also has its node's: other agencies let that one in, where they do not know the person.
+    """
     if not (STATE.home / settings.KEYRING).exists():
-        return None
+        return []
     unlocking = unlock()
-    return lambda: _signer(unlocking.keyring())
+    names = ("person",) if settings.is_client(STATE.home) else ("person", "service")
+    return [lambda name=name: _signer(unlocking.keyring(), name) for name in names]
 
 
 @contextmanager
@@ -179,8 +183,8 @@ def _identify(provider: dict[str, str]) -> str:
     return oidc.obtain(provider["issuer"], provider["clientId"], provider["nonce"], show)
 
 
-def _signer(keyring: Any) -> tuple[Any, bytes]:
-    return keyring.signing_key("person"), keyring.get("person-certificate")
+def _signer(keyring: Any, name: str = "person") -> tuple[Any, bytes]:
+    return keyring.signing_key(name), keyring.get(f"{name}-certificate")
 
 
 def served_at(home: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,13 +13,10 @@ from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.clock import SystemClock
-from ledger.adapters.logfiles import FolderFiles, WebFiles
+from ledger.adapters.logfiles import FolderFiles, Signer, WebFiles
 from ledger.domain.audit.ports import LogFiles
-from ledger.domain.cose import PrivateKey
 from ledger.domain.errors import UsageError
 from ledger.domain.trust import Rpc, TrustRoot
-
-Signer = Callable[[], tuple[PrivateKey, bytes]]
 
 
 @dataclass
@@ -38,14 +35,14 @@ def confirmations(root: TrustRoot) -> int:
     return max((rule.confirmations for rule in root.finality if isinstance(rule, Rpc)), default=12)
 
 
-def files_at(place: str, signer: Signer | None) -> LogFiles:
+def files_at(place: str, signers: Sequence[Signer]) -> LogFiles:
     """The files of a log at a URL or in a folder.
 
     Raises:
         UsageError: neither.
     """
     if place.startswith(("http://", "https://")):
-        return WebFiles(place, signer=signer)
+        return WebFiles(place, signers=signers)
     if not Path(place).is_dir():
         raise UsageError(f"{place} is neither a URL nor a folder", hint="give the address of a node, or of an exported log")
     return FolderFiles(Path(place))
@@ -57,19 +54,19 @@ def about(root: TrustRoot) -> bytes:
 
 
 @contextmanager
-def opened(root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, signer: Signer | None) -> Iterator[Audit]:
+def opened(root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, signers: Sequence[Signer]) -> Iterator[Audit]:
     """An audit, closed in the end.
 
     Args:
         rpc: URL of the chain; logs: URLs or folders; state: None keeps nothing.
-        signer: key and certificate of an auditor, for nodes that ask.
+        signers: keys and certificates of the auditor, for nodes that ask.
     """
     with ExitStack() as stack:
         chain = RpcChain(rpc, confirmations=confirmations(root))
         stack.callback(chain.close)
         kept = SqliteAuditState(state, about(root))
         stack.callback(kept.close)
-        sources = [files_at(one, signer) for one in logs]
+        sources = [files_at(one, signers) for one in logs]
         for one in sources:
             stack.callback(one.close)
         yield Audit(Contracts(chain, root.registry.address, root.ledger.address), root, sources, kept, SystemClock())

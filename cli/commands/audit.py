@@ -104,7 +104,7 @@ def _progress(parts: ExitStack) -> Callable[[str, int], Callable[[int], None]]:
 
 
 def _outside(logs: list[str], rpc: str, trust: Path | None, state: Path | None, seen: list[Path], workers: int) -> Report:
-    from cli.session import auditor, read_trust
+    from cli.session import auditors, read_trust
     from ledger import auditing
     from ledger.adapters import examining
     from ledger.domain.errors import UsageError
@@ -116,7 +116,7 @@ def _outside(logs: list[str], rpc: str, trust: Path | None, state: Path | None, 
         )
     views = [_read(path) for path in seen]
     with ExitStack() as stack, ExitStack() as parts:
-        opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, logs, state, auditor()))
+        opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, logs, state, auditors()))
         submit = stack.enter_context(examining.pool(workers or None)) if workers != 1 else None
 
         options: dict[str, Any] = {"submit": submit} if submit is not None else {}

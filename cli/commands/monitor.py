@@ -44,13 +44,13 @@ def register(app: typer.Typer) -> None:
         metrics: Annotated[str, typer.Option(help="HOST:PORT to serve metrics for Prometheus at.")] = "",
         as_json: Json = False,
     ) -> None:
-        from cli.session import auditor, read_trust
+        from cli.session import auditors, read_trust
         from ledger import auditing
         from ledger import metrics as measures
         from ledger.services.audit.monitoring import Limits, look
 
         with ExitStack() as stack:
-            opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, log, state, auditor()))
+            opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, log, state, auditors()))
             measured = measures.MonitorMetrics()
             if metrics:
                 stack.callback(measures.serve(measured.registry, metrics).shutdown)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from ledger.domain.cose import PrivateKey
 from ledger.domain.errors import DeniedError, NetworkError, NotFoundError, UnreadableError
 from ledger.domain.hosts import require_tls
 
+Signer = Callable[[], tuple[PrivateKey, bytes]]
 _LIMIT: Final = 64 << 20  # the longest file is an entry bundle of 256 entries of 64 KiB
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 
@@ -51,21 +53,23 @@ class WebFiles(HttpNode):
     """A tree behind a URL: a plain web server, or a custody node, whose files lie below ``/v1/log``.
 
     Args:
-        signer: key and certificate for a node that shows entries to auditors only; None for what is public.
+        signers: keys and certificates to try, in order, at a node that shows entries to auditors only; none for what is public.
     """
 
     def __init__(
         self,
         url: str,
         *,
-        signer: Callable[[], tuple[PrivateKey, bytes]] | None = None,
+        signers: Sequence[Signer] = (),
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         if transport is None:
             require_tls(url, what="a log")
-        super().__init__(url, transport=transport, signer=signer)
+        super().__init__(url, transport=transport)
+        self._signers = list(signers)
         self._web = httpx.Client(base_url=url, transport=transport, timeout=_TIMEOUT, follow_redirects=False)
         self.where = url
+        self._logins = threading.Lock()  # proofs and sessions are one after another
         self._prefix: str | None = None
         self._ask = False
 
@@ -82,10 +86,22 @@ class WebFiles(HttpNode):
                 return data
             if status not in {401, 403} or not self._prefix:
                 raise NetworkError(f"{path}: answered {status}", hint="check the address; then try again")
-            if self._signer is None:
-                raise DeniedError(f"{path} is shown to auditors only", hint="name the folder of an enrolled auditor with --home")
             self._ask = True
-        return _bounded(path, self._send("GET", target).content)
+        return _bounded(path, self._asked(target, path))
+
+    def _asked(self, target: str, path: str) -> bytes:
+        """A file for those who may have it: as whoever of us the node lets in."""
+        with self._logins:
+            while True:
+                if self._signer is None:
+                    if not self._signers:
+                        hint = "name the folder of an auditor of that agency with --home"
+                        raise DeniedError(f"{path} is shown to auditors only", hint=hint)
+                    self._signer = self._signers.pop(0)
+                try:
+                    return self._send("GET", target).content
+                except DeniedError:
+                    self._signer = self._token = None
 
     def _find(self) -> str:
         """Where the tree begins: at the URL itself, or below a node's."""

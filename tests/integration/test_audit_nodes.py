@@ -76,11 +76,22 @@ def test_the_logs_of_real_nodes_audit_clean_in_many_processes(
 
 
 def test_an_auditor_with_a_certificate_reads_entries_from_a_node(trio: Consortium, told: str, chain: str, root: TrustRoot) -> None:
-    keys = trio[RO].node.keys
-    web = WebFiles("http://home", transport=trio[NL].transport, signer=lambda: (keys.service, keys.service_certificate.der))
+    ring, keys = trio[RO].home.keyring, trio[RO].node.keys
+    signers = [lambda: (ring.signing_key("person"), ring.get("person-certificate")), lambda: (keys.service, keys.service_certificate.der)]
+    web = WebFiles("http://home", transport=trio[NL].transport, signers=signers)
     report = audit(chain, root, [web])
     assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
     web.close()
+
+
+def test_logs_audited_one_after_another_are_compared_as_if_at_once(
+    trio: Consortium, told: str, chain: str, root: TrustRoot, tmp_path: Path
+) -> None:
+    state = tmp_path / "kept"
+    for code in (NL, RO):
+        report = audit(chain, root, [FolderFiles(export(trio[code], tmp_path / code))], state)
+        assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
+    assert report.details["handovers"] == "offers between agencies: 1; logs: 2"
 
 
 def test_somebody_without_a_certificate_gets_hashes_but_no_entries(trio: Consortium, told: str, chain: str, root: TrustRoot) -> None:
@@ -114,6 +125,23 @@ def test_the_command_audits_an_exported_log_and_prints_every_line(
     assert (done.returncode, value["verdict"]) == (0, "verified")
     assert [one["status"] for one in value["checks"] if one["check"] in {"log", "content"}] == ["passed", "not asked"]
     assert "Verdict: <strong>verified" in (tmp_path / "audit.html").read_text()
+
+
+def test_the_monitor_command_looks_once_and_alarms_when_the_log_forgets(
+    trio: Consortium, told: str, chain: str, root: TrustRoot, tmp_path: Path
+) -> None:
+    from tests.support.commands import custody
+
+    (tmp_path / "trust.json").write_bytes(root.encode())
+    folder = export(trio[NL], tmp_path / "log")
+    arguments = ["monitor", "--once", "--log", str(folder), "--rpc", chain, "--trust", str(tmp_path / "trust.json")]
+    arguments += ["--state", str(tmp_path / "seen")]
+    assert "verified; newest checkpoints: NL-POL" in custody(*arguments, folder=tmp_path).stdout
+    (folder / "checkpoint").write_bytes((folder / "checkpoint").read_bytes().replace(b"\n", b"\n1", 1))
+    done = custody(*arguments, "--stop", "--json", folder=tmp_path, code=1)
+    value = json.loads(done.stdout)
+    assert value["verdict"] == "failed"
+    assert "note-unsigned" in {one["code"] for one in value["alarms"]}
 
 
 @pytest.mark.parametrize("spoiled", ["", "tile/entries", "tile/0"])

@@ -261,4 +261,5 @@ class LogReplay:
 def told(missing: Missing, agency: str) -> Finding:
     """A file that could not be had, as a finding: one that must be there is withheld; one that could not be asked for is unread."""
     code = "withheld" if missing.withheld else "unreachable"
-    return Finding(code, f"{missing.path} of {agency}", "the file, which checkpoint and contract say exists", missing.error.message)
+    found = missing.error.message + (f" ({missing.error.hint})" if missing.denied and missing.error.hint else "")
+    return Finding(code, f"{missing.path} of {agency}", "the file, which checkpoint and contract say exists", found)
