@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--files", type=int, default=10_000, help="number of 10 KiB files in the folder")
     parser.add_argument("--log", type=int, default=10_000_000, help="entries of the largest log")
-    parser.add_argument("--only", choices=["commands", "inside", "sparse", "kubo", "handover"], help="one part alone")
+    parser.add_argument("--only", choices=["commands", "inside", "sparse", "kubo", "handover", "audit"], help="one part alone")
     parser.add_argument("--sparse", type=int, default=0, metavar="GIB", help="upload, get and verify a sparse file of this size")
     parser.add_argument("--folder", type=Path, help="where the sparse file and its home lie; it needs three times the size")
     options = parser.parse_args()
@@ -62,6 +62,11 @@ def main() -> None:
 
         for title, seconds, peak in bench_kubo(options.mib, options.files, options.repeat):
             show(title, statistics.median(seconds), peak)
+    if options.only in (None, "audit"):
+        from benchmarks.audit import bench_audit
+
+        for size, rate, peak in bench_audit((20_000, 100_000, min(options.log, 500_000))):
+            print(f"{f'audit of {size:,} entries':<62} {rate:8,.0f} entries/s {peak:6.0f} MiB", flush=True)
     if options.only in (None, "handover"):
         from benchmarks.handover import bench_handover
 

@@ -23,6 +23,7 @@ from ledger.domain.errors import StorageError
 from ledger.domain.slots import Hop
 
 _VERSION: Final = 1
+_PAGE: Final = 1000
 _SCHEMA: Final = """
 CREATE TABLE chain (one INTEGER PRIMARY KEY CHECK (one = 1), block INTEGER NOT NULL);
 CREATE TABLE agency (id BLOB PRIMARY KEY, code TEXT NOT NULL) WITHOUT ROWID;
@@ -110,7 +111,9 @@ class SqliteAuditState:
 
     def _pages(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         """Rows one by one, over a cursor of their own: other statements may run meanwhile."""
-        yield from self._db.cursor().execute(query, values)
+        cursor = self._db.cursor().execute(query, values)
+        while page := cursor.fetchmany(_PAGE):  # whoever stops reading leaves nothing running behind
+            yield from page
 
     # The chain
 

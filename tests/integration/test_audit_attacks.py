@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ledger.domain import slots
-from ledger.domain.identity.names import agency_id
-from ledger.domain.slots import Hop
+from ledger.domain.audit.story import CheckpointAnchored
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit import outside, replaying
 from tests.support.attacks import caught, history, served
@@ -240,80 +239,6 @@ def test_a_tile_with_other_hashes(world: World) -> None:
     assert "tile-differs" in report.codes(), report.as_json()
 
 
-# Handovers
-
-
-def test_an_item_offered_to_two_agencies(world: World) -> None:
-    nl, ro = world["NL-POL"], world["RO-DIICOT"]
-    item = nl.open()
-    second = nl.statement(item, "offer", to="US-HSI", who=nl.people["custodian"])
-    nl.offer(item, ro)
-    nl.log(second)
-    world.settle()
-    caught(world, "item-branch")
-
-
-def test_an_acceptance_of_an_offer_that_nobody_made(world: World) -> None:
-    nl, ro = world["NL-POL"], world["RO-DIICOT"]
-    item = nl.open()
-    ro.log(ro.statement(item, "accept", who=ro.people["custodian"]))
-    world.settle()
-    caught(world, "handover-unknown")
-
-
-def test_an_acceptance_that_names_another_item_in_the_log_than_on_the_chain(world: World) -> None:
-    nl, ro = world["NL-POL"], world["RO-DIICOT"]
-    item, other = nl.open(), nl.open()
-    nl.offer(item, ro)
-    accepted = ro.statement(item, "accept", who=ro.people["custodian"], subject=other.urn)
-    ro.log(accepted)
-    ro.anchor()
-    ro.tell(item, "accept", accepted)
-    world.settle()
-    caught(world, "handover-differs")
-
-
-def test_an_offer_to_one_in_the_log_and_to_another_on_the_chain(world: World) -> None:
-    nl, ro = world["NL-POL"], world["RO-DIICOT"]
-    item = nl.open()
-    statement = nl.say(item, "offer", to="US-HSI", who=nl.people["custodian"])
-    nl.anchor()
-    expires = world.clock.now() + 1000
-    nl.hop(item, Hop(agency_id("NL-POL"), agency_id("RO-DIICOT"), statement.digest, 0, expires, slots.OPEN, bytes(32), 0), statement.digest)
-    world.settle()
-    assert ro.code in world.agencies
-    caught(world, "handover-differs")
-
-
-def test_an_outcome_that_lost_the_race_is_void_and_no_failure(world: World) -> None:
-    nl, ro = world["NL-POL"], world["RO-DIICOT"]
-    item = nl.open()
-    nl.offer(item, ro)
-    withdrawal = nl.statement(item, "withdraw", who=nl.people["custodian"])
-    nl.log(withdrawal)
-    nl.anchor()
-    ro.conclude(item, "accept")
-    ro.say(item, "none")
-    world.settle()
-    report = world.audit_all()
-    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, {"handover-void"}), report.as_json()
-
-
-def test_a_handover_that_the_chain_has_not_decided_goes_on_in_the_next_audit(world: World) -> None:
-    state = world.folder / "kept.audit"
-    nl, ro = world["NL-POL"], world["RO-DIICOT"]
-    item = nl.open()
-    nl.offer(item, ro)
-    statement = ro.conclude(item, "accept", on_chain=False)
-    world.settle()
-    assert world.audit_all(state=state).codes() == set()
-    ro.tell(item, "accept", statement)
-    ro.say(item, "none")
-    world.settle()
-    report = world.audit_all(state=state)
-    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
-
-
 # The chain
 
 
@@ -373,3 +298,42 @@ def test_an_audit_stopped_at_any_place_goes_on_and_finds_the_same(
     assert stops
     assert report.counts == expected.counts
     assert [one.place for one in report.findings] == [one.place for one in expected.findings]
+
+
+def test_contracts_that_are_not_those_of_the_trust_root(world: World) -> None:
+    world.settle()
+    world.root = replace(world.root, ledger=replace(world.root.ledger, code_hash=bytes(32)))
+    caught(world, "contract-code")
+
+
+def test_a_chain_node_that_hides_a_checkpoint_or_tells_it_otherwise(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    nl = world["NL-POL"]
+    for _ in range(3):
+        nl.open()
+        world.settle()
+    told = world.contracts.events(0, 10_000)
+    anchored = [one for one in told if isinstance(one, CheckpointAnchored) and one.log == nl.log_id]
+    monkeypatch.setattr(world.contracts, "events", lambda first, last: [one for one in told if one is not anchored[1]])
+    caught(world, "checkpoint-unlinked")
+    lie = replace(anchored[1], time=anchored[1].time - 1)
+    monkeypatch.setattr(world.contracts, "events", lambda first, last: [lie if one is anchored[1] else one for one in told])
+    caught(world, "checkpoint-unlinked")
+
+
+def test_statements_of_the_agency_about_itself_out_of_order(world: World) -> None:
+    nl = world["NL-POL"]
+    world.settle()
+    nl.statements.pop()
+    nl.publish_crl()
+    world.settle(publish=False)
+    report = world.audit_all()
+    assert "agency-statements" in report.codes(), report.as_json()
+
+
+def test_a_tile_or_a_bundle_that_is_malformed(world: World) -> None:
+    nl = world["NL-POL"]
+    world.settle()
+    folder = nl.write(world.folder / "log")
+    [bundle] = (folder / "tile/entries/000.p").iterdir()
+    bundle.write_bytes(bundle.read_bytes()[:-5])
+    assert "bundle-malformed" in world.audit(folder).codes()

@@ -116,3 +116,42 @@ def test_checkpoints_signed_with_another_log_key(world: World) -> None:
     nl.log_key = ro.log_key
     world.settle()
     caught(world, "note-unsigned")
+
+
+def test_a_descriptor_that_came_into_force_without_a_word_in_the_log(world: World) -> None:
+    nl = world["NL-POL"]
+    world.settle()
+    nl.publish_descriptor(announce=False)
+    world.settle()
+    caught(world, "descriptor-unlogged")
+
+
+def test_a_descriptor_that_was_announced_and_one_log_key_after_another(world: World) -> None:
+    nl = world["NL-POL"]
+    nl.open()
+    world.settle()
+    nl.publish_descriptor(log_key=bytes(range(32)))
+    nl.open()
+    world.settle()
+    report = world.audit_all()
+    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
+
+
+def test_a_descriptor_swapped_for_another(world: World) -> None:
+    nl = world["NL-POL"]
+    world.settle()
+    folder = nl.write(world.folder / "log")
+    (folder / f"descriptors/{nl.descriptor.digest.hex()}").write_bytes(world["RO-DIICOT"].descriptor.raw)
+    report = world.audit(folder)
+    assert {"descriptor-differs", "descriptor-missing"} <= report.codes(), report.as_json()
+    assert report.verdict is Verdict.FAILED
+
+
+def test_a_revocation_list_that_is_never_renewed(world: World) -> None:
+    nl = world["NL-POL"]
+    world.settle()
+    world.clock.time += 5 * 86400
+    nl.open()
+    nl.anchor()
+    report = world.audit(nl.write(world.folder / "log"))
+    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"crl-stale"}), report.as_json()

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.adapters.audit_state import SqliteAuditState
-from ledger.adapters.chain.contracts import Contracts, Founder, address_of, deploy, wait
+from ledger.adapters.chain import abi
+from ledger.adapters.chain.contracts import REGISTRY, Contracts, Founder, address_of, deploy, sign_transaction, wait
 from ledger.adapters.chain.local import LocalChain
 from ledger.adapters.logfiles import FolderFiles
 from ledger.adapters.memory import StoppedClock
@@ -84,6 +85,7 @@ class Agency:
             agency=code, version=1, jurisdiction=code[:2], authorities=[self.authority.der],
             log_key=self.log_key.public_key().public_bytes_raw(), node=key, custody=key, max_anchoring_delay=DELAY,
         )  # fmt: skip
+        self.older: list[descriptors.Descriptor] = []
         self.service = self.certify(["service"], service=True)
         self.people = {role: self.certify([role]) for role in ("officer", "custodian", "examiner")}
         self.crl = b""
@@ -175,6 +177,24 @@ class Agency:
             }
             self.publish("crl-published", body)
 
+    def publish_descriptor(self, *, log_key: bytes = b"", announce: bool = True) -> None:
+        """A new version in the registry, in force at once; announced and anchored before, as it must be."""
+        value = jsontext.parse(self.descriptor.raw, what="descriptor", limit=1 << 20) | {"version": self.descriptor.version + 1}
+        fresh = Ed25519PrivateKey.from_private_bytes(log_key) if log_key else self.log_key
+        value["logKey"] = b64url(fresh.public_key().public_bytes_raw())
+        found = descriptors.parse(jsontext.dump(value))
+        if announce:
+            self.publish("descriptor-published", {"version": found.version, "digest": found.digest.hex()})
+            self.anchor()
+        contracts = self.world.contracts
+        data = abi.encode_call(REGISTRY, "publishDescriptor", agency_id(self.code), found.digest)
+        nonce = contracts.chain.nonce(address_of(self.governor))
+        raw = sign_transaction(contracts.chain, self.governor, to=contracts.registry, data=data, gas=300_000, nonce=nonce)
+        wait(contracts.chain, contracts.chain.send(raw))
+        self.world.clock.time += 60
+        self.older.append(self.descriptor)
+        self.descriptor, self.log_key = found, fresh
+
     # The tree and the chain
 
     def leaves(self, entries: Sequence[bytes] | None = None) -> list[bytes]:
@@ -240,7 +260,7 @@ class Agency:
         shutil.rmtree(folder, ignore_errors=True)
         put = {"checkpoint": self.note(len(shown), shown), "crl": self.crl, f"crls/{self.code}": self.crl}
         for other in self.world.agencies.values():
-            put[f"descriptors/{other.descriptor.digest.hex()}"] = other.descriptor.raw
+            put |= {f"descriptors/{one.digest.hex()}": one.raw for one in (*other.older, other.descriptor)}
             if other.crl:
                 put[f"crls/{other.code}"] = other.crl
         put |= {f"certs/{digest.hex()}": der for digest, der in self.certificates.items()}

@@ -12,10 +12,11 @@ from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.people import Signers, Version
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import Report
+from ledger.domain.audit.story import DescriptorPublished
 from ledger.domain.errors import CustodyError, FormatError, NotFoundError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
-from ledger.domain.identity.names import agency_id, check_code
+from ledger.domain.identity.names import check_code
 from ledger.domain.ports import Contracts
 
 
@@ -24,6 +25,7 @@ class Authorities:
 
     Attributes:
         versions: descriptor versions by agency code, each compared with the registry's commitment.
+        committed: versions that the registry has, whether their documents are at hand or not.
         crls: every revocation list ever seen, by agency code.
     """
 
@@ -32,6 +34,7 @@ class Authorities:
         self._state = state
         self._report = report
         self.versions: dict[str, list[Version]] = defaultdict(list)
+        self.committed: dict[str, list[DescriptorPublished]] = defaultdict(list)
         self.crls: dict[str, list[bytes]] = defaultdict(list)
         for agency, der in state.crls():
             self.crls[agency].append(der)
@@ -39,12 +42,14 @@ class Authorities:
     def load(self, files: LogFiles) -> None:
         """Take over what one log's files show; what they lack may be in another's."""
         self.versions.clear()
+        self.committed.clear()
         codes = self._state.agencies()
         for one in self._state.published():
             code = codes.get(one.agency, "?")
             expected = slots.descriptor_commitment(one.digest, one.active_from, one.block)
             if self._contracts.descriptor_commitment(one.agency, one.version) != expected:
                 continue  # cancelled before it was in force
+            self.committed[code].append(one)
             raw = self._document(files, one.digest)
             if raw is None:
                 continue  # said where somebody's certificate depends on it
@@ -107,10 +112,6 @@ class Authorities:
     def signers(self, agency: str) -> Signers:
         """Who may sign in an agency's log."""
         return Signers(agency, self.versions, self.crls)
-
-    def in_registry(self, agency: str) -> int:
-        """The newest descriptor version of an agency that is in force."""
-        return self._contracts.standing(agency_id(agency)).version
 
 
 def _entries(crl: x509.CertificateRevocationList) -> set[tuple[int, float]]:

@@ -22,6 +22,8 @@ from ledger.services.audit.sampling import Reservoir
 from ledger.services.logfiles import OwnFiles, OwnLog
 from ledger.services.node import Node
 
+_CASES = 100_000  # cases and digests among which some are drawn
+
 
 @dataclass
 class Options:
@@ -52,7 +54,6 @@ def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> R
         rows.run()
         sample = Reservoir(sampling.sample_size(items, options.share), Random(options.seed))  # noqa: S311  (a sample that can be drawn again, no secret)
         checked = ItemRows(node, rows, report, keys)
-        cases = Reservoir(sampling.sample_size(items, options.share), Random(options.seed + 1))  # noqa: S311
 
         def take(unit: Unit, one: Examined) -> None:
             duties.check_item(node, unit, one, report)
@@ -65,7 +66,7 @@ def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> R
         count = checked.run(options.progress("comparing items", items), take)
         releases = duties.check_releases(node, report)
         pins = sampling.check_pins(node, report)
-        walked = _walk_cases(node, cases, report)
+        walked = _walk_cases(node, sample, report)
     except CustodyError as error:
         report.add(Finding("row-edited", "the home", "a database that can be compared", error.message))
         return report
@@ -85,7 +86,7 @@ def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> R
 def _walk_cases(node: Node, sample: Reservoir, report: Report) -> int:
     """The other way: from a random case, by its token, to the items that it leads to; each must name it."""
     with node.records.read() as unit:
-        tokens = sorted({bytes(row["token"]) for row in unit.rows("blind_index")})
+        tokens = sorted(bytes(one) for one in unit.stray("blind_index", "token", [], _CASES))
     drawn = sample.random.sample(tokens, min(len(tokens), max(sample.size, 1)))
     for token in drawn:
         with node.records.read() as unit:

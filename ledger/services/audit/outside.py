@@ -238,8 +238,13 @@ class _Log:
         waiting = bool(self._report.facts.get(f"waiting {log.agency}"))
         if crl and not announced(self._state, "crl-published", sha256(crl).digest()) and not waiting:
             self._report.add(Finding("crl-unlogged", f"revocation list of {log.agency}", "its digest in the log", sha256(crl).hexdigest()))
-        version = authorities.in_registry(log.agency)
-        active = [one.descriptor for one in authorities.versions[log.agency] if one.descriptor.version == version > 1]
-        if active and not announced(self._state, "descriptor-published", active[0].digest) and not waiting:
-            found = active[0].digest.hex()
+        for one in authorities.committed[log.agency]:
+            if (
+                one.version == 1
+                or one.active_from > self._clock.now()
+                or waiting
+                or announced(self._state, "descriptor-published", one.digest)
+            ):
+                continue  # the first one comes with the registry itself
+            version, found = one.version, one.digest.hex()
             self._report.add(Finding("descriptor-unlogged", f"descriptor {version} of {log.agency}", "its digest in the log", found))

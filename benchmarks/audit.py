@@ -1,0 +1,78 @@
+"""Audits by themselves: entries a second on all cores, and memory that does not grow with the log.
+
+Each log is made by an agency of the tests, with a P-256 signature an entry and five events an item, and audited by a process of its own,
+whose peak is measured.
+"""
+
+from __future__ import annotations
+
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from coincurve import PrivateKey
+
+from ledger.adapters import examining
+from ledger.adapters.audit_state import SqliteAuditState
+from ledger.adapters.chain.contracts import Contracts
+from ledger.adapters.chain.local import LocalChain
+from ledger.adapters.logfiles import FolderFiles
+from ledger.adapters.memory import StoppedClock
+from ledger.auditing import about
+from ledger.domain import trust
+from ledger.services.audit import outside
+from tests.support.malice import START, World
+
+_AGENCY = "NL-POL"
+_CHAIN = 31337
+
+
+def bench_audit(sizes: tuple[int, ...]) -> Iterator[tuple[int, float, float]]:
+    """(entries, entries a second, peak MiB of the auditing process, its workers besides) of each size."""
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as name:
+            for step in ("make", "audit"):
+                command = [sys.executable, "-m", "benchmarks.audit", step, name, str(size)]
+                done = subprocess.run(command, capture_output=True, text=True, check=True)
+            rate, peak = done.stdout.split()
+        yield size, float(rate), float(peak)
+
+
+def make(folder: Path, size: int) -> None:
+    """An agency's log of ``size`` entries, anchored, with its files and the trust root."""
+    world = World(folder, random.Random(1), _AGENCY)
+    agency = world[_AGENCY]
+    while len(agency.entries) < size:
+        item = agency.open()
+        for _ in range(4):
+            agency.say(item, "none")
+    agency.anchor()
+    agency.write(folder / "log")
+    (folder / "trust.json").write_bytes(world.root.encode())
+    world.close()
+
+
+def audit(folder: Path, size: int) -> None:
+    """Audit it; prints entries a second and the peak in MiB."""
+    root = trust.parse((folder / "trust.json").read_bytes())
+    clock = StoppedClock(START + 100)
+    chain = LocalChain(folder / "chain", chain_id=_CHAIN, sealer=PrivateKey().secret, clock=clock)
+    contracts = Contracts(chain, root.registry.address, root.ledger.address)
+    state = SqliteAuditState(folder / "state", about(root))
+    with examining.pool() as submit:
+        start = time.perf_counter()
+        report = outside.audit(contracts, root, [FolderFiles(folder / "log")], state, clock, outside.Options(submit=submit))
+        seconds = time.perf_counter() - start
+    assert report.verdict.value == "verified", report.as_json()
+    assert report.facts[f"entries {_AGENCY}"] >= size
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    sys.stdout.write(f"{size / seconds:.0f} {peak:.0f}\n")
+
+
+if __name__ == "__main__":
+    {"make": make, "audit": audit}[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))
