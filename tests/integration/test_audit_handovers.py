@@ -79,3 +79,15 @@ def test_a_handover_that_the_chain_has_not_decided_goes_on_in_the_next_audit(wor
     world.settle()
     report = world.audit_all(state=state)
     assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
+
+
+def test_an_offer_whose_chain_entry_is_another_items(world: World) -> None:
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    item, other = nl.open(), nl.open()
+    statement = nl.say(item, "offer", to=ro.code, who=nl.people["custodian"])
+    nl.anchor()
+    expires = world.clock.now() + 1000
+    hop = Hop(agency_id(nl.code), agency_id(ro.code), statement.digest, 0, expires, slots.OPEN, bytes(32), 0)
+    nl.hop(other, hop, statement.digest)
+    world.settle()
+    caught(world, "handover-differs")

@@ -155,3 +155,16 @@ def test_a_revocation_list_that_is_never_renewed(world: World) -> None:
     nl.anchor()
     report = world.audit(nl.write(world.folder / "log"))
     assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"crl-stale"}), report.as_json()
+
+
+def test_lists_of_two_authorities_of_one_agency_are_no_contradiction(world: World) -> None:
+    state = world.folder / "kept.audit"
+    nl = world["NL-POL"]
+    nl.publish_crl(nl.people["examiner"])
+    world.settle()
+    assert world.audit_all(state=state).verdict is Verdict.VERIFIED
+    nl.change_authority()
+    nl.open()
+    world.settle()
+    report = world.audit_all(state=state)
+    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()

@@ -6,6 +6,7 @@ would make; a test then breaks one thing and says which finding must name it.
 
 from __future__ import annotations
 
+import base64
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -182,6 +183,7 @@ class Agency:
         value = jsontext.parse(self.descriptor.raw, what="descriptor", limit=1 << 20) | {"version": self.descriptor.version + 1}
         fresh = Ed25519PrivateKey.from_private_bytes(log_key) if log_key else self.log_key
         value["logKey"] = b64url(fresh.public_key().public_bytes_raw())
+        value["ca"] += [base64.b64encode(self.authority.der).decode()] * (base64.b64encode(self.authority.der).decode() not in value["ca"])
         found = descriptors.parse(jsontext.dump(value))
         if announce:
             self.publish("descriptor-published", {"version": found.version, "digest": found.digest.hex()})
@@ -194,6 +196,15 @@ class Agency:
         self.world.clock.time += 60
         self.older.append(self.descriptor)
         self.descriptor, self.log_key = found, fresh
+
+    def change_authority(self) -> None:
+        """A second CA beside the first one, by which everybody is certified from now on."""
+        self.authority = Authority.found(self.code, self.world.clock.now() - 86400)
+        self.publish_descriptor()
+        self.service = self.certify(["service"], service=True)
+        self.people = {role: self.certify([role]) for role in self.people}
+        self.crl = b""
+        self.publish_crl()
 
     # The tree and the chain
 

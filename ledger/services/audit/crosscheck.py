@@ -9,7 +9,9 @@ from ledger.domain import slots
 from ledger.domain.audit import replay
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.ports import AuditState
+from ledger.domain.audit.replay import Step
 from ledger.domain.audit.report import Report
+from ledger.domain.audit.story import Told
 from ledger.domain.identity.names import agency_id
 from ledger.services.audit.chainstory import LogOfAgency
 
@@ -28,6 +30,7 @@ def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: Report)
             answer = state.step(taker.log, told.hop.outcome_digest) if told is not None and taker is not None else None
             for finding in replay.compare(offer, log.agency, told, answer, answered_by=taker is not None):
                 report.add(finding)
+            _same_item(state, log, offer, told, report)
             count += 1
     for told in state.told():
         _logged(state, by_id, told.hop.giver, told.hop.offer, "offer", report)
@@ -39,6 +42,17 @@ def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: Report)
             report.add(Finding("item-twice", evidence, "opened in one log", f"opened in the logs of {' and '.join(sorted(agencies))}"))
     if audited:
         report.checked("handovers", f"offers between agencies: {count}; logs: {len(audited)}")
+
+
+def _same_item(state: AuditState, log: LogOfAgency, offer: Step, told: Told | None, report: Report) -> None:
+    """The chain knows an item by a key made from its origin and a secret of its first event: an offer must be of the item that it names."""
+    item = state.items(log.log, [offer.evidence]).get(offer.evidence)
+    if told is None or item is None or not item.ref:
+        return
+    key = slots.custody_key(agency_id(item.origin), item.ref) if item.origin else item.ref
+    if key != told.key:
+        expected = f"a handover of {offer.evidence}"
+        report.add(Finding("handover-differs", f"entry {offer.index} of {log.agency}", expected, "the chain knows it as another item's"))
 
 
 def _logged(state: AuditState, logs: dict[bytes, LogOfAgency], agency: bytes, digest: bytes, effect: str, report: Report) -> None:
