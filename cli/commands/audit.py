@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 _HELP = """Check everything again: whole logs against the contract from outside, or a home from inside.
 
 \b
-Examples:
-  custody audit --log https://node.police.example --rpc https://chain.example \\
+Example:
+  custody audit --log https://node.nl.example --rpc https://chain.example \\
       --trust trust.json --state nl.audit
-  custody --home ~/auditor audit --log https://node.police.example \\
-      --rpc https://chain.example --trust trust.json
   custody --home ~/evidence audit --sample 10 --report audit.html
 """
 

@@ -10,10 +10,16 @@ import typer
 from cli import output
 from cli.state import Json
 
+_GROUP = """The agency's log.
+
+\b
+Example:
+  custody --home ~/evidence log export /srv/www/log
+"""
 _EXPORT = """Write the log's public files for a plain web server or IPFS (C2SP tlog-tiles), also while the home is served.
 
 \b
-Examples:
+Example:
   custody --home ~/evidence log export /srv/www/log
   custody --home ~/evidence log export /srv/auditors/log --entries
 """
@@ -21,7 +27,7 @@ Examples:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    log = typer.Typer(help="The agency's log.", no_args_is_help=True)
+    log = typer.Typer(help=_GROUP, no_args_is_help=True)
     app.add_typer(log, name="log")
 
     @log.command(help=_EXPORT)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _HELP = """Follow logs and the contract, and raise an alarm on contradiction, silence, or unusually many events.
 
 \b
-Examples:
-  custody monitor --log https://node.police.example --log https://node.ro.example \\
+Example:
+  custody monitor --log https://node.nl.example --log https://node.ro.example \\
       --rpc https://chain.example --trust trust.json --state seen.audit
   custody monitor --once --log /srv/www/log --rpc http://127.0.0.1:8545 \\
       --trust trust.json --state seen.audit

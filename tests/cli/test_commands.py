@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -158,7 +159,21 @@ def test_help_has_an_example_for_every_command_and_fits_80_columns() -> None:
 
 def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(worked: dict[str, Path], tmp_path: Path) -> None:
     home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
-    command = [sys.executable, "-m", "cli", "--home", str(home), "serve", "--port", str(free_port()), "--anchor-age", "0"]
+    metrics = f"127.0.0.1:{free_port()}"
+    command = [
+        sys.executable,
+        "-m",
+        "cli",
+        "--home",
+        str(home),
+        "serve",
+        "--port",
+        str(free_port()),
+        "--anchor-age",
+        "0",
+        "--metrics",
+        metrics,
+    ]
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
     server = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
@@ -173,6 +188,13 @@ def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(work
             if status["final"] == status["integrated"]:
                 break
             assert time.monotonic() < deadline
+        with urllib.request.urlopen(f"http://{metrics}/metrics", timeout=10) as answer:
+            measured = answer.read().decode()
+        assert 'custody_worker_runs_total{result="ok",worker="anchoring"}' in measured
+        assert f'custody_log_entries{{state="final"}} {status["final"]}.0' in measured
+        # The log is exported beside the process that holds the home.
+        custody("log", "export", tmp_path / "log", home=home)
+        assert (tmp_path / "log" / "checkpoint").read_text().startswith(status["log"])
         # Two processes on one home: the second serve is refused in plain words.
         assert "in use by process" in custody("serve", home=home, code=1).stderr
         assert "in use by process" in custody("doctor", home=home, code=1).stderr
