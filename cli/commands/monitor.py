@@ -19,7 +19,7 @@ _HELP = """Follow logs and the contract, and raise an alarm on contradiction, si
 
 \b
 Example:
-  custody monitor --log https://node.nl.example --log https://node.ro.example \\
+  custody monitor --log https://nl.example --log https://ro.example \\
       --rpc https://chain.example --trust trust.json --state seen.audit
   custody monitor --once --log /srv/www/log --rpc http://127.0.0.1:8545 \\
       --trust trust.json --state seen.audit
