@@ -70,8 +70,8 @@ contracts: node
 	npx --no-install hardhat coverage > .build/coverage.txt || { cat .build/coverage.txt; exit 1; }
 	tail -n 14 .build/coverage.txt
 
-# Two processes, one a core: commands and nodes as processes of their own, and all the rest.
-OUTSIDE := tests/cli
+# Two processes, one a core: commands and nodes as processes of their own, parsers and adapters; and all the rest.
+OUTSIDE := tests/cli tests/property tests/adapters
 python: install-dev node kubo fsck
 	$(MAKE) --jobs=2 --output-sync=target python-outside python-inside
 
