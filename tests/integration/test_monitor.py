@@ -182,3 +182,12 @@ def test_metrics_of_the_monitor_are_served_on_an_address_of_their_own(world: Wor
         server.server_close()
     assert 'custody_monitor_rounds_total{verdict="verified"} 1.0' in text
     assert 'custody_monitor_checkpoint_age_seconds{agency="NL-POL"}' in text
+
+
+def test_a_log_that_changes_what_is_not_anchored_yet_is_found_at_once(world: World) -> None:
+    nl = world["NL-POL"]
+    item = nl.open()
+    world.settle()
+    first, second = nl.statement(item, "none").entry, nl.statement(item, "close").entry
+    assert codes(watch(world, NL_POL=[*nl.entries, first])) == set()
+    assert codes(watch(world, NL_POL=[*nl.entries, second, first])) == {"view-differs"}

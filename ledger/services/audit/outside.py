@@ -55,12 +55,10 @@ def audit(
         for check in ("log", "files", "entries", "people", "custody", "handovers", "time"):
             report.skipped(check, "the chain could not be read")
         return report
-    audited: list[tuple[LogOfAgency, LogFiles]] = []
-    for files in logs:
-        found = _Log(contracts, state, report, clock, options, files).run()
-        if found is not None:
-            audited.append((found, files))
-    crosscheck.handovers(state, [log for log, _ in audited] + _earlier(state, {log.log for log, _ in audited}), report)
+    runs = (_Log(contracts, state, report, clock, options, files).run() for files in logs)
+    audited = [one for one in runs if one is not None]
+    mine = [one.log for one in audited]
+    crosscheck.handovers(state, mine + _earlier(state, {log.log for log in mine}), report)
     views.check(state, audited, options.seen, report)
     return report
 
@@ -94,7 +92,7 @@ class _Log:
         self._options = options
         self._files = files
 
-    def run(self) -> LogOfAgency | None:
+    def run(self) -> views.Audited | None:
         """Audit it; None where it could not be read to its end."""
         report = self._report
         try:
@@ -124,10 +122,11 @@ class _Log:
         done = self._options.progress(f"log of {log.agency}", end - begin)
         replay = LogReplay(log, fetching, self._contracts, self._state, authorities, report, done)
         whole = replay.run()
+        frontier = replay.frontier
         if whole:
-            self._check_tail(log, served, authorities, replay.frontier, fetching)
+            frontier = self._check_tail(log, served, authorities, frontier, fetching)
         self._conclude(log, authorities, end - begin, end, whole=whole)
-        return log if whole else None
+        return views.Audited(log, self._files, frontier, served.size) if whole else None
 
     def _check_served(self, log: LogOfAgency, served: Checkpoint, authorities: Authorities) -> None:
         """The log's newest signed checkpoint: under its log key, and kept as something that was shown to us."""
@@ -145,12 +144,17 @@ class _Log:
         else:
             self._report.add(Finding("descriptor-missing", f"checkpoint of {log.agency}", "a descriptor with its log key", "none at hand"))
 
-    def _check_tail(self, log: LogOfAgency, served: Checkpoint, authorities: Authorities, frontier: Frontier, fetching: Fetching) -> None:
-        """Entries that are not anchored yet: they fit the served checkpoint, and have not waited too long."""
+    def _check_tail(
+        self, log: LogOfAgency, served: Checkpoint, authorities: Authorities, frontier: Frontier, fetching: Fetching
+    ) -> Frontier:
+        """Entries that are not anchored yet: they fit the served checkpoint, and have not waited too long.
+
+        Returns the tree with those that were looked at.
+        """
         if served.size - frontier.size > _TAIL:
             expected, found = f"at most {_TAIL} entries that wait to be anchored", f"{served.size - frontier.size}"
             self._report.add(Finding("overdue", f"newest entries of {log.agency}", expected, found))
-            return
+            return frontier
         tail, oldest = Frontier(frontier.size, frontier.hashes), None
         try:
             for bundle in fetching.bundles(frontier.size, served.size):
@@ -170,16 +174,17 @@ class _Log:
                 self._report.add(Finding("tile-differs", f"tiles of {log.agency}", f"root {served.root.hex()}", "another root"))
         except Missing as missing:
             self._report.add(told(missing, log.agency))
-            return
+            return frontier
         except CustodyError as error:
             self._report.add(Finding("bundle-malformed", f"newest entries of {log.agency}", "entries and tiles", error.message))
-            return
+            return frontier
         descriptor = in_force(authorities.versions[log.agency], self._clock.now())
         if oldest is not None and descriptor is not None and self._clock.now() - oldest > descriptor.max_anchoring_delay:
             expected = f"anchored within {descriptor.max_anchoring_delay} s"
             found = f"the oldest of {served.size - frontier.size} waits since {oldest}"
             self._report.add(Finding("overdue", f"newest entries of {log.agency}", expected, found))
         self._report.facts[f"waiting {log.agency}"] = served.size - frontier.size
+        return tail
 
     @staticmethod
     def _tile(fetching: Fetching, size: int, level: int, index: int) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ledger.domain import bundle as bundles
 from ledger.domain import merkle, tiles
 from ledger.domain import receipt as receipts
 from ledger.domain.audit.findings import Finding
-from ledger.domain.audit.ports import AuditState, LogFiles, LogState
+from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import Report
 from ledger.domain.errors import CustodyError, FormatError
 from ledger.domain.identity import descriptor as descriptors
@@ -18,7 +19,17 @@ from ledger.domain.receipt import Checkpoint
 from ledger.services.audit.chainstory import LogOfAgency
 
 
-def check(state: AuditState, audited: Sequence[tuple[LogOfAgency, LogFiles]], seen: Sequence[bytes], report: Report) -> None:
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A log that was read to its end: its files, the tree of its entries, and the size of the checkpoint that it serves."""
+
+    log: LogOfAgency
+    files: LogFiles
+    tree: Frontier
+    served: int
+
+
+def check(state: AuditState, audited: Sequence[Audited], seen: Sequence[bytes], report: Report) -> None:
     """Compare what the files show with every checkpoint ever served to us, and with what others saw.
 
     Args:
@@ -26,14 +37,11 @@ def check(state: AuditState, audited: Sequence[tuple[LogOfAgency, LogFiles]], se
     """
     notes, statements = _sort(seen, report)
     count = 0
-    for log, files in audited:
-        reached = state.log(log.log)
-        if reached is None:
-            continue
-        view = _View(log, reached, files, report)
+    for one in audited:
+        log, view = one.log, _View(one, report)
         for note in state.views(log.log):
             view.compare(receipts.parse_checkpoint(note), "served to us earlier")
-        for checkpoint in (one for one in notes if one.log_id == log.log):
+        for checkpoint in (note for note in notes if note.log_id == log.log):
             count += 1
             if _signed(state, log, checkpoint):
                 view.compare(checkpoint, "seen by others")
@@ -80,28 +88,21 @@ def _signed(state: AuditState, log: LogOfAgency, checkpoint: Checkpoint) -> bool
 
 
 class _View:
-    """The log as it was replayed: its root at the size reached is known, and its tiles prove every smaller one."""
+    """The log as it was read: the root of its tree is known, and its tiles prove every smaller one."""
 
-    def __init__(self, log: LogOfAgency, reached: LogState, files: LogFiles, report: Report) -> None:
-        self._log = log
+    def __init__(self, audited: Audited, report: Report) -> None:
+        self._log = audited.log
         self._report = report
-        self._size = reached.size
-        hashes = [reached.frontier[at : at + 32] for at in range(0, len(reached.frontier), 32)]
-        self._root = Frontier(reached.size, hashes).root()
-        self._read: NodeReader = tiles.node_reader(lambda level, index: self._tile(files, level, index))
+        self._size, self._root = audited.tree.size, audited.tree.root()
+        self._read: NodeReader = tiles.node_reader(lambda level, index: self._tile(audited, level, index))
 
-    def _tile(self, files: LogFiles, level: int, index: int) -> bytes:
-        width = min((self._size >> (tiles.HEIGHT * level)) - index * tiles.WIDTH, tiles.WIDTH)
-        try:
-            return files.get(f"tile/{tiles.format_path(level, index, width)}")
-        except CustodyError:
-            # A server keeps the widths of its own checkpoints only: the full tile, or the widest one, holds the same hashes.
-            served = receipts.parse_checkpoint(files.get("checkpoint")).size
-            width = min((served >> (tiles.HEIGHT * level)) - index * tiles.WIDTH, tiles.WIDTH)
-            return files.get(f"tile/{tiles.format_path(level, index, width)}")
+    @staticmethod
+    def _tile(audited: Audited, level: int, index: int) -> bytes:
+        width = min((audited.served >> (tiles.HEIGHT * level)) - index * tiles.WIDTH, tiles.WIDTH)
+        return audited.files.get(f"tile/{tiles.format_path(level, index, width)}")
 
     def compare(self, checkpoint: Checkpoint, whose: str) -> None:
-        """A signed checkpoint must be one of this log's history; one beyond what is anchored is compared next time."""
+        """A signed checkpoint must be one of this log's history. One that is longer says nothing: these files may be an older export."""
         if checkpoint.size > self._size or checkpoint.size == 0:
             return
         place = f"checkpoint of {checkpoint.size} entries of {self._log.agency}, {whose}"
@@ -116,7 +117,7 @@ class _View:
         """A statement that somebody got a receipt for must be where the receipt says."""
         place = f"entry {index} of {self._log.agency}, in a bundle"
         if index >= self._size:
-            return  # beyond what is anchored: compared next time
+            return  # these files may be an older export: compared next time
         try:
             proof = merkle.inclusion_proof(index, self._size, self._read)
             merkle.verify_inclusion(leaf, index, self._size, proof, self._root)
