@@ -12,7 +12,7 @@ export CI := true
 export HARDHAT_DISABLE_TELEMETRY := true
 export HARDHAT_DISABLE_TELEMETRY_PROMPT := true
 
-.PHONY: demo story run test lint format docs bench soak campaigns artifacts contracts python python-outside python-inside node kubo fsck install install-dev clean
+.PHONY: demo story run test lint format docs bench soak campaigns artifacts contracts python python-alone python-outside python-inside node kubo fsck install install-dev clean
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -58,10 +58,10 @@ run: install
 	@test -d $(HOME_DIR)/home || $(BIN)/custody --home $(HOME_DIR)/home --passphrase-file $(HOME_DIR)/passphrase init --agency NL-POL --person 4711
 	@exec $(BIN)/custody --home $(HOME_DIR)/home --passphrase-file $(HOME_DIR)/passphrase serve --port 8000
 
-# Kubo is built, where it must be, beside the contracts' tests: for half of that time it waits for the network.
+# What the tests need is built beside the contracts' tests and those that need nothing: for half of that time a build waits for the network.
 test: lint
-	$(MAKE) --jobs=2 --output-sync=target kubo fsck contracts
-	$(MAKE) python
+	$(MAKE) --jobs=2 --output-sync=target kubo fsck contracts python-alone
+	$(MAKE) --jobs=2 --output-sync=target python-outside python-inside
 
 contracts: node
 	npx --no-install hardhat compile --quiet
@@ -70,16 +70,20 @@ contracts: node
 	npx --no-install hardhat coverage > .build/coverage.txt || { cat .build/coverage.txt; exit 1; }
 	tail -n 14 .build/coverage.txt
 
-# Two processes, one a core: commands and nodes as processes of their own, parsers and adapters; and all the rest.
-OUTSIDE := tests/cli tests/property tests/adapters
+# In processes of their own, two at a time: tests that need no other program; commands and nodes as processes; and all the rest.
+ALONE := tests/property tests/unit tests/vectors
+OUTSIDE := tests/cli
 python: install-dev node kubo fsck
-	$(MAKE) --jobs=2 --output-sync=target python-outside python-inside
+	$(MAKE) --jobs=2 --output-sync=target python-outside python-inside python-alone
+
+python-alone: install-dev
+	$(BIN)/python -m pytest $(ALONE)
 
 python-outside:
 	$(BIN)/python -m pytest $(OUTSIDE)
 
 python-inside:
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(OUTSIDE))
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(OUTSIDE) $(ALONE))
 
 lint: install-dev
 	$(BIN)/ruff check .

@@ -206,3 +206,17 @@ def test_content_that_was_altered_on_disk_is_found_by_rehashing(founded: Path, t
 @pytest.mark.parametrize(("population", "expected"), [(0, 0), (5, 5), (30, 30), (100, 30), (1000, 100), (100_000, 1056)])
 def test_the_usual_sample_is_a_tenth_or_what_95_percent_confidence_takes(population: int, expected: int) -> None:
     assert sampling.sample_size(population) == expected
+
+
+def test_each_deleted_disclosure_is_found(lived: Desk) -> None:
+    database = _database(lived)
+    columns = _columns(database, "disclosure")
+    for key, *row in database.execute("SELECT rowid, * FROM disclosure").fetchall():
+        database.execute("DELETE FROM disclosure WHERE rowid = ?", (key,))
+        try:
+            assert audit(lived).codes() & {"document-differs", "row-edited"}
+        finally:
+            marks = ", ".join("?" * len(columns))
+            database.execute(f"INSERT INTO disclosure (rowid, {', '.join(columns)}) VALUES (?, {marks})", (key, *row))
+    database.close()
+    assert audit(lived).verdict is Verdict.VERIFIED

@@ -14,6 +14,7 @@ from ledger.domain.custody import ItemState
 from ledger.domain.encoding import evidence_bytes, parse_time
 from ledger.domain.envelope import Content, parse_content
 from ledger.domain.errors import CustodyError
+from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import certificate as certificates
@@ -151,6 +152,8 @@ class ItemRows:
         self._rows.differ("document", row.payload.hex()[:16], {"evidence": row.evidence}, stored[0])
         try:
             event = reading.read_event(self._node, unit, row)
+            if event is not None:
+                documents.require_complete(event)  # nothing was registered without all of its disclosures
         except CustodyError as error:
             self._find("document-differs", place, f"a document of SHA-256 {row.payload.hex()[:16]}…", error.message)
             return None
