@@ -21,6 +21,7 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import agency_id, agency_urn
 from ledger.domain.records import EntryRow
+from ledger.domain.statement import Claims
 from ledger.domain.tiles import HEIGHT, WIDTH
 from ledger.domain.unit import Unit
 from ledger.services.node import Node
@@ -130,7 +131,15 @@ class LogRows:
             "digest": statement.digest, "evidence": claims.subject, "seq": claims.seq, "effect": claims.effect, "time": claims.time,
             "agency": claims.issuer, "payload": statement.payload, "certificate": statement.certificate,
         }  # fmt: skip
+        if row.void:
+            expected["void"] = self._lost(statement.digest, claims)
         self.differ("entry", str(row.index), expected, asdict(row))
+
+    def _lost(self, digest: bytes, claims: Claims) -> bool:
+        """Whether the contract took another outcome of the offer that this entry answers."""
+        outcome = claims.effect in {"accept", "decline", "withdraw"} and claims.prev is not None
+        told = self._state.offered(claims.prev) if outcome and claims.prev is not None else None
+        return told is not None and told.hop.outcome != slots.OPEN and told.hop.outcome_digest != digest
 
     def _tile(self, unit: Unit, level: int, index: int, expected: bytes) -> None:
         self.differ("tile", f"{level}/{index}", {"data": expected}, {"data": unit.tile(self._node.log_id, level, index)})
@@ -219,6 +228,8 @@ class LogRows:
         """Digests of revocation lists that the agency's statements announce, also those that are not anchored yet."""
         found: set[str] = set()
         for row in unit.events(agency_urn(self._node.agency)):
+            for stored in unit.rows("document", digest=row.payload):
+                self.differ("document", row.payload.hex()[:16], {"evidence": row.evidence}, stored)
             raw = unit.document(row.payload)
             if raw is None or sha256(raw).digest() != row.payload:
                 self._find("document-differs", f"document of entry {row.index}", f"SHA-256 {row.payload.hex()[:16]}…", "none or another")
