@@ -102,7 +102,7 @@ format: install-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install-dev kubo
+bench: install-dev kubo fsck
 	$(BIN)/python -m benchmarks
 
 soak: install-dev

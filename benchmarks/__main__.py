@@ -65,8 +65,8 @@ def main() -> None:
     if options.only in (None, "audit"):
         from benchmarks.audit import bench_audit
 
-        for size, rate, peak in bench_audit((20_000, 100_000, min(options.log, 500_000))):
-            print(f"{f'audit of {size:,} entries':<62} {rate:8,.0f} entries/s {peak:6.0f} MiB", flush=True)
+        for size, rate, peak, peer in bench_audit((20_000, 100_000, min(options.log, 500_000))):
+            print(f"{f'audit of {size:,} entries':<40} {rate:8,.0f} entries/s {peak:6.0f} MiB; fsck {peer:,.0f} entries/s", flush=True)
     if options.only in (None, "handover"):
         from benchmarks.handover import bench_handover
 
