@@ -195,6 +195,18 @@ def served_at(home: Path) -> str:
         return ""
 
 
+def read_file(path: Path) -> bytes:
+    """A small file that a person named.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+
+
 def read_trust(path: Path) -> TrustRoot:
     """A trust root.
 
@@ -204,9 +216,7 @@ def read_trust(path: Path) -> TrustRoot:
     from ledger.domain import trust
 
     try:
-        return trust.parse(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+        return trust.parse(read_file(path))
     except FormatError as error:
         raise UsageError(f"{path}: {error.message}", hint="give the trust root that the agencies published") from error
 

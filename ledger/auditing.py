@@ -16,7 +16,7 @@ from ledger.adapters.clock import SystemClock
 from ledger.adapters.logfiles import FolderFiles, Signer, WebFiles
 from ledger.domain.audit.ports import LogFiles
 from ledger.domain.errors import UsageError
-from ledger.domain.trust import Rpc, TrustRoot
+from ledger.domain.trust import TrustRoot
 
 
 @dataclass
@@ -28,11 +28,6 @@ class Audit:
     logs: list[LogFiles]
     state: SqliteAuditState
     clock: SystemClock
-
-
-def confirmations(root: TrustRoot) -> int:
-    """Blocks on top of one that the trust root asks for."""
-    return max((rule.confirmations for rule in root.finality if isinstance(rule, Rpc)), default=12)
 
 
 def files_at(place: str, signers: Sequence[Signer]) -> LogFiles:
@@ -62,7 +57,7 @@ def opened(root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, s
         signers: keys and certificates of the auditor, for nodes that ask.
     """
     with ExitStack() as stack:
-        chain = RpcChain(rpc, confirmations=confirmations(root))
+        chain = RpcChain(rpc, confirmations=root.confirmations)
         stack.callback(chain.close)
         kept = SqliteAuditState(state, about(root))
         stack.callback(kept.close)

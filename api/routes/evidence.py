@@ -138,10 +138,7 @@ def list_events(
 @router.post("/{evidence}/details", operation_id="details")
 def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) -> DetailsOut:
     """The item's documents, after a recorded access of any mode."""
-    digest = from_hex(request.access, what="access", size=32)
-    with node.records.read() as unit:
-        access.require_access(node, unit, caller, evidence, digest, content=False)
-    access.note_release(node, digest, caller.pseudonym, "details", evidence)
+    access.release(node, caller, evidence, request.access, "details")
     with node.records.read() as unit:
         life = life_of(node, unit, evidence)
         return DetailsOut(events=access.details(node, unit, evidence), standing=StandingOut(**life.standing()))
@@ -150,10 +147,7 @@ def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn)
 @router.post("/{evidence}/grants", operation_id="grants")
 def grants(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) -> GrantsOut:
     """The content keys sealed to the caller, after a recorded access of mode copy or export."""
-    digest = from_hex(request.access, what="access", size=32)
-    with node.records.read() as unit:
-        access.require_access(node, unit, caller, evidence, digest, content=True)
-    access.note_release(node, digest, caller.pseudonym, "content", evidence)
+    access.release(node, caller, evidence, request.access, "content")
     with node.records.read() as unit:
         return GrantsOut(grants=[b64url(one) for one in access.content_grants(node, unit, caller, evidence)])
 
@@ -179,12 +173,8 @@ def bundle(node: NodeDep, caller: CallerDep, evidence: Item, request: BundleIn) 
     """
     with node.records.read() as unit:
         access.visible(node, unit, caller, evidence)
-        until = None
-        if unit.erasure(evidence) is None or request.access:
-            digest = from_hex(request.access, what="access", size=32)
-            until = access.require_access(node, unit, caller, evidence, digest, content=True).seq
-    if until is not None:
-        access.note_release(node, digest, caller.pseudonym, "bundle", evidence)
+        covered = unit.erasure(evidence) is None or bool(request.access)
+    until = access.release(node, caller, evidence, request.access, "bundle").seq if covered else None
     withheld = Withheld(request.withhold)
     data = export.bundle(node, evidence, until=until, shown=withheld.shown).encode()
     withheld.require_met()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from cli.state import Json
 
 if TYPE_CHECKING:
     from ledger.domain.audit.report import Report
+    from ledger.services.audit.fetching import Submit
 
 _HELP = """Check everything again: whole logs against the contract from outside, or a home from inside.
 
@@ -71,12 +72,10 @@ def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
 
     from cli.session import open_alone
     from ledger import auditing
-    from ledger.adapters import examining
     from ledger.services import trustroot
     from ledger.services.audit import inside
 
     with open_alone() as home, ExitStack() as stack, ExitStack() as parts:
-        submit = stack.enter_context(examining.pool(workers or None)) if workers != 1 else None
         root = trustroot.trust_root(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations)
         state = stack.enter_context(auditing.temporary(root))
         known = home.keyring.names()
@@ -84,11 +83,18 @@ def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
             keys=[home.keyring.hpke_key(name) for name in ("hpke-person", "hpke-custody") if name in known],
             share=None if sample is None else sample / 100,
             seed=secrets.randbelow(2**32) if seed is None else seed,
+            submit=_examiner(stack, workers),
             progress=_progress(parts),
         )
-        if submit is not None:
-            options.submit = submit
         return inside.audit(home.node, root, state, options)
+
+
+def _examiner(stack: ExitStack, workers: int) -> Submit:
+    """Where entries are examined: in so many processes, or for one in this."""
+    from ledger.adapters import examining
+    from ledger.services.audit.fetching import at_once
+
+    return stack.enter_context(examining.pool(workers or None)) if workers != 1 else at_once
 
 
 def _progress(parts: ExitStack) -> Callable[[str, int], Callable[[int], None]]:
@@ -102,9 +108,8 @@ def _progress(parts: ExitStack) -> Callable[[str, int], Callable[[int], None]]:
 
 
 def _outside(logs: list[str], rpc: str, trust: Path | None, state: Path | None, seen: list[Path], workers: int) -> Report:
-    from cli.session import auditors, read_trust
+    from cli.session import auditors, read_file, read_trust
     from ledger import auditing
-    from ledger.adapters import examining
     from ledger.domain.errors import UsageError
     from ledger.services.audit import outside
 
@@ -112,26 +117,8 @@ def _outside(logs: list[str], rpc: str, trust: Path | None, state: Path | None, 
         raise UsageError(
             "an audit needs --trust FILE and --rpc URL", hint="the trust root comes from the agencies, the chain is your choice"
         )
-    views = [_read(path) for path in seen]
+    views = [read_file(path) for path in seen]
     with ExitStack() as stack, ExitStack() as parts:
         opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, logs, state, auditors()))
-        submit = stack.enter_context(examining.pool(workers or None)) if workers != 1 else None
-
-        options: dict[str, Any] = {"submit": submit} if submit is not None else {}
-        return outside.audit(
-            opened.contracts,
-            opened.root,
-            opened.logs,
-            opened.state,
-            opened.clock,
-            outside.Options(seen=views, progress=_progress(parts), **options),
-        )
-
-
-def _read(path: Path) -> bytes:
-    from ledger.domain.errors import UsageError
-
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+        options = outside.Options(_examiner(stack, workers), views, _progress(parts))
+        return outside.audit(opened.contracts, opened.root, opened.logs, opened.state, opened.clock, options)

@@ -133,10 +133,8 @@ def _confirm(root: Any, url: str) -> Callable[[int, bytes], set[bytes]]:
     def ask(number: int, digest: bytes) -> set[bytes]:
         from ledger.adapters.chain.rpc import RpcChain
         from ledger.domain.errors import CustodyError, IncompleteError, VerificationError
-        from ledger.domain.trust import Rpc
 
-        depth = max((rule.confirmations for rule in root.finality if isinstance(rule, Rpc)), default=12)
-        chain = RpcChain(url, confirmations=depth)
+        chain = RpcChain(url, confirmations=root.confirmations)
         try:
             if chain.chain_id() != root.chain_id or chain.block(0).hash != root.genesis:
                 raise VerificationError(7, "the chain that you asked is another one than the trust root names")

@@ -19,6 +19,10 @@ OPEN: Final = 0  # in a bundle only: the open offer behind the concluded hops
 ACCEPTED: Final = 1
 DECLINED: Final = 2
 WITHDRAWN: Final = 3
+#: Effect of a statement -> outcome that it has for a handover.
+OUTCOMES: Final = {"accept": ACCEPTED, "decline": DECLINED, "withdraw": WITHDRAWN}
+#: The other way round.
+EFFECTS: Final = {outcome: effect for effect, outcome in OUTCOMES.items()}
 
 
 def mapping(key: bytes, slot: bytes) -> bytes:

@@ -7,7 +7,7 @@ Level 0 holds leaf hashes. A partial tile holds the first w < 256 of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -55,6 +55,19 @@ def parse_path(path: str) -> TilePath:
     if parsed.width > WIDTH or format_path(parsed.level, parsed.index, parsed.width) != path:
         raise FormatError("not a canonical tile path")
     return parsed
+
+
+def width_at(size: int, level: int | None, index: int) -> int:
+    """Width of a tile, or of an entry bundle, in a log of ``size`` entries."""
+    return min((size >> HEIGHT * (level or 0)) - index * WIDTH, WIDTH)
+
+
+def places(size: int) -> Iterator[tuple[int, int]]:
+    """(level, index) of every tile of a log of ``size`` entries."""
+    level = 0
+    while count := size >> HEIGHT * level:
+        yield from ((level, index) for index in range(-(-count // WIDTH)))
+        level += 1
 
 
 def node_reader(read: TileReader) -> NodeReader:

@@ -69,6 +69,11 @@ class TrustRoot:
     finality: tuple[Finality, ...]
     agencies: tuple[str, ...] = ()
 
+    @property
+    def confirmations(self) -> int:
+        """Blocks on top of one that make it final on a chain that is asked by RPC."""
+        return max((rule.confirmations for rule in self.finality if isinstance(rule, Rpc)), default=12)
+
     def encode(self) -> bytes:
         """The file."""
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ledger.domain.cose import PublicKey
 from ledger.domain.custody import ROLES_BY_TYPE
+from ledger.domain.encoding import from_hex
 from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.records import EntryRow, ItemRow, ReleaseRow
@@ -105,6 +106,22 @@ def note_release(node: Node, statement: bytes, recipient: str, kind: str, eviden
     """
     with node.records.write() as unit:
         unit.put_release(ReleaseRow(statement, recipient, kind, evidence, node.clock.now()))
+
+
+def release(node: Node, caller: Caller, evidence: str, access: str, kind: str) -> EntryRow:
+    """Check the caller's recorded access, by its digest in hex, and write down what is about to be handed out under it.
+
+    Args:
+        kind: content, bundle, or details, for which an access of any mode is enough.
+
+    Raises:
+        FormatError: no digest. DeniedError, NotFoundError: the access does not cover it.
+    """
+    digest = from_hex(access, what="access", size=32)
+    with node.records.read() as unit:
+        row = require_access(node, unit, caller, evidence, digest, content=kind != "details")
+    note_release(node, digest, caller.pseudonym, kind, evidence)
+    return row
 
 
 def content_grants(node: Node, unit: Unit, caller: Caller, evidence: str) -> list[bytes]:

@@ -29,7 +29,6 @@ from ledger.services.node import Node
 
 KIND: Final = "handover"
 UNSETTLED: Final = ("offered", "open", "concluding")
-_OUTCOMES: Final = {"accept": slots.ACCEPTED, "decline": slots.DECLINED, "withdraw": slots.WITHDRAWN}
 _PAGE: Final = 1000
 
 
@@ -43,7 +42,7 @@ class Seen:
 
 def answers(state: ItemState, claims: Claims) -> bool:
     """Whether a statement answers or withdraws an offer between agencies: the contract decides on its effect."""
-    return claims.effect in _OUTCOMES and state.offer is not None and state.offer.to != state.custodian
+    return claims.effect in slots.OUTCOMES and state.offer is not None and state.offer.to != state.custodian
 
 
 def answered(unit: Unit, state: ItemState) -> CrossingRow | None:
@@ -67,7 +66,7 @@ def note(node: Node, unit: Unit, one: Checked, state: ItemState) -> None:
         unit.put_crossing(CrossingRow(claims.subject, len(rows), node.agency, claims.to, one.statement.digest, expires, "offered"))
     elif answers(state, claims):
         row = unit.crossings(claims.subject)[-1]
-        outcome = _OUTCOMES[claims.effect]
+        outcome = slots.OUTCOMES[claims.effect]
         unit.put_crossing(replace(row, state="concluding", outcome=outcome, outcome_digest=one.statement.digest))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from ledger.domain import custody, envelope, merkle, slots
 from ledger.domain import statement as statements
@@ -225,10 +224,9 @@ def _check_replicas(node: Node) -> Iterator[Finding | Checked]:
             yield Finding("ipfs", f"{one.name}: {one.problem}", one.hint, home_is_whole=True)
         if one.status is not None:
             gone = count = 0
-            rows = (row for row in node.holdings_at(one.name) if row.state == "pinned")
-            while page := list(islice(rows, _PAGE)):
-                gone += len({row.cid for row in page} - node.replicas[one.name].pinned([row.cid for row in page]))
-                count += len(page)
+            for _, there in keeping.pins(node, one.name):
+                gone += not there
+                count += 1
             if gone:
                 yield Finding("ipfs", f"{one.name}: {gone} of {count} pins are gone", "somebody unpinned them: custody fixity --all")
             else:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from ledger.domain.errors import CustodyError, NetworkError
+from ledger.domain.records import HoldingRow
 from ledger.domain.storage import Replica, ReplicaStatus
 from ledger.services import placement, replication
 from ledger.services.node import Node
@@ -16,6 +19,7 @@ from ledger.services.replication import Settled
 
 _PATIENCE: Final = 5.0  # seconds for which a report waits for a daemon
 _NEARLY_FULL: Final = 0.9
+_PAGE: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,18 @@ class Report:
     oldest_proof: int | None
     problem: str
     hint: str
+
+
+def pins(node: Node, name: str) -> Iterator[tuple[HoldingRow, bool]]:
+    """Everything that the records call pinned at a replica, and whether it is pinned there.
+
+    Raises:
+        NetworkError: it does not answer.
+    """
+    rows = (row for row in node.holdings_at(name) if row.state == "pinned")
+    while page := list(islice(rows, _PAGE)):
+        there = node.replicas[name].pinned([row.cid for row in page])
+        yield from ((row, row.cid in there) for row in page)
 
 
 def report(node: Node) -> Report:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger.domain import tiles
 from ledger.domain.errors import NotFoundError
 from ledger.domain.identity.names import check_code
-from ledger.domain.tiles import HEIGHT, WIDTH, TilePath
+from ledger.domain.tiles import WIDTH
 from ledger.domain.unit import Records, Unit
 from ledger.services import logbook
 from ledger.services.node import Node
@@ -172,11 +172,7 @@ def tree(log: OwnLog, *, entries: bool) -> Iterator[str]:
                 yield f"documents/{row.payload.hex()}"
         if entries:
             yield f"tile/{tiles.format_path(None, start // WIDTH, len(rows))}"
-    level, count = 0, size
-    while count:
-        for index in range(-(-count // WIDTH)):
-            yield f"tile/{tiles.format_path(level, index, min(count - index * WIDTH, WIDTH))}"
-        level, count = level + 1, count >> HEIGHT
+    yield from (f"tile/{tiles.format_path(level, index, tiles.width_at(size, level, index))}" for level, index in tiles.places(size))
     after = 0
     while True:
         with log.records.read() as unit:
@@ -186,11 +182,3 @@ def tree(log: OwnLog, *, entries: bool) -> Iterator[str]:
         yield from (f"checkpoints/{row.size}" for row in page)
         after = page[-1].size
     yield "checkpoint"
-
-
-def partial(path: str) -> TilePath | None:
-    """The tile that a path names if it is a partial one, which a later export replaces; None otherwise."""
-    if not path.startswith("tile/"):
-        return None
-    parsed = tiles.parse_path(path.removeprefix("tile/"))
-    return parsed if parsed.width < WIDTH else None

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters.logfiles import FolderFiles
 from ledger.domain.audit.story import CheckpointAnchored
+from ledger.domain.errors import NetworkError
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit import outside, replaying
 from tests.support.attacks import caught, history, served
@@ -337,3 +339,31 @@ def test_a_tile_or_a_bundle_that_is_malformed(world: World) -> None:
     [bundle] = (folder / "tile/entries/000.p").iterdir()
     bundle.write_bytes(bundle.read_bytes()[:-5])
     assert "bundle-malformed" in world.audit(folder).codes()
+
+
+def test_a_file_that_cannot_be_read_is_no_contradiction_and_a_malformed_checkpoint_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = world.folder / "kept.audit"
+    nl = world["NL-POL"]
+    for _ in range(300):
+        nl.open()
+    world.settle()
+    folder = nl.write(world.folder / "log")
+    assert world.audit(folder, state=state).verdict is Verdict.VERIFIED
+    seen = nl.note(100)
+    good = FolderFiles.get
+
+    def flaky(self: FolderFiles, path: str) -> bytes:
+        if path == "tile/0/000":  # all is replayed: it is read to compare views alone
+            raise NetworkError("no answer")
+        return good(self, path)
+
+    monkeypatch.setattr(FolderFiles, "get", flaky)
+    report = world.audit(folder, state=state, seen=[seen])
+    assert (report.verdict, report.codes()) == (Verdict.UNREADABLE, {"unreachable"}), report.as_json()
+    monkeypatch.undo()
+    assert world.audit(folder, state=state, seen=[seen]).verdict is Verdict.VERIFIED
+    (folder / "checkpoint").write_bytes(b"nonsense")
+    report = world.audit(folder)
+    assert (report.verdict, report.codes()) == (Verdict.FAILED, {"note-unsigned"})

@@ -15,7 +15,7 @@ from ledger.domain.audit.report import Report
 from ledger.domain.trust import TrustRoot
 from ledger.domain.verify.report import Verdict
 from ledger.services import trustroot
-from ledger.services.audit import inside, sampling
+from ledger.services.audit import duties, inside, sampling
 from tests.support.desk import Desk
 
 #: Tables whose rows follow from what was signed or anchored, with columns that nothing signed says anything about.
@@ -172,7 +172,9 @@ def test_an_inserted_row_is_found(lived: Desk, rng: random.Random, table: str) -
         database.close()
 
 
-def test_keys_released_without_an_access_are_found(lived: Desk) -> None:
+@pytest.mark.parametrize("page", [500, 1])
+def test_keys_released_without_an_access_are_found(lived: Desk, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+    monkeypatch.setattr(duties, "_PAGE", page)  # one statement may cover several releases, on both sides of a page's end
     database = _database(lived)
     row = database.execute('SELECT * FROM "release" WHERE kind = ?', ("content",)).fetchone()
     database.execute('INSERT INTO "release" VALUES (?, ?, ?, ?, ?)', (row[0], "somebodyelse", *row[2:]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import delete, distinct, func, select
+from sqlalchemy import delete, distinct, func, select, tuple_
 
 from ledger.adapters.database.tables import (
     Alarm,
@@ -110,9 +110,10 @@ class People(Part):
     def put_release(self, row: ReleaseRow) -> None:
         self._put(Release, ("statement", "recipient", "kind"), asdict(row))
 
-    def releases(self, *, after: bytes, limit: int) -> list[ReleaseRow]:
-        """Releases by the digest of the statement that covers them, beyond one."""
-        return [ReleaseRow(**row._mapping) for row in self._rows(Release, _L.statement > after, order=_L.statement, limit=limit)]
+    def releases(self, *, after: tuple[bytes, str, str], limit: int) -> list[ReleaseRow]:
+        """Releases beyond one, in the order of (statement, recipient, kind)."""
+        key = (_L.statement, _L.recipient, _L.kind)
+        return [ReleaseRow(**row._mapping) for row in self._rows(Release, tuple_(*key) > after, order=key, limit=limit)]
 
     def put_alarm(self, row: AlarmRow) -> None:
         self._add(Alarm, asdict(row))

@@ -45,7 +45,7 @@ class Part:
         self.flush(table)
         query = select(_table(table)).where(*conditions)
         if order is not None:
-            query = query.order_by(order)
+            query = query.order_by(*(order if isinstance(order, tuple) else (order,)))
         return list(self._db.execute(query if limit is None else query.limit(limit)))
 
     def _find(self, table: Table, order: str = "", limit: int = -1, **equal: Any) -> list[Any]:

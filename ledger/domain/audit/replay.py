@@ -7,7 +7,6 @@ outcome counts only if the contract took its digest, and what follows in this lo
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 from ledger.domain import custody, slots
 from ledger.domain.audit.findings import Finding
@@ -16,8 +15,6 @@ from ledger.domain.custody import ItemState, Offer
 from ledger.domain.errors import RuleError
 from ledger.domain.identity.names import agency_id, agency_urn
 from ledger.domain.statement import Claims
-
-_OUTCOMES: Final = {"accept": slots.ACCEPTED, "decline": slots.DECLINED, "withdraw": slots.WITHDRAWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +137,11 @@ class Replay:
 
     def _lost(self, claims: Claims, digest: bytes) -> bool:
         """Whether this is an answer or a withdrawal of ours that lost: the contract took another one for the same offer."""
-        told = self._chain.offered(claims.prev) if claims.effect in _OUTCOMES and claims.prev is not None else None
+        told = self._chain.offered(claims.prev) if claims.effect in slots.OUTCOMES and claims.prev is not None else None
         if told is None or told.hop.outcome == slots.OPEN:
             return False
         ours = told.hop.giver if claims.effect == "withdraw" else told.hop.taker
-        return ours == self._id and (told.hop.outcome, told.hop.outcome_digest) != (_OUTCOMES[claims.effect], digest)
+        return ours == self._id and (told.hop.outcome, told.hop.outcome_digest) != (slots.OUTCOMES[claims.effect], digest)
 
     def _withdraw(self, index: int, claims: Claims, digest: bytes, state: ItemState, step: Step) -> Outcome:
         """Our agency's withdrawal of an offer to another one."""
@@ -193,11 +190,11 @@ def compare(step: Step, agency: str, told: Told | None, answer: Step | None, *, 
     if (hop.giver, hop.taker) != (agency_id(agency), agency_id(step.to)):
         found.append(Finding("handover-differs", place, f"an offer by {agency} to {step.to}", "the chain names other agencies"))
     if hop.outcome in (slots.ACCEPTED, slots.DECLINED) and answered_by:
-        names = {slots.ACCEPTED: "accept", slots.DECLINED: "decline"}
-        expected = f"{names[hop.outcome]} of {step.evidence} at seq {step.seq + 1}"
+        effect = slots.EFFECTS[hop.outcome]
+        expected = f"{effect} of {step.evidence} at seq {step.seq + 1}"
         if answer is None:
             found.append(Finding("handover-differs", place, expected, f"no such statement in the log of {step.to}"))
-        elif (answer.evidence, answer.seq, answer.prev, answer.effect) != (step.evidence, step.seq + 1, step.digest, names[hop.outcome]):
+        elif (answer.evidence, answer.seq, answer.prev, answer.effect) != (step.evidence, step.seq + 1, step.digest, effect):
             found.append(
                 Finding(
                     "handover-differs", place, expected, f"{answer.effect} of {answer.evidence} at seq {answer.seq} in the log of {step.to}"

@@ -16,7 +16,6 @@ from ledger.domain.statement import Statement
 from ledger.domain.verify.report import Report
 from ledger.domain.verify.state import ProvenState
 
-_OUTCOMES = {"accept": slots.ACCEPTED, "decline": slots.DECLINED, "withdraw": slots.WITHDRAWN}
 _STEP = 8
 
 
@@ -121,6 +120,6 @@ def _check_hops(
 
 def _check_hop(giver: str, offer: Statement, outcome: Statement, hop: Hop) -> None:
     assert offer.claims.to is not None
-    signed = (agency_id(giver), offer.digest, outcome.digest, _OUTCOMES[outcome.claims.effect], agency_id(offer.claims.to))
+    signed = (agency_id(giver), offer.digest, outcome.digest, slots.OUTCOMES[outcome.claims.effect], agency_id(offer.claims.to))
     if signed != (hop.giver, hop.offer, hop.outcome_digest, hop.outcome, hop.taker):
         raise VerificationError(_STEP, "a handover abroad differs between the signed events and the contract")

@@ -40,9 +40,7 @@ class Authorities:
             self.crls[agency].append(der)
 
     def load(self, files: LogFiles) -> None:
-        """Take over what one log's files show; what they lack may be in another's."""
-        self.versions.clear()
-        self.committed.clear()
+        """Take over, once, what one log's files show; what they lack may be in another's."""
         codes = self._state.agencies()
         for one in self._state.published():
             code = codes.get(one.agency, "?")
@@ -110,6 +108,10 @@ class Authorities:
             if not _entries(first) <= _entries(then):
                 found = f"{len(_entries(first) - _entries(then))} entries fewer in the later one"
                 self._report.add(Finding("crl-dropped", f"crls/{code}", "every entry of the earlier list", found))
+
+    def log_keys(self, agency: str) -> frozenset[bytes]:
+        """Keys that may have signed the checkpoints of an agency's log, of all versions at hand."""
+        return frozenset(one.descriptor.log_key for one in self.versions[agency])
 
     def signers(self, agency: str) -> Signers:
         """Who may sign in an agency's log."""

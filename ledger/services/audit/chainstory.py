@@ -18,6 +18,15 @@ from ledger.domain.trust import TrustRoot
 _RANGE: Final = 20_000  # blocks asked for at once, so that a first run keeps what it has when it is stopped
 
 
+#: Called with (what, total) at the beginning of a part of the work; returns a function to be called with what was done.
+Progress = Callable[[str, int], Callable[[int], None]]
+
+
+def silent(what: str, total: int) -> Callable[[int], None]:  # noqa: ARG001  (see Progress)
+    """Progress that nobody looks at."""
+    return lambda count: None
+
+
 @dataclass(frozen=True, slots=True)
 class LogOfAgency:
     """Whose log it is, and the logs whose leaves it took over, oldest first, with the number of leaves."""
@@ -32,7 +41,7 @@ class LogOfAgency:
         return (self.log, *(log for log, _ in self.inherited))
 
 
-def read(contracts: Contracts, root: TrustRoot, state: AuditState, report: Report, progress: Callable[[int], None]) -> bool:
+def read(contracts: Contracts, root: TrustRoot, state: AuditState, report: Report, progress: Progress) -> bool:
     """Bring the state to the newest final block; False where the chain is not the trust root's, or did not tell."""
     chain = contracts.chain
     try:
@@ -46,12 +55,13 @@ def read(contracts: Contracts, root: TrustRoot, state: AuditState, report: Repor
             return False
         final = chain.final()
         first = state.chain_block() + 1
+        done = progress("reading the chain", max(final - first + 1, 0))
         while first <= final:
             last = min(first + _RANGE - 1, final)
             events = contracts.events(first, last)
             with state.transaction():
                 state.put_events(events, last)
-            progress(last - first + 1)
+            done(last - first + 1)
             first = last + 1
     except CustodyError as error:
         report.add(Finding("chain-silent", "chain", "an answer", error.message))

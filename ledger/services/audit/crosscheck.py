@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from ledger.domain import slots
 from ledger.domain.audit import replay
@@ -14,8 +13,6 @@ from ledger.domain.audit.report import Report
 from ledger.domain.audit.story import Told
 from ledger.domain.identity.names import agency_id
 from ledger.services.audit.chainstory import LogOfAgency
-
-_EFFECTS: Final = {slots.ACCEPTED: "accept", slots.DECLINED: "decline", slots.WITHDRAWN: "withdraw"}
 
 
 def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: Report) -> None:
@@ -36,7 +33,7 @@ def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: Report)
         _logged(state, by_id, told.hop.giver, told.hop.offer, "offer", report)
         if told.hop.outcome != slots.OPEN:
             side = told.hop.giver if told.hop.outcome == slots.WITHDRAWN else told.hop.taker
-            _logged(state, by_id, side, told.hop.outcome_digest, _EFFECTS[told.hop.outcome], report)
+            _logged(state, by_id, side, told.hop.outcome_digest, slots.EFFECTS[told.hop.outcome], report)
     for evidence, agencies in state.opened_twice():
         if len(known) > 1:
             report.add(Finding("item-twice", evidence, "opened in one log", f"opened in the logs of {' and '.join(sorted(agencies))}"))

@@ -53,7 +53,7 @@ def _check_erasure(one: Examined, statement: bytes, state: str, now: int, report
 
 def check_releases(node: Node, report: Report) -> int:
     """Everything that was handed out is covered by a statement in the log, by or for whoever got it; how many releases there are."""
-    after, count = b"", 0
+    after, count = (b"", "", ""), 0
     while True:
         with node.records.read() as unit:
             page = unit.releases(after=after, limit=_PAGE)
@@ -64,7 +64,8 @@ def check_releases(node: Node, report: Report) -> int:
                     report.add(Finding("release-unlogged", place, "a statement in the log that covers it", problem))
         if not page:
             return count
-        after, count = page[-1].statement, count + len(page)
+        last = page[-1]
+        after, count = (last.statement, last.recipient, last.kind), count + len(page)
 
 
 def _problem(node: Node, unit: Unit, row: ReleaseRow) -> str:

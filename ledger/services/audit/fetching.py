@@ -12,6 +12,7 @@ from typing import Any, Final
 from ledger.domain import tiles
 from ledger.domain.audit import entry as entries
 from ledger.domain.audit.entry import Examined
+from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError
 from ledger.domain.tiles import WIDTH
@@ -41,6 +42,13 @@ class Missing(Exception):  # noqa: N818  (a turn of events, told as a finding by
         self.error = error
         self.withheld = isinstance(error, NotFoundError)
         self.denied = isinstance(error, DeniedError)
+
+
+def told(missing: Missing, agency: str) -> Finding:
+    """A file that could not be had, as a finding: one that must be there is withheld; one that could not be asked for is unread."""
+    code = "withheld" if missing.withheld else "unreachable"
+    found = missing.error.message + (f" ({missing.error.hint})" if missing.denied and missing.error.hint else "")
+    return Finding(code, f"{missing.path} of {agency}", "the file, which checkpoint and contract say exists", found)
 
 
 def at_once(work: Callable[..., list[Any]], *arguments: Any) -> Future[list[Any]]:
@@ -81,6 +89,14 @@ class Fetching:
         except CustodyError as error:
             raise Missing(path, error) from error
 
+    def tile(self, level: int | None, index: int) -> bytes:
+        """A tile, or an entry bundle, in the width that the served checkpoint calls for.
+
+        Raises:
+            Missing: it could not be had.
+        """
+        return self.get(f"tile/{tiles.format_path(level, index, tiles.width_at(self._size, level, index))}")
+
     def bundles(self, start: int, end: int) -> Iterator[Bundle]:
         """Entries ``start`` to ``end`` in order.
 
@@ -112,9 +128,7 @@ class Fetching:
                     one.cancel()
 
     def _fetch(self, index: int) -> tuple[int, bytes, bytes]:
-        width = min(self._size - index * WIDTH, WIDTH)
-        bundle = self.get(f"tile/{tiles.format_path(None, index, width)}")
-        return index, bundle, self.get(f"tile/{tiles.format_path(0, index, width)}")
+        return index, self.tile(None, index), self.tile(0, index)
 
     def _certificates(self, data: bytes) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
@@ -131,11 +145,11 @@ class Fetching:
         if der is not None:
             return der
         try:
-            der = self._files.get(f"certs/{digest.hex()}")
-        except NotFoundError:
-            return None  # a finding only if an entry names it
-        except CustodyError as error:
-            raise Missing(f"certs/{digest.hex()}", error) from error
+            der = self.get(f"certs/{digest.hex()}")
+        except Missing as missing:
+            if missing.withheld:
+                return None  # a finding only if an entry names it
+            raise
         if sha256(der).digest() != digest:
             return None
         self._state.put_blob("certificate", digest, der)

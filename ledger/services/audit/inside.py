@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -13,8 +12,9 @@ from ledger.domain.errors import CustodyError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.trust import TrustRoot
 from ledger.domain.unit import Unit
-from ledger.services import recordkeys
+from ledger.services import reading, recordkeys
 from ledger.services.audit import duties, outside, sampling
+from ledger.services.audit.chainstory import Progress, silent
 from ledger.services.audit.fetching import Submit, at_once
 from ledger.services.audit.itemrows import Examined, ItemRows
 from ledger.services.audit.logrows import LogRows
@@ -39,7 +39,7 @@ class Options:
     share: float | None = None
     seed: int = 0
     submit: Submit = at_once
-    progress: Callable[[str, int], Callable[[int], None]] = field(default=lambda what, total: lambda count: None)
+    progress: Progress = silent
 
 
 def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> Report:
@@ -58,9 +58,7 @@ def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> R
         def take(unit: Unit, one: Examined) -> None:
             duties.check_item(node, unit, one, report)
             sampling.copies_kept(node, one, report)
-            found = [row["data"] for row in unit.rows("grant", evidence=one.item.state.evidence, scope="content")]
-            drawn = sampling.draw(one, tuple(found))
-            if drawn is not None:
+            if (drawn := sampling.draw(one)) is not None:
                 sample.offer(drawn)
 
         count = checked.run(options.progress("comparing items", items), take)
@@ -96,8 +94,6 @@ def _walk_cases(node: Node, sample: Reservoir, report: Report) -> int:
 
 
 def _require_named(node: Node, unit: Unit, token: bytes, evidence: str, report: Report) -> None:
-    from ledger.services import reading
-
     for row in unit.events(evidence):
         try:
             event = reading.read_event(node, unit, row)

@@ -32,7 +32,7 @@ _OWNERS: Final = [("item", "evidence")]
 
 @dataclass
 class Examined:
-    """An item as it should be: its events with their documents, its content, and its life."""
+    """An item as it should be: its events with their documents, its content, its life, and sealed content keys."""
 
     item: ItemRow
     rows: list[EntryRow]
@@ -40,6 +40,7 @@ class Examined:
     content: Content | None
     life: Life
     erased: bool
+    keys: tuple[bytes, ...] = ()
 
 
 class ItemRows:
@@ -103,8 +104,9 @@ class ItemRows:
         erased = erasure is not None and erasure.state != "due"
         rows = inheritance.events_that_count(unit, evidence)
         examined = Examined(item, rows, {}, None, Life(), erased)
-        self._inherited(unit, evidence)
-        for row in unit.events(evidence, void=True):
+        every = unit.events(evidence, void=True)
+        self._inherited(unit, evidence, every)
+        for row in every:
             event = self._document(unit, row, erased=erased)
             if event is None:
                 continue
@@ -114,14 +116,14 @@ class ItemRows:
         opening = examined.events.get(rows[0].digest) if rows else None
         if opening is not None and "content" in opening.body:
             examined.content = parse_content(opening.body["content"], opening.body["size"])
-        self._state(unit, examined)
+        self._state(unit, examined, every)
         if not erased:
             self._index(unit, examined)
             self._links(unit, examined, opening)
         self._grants(unit, examined, allowed)
         return examined
 
-    def _inherited(self, unit: Unit, evidence: str) -> None:
+    def _inherited(self, unit: Unit, evidence: str, every: list[EntryRow]) -> None:
         """Entries of other agencies' logs against the record that came with the item."""
         try:
             record = inheritance.inherited(unit, evidence)
@@ -129,7 +131,7 @@ class ItemRows:
             self._find("row-edited", f"inherited {evidence}", "the record that came with the item", error.message)
             return
         told = {leaf_hash(one.entry): one for one in (record.statements if record is not None else ())}
-        foreign = {row.digest: row for row in unit.events(evidence, void=True) if row.log != self._node.log_id}
+        foreign = {row.digest: row for row in every if row.log != self._node.log_id}
         for digest, row in foreign.items():
             if digest not in told:
                 self._rows.inserted("entry", f"{row.seq} of {evidence}", "the record that came with the item does not have it")
@@ -162,7 +164,7 @@ class ItemRows:
             self._find("row-edited", f"disclosures of entry {row.index}", "positions from 0 on", str(sorted(positions)))
         return event
 
-    def _state(self, unit: Unit, examined: Examined) -> None:
+    def _state(self, unit: Unit, examined: Examined, every: list[EntryRow]) -> None:
         """The item's row against its events."""
         evidence, node = examined.item.state.evidence, self._node
         agencies = inheritance.log_agencies(node, unit, evidence)
@@ -199,7 +201,7 @@ class ItemRows:
         expected: dict[str, Any] = {name: getattr(state, name) for name in ItemState.__slots__}
         # An answer of ours that the contract has not taken yet is the latest entry, though it does not count.
         waiting = {one.outcome_digest for one in unit.crossings(evidence) if one.state == "concluding"}
-        answers = [row for row in unit.events(evidence) if row.digest in waiting and row.log == node.log_id]
+        answers = [row for row in every if not row.void and row.digest in waiting and row.log == node.log_id]
         last = (answers or examined.rows)[-1]
         expected |= {"cid": dag.root_of(examined.content) if examined.content is not None else None}
         expected |= {"latest_log": last.log, "latest_index": last.index}
@@ -242,6 +244,7 @@ class ItemRows:
     def _grants(self, unit: Unit, examined: Examined, allowed: set[bytes]) -> None:
         evidence, item = examined.item.state.evidence, examined.item
         rows = unit.rows("grant", evidence=evidence)
+        examined.keys = tuple(row["data"] for row in rows if row["scope"] == "content")
         scopes: dict[str, set[bytes]] = {}
         for row in rows:
             self.grants += 1

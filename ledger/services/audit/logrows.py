@@ -8,7 +8,7 @@ from dataclasses import asdict
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.domain import enrolment, merkle, slots
+from ledger.domain import enrolment, merkle, slots, tiles
 from ledger.domain import receipt as receipts
 from ledger.domain import statement as statements
 from ledger.domain.audit.findings import Finding
@@ -113,11 +113,11 @@ class LogRows:
             self._advance(len(rows))
         with node.records.read() as unit:
             beyond = unit.entries(node.log_id, -_ANYWHERE, 0) + unit.entries(node.log_id, size, _ANYWHERE)
-            tiles = unit.count("tile")
+            count = unit.count("tile")
         for row in beyond:
             self.inserted("entry", str(row.index), f"the log has {size} entries")
-        if tiles != (wanted := tile_count(size)):
-            self._find("row-inserted" if tiles > wanted else "row-missing", "tile", f"{wanted} tiles", f"{tiles}")
+        if count != (wanted := sum(1 for _ in tiles.places(size))):
+            self._find("row-inserted" if count > wanted else "row-missing", "tile", f"{wanted} tiles", f"{count}")
 
     def entry(self, row: EntryRow) -> None:
         """One row of a log's entries against the entry itself."""
@@ -317,15 +317,6 @@ def shown(value: object) -> str:
         return value.hex()[:16] + ("…" if len(value) > 8 else "")
     text = str(value)
     return text if len(text) <= 80 else f"{len(text)} characters"
-
-
-def tile_count(size: int) -> int:
-    """Tiles of a log of ``size`` entries."""
-    count = 0
-    while size:
-        count += -(-size // WIDTH)
-        size >>= HEIGHT
-    return count
 
 
 def len_entries(unit: Unit, log: bytes) -> int:

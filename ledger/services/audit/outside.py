@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
@@ -13,7 +13,7 @@ from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.people import in_force
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import Report
-from ledger.domain.errors import CustodyError, NotFoundError
+from ledger.domain.errors import CustodyError, FormatError, NotFoundError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.merkle import Frontier
 from ledger.domain.ports import Clock, Contracts
@@ -22,9 +22,9 @@ from ledger.domain.trust import TrustRoot
 from ledger.services.audit import chainstory, crosscheck, views
 from ledger.services.audit.agencystatements import announced
 from ledger.services.audit.authorities import Authorities
-from ledger.services.audit.chainstory import LogOfAgency
-from ledger.services.audit.fetching import Fetching, Missing, Submit, at_once
-from ledger.services.audit.replaying import LogReplay, told
+from ledger.services.audit.chainstory import LogOfAgency, Progress, silent
+from ledger.services.audit.fetching import Fetching, Missing, Submit, at_once, told
+from ledger.services.audit.replaying import LogReplay
 
 _TAIL: Final = 1 << 18  # entries beyond the newest anchored one that are looked at: a log could serve such without end
 _DAY: Final = 86400  # how often an agency issues revocation lists
@@ -42,7 +42,7 @@ class Options:
 
     submit: Submit = at_once
     seen: Sequence[bytes] = ()
-    progress: Callable[[str, int], Callable[[int], None]] = field(default=lambda what, total: lambda count: None)
+    progress: Progress = silent
 
 
 def audit(
@@ -50,8 +50,7 @@ def audit(
 ) -> Report:
     """Audit logs against the contract, from where the state's last audit stopped."""
     options, report = options or Options(), Report()
-    done = options.progress("reading the chain", max(contracts.chain.final() - state.chain_block(), 0) if _reachable(contracts) else 0)
-    if not chainstory.read(contracts, root, state, report, done):
+    if not chainstory.read(contracts, root, state, report, options.progress):
         for check in ("log", "files", "entries", "people", "custody", "handovers", "time"):
             report.skipped(check, "the chain could not be read")
         return report
@@ -61,14 +60,6 @@ def audit(
     crosscheck.handovers(state, mine + _earlier(state, {log.log for log in mine}), report)
     views.check(state, audited, options.seen, report)
     return report
-
-
-def _reachable(contracts: Contracts) -> bool:
-    try:
-        contracts.chain.final()
-    except CustodyError:
-        return False
-    return True
 
 
 def _earlier(state: AuditState, now: set[bytes]) -> list[LogOfAgency]:
@@ -96,10 +87,10 @@ class _Log:
         """Audit it; None where it could not be read to its end."""
         report = self._report
         try:
-            note = self._files.get("checkpoint")
-            served = receipts.parse_checkpoint(note)
+            served = receipts.parse_checkpoint(self._files.get("checkpoint"))
         except CustodyError as error:
-            code = "withheld" if isinstance(error, NotFoundError) else "unreachable"
+            codes = {NotFoundError: "withheld", FormatError: "note-unsigned"}
+            code = codes.get(type(error), "unreachable")
             report.add(Finding(code, f"checkpoint at {self._files.where}", "a signed checkpoint", error.message))
             return None
         log = chainstory.identify(self._state, served.log_id)
@@ -126,19 +117,14 @@ class _Log:
         if whole:
             frontier = self._check_tail(log, served, authorities, frontier, fetching)
         self._conclude(log, authorities, end - begin, end, whole=whole)
-        return views.Audited(log, self._files, frontier, served.size) if whole else None
+        return views.Audited(log, fetching, frontier, authorities.log_keys(log.agency)) if whole else None
 
     def _check_served(self, log: LogOfAgency, served: Checkpoint, authorities: Authorities) -> None:
         """The log's newest signed checkpoint: under its log key, and kept as something that was shown to us."""
-        keys = {one.descriptor.log_key for one in authorities.versions[log.agency]}
-        for key in keys:
-            try:
-                receipts.verify_checkpoint(served, key)
-            except CustodyError:
-                continue
+        keys = authorities.log_keys(log.agency)
+        if views.is_signed(served, keys):
             self._state.put_view(log.log, served.size, served.note)
-            return
-        if keys:
+        elif keys:
             found = "another key than any of its descriptors names"
             self._report.add(Finding("note-unsigned", f"checkpoint of {log.agency}", f"signed with the log key of {log.agency}", found))
         else:
@@ -169,8 +155,7 @@ class _Log:
                 self._report.add(
                     Finding("note-differs", f"checkpoint of {log.agency}", f"{served.size} with root {served.root.hex()}", found)
                 )
-            reader = tiles.node_reader(lambda level, index: self._tile(fetching, served.size, level, index))
-            if merkle.root_of(served.size, reader) != served.root:
+            if merkle.root_of(served.size, tiles.node_reader(fetching.tile)) != served.root:
                 self._report.add(Finding("tile-differs", f"tiles of {log.agency}", f"root {served.root.hex()}", "another root"))
         except Missing as missing:
             self._report.add(told(missing, log.agency))
@@ -186,11 +171,6 @@ class _Log:
         self._report.facts[f"waiting {log.agency}"] = served.size - frontier.size
         return tail
 
-    @staticmethod
-    def _tile(fetching: Fetching, size: int, level: int, index: int) -> bytes:
-        width = min((size >> (tiles.HEIGHT * level)) - index * tiles.WIDTH, tiles.WIDTH)
-        return fetching.get(f"tile/{tiles.format_path(level, index, width)}")
-
     def _conclude(self, log: LogOfAgency, authorities: Authorities, count: int, end: int, *, whole: bool) -> None:
         report, state = self._report, self._state
         for finding in state.findings(log.log):
@@ -204,11 +184,8 @@ class _Log:
         for check in ("log", "files", "entries", "people", "custody", "time"):
             before = report.details.get(check)
             waiting = report.facts.get(f"waiting {log.agency}", 0) if check == "time" else 0
-            told = (f"{before}; {detail}" if before else detail) + (f", and {waiting} that wait to be anchored" if waiting else "")
-            if whole:
-                report.checked(check, told)
-            else:
-                report.skipped(check, told)
+            line = (f"{before}; {detail}" if before else detail) + (f", and {waiting} that wait to be anchored" if waiting else "")
+            (report.checked if whole else report.skipped)(check, line)
         report.facts[f"entries {log.agency}"] = size
 
     def _check_uses(self, log: LogOfAgency, authorities: Authorities) -> None:
@@ -240,16 +217,12 @@ class _Log:
         except CustodyError as error:
             self._report.add(told(Missing("crl", error), log.agency))
             return
-        waiting = bool(self._report.facts.get(f"waiting {log.agency}"))
-        if crl and not announced(self._state, "crl-published", sha256(crl).digest()) and not waiting:
+        if self._report.facts.get(f"waiting {log.agency}"):
+            return  # it may be announced by what waits to be anchored
+        if crl and not announced(self._state, "crl-published", sha256(crl).digest()):
             self._report.add(Finding("crl-unlogged", f"revocation list of {log.agency}", "its digest in the log", sha256(crl).hexdigest()))
         for one in authorities.committed[log.agency]:
-            if (
-                one.version == 1
-                or one.active_from > self._clock.now()
-                or waiting
-                or announced(self._state, "descriptor-published", one.digest)
-            ):
-                continue  # the first one comes with the registry itself
-            version, found = one.version, one.digest.hex()
-            self._report.add(Finding("descriptor-unlogged", f"descriptor {version} of {log.agency}", "its digest in the log", found))
+            in_use = one.version > 1 and one.active_from <= self._clock.now()  # the first one comes with the registry itself
+            if in_use and not announced(self._state, "descriptor-published", one.digest):
+                place = f"descriptor {one.version} of {log.agency}"
+                self._report.add(Finding("descriptor-unlogged", place, "its digest in the log", one.digest.hex()))

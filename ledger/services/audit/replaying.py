@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledger.domain import merkle, tiles
 from ledger.domain import receipt as receipts
+from ledger.domain import tiles
 from ledger.domain.audit.entry import Examined
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.people import Signers, in_force
@@ -26,7 +26,7 @@ from ledger.services.audit import chainstory
 from ledger.services.audit.agencystatements import AgencyStatements
 from ledger.services.audit.authorities import Authorities
 from ledger.services.audit.chainstory import LogOfAgency
-from ledger.services.audit.fetching import Bundle, Fetching, Missing
+from ledger.services.audit.fetching import Bundle, Fetching, Missing, told
 
 _STRETCH: Final = 16  # bundles between two commits: 4,096 entries
 _AHEAD: Final = 300  # seconds that a signer's clock may be ahead, as at registration
@@ -203,10 +203,10 @@ class LogReplay:
         row = self._get(f"tile/{tiles.format_path(level, number)}")
         if row is None:
             return
-        hashes = [row[at : at + 32] for at in range(0, len(row), 32)]
-        while len(hashes) > 1 and len(hashes) % 2 == 0:
-            hashes = [merkle.node_hash(hashes[at], hashes[at + 1]) for at in range(0, len(hashes), 2)]
-        if len(row) != 32 * WIDTH or hashes != [node]:
+        tree = Frontier()
+        for at in range(0, len(row), 32):
+            tree.append(row[at : at + 32])
+        if len(row) != 32 * WIDTH or tree.root() != node:
             self._find("tile-differs", self.frontier.size - 1, "the hashes of the entries", f"tile {level}/{number} has others")
 
     def _entry(self, index: int, one: Examined, bundle: Bundle) -> None:
@@ -256,10 +256,3 @@ class LogReplay:
         with self._state.transaction():
             self._state.put_progress(progress)
         self._stretch = _Stretch()
-
-
-def told(missing: Missing, agency: str) -> Finding:
-    """A file that could not be had, as a finding: one that must be there is withheld; one that could not be asked for is unread."""
-    code = "withheld" if missing.withheld else "unreachable"
-    found = missing.error.message + (f" ({missing.error.hint})" if missing.denied and missing.error.hint else "")
-    return Finding(code, f"{missing.path} of {agency}", "the file, which checkpoint and contract say exists", found)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
+from ledger.domain import grants
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.report import Report
 from ledger.domain.envelope import Content, check_commitment
-from ledger.domain.errors import CustodyError, KeyringError, NetworkError, NotFoundError, UnreadableError
+from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, UnreadableError
 from ledger.domain.grants import HpkePrivateKey
-from ledger.services import dag, placement
+from ledger.services import dag, keeping, placement
 from ledger.services.audit.itemrows import Examined
 from ledger.services.node import Node
 
@@ -62,17 +63,15 @@ class Drawn:
     grants: tuple[bytes, ...]
 
 
-def draw(one: Examined, keys: tuple[bytes, ...]) -> Drawn | None:
+def draw(one: Examined) -> Drawn | None:
     """An item for the sample; None for one without content here."""
     if one.content is None or one.erased:
         return None
-    return Drawn(one.item.state.evidence, one.content, keys)
+    return Drawn(one.item.state.evidence, one.content, one.keys)
 
 
 def rehash(node: Node, drawn: list[Drawn], keys: list[HpkePrivateKey], report: Report, progress: Callable[[int], None]) -> int:
     """Read every block of the drawn items and hash it; with a key at hand, check its commitment; bytes that were read."""
-    from ledger.domain import grants
-
     total = 0
     for one in drawn:
         try:
@@ -93,7 +92,7 @@ def rehash(node: Node, drawn: list[Drawn], keys: list[HpkePrivateKey], report: R
             report.add(Finding("content-missing", one.evidence, "every block of its content", error.message))
         except (UnreadableError, NetworkError) as error:
             report.add(Finding("content-unread", one.evidence, "content that can be read", error.message))
-        except (KeyringError, CustodyError) as error:
+        except CustodyError as error:
             report.add(Finding("content-differs", one.evidence, "what was recorded", error.message))
     return total
 
@@ -102,18 +101,13 @@ def check_pins(node: Node, report: Report) -> int:
     """Everything that the records call pinned is pinned; how many copies were asked for."""
     count = 0
     for name in node.replicas.names():
-        rows = [row for row in node.holdings_at(name) if row.state == "pinned"]
-        for start in range(0, len(rows), 256):
-            page = rows[start : start + 256]
-            try:
-                there = node.replicas[name].pinned([row.cid for row in page])
-            except CustodyError as error:
-                report.add(Finding("copy-unknown", f"IPFS node {name}", "an answer", error.message))
-                break
-            for row in page:
-                if row.cid not in there:
+        try:
+            for row, there in keeping.pins(node, name):
+                count += 1
+                if not there:
                     report.add(Finding("pin-missing", f"{row.evidence} at {name}", "pinned there", "not pinned"))
-            count += len(page)
+        except CustodyError as error:
+            report.add(Finding("copy-unknown", f"IPFS node {name}", "an answer", error.message))
     return count
 
 

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ledger.domain import bundle as bundles
 from ledger.domain import merkle, tiles
 from ledger.domain import receipt as receipts
 from ledger.domain.audit.findings import Finding
-from ledger.domain.audit.ports import AuditState, LogFiles
+from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.report import Report
-from ledger.domain.errors import CustodyError, FormatError
-from ledger.domain.identity import descriptor as descriptors
-from ledger.domain.identity.names import agency_id
-from ledger.domain.merkle import Frontier, NodeReader
+from ledger.domain.errors import CustodyError, FormatError, VerificationError
+from ledger.domain.merkle import Frontier
 from ledger.domain.receipt import Checkpoint
 from ledger.services.audit.chainstory import LogOfAgency
+from ledger.services.audit.fetching import Fetching, Missing, told
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """A log that was read to its end: its files, the tree of its entries, and the size of the checkpoint that it serves."""
+    """A log that was read to its end: its files, the tree of its entries, and the log keys of its agency."""
 
     log: LogOfAgency
-    files: LogFiles
+    files: Fetching
     tree: Frontier
-    served: int
+    keys: frozenset[bytes]
 
 
 def check(state: AuditState, audited: Sequence[Audited], seen: Sequence[bytes], report: Report) -> None:
@@ -43,7 +43,7 @@ def check(state: AuditState, audited: Sequence[Audited], seen: Sequence[bytes], 
             view.compare(receipts.parse_checkpoint(note), "served to us earlier")
         for checkpoint in (note for note in notes if note.log_id == log.log):
             count += 1
-            if _signed(state, log, checkpoint):
+            if is_signed(checkpoint, one.keys):
                 view.compare(checkpoint, "seen by others")
                 state.put_view(log.log, checkpoint.size, checkpoint.note)
             else:
@@ -73,17 +73,12 @@ def _sort(seen: Sequence[bytes], report: Report) -> tuple[list[Checkpoint], dict
     return notes, statements
 
 
-def _signed(state: AuditState, log: LogOfAgency, checkpoint: Checkpoint) -> bool:
-    for published in state.published():
-        if published.agency != agency_id(log.agency):
-            continue
-        raw = state.blob("descriptor", published.digest)
-        try:
-            if raw is not None:
-                receipts.verify_checkpoint(checkpoint, descriptors.parse(raw).log_key)
-                return True
-        except CustodyError:
-            continue
+def is_signed(checkpoint: Checkpoint, keys: Iterable[bytes]) -> bool:
+    """Whether one of these log keys signed a checkpoint."""
+    for key in keys:
+        with suppress(VerificationError):
+            receipts.verify_checkpoint(checkpoint, key)
+            return True
     return False
 
 
@@ -94,12 +89,7 @@ class _View:
         self._log = audited.log
         self._report = report
         self._size, self._root = audited.tree.size, audited.tree.root()
-        self._read: NodeReader = tiles.node_reader(lambda level, index: self._tile(audited, level, index))
-
-    @staticmethod
-    def _tile(audited: Audited, level: int, index: int) -> bytes:
-        width = min((audited.served >> (tiles.HEIGHT * level)) - index * tiles.WIDTH, tiles.WIDTH)
-        return audited.files.get(f"tile/{tiles.format_path(level, index, width)}")
+        self._read = tiles.node_reader(audited.files.tile)
 
     def compare(self, checkpoint: Checkpoint, whose: str) -> None:
         """A signed checkpoint must be one of this log's history. One that is longer says nothing: these files may be an older export."""
@@ -109,6 +99,8 @@ class _View:
         try:
             proof = merkle.consistency_proof(checkpoint.size, self._size, self._read)
             merkle.verify_consistency(checkpoint.size, self._size, checkpoint.root, self._root, proof)
+        except Missing as missing:
+            self._report.add(told(missing, self._log.agency))
         except CustodyError as error:
             found = f"root {checkpoint.root.hex()}, signed by the same log key: {error.message}"
             self._report.add(Finding("view-differs", place, f"a part of the log of {self._size} entries", found))
@@ -121,5 +113,7 @@ class _View:
         try:
             proof = merkle.inclusion_proof(index, self._size, self._read)
             merkle.verify_inclusion(leaf, index, self._size, proof, self._root)
+        except Missing as missing:
+            self._report.add(told(missing, self._log.agency))
         except CustodyError:
             self._report.add(Finding("statement-dropped", place, f"statement {leaf.hex()[:16]}", "another entry"))
