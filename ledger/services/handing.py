@@ -100,6 +100,7 @@ def offer(node: HandingApi, person: Person, clock: Clock, evidence: str, terms: 
     own = person.certificate
     if (terms.agency, terms.person) == (own.agency, own.pseudonym):
         raise RuleError("nobody offers an item to themselves", hint="--to-person WHO, see: custody person list")
+    person.role_for("transfer-offered")
     to = recipient_key(node, terms.agency, terms.person, own.agency)
     basis = terms.members.get("basis") or {"purpose": terms.purpose or "handover"}
     # The key is released to the offerer like for any other use: after a signed access.
@@ -204,6 +205,7 @@ def withdraw(node: HandingApi, person: Person, clock: Clock, evidence: str, *, r
 
 def share(node: HandingApi, person: Person, clock: Clock, evidence: str, *, with_person: str, basis: dict[str, Any]) -> dict[str, Any]:
     """Give a colleague or a guest the content key of an item, with the signed disclosure that says so; the node's answer."""
+    person.role_for("disclosed")
     found = node.person_key(with_person)
     to = parse_hpke_key({"kem": found["kem"], "key": found["key"]}, what="key of a person")
     access = retrieve.record_access(node, person, clock, evidence, mode="copy", basis=basis)
