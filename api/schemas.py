@@ -292,13 +292,6 @@ class DetailsOut(Strict):
     standing: StandingOut
 
 
-class ReadableOut(Strict):
-    """Something would follow an access: whether the item has content, and hashes of the keys that it is sealed to for the caller."""
-
-    content: bool
-    keys: list[Hex]
-
-
 class GrantsOut(Strict):
     """Sealed keys made to the caller."""
 

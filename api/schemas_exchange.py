@@ -93,6 +93,13 @@ class RoundOut(Strict):
     handovers: list[HandoverOut]
 
 
+class ReadableOut(Strict):
+    """Something would follow an access: whether the item has content, and hashes of the keys that it is sealed to for the caller."""
+
+    content: bool
+    keys: list[Hex]
+
+
 class IncomingOut(Strict):
     """An item on offer: its documents, and the content keys sealed to the custodians or to the caller."""
 

@@ -21,11 +21,11 @@ from api.schemas import (
     ItemsOut,
     LookOut,
     OfferOut,
-    ReadableOut,
     ReplicaOut,
     SearchIn,
     StandingOut,
 )
+from api.schemas_exchange import ReadableOut
 from ledger.domain import cid as cids
 from ledger.domain.custody import Offer
 from ledger.domain.encoding import b64url, format_time, from_hex

@@ -31,9 +31,7 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             session.person.role_for("verified")
             if session.node.item(urn)["cid"] is None:
-                raise NotFoundError(
-                    "this item has no content", hint="see its record: custody show ID --basis WHY"
-                )
+                raise NotFoundError("this item has no content", hint="see its record: custody show ID --basis WHY")
             access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=basis_member(basis))
             expected = session.node.details(urn, access)[0]["document"]["body"]
             body = {"scope": "content", "expected": expected["digests"], "size": expected["size"]}

@@ -14,7 +14,7 @@ import pytest
 from ledger import founding, wiring
 from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.encoding import format_time
-from ledger.domain.errors import ConflictError, DeniedError, NotFoundError, RuleError
+from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.event.types import TYPES
 from ledger.domain.parts import PARTS_BY_TYPE
 from ledger.services import handing, offers
@@ -393,12 +393,3 @@ def test_an_old_offer_inside_the_agency_that_names_nobody_is_taken_by_nobody(des
         other.client.incoming(phone)
     with pytest.raises(NotFoundError):
         other.client.register([other.sign("transfer-accepted", {"offer": DIGEST}, phone)])
-
-
-def test_the_same_statement_by_its_signer_gets_its_receipt_and_another_in_its_place_is_a_conflict(officer: Actor) -> None:
-    phone = thing(officer)
-    one, two = (officer.sign("note", {"text": text}, phone) for text in ("one", "two"))
-    first = officer.client.register([one])[0]
-    assert officer.client.register([one])[0]["receipt"] == first["receipt"]
-    with pytest.raises(ConflictError):
-        officer.client.register([two])
