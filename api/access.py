@@ -51,6 +51,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "consistency_proof": _PEOPLE,
     # whoever records and reads evidence; reading also needs a recorded access
     "register": _RECORD | {"service"},
+    "readable": _RECORD,
     "details": _RECORD,
     "grants": _RECORD,
     "content": _RECORD,

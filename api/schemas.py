@@ -189,8 +189,16 @@ class ItemsOut(Strict):
     next: int | None
 
 
+class LookOut(Strict):
+    """Somebody that an item was offered to looked at it before answering: at its record (with the keys) or content, and first when."""
+
+    person: str
+    what: str
+    time: str
+
+
 class EventOut(Strict):
-    """What the log shows of an event."""
+    """What the log shows of an event; of an offer also who looked before answering it, at this node."""
 
     model_config = _example(
         seq=0,
@@ -202,6 +210,7 @@ class EventOut(Strict):
         state="final",
         provenTime="2026-11-21T09:15:00Z",
         void=False,
+        looked=[],
     )
 
     seq: int
@@ -213,6 +222,7 @@ class EventOut(Strict):
     state: str
     provenTime: str | None
     void: bool
+    looked: list[LookOut]
 
 
 class EventsOut(Strict):

@@ -47,7 +47,8 @@ def copy_range(
 def copy_taken(node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: Item, statement: Statement, request: TakenIn) -> None:
     """Tell the agency that gave a copy which item of ours it is."""
     with node.records.read() as unit:
-        access.visible(node, unit, caller, request.copy_)
+        item = access.visible(node, unit, caller, request.copy_)
+        copies.require_copy(node, unit, item, evidence, bytes.fromhex(statement))
     _reach(node, agency).tell_copy(statement, request.copy_)
 
 

@@ -36,15 +36,17 @@ def register(app: typer.Typer) -> None:
         from cli.session import evidence_urn, open_session
         from ledger.adapters import files
         from ledger.domain.bundle import parse
+        from ledger.services.withholding import Withheld
 
         urn, why = evidence_urn(evidence), basis_member(basis)
-        with open_session() as session:
+        Withheld(withhold or [])  # a selector of another form is told before anything is signed
+        with open_session() as session, files.replacing(out, mode=0o644) as file:  # and so is a file that cannot be written
             erased = session.node.item(urn)["erased"]
             left_out = [*(withhold or []), *_left_out(session, recipient, urn, why, erased=erased)]
             access = "" if erased else _access(session, urn, why)
             data = session.node.bundle(urn, access, withhold=left_out)
-        parsed = parse(data)
-        files.write(out, data, mode=0o644)
+            parsed = parse(data)
+            file.write(data)
         waiting = sum(one.receipt is None for one in parsed.statements)
         text = f"{out}: {len(parsed.statements)} events, {output.size(len(data))}"
         if waiting:

@@ -31,13 +31,17 @@ def register(app: typer.Typer) -> None:
         from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
         from ledger.adapters import files
+        from ledger.domain.errors import NotFoundError
         from ledger.services import retrieve
 
-        urn = evidence_urn(evidence)
+        urn, said = evidence_urn(evidence), basis_member(basis)
         with open_session() as session:
-            access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=basis_member(basis))
-            body = session.node.details(urn, access)[0]["document"]["body"]
-            with files.replacing(out) as file, output.progress("decrypting", body.get("size", 0)) as advance:
-                opened = retrieve.fetch(session.node, session.person, urn, access, file, advance)
+            if session.node.item(urn)["cid"] is None:
+                raise NotFoundError("this item has no content", hint="see its record: custody show ID --basis WHY")
+            with files.replacing(out) as file:  # a file that cannot be written is told before anything is signed
+                access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=said)
+                body = session.node.details(urn, access)[0]["document"]["body"]
+                with output.progress("decrypting", body.get("size", 0)) as advance:
+                    opened = retrieve.fetch(session.node, session.person, urn, access, file, advance)
         value = {"path": str(out), "name": opened.name, "size": opened.size, "digests": opened.digests, "access": access}
         output.result(value, f"{out}: {output.size(opened.size)}, same sha-256 as recorded: {opened.digests['sha-256']}")

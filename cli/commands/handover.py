@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import members, output, words
+from cli.commands import handover_pause as pause
 from cli.state import STATE, Evidence, Json
 
 _HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides sign.
@@ -66,6 +67,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="handover")
+    pause.register(group)
 
     @group.command(help=_OFFER)
     def offer(
@@ -118,10 +120,11 @@ def register(app: typer.Typer) -> None:
                 one["person"] or one["taker"],
                 words.HANDOVERS[one["state"]],
                 one["expires"] or "-",
+                one["looked"][0]["time"] if one["looked"] else "-",
             ]
             for one in found
         ]
-        output.result({"handovers": found}, output.table(["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL"], rows))
+        output.result({"handovers": found}, output.table(["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"], rows))
 
     @group.command(help=_ACCEPT)
     def accept(
@@ -190,11 +193,6 @@ def register(app: typer.Typer) -> None:
         lines = [f"came in: {one}" for one in found["received"]] + [f"settled: {one}" for one in found["settled"]]
         lines += [f"problem: {name}: {problem}" for name, problem in found["problems"].items()]
         output.result(found, "\n".join(lines or ["nothing new"]))
-
-
-def _row(one: dict[str, Any]) -> list[str]:
-    item, to = one["evidence"].removeprefix("urn:uuid:"), one["person"] or one["taker"]
-    return [item, one["giver"], to, words.HANDOVERS[one["state"]], one["expires"] or "-"]
 
 
 def forward(session: Any, agency: str) -> None:

@@ -23,14 +23,17 @@ _DECLINE: Final = "decline it with what you found: custody handover decline"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event with its statement digest, and whether it is the first word of an item."""
+    """An event with its statement digest. ``person``: who stands behind its actor, where that is known: people may be enrolled twice."""
 
     digest: bytes
     event: Event
+    person: tuple[str, str] | None = None
 
     @property
     def actor(self) -> tuple[str, str]:
-        """(agency, pseudonym)."""
+        """Who stands behind the event, else (agency, pseudonym)."""
+        if self.person is not None:
+            return self.person
         actor = self.event.value["actor"]
         return actor["agency"], actor["id"]
 
@@ -232,7 +235,7 @@ def _accepted(life: Life, told: Told) -> None:
     if offer.actor == told.actor:
         raise RuleError("nobody accepts what they offered themselves", hint="ask a colleague")
     person = offer.event.body["to"].get("person")
-    if person is not None and person != told.actor[1]:
+    if person is not None and person != told.event.value["actor"]["id"]:
         raise RuleError("the offer is made to somebody else", hint="let the one it is made to accept it")
     if life.now > parse_time(offer.event.body["expires"], what="expires"):
         raise RuleError("the offer has expired", hint="ask for a new one")

@@ -239,7 +239,8 @@ class ErasureRow:
 class ReleaseRow:
     """Something handed out that opens an item: which statement covers it, to whom (pseudonym or agency), and what.
 
-    ``kind``: content (keys), details (documents), bundle, parcel or copy. ``time``: when it was last handed out.
+    ``kind``: content (keys), details (documents), bundle, parcel or copy, with the time when it was last handed out; offer (record and
+    keys of an item on offer) or offer-content (its ciphertext), with the time when whoever is asked first looked.
     """
 
     statement: bytes
@@ -247,6 +248,16 @@ class ReleaseRow:
     kind: str
     evidence: str
     time: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRow:
+    """Somebody (agency and pseudonym) was given a part in an item by a statement."""
+
+    evidence: str
+    agency: str
+    person: str
+    statement: bytes
 
 
 @dataclass(frozen=True, slots=True)

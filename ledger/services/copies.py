@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from ledger.domain import grants
 from ledger.domain.encoding import evidence_bytes
-from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, UsageError, VerificationError
+from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, UsageError, VerificationError
 from ledger.domain.event.document import Event
 from ledger.domain.parcel import Parcel, SealedDocument
 from ledger.domain.ports import PartnerApi
 from ledger.domain.records import GivenRow, ItemRow
 from ledger.domain.unit import Unit
-from ledger.services import access, export, intake, parcels, partners, recordkeys
+from ledger.services import access, export, intake, parcels, partners, reading, recordkeys
 from ledger.services.node import Node
 
 _PAGE: Final = 1000
@@ -126,6 +126,18 @@ def fetch(node: Node, api: PartnerApi, evidence: str, statement: bytes) -> Offer
 def _require_ours(node: Node, disclosed: Event) -> None:
     if disclosed.body.get("to", {}).get("agency") != node.agency:
         raise VerificationError(2, "the disclosure names another recipient")
+
+
+def require_copy(node: Node, unit: Unit, item: ItemRow, evidence: str, statement: bytes) -> None:
+    """An item of ours is a copy of another agency's, by the statement that disclosed it: nobody else names theirs in its place.
+
+    Raises:
+        RuleError: its record says otherwise.
+    """
+    opening = reading.read_event(node, unit, unit.events(item.state.evidence)[0])
+    source = {"evidence": evidence, "statement": statement.hex()}
+    if opening is None or opening.type != "copied" or {name: opening.body["source"].get(name) for name in source} != source:
+        raise RuleError("that item is not on record as this copy", hint="take the copy first: custody copy take ID")
 
 
 def note_taken(node: Node, agency: str, statement: bytes, copy: str) -> None:

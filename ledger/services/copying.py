@@ -57,14 +57,16 @@ def disclose(node: HandingApi, person: Person, clock: Clock, evidence: str, reci
         RuleError: it came with conditions, and no authorisation is named. DeniedError: guarded material, or no key.
     """
     basis = what.members.get("basis") or {"purpose": "disclosure"}
-    access = retrieve.record_access(node, person, clock, evidence, mode="copy", basis=basis)
+    person.role_for("disclosed")
+    to = handing.recipient_key(node, recipient.agency, None, person.certificate.agency) if recipient.agency else None
+    # Without a key to hand on the record is read, and no more: the file goes by another way, under an access of its own.
+    access = retrieve.record_access(node, person, clock, evidence, mode="view" if to is None else "copy", basis=basis)
     events, standing = node.record(evidence, access)
     opening = events[0]["document"]
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
     sealed = []
-    if recipient.agency:
-        to = handing.recipient_key(node, recipient.agency, None, person.certificate.agency)
+    if to is not None:
         sealed = handing.rewrap(node, person, evidence, access, opening["body"], to)
     conditions = list(dict.fromkeys([*standing["conditions"], *what.conditions]))
     party = {name: value for name, value in (("name", recipient.name), ("organisation", recipient.organisation)) if value}

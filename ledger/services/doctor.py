@@ -149,7 +149,7 @@ def _check_items(node: Node, progress: Callable[[int], None]) -> Iterator[Findin
     after = -1
     while True:
         with node.records.read() as unit:
-            items = unit.items(after=after, limit=_PAGE, opener=None, evidence=None)
+            items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
             for item in items:
                 state, agencies = None, inheritance.log_agencies(node, unit, item.state.evidence)
                 for row in inheritance.events_that_count(unit, item.state.evidence):
@@ -173,7 +173,7 @@ def _check_blocks(node: Node, deep: bool, progress: Callable[[int], None]) -> It
     after, count, findings = -1, 0, 0
     while True:
         with node.records.read() as unit:
-            items = unit.items(after=after, limit=_PAGE, opener=None, evidence=None)
+            items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
             contents = [(item, _content(node, unit, item.state.evidence)) for item in items if item.cid is not None]
         for item, content in contents:
             if content is None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from ledger.domain import envelope, grants
 from ledger.domain.encoding import evidence_bytes, format_time, from_b64url, parse_time
-from ledger.domain.errors import NotFoundError, UsageError, VerificationError
+from ledger.domain.errors import NotFoundError, RuleError, UsageError, VerificationError
 from ledger.domain.grants import Grant
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey, parse_hpke_key
@@ -40,6 +40,22 @@ class Terms:
     conditions: tuple[str, ...] = ()
     purpose: str = ""
     members: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Self:
+        """Those of an offer that was signed."""
+        body = document["body"]
+        return cls(
+            body["to"]["agency"],
+            parse_time(body["expires"], what="expires"),
+            body["to"].get("person"),
+            body["mode"],
+            parse_time(body["returnBy"], what="returnBy") if "returnBy" in body else None,
+            body.get("condition", ""),
+            tuple(body.get("conditions", ())),
+            body.get("purpose", ""),
+            {name: document[name] for name in ("basis", "identifiers", "handling", "lang") if name in document},
+        )
 
 
 def recipient_key(node: HandingApi, agency: str, person: str | None, own: str) -> HpkeKey:
@@ -81,8 +97,11 @@ def offer(node: HandingApi, person: Person, clock: Clock, evidence: str, terms: 
     Raises:
         RuleError: it may not be offered now. DeniedError: no key of it was granted to this person.
     """
-    own = person.certificate.agency
-    to = recipient_key(node, terms.agency, terms.person, own)
+    own = person.certificate
+    if (terms.agency, terms.person) == (own.agency, own.pseudonym):
+        raise RuleError("nobody offers an item to themselves", hint="--to-person WHO, see: custody person list")
+    person.role_for("transfer-offered")
+    to = recipient_key(node, terms.agency, terms.person, own.agency)
     basis = terms.members.get("basis") or {"purpose": terms.purpose or "handover"}
     # The key is released to the offerer like for any other use: after a signed access.
     access = retrieve.record_access(node, person, clock, evidence, mode="copy", basis=basis)
@@ -91,6 +110,17 @@ def offer(node: HandingApi, person: Person, clock: Clock, evidence: str, terms: 
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
     made = rewrap(node, person, evidence, access, opening["body"], to)
+    return sign_offer(node, person, clock, evidence, terms, standing["seals"], made)
+
+
+def sign_offer(
+    node: ReaderApi, person: Person, clock: Clock, evidence: str, terms: Terms, seals: Sequence[str], made: Sequence[Grant]
+) -> dict[str, Any]:
+    """Sign an offer and register it with the keys that it releases.
+
+    Args:
+        seals: numbers on the item now.
+    """
     body: dict[str, Any] = {
         "mode": terms.mode,
         "to": {"agency": terms.agency, **({"person": terms.person} if terms.person else {})},
@@ -99,7 +129,7 @@ def offer(node: HandingApi, person: Person, clock: Clock, evidence: str, terms: 
         **({"condition": terms.condition} if terms.condition else {}),
         **({"conditions": list(terms.conditions)} if terms.conditions else {}),
         **({"purpose": terms.purpose} if terms.purpose else {}),
-        **({"seals": [{"number": number} for number in standing["seals"]]} if standing["seals"] else {}),
+        **({"seals": [{"number": number} for number in seals]} if seals else {}),
     }
     return retrieve.record(node, person, clock, evidence, "transfer-offered", body, terms.members, made)
 
@@ -175,6 +205,7 @@ def withdraw(node: HandingApi, person: Person, clock: Clock, evidence: str, *, r
 
 def share(node: HandingApi, person: Person, clock: Clock, evidence: str, *, with_person: str, basis: dict[str, Any]) -> dict[str, Any]:
     """Give a colleague or a guest the content key of an item, with the signed disclosure that says so; the node's answer."""
+    person.role_for("disclosed")
     found = node.person_key(with_person)
     to = parse_hpke_key({"kem": found["kem"], "key": found["key"]}, what="key of a person")
     access = retrieve.record_access(node, person, clock, evidence, mode="copy", basis=basis)

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
@@ -205,3 +206,27 @@ def everybody(node: Node) -> list[Listed]:
         roles = tuple(one.roles.split(","))
         listed.append(Listed(_reference(one), _number(node, one.number, one.code), roles, one.state, fingerprint, one.expires - LIFE))
     return listed
+
+
+class Persons:
+    """Who stands behind pseudonyms, each looked up once.
+
+    Whoever is enrolled twice under one service number, however it was typed, does not become a second person by it.
+    """
+
+    def __init__(self, node: Node, unit: Unit) -> None:
+        self._node, self._unit = node, unit
+        self._known: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def behind(self, agency: str, pseudonym: str) -> tuple[str, str]:
+        """What is the same for all pseudonyms of one person: (agency, service number) where we know it, else (agency, pseudonym)."""
+        if (agency, pseudonym) not in self._known:
+            self._known[agency, pseudonym] = self._look_up(agency, pseudonym)
+        return self._known[agency, pseudonym]
+
+    def _look_up(self, agency: str, pseudonym: str) -> tuple[str, str]:
+        row = self._unit.person(pseudonym) if agency == self._node.agency else None
+        if row is None or not row.number or row.agency not in ("", self._node.agency):
+            return agency, pseudonym
+        number = unicodedata.normalize("NFKC", _number(self._node, row.number, pseudonym.encode())).casefold()
+        return agency, "number:" + "".join(number.split())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ledger.domain.errors import RuleError
-from ledger.domain.records import ItemRow
+from ledger.domain.records import ItemRow, ShareRow
 from ledger.domain.unit import Unit
 from ledger.services import partners
 from ledger.services.checking import RELEASES, Checked
 from ledger.services.node import Node
 from ledger.services.reading import hpke_key
+from ledger.services.review import life_of
 
 
 def require_good(node: Node, unit: Unit, one: Checked, before: ItemRow | None) -> None:
@@ -41,3 +42,32 @@ def _recipients(node: Node, unit: Unit, one: Checked) -> set[bytes]:
 def _person(unit: Unit, pseudonym: str) -> set[bytes]:
     row = unit.person(pseudonym) if pseudonym else None
     return {hpke_key(row).digest} if row is not None and row.active else set()
+
+
+def note_share(node: Node, unit: Unit, one: Checked) -> None:
+    """Whoever a disclosure names as its recipient has a part in the item from now on; a thing has no key that would tell so."""
+    to = one.event.body.get("to", {}) if one.event.type == "disclosed" else {}
+    row = unit.person(to["person"]) if "person" in to else None
+    agency = to.get("agency", node.agency)
+    if row is not None and row.active and (row.agency or node.agency) == agency:
+        unit.put_share(ShareRow(one.statement.claims.subject, agency, row.pseudonym, one.statement.digest))
+
+
+def take_back(node: Node, unit: Unit, one: Checked, before: ItemRow | None) -> None:
+    """Whoever did not take an item offered to them inside the agency loses the key that came with the offer, and with it their part.
+
+    Keys that they have by another event stay: as the one who recorded it, accepted it before, or was given it.
+    """
+    offer = before.state.offer if before is not None and one.statement.claims.effect in ("decline", "withdraw") else None
+    if before is None or offer is None or offer.to != before.state.custodian or offer.person is None:
+        return
+    row, evidence, person = unit.person(offer.person), before.state.evidence, offer.person
+    if row is None or person in (before.opener, before.holder) or unit.share(evidence, node.agency, person) is not None:
+        return
+    for told in life_of(node, unit, evidence).told.values():
+        event = told.event
+        if event.type == "transfer-accepted" and event.value["actor"]["id"] == person:
+            return
+        if event.type == "disclosed" and event.body.get("to", {}).get("person") == person:
+            return
+    unit.drop_grant(evidence, "content", hpke_key(row).digest)

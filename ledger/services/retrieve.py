@@ -24,6 +24,7 @@ class ReaderApi(Protocol):
     """What reading asks of a node; see NodeClient."""
 
     def item(self, evidence: str) -> dict[str, Any]: ...
+    def readable(self, evidence: str, mode: str) -> dict[str, Any]: ...
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]: ...
     def details(self, evidence: str, access: str) -> list[dict[str, Any]]: ...
     def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], dict[str, Any]]: ...
@@ -67,7 +68,15 @@ def record(
 
 
 def record_access(node: ReaderApi, person: Person, clock: Clock, evidence: str, *, mode: str, basis: dict[str, Any]) -> str:
-    """Sign an `accessed` event; returns its digest, which opens what it covers."""
+    """Sign an `accessed` event, once it is known that something can follow it; returns its digest, which opens what it covers.
+
+    Raises:
+        DeniedError, RuleError: nothing could follow, so nothing was signed.
+    """
+    found = node.readable(evidence, mode)
+    if mode == "copy" and found["content"] and not any(person.has_key(bytes.fromhex(one)) for one in found["keys"]):
+        hint = "the content key is sealed to keys that are not in your keyring: whoever has one gives it to you with custody share"
+        raise DeniedError("no content key was granted to you", hint=hint)
     answer = record(node, person, clock, evidence, "accessed", {"mode": mode}, {"basis": basis})
     return str(answer["statement"])
 

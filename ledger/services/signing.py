@@ -41,9 +41,13 @@ class Person:
             return role
         raise DeniedError(f"none of your roles may record {event_type!r}")
 
+    def has_key(self, digest: bytes) -> bool:
+        """Whether a key, by the hash of its public half, is one of this person's."""
+        return digest in {key.public.digest for key in (self.hpke, self.custody) if key is not None}
+
     def can_open(self, grant: grants.Grant) -> bool:
         """Whether a grant was made to one of this person's keys."""
-        return grant.recipient in {key.public.digest for key in (self.hpke, self.custody) if key is not None}
+        return self.has_key(grant.recipient)
 
     def open(self, grant: grants.Grant) -> bytes:
         """Open a grant made to this person, or to the custodians where they are one.

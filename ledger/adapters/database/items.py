@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
-from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, Item, Opening
+from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, Item, Opening, Share
 from ledger.adapters.database.unit import Part
 from ledger.domain.custody import ItemState, Offer
-from ledger.domain.records import ItemRow
+from ledger.domain.records import ItemRow, ShareRow
 
 _I: Any = Item
 _G: Any = GrantRecord
@@ -81,10 +82,11 @@ class Items(Part):
             self._db.execute(delete(BlindToken).where(_T.evidence == evidence))
         return int(gone.rowcount)
 
-    def items(self, *, after: int, limit: int, opener: str | None, evidence: Sequence[str] | None) -> list[ItemRow]:
+    def items(self, *, after: int, limit: int, person: str | None, evidence: Sequence[str] | None) -> list[ItemRow]:
+        """A page of items in the order in which they were opened, of those that a person opened or holds where one is named."""
         conditions = [_I.opened > after]
-        if opener is not None:
-            conditions.append(_I.opener == opener)
+        if person is not None:
+            conditions.append(or_(_I.opener == person, _I.holder == person))
         if evidence is not None:
             conditions.append(_I.evidence.in_(evidence))
         return [_item(row) for row in self._rows(Item, *conditions, order=_I.opened, limit=limit)]
@@ -131,6 +133,20 @@ class Items(Part):
         self.flush(GrantRecord)
         query = select(_G.evidence).where(_G.recipient == recipient).distinct().limit(limit)
         return [str(row[0]) for row in self._db.execute(query)]
+
+    def drop_grant(self, evidence: str, scope: str, recipient: bytes) -> None:
+        self.flush(GrantRecord)
+        self._db.execute(delete(GrantRecord).where(_G.evidence == evidence, _G.scope == scope, _G.recipient == recipient))
+
+    def put_share(self, row: ShareRow) -> None:
+        self._put(Share, ("evidence", "agency", "person"), asdict(row))
+
+    def share(self, evidence: str, agency: str, person: str) -> ShareRow | None:
+        row = self._one(Share, evidence=evidence, agency=agency, person=person)
+        return ShareRow(**row._mapping) if row else None
+
+    def shared_items(self, agency: str, person: str, limit: int) -> list[str]:
+        return [str(row.evidence) for row in self._find(Share, order="evidence", limit=limit, agency=agency, person=person)]
 
     def put_token(self, token: bytes, evidence: str) -> None:
         self._put(BlindToken, ("token", "evidence"), {"token": token, "evidence": evidence})

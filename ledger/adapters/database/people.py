@@ -110,6 +110,10 @@ class People(Part):
     def put_release(self, row: ReleaseRow) -> None:
         self._put(Release, ("statement", "recipient", "kind"), asdict(row))
 
+    def releases_under(self, statement: bytes) -> list[ReleaseRow]:
+        """What was handed out under one statement, in the order of time."""
+        return [ReleaseRow(**row._mapping) for row in self._find(Release, order="time", statement=statement)]
+
     def releases(self, *, after: tuple[bytes, str, str], limit: int) -> list[ReleaseRow]:
         """Releases beyond one, in the order of (statement, recipient, kind)."""
         key = (_L.statement, _L.recipient, _L.kind)

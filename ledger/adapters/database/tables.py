@@ -69,7 +69,7 @@ class Item(SQLModel, table=True):
     opened: int = Field(sa_column=Column(BigInteger, unique=True, nullable=False))
     latest_log: bytes
     latest_index: int = Field(sa_column=_big())
-    holder: str = ""
+    holder: str = Field(default="", index=True)
 
 
 class Document(SQLModel, table=True):
@@ -101,6 +101,17 @@ class GrantRecord(SQLModel, table=True):
     recipient: bytes = Field(sa_column=Column(LargeBinary, primary_key=True, index=True))
     binding: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     data: bytes
+
+
+class Share(SQLModel, table=True):
+    """Who was given a part in an item, by the statement that says so."""
+
+    __table_args__ = (Index("share_person", "agency", "person"),)
+
+    evidence: str = Field(primary_key=True)
+    agency: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    statement: bytes
 
 
 class BlindToken(SQLModel, table=True):

@@ -61,6 +61,11 @@ class NodeClient(HttpNode):
             yield from page[name]
             after = page["next"]
 
+    def readable(self, evidence: str, mode: str) -> dict[str, Any]:
+        """Whether something could follow an access of this mode, and to which keys content is sealed for the caller."""
+        found: dict[str, Any] = self._send("GET", f"/v1/evidence/{evidence}/readable", params={"mode": mode}).json()
+        return found
+
     def details(self, evidence: str, access: str) -> list[dict[str, Any]]:
         """The item's documents."""
         return self.record(evidence, access)[0]

@@ -67,7 +67,7 @@ class ItemRows:
             allowed = self._known_recipients(unit)
         while True:
             with self._node.records.read() as unit:
-                page = unit.items(after=after, limit=100, opener=None, evidence=None)
+                page = unit.items(after=after, limit=100, person=None, evidence=None)
                 for item in page:
                     with self._rows.guarded(f"item {item.state.evidence}"):
                         take(unit, self._item(unit, item, allowed))
