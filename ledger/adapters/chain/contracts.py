@@ -23,6 +23,7 @@ _DEPLOY_GAS: Final = 5_000_000
 _ANCHOR_GAS: Final = 300_000  # three times the worst anchor: an estimate could be stale when it is mined
 _HOP_GAS: Final = 300_000  # likewise, for any step of a handover
 _WAIT: Final = 120.0
+_MOST_AGENCIES: Final = 10_000  # each is a call
 _ACTIVE: Final = 1  # IAgencyRegistry.Status
 _OUTCOMES: Final = {slots.ACCEPTED: "acceptTransfer", slots.DECLINED: "declineTransfer", slots.WITHDRAWN: "withdrawTransfer"}
 
@@ -114,7 +115,8 @@ def deploy(
 def _create(chain: Chain, key: bytes, code: bytes, nonce: int) -> tuple[bytes, int]:
     raw = sign_transaction(chain, key, to=None, data=code, gas=_DEPLOY_GAS, nonce=nonce)
     receipt = wait(chain, chain.send(raw))
-    assert receipt.contract is not None
+    if receipt.contract is None:
+        raise ChainError("the chain mined a deployment without a contract", hint="check that the RPC address is right")
     return receipt.contract, receipt.block
 
 
@@ -154,6 +156,8 @@ class Contracts:
     def agencies(self) -> list[bytes]:
         """Ids of all agencies of the registry."""
         (count,) = abi.decode_result(REGISTRY, "agencyCount", self.chain.call(self.registry, abi.encode_call(REGISTRY, "agencyCount")))
+        if count > _MOST_AGENCIES:
+            raise ChainError(f"the registry says that it has {count} agencies", hint="check addresses and RPC")
         calls = (self.chain.call(self.registry, abi.encode_call(REGISTRY, "agencyAt", number)) for number in range(count))
         return [bytes(abi.decode_result(REGISTRY, "agencyAt", data)[0]) for data in calls]
 
