@@ -19,7 +19,9 @@ from ledger.domain.errors import UsageError
 Ip = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-_URL: Final = re.compile(r"(?P<scheme>(?i:https?))://(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::(?P<port>[0-9]{1,5}))?(?P<target>[/?][!-\"$-\[\]-~]*)?")
+_URL: Final = re.compile(
+    r"(?P<scheme>(?i:https?))://(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::(?P<port>[0-9]{1,5}))?(?P<target>[/?][!-\"$-\[\]-~]*)?"
+)
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMERIC: Final = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)")
 #: Networks whose addresses are not public (IANA's registries of special-purpose addresses), with a word for messages.

@@ -17,7 +17,14 @@ from ledger.domain.errors import FormatError
 MOMENT: Final = range(253_402_300_800)
 #: A count, size, index or block number.
 COUNT: Final = range(2**53)
-_WORDS: Final[dict[Any, str]] = {str: "text", int: "an integer", bool: "true or false", float: "a number", dict: "an object", list: "a list"}
+_WORDS: Final[dict[Any, str]] = {
+    str: "text",
+    int: "an integer",
+    bool: "true or false",
+    float: "a number",
+    dict: "an object",
+    list: "a list",
+}
 
 
 @dataclass(frozen=True, slots=True)

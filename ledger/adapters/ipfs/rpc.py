@@ -10,6 +10,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from ledger.adapters.ipfs.library import Client, faults
@@ -27,6 +28,7 @@ _FULL: Final = re.compile(r"no space left|disk quota|too large|read-only file sy
 _LINE_LIMIT: Final = 1 << 20
 _LIMIT: Final = 16 * MIB  # bytes of an answer that is no stream: a block, a list of peers
 _WORDS: Final = 16 << 10  # bytes in which a refusal is said
+_CALLS: Final = 10  # times the patience between two bytes for a call that sends and answers little
 _DAY: Final = 86400.0  # seconds for one call: a terabyte may be on its way, as long as it moves
 #: What ipfshttpclient raises, beside its own faults, about answers of any shape.
 _SHAPE: Final = (ValueError, LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, RecursionError)
@@ -73,7 +75,7 @@ class Rpc:
         session = self.client._client._session  # noqa: SLF001
         session.trust_env = False
         session.adapters.clear()
-        session.mount(url, StrictAdapter(self._web, _LIMIT))
+        session.mount(url, StrictAdapter(self._web, _LIMIT, replace(patience, total=_CALLS * timeout)))
 
     @contextmanager
     def calling(self, what: str) -> Iterator[None]:
@@ -127,14 +129,17 @@ class Rpc:
     def lines(self, path: str, **options: Any) -> Iterator[dict[str, Any]]:
         """A call whose answer is one JSON object a line; an error in the midst of them is raised."""
         with self.stream(path, **options) as answer:
-            rest = b""
+            rest = bytearray()
             for part in answer.parts():
-                *lines, rest = (rest + part).split(b"\n")
-                for line in lines:
-                    yield from self._line(path, line)
+                rest += part
+                if b"\n" in part:
+                    *lines, last = bytes(rest).split(b"\n")
+                    for line in lines:
+                        yield from self._line(path, line)
+                    rest = bytearray(last)
                 if len(rest) > _LINE_LIMIT:
                     raise self._unreachable(path, "an endless line")
-            yield from self._line(path, rest)
+            yield from self._line(path, bytes(rest))
 
     def _line(self, path: str, line: bytes) -> Iterator[dict[str, Any]]:
         if not line.strip():

@@ -37,7 +37,9 @@ class NodeClient(HttpNode):
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """See ports.NodeApi."""
-        found: list[dict[str, Any]] = self._ask("POST", "/v1/statements", shapes.REGISTERED, json={"statements": list(submissions)})["registered"]
+        found: list[dict[str, Any]] = self._ask("POST", "/v1/statements", shapes.REGISTERED, json={"statements": list(submissions)})[
+            "registered"
+        ]
         return found
 
     def duplicates(self, digest: str) -> list[str]:
@@ -106,7 +108,9 @@ class NodeClient(HttpNode):
 
     def invite(self, number: str, roles: Sequence[str]) -> dict[str, Any]:
         """An invitation: code and expiry."""
-        found: dict[str, Any] = self._ask("POST", "/v1/people/invitations", shapes.INVITATION, json={"number": number, "roles": list(roles)})
+        found: dict[str, Any] = self._ask(
+            "POST", "/v1/people/invitations", shapes.INVITATION, json={"number": number, "roles": list(roles)}
+        )
         return found
 
     def request_enrolment(self, code: str, request: bytes) -> str:

@@ -16,7 +16,15 @@ TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 MISSING: Final = {"missing": [str]}
 REGISTERED: Final = {
     "registered": [
-        {"evidence": EVIDENCE, "statement": DIGEST, "index": COUNT, "receipt": BYTES, "repeated": bool, "state": str, "duplicates": [EVIDENCE]}
+        {
+            "evidence": EVIDENCE,
+            "statement": DIGEST,
+            "index": COUNT,
+            "receipt": BYTES,
+            "repeated": bool,
+            "state": str,
+            "duplicates": [EVIDENCE],
+        }
     ]
 }
 FOUND: Final = {"evidence": [EVIDENCE]}
@@ -93,7 +101,9 @@ VERSIONS: Final = {"descriptors": [{"version": range(1, 65536), "document": BYTE
 EXCHANGED: Final = {
     "handovers": [{"evidence": EVIDENCE, "giver": AGENCY, "taker": AGENCY, "offer": DIGEST, "expires": MOMENT, "state": str}]
 }  # fmt: skip
-DISPOSALS: Final = {"disposals": [{"evidence": EVIDENCE, "disposal": DIGEST, "log": DIGEST, "events": COUNT, "head": DIGEST, "time": MOMENT}]}
+DISPOSALS: Final = {
+    "disposals": [{"evidence": EVIDENCE, "disposal": DIGEST, "log": DIGEST, "events": COUNT, "head": DIGEST, "time": MOMENT}]
+}
 
 
 def page(name: str, shape: object) -> dict[str, object]:

@@ -122,8 +122,7 @@ class Stream:
             WebError: it ends too early, or takes too long.
         """
         with _translated(self.who):
-            for part in self._response.stream:  # type: ignore[union-attr]
-                yield part
+            yield from self._response.stream  # type: ignore[misc]
 
     def body(self, limit: int) -> bytes:
         """The whole body.
@@ -173,7 +172,7 @@ class Web:
         *,
         who: str,
         reach: Reach,
-        patience: Patience = Patience(),  # noqa: B008  (frozen)
+        patience: Patience = Patience(),
         transport: httpx.BaseTransport | None = None,
         proxied: bool = True,
     ) -> None:
@@ -282,7 +281,12 @@ class _Network(httpx.BaseTransport):
         backend = Backend(None if reach.anywhere or proxy is not None else reach.permits)  # the proxy is the operator's choice
         encrypted = address.scheme == "https" or (proxy is not None and proxy.url.startswith("https"))
         context = httpx.create_ssl_context() if encrypted else None
-        common: dict[str, Any] = {"ssl_context": context, "max_connections": _CONNECTIONS, "keepalive_expiry": 5.0, "network_backend": backend}
+        common: dict[str, Any] = {
+            "ssl_context": context,
+            "max_connections": _CONNECTIONS,
+            "keepalive_expiry": 5.0,
+            "network_backend": backend,
+        }
         if proxy is None:
             self._pool = httpcore.ConnectionPool(**common)
         else:

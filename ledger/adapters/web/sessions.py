@@ -10,7 +10,7 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from ledger.adapters.web.client import Stream, Web, WebError
+from ledger.adapters.web.client import Patience, Stream, Web, WebError
 
 
 class StrictAdapter(BaseAdapter):
@@ -19,21 +19,23 @@ class StrictAdapter(BaseAdapter):
     Args:
         web: the strict client of that server.
         limit: bytes of an answer.
+        small: patience for calls whose body is no stream; others have that of ``web``.
     """
 
-    def __init__(self, web: Web, limit: int) -> None:
+    def __init__(self, web: Web, limit: int, small: Patience) -> None:
         super().__init__()
+        self._small = small
         self._web = web
         self._limit = limit
 
     def send(
         self,
         request: requests.PreparedRequest,
-        stream: bool = False,
-        timeout: Any = None,
-        verify: bool | str = True,
-        cert: Any = None,
-        proxies: Mapping[str, str] | None = None,
+        stream: bool = False,  # noqa: ARG002
+        timeout: Any = None,  # noqa: ARG002
+        verify: bool | str = True,  # noqa: ARG002
+        cert: Any = None,  # noqa: ARG002
+        proxies: Mapping[str, str] | None = None,  # noqa: ARG002
     ) -> requests.Response:
         """One call. Time-outs, certificates and proxies are those of the strict client, whatever the library wants.
 
@@ -42,9 +44,11 @@ class StrictAdapter(BaseAdapter):
         """
         opened = ExitStack()
         body: Any = request.body
-        content = body if body is None or isinstance(body, (bytes, str)) else _parts(body)
+        whole = body is None or isinstance(body, (bytes, str))
+        content, patience = (body, self._small) if whole else (_parts(body), None)
+        headers = dict(request.headers)
         found = opened.enter_context(
-            self._web.open(request.method or "GET", request.path_url, headers=dict(request.headers), content=content)
+            self._web.open(request.method or "GET", request.path_url, headers=headers, patience=patience, content=content)
         )
         answer = requests.Response()
         answer.status_code = found.status

@@ -12,7 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpcore
 
@@ -27,7 +27,7 @@ class Deadline(float):
 
     moment: float
 
-    def __new__(cls, step: float, moment: float) -> Deadline:
+    def __new__(cls, step: float, moment: float) -> Self:
         """Seconds without a byte, and the moment (monotonic) at which the whole call has failed."""
         made = super().__new__(cls, step)
         made.moment = moment
@@ -66,7 +66,7 @@ class Backend(httpcore.NetworkBackend):
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002  (nobody gives any)
     ) -> httpcore.NetworkStream:
         """Connect to the first address of a name that is permitted and answers.
 
