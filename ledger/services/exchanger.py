@@ -12,6 +12,7 @@ from ledger.services.supervision import Loop, Round
 _LOG: Final = logging.getLogger("custody.exchange")
 _BUSY: Final = 1.0  # seconds between rounds while a handover is under way
 _IDLE: Final = 15.0
+_ITEM: Final = "urn:"
 _SEE: Final = "see: custody handover sync"
 
 
@@ -42,13 +43,14 @@ class Exchanger:
             busy = bool(unit.crossings_in(crossing.UNSETTLED, 1))
         told = set(problems.items())
         for name, problem in sorted(told - self._told):
-            _LOG.warning("%s: %s", name, problem)
+            if name.startswith(_ITEM):  # the others stand in what the loop tells
+                _LOG.warning("%s: %s", name, problem)
         self._told = told
         return Round(_BUSY if busy else _IDLE, _summary(problems), _SEE if problems else "")
 
 
 def _summary(problems: dict[str, str]) -> str:
     """The problems by agency; items are counted only, since whoever asks for the status may not know of them."""
-    lines = [f"{name}: {problem}" for name, problem in sorted(problems.items()) if not name.startswith("urn:")]
+    lines = [f"{name}: {problem}" for name, problem in sorted(problems.items()) if not name.startswith(_ITEM)]
     items = len(problems) - len(lines)
     return "; ".join([*lines, *([f"{items} handovers do not go on"] if items else [])])

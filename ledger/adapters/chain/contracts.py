@@ -10,6 +10,7 @@ from typing import Any, Final
 from coincurve import PrivateKey
 
 from ledger.adapters.chain import abi
+from ledger.adapters.recursion import limited
 from ledger.domain import rlp, slots
 from ledger.domain.audit import story
 from ledger.domain.audit.story import ContractEvent
@@ -59,7 +60,8 @@ def address_of(key: bytes) -> bytes:
 
 def sign_transaction(chain: Chain, key: bytes, *, to: bytes | None, data: bytes, gas: int, nonce: int, value: int = 0) -> bytes:
     """Sign an EIP-1559 transaction, ``value`` in wei; returns the exact bytes to record and send."""
-    from eth_account import Account  # over a second of imports, needed for anchoring only
+    with limited():
+        from eth_account import Account  # over a second of imports, needed for anchoring only
 
     maximum, tip = chain.fees()
     fields: dict[str, Any] = {
@@ -136,6 +138,8 @@ class Contracts:
         """The newest checkpoint of a log."""
         data = self.chain.call(self.ledger, abi.encode_call(LEDGER, "latest", log))
         ((root, size, moment, block),) = abi.decode_result(LEDGER, "latest", data)
+        if max(size, moment, block) >= 2**53:
+            raise ChainError("the chain answered with a checkpoint beyond all numbers", hint="check addresses and RPC")
         return LatestCheckpoint(root, size, moment, block)
 
     def checkpoint_commitment(self, log: bytes, size: int) -> bytes:

@@ -6,16 +6,18 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from web3.providers.base import JSONBaseProvider
-from web3.types import RPCEndpoint, RPCResponse
-
 from ledger.adapters.chain.abi import explain_revert
-from ledger.adapters.web.client import ANYWHERE, MIB, Answer, Patience, Web, WebError
+from ledger.adapters.recursion import limited
+from ledger.adapters.web.client import ANYWHERE, MIB, Answer, Patience, TooLongError, Web, WebError
 from ledger.domain import rlp, shapes
 from ledger.domain.errors import ChainError, FormatError, NotFoundError
 from ledger.domain.evm import keccak256
 from ledger.domain.ports import BlockRef, ChainLog, StateProof, TransactionReceipt
 from ledger.domain.shapes import Maybe
+
+with limited():
+    from web3.providers.base import JSONBaseProvider
+    from web3.types import RPCEndpoint, RPCResponse
 
 _FIELDS: Final = (
     "parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom", "difficulty",
@@ -26,7 +28,7 @@ _FIELDS: Final = (
 _NUMBERS: Final = {"difficulty", "number", "gasLimit", "gasUsed", "timestamp", "baseFeePerGas", "blobGasUsed", "excessBlobGas"}
 _KNOWN: Final = ("already known", "known transaction", "already imported", "nonce too low")
 _ATTEMPTS: Final = 3
-_LIMIT: Final = 64 * MIB  # bytes of an answer: logs of a long range; what is longer is asked for in parts
+_LIMIT: Final = 16 * MIB  # bytes of an answer; logs that are longer are asked for in parts
 _WHO: Final = "the chain"
 _HINT: Final = "check that the RPC address is right and reachable"
 _LONGEST_MESSAGE: Final = 300
@@ -117,7 +119,7 @@ class RpcChain:
                 raise _RpcError(fault if isinstance(fault, dict) else {"message": str(fault)})
             return shapes.fit(answer["result"], shape, what="result")
         except WebError as error:
-            raise WebError(_WHO, f"{error.reason} ({method})", hint=_HINT) from error
+            raise type(error)(_WHO, f"{error.reason} ({method})", hint=_HINT) from error
         except FormatError as error:
             raise WebError(_WHO, f"answered nonsense to {method}: {error.message}", hint=_HINT) from error
 
@@ -227,7 +229,7 @@ class RpcChain:
             wanted = {"address": ["0x" + one.hex() for one in addresses], "fromBlock": hex(first), "toBlock": hex(until)}
             try:
                 answer = [_log(one) for one in self._ask("eth_getLogs", wanted, shape=[_LOG])]
-            except _RpcError:
+            except (_RpcError, TooLongError):
                 if step == 1:
                     raise
                 step = max(step // 4, 1)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from ledger.adapters.node import shapes
-from ledger.adapters.node.http import HttpNode, KeptSession, Session, bytes_of
+from ledger.adapters.node.http import LARGE, HttpNode, KeptSession, Session, bytes_of
 from ledger.adapters.web.client import WebError
 from ledger.domain import car
 from ledger.domain import cid as cids
@@ -80,7 +80,7 @@ class NodeClient(HttpNode):
 
     def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """The item's documents, and what holds for it after them."""
-        found = self._ask("POST", f"/v1/evidence/{evidence}/details", shapes.DETAILS, json={"access": access})
+        found = self._ask("POST", f"/v1/evidence/{evidence}/details", shapes.DETAILS, limit=LARGE, json={"access": access})
         return list(found["events"]), dict(found["standing"])
 
     def person_key(self, pseudonym: str) -> dict[str, str]:
@@ -187,7 +187,7 @@ class NodeClient(HttpNode):
 
     def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes]]:
         """Documents and content keys of an item on offer to us."""
-        found = self._ask("GET", f"/v1/handovers/{evidence}/record", shapes.INCOMING)
+        found = self._ask("GET", f"/v1/handovers/{evidence}/record", shapes.INCOMING, limit=LARGE)
         return list(found["events"]), [bytes_of(text, self._web.who) for text in found["grants"]]
 
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes:
@@ -200,7 +200,7 @@ class NodeClient(HttpNode):
 
     def copy_record(self, copy: dict[str, Any]) -> dict[str, Any]:
         """What came with a copy, as `copies` lists it."""
-        found: dict[str, Any] = self._ask("GET", _copy_path(copy), shapes.COPY_RECORD)
+        found: dict[str, Any] = self._ask("GET", _copy_path(copy), shapes.COPY_RECORD, limit=LARGE)
         return found
 
     def copy_range(self, copy: dict[str, Any], start: int, end: int) -> bytes:

@@ -19,7 +19,8 @@ from ledger.domain.errors import CustodyError, FormatError
 from ledger.domain.shapes import MOMENT, Maybe
 
 _OWN: Final = Patience(between=120.0, total=600.0)  # anchoring waits for the chain
-_LIMIT: Final = 256 * MIB  # bytes of an answer: a bundle, or all documents of an item
+LARGE: Final = 256 * MIB  # bytes of an answer: a bundle, or all documents of an item
+_LIST: Final = 16 * MIB  # of a list, or of one page of it
 _WORDS: Final = 1 << 16  # bytes in which any refusal is said
 _LONGEST: Final = 30.0  # seconds that a call waits when the node says to come later
 _PATIENCE: Final = 3  # times that a call is made again: after a new login, or when the node said to come later
@@ -110,13 +111,13 @@ class HttpNode:
         """Release connections."""
         self._web.close()
 
-    def _ask(self, method: str, path: str, shape: Any, **options: Any) -> Any:
+    def _ask(self, method: str, path: str, shape: Any, *, limit: int = _LIST, **options: Any) -> Any:
         """One call whose answer is JSON of a shape (see domain.shapes).
 
         Raises:
             NetworkError: it is not.
         """
-        return self._send(method, path, **options).json(shape)
+        return self._send(method, path, limit=limit, **options).json(shape)
 
     def _send(
         self,
@@ -125,7 +126,7 @@ class HttpNode:
         *,
         authenticated: bool = True,
         parts: Sequence[bytes] | None = None,
-        limit: int = _LIMIT,
+        limit: int = LARGE,
         headers: dict[str, str] | None = None,
         **options: Any,
     ) -> Answer:
@@ -178,7 +179,7 @@ class HttpNode:
         if found is not None:
             self._token, self._key, self._ahead = found.token, key, found.ahead + time.time() - time.monotonic()
             return
-        challenge = self._ask("POST", "/v1/login/challenge", _CHALLENGE, authenticated=False)
+        challenge = self._ask("POST", "/v1/login/challenge", _CHALLENGE, authenticated=False, limit=_WORDS)
         nonce = bytes_of(challenge["nonce"], self._web.who)
         answer = login.sign(key, server=challenge["server"], nonce=nonce, expires=challenge["expires"], certificate=certificate)
         body = {"answer": b64url(answer)}
@@ -186,7 +187,7 @@ class HttpNode:
             if self._identify is None:
                 raise errors.DeniedError("this agency asks for a login at its identity provider", hint="custody login")
             body["idToken"] = self._identify(challenge["oidc"])
-        opened = self._ask("POST", "/v1/login", _TOKEN, authenticated=False, json=body)
+        opened = self._ask("POST", "/v1/login", _TOKEN, authenticated=False, limit=_WORDS, json=body)
         if "idToken" in body and self._kept is not None:
             self._kept.save(Session(opened["token"], opened["expires"], opened["now"] - time.time()))
         # The person's clock may be wrong: proofs carry the node's time.

@@ -50,7 +50,8 @@ _NEWEST: Final = {
 }  # fmt: skip
 _DAEMON: Final = {"version": str, "peer": str, "addresses": [str], "peers": COUNT, "size": COUNT, "limit": COUNT}
 _IPFS_NODE: Final = {
-    "name": str, "outside": bool, "problem": str, "hint": str, "status": Maybe(_DAEMON), "pinned": COUNT, "waiting": COUNT, "damaged": COUNT,
+    "name": str, "outside": bool, "problem": str, "hint": str, "status": Maybe(_DAEMON), "pinned": COUNT, "waiting": COUNT,
+    "damaged": COUNT,
 }  # fmt: skip
 _IPFS: Final = {
     "copies": COUNT, "wanting": COUNT, "oldest_proof": Maybe(MOMENT), "problem": str, "hint": str, "nodes": [_IPFS_NODE],

@@ -56,6 +56,10 @@ class WebError(NetworkError):
         self.passing = passing  # the same call may well succeed the next time
 
 
+class TooLongError(WebError):
+    """An answer of more bytes than its caller takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """Seconds to connect, without a byte, and for a whole call."""
@@ -133,7 +137,7 @@ class Stream:
         first, data = b"", bytearray()
         for part in self.parts():
             if len(first) + len(data) + len(part) > limit:
-                raise WebError(self.who, f"sent more than {limit} bytes")
+                raise TooLongError(self.who, f"sent more than {limit} bytes")
             if first or data:
                 data += part
             else:
