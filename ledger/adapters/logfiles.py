@@ -19,6 +19,7 @@ from ledger.domain.hosts import require_tls
 
 Signer = Callable[[], tuple[PrivateKey, bytes]]
 _LIMIT: Final = 64 << 20  # the longest file is an entry bundle of 256 entries of 64 KiB
+_CHECKPOINT: Final = 1 << 20
 _PATIENCE: Final = Patience(between=30.0, total=600.0)
 _ATTEMPTS: Final = 3
 
@@ -107,14 +108,14 @@ class WebFiles(HttpNode):
     def _find(self) -> str:
         """Where the tree begins: at the URL itself, or below a node's."""
         for prefix in ("", "/v1/log"):
-            status, data = self._fetch(f"{prefix}/checkpoint")
+            status, data = self._fetch(f"{prefix}/checkpoint", _CHECKPOINT)
             if status == 200 and data.startswith(b"urn:custody:log:"):
                 return prefix
         raise NetworkError(f"no log of custody is at {self.where}", hint="give the address of a node, or of an exported tree")
 
-    def _fetch(self, target: str) -> tuple[int, bytes]:
+    def _fetch(self, target: str, limit: int = _LIMIT) -> tuple[int, bytes]:
         """Status and body; a server that sends without end is cut off."""
-        answer = self._web.call("GET", target, limit=_LIMIT, attempts=_ATTEMPTS)
+        answer = self._web.call("GET", target, limit=limit, attempts=_ATTEMPTS)
         return answer.status, answer.content
 
 
