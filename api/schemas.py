@@ -354,6 +354,18 @@ class CopiesIn(Strict):
     copies: Annotated[int, Field(ge=1, le=20)]
 
 
+class WorkerOut(Strict):
+    """How a background duty goes: failures in a row and since when, what the problem is, and when it is tried again."""
+
+    worker: str
+    failures: int
+    since: str | None
+    problem: str
+    hint: str
+    succeeded: str | None
+    next: str | None
+
+
 class StatusOut(Strict):
     """How far anchoring is: sizes count log entries."""
 
@@ -370,6 +382,7 @@ class StatusOut(Strict):
     backupsUntil: int
     frozen: str
     ipfs: dict[str, Any] | None
+    workers: list[WorkerOut]
 
 
 class AgencyOut(Strict):

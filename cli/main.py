@@ -32,6 +32,7 @@ from cli.commands import (
     list_items,
     log,
     monitor,
+    network,
     note,
     partner,
     person,
@@ -83,7 +84,7 @@ def options(
 
 for module in (
     *(init, upload, list_items, show, status, anchor, bundle, trust, verify, audit, monitor),
-    *(get, note, correct, recheck, seize, derive, record, handover, disclose, copy, dispose, partner, chain, profile),
+    *(get, note, correct, recheck, seize, derive, record, handover, disclose, copy, dispose, partner, network, chain, profile),
     *(field, fixity, ipfs, person, session, serve, log, doctor, backup, restore, collect, demo),
 ):
     module.register(app)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ledger.adapters import files
+from ledger.domain import hosts
 from ledger.domain.errors import StorageError, UsageError
+from ledger.services.supervision import Standing
+
+_LOG = logging.getLogger("custody.settings")
 
 CONFIG = "home.json"
 KEYRING = "keyring.json"
@@ -17,6 +23,7 @@ BACKUPS = "backups.json"  # until when backups can be opened
 FOUNDING = "founding.json"  # while a home waits for its chain
 SESSION = "client/session"  # a session that goes on, sealed; kept only where logging in takes a person
 FIELD = "client/field"  # what was signed without network, and waits
+WORKERS = "workers.json"  # how its background work goes: what was told last
 SERVER = "server.json"  # while a node serves: where
 #: Name of an IPFS node's RPC secret in the keyring.
 IPFS_SECRET = "ipfs-{}"  # noqa: S105  (a name)
@@ -78,6 +85,8 @@ class HomeSettings:
     ledger: str
     ipfs: IpfsSettings = IpfsSettings()
     oidc: OidcSettings = OidcSettings()
+    #: Networks beyond public addresses where other agencies' nodes and the identity provider may be: "10.20.0.0/16".
+    networks: tuple[str, ...] = ()
 
 
 def read(home: Path) -> HomeSettings:
@@ -93,12 +102,15 @@ def read(home: Path) -> HomeSettings:
         nodes = tuple(IpfsNode(**node) for node in ipfs.pop("nodes", []))
         chain = ChainSettings(**{**value["chain"], "sealers": tuple(value["chain"].get("sealers", ()))})
         oidc = OidcSettings(**value.get("oidc", {}))
-        return HomeSettings(**{**value, "chain": chain, "ipfs": IpfsSettings(nodes=nodes, **ipfs), "oidc": oidc})
+        allowed = tuple(value.get("networks", ()))
+        hosts.networks(allowed)
+        ipfs_settings = IpfsSettings(nodes=nodes, **ipfs)
+        return HomeSettings(**{**value, "chain": chain, "ipfs": ipfs_settings, "oidc": oidc, "networks": allowed})
     except FileNotFoundError as error:
         raise UsageError(
             f"{home} is not a custody home", hint=f"create one: custody --home {home} init --agency NL-POL --person 4711"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise StorageError(f"{path} cannot be read", hint="restore it from a backup") from error
 
 
@@ -130,6 +142,22 @@ def read_backups(home: Path) -> int:
 def note_backup(home: Path, expires: int) -> None:
     """Write down until when a backup can be opened; a later one that ends sooner changes nothing."""
     files.write(home / BACKUPS, json.dumps({"expires": max(expires, read_backups(home))}).encode() + b"\n")
+
+
+def read_workers(home: Path) -> list[Standing]:
+    """How the background work of whoever served a home last went; nothing where that cannot be read."""
+    try:
+        return [Standing(**one) for one in json.loads((home / WORKERS).read_bytes())]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def write_workers(home: Path, rows: Sequence[Standing]) -> None:
+    """Write down how background work goes. That this fails is told, and holds up no work."""
+    try:
+        files.write(home / WORKERS, json.dumps([asdict(row) for row in rows]).encode() + b"\n")
+    except StorageError as error:
+        _LOG.warning("%s", error.message)
 
 
 def is_client(home: Path) -> bool:

@@ -112,12 +112,14 @@ def register(app: typer.Typer) -> None:
         from cli.session import open_alone
         from ledger import settings
         from ledger.adapters import oidc as provider
+        from ledger.domain import hosts
         from ledger.services import membership
         from ledger.settings import OidcSettings
 
-        provider.check_settings(issuer, client_id)
         with open_alone() as home:
-            home.node.identity = provider.OidcProvider(issuer, client_id)
+            allowed = hosts.networks(home.settings.networks)
+            provider.check_settings(issuer, client_id, allowed)
+            home.node.identity = provider.OidcProvider(issuer, client_id, allowed)
             membership.link(home.node, _own(home.keyring), account)
             settings.write(home.path, replace(home.settings, oidc=OidcSettings(issuer, client_id)))
         output.result({"issuer": issuer, "clientId": client_id}, f"people log in at {issuer} from now on, besides with their keys")

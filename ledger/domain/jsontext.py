@@ -19,8 +19,8 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separato
 _OUTSIDE_BRACKETS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\[\]{}"]++', re.DOTALL)
 
 
-def parse(data: bytes, *, what: str, limit: int) -> Any:
-    """Parse JSON text of at most ``limit`` bytes.
+def parse(data: bytes, *, what: str, limit: int, depth: int = _MAX_DEPTH) -> Any:
+    """Parse JSON text of at most ``limit`` bytes, nested at most ``depth`` deep.
 
     Raises:
         FormatError: with ``what`` at its head.
@@ -28,7 +28,7 @@ def parse(data: bytes, *, what: str, limit: int) -> Any:
     if len(data) > limit:
         raise FormatError(f"{what}: {len(data)} bytes, at most {limit} allowed")
 
-    _check_depth(data, what)
+    _check_depth(data, what, depth)
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(items)
@@ -68,11 +68,11 @@ def dump(value: Any) -> bytes:
         raise FormatError("text with a lone surrogate, or a number that JSON does not have") from error
 
 
-def _check_depth(data: bytes, what: str) -> None:
+def _check_depth(data: bytes, what: str, depth: int) -> None:
     """Count brackets first: the C parser was seen to overflow the stack where Python's recursion limit had been raised."""
     brackets = _OUTSIDE_BRACKETS.sub(b"", data)
-    if len(brackets) > _MAX_DEPTH and max(accumulate(1 if one in b"[{" else -1 for one in brackets)) > _MAX_DEPTH:
-        raise FormatError(f"{what}: nested deeper than {_MAX_DEPTH}")
+    if len(brackets) > depth and max(accumulate(1 if one in b"[{" else -1 for one in brackets)) > depth:
+        raise FormatError(f"{what}: nested deeper than {depth}")
 
 
 def _check(value: Any, what: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ledger.domain import custody, envelope, merkle, slots
 from ledger.domain import statement as statements
+from ledger.domain.encoding import format_time
 from ledger.domain.errors import CustodyError, NetworkError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.records import EntryRow, ItemRow
@@ -62,6 +63,7 @@ def examine(node: Node, *, deep: bool, progress: Callable[[int], None] = lambda 
     yield from _check_blocks(node, deep, progress)
     if node.replicas.names():
         yield from _check_replicas(node)
+    yield from _check_workers(node)
 
 
 def _check_log(node: Node, progress: Callable[[int], None]) -> Iterator[Finding | int]:
@@ -210,6 +212,17 @@ def _blocks(node: Node, item: ItemRow, content: envelope.Content, deep: bool) ->
         with node.records.read() as unit:
             placement.require_held(node, unit, item)
     yield 1
+
+
+def _check_workers(node: Node) -> Iterator[Finding | Checked]:
+    """What background work of the node told last."""
+    told = node.workers.told()
+    failing = [row for row in told if row.failures]
+    for row in failing:
+        since = f"since {format_time(row.since)}" if row.since is not None else ""
+        yield Finding("workers", f"{row.worker} failed {since}: {row.problem}", row.hint or "see: custody status", home_is_whole=True)
+    if told and not failing:
+        yield Checked("workers", f"{len(told)} went well when they were last told of")
 
 
 def _check_replicas(node: Node) -> Iterator[Finding | Checked]:

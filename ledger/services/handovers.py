@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledger.domain.errors import ChainError, CustodyError
+from ledger.domain.errors import ChainError
 from ledger.domain.records import PartnerRow
-from ledger.services import anchoring, crossing, erasure, intake
+from ledger.services import anchoring, crossing, erasure, intake, supervision
 from ledger.services.node import Node
 
 _PAGE: Final = 1000
@@ -54,8 +54,8 @@ def _noting(done: Synced, name: str, work: Callable[[], object]) -> None:
     """One agency that does not answer, or shows what does not verify, must not hold up the others."""
     try:
         work()
-    except CustodyError as error:
-        done.problems[name] = error.message
+    except Exception as error:  # noqa: BLE001  (nor must an answer that makes our own code fail)
+        done.problems[name] = supervision.describe(error)[0]
 
 
 def _settle(node: Node, done: Synced, evidence: str, partner: PartnerRow) -> None:
@@ -81,8 +81,8 @@ def _take_in(node: Node, done: Synced, partner: PartnerRow) -> None:
             continue
         try:
             intake.receive(node, partner.agency, api, one["evidence"])
-        except CustodyError as error:
-            done.problems[one["evidence"]] = error.message
+        except Exception as error:  # noqa: BLE001  (one item's parcel must not hold up the next)
+            done.problems[one["evidence"]] = supervision.describe(error)[0]
             continue
         done.received.append(one["evidence"])
 

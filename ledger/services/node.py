@@ -22,6 +22,7 @@ from ledger.domain.records import HoldingRow
 from ledger.domain.storage import NodeStore, Replicas
 from ledger.domain.unit import Records, Unit
 from ledger.services.authority import Authority
+from ledger.services.supervision import Board
 from ledger.services.telemetry import Silent, Telemetry
 
 _PAGE: Final = 500
@@ -68,6 +69,8 @@ class Node:
     profile: Profile | None = None
     #: Where the node tells how its work goes.
     telemetry: Telemetry = field(default_factory=Silent)
+    #: How its background work goes.
+    workers: Board = field(default_factory=Board)
     #: Anchoring in this process happens one at a time.
     anchoring: threading.Lock = field(default_factory=threading.Lock)
     #: So is sending to one replica, and reading again.

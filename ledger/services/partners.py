@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ledger.domain import slots
+from ledger.domain import hosts, slots
 from ledger.domain.errors import ChainError, CustodyError, DeniedError, NetworkError, NotFoundError, UsageError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
@@ -37,8 +37,10 @@ def add(node: Node, url: str) -> Descriptor:
     """Get to know the agency whose node is at ``url``.
 
     Raises:
-        ChainError: the registry of our chain does not know it so. NetworkError: it does not answer. UsageError: it is our own.
+        ChainError: the registry of our chain does not know it so. NetworkError: it does not answer.
+        UsageError: it is our own, or the address is no https origin alone.
     """
+    url = hosts.origin(url, what="another agency's node")
     code = descriptors.parse(node.reach(url).descriptor()).agency
     if code == node.agency:
         raise UsageError("this is our own node", hint="give the address of another agency's")
@@ -101,12 +103,14 @@ def _look(node: Node, row: PartnerRow) -> Descriptor:
     if standing.version not in parsed:
         raise ChainError(f"the node of {row.agency} does not show version {standing.version}, which is in force", hint="ask it to")
     descriptor = parsed[standing.version]
+    # Where a descriptor sends us is judged like what an administrator types: an origin, and no path of it.
+    service = hosts.origin(descriptor.service, what=f"the node of {row.agency}") if descriptor.service else row.url
     crl = api.crl()
     certificates.require_signed_list(crl, descriptor.authorities)
     if row.crl and certificates.crl_issued(crl) < certificates.crl_issued(row.crl):
         raise ChainError(f"the node of {row.agency} shows an older revocation list than before", hint="ask it why")
     with node.records.write() as unit:
-        unit.put_partner(PartnerRow(row.agency, descriptor.service or row.url, crl, node.clock.now()))
+        unit.put_partner(PartnerRow(row.agency, service, crl, node.clock.now()))
         for one in rows:
             unit.put_partner_descriptor(row.agency, one)
     return descriptor
