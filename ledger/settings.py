@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ledger.adapters import files
+from ledger.domain import ownfiles
 from ledger.domain.errors import StorageError, UsageError
 
-CONFIG = "home.json"
-KEYRING = "keyring.json"
-CLIENT = "client.json"
+CONFIG = ownfiles.CONFIG
+KEYRING = ownfiles.KEYRING
+CLIENT = ownfiles.CLIENT
 BACKUPS = "backups.json"  # until when backups can be opened
-FOUNDING = "founding.json"  # while a home waits for its chain
+FOUNDING = ownfiles.FOUNDING  # while a home waits for its chain
 SESSION = "client/session"  # a session that goes on, sealed; kept only where logging in takes a person
 FIELD = "client/field"  # what was signed without network, and waits
 SERVER = "server.json"  # while a node serves: where

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
-from api.schemas import AgencyOut, StatusOut, VerifyIn
+from api.schemas import AgencyOut, DemandsOut, StatusOut, VerifyIn
 from api.schemas_exchange import VersionOut, VersionsOut
 from ledger.domain import verify as verification
 from ledger.domain.encoding import b64url, from_b64url, require
 from ledger.domain.errors import NotFoundError
 from ledger.domain.identity.names import log_urn
+from ledger.domain.profile import Demands
 from ledger.services import anchoring, handovers, keeping, trustroot
 from ledger.services.node import Node
 
@@ -35,6 +36,7 @@ def agency(node: NodeDep) -> AgencyOut:
         logNumber=log.number,
         descriptor=b64url(descriptor),
         profile=followed.code if followed is not None else "neutral",
+        demands=DemandsOut(**(followed.demands() if followed is not None else Demands()).as_json()),
         withhold={name: list(one) for name, one in followed.withhold.items()} if followed is not None else {},
         names=followed.names if followed is not None else {},
     )

@@ -19,22 +19,22 @@ class NodeClient(HttpNode):
     """Calls of the API, for people; see HttpNode."""
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """See ports.NodeApi."""
+        """See clientports.NodeApi."""
         answer = self._send("POST", "/v1/blocks/missing", json={"cids": [cids.to_text(cid) for cid in wanted]}).json()
         return [cids.from_text(text) for text in answer["missing"]]
 
     def put_blocks(self, blocks: Sequence[Block]) -> None:
-        """See ports.NodeApi."""
+        """See clientports.NodeApi."""
         parts = [car.header([]), *(bytes(part) for block in blocks for part in car.frame(block))]
         self._send("PUT", "/v1/blocks", parts=parts, headers={"Content-Type": "application/vnd.ipld.car"})
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """See ports.NodeApi."""
+        """See clientports.NodeApi."""
         found: list[dict[str, Any]] = self._send("POST", "/v1/statements", json={"statements": list(submissions)}).json()["registered"]
         return found
 
     def duplicates(self, digest: str) -> list[str]:
-        """See ports.NodeApi."""
+        """See clientports.NodeApi."""
         return list(self._send("POST", "/v1/evidence/duplicates", json={"sha256": digest}).json()["evidence"])
 
     def search(self, scheme: str, value: str) -> list[str]:
