@@ -81,7 +81,7 @@ class FileJournal:
             head, rest = data[at : at + _HEAD], data[at + _HEAD :]
             sealed = rest[: int.from_bytes(head[:_LENGTH], "big")]
             whole = head[: 2 * _LENGTH] == _sized(int.from_bytes(head[:_LENGTH], "big"))
-            if len(head) < 2 * _LENGTH or (whole and len(rest) < int.from_bytes(head[:_LENGTH], "big")) or not data[at:].strip(b"\0"):
+            if (whole and len(rest) < int.from_bytes(head[:_LENGTH], "big")) or not rest.strip(b"\0"):
                 break  # the torn end of a crash: nothing relied on it
             if not whole or sha256(sealed).digest() != head[2 * _LENGTH :]:
                 if whole and len(rest) == len(sealed):
