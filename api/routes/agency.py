@@ -9,7 +9,8 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
-from api.schemas import AgencyOut, DemandsOut, StatusOut, VerifyIn
+from api.schemas import StatusOut, VerifyIn
+from api.schemas_agency import AgencyOut, DemandsOut
 from api.schemas_exchange import VersionOut, VersionsOut
 from ledger.domain import verify as verification
 from ledger.domain.encoding import b64url, from_b64url, require

@@ -100,6 +100,7 @@ def upload_paths(paths: list[Path], options: Any) -> None:
     output.result(value | {"leftOut": [asdict(one) for one in run.left_out]}, text + _left_out(run.left_out))
     for notice in run.notices:
         output.say(notice)
+    run.told()
     if any(one.lost for one in run.left_out):
         raise typer.Exit(3)
 
@@ -113,7 +114,7 @@ def _run(session: Any, paths: list[Path], options: Any, own: Any, advance: Any) 
 
     run, done = Upload(session.person, session.node, session.journal, session.clock, options, advance, own), []
     try:
-        for item in run.run(paths):
+        for item in run.run(paths, until_told=True):
             done.append(item)
             if not STATE.json and len(done) == _LISTED:
                 output.say(f"(more than {_LISTED} items: the rest is counted, not listed)")

@@ -126,10 +126,12 @@ def take(
             place=f"copy:{copy['giver']}/{copy['evidence']}/{copy['statement']}",
             name=_name(opening["body"].get("name", "")),
         )
-        [done] = list(Upload(person, node, journal, clock, options).run([file]))
+        run = Upload(person, node, journal, clock, options)
+        [done] = list(run.run([file], until_told=True))
     finally:
         file.unlink(missing_ok=True)
     node.copy_taken(copy, done.evidence)
+    run.told()
     return done
 
 

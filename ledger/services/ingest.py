@@ -101,14 +101,19 @@ class Upload:
         self.left_out: list[LeftOut] = []
         self.notices: list[str] = []
 
-    def run(self, paths: list[Path]) -> Iterator[Uploaded]:
+    def run(self, paths: list[Path], *, until_told: bool = False) -> Iterator[Uploaded]:
         """Upload every path; items come as soon as the node has acknowledged them.
+
+        Args:
+            until_told: keep the journal until ``told`` is called, so that whoever is stopped before they heard of it, and begins
+                again, hears of the same items and does not record others.
 
         Raises:
             UsageError: something that cannot be uploaded, or details that no record can have.
             InterruptedUploadError: an upload with other details was interrupted. DemandError: the profile asks for more.
             SourceError: the only file that was given cannot be read, or changes.
         """
+        kept = False
         try:
             given = [Given(path, self._options, self._bound) for path in paths]
             for one in given:  # every one is looked at before any is begun
@@ -123,9 +128,19 @@ class Upload:
                         raise
                     self.left_out.append(LeftOut(str(one.path), "folder" if one.is_folder else "file", error.reason, lost=True))
             yield from self._outbox.flush()
-            self._outbox.finish()
+            kept = until_told
+            if not kept:
+                self._outbox.finish()
         finally:
             self._pool.shutdown(cancel_futures=True)
+            if not kept:
+                self._outbox.close()
+
+    def told(self) -> None:
+        """The person heard what was recorded: the same command from now on records again."""
+        try:
+            self._outbox.finish()
+        finally:
             self._outbox.close()
 
     def _rehearse(self, given: list[Given]) -> None:

@@ -29,7 +29,7 @@ class Tries:
         self.desk = desk
         self.fault = Fault()
 
-    def upload(self, *paths: Path, case: str, interrupted: str = "refuse", node: Any = None) -> list[Uploaded]:
+    def upload(self, *paths: Path, case: str, interrupted: str = "refuse", node: Any = None, told: bool = True) -> list[Uploaded]:
         journal = wiring.journal_of(self.desk.path, self.desk.home.keyring)
         options = Options({"identifiers": [{"scheme": "case", "value": case}]}, interrupted=interrupted)
         run = Upload(
@@ -39,21 +39,28 @@ class Tries:
             self.desk.clock,
             options,
         )
-        return list(run.run(list(paths)))
+        done = list(run.run(list(paths), until_told=True))
+        if told:
+            run.told()
+        else:
+            run._outbox.close()
+        return done
 
     def each_step(self, make: Callable[[int], Path], *, after: bool) -> Iterator[Path]:
-        """Interrupt an upload for case OLD at its first step, at its second, and so on."""
+        """Interrupt an upload for case OLD at its first step, at its second, and so on; the last time just before it is told of."""
         for at in range(1, 100):
-            path = make(at)
+            path, ended = make(at), False
             self.fault.arm(at, Killed(), after=after)
             try:
-                self.upload(path, case="OLD")
+                self.upload(path, case="OLD", told=False)
             except Killed:
-                self.fault.arm(0)
-                yield path
+                pass
             else:
-                self.fault.arm(0)
-                assert at > 6
+                ended = True
+            self.fault.arm(0)
+            yield path
+            if ended:
+                assert at > 5
                 return
         raise AssertionError("it never ended")
 
