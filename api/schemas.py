@@ -385,20 +385,6 @@ class StatusOut(Strict):
     workers: list[WorkerOut]
 
 
-class AgencyOut(Strict):
-    """Who this node is; of its jurisdiction profile what clients show: what is withheld from whom, its own names for events."""
-
-    model_config = _example(agency="NL-POL", log=_LOG, logNumber=0, descriptor="eyJ2IjoxfQ", profile="nl", withhold={}, names={})
-
-    agency: str
-    log: str
-    logNumber: int
-    descriptor: Base64Url
-    profile: str
-    withhold: dict[str, list[str]]
-    names: dict[str, str]
-
-
 class ProofOut(Strict):
     """A Merkle proof (RFC 9162 section 2.1)."""
 

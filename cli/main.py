@@ -96,7 +96,8 @@ def main() -> None:
     try:
         app()
     except interrupt.Stopped:
-        sys.exit(output.interrupted())
+        output.interrupted()
+        sys.exit(interrupt.exit_code())
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)

@@ -10,17 +10,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ledger.adapters import files
-from ledger.domain import hosts
+from ledger.domain import hosts, ownfiles
 from ledger.domain.errors import StorageError, UsageError
 from ledger.services.supervision import Standing
 
 _LOG = logging.getLogger("custody.settings")
 
-CONFIG = "home.json"
-KEYRING = "keyring.json"
-CLIENT = "client.json"
+CONFIG = ownfiles.CONFIG
+KEYRING = ownfiles.KEYRING
+CLIENT = ownfiles.CLIENT
 BACKUPS = "backups.json"  # until when backups can be opened
-FOUNDING = "founding.json"  # while a home waits for its chain
+FOUNDING = ownfiles.FOUNDING  # while a home waits for its chain
 SESSION = "client/session"  # a session that goes on, sealed; kept only where logging in takes a person
 FIELD = "client/field"  # what was signed without network, and waits
 WORKERS = "workers.json"  # how its background work goes: what was told last

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ledger.domain import pathnames
+from ledger.domain.clientports import Journal, NodeApi
 from ledger.domain.encoding import from_b64url
-from ledger.domain.errors import NotFoundError
-from ledger.domain.ports import Clock, Journal, NodeApi
+from ledger.domain.errors import FormatError, NotFoundError
+from ledger.domain.ports import Clock
 from ledger.services import handing, retrieve
+from ledger.services.attempts import Uploaded
+from ledger.services.given import REFUSE, Options
 from ledger.services.handing import HandingApi
-from ledger.services.ingest import Options, Upload
-from ledger.services.outbox import Uploaded
+from ledger.services.ingest import Upload
 from ledger.services.signing import Person
 
 
@@ -92,22 +95,23 @@ def take(
     workplace: Path,
     members: dict[str, Any],
     progress: Callable[[int], None] = lambda count: None,
+    interrupted: str = REFUSE,
 ) -> Uploaded:
     """Fetch, check and record a copy as an item of our own (`copied`), under keys of our own.
 
     Args:
         copy: as `copies` lists it.
         workplace: folder for the decrypted file, which is removed again.
+        interrupted: what becomes of an earlier try with other details that was interrupted; see Options.
 
     Raises:
-        VerificationError: it is not what was disclosed.
+        VerificationError: it is not what was disclosed. InterruptedUploadError: an earlier try with other details was interrupted.
     """
     record = node.copy_record(copy)
     opening, disclosed = record["opening"], record["disclosed"]
     given = [from_b64url(text, what="grant") for text in record["grants"]]
     key = retrieve.content_key(person, copy["evidence"], opening["body"], given)
-    name = Path(opening["body"].get("name", "copy")).name or "copy"
-    file = workplace / name
+    file = workplace / "copy"  # the name comes from elsewhere: it is recorded, and nothing is called by it
     try:
         with file.open("xb") as out:
             retrieve.decrypt(lambda start, end: node.copy_range(copy, start, end), key, copy["evidence"], opening["body"], out, progress)
@@ -115,9 +119,28 @@ def take(
         if disclosed["body"].get("conditions"):
             source["conditions"] = disclosed["body"]["conditions"]
         inherited = {name: opening[name] for name in ("handling", "identifiers") if name in opening}
-        options = Options({**inherited, **members}, tuple(opening["body"]["digests"]), body={"source": source}, event_type="copied")
-        [done] = list(Upload(person, node, journal, clock, options).run([file]))
+        options = Options(
+            {**inherited, **members},
+            tuple(opening["body"]["digests"]),
+            body={"source": source},
+            event_type="copied",
+            interrupted=interrupted,
+            place=f"copy:{copy['giver']}/{copy['evidence']}/{copy['statement']}",
+            name=_name(opening["body"].get("name", "")),
+        )
+        run = Upload(person, node, journal, clock, options)
+        [done] = list(run.run([file], until_told=True))
     finally:
         file.unlink(missing_ok=True)
     node.copy_taken(copy, done.evidence)
+    run.told()
     return done
+
+
+def _name(text: str) -> bytes:
+    """The bytes of a name that somebody else recorded."""
+    text = text.rpartition("/")[2] or "copy"
+    try:
+        return pathnames.decode(text)
+    except FormatError:
+        return text.encode()

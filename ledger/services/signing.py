@@ -12,7 +12,7 @@ from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.encoding import b64url, evidence_bytes, format_time
 from ledger.domain.errors import DeniedError
 from ledger.domain.event import document as documents
-from ledger.domain.event.document import DEFAULT_HIDDEN
+from ledger.domain.event.document import DEFAULT_HIDDEN, Event
 from ledger.domain.event.types import TYPES
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity.certificate import Certificate
@@ -67,6 +67,44 @@ class Signed:
     submission: dict[str, Any]
 
 
+def draft_event(
+    person: Person,
+    event_type: str,
+    body: dict[str, Any],
+    *,
+    evidence: str,
+    seq: int,
+    prev: bytes | None,
+    time: int,
+    members: dict[str, Any] | None = None,
+    ref_salt: bytes | None = None,
+) -> Event:
+    """Write an event, without signing it.
+
+    Raises:
+        FormatError: the document would not be accepted. DeniedError: none of the person's roles may record it.
+    """
+    document: dict[str, Any] = {
+        "v": 1,
+        "type": event_type,
+        "evidence": evidence,
+        "seq": seq,
+        "prev": None if prev is None else prev.hex(),
+        "actor": {
+            "id": person.certificate.pseudonym,
+            "agency": person.certificate.agency,
+            "kind": person.certificate.kind,
+            "role": person.role_for(event_type),
+        },
+        "time": format_time(time),
+        **(members or {}),
+        "salt": b64url(envelope.new_salt(32)),
+        **({"refSalt": b64url(ref_salt)} if ref_salt is not None else {}),
+        "body": body,
+    }
+    return documents.build(document, {pointer: envelope.new_salt(16) for pointer in DEFAULT_HIDDEN})
+
+
 def sign_event(
     person: Person,
     event_type: str,
@@ -89,25 +127,7 @@ def sign_event(
         FormatError: the document would not be accepted.
     """
     ref_salt = envelope.new_salt(32) if seq == 0 else None
-    document: dict[str, Any] = {
-        "v": 1,
-        "type": event_type,
-        "evidence": evidence,
-        "seq": seq,
-        "prev": None if prev is None else prev.hex(),
-        "actor": {
-            "id": person.certificate.pseudonym,
-            "agency": person.certificate.agency,
-            "kind": person.certificate.kind,
-            "role": person.role_for(event_type),
-        },
-        "time": format_time(time),
-        **(members or {}),
-        "salt": b64url(envelope.new_salt(32)),
-        **({"refSalt": b64url(ref_salt)} if ref_salt is not None else {}),
-        "body": body,
-    }
-    event = documents.build(document, {pointer: envelope.new_salt(16) for pointer in DEFAULT_HIDDEN})
+    event = draft_event(person, event_type, body, evidence=evidence, seq=seq, prev=prev, time=time, members=members, ref_salt=ref_salt)
     claims = Claims(
         person.certificate.agency,
         evidence,

@@ -22,7 +22,7 @@ class NodeClient(HttpNode):
     """Calls of the API, for people; see HttpNode."""
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """See ports.NodeApi."""
+        """See clientports.NodeApi."""
         asked = [cids.to_text(cid) for cid in wanted]
         answer = self._ask("POST", "/v1/blocks/missing", shapes.MISSING, json={"cids": asked})
         try:
@@ -31,19 +31,19 @@ class NodeClient(HttpNode):
             raise WebError(self._web.who, f"answered nonsense: {error.message}") from error
 
     def put_blocks(self, blocks: Sequence[Block]) -> None:
-        """See ports.NodeApi."""
+        """See clientports.NodeApi."""
         parts = [car.header([]), *(bytes(part) for block in blocks for part in car.frame(block))]
         self._send("PUT", "/v1/blocks", parts=parts, headers={"Content-Type": "application/vnd.ipld.car"})
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """See ports.NodeApi."""
+        """See clientports.NodeApi."""
         found: list[dict[str, Any]] = self._ask("POST", "/v1/statements", shapes.REGISTERED, json={"statements": list(submissions)})[
             "registered"
         ]
         return found
 
     def duplicates(self, digest: str) -> list[str]:
-        """See ports.NodeApi."""
+        """See clientports.NodeApi."""
         return list(self._ask("POST", "/v1/evidence/duplicates", shapes.FOUND, json={"sha256": digest})["evidence"])
 
     def search(self, scheme: str, value: str) -> list[str]:
