@@ -13,12 +13,11 @@ from typing import Any, Final
 from ledger.domain import grants
 from ledger.domain.encoding import evidence_bytes
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, UsageError, VerificationError
-from ledger.domain.event.document import Event
 from ledger.domain.parcel import Parcel, SealedDocument
 from ledger.domain.ports import PartnerApi
 from ledger.domain.records import GivenRow, ItemRow
 from ledger.domain.unit import Unit
-from ledger.services import access, export, intake, parcels, partners, recordkeys
+from ledger.services import access, export, parcels, partners, recordkeys, unpacking
 from ledger.services.node import Node
 
 _PAGE: Final = 1000
@@ -107,25 +106,26 @@ def parse_range(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2]) + 1
 
 
-def fetch(node: Node, api: PartnerApi, evidence: str, statement: bytes) -> Offered:
-    """A copy that another agency gave us: its record, verified as any court would.
+def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: bytes) -> Offered:
+    """A copy that another agency gave us: its record, verified as any court would. Nothing of it is stored.
 
     Raises:
         VerificationError, IncompleteError: it does not verify.
     """
-    opened = intake.open_parcel(node, api.copy(statement.hex()), evidence)
-    intake.verify_parcel(node, opened)
+    opened = unpacking.open_parcel(node, api.copy(statement.hex()), evidence)
+    unpacking.verify_bundle(node, opened.filled())
     opening, disclosed = opened.events[0], opened.events[-1]
     if opened.statements[-1].digest != statement or opening is None or disclosed is None or disclosed.type != "disclosed":
         raise VerificationError(2, "the copy is not the one that was disclosed to us")
-    _require_ours(node, disclosed)
-    content = tuple(one for one in opened.parcel.grants if grants.parse(one).scope == "content")
-    return Offered(evidence, statement, opening.value, disclosed.value, content)
-
-
-def _require_ours(node: Node, disclosed: Event) -> None:
     if disclosed.body.get("to", {}).get("agency") != node.agency:
         raise VerificationError(2, "the disclosure names another recipient")
+    if opened.bundle.logs[opened.bundle.statements[-1].log].agency != code:
+        raise VerificationError(2, f"the copy was disclosed by another agency than {code}")
+    with node.records.read() as unit:
+        custodians = node.descriptor(unit).custody.digest
+    given = [(grants.parse(one), one) for one in opened.parcel.grants]
+    content = tuple(one for grant, one in given if grant.scope == "content" and grant.recipient == custodians)
+    return Offered(evidence, statement, opening.value, disclosed.value, content)
 
 
 def note_taken(node: Node, agency: str, statement: bytes, copy: str) -> None:
@@ -139,4 +139,7 @@ def note_taken(node: Node, agency: str, statement: bytes, copy: str) -> None:
         row, _ = require_given(node, unit, agency, statement)
         if row.taken not in ("", copy):
             raise DeniedError("another item was named as this copy before")
+        known = unit.item(copy)
+        if known is not None and known.state.origin != agency:
+            raise DeniedError("the item named as this copy is not one of theirs")
         unit.put_given(replace(row, taken=copy))

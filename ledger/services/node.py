@@ -21,6 +21,7 @@ from ledger.domain.profile import Profile
 from ledger.domain.records import HoldingRow
 from ledger.domain.storage import NodeStore, Replicas
 from ledger.domain.unit import Records, Unit
+from ledger.services.attempts import Attempts
 from ledger.services.authority import Authority
 from ledger.services.telemetry import Silent, Telemetry
 
@@ -68,6 +69,10 @@ class Node:
     profile: Profile | None = None
     #: Where the node tells how its work goes.
     telemetry: Telemetry = field(default_factory=Silent)
+    #: Bytes of what one agency offers and nobody here has accepted yet.
+    quota: int = 256 << 30
+    #: What failed with other agencies, and when it is tried again.
+    attempts: Attempts = field(default_factory=Attempts)
     #: Anchoring in this process happens one at a time.
     anchoring: threading.Lock = field(default_factory=threading.Lock)
     #: So is sending to one replica, and reading again.
