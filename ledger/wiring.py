@@ -119,6 +119,7 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
         lambda: settings.read_backups(home),
         _identity(config.oidc),
         profiles.of_home(home),
+        quota=int(config.exchange.quota_gib * (1 << 30)),
     )
 
 

@@ -7,6 +7,8 @@ that disclosed it, each by a key of its own; the rest stays sealed. The content 
 from __future__ import annotations
 
 import re
+import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -21,6 +23,8 @@ from ledger.services import access, export, parcels, partners, recordkeys, unpac
 from ledger.services.node import Node
 
 _PAGE: Final = 1000
+_EACH: Final = 5.0  # seconds that somebody who lists copies waits for one partner's node; it is left alone for a while afterwards
+_PATIENCE: Final = 15.0  # for all of them
 _RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
 _MAX_RANGE: Final = 4 << 20
 _NONE: Final = "no such copy for you, or no longer"
@@ -82,15 +86,18 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
 
 
 def for_us(node: Node) -> list[dict[str, Any]]:
-    """Copies that other agencies gave us; those whose node does not answer are left out."""
+    """Copies that other agencies gave us; those whose node does not answer in time are left out."""
     with node.records.read() as unit:
         rows = unit.partners()
+    end = time.monotonic() + _PATIENCE
     found: list[dict[str, Any]] = []
     for row in rows:
-        try:
-            found += [one for one in node.reach(row.url).copies() if one["giver"] == row.agency and one["recipient"] == node.agency]
-        except CustodyError:
-            continue
+        left = end - time.monotonic()
+        if left <= 0:
+            break
+        with suppress(CustodyError):
+            told = node.callouts.run(row.agency, lambda row=row: node.reach(row.url).copies(), seconds=min(left, _EACH))  # type: ignore[misc]
+            found += [one for one in told[:_PAGE] if one["giver"] == row.agency and one["recipient"] == node.agency]
     return found[:_PAGE]
 
 

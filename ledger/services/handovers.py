@@ -48,7 +48,7 @@ def _round(node: Node) -> Synced:
             _trying(node, done, other, row.evidence, lambda row=row, other=other: _settle(node, done, row.evidence, known[other]))  # type: ignore[misc]
     for partner in known.values():
         # Logins then find keys that are fresh: nobody has to wait for another agency's node.
-        _noting(done, partner.agency, lambda partner=partner: partners.refresh(node, partner.agency))  # type: ignore[misc]
+        _noting(done, partner.agency, lambda partner=partner: partners.follow(node, partner.agency))  # type: ignore[misc]
         _noting(done, partner.agency, lambda partner=partner: _take_in(node, done, partner))  # type: ignore[misc]
         _noting(done, partner.agency, lambda partner=partner: erasure.learn(node, partner.agency, node.reach(partner.url)))  # type: ignore[misc]
     return done

@@ -23,6 +23,7 @@ from ledger.domain.storage import NodeStore, Replicas
 from ledger.domain.unit import Records, Unit
 from ledger.services.attempts import Attempts
 from ledger.services.authority import Authority
+from ledger.services.callouts import Callouts
 from ledger.services.telemetry import Silent, Telemetry
 
 _PAGE: Final = 500
@@ -73,6 +74,10 @@ class Node:
     quota: int = 256 << 30
     #: What failed with other agencies, and when it is tried again.
     attempts: Attempts = field(default_factory=Attempts)
+    #: Calls of others while a caller of ours waits.
+    callouts: Callouts = field(default_factory=Callouts)
+    #: Logins that wait for the identity provider, apart: partners that do not answer must not keep our own people out.
+    identities: Callouts = field(default_factory=lambda: Callouts(at_once=10, each=10))
     #: Anchoring in this process happens one at a time.
     anchoring: threading.Lock = field(default_factory=threading.Lock)
     #: So is sending to one replica, and reading again.

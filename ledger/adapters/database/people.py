@@ -138,6 +138,11 @@ class People(Part):
     def put_challenge(self, nonce: bytes, expires: int) -> None:
         self._add(Challenge, {"nonce": nonce, "expires": expires})
 
+    def has_challenge(self, nonce: bytes, now: int) -> bool:
+        """Whether a challenge can still be answered; looking at it takes nothing."""
+        row = self._one(Challenge, nonce=nonce)
+        return row is not None and int(row.expires) >= now
+
     def take_challenge(self, nonce: bytes, now: int) -> bool:
         """A challenge is good once; whatever has expired goes with it."""
         self.flush(Challenge)
