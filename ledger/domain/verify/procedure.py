@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ledger.domain import bundle as bundles
+from ledger.domain import jsontext, slots, trust
 from ledger.domain import receipt as receipts
-from ledger.domain import slots, trust
 from ledger.domain import statement as statements
 from ledger.domain.bundle import Bundle, BundledStatement
 from ledger.domain.digests import same
 from ledger.domain.encoding import format_time, parse_time
 from ledger.domain.errors import FormatError, IncompleteError, RuleError, VerificationError
+from ledger.domain.event import disclosure as disclosures
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.evm import parse_header
@@ -34,6 +35,9 @@ from ledger.domain.verify.report import Report, Status
 from ledger.domain.verify.state import Directory, ProvenState, State
 
 __all__ = ["FileDigest", "verify"]
+#: Bytes of memory that parsed documents may take, for each byte of a bundle and for any bundle.
+_GROWTH: Final = 5
+_FREE: Final = 256 << 10
 
 
 @dataclass
@@ -145,6 +149,7 @@ def _fail(report: Report, number: int, error: FormatError | VerificationError | 
 def _parse(data: bytes, root: TrustRoot, state: State | None) -> Case:
     """Step 1: everything parses strictly."""
     bundle = bundles.parse(data)
+    _check_weight(bundle, len(data))
     logs = [slots.log_id(root.chain_id, root.ledger.address, agency_id(one.agency), one.number) for one in bundle.logs]
     parsed = [statements.parse_entry(one.entry) for one in bundle.statements]
     events = [None if one.document is None else documents.parse(one.document, one.disclosures) for one in bundle.statements]
@@ -161,6 +166,15 @@ def _parse(data: bytes, root: TrustRoot, state: State | None) -> Case:
             parse_header(header)
     found = {certificate.digest: certificate for certificate in map(certificates.parse, bundle.certificates)}
     return Case(bundle, root, logs, parsed, events, given, found, [None] * len(parsed), state)
+
+
+def _check_weight(bundle: Bundle, size: int) -> None:
+    """Documents are parsed and kept all at once: a bundle of arrays of nothing would take a hundred times its size in memory."""
+    total = 0
+    for one in bundle.statements:
+        total += jsontext.weight(one.document or b"") + sum(disclosures.weight(encoded) for encoded in one.disclosures)
+    if total > _GROWTH * size + _FREE:
+        raise FormatError("bundle: too many values in its documents for its size")
 
 
 def _check_documents(case: Case, report: Report) -> str:
