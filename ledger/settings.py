@@ -74,6 +74,21 @@ class OidcSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """Behind a reverse proxy: its networks, and the header in which it writes whom it speaks for (x-forwarded-for or forwarded)."""
+
+    trusted_proxies: tuple[str, ...] = ()
+    forwarded: str = "x-forwarded-for"
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSettings:
+    """With other agencies: GiB of what one of them offers and nobody here has accepted yet."""
+
+    quota_gib: float = 256
+
+
+@dataclass(frozen=True, slots=True)
 class HomeSettings:
     """What a home is: its agency, chain and contracts (0x addresses)."""
 
@@ -87,6 +102,8 @@ class HomeSettings:
     oidc: OidcSettings = OidcSettings()
     #: Networks beyond public addresses where other agencies' nodes and the identity provider may be: "10.20.0.0/16".
     networks: tuple[str, ...] = ()
+    serve: ServeSettings = ServeSettings()
+    exchange: ExchangeSettings = ExchangeSettings()
 
 
 def read(home: Path) -> HomeSettings:
@@ -102,10 +119,14 @@ def read(home: Path) -> HomeSettings:
         nodes = tuple(IpfsNode(**node) for node in ipfs.pop("nodes", []))
         chain = ChainSettings(**{**value["chain"], "sealers": tuple(value["chain"].get("sealers", ()))})
         oidc = OidcSettings(**value.get("oidc", {}))
+        given = value.get("serve", {})
+        serve = ServeSettings(**{**given, "trusted_proxies": tuple(given.get("trusted_proxies", ()))})
+        exchange = ExchangeSettings(**value.get("exchange", {}))
         allowed = tuple(value.get("networks", ()))
         hosts.networks(allowed)
-        ipfs_settings = IpfsSettings(nodes=nodes, **ipfs)
-        return HomeSettings(**{**value, "chain": chain, "ipfs": ipfs_settings, "oidc": oidc, "networks": allowed})
+        sections = {"chain": chain, "ipfs": IpfsSettings(nodes=nodes, **ipfs), "oidc": oidc, "serve": serve, "exchange": exchange}
+        sections |= {"networks": allowed}
+        return HomeSettings(**{**value, **sections})
     except FileNotFoundError as error:
         raise UsageError(
             f"{home} is not a custody home", hint=f"create one: custody --home {home} init --agency NL-POL --person 4711"

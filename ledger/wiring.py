@@ -121,6 +121,7 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
         _identity(config),
         profiles.of_home(home),
         workers=Board(lambda: settings.read_workers(home), lambda rows: settings.write_workers(home, rows)),
+        quota=int(config.exchange.quota_gib * (1 << 30)),
     )
 
 

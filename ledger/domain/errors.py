@@ -17,6 +17,7 @@ CustodyError
 ├── StorageError           disk or database failed
 │   └── LockedError        another process holds the home
 ├── NetworkError           a peer could not be reached or answered nonsense
+│   └── BusyError          too many wait for it already: come again in a moment
 └── ChainError             the chain refused a transaction or contradicts the record
     └── FrozenError        the log's own tiles and entries disagree: nothing more is signed
 """
@@ -121,6 +122,10 @@ class LockedError(StorageError):
 
 class NetworkError(CustodyError):
     """A peer could not be reached in time, or answered nonsense."""
+
+
+class BusyError(NetworkError):
+    """So many wait for a peer already that nobody more may: come again in a moment."""
 
 
 class ChainError(CustodyError):

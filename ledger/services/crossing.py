@@ -223,7 +223,7 @@ def conclude(node: Node, unit: Unit, row: CrossingRow, *, state: str = "conclude
     after = custody.advance(item.state, statement.claims, statement.digest, log_agency=taker)
     for other in unit.events(row.evidence):
         if other.seq == entry.seq and other.digest != entry.digest:
-            unit.put_entry(replace(other, void=True))
+            unit.void_entry(other.log, other.index)
     holder = _holder(unit, entry) if after.custodian == node.agency and statement.claims.effect == "accept" else item.holder
     unit.put_item(replace(item, state=after, latest_log=entry.log, latest_index=entry.index, holder=holder))
     unit.put_crossing(replace(row, state=state))

@@ -24,6 +24,7 @@ from ledger.services.reading import hpke_key
 CHALLENGE_LIFE: Final = 120  # seconds
 PERSON_LIFE: Final = 600  # where somebody has to log in with a browser first
 SESSION_LIFE: Final = 900
+_PATIENCE: Final = 10.0  # seconds for the identity provider's keys
 _ID: Final = 32  # hex digits by which a session is named; nobody can log in with them
 _REFUSED: Final = "login refused"
 _HINT: Final = "check that your certificate is valid and enrolled at this agency"
@@ -57,15 +58,19 @@ def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, in
     certificate = certificates.parse(parsed.certificate)
     now = node.clock.now()
     cose.verify(parsed.message, certificate.key, step=3, what="login")
+    with node.records.read() as unit:
+        # By what is known here: nobody else is asked anything for somebody who has proven nothing.
+        if parsed.server != log_urn(node.log_id) or not unit.has_challenge(parsed.nonce, now):
+            raise DeniedError(_REFUSED, hint=_HINT)
+        _require_known(node, unit, certificate)
     if certificate.agency != node.agency:
-        _refresh(node, certificate.agency)
+        partners.refresh(node, certificate.agency)
     elif node.identity is not None:
         _require_identity(node, node.identity, certificate, parsed.nonce, id_token)
     with node.records.write() as unit:
-        known = parsed.server == log_urn(node.log_id) and unit.take_challenge(parsed.nonce, now)
-        if not known or not _enrolled(node, unit, certificate):
+        if not unit.take_challenge(parsed.nonce, now):
             raise DeniedError(_REFUSED, hint=_HINT)
-        partners.Certifiers(node, unit).verify_current(certificate)
+        _require_known(node, unit, certificate)
         token = secrets.token_urlsafe(32)
         expires = now + SESSION_LIFE
         unit.put_certificate(certificate.digest, certificate.der)
@@ -81,7 +86,10 @@ def _require_identity(node: Node, provider: IdentityProvider, certificate: Certi
     """
     if not id_token:
         raise DeniedError(_REFUSED, hint="your agency asks for a login at its identity provider: custody login")
-    subject = provider.subject(id_token, nonce_for(nonce), node.clock.now())
+    # The provider's keys may have to be fetched anew.
+    subject = node.identities.run(
+        provider.issuer, lambda: provider.subject(id_token, nonce_for(nonce), node.clock.now()), seconds=_PATIENCE
+    )
     with node.records.read() as unit:
         linked = unit.identity(identity_token(node, provider.issuer, subject))
     if linked != certificate.pseudonym:
@@ -93,13 +101,15 @@ def identity_token(node: Node, issuer: str, subject: str) -> bytes:
     return recordkeys.index_token(node, "oidc", issuer, subject)
 
 
-def _refresh(node: Node, agency: str) -> None:
-    """Look at another agency's keys before one of its people or its node comes in."""
-    with node.records.read() as unit:
-        known = unit.partner(agency) is not None
-    if not known:
+def _require_known(node: Node, unit: Unit, certificate: Certificate) -> None:
+    """Check that somebody is enrolled, and certified and not revoked by what their agency has published as far as it is known here.
+
+    Raises:
+        DeniedError, VerificationError: otherwise.
+    """
+    if not _enrolled(node, unit, certificate):
         raise DeniedError(_REFUSED, hint=_HINT)
-    partners.refresh(node, agency)
+    partners.Certifiers(node, unit).verify_current(certificate)
 
 
 def _enrolled(node: Node, unit: Unit, certificate: Certificate) -> bool:

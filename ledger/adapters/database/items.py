@@ -102,12 +102,19 @@ class Items(Part):
     def put_document(self, digest: bytes, evidence: str, sealed: bytes) -> None:
         self._add(Document, {"digest": digest, "evidence": evidence, "sealed": sealed})
 
+    def keep_document(self, digest: bytes, evidence: str, sealed: bytes) -> None:
+        self._keep(Document, ("digest",), {"digest": digest, "evidence": evidence, "sealed": sealed})
+
     def document(self, digest: bytes) -> bytes | None:
         row = self._one(Document, digest=digest)
         return bytes(row.sealed) if row else None
 
     def put_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
         self._add(DisclosureRecord, {"digest": digest, "document": document, "position": position, "sealed": sealed})
+
+    def keep_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
+        row = {"digest": digest, "document": document, "position": position, "sealed": sealed}
+        self._keep(DisclosureRecord, ("document", "digest"), row)
 
     def disclosures(self, document: bytes) -> list[tuple[bytes, bytes]]:
         rows = self._find(DisclosureRecord, order="position", document=document)
@@ -116,6 +123,10 @@ class Items(Part):
     def put_grant(self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes) -> None:
         row = {"evidence": evidence, "scope": scope, "recipient": recipient, "binding": binding, "data": data}
         self._put(GrantRecord, ("evidence", "scope", "recipient", "binding"), row)
+
+    def keep_grant(self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes) -> None:
+        row = {"evidence": evidence, "scope": scope, "recipient": recipient, "binding": binding, "data": data}
+        self._keep(GrantRecord, ("evidence", "scope", "recipient", "binding"), row)
 
     def grants(self, evidence: str, scope: str, recipient: bytes) -> list[bytes]:
         rows = self._find(GrantRecord, limit=100, evidence=evidence, scope=scope, recipient=recipient)

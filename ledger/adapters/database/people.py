@@ -39,7 +39,7 @@ class People(Part):
     """See unit.Unit."""
 
     def put_certificate(self, digest: bytes, der: bytes) -> None:
-        self._put(CertificateRecord, ("digest",), {"digest": digest, "der": der})
+        self._keep(CertificateRecord, ("digest",), {"digest": digest, "der": der})  # named by its own bytes
 
     def certificate(self, digest: bytes) -> bytes | None:
         row = self._one(CertificateRecord, digest=digest)
@@ -141,6 +141,11 @@ class People(Part):
 
     def put_challenge(self, nonce: bytes, expires: int) -> None:
         self._add(Challenge, {"nonce": nonce, "expires": expires})
+
+    def has_challenge(self, nonce: bytes, now: int) -> bool:
+        """Whether a challenge can still be answered; looking at it takes nothing."""
+        row = self._one(Challenge, nonce=nonce)
+        return row is not None and int(row.expires) >= now
 
     def take_challenge(self, nonce: bytes, now: int) -> bool:
         """A challenge is good once; whatever has expired goes with it."""

@@ -76,8 +76,7 @@ class NodeClient(HttpNode):
 
     def readable(self, evidence: str, mode: str) -> dict[str, Any]:
         """Whether something could follow an access of this mode, and to which keys content is sealed for the caller."""
-        found: dict[str, Any] = self._send("GET", f"/v1/evidence/{evidence}/readable", params={"mode": mode}).json()
-        return found
+        return dict(self._ask("GET", f"/v1/evidence/{evidence}/readable", shapes.READABLE, params={"mode": mode}))
 
     def details(self, evidence: str, access: str) -> list[dict[str, Any]]:
         """The item's documents."""

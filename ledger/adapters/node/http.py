@@ -37,6 +37,7 @@ _ERRORS: Final[dict[str, type[CustodyError]]] = {
     "locked": errors.LockedError,
     "storage": errors.StorageError,
     "network": errors.NetworkError,
+    "busy": errors.BusyError,
     "frozen": errors.FrozenError,
     "chain": errors.ChainError,
 }

@@ -34,13 +34,15 @@ ITEM: Final = {
     "evidence": EVIDENCE, "origin": AGENCY, "custodian": AGENCY, "events": COUNT, "head": DIGEST, "time": TIME, "closed": bool,
     "erased": bool, "holder": str, "offer": Maybe(_OFFER), "cid": Maybe(str), "index": COUNT, "state": str, "replicas": [_REPLICA],
 }  # fmt: skip
+_LOOK: Final = {"person": str, "what": str, "time": TIME}
 EVENT: Final = {
     "seq": COUNT, "effect": str, "time": TIME, "agency": AGENCY, "statement": DIGEST, "index": COUNT, "state": str,
-    "provenTime": Maybe(TIME), "void": bool,
+    "provenTime": Maybe(TIME), "void": bool, "looked": [_LOOK],
 }  # fmt: skip
 _STANDING: Final = {
     "holds": [str], "seals": [str], "handling": [str], "conditions": [str], "keepUntil": Maybe(str), "handedOutTo": str,
 }  # fmt: skip
+READABLE: Final = {"content": bool, "keys": [DIGEST]}
 DETAILS: Final = {"events": [dict], "standing": _STANDING}
 PERSON_KEY: Final = {"agency": AGENCY, "kem": str, "key": BYTES}
 GRANTS: Final = {"grants": [BYTES]}
@@ -77,6 +79,7 @@ PARTNER: Final = {"agency": AGENCY, "url": str, "active": bool, "checked": TIME,
 PARTNERS: Final = {"partners": [PARTNER]}
 _HANDOVER: Final = {
     "evidence": EVIDENCE, "giver": AGENCY, "taker": AGENCY, "person": Maybe(str), "offer": DIGEST, "expires": Maybe(TIME), "state": str,
+    "looked": [_LOOK],
 }  # fmt: skip
 HANDOVERS: Final = {"handovers": [_HANDOVER]}
 ROUND: Final = {"received": [str], "settled": [str], "problems": Each(str), "handovers": [_HANDOVER]}
@@ -95,8 +98,10 @@ SYNCED: Final = {
 FIXITY: Final = {
     "nodes": [{"node": str, "result": str, "blocks": COUNT, "bad": Each(COUNT), "repaired": COUNT, "complete": bool}]
 }  # fmt: skip
+_DEMANDS: Final = {"required": Each([str]), "basisKinds": [str], "lateAfter": COUNT}
 ABOUT: Final = {
-    "agency": AGENCY, "log": str, "logNumber": COUNT, "descriptor": BYTES, "profile": str, "withhold": Each([str]), "names": Each(str),
+    "agency": AGENCY, "log": str, "logNumber": COUNT, "descriptor": BYTES, "profile": str, "demands": _DEMANDS,
+    "withhold": Each([str]), "names": Each(str),
 }  # fmt: skip
 VERSIONS: Final = {"descriptors": [{"version": range(1, 65536), "document": BYTES, "activeFrom": MOMENT, "block": COUNT}]}
 EXCHANGED: Final = {
