@@ -125,6 +125,7 @@ class Upload:
                     yield from self._folder(one) if one.is_folder else self._single(one)
                 except SourceError as error:
                     if len(given) == 1:
+                        self._outbox.keep()
                         raise
                     self.left_out.append(LeftOut(str(one.path), "folder" if one.is_folder else "file", error.reason, lost=True))
             yield from self._outbox.flush()
@@ -179,11 +180,12 @@ class Upload:
         except OSError as error:
             raise steady.unreadable(given.path, error) from error
         with os.fdopen(fd, "rb", buffering=0) as file:
+            source = Steady(file, given.path)
             givens.require_no_keys(given.path, walking.head_of(fd))
             more = _extension(linkTarget=os.fsencode(given.path.readlink())) if given.path.is_symlink() else {}
             attempt = self._outbox.begin(given.place, given.place, given.details())
             described = {**_name_members(given.name, None, more), **given.options.body}
-            self._file(given, Steady(file, given.path), given.path, attempt, described)
+            self._file(given, source, given.path, attempt, described)
         yield from self._outbox.ready()
 
     def _file(self, given: Given, source: Steady, path: Path, attempt: Attempt, described: dict[str, Any]) -> None:

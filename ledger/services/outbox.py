@@ -86,7 +86,7 @@ class Outbox:
 
     def afresh(self, attempt: Attempt, evidence: str = "") -> Attempt:
         """Begin an attempt again at other content than it was begun with; as the item ``evidence`` where one is named."""
-        self.abandon(attempt)
+        self._take_back(attempt)
         again = attempt.afresh(evidence)
         if evidence:
             self._journal.append({"t": "dropped", "evidence": attempt.evidence})
@@ -94,9 +94,18 @@ class Outbox:
         return again
 
     def abandon(self, attempt: Attempt) -> None:
-        """Send no more blocks of an attempt that comes to nothing in this run."""
+        """Give up an attempt whose file cannot be recorded: no more of its blocks are sent; one that was not signed is forgotten."""
+        self._take_back(attempt)
+        if attempt.submission is None:
+            self._journal.append({"t": "dropped", "evidence": attempt.evidence})
+
+    def _take_back(self, attempt: Attempt) -> None:
         self._segment = [one for one in self._segment if one[0] is not attempt]
         self._bytes = sum(len(block.data) for _, block, _ in self._segment)
+
+    def keep(self) -> None:
+        """Make durable what is known so far, for a run that ends here."""
+        self._journal.sync()
 
     def opening(self, evidence: str) -> dict[str, Any] | None:
         """The event that opened an item, as the node shows it; None where the node does not have the item."""

@@ -248,12 +248,12 @@ def test_a_file_rewritten_in_place_with_size_and_time_restored_is_no_record(
 ) -> None:
     path = folder / "log"
     path.write_bytes(b"a" * 5_000_000)
-    details = path.stat()
     written = []
 
     def rewrite(count: int) -> None:
         if not written:
             written.append(count)
+            details = path.stat()
             with path.open("r+b") as file:
                 file.write(b"b" * 5_000_000)
             os.utime(path, ns=(details.st_atime_ns, details.st_mtime_ns))
@@ -266,6 +266,7 @@ def test_a_file_rewritten_in_place_with_size_and_time_restored_is_no_record(
         list(Upload(desk.person, desk.client, wiring.journal_of(desk.path, desk.home.keyring), desk.clock, Options(), rewrite).run([path]))
     assert not list(desk.client.items())
     put(folder, b"other")
+    path.write_bytes(b"a" * 5_000_000)
     written.clear()
     found = Gathered(desk, folder, progress=rewrite)
     assert {path: one.reason for path, one in found.omitted.items()} == {b"log": "changed while it was read"}
