@@ -47,7 +47,7 @@ def _item_out(item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow]
         time=format_time(state.time),
         closed=state.closed,
         erased=erased,
-        holder=item.holder,
+        holder=item.holder.shown_at(item.state.custodian) if item.holder is not None else "",
         offer=_offer_out(state.offer),
         cid=None if item.cid is None else cids.to_text(item.cid),
         index=item.latest_index,

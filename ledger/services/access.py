@@ -10,6 +10,7 @@ from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.encoding import from_hex
 from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.identity.descriptor import HpkeKey
+from ledger.domain.identity.person import PersonId, Recipient
 from ledger.domain.records import EntryRow, ItemRow, ReleaseRow
 from ledger.domain.unit import Unit
 from ledger.services import reading, recordkeys
@@ -28,12 +29,16 @@ _MAX_GRANTED: Final = 10_000
 class Caller:
     """A logged-in person, a guest of another agency, or another agency's node (role "service")."""
 
-    pseudonym: str
+    id: PersonId
     roles: frozenset[str]
     certificate: bytes
     hpke: HpkeKey
-    agency: str
     key: PublicKey
+
+    @property
+    def agency(self) -> str:
+        """The agency that certified them."""
+        return self.id.agency
 
 
 def sees_all(node: Node, caller: Caller) -> bool:
@@ -47,7 +52,7 @@ def is_asked(node: Node, caller: Caller, item: ItemRow) -> bool:
     if offer is None or offer.to != node.agency or caller.agency != node.agency:
         return False
     if offer.person is not None:
-        return offer.person == caller.pseudonym
+        return offer.names(caller.id)
     return bool(caller.roles & ROLES_BY_TYPE["transfer-accepted"])
 
 
@@ -59,7 +64,7 @@ def visible(node: Node, unit: Unit, caller: Caller, evidence: str) -> ItemRow:
     """
     item = unit.item(evidence)
     if item is not None:
-        seen = sees_all(node, caller) or caller.pseudonym in (item.opener, item.holder) or is_asked(node, caller, item)
+        seen = sees_all(node, caller) or caller.id in (item.opener, item.holder) or is_asked(node, caller, item)
         if seen or unit.grants(evidence, "content", caller.hpke.digest) or unit.grants(evidence, "record", caller.hpke.digest):
             return item
     raise NotFoundError("no such item, or none that you may see", hint="list your items with: custody list")
@@ -69,7 +74,7 @@ def visible_items(node: Node, unit: Unit, caller: Caller, *, after: int, limit: 
     """A page of items that the caller may see, in the order in which they were opened."""
     if sees_all(node, caller):
         return unit.items(after=after, limit=limit, opener=None, evidence=wanted)
-    own = unit.items(after=after, limit=limit, opener=caller.pseudonym, evidence=wanted)
+    own = unit.items(after=after, limit=limit, opener=caller.id, evidence=wanted)
     granted = [one for one in unit.granted_items(caller.hpke.digest, _MAX_GRANTED) if wanted is None or one in wanted]
     more = unit.items(after=after, limit=limit, opener=None, evidence=granted) if granted else []
     merged = {item.state.evidence: item for item in (*own, *more)}
@@ -98,7 +103,7 @@ def require_access(node: Node, unit: Unit, caller: Caller, evidence: str, access
     return row
 
 
-def note_release(node: Node, statement: bytes, recipient: str, kind: str, evidence: str) -> None:
+def note_release(node: Node, statement: bytes, recipient: Recipient, kind: str, evidence: str) -> None:
     """Write down what is about to be handed out, and which statement covers it: an audit compares both.
 
     Raises:
@@ -120,7 +125,7 @@ def release(node: Node, caller: Caller, evidence: str, access: str, kind: str) -
     digest = from_hex(access, what="access", size=32)
     with node.records.read() as unit:
         row = require_access(node, unit, caller, evidence, digest, content=kind != "details")
-    note_release(node, digest, caller.pseudonym, kind, evidence)
+    note_release(node, digest, caller.id.recipient, kind, evidence)
     return row
 
 

@@ -14,6 +14,7 @@ from ledger.domain import grants
 from ledger.domain.encoding import evidence_bytes
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, UsageError, VerificationError
 from ledger.domain.event.document import Event
+from ledger.domain.identity.person import agency_recipient
 from ledger.domain.parcel import Parcel, SealedDocument
 from ledger.domain.ports import PartnerApi
 from ledger.domain.records import GivenRow, ItemRow
@@ -78,7 +79,7 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
             document, keys = parcels.single(unit, one, key, receiver.node)
             documents.append(document)
             given += keys
-    access.note_release(node, statement, agency, "copy", row.evidence)
+    access.note_release(node, statement, agency_recipient(agency), "copy", row.evidence)
     return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
 
 

@@ -12,6 +12,7 @@ from ledger.domain.errors import NotFoundError, UsageError, VerificationError
 from ledger.domain.grants import Grant
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey, parse_hpke_key
+from ledger.domain.identity.person import PersonId
 from ledger.domain.ports import Clock
 from ledger.services import retrieve
 from ledger.services.retrieve import ReaderApi
@@ -22,7 +23,7 @@ class HandingApi(ReaderApi, Protocol):
     """What handing over asks of a node; see NodeClient."""
 
     def partners(self) -> list[dict[str, Any]]: ...
-    def person_key(self, pseudonym: str) -> dict[str, str]: ...
+    def person_key(self, reference: str) -> dict[str, str]: ...
     def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes]]: ...
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes: ...
 
@@ -49,9 +50,7 @@ def recipient_key(node: HandingApi, agency: str, person: str | None, own: str) -
         NotFoundError: nobody under that name is known here.
     """
     if person is not None:
-        found = node.person_key(person)
-        if found["agency"] != agency:
-            raise NotFoundError(f"that person belongs to {found['agency']}, not to {agency}")
+        found = node.person_key(str(PersonId(agency, person)))
         return parse_hpke_key({"kem": found["kem"], "key": found["key"]}, what="key of a person")
     if agency == own:
         raise UsageError("a handover inside the agency is made to a person", hint="--to-person WHO, see: custody person list")
@@ -182,6 +181,6 @@ def share(node: HandingApi, person: Person, clock: Clock, evidence: str, *, with
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
     kind = "colleague" if found["agency"] == person.certificate.agency else "agency"
-    body = {"recipientKind": kind, "mode": "grant", "to": {"agency": found["agency"], "person": with_person}}
+    body = {"recipientKind": kind, "mode": "grant", "to": {"agency": found["agency"], "person": found["pseudonym"]}}
     made = rewrap(node, person, evidence, access, opening["body"], to)
     return retrieve.record(node, person, clock, evidence, "disclosed", body, {"basis": basis}, made)

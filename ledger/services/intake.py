@@ -129,7 +129,7 @@ def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
         _store(node, unit, opened)
         place = before.opened if before is not None else unit.newest_place() + 1
         cid = None if content is None else cids.from_text(content.cid)
-        opener = before.opener if before is not None else ""
+        opener = before.opener if before is not None else None
         log = _log(node, opened.bundle, opened.bundle.statements[-1])
         unit.put_item(ItemRow(state, cid, opener, place, log, opened.bundle.statements[-1].index))
         for row in rows:

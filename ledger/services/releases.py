@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ledger.domain.errors import RuleError
+from ledger.domain.identity.person import PersonId
 from ledger.domain.records import ItemRow
 from ledger.domain.unit import Unit
 from ledger.services import partners
@@ -29,15 +30,15 @@ def _recipients(node: Node, unit: Unit, one: Checked) -> set[bytes]:
     """Hashes of the HPKE keys to which this event may release the content key."""
     body = one.event.body
     if one.event.type == "transfer-accepted":
-        return {node.descriptor(unit).custody.digest, *_person(unit, one.certificate.pseudonym)}
+        return {node.descriptor(unit).custody.digest, *_person(unit, one.certificate.subject)}
     to = body.get("to", {})
     agency, person = to.get("agency", ""), to.get("person", "")
-    found = _person(unit, person)
+    found = _person(unit, PersonId(agency, person)) if person else set()
     if agency:
         found |= {partners.descriptor(node, unit, agency).custody.digest}
     return found
 
 
-def _person(unit: Unit, pseudonym: str) -> set[bytes]:
-    row = unit.person(pseudonym) if pseudonym else None
+def _person(unit: Unit, person: PersonId) -> set[bytes]:
+    row = unit.person(person)
     return {hpke_key(row).digest} if row is not None and row.active else set()

@@ -6,6 +6,7 @@ from typing import Final
 
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.person import PersonId
 from ledger.domain.life import GUARDED, OUTSIDE, Life, Told
 from ledger.domain.records import ItemRow
 from ledger.domain.unit import Unit
@@ -62,8 +63,8 @@ def _require_official(unit: Unit, one: Checked, life: Life) -> None:
     Raises:
         DeniedError: it would be.
     """
-    person = one.event.body.get("to", {}).get("person") if GUARDED in life.handling and one.grants else None
-    row = unit.person(person) if person is not None else None
+    to = one.event.body.get("to", {}) if GUARDED in life.handling and one.grants else {}
+    row = unit.person(PersonId(to.get("agency", ""), to["person"])) if "person" in to else None
     der = unit.certificate(row.certificate) if row is not None else None
     if der is not None and certificates.parse(der).roles <= OUTSIDE:
         raise DeniedError(f"material marked {GUARDED} is granted to government and court only", hint="show it under supervision")
@@ -80,7 +81,7 @@ def _require_involved(unit: Unit, one: Checked, before: ItemRow | None) -> None:
         held = {row.giver for row in unit.crossings(evidence)} | {row.taker for row in unit.crossings(evidence)}
         involved = one.event.type == "keys-destroyed" and one.certificate.agency in held and unit.erasure(evidence) is not None
     else:
-        person = unit.person(one.certificate.pseudonym)
+        person = unit.person(one.certificate.subject)
         involved = person is not None and bool(unit.grants(evidence, "content", reading.hpke_key(person).digest))
     if before is None or not involved:
         raise DeniedError("this was not given to you")
@@ -109,8 +110,8 @@ def _require_origin(node: Node, unit: Unit, told: Told) -> None:
     for digest in told.event.body.get("approvals", []):
         row = unit.entry_by_digest(bytes.fromhex(digest))
         event = reading.read_event(node, unit, row) if row is not None and row.evidence in parents else None
-        if event is not None and event.type == "approved":
-            people.add((event.value["actor"]["agency"], event.value["actor"]["id"]))
+        if row is not None and event is not None and event.type == "approved":
+            people.add(Told(row.digest, event).actor)
     if len(people - {told.actor}) < _APPROVALS:
         raise RuleError(
             f"biometric output takes the approval of {_APPROVALS} colleagues on an item that it is derived from",

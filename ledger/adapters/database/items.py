@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, Item, Opening
 from ledger.adapters.database.unit import Part
 from ledger.domain.custody import ItemState, Offer
+from ledger.domain.identity.person import PersonId
 from ledger.domain.records import ItemRow
 
 _I: Any = Item
@@ -81,7 +82,7 @@ class Items(Part):
             self._db.execute(delete(BlindToken).where(_T.evidence == evidence))
         return int(gone.rowcount)
 
-    def items(self, *, after: int, limit: int, opener: str | None, evidence: Sequence[str] | None) -> list[ItemRow]:
+    def items(self, *, after: int, limit: int, opener: PersonId | None, evidence: Sequence[str] | None) -> list[ItemRow]:
         conditions = [_I.opened > after]
         if opener is not None:
             conditions.append(_I.opener == opener)

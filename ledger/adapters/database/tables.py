@@ -2,8 +2,34 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary
+from sqlalchemy import BigInteger, Column, Dialect, Index, LargeBinary, String
+from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
+
+from ledger.domain.identity.person import PersonId, read_stored
+
+
+class PersonType(TypeDecorator[PersonId | None]):
+    """A person as one column, ``pseudonym@AGENCY``, empty for nobody; a bare pseudonym is refused, as it names nobody."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: Dialect) -> str:
+        """As stored."""
+        if value is None:
+            return ""
+        if not isinstance(value, PersonId):
+            raise TypeError("a person is (agency, pseudonym)")
+        return str(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> PersonId | None:
+        """As read."""
+        return read_stored(value) if value else None
+
+
+def _person(*, key: bool = False, index: bool = False) -> Column:  # type: ignore[type-arg]
+    return Column(PersonType, primary_key=key, index=index, nullable=False)
 
 
 def _big() -> Column:  # type: ignore[type-arg]
@@ -65,11 +91,11 @@ class Item(SQLModel, table=True):
     offer_expires: int | None = Field(default=None, sa_column=Column(BigInteger))
     offer_person: str | None = None
     cid: bytes | None = None
-    opener: str = Field(index=True)
+    opener: PersonId | None = Field(sa_column=_person(index=True))
     opened: int = Field(sa_column=Column(BigInteger, unique=True, nullable=False))
     latest_log: bytes
     latest_index: int = Field(sa_column=_big())
-    holder: str = ""
+    holder: PersonId | None = Field(sa_column=_person())
 
 
 class Document(SQLModel, table=True):
@@ -233,15 +259,26 @@ class CertificateRecord(SQLModel, table=True):
 
 
 class Person(SQLModel, table=True):
-    """A person or service of the agency; the service number is sealed."""
+    """A person of the agency, or a guest; the service number is sealed. What they signed to join proves their keys."""
 
-    pseudonym: str = Field(primary_key=True)
-    kind: str
+    person: PersonId = Field(sa_column=_person(key=True))
     certificate: bytes
     hpke: bytes
     number: bytes
     active: bool
-    agency: str = ""
+    proof: bytes
+    custody: bytes
+
+
+class CustodyKey(SQLModel, table=True):
+    """The custody key sealed to a person who has not fetched it yet."""
+
+    __tablename__ = "custody_key"
+
+    person: PersonId = Field(sa_column=_person(key=True))
+    custody: bytes
+    sealed: bytes
+    by: PersonId = Field(sa_column=_person())
 
 
 class Enrolment(SQLModel, table=True):
@@ -250,7 +287,7 @@ class Enrolment(SQLModel, table=True):
     code: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     roles: str
     number: bytes
-    inviter: str
+    inviter: PersonId | None = Field(sa_column=_person())
     state: str
     expires: int = Field(sa_column=_big())
     request: bytes
@@ -280,7 +317,7 @@ class Reading(SQLModel, table=True):
     """Somebody's recorded access, for a day: so that many at once are noticed."""
 
     statement: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    pseudonym: str = Field(index=True)
+    person: PersonId = Field(sa_column=_person(index=True))
     evidence: str
     time: int = Field(sa_column=_big())
 
@@ -300,7 +337,7 @@ class Alarm(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     kind: str
-    pseudonym: str
+    person: PersonId = Field(sa_column=_person())
     count: int
     time: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
 
@@ -309,7 +346,7 @@ class Identity(SQLModel, table=True):
     """An account at the agency's identity provider by a keyed hash, and whose it is."""
 
     token: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    pseudonym: str = Field(index=True)
+    person: PersonId = Field(sa_column=_person(index=True))
 
 
 class Challenge(SQLModel, table=True):
@@ -325,7 +362,7 @@ class SessionRecord(SQLModel, table=True):
     __tablename__ = "session"
 
     token: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    pseudonym: str
+    person: PersonId | None = Field(sa_column=_person())
     certificate: bytes
     expires: int = Field(sa_column=_big())
 

@@ -70,9 +70,9 @@ class NodeClient(HttpNode):
         found = self._send("POST", f"/v1/evidence/{evidence}/details", json={"access": access}).json()
         return list(found["events"]), dict(found["standing"])
 
-    def person_key(self, pseudonym: str) -> dict[str, str]:
-        """The agency of a person or guest, and their HPKE key."""
-        found: dict[str, str] = self._send("GET", f"/v1/people/{pseudonym}/key").json()
+    def person_key(self, reference: str) -> dict[str, str]:
+        """Who a person or guest is, and their HPKE key."""
+        found: dict[str, str] = self._send("GET", f"/v1/people/{reference}/key").json()
         return found
 
     def grants(self, evidence: str, access: str) -> list[bytes]:
@@ -117,17 +117,36 @@ class NodeClient(HttpNode):
         return list(self._send("GET", "/v1/people").json()["people"])
 
     def approve(self, reference: str) -> str:
-        """Approve an enrolment; the new pseudonym."""
-        return str(self._send("POST", "/v1/people/approvals", json={"reference": reference}).json()["pseudonym"])
+        """Approve an enrolment; the reference of the new person."""
+        return str(self._send("POST", "/v1/people/approvals", json={"reference": reference}).json()["reference"])
 
-    def suspend(self, pseudonym: str, *, since: int | None = None) -> str:
-        """Suspend a person; the date of revocation."""
-        body = {"pseudonym": pseudonym, "since": since}
-        return str(self._send("POST", "/v1/people/suspensions", json=body).json()["revoked"])
+    def suspend(self, reference: str, *, since: int | None = None) -> dict[str, Any]:
+        """Suspend a person; the date of revocation, and whether they keep the custody key."""
+        found: dict[str, Any] = self._send("POST", "/v1/people/suspensions", json={"person": reference, "since": since}).json()
+        return found
 
-    def renew(self, pseudonym: str, roles: Sequence[str]) -> str:
-        """Issue somebody a new certificate; from when on it counts."""
-        return str(self._send("POST", "/v1/people/renewals", json={"pseudonym": pseudonym, "roles": list(roles)}).json()["revoked"])
+    def renew(self, reference: str, roles: Sequence[str]) -> dict[str, Any]:
+        """Issue somebody a new certificate; from when on it counts, and how they stand to the custody key."""
+        found: dict[str, Any] = self._send("POST", "/v1/people/renewals", json={"person": reference, "roles": list(roles)}).json()
+        return found
+
+    def custodian_card(self, reference: str) -> tuple[bytes, bytes]:
+        """Certificate of a custodian, and what they signed for their keys."""
+        found = self._send("GET", f"/v1/people/{reference}/card").json()
+        return from_b64url(found["certificate"], what="certificate"), from_b64url(found["request"], what="card")
+
+    def put_custody_key(self, sealed: bytes) -> None:
+        """Leave the custody key for a custodian, sealed to them."""
+        self._send("POST", "/v1/custody-key", json={"sealed": b64url(sealed)})
+
+    def own_custody_key(self) -> bytes | None:
+        """The custody key that waits for us, sealed to us; None where none does."""
+        found = self._send("GET", "/v1/custody-key").json()["sealed"]
+        return None if found is None else from_b64url(found, what="sealed custody key")
+
+    def hold_custody_key(self, digest: bytes) -> None:
+        """Tell that we hold the custody key now."""
+        self._send("PUT", "/v1/custody-key", json={"custody": digest.hex()})
 
     def own_certificate(self, proof: bytes) -> bytes:
         """The certificate that belongs to a key now."""
@@ -135,14 +154,14 @@ class NodeClient(HttpNode):
         found = self._send("POST", "/v1/enrolments/certificate", authenticated=False, json=body).json()
         return from_b64url(found["certificate"], what="certificate")
 
-    def link(self, pseudonym: str, subject: str) -> None:
+    def link(self, reference: str, subject: str) -> None:
         """Say which account at the identity provider is somebody's."""
-        self._send("POST", "/v1/people/links", json={"pseudonym": pseudonym, "subject": subject})
+        self._send("POST", "/v1/people/links", json={"person": reference, "subject": subject})
 
     def admit(self, certificate: bytes, proof: bytes) -> str:
-        """Let somebody of another agency in as a guest; their pseudonym."""
+        """Let somebody of another agency in as a guest; their reference there."""
         body = {"certificate": b64url(certificate), "request": b64url(proof)}
-        return str(self._send("POST", "/v1/people/guests", json=body).json()["pseudonym"])
+        return str(self._send("POST", "/v1/people/guests", json=body).json()["reference"])
 
     def sessions(self) -> list[dict[str, Any]]:
         """Sessions that go on."""

@@ -80,7 +80,7 @@ def _problem(node: Node, unit: Unit, row: ReleaseRow) -> str:
     kind = event.type if event is not None else ""
     if row.kind in _MODES:
         good = event is not None and kind == "accessed" and event.body["mode"] in _MODES[row.kind] and "basis" in event.value
-        return "" if good and signer.pseudonym == row.recipient else f"{kind or 'nothing'} by somebody else, or for something else"
+        return "" if good and signer.subject.recipient == row.recipient else f"{kind or 'nothing'} by somebody else, or for something else"
     expected = {"parcel": "transfer-offered", "copy": "disclosed"}.get(row.kind, "")
     to = event.body.get("to", {}).get("agency") if event is not None else None
     return "" if kind == expected and to == row.recipient else f"{kind or 'nothing'} for somebody else"
