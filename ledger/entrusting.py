@@ -6,15 +6,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.node.client import NodeClient
 from ledger.domain import custodykey, enrolment
 from ledger.domain.digests import same
-from ledger.domain.encoding import b64url, from_b64url
-from ledger.domain.errors import CustodyError, KeyringError, VerificationError
+from ledger.domain.encoding import from_b64url
+from ledger.domain.errors import KeyringError, VerificationError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
@@ -36,7 +36,9 @@ def require_fingerprint(expected: str, found: str) -> None:
         VerificationError: another one.
     """
     if not _same_fingerprint(expected, found):
-        raise VerificationError(3, f"the node shows the fingerprint {found or '(none)'}, expected {expected}", hint="do not go on: compare again")
+        raise VerificationError(
+            3, f"the node shows the fingerprint {found or '(none)'}, expected {expected}", hint="do not go on: compare again"
+        )
 
 
 def give(keyring: FileKeyring, node: NodeClient, reference: str, *, fingerprint: str) -> PersonId:
@@ -107,18 +109,3 @@ def _require_pinned(keyring: FileKeyring, certificate: Certificate, descriptor: 
     if PINNED in keyring.names() and keyring.get(PINNED) != descriptor.digest:
         hint = "do not go on before somebody compared it with the agencies' registry"
         raise VerificationError(4, "the node shows another descriptor than the one that you were invited under", hint=hint)
-
-
-def seal_or_tell(keyring: FileKeyring, node: NodeClient, person: dict[str, Any], fingerprint: str) -> tuple[bool, str]:
-    """Give the key to somebody who was just made a custodian, where we can; else why not.
-
-    Args:
-        person: reference and fingerprint, as `people` lists them.
-    """
-    if CUSTODY not in keyring.names():
-        return False, "the custody key is not in this keyring"
-    try:
-        give(keyring, node, person["reference"], fingerprint=fingerprint)
-    except CustodyError as error:
-        return False, error.message
-    return True, ""

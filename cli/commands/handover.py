@@ -71,7 +71,7 @@ def register(app: typer.Typer) -> None:
     def offer(
         evidence: Evidence,
         to: Annotated[str, typer.Option(help="Agency code; without it the own agency.")] = "",
-        to_person: Annotated[str, typer.Option(help="Pseudonym of the person who shall take it.")] = "",
+        to_person: Annotated[str, typer.Option(help="Who shall take it: custody person list; a guest is WHO@AGENCY.")] = "",
         loan: Annotated[bool, typer.Option("--loan", help="It comes back: custody passes for a time.")] = False,
         return_by: Annotated[str, typer.Option(help="When a loan ends: 2026-12-24T12:00:00Z.")] = "",
         days: Annotated[float, typer.Option(min=0.01, max=365, help="Days for which the offer is good.")] = 14,
@@ -115,7 +115,7 @@ def register(app: typer.Typer) -> None:
             [
                 one["evidence"].removeprefix("urn:uuid:"),
                 one["giver"],
-                one["person"] or one["taker"],
+                _to(one),
                 words.HANDOVERS[one["state"]],
                 one["expires"] or "-",
             ]
@@ -192,9 +192,9 @@ def register(app: typer.Typer) -> None:
         output.result(found, "\n".join(lines or ["nothing new"]))
 
 
-def _row(one: dict[str, Any]) -> list[str]:
-    item, to = one["evidence"].removeprefix("urn:uuid:"), one["person"] or one["taker"]
-    return [item, one["giver"], to, words.HANDOVERS[one["state"]], one["expires"] or "-"]
+def _to(one: dict[str, Any]) -> str:
+    """Whom an offer is made to. What is written for a person is the giver's choice: their agency always stands with it."""
+    return f"{one['person']} of {one['taker']}" if one["person"] else str(one["taker"])
 
 
 def forward(session: Any, agency: str) -> None:

@@ -90,7 +90,9 @@ def open_sealed(data: bytes, mine: HpkePrivateKey, *, person: PersonId, custody:
     except (ValueError, KeyError, AssertionError) as error:
         raise KeyringError("what was sealed is no HPKE key") from error
     if key.public != custody:
-        raise VerificationError(4, "the sealed key is not the custody key of the agency's descriptor", hint="do not use it: somebody swapped it")
+        raise VerificationError(
+            4, "the sealed key is not the custody key of the agency's descriptor", hint="do not use it: somebody swapped it"
+        )
     return key
 
 

@@ -192,7 +192,8 @@ def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
         row = unit.person(person)
     if row is None or not row.active:
         raise NotFoundError(
-            f"nobody under that reference is active here: {person.shown_at(node.agency)}", hint="a guest is named with the agency: WHO@AGENCY"
+            f"nobody under that reference is active here: {person.shown_at(node.agency)}",
+            hint="a guest is named with the agency: WHO@AGENCY",
         )
     return person, hpke_key(row)
 

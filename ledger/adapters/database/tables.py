@@ -15,7 +15,7 @@ class PersonType(TypeDecorator[PersonId | None]):
     impl = String
     cache_ok = True
 
-    def process_bind_param(self, value: object, dialect: Dialect) -> str:
+    def process_bind_param(self, value: object, _: Dialect) -> str:
         """As stored."""
         if value is None:
             return ""
@@ -23,7 +23,7 @@ class PersonType(TypeDecorator[PersonId | None]):
             raise TypeError("a person is (agency, pseudonym)")
         return str(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> PersonId | None:
+    def process_result_value(self, value: str | None, _: Dialect) -> PersonId | None:
         """As read."""
         return read_stored(value) if value else None
 

@@ -38,7 +38,7 @@ class PersonId:
 
     @property
     def recipient(self) -> Recipient:
-        """This person as somebody who is given something."""
+        """The person as somebody who is given something."""
         return Recipient(str(self))
 
 
