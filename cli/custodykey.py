@@ -90,6 +90,6 @@ def kept(session: Session, who: str) -> list[str]:
     """What somebody who is no custodian any more can still do with the key that they have."""
     return [
         f"{who} keeps the custody key of {session.person.descriptor.agency}: nobody can take it out of their hands. The node gives them",
-        "no sealed keys and no ciphertext any more. With a copy of its database or of a backup, and the ciphertext, they could open every item",
-        "recorded or taken over here, and every offer and copy sealed to this agency, until the custody key is rotated.",
+        "no sealed keys and no ciphertext any more. With a copy of its database or of a backup, and the ciphertext, they could open",
+        "every item recorded or taken over here, and every offer and copy sealed to this agency, until the custody key is rotated.",
     ]
