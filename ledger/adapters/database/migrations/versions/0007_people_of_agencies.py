@@ -1,5 +1,9 @@
 """a person is (agency, pseudonym)"""
 
+import base64
+import json
+from hashlib import sha256
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -48,6 +52,7 @@ def upgrade() -> None:
         """UPDATE person SET proof = (SELECT request FROM enrolment WHERE enrolment.certificate = person.certificate LIMIT 1)
         WHERE certificate IN (SELECT certificate FROM enrolment WHERE state = 'approved')"""
     )
+    _founders()
     op.create_table('custody_key',
     sa.Column('person', sa.String(), nullable=False),
     sa.Column('custody', sa.LargeBinary(), nullable=False),
@@ -55,6 +60,18 @@ def upgrade() -> None:
     sa.Column('by', sa.String(), nullable=False),
     sa.PrimaryKeyConstraint('person')
     )
+
+
+def _founders() -> None:
+    """Whoever founded the home is the first person written down, and has the custody key in the home's keyring."""
+    bind = op.get_bind()
+    newest = bind.exec_driver_sql('SELECT document FROM descriptor ORDER BY version DESC LIMIT 1').scalar()
+    if newest is None or bind.dialect.name != 'sqlite':
+        return
+    custody = json.loads(newest)['custody']
+    key = base64.urlsafe_b64decode(custody['key'] + '=' * (-len(custody['key']) % 4))
+    digest = sha256(custody['kem'].encode() + b'\x00' + key).digest()
+    bind.exec_driver_sql('UPDATE person SET custody = ? WHERE rowid = (SELECT MIN(rowid) FROM person)', (digest,))
 
 
 def downgrade() -> None:
