@@ -57,7 +57,9 @@ def _fill(path: Path, version: str) -> None:
         run(person, OFFICER, "person", b"officer", "")
         run(person, GUEST, "guest", b"guest", RO)
         run("INSERT INTO session (token, pseudonym, certificate, expires) VALUES (x'01', ?, x'', 9999999999)", OFFICER)
-        enrolment = "INSERT INTO enrolment (code, roles, number, inviter, state, expires, request, certificate) VALUES (?, '', x'', ?, ?, 1, ?, ?)"
+        enrolment = (
+            "INSERT INTO enrolment (code, roles, number, inviter, state, expires, request, certificate) VALUES (?, '', x'', ?, ?, 1, ?, ?)"
+        )
         run(enrolment, b"one", CHIEF, "approved", b"signed", b"officer")
         run(enrolment, b"two", CHIEF, "invited", b"", b"")
         for who, statement in ((OFFICER, b"ours"), (GUEST, b"guests")):
@@ -65,7 +67,7 @@ def _fill(path: Path, version: str) -> None:
             run("INSERT INTO alarm (id, kind, pseudonym, count, time) VALUES (?, 'bulk-access', ?, 9, 1)", who, who)
         run("INSERT INTO identity (token, pseudonym) VALUES (x'01', ?)", OFFICER)
         if version >= "0005":
-            release = "INSERT INTO \"release\" (statement, recipient, kind, evidence, time) VALUES (?, ?, ?, ?, 1)"
+            release = 'INSERT INTO "release" (statement, recipient, kind, evidence, time) VALUES (?, ?, ?, ?, 1)'
             run(release, b"ours", OFFICER, "content", ITEM)
             run(release, b"guests", GUEST, "details", ITEM)
             run(release, b"ours", RO, "parcel", ITEM)
