@@ -121,7 +121,7 @@ def register(app: typer.Typer) -> None:
             ]
             for one in found
         ]
-        output.result({"handovers": found}, output.table(["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL"], rows))
+        output.result({"handovers": found}, output.table(["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL"], rows, whole=("FROM", "TO")))
 
     @group.command(help=_ACCEPT)
     def accept(

@@ -76,6 +76,8 @@ Example:
 """
 _FETCH = """Fetch the certificate that belongs to your key now, after an administrator renewed it.
 
+A new custodian takes the custody key with it, if it waits for them; else the fingerprint is shown by which a colleague gives it.
+
 \b
 Example:
   custody --home ~/mine person fetch
@@ -182,7 +184,7 @@ def register(app: typer.Typer) -> None:
         rows = [
             [one["reference"], one["number"], one["state"], ", ".join(one["roles"]), words.CUSTODY_KEY[one["custodyKey"]]] for one in found
         ]
-        text = output.table(["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"], rows)
+        text = output.table(["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"], rows, whole=("WHO", "CUSTODY KEY"))
         for one in found:
             if one["state"] == "requested":
                 text += f"\n{one['number']} asks to join with the fingerprint {one['fingerprint']}: compare it with them by voice, then\n"

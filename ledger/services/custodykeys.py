@@ -102,6 +102,7 @@ def _custodian(node: Node, unit: Unit, person: PersonId) -> tuple[PersonRow, Cer
         raise NotFoundError("no such person of this agency", hint="see: custody person list")
     certificate = certificates.parse(unit.certificate(row.certificate) or b"")
     if ROLE not in certificate.roles:
-        hint = f"custody person renew {person.pseudonym} --role custodian, with their other roles, by an administrator"
+        roles = " ".join(f"--role {role}" for role in sorted({*certificate.roles, ROLE}))
+        hint = f"an administrator makes them one: custody person renew {person.pseudonym} {roles}"
         raise RuleError("the custody key is for custodians only", hint=hint)
     return row, certificate

@@ -92,3 +92,43 @@ def test_mistakes_are_told_plainly(served: Path, tmp_path: Path) -> None:
     assert "roles are one or more of" in done.stderr
     assert not (tmp_path / "x").exists()
     assert "nobody waits" in custody("person", "approve", "0" * 16, home=served, code=1).stderr
+
+
+def test_a_second_custodian_is_given_the_custody_key_and_gives_it_on(served: Path, tmp_path: Path, rng: random.Random) -> None:
+    second, third = tmp_path / "second", tmp_path / "third"
+    path = tmp_path / "file.bin"
+    path.write_bytes(rng.randbytes(5_000))
+    uploaded = json.loads(custody("upload", path, "--json", home=served).stdout)["items"][0]["evidence"]
+
+    def ask(home: Path, number: str) -> dict[str, str]:
+        """An invitation, and what somebody who asks to be enrolled shows to the administrator."""
+        roles = ["--role", "custodian", "--role", "officer"]
+        custody("person", "invite", "--number", number, *roles, "-o", tmp_path / f"{number}.json", home=served)
+        custody("person", "enrol", tmp_path / f"{number}.json", home=home, environment=OTHER)
+        listed = json.loads(custody("person", "list", "--json", home=served).stdout)["people"]
+        return dict(next(one for one in listed if one["state"] == "requested"))
+
+    asked = ask(second, "4801")
+    wrong = custody("person", "approve", asked["reference"], "--fingerprint", "0000 0000 0000 0000", home=served, code=1)
+    assert "compare again" in wrong.stderr
+    done = custody("person", "approve", asked["reference"], "--fingerprint", asked["fingerprint"], home=served)
+    assert "The custody key is sealed to" in done.stdout, "one step where administrator and custodian are one person"
+    enrolled = custody("person", "enrol", tmp_path / "4801.json", home=second, environment=OTHER)
+    assert "you hold the custody key of NL-POL" in enrolled.stderr
+    custody("get", uploaded, "-o", tmp_path / "out", "--basis", "x", home=second, environment=OTHER)
+    assert (tmp_path / "out").read_bytes() == path.read_bytes()
+
+    asked = ask(third, "4802")
+    custody("person", "approve", asked["reference"], home=served)
+    custody("person", "enrol", tmp_path / "4802.json", home=third, environment=OTHER)
+    listed = json.loads(custody("person", "list", "--json", home=served).stdout)["people"]
+    assert {one["custodyKey"] for one in listed if "custodian" in one["roles"] and one["state"] == "active"} == {"holds"}
+    who = next(one["reference"] for one in listed if one["number"] == "4802")
+    again = ("person", "give-key", who, "--fingerprint", asked["fingerprint"])
+    assert "they take it with their next command" in custody(*again, home=second, environment=OTHER).stdout
+
+    lost = custody("person", "renew", who, "--role", "officer", home=served).stdout
+    assert f"{who} keeps the custody key of NL-POL" in lost
+    assert "until the custody key is rotated" in lost
+    table = custody("person", "list", home=served).stdout
+    assert re.search(rf"^{who} +4802 +active +officer +still holds it", table, re.MULTILINE), table

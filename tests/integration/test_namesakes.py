@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from cli import output
 from ledger.adapters.node.client import NodeClient
 from ledger.domain import enrolment
 from ledger.domain.errors import ConflictError, CustodyError, DeniedError, NotFoundError, RuleError, UsageError
@@ -241,6 +242,15 @@ def test_a_reference_is_read_as_it_is_shown() -> None:
         for home in (NL, RO):
             assert read_reference(who.shown_at(home), home=home) == who
     assert PersonId(NL, "a" * 26).shown_at(NL) != PersonId(RO, "a" * 26).shown_at(NL)
+
+
+def test_a_narrow_terminal_never_cuts_the_agency_off_a_guests_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    ours, guest = PersonId(NL, "a" * 26), PersonId(RO, "a" * 26)
+    rows = [[who.shown_at(NL), "a long description"] for who in (ours, guest)]
+    shown = output.table(["WHO", "WHAT"], rows, whole=("WHO",)).splitlines()
+    assert shown[1].split()[0] == str(ours.pseudonym)
+    assert shown[2].split()[0] == str(guest)
 
 
 def _record(client: NodeClient, person: Person, desk: Desk, item: str, head: bytes, kind: str, body: dict[str, Any]) -> None:
