@@ -58,7 +58,7 @@ def confirm(session: Session) -> None:
     try:
         entrusting.confirm(session.keyring, session.node, session.person.certificate, session.person.descriptor)
     except CustodyError as error:
-        output.note(f"the node was not told that you hold the custody key: {error.message}")
+        output.say(f"the node was not told that you hold the custody key: {error.message}")
 
 
 def pass_on(session: Session, who: str, custody: str, *, compared: str, shown: str) -> Given:
@@ -80,7 +80,7 @@ def pass_on(session: Session, who: str, custody: str, *, compared: str, shown: s
         try:
             entrusting.give(session.keyring, session.node, who, fingerprint=fingerprint)
         except CustodyError as error:
-            output.note(f"the custody key was not given: {error.message}")
+            output.say(f"the custody key was not given: {error.message}")
         else:
             return Given("sealed", (sealed_text(who),))
     return Given(custody, (needed(session, who, shown),))

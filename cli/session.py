@@ -177,10 +177,10 @@ def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) ->
     try:
         taken = entrusting.take(keyring, node, person.certificate, person.descriptor)
     except CustodyError as error:
-        output.note(f"the custody key that waits for you was not taken: {error.message}")
+        output.say(f"the custody key that waits for you was not taken: {error.message}")
         return False
     if taken:
-        output.note(f"you hold the custody key of {person.descriptor.agency} from now on, in {STATE.home / settings.KEYRING}")
+        output.say(f"you hold the custody key of {person.descriptor.agency} from now on, in {STATE.home / settings.KEYRING}")
     return taken
 
 
