@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -86,14 +86,19 @@ def moment(seconds: int) -> str:
     return format_time(seconds)[:16].replace("T", " ") + " UTC"
 
 
-def table(headers: list[str], rows: list[list[str]]) -> str:
-    """A table that fits the terminal: columns shrink from the widest, with an ellipsis."""
+def table(headers: list[str], rows: list[list[str]], *, whole: Collection[str] = ()) -> str:
+    """A table that fits the terminal: columns shrink from the widest, with an ellipsis.
+
+    Args:
+        whole: headers of columns that are never cut: a name without its end could be somebody else's, and no command takes it.
+    """
     import shutil
 
     width = shutil.get_terminal_size((100, 24)).columns
     widths = [max(len(row[column]) for row in [headers, *rows]) for column in range(len(headers))]
-    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > 8:
-        widths[widths.index(max(widths))] -= 1
+    elastic = [column for column, header in enumerate(headers) if header not in whole]
+    while sum(widths) + 2 * (len(widths) - 1) > width and max((widths[column] for column in elastic), default=0) > 8:
+        widths[max(elastic, key=lambda column: widths[column])] -= 1
 
     def line(cells: list[str]) -> str:
         cut = [cell if len(cell) <= wide else cell[: wide - 1] + "…" for cell, wide in zip(cells, widths, strict=True)]

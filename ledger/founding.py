@@ -22,19 +22,20 @@ from ledger.adapters.chain.contracts import Contracts, address_of
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.deploying import MAX_ANCHORING_DELAY, Card, deploy
-from ledger.domain import hosts, slots
+from ledger.domain import enrolment, hosts, slots
 from ledger.domain.encoding import b64url, from_b64url
 from ledger.domain.errors import ChainError, StorageError, UsageError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.identity.names import agency_id, check_code
+from ledger.domain.identity.names import agency_id, check_code, log_urn
 from ledger.domain.ports import BlockRef
 from ledger.domain.records import DescriptorRow, PersonRow
 from ledger.domain.trust import Clique, Pinned, TrustRoot
 from ledger.services import agencylog, people
 from ledger.services.authority import Authority, new_pseudonym
+from ledger.services.reading import encode_hpke
 from ledger.settings import ChainSettings, HomeSettings
 
 _POLICY: Final = "statements of people enrolled at this agency, checked as docs/format.md says before they are sequenced"
@@ -224,9 +225,10 @@ def _complete(
             agencylog.publish_crl(node, unit)
             certificate = certificates.parse(keyring.get("person-certificate"))
             unit.put_certificate(certificate.digest, certificate.der)
-            hpke = keyring.hpke_key("hpke-person").public
-            public = hpke.kem.encode() + b"\x00" + hpke.key
-            unit.put_person(PersonRow(certificate.pseudonym, "person", certificate.digest, public, number, active=True))
+            hpke, custody = keyring.hpke_key("hpke-person").public, card.descriptor.custody.digest
+            proof = enrolment.sign(keyring.signing_key("person"), server=log_urn(node.log_id), hpke=hpke)
+            row = PersonRow(certificate.subject, certificate.digest, encode_hpke(hpke), number, active=True, proof=proof, custody=custody)
+            unit.put_person(row)
     finally:
         node.records.close()
         node.blocks.close()

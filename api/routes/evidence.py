@@ -50,7 +50,7 @@ def _item_out(item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow]
         time=format_time(state.time),
         closed=state.closed,
         erased=erased,
-        holder=item.holder,
+        holder=item.holder.shown_at(item.state.custodian) if item.holder is not None else "",
         offer=_offer_out(state.offer),
         cid=None if item.cid is None else cids.to_text(item.cid),
         index=item.latest_index,
@@ -121,7 +121,7 @@ def list_events(
         reached = anchoring.progress(node, unit)
         rows = [row for row in unit.events(evidence, void=True) if row.seq > after][:limit]
         firsts = [unit.covering_checkpoint(row.log, row.index) for row in rows]
-        looked = {row.digest: access.looks(unit, row.digest) for row in rows if row.effect == "offer"}
+        looked = {row.digest: access.looks(node, unit, row.digest) for row in rows if row.effect == "offer"}
     events = [
         EventOut(
             seq=row.seq,

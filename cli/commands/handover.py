@@ -73,7 +73,7 @@ def register(app: typer.Typer) -> None:
     def offer(
         evidence: Evidence,
         to: Annotated[str, typer.Option(help="Agency code; without it the own agency.")] = "",
-        to_person: Annotated[str, typer.Option(help="Pseudonym of the person who shall take it.")] = "",
+        to_person: Annotated[str, typer.Option(help="Who shall take it: custody person list; a guest is WHO@AGENCY.")] = "",
         loan: Annotated[bool, typer.Option("--loan", help="It comes back: custody passes for a time.")] = False,
         return_by: Annotated[str, typer.Option(help="When a loan ends: 2026-12-24T12:00:00Z.")] = "",
         days: Annotated[float, typer.Option(min=0.01, max=365, help="Days for which the offer is good.")] = 14,
@@ -117,14 +117,15 @@ def register(app: typer.Typer) -> None:
             [
                 one["evidence"].removeprefix("urn:uuid:"),
                 one["giver"],
-                one["person"] or one["taker"],
+                _to(one),
                 words.HANDOVERS[one["state"]],
                 one["expires"] or "-",
                 one["looked"][0]["time"] if one["looked"] else "-",
             ]
             for one in found
         ]
-        output.result({"handovers": found}, output.table(["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"], rows))
+        headers = ["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"]
+        output.result({"handovers": found}, output.table(headers, rows, whole=("FROM", "TO")))
 
     @group.command(help=_ACCEPT)
     def accept(
@@ -193,6 +194,11 @@ def register(app: typer.Typer) -> None:
         lines = [f"came in: {one}" for one in found["received"]] + [f"settled: {one}" for one in found["settled"]]
         lines += [f"problem: {name}: {problem}" for name, problem in found["problems"].items()]
         output.result(found, "\n".join(lines or ["nothing new"]))
+
+
+def _to(one: dict[str, Any]) -> str:
+    """Whom an offer is made to. What is written for a person is the giver's choice: their agency always stands with it."""
+    return f"{one['person']} of {one['taker']}" if one["person"] else str(one["taker"])
 
 
 def forward(session: Any, agency: str) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain.errors import RuleError
+from ledger.domain.identity.person import PersonId
 from ledger.domain.statement import Claims
 
 
@@ -23,6 +24,10 @@ class Offer:
     to: str
     expires: int | None = None
     person: str | None = None
+
+    def names(self, who: PersonId) -> bool:
+        """Whether it is made to one person, and to this one: to their agency, under their pseudonym."""
+        return (self.to, self.person) == (who.agency, who.pseudonym)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from ledger.domain.encoding import format_time, from_hex
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
+from ledger.domain.identity.person import PersonId, Recipient, read_stored
 from ledger.domain.parts import Part
 from ledger.domain.records import EntryRow, ItemRow, ReleaseRow
 from ledger.domain.unit import Unit
@@ -36,22 +37,21 @@ _MAX_GRANTED: Final = 10_000
 class Caller:
     """A logged-in person, a guest of another agency, or another agency's node (role "service")."""
 
-    pseudonym: str
+    id: PersonId
     roles: frozenset[str]
     certificate: bytes
     hpke: HpkeKey
-    agency: str
     key: PublicKey
+
+    @property
+    def agency(self) -> str:
+        """The agency that certified them."""
+        return self.id.agency
 
 
 def hidden() -> NotFoundError:
     """The one answer for an item that does not exist and for one in which the caller has no part: the same bytes on every route."""
     return NotFoundError("no such item, or none that you may see", hint="list your items with: custody list")
-
-
-def is_person(node: Node, caller: Caller, pseudonym: str) -> bool:
-    """Whether a row that names one of our own people by their pseudonym means the caller."""
-    return caller.agency == node.agency and caller.pseudonym == pseudonym
 
 
 def signer(node: Node, unit: Unit, certificate: Certificate) -> Caller:
@@ -64,12 +64,12 @@ def signer(node: Node, unit: Unit, certificate: Certificate) -> Caller:
     if parsed.kind == "service":
         own = parsed.agency == node.agency
         hpke = node.keys.hpke.public if own else partners.descriptor(node, unit, parsed.agency).node
-        return Caller(parsed.pseudonym, parsed.roles, parsed.digest, hpke, parsed.agency, parsed.key)
-    row = unit.person(parsed.pseudonym)
+        return Caller(parsed.subject, parsed.roles, parsed.digest, hpke, parsed.key)
+    row = unit.person(parsed.subject)
     if row is None:
         raise DeniedError("this person is not, or no longer, enrolled here")
     roles = parsed.roles if parsed.agency == node.agency else parsed.roles & GUEST_ROLES
-    return Caller(parsed.pseudonym, roles, parsed.digest, reading.hpke_key(row), parsed.agency, parsed.key)
+    return Caller(parsed.subject, roles, parsed.digest, reading.hpke_key(row), parsed.key)
 
 
 def sees_all(node: Node, caller: Caller) -> bool:
@@ -83,7 +83,7 @@ def is_asked(node: Node, caller: Caller, item: ItemRow) -> bool:
     if offer is None or offer.to != node.agency or caller.agency != node.agency:
         return False
     if offer.person is not None or item.state.custodian == node.agency:
-        return is_person(node, caller, offer.person or "")
+        return offer.names(caller.id)
     return bool(caller.roles & ROLES_BY_TYPE["transfer-accepted"])
 
 
@@ -91,18 +91,18 @@ def parts_of(node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRo
     """The parts that somebody has in an item; none in one that is absent, which takes the same look-ups."""
     if "service" in caller.roles:
         return _parts_of_node(node, unit, caller, evidence, item)
-    named = unit.share(evidence, caller.agency, caller.pseudonym)
+    named = unit.share(evidence, caller.id)
     keys = [*unit.grants(evidence, "content", caller.hpke.digest), *unit.grants(evidence, "record", caller.hpke.digest)]
     if item is None:
         return frozenset()
     ours, kept = caller.agency == node.agency, item.state.custodian == node.agency
-    holds = is_person(node, caller, item.holder)
+    holds = caller.id == item.holder
     has = {
         Part.HOLDER: holds and kept,
         Part.CUSTODIAN: ours and "custodian" in caller.roles,
         Part.SHARED: named is not None or bool(keys),
         Part.OVERSEER: sees_all(node, caller),
-        Part.FORMER: is_person(node, caller, item.opener) or (holds and not kept),
+        Part.FORMER: caller.id == item.opener or (holds and not kept),
         Part.ASKED: is_asked(node, caller, item),
     }
     return frozenset(part for part, given in has.items() if given)
@@ -140,9 +140,8 @@ def visible_items(node: Node, unit: Unit, caller: Caller, *, after: int, limit: 
     """A page of items that the caller may see, in the order in which they were opened."""
     if sees_all(node, caller):
         return unit.items(after=after, limit=limit, person=None, evidence=wanted)
-    ours = caller.agency == node.agency
-    own = unit.items(after=after, limit=limit, person=caller.pseudonym, evidence=wanted) if ours else []
-    given = [*unit.granted_items(caller.hpke.digest, _MAX_GRANTED), *unit.shared_items(caller.agency, caller.pseudonym, _MAX_GRANTED)]
+    own = unit.items(after=after, limit=limit, person=caller.id, evidence=wanted)
+    given = [*unit.granted_items(caller.hpke.digest, _MAX_GRANTED), *unit.shared_items(caller.id, _MAX_GRANTED)]
     granted = [one for one in given if wanted is None or one in wanted]
     more = unit.items(after=after, limit=limit, person=None, evidence=granted)
     merged = {item.state.evidence: item for item in (*own, *more)}
@@ -207,7 +206,7 @@ def require_access(node: Node, unit: Unit, caller: Caller, evidence: str, access
     return row
 
 
-def note_release(node: Node, statement: bytes, recipient: str, kind: str, evidence: str) -> None:
+def note_release(node: Node, statement: bytes, recipient: Recipient, kind: str, evidence: str) -> None:
     """Write down what is about to be handed out, and which statement covers it: an audit compares both.
 
     Raises:
@@ -229,7 +228,7 @@ def release(node: Node, caller: Caller, evidence: str, access: str, kind: str) -
     digest = from_hex(access, what="access", size=32)
     with node.records.read() as unit:
         row = require_access(node, unit, caller, evidence, digest, kind)
-    note_release(node, digest, caller.pseudonym, kind, evidence)
+    note_release(node, digest, caller.id.recipient, kind, evidence)
     return row
 
 
@@ -241,10 +240,10 @@ def content_grants(node: Node, unit: Unit, caller: Caller, evidence: str) -> lis
     return found
 
 
-def looks(unit: Unit, offer: bytes) -> list[dict[str, str]]:
+def looks(node: Node, unit: Unit, offer: bytes) -> list[dict[str, str]]:
     """Who that an offer was made to looked at the item before answering: the record (with the keys), or the content, and first when."""
     return [
-        {"person": row.recipient, "what": LOOKS[row.kind], "time": format_time(row.time)}
+        {"person": read_stored(row.recipient).shown_at(node.agency), "what": LOOKS[row.kind], "time": format_time(row.time)}
         for row in unit.releases_under(offer)
         if row.kind in LOOKS
     ]
@@ -257,6 +256,6 @@ def details(node: Node, unit: Unit, evidence: str) -> list[dict[str, Any]]:
         event = reading.read_event(node, unit, row)
         one = {"seq": row.seq, "statement": row.digest.hex(), "document": None if event is None else event.value}
         if row.effect == "offer":
-            one["looked"] = looks(unit, row.digest)
+            one["looked"] = looks(node, unit, row.digest)
         found.append(one)
     return found

@@ -15,6 +15,7 @@ from typing import Any, Final
 from ledger.domain import grants
 from ledger.domain.encoding import evidence_bytes
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, UsageError, VerificationError
+from ledger.domain.identity.person import agency_recipient
 from ledger.domain.parcel import Parcel, SealedDocument
 from ledger.domain.ports import PartnerApi
 from ledger.domain.records import GivenRow, ItemRow
@@ -81,7 +82,7 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
             document, keys = parcels.single(unit, one, key, receiver.node)
             documents.append(document)
             given += keys
-    access.note_release(node, statement, agency, "copy", row.evidence)
+    access.note_release(node, statement, agency_recipient(agency), "copy", row.evidence)
     return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
 
 

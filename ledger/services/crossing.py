@@ -18,6 +18,7 @@ from ledger.domain.errors import ChainError
 from ledger.domain.evm import keccak256
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
+from ledger.domain.identity.person import PersonId
 from ledger.domain.ports import HopStep
 from ledger.domain.records import CrossingRow, EntryRow, ItemRow, TransactionRow
 from ledger.domain.slots import Hop
@@ -240,6 +241,6 @@ def _held_before(node: Node, unit: Unit, item: ItemRow) -> bool:
     return any(row.taker == node.agency and row.outcome == slots.ACCEPTED and row.state == "concluded" for row in rows)
 
 
-def _holder(unit: Unit, entry: EntryRow) -> str:
+def _holder(unit: Unit, entry: EntryRow) -> PersonId | None:
     der = unit.certificate(entry.certificate)
-    return certificates.parse(der).pseudonym if der is not None else ""
+    return certificates.parse(der).subject if der is not None else None

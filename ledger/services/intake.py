@@ -62,7 +62,7 @@ def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
         unpacking.keep(node, unit, opened, range(len(opened.statements)), recordkeys.record_key(node, unit, evidence))
         unit.put_inherited(evidence, opened.bundle.with_chain(None).encode())
         place = before.opened if before is not None else unit.newest_place() + 1
-        opener = before.opener if before is not None else ""
+        opener = before.opener if before is not None else None
         log = unpacking.log_of(node, opened.bundle, opened.bundle.statements[-1])
         cid = None if content is None else cids.from_text(content.cid)
         unit.put_item(ItemRow(state, cid, opener, place, log, opened.bundle.statements[-1].index))

@@ -46,7 +46,7 @@ def under_way(node: Node, caller: Caller) -> list[UnderWay]:
             state = rows[-1].state if rows and offer.to != item.state.custodian else "inside"
             expires = offer.expires if offer.expires is not None else (rows[-1].expires if rows else None)
             whom = (item.state.evidence, item.state.custodian, offer.to, offer.person)
-            found.append(UnderWay(*whom, offer.digest, expires, state, access.looks(unit, offer.digest)))
+            found.append(UnderWay(*whom, offer.digest, expires, state, access.looks(node, unit, offer.digest)))
     return found
 
 
@@ -74,9 +74,9 @@ def look(node: Node, caller: Caller, evidence: str, kind: str) -> None:
     with node.records.read() as unit:
         offer = require_offered(node, unit, caller, evidence).state.offer
         assert offer is not None
-        known = any((row.recipient, row.kind) == (caller.pseudonym, kind) for row in unit.releases_under(offer.digest))
+        known = any((row.recipient, row.kind) == (caller.id.recipient, kind) for row in unit.releases_under(offer.digest))
     if not known:
-        access.note_release(node, offer.digest, caller.pseudonym, kind, evidence)
+        access.note_release(node, offer.digest, caller.id.recipient, kind, evidence)
 
 
 def shown(node: Node, caller: Caller, done: Synced) -> Synced:

@@ -129,7 +129,7 @@ def begin(node: PausingApi, person: Person, clock: Clock, evidence: str, basis: 
         raise RuleError("the offer was taken back for another reason than a pause", hint="make a new one: custody handover offer ID")
     terms = Terms.of(told[-2])
     _require_good(told[-2]["body"]["expires"], clock)
-    to = handing.recipient_key(node, terms.agency, terms.person, person.certificate.agency)
+    to = handing.recipient_key(node, terms.agency, handing.named_in(terms), person.certificate.agency)
     made = handing.rewrap(node, person, evidence, access, documents[0]["body"], to)
     return Reading(access, list(standing["seals"]), terms, made)
 

@@ -14,6 +14,7 @@ from ledger.domain.custody import ItemState
 from ledger.domain.encoding import parse_time
 from ledger.domain.errors import ConflictError, DeniedError, FormatError
 from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.person import PersonId
 from ledger.domain.parts import require_part
 from ledger.domain.records import PLACES, EntryRow, ErasureRow, GivenRow, ItemRow
 from ledger.domain.statement import Statement
@@ -41,11 +42,11 @@ class Registered:
     content: str | None = None
 
 
-def register(node: Node, submissions: Sequence[Submission], *, caller: str | None, service: bytes | None = None) -> list[Registered]:
+def register(node: Node, submissions: Sequence[Submission], *, caller: PersonId | None, service: bytes | None = None) -> list[Registered]:
     """Register statements, all of them or none.
 
     Args:
-        caller: pseudonym of the logged-in person, who must be the actor; None for a service certificate.
+        caller: the logged-in person, who must be the actor; None for a service certificate.
         service: digest of the service certificate that is logged in; None for our own node.
 
     Raises:
@@ -120,9 +121,9 @@ def _item(node: Node, one: Checked, before: ItemRow | None, state: ItemState) ->
     """The item's row after a statement, its place in log and lists still open."""
     if before is None:
         cid = None if one.content is None else dag.root_of(one.content)
-        return ItemRow(state, cid, one.certificate.pseudonym, 0, node.log_id, 0, one.certificate.pseudonym)
+        return ItemRow(state, cid, one.certificate.subject, 0, node.log_id, 0, one.certificate.subject)
     inside = one.statement.claims.effect == "accept" and state is not before.state
-    holder = one.certificate.pseudonym if inside else before.holder
+    holder = one.certificate.subject if inside else before.holder
     return ItemRow(state, before.cid, before.opener, before.opened, node.log_id, 0, holder)
 
 
@@ -213,7 +214,7 @@ def _store(node: Node, unit: Unit, fresh: list[tuple[Checked, EntryRow]], states
         unit.put_item(after)
         crossing.note(node, unit, one, known.state)
         if one.event.type == "accessed":
-            alarms.note_access(node, unit, row.digest, one.certificate.pseudonym, evidence)
+            alarms.note_access(node, unit, row.digest, one.certificate.subject, evidence)
         releases.note_share(node, unit, one)
         if one.event.type == "disposed":
             unit.put_erasure(ErasureRow(evidence, row.digest, node.agency, "due", backups=node.backups_until()))

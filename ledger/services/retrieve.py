@@ -169,4 +169,16 @@ def content_key(person: Person, evidence: str, body: dict[str, Any], given: Sequ
             key = person.open(grant)
             envelope.check_commitment(key, evidence, content)
             return key
-    raise DeniedError("no content key was granted to you", hint="ask the custodians of the agency for access")
+    raise _without_key(person, evidence)
+
+
+def _without_key(person: Person, evidence: str) -> DeniedError:
+    """Why somebody cannot open an item, and what gets them the key: a custodian is told something else than everybody else."""
+    me = person.certificate.subject.shown_at(person.descriptor.agency)
+    if person.lacks_custody_key:
+        return DeniedError(
+            "you are a custodian, and the custody key is not in your keyring",
+            hint=f"a colleague who holds it gives it to you: custody person give-key {me} --fingerprint '{person.fingerprint}'",
+        )
+    hint = f"a custodian who holds its key gives it to you: custody share {evidence.removeprefix('urn:uuid:')} --with {me} --basis WHY"
+    return DeniedError("no content key was granted to you", hint=hint)

@@ -9,6 +9,7 @@ from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.person import PersonId
 from ledger.domain.life import GUARDED, OUTSIDE, Life, Told
 from ledger.domain.records import ItemRow
 from ledger.domain.unit import Unit
@@ -95,10 +96,10 @@ class Review:
         if to["agency"] != own:
             return
         hint = "--to-person WHO, see: custody person list"
-        row = self._unit.person(to["person"]) if "person" in to else None
-        if row is None or not row.active or row.kind != "person" or row.agency not in ("", own):
+        row = self._unit.person(PersonId(own, to["person"])) if "person" in to else None
+        if row is None or not row.active:
             raise RuleError("a handover inside the agency is made to a person who is active here", hint=hint)
-        if self._persons.behind(own, row.pseudonym) == self._persons.behind(signer.agency, signer.pseudonym):
+        if self._persons.behind(row.person) == self._persons.behind(signer.id):
             raise RuleError("nobody offers an item to themselves", hint=hint)
         der = self._unit.certificate(row.certificate)
         if der is None or not certificates.parse(der).roles & ROLES_BY_TYPE["transfer-accepted"]:
@@ -114,7 +115,7 @@ def _references(event: Event) -> list[str]:
 def _told(persons: Persons, digest: bytes, event: Event) -> Told:
     """An event with who stands behind its actor: somebody enrolled twice is one person still."""
     actor = event.value["actor"]
-    return Told(digest, event, persons.behind(actor["agency"], actor["id"]))
+    return Told(digest, event, persons.behind(PersonId(actor["agency"], actor["id"])))
 
 
 def _require_official(unit: Unit, one: Checked, life: Life) -> None:
@@ -123,8 +124,8 @@ def _require_official(unit: Unit, one: Checked, life: Life) -> None:
     Raises:
         DeniedError: it would be.
     """
-    person = one.event.body.get("to", {}).get("person") if GUARDED in life.handling and one.grants else None
-    row = unit.person(person) if person is not None else None
+    to = one.event.body.get("to", {}) if GUARDED in life.handling and one.grants else {}
+    row = unit.person(PersonId(to.get("agency", ""), to["person"])) if "person" in to else None
     der = unit.certificate(row.certificate) if row is not None else None
     if der is not None and certificates.parse(der).roles <= OUTSIDE:
         raise DeniedError(f"material marked {GUARDED} is granted to government and court only", hint="show it under supervision")

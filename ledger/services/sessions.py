@@ -13,6 +13,7 @@ from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
+from ledger.domain.identity.person import PersonId
 from ledger.domain.ports import IdentityProvider
 from ledger.domain.records import SessionRow
 from ledger.domain.unit import Unit
@@ -74,7 +75,8 @@ def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, in
         token = secrets.token_urlsafe(32)
         expires = now + SESSION_LIFE
         unit.put_certificate(certificate.digest, certificate.der)
-        unit.put_session(SessionRow(sha256(token.encode()).digest(), certificate.pseudonym, certificate.digest, expires))
+        person = certificate.subject if certificate.kind == "person" else None
+        unit.put_session(SessionRow(sha256(token.encode()).digest(), person, certificate.digest, expires))
     return token, expires
 
 
@@ -92,7 +94,7 @@ def _require_identity(node: Node, provider: IdentityProvider, certificate: Certi
     )
     with node.records.read() as unit:
         linked = unit.identity(identity_token(node, provider.issuer, subject))
-    if linked != certificate.pseudonym:
+    if linked != certificate.subject:
         raise DeniedError(_REFUSED, hint="ask the administrator to link your account: custody person link")
 
 
@@ -116,10 +118,8 @@ def _enrolled(node: Node, unit: Unit, certificate: Certificate) -> bool:
     """Whether a person or guest is enrolled here, or a service is another agency's node."""
     if certificate.kind == "service":
         return certificate.agency != node.agency and unit.partner(certificate.agency) is not None
-    person = unit.person(certificate.pseudonym)
-    if person is None or not person.active or person.certificate != certificate.digest:
-        return False
-    return certificate.agency == (person.agency or node.agency)
+    person = unit.person(certificate.subject)
+    return person is not None and person.active and person.certificate == certificate.digest
 
 
 def caller_of(node: Node, token: str) -> Caller | None:
@@ -136,38 +136,44 @@ def caller_of(node: Node, token: str) -> Caller | None:
             return None
         if certificate.kind == "service":
             key = partners.descriptor(node, unit, certificate.agency).node
-            return Caller(row.pseudonym, certificate.roles, row.certificate, key, certificate.agency, certificate.key)
-        person = unit.person(row.pseudonym)
+            return Caller(certificate.subject, certificate.roles, row.certificate, key, certificate.key)
+        person = unit.person(certificate.subject)
         assert person is not None
     roles = certificate.roles if certificate.agency == node.agency else certificate.roles & custody.GUEST_ROLES
-    return Caller(row.pseudonym, roles, row.certificate, hpke_key(person), certificate.agency, certificate.key)
+    return Caller(certificate.subject, roles, row.certificate, hpke_key(person), certificate.key)
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A session that goes on: the first half of its token's hash, whose, since when, until when."""
+    """A session that goes on: the first half of its token's hash, whose, since when, until when.
+
+    ``agency``: of the person; ``person``: None where the session is that of this agency's node.
+    """
 
     id: str
-    pseudonym: str
+    agency: str
+    person: PersonId | None
     since: int
     until: int
 
 
-def listed(node: Node, pseudonym: str | None) -> list[Listed]:
+def listed(node: Node, person: PersonId | None) -> list[Listed]:
     """Sessions that go on, of one person or of all."""
     with node.records.read() as unit:
-        rows = unit.sessions(pseudonym, node.clock.now())
-    return [Listed(row.token.hex()[:_ID], row.pseudonym, row.expires - SESSION_LIFE, row.expires) for row in rows]
+        rows = unit.sessions(person, node.clock.now())
+        ders = {row.certificate: unit.certificate(row.certificate) for row in rows}
+    agencies = {digest: certificates.parse(der).agency if der is not None else "" for digest, der in ders.items()}
+    return [Listed(row.token.hex()[:_ID], agencies[row.certificate], row.person, row.expires - SESSION_LIFE, row.expires) for row in rows]
 
 
-def end(node: Node, session: str, *, pseudonym: str | None) -> None:
+def end(node: Node, session: str, *, person: PersonId | None) -> None:
     """End a session, of one person or of anybody.
 
     Raises:
         NotFoundError: no such session that may be ended.
     """
     with node.records.write() as unit:
-        found = [row for row in unit.sessions(pseudonym, node.clock.now()) if row.token.hex()[:_ID] == session]
+        found = [row for row in unit.sessions(person, node.clock.now()) if row.token.hex()[:_ID] == session]
         if not found:
             raise NotFoundError("no such session", hint="see: custody session list")
         unit.drop_session(found[0].token)

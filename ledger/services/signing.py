@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.domain import envelope, grants
+from ledger.domain import enrolment, envelope, grants
 from ledger.domain import statement as statements
 from ledger.domain.cose import PrivateKey
 from ledger.domain.custody import ROLES_BY_TYPE
@@ -44,6 +44,17 @@ class Person:
     def has_key(self, digest: bytes) -> bool:
         """Whether a key, by the hash of its public half, is one of this person's."""
         return digest in {key.public.digest for key in (self.hpke, self.custody) if key is not None}
+
+    @property
+    def fingerprint(self) -> str:
+        """What this person reads to a colleague who seals something to them: see domain/enrolment."""
+        return enrolment.fingerprint(enrolment.encode_key(self.key.public_key()), self.hpke.public)
+
+    @property
+    def lacks_custody_key(self) -> bool:
+        """Whether this person is a custodian of the node's agency to whom nobody gave the custody key yet."""
+        own = self.certificate.agency == self.descriptor.agency and "custodian" in self.certificate.roles
+        return own and self.custody is None
 
     def can_open(self, grant: grants.Grant) -> bool:
         """Whether a grant was made to one of this person's keys."""

@@ -23,7 +23,7 @@ from ledger.domain.parcel import Parcel
 from ledger.domain.records import EntryRow
 from ledger.domain.statement import Claims
 from ledger.services import copies, copying, erasure, handing, handovers, intake, outcomes, partners
-from ledger.services.attempts import Attempts
+from ledger.services.backoff import Backoff
 from ledger.services.node import Node
 from tests.support import consortium
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
@@ -73,7 +73,7 @@ def lying(desk: Desk, code: str, **lies: Callable[..., Any]) -> Iterator[None]:
         yield
     finally:
         desk.node.reach = honest
-        desk.node.attempts = Attempts()
+        desk.node.backoff = Backoff()
 
 
 def repacked(data: bytes, change: Callable[[Parcel, Bundle], tuple[Parcel, Bundle]]) -> bytes:
@@ -170,7 +170,7 @@ def test_an_offered_item_brings_its_own_keys_and_nothing_else(trio: Consortium, 
     evidence, other = upload(nl, tmp_path), upload(ro, tmp_path, b"theirs")
     offer(nl, evidence, RO)
     trio.settle(NL)
-    ro.node.attempts = Attempts()
+    ro.node.backoff = Backoff()
     with ro.node.records.read() as unit:
         ours, strangers = ro.node.descriptor(unit), partners.descriptor(ro.node, unit, US)
     more = {
@@ -264,7 +264,7 @@ def test_an_agency_fills_no_more_of_the_disk_than_its_quota(both: Consortium, tm
         assert "on offer here that nobody has answered" in told
         handing.decline(ro.client, ro.person, ro.clock, first, reason="room for the other")
         both.settle(NL, RO)
-        ro.node.attempts = Attempts()
+        ro.node.backoff = Backoff()
         assert both.settle(NL, RO) == {}
         assert ro.client.item(second)["offer"]
     finally:
@@ -274,7 +274,7 @@ def test_an_agency_fills_no_more_of_the_disk_than_its_quota(both: Consortium, tm
 
 
 def test_names_of_items_made_up_by_a_partner_end_in_silence() -> None:
-    attempts, wrong = Attempts(), VerificationError(2, "no")
+    attempts, wrong = Backoff(), VerificationError(2, "no")
     for number in range(50):
         assert attempts.waits(NL, f"item {number}", 1000) == ""
         attempts.failed(NL, f"item {number}", wrong, 1000)

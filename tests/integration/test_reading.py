@@ -136,7 +136,7 @@ def test_a_look_by_somebody_that_the_offer_does_not_name_is_found_by_an_audit(de
     item, taker, thief = photo(desk, tmp_path), enrolled(desk, "examiner"), enrolled(desk, "examiner")
     offer(desk, item, taker)
     state = item_of(desk, item)
-    accesses.note_release(desk.node, state.offer.digest, thief.pseudonym, "offer", item)
+    accesses.note_release(desk.node, state.offer.digest, thief.id.recipient, "offer", item)
     desk.anchor()
     assert audit(desk).codes() == {"release-unlogged"}
     handing.withdraw(desk.client, desk.person, desk.clock, item, reason="over")

@@ -6,6 +6,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -267,9 +268,9 @@ def test_nobody_offers_to_themselves_under_whichever_name_or_number(desk: Desk, 
     twin = enrolled(desk, "officer", number=" ４７２０ ")  # noqa: RUF001  (the same service number, typed in full-width digits)
     gone = enrolled(desk, "officer")
     with desk.node.records.write() as unit:
-        row = unit.person(gone.pseudonym)
+        row = unit.person(gone.id)
         assert row is not None
-        unit.put_person(type(row)(row.pseudonym, row.kind, row.certificate, row.hpke, row.number, active=False))
+        unit.put_person(replace(row, active=False))
     clerk = enrolled(desk, "administrator")
     for to in (
         {"agency": "NL-POL", "person": officer.pseudonym},

@@ -12,6 +12,7 @@ from ledger.adapters.node.client import NodeClient
 from ledger.domain import envelope
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.person import PersonId
 from ledger.domain.records import PersonRow
 from ledger.services import people, retrieve
 from ledger.services.authority import new_pseudonym
@@ -30,8 +31,12 @@ class Actor:
     http: httpx.Client
 
     @property
+    def id(self) -> PersonId:
+        return self.person.certificate.subject
+
+    @property
     def pseudonym(self) -> str:
-        return self.person.certificate.pseudonym
+        return self.id.pseudonym
 
     def raw(self, method: str, path: str, **options: Any) -> tuple[int, bytes]:
         """An answer, byte for byte."""

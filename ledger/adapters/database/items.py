@@ -11,6 +11,7 @@ from sqlalchemy import delete, or_, select
 from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, Item, Opening, Share
 from ledger.adapters.database.unit import Part
 from ledger.domain.custody import ItemState, Offer
+from ledger.domain.identity.person import PersonId
 from ledger.domain.records import ItemRow, ShareRow
 
 _I: Any = Item
@@ -82,7 +83,7 @@ class Items(Part):
             self._db.execute(delete(BlindToken).where(_T.evidence == evidence))
         return int(gone.rowcount)
 
-    def items(self, *, after: int, limit: int, person: str | None, evidence: Sequence[str] | None) -> list[ItemRow]:
+    def items(self, *, after: int, limit: int, person: PersonId | None, evidence: Sequence[str] | None) -> list[ItemRow]:
         """A page of items in the order in which they were opened, of those that a person opened or holds where one is named."""
         conditions = [_I.opened > after]
         if person is not None:
@@ -150,14 +151,14 @@ class Items(Part):
         self._db.execute(delete(GrantRecord).where(_G.evidence == evidence, _G.scope == scope, _G.recipient == recipient))
 
     def put_share(self, row: ShareRow) -> None:
-        self._put(Share, ("evidence", "agency", "person"), asdict(row))
+        self._put(Share, ("evidence", "person"), asdict(row))
 
-    def share(self, evidence: str, agency: str, person: str) -> ShareRow | None:
-        row = self._one(Share, evidence=evidence, agency=agency, person=person)
+    def share(self, evidence: str, person: PersonId) -> ShareRow | None:
+        row = self._one(Share, evidence=evidence, person=person)
         return ShareRow(**row._mapping) if row else None
 
-    def shared_items(self, agency: str, person: str, limit: int) -> list[str]:
-        return [str(row.evidence) for row in self._find(Share, order="evidence", limit=limit, agency=agency, person=person)]
+    def shared_items(self, person: PersonId, limit: int) -> list[str]:
+        return [str(row.evidence) for row in self._find(Share, order="evidence", limit=limit, person=person)]
 
     def put_token(self, token: bytes, evidence: str) -> None:
         self._put(BlindToken, ("token", "evidence"), {"token": token, "evidence": evidence})

@@ -87,9 +87,9 @@ class NodeClient(HttpNode):
         found = self._ask("POST", f"/v1/evidence/{evidence}/details", shapes.DETAILS, limit=LARGE, json={"access": access})
         return list(found["events"]), dict(found["standing"])
 
-    def person_key(self, pseudonym: str) -> dict[str, str]:
-        """The agency of a person or guest, and their HPKE key."""
-        found: dict[str, str] = self._ask("GET", f"/v1/people/{pseudonym}/key", shapes.PERSON_KEY)
+    def person_key(self, reference: str) -> dict[str, str]:
+        """Who a person or guest is, and their HPKE key."""
+        found: dict[str, str] = self._ask("GET", f"/v1/people/{reference}/key", shapes.PERSON_KEY)
         return found
 
     def grants(self, evidence: str, access: str) -> list[bytes]:
@@ -132,17 +132,34 @@ class NodeClient(HttpNode):
         return list(self._ask("GET", "/v1/people", shapes.PEOPLE)["people"])
 
     def approve(self, reference: str) -> str:
-        """Approve an enrolment; the new pseudonym."""
-        return str(self._ask("POST", "/v1/people/approvals", shapes.PSEUDONYM, json={"reference": reference})["pseudonym"])
+        """Approve an enrolment; the reference of the new person."""
+        return str(self._ask("POST", "/v1/people/approvals", shapes.REFERENCE, json={"reference": reference})["reference"])
 
-    def suspend(self, pseudonym: str, *, since: int | None = None) -> str:
-        """Suspend a person; the date of revocation."""
-        body = {"pseudonym": pseudonym, "since": since}
-        return str(self._ask("POST", "/v1/people/suspensions", shapes.REVOKED, json=body)["revoked"])
+    def suspend(self, reference: str, *, since: int | None = None) -> dict[str, Any]:
+        """Suspend a person; the date of revocation, and whether they keep the custody key."""
+        return dict(self._ask("POST", "/v1/people/suspensions", shapes.REVOKED, json={"person": reference, "since": since}))
 
-    def renew(self, pseudonym: str, roles: Sequence[str]) -> str:
-        """Issue somebody a new certificate; from when on it counts."""
-        return str(self._ask("POST", "/v1/people/renewals", shapes.REVOKED, json={"pseudonym": pseudonym, "roles": list(roles)})["revoked"])
+    def renew(self, reference: str, roles: Sequence[str]) -> dict[str, Any]:
+        """Issue somebody a new certificate; from when on it counts, and how they stand to the custody key."""
+        return dict(self._ask("POST", "/v1/people/renewals", shapes.REVOKED, json={"person": reference, "roles": list(roles)}))
+
+    def custodian_card(self, reference: str) -> tuple[bytes, bytes]:
+        """Certificate of a custodian, and what they signed for their keys."""
+        found = self._ask("GET", f"/v1/people/{reference}/card", shapes.CARD)
+        return bytes_of(found["certificate"], self._web.who), bytes_of(found["request"], self._web.who)
+
+    def put_custody_key(self, sealed: bytes) -> None:
+        """Leave the custody key for a custodian, sealed to them."""
+        self._send("POST", "/v1/custody-key", json={"sealed": b64url(sealed)})
+
+    def own_custody_key(self) -> bytes | None:
+        """The custody key that waits for us, sealed to us; None where none does."""
+        found = self._ask("GET", "/v1/custody-key", shapes.SEALED)["sealed"]
+        return None if found is None else bytes_of(found, self._web.who)
+
+    def hold_custody_key(self, digest: bytes) -> None:
+        """Tell that we hold the custody key now."""
+        self._send("PUT", "/v1/custody-key", json={"custody": digest.hex()})
 
     def own_certificate(self, proof: bytes) -> bytes:
         """The certificate that belongs to a key now."""
@@ -150,14 +167,14 @@ class NodeClient(HttpNode):
         found = self._ask("POST", "/v1/enrolments/certificate", shapes.CERTIFICATE, authenticated=False, json=body)
         return bytes_of(found["certificate"], self._web.who)
 
-    def link(self, pseudonym: str, subject: str) -> None:
+    def link(self, reference: str, subject: str) -> None:
         """Say which account at the identity provider is somebody's."""
-        self._send("POST", "/v1/people/links", json={"pseudonym": pseudonym, "subject": subject})
+        self._send("POST", "/v1/people/links", json={"person": reference, "subject": subject})
 
     def admit(self, certificate: bytes, proof: bytes) -> str:
-        """Let somebody of another agency in as a guest; their pseudonym."""
+        """Let somebody of another agency in as a guest; their reference there."""
         body = {"certificate": b64url(certificate), "request": b64url(proof)}
-        return str(self._ask("POST", "/v1/people/guests", shapes.PSEUDONYM, json=body)["pseudonym"])
+        return str(self._ask("POST", "/v1/people/guests", shapes.REFERENCE, json=body)["reference"])
 
     def sessions(self) -> list[dict[str, Any]]:
         """Sessions that go on."""

@@ -44,7 +44,7 @@ _STANDING: Final = {
 }  # fmt: skip
 READABLE: Final = {"content": bool, "keys": [DIGEST]}
 DETAILS: Final = {"events": [dict], "standing": _STANDING}
-PERSON_KEY: Final = {"agency": AGENCY, "kem": str, "key": BYTES}
+PERSON_KEY: Final = {"agency": AGENCY, "pseudonym": str, "kem": str, "key": BYTES}
 GRANTS: Final = {"grants": [BYTES]}
 _CHAIN: Final = {"label": str, "id": COUNT, "head": COUNT, "registry": str, "ledger": str}
 _NEWEST: Final = {
@@ -69,12 +69,17 @@ STATUS: Final = {
 INVITATION: Final = {"code": str, "expires": TIME}
 FINGERPRINT: Final = {"fingerprint": str}
 OUTCOME: Final = {"state": str, "certificate": Maybe(BYTES)}
-PEOPLE: Final = {"people": [{"reference": str, "number": str, "roles": [str], "state": str, "fingerprint": str, "since": str}]}
-PSEUDONYM: Final = {"pseudonym": str}
-REVOKED: Final = {"revoked": str}
+_PERSON: Final = {
+    "reference": str, "agency": str, "number": str, "roles": [str], "state": str, "fingerprint": str, "since": str, "custodyKey": str,
+}  # fmt: skip
+PEOPLE: Final = {"people": [_PERSON]}
+REFERENCE: Final = {"reference": str}
+REVOKED: Final = {"revoked": str, "keepsCustodyKey": bool, "custodyKey": str}
+CARD: Final = {"certificate": BYTES, "request": BYTES}
+SEALED: Final = {"sealed": Maybe(BYTES)}
 CERTIFICATE: Final = {"certificate": BYTES}
-SESSIONS: Final = {"sessions": [{"id": str, "pseudonym": str, "since": TIME, "until": TIME}]}
-ALARMS: Final = {"alarms": [{"id": str, "kind": str, "pseudonym": str, "count": COUNT, "time": TIME, "seconds": COUNT}]}
+SESSIONS: Final = {"sessions": [{"id": str, "agency": AGENCY, "pseudonym": Maybe(str), "since": TIME, "until": TIME}]}
+ALARMS: Final = {"alarms": [{"id": str, "kind": str, "agency": AGENCY, "pseudonym": str, "count": COUNT, "time": TIME, "seconds": COUNT}]}
 PARTNER: Final = {"agency": AGENCY, "url": str, "active": bool, "checked": TIME, "descriptor": BYTES}
 PARTNERS: Final = {"partners": [PARTNER]}
 _HANDOVER: Final = {

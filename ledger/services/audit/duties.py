@@ -6,6 +6,7 @@ from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.report import Report
 from ledger.domain.encoding import format_time, parse_time
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.person import PersonId
 from ledger.domain.records import ReleaseRow
 from ledger.domain.unit import Unit
 from ledger.services import access, reading
@@ -81,10 +82,11 @@ def _problem(node: Node, unit: Unit, row: ReleaseRow) -> str:
     kind = event.type if event is not None else ""
     if row.kind in _MODES:
         good = event is not None and kind == "accessed" and event.body["mode"] in _MODES[row.kind] and "basis" in event.value
-        return "" if good and signer.pseudonym == row.recipient else f"{kind or 'nothing'} by somebody else, or for something else"
+        return "" if good and signer.subject.recipient == row.recipient else f"{kind or 'nothing'} by somebody else, or for something else"
     to = event.body.get("to", {}) if event is not None else {}
     if row.kind in access.LOOKS:
-        asked = kind == "transfer-offered" and to.get("agency") == node.agency and to.get("person", row.recipient) == row.recipient
+        named = PersonId(node.agency, to["person"]).recipient if "person" in to else row.recipient
+        asked = kind == "transfer-offered" and to.get("agency") == node.agency and named == row.recipient
         return "" if asked and row.time >= entry.time - _AHEAD else f"{kind or 'nothing'} for somebody else, or later than the look"
     expected = {"parcel": "transfer-offered", "copy": "disclosed"}.get(row.kind, "")
     return "" if kind == expected and to.get("agency") == row.recipient else f"{kind or 'nothing'} for somebody else"

@@ -12,12 +12,11 @@ depends_on = None
 def upgrade() -> None:
     op.create_table('share',
     sa.Column('evidence', sa.String(), nullable=False),
-    sa.Column('agency', sa.String(), nullable=False),
     sa.Column('person', sa.String(), nullable=False),
     sa.Column('statement', sa.LargeBinary(), nullable=False),
-    sa.PrimaryKeyConstraint('evidence', 'agency', 'person')
+    sa.PrimaryKeyConstraint('evidence', 'person')
     )
-    op.create_index('share_person', 'share', ['agency', 'person'])
+    op.create_index('ix_share_person', 'share', ['person'])
     op.create_index('ix_item_holder', 'item', ['holder'])
 
 
