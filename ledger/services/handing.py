@@ -64,7 +64,12 @@ class Terms:
 
 def named_in(terms: Terms) -> PersonId | None:
     """The person that an offer is made to, where it is made to one."""
-    return read_reference(terms.person, home=terms.agency) if terms.person else None
+    return named(terms.agency, terms.person)
+
+
+def named(agency: str, reference: str | None) -> PersonId | None:
+    """The person of an agency that a reference names, where there is one."""
+    return read_reference(reference, home=agency) if reference else None
 
 
 def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: str) -> HpkeKey:

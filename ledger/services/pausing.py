@@ -72,7 +72,8 @@ def take_back(node: PausingApi, person: Person, clock: Clock, evidence: str, wai
         return
     _require_good(item["offer"]["expires"], clock)
     # Said before anything is signed: an addressee who left, or whom we know no longer, could not be offered it again.
-    handing.recipient_key(node, item["offer"]["agency"], item["offer"]["person"], person.certificate.agency)
+    agency = item["offer"]["agency"]
+    handing.recipient_key(node, agency, handing.named(agency, item["offer"]["person"]), person.certificate.agency)
     state = _state(node, evidence)
     deadline = time.monotonic() + waiting.patience
     if state == "offered":

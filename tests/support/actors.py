@@ -83,7 +83,7 @@ def enrolled(desk: Desk, *roles: str, number: str = "") -> Actor:
     with desk.node.records.write() as unit:
         unit.put_certificate(certificate.digest, der)
         stored = hpke.public.kem.encode() + b"\x00" + hpke.public.key
-        unit.put_person(PersonRow(pseudonym, "person", certificate.digest, stored, sealed, active=True))
+        unit.put_person(PersonRow(certificate.subject, certificate.digest, stored, sealed, active=True))
     client = NodeClient("http://home", transport=desk.transport, signer=lambda: (key, der))
     person = Person(certificate, key, hpke, desk.node.log_id, desk.person.descriptor)
     return Actor(desk, person, client, proofs.client(desk.transport))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import delete, or_, select
 
 from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, Item, Opening, Share
-from ledger.adapters.database.unit import Part
+from ledger.adapters.database.unit import Part, values
 from ledger.domain.custody import ItemState, Offer
 from ledger.domain.identity.person import PersonId
 from ledger.domain.records import ItemRow, ShareRow
@@ -151,7 +150,7 @@ class Items(Part):
         self._db.execute(delete(GrantRecord).where(_G.evidence == evidence, _G.scope == scope, _G.recipient == recipient))
 
     def put_share(self, row: ShareRow) -> None:
-        self._put(Share, ("evidence", "person"), asdict(row))
+        self._put(Share, ("evidence", "person"), values(row))
 
     def share(self, evidence: str, person: PersonId) -> ShareRow | None:
         row = self._one(Share, evidence=evidence, person=person)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import delete, distinct, func, select, tuple_
@@ -21,7 +20,7 @@ from ledger.adapters.database.tables import (
     Release,
     SessionRecord,
 )
-from ledger.adapters.database.unit import Part
+from ledger.adapters.database.unit import Part, values
 from ledger.domain.identity.person import PersonId
 from ledger.domain.records import AlarmRow, CrlRow, CustodyKeyRow, DescriptorRow, EnrolmentRow, PersonRow, ReleaseRow, SessionRow
 
@@ -38,11 +37,6 @@ _MAX_PEOPLE = 10_000
 _MAX_VERSIONS = 65_535
 
 
-def _values(row: Any) -> dict[str, Any]:
-    """A row as it is written; `dataclasses.asdict` would take a person apart."""
-    return {one.name: getattr(row, one.name) for one in fields(row)}
-
-
 class People(Part):
     """See unit.Unit."""
 
@@ -54,7 +48,7 @@ class People(Part):
         return bytes(row.der) if row else None
 
     def put_person(self, row: PersonRow) -> None:
-        self._put(Person, ("person",), _values(row))
+        self._put(Person, ("person",), values(row))
 
     def person(self, person: PersonId) -> PersonRow | None:
         row = self._one(Person, person=person)
@@ -64,7 +58,7 @@ class People(Part):
         return [PersonRow(**row._mapping) for row in self._find(Person, order="person", limit=_MAX_PEOPLE)]
 
     def put_enrolment(self, row: EnrolmentRow) -> None:
-        self._put(Enrolment, ("code",), _values(row))
+        self._put(Enrolment, ("code",), values(row))
 
     def enrolment(self, code: bytes) -> EnrolmentRow | None:
         row = self._one(Enrolment, code=code)
@@ -116,7 +110,7 @@ class People(Part):
         return row.person if row else None
 
     def put_custody_key(self, row: CustodyKeyRow) -> None:
-        self._put(CustodyKey, ("person",), _values(row))
+        self._put(CustodyKey, ("person",), values(row))
 
     def custody_key(self, person: PersonId) -> CustodyKeyRow | None:
         row = self._one(CustodyKey, person=person)
@@ -128,7 +122,7 @@ class People(Part):
         self._db.execute(delete(CustodyKey).where(_K.person == person))
 
     def put_release(self, row: ReleaseRow) -> None:
-        self._put(Release, ("statement", "recipient", "kind"), _values(row))
+        self._put(Release, ("statement", "recipient", "kind"), values(row))
 
     def releases_under(self, statement: bytes) -> list[ReleaseRow]:
         """What was handed out under one statement, in the order of time."""
@@ -140,20 +134,20 @@ class People(Part):
         return [ReleaseRow(**row._mapping) for row in self._rows(Release, tuple_(*key) > after, order=key, limit=limit)]
 
     def put_alarm(self, row: AlarmRow) -> None:
-        self._add(Alarm, _values(row))
+        self._add(Alarm, values(row))
 
     def alarms(self, *, after: int, limit: int) -> list[AlarmRow]:
         """Alarms younger than a time, oldest first."""
         return [AlarmRow(**row._mapping) for row in self._rows(Alarm, _A.time > after, order=_A.time, limit=limit)]
 
     def put_crl(self, row: CrlRow) -> None:
-        self._add(Crl, _values(row))
+        self._add(Crl, values(row))
 
     def crls(self) -> list[CrlRow]:
         return [CrlRow(**row._mapping) for row in self._find(Crl, order="number", limit=_MAX_VERSIONS)]
 
     def put_descriptor(self, row: DescriptorRow) -> None:
-        self._put(DescriptorRecord, ("version",), _values(row))
+        self._put(DescriptorRecord, ("version",), values(row))
 
     def descriptors(self) -> list[DescriptorRow]:
         rows = self._find(DescriptorRecord, order="version", limit=_MAX_VERSIONS)
@@ -182,7 +176,7 @@ class People(Part):
             self._db.execute(delete(table).where(expires < now))
 
     def put_session(self, row: SessionRow) -> None:
-        self._add(SessionRecord, _values(row))
+        self._add(SessionRecord, values(row))
 
     def session(self, token: bytes) -> SessionRow | None:
         row = self._one(SessionRecord, token=token)

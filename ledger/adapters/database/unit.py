@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,11 @@ from sqlmodel import SQLModel
 
 Table = type[SQLModel]
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def values(row: Any) -> dict[str, Any]:
+    """A row as it is written; `dataclasses.asdict` would take a person apart."""
+    return {one.name: getattr(row, one.name) for one in fields(row)}
 
 
 class Part:
