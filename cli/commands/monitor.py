@@ -85,6 +85,10 @@ def _tell(found: Round) -> None:
         "facts": found.report.facts,
     }
     ages = ", ".join(f"{agency} {age} s ago" for agency, age in sorted(found.ages.items()))
-    lines = [f"{output.moment(int(time.time()))}  {found.report.verdict.value}; newest checkpoints: {ages or 'none'}"]
+    waiting = found.report.facts.get("waiting", 0)
+    lines = [
+        f"{output.moment(int(time.time()))}  {found.report.verdict.value}; newest checkpoints: {ages or 'none'}"
+        + (f"; {waiting} entries wait to be anchored" if waiting else "")
+    ]
     lines += [f"  ALARM {one.kind.title} ({one.code}): {one.place}; expected {one.expected}, found {one.found}" for one in found.fresh]
     output.result(value, "\n".join(lines))
