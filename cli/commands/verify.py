@@ -17,7 +17,14 @@ _HELP = """Verify a bundle, and the file it speaks of: no home, no server, no ne
 Example:
   custody verify evidence.bundle photo.jpg --trust trust.json
 """
-_MARKS = {"passed": "ok", "failed": "FAILED", "unreadable": "UNREADABLE", "not checked": "not checked", "not asked": "-", "not reached": "-"}
+_MARKS = {
+    "passed": "ok",
+    "failed": "FAILED",
+    "unreadable": "UNREADABLE",
+    "not checked": "not checked",
+    "not asked": "-",
+    "not reached": "-",
+}
 _CHUNK = 1 << 20
 
 

@@ -30,6 +30,25 @@ def test_the_story_from_seizure_to_disposal(tmp_path: Path) -> None:
     assert done.stdout.count("verdict: verified") >= 4
     for words in ("handover accepted", "shown in court", "disposal requested", "analysed"):
         assert words in done.stdout
+    offered = [shlex.split(line)[1:] for line in re.findall(r"^  (\.venv/bin/custody verify .*)$", done.stdout, re.MULTILINE)]
+    assert {Path(words[1]) for words in offered} == set((tmp_path / "story").glob("*.bundle"))
+    assert len(offered) == 3
+    for words in offered:
+        verified_alone(*words[1:])
+
+
+def verified_alone(*arguments: object, folder: Path = ROOT) -> None:
+    """Verify in a process that has no network: in a network namespace of its own where the system lets us, else without sockets."""
+    blocked = "import socket, sys\ndef none(*a, **k): raise OSError('no network')\nsocket.socket = socket.create_connection = none\n"
+    command = [sys.executable, "-c", blocked + "from cli.main import main\nmain()", "verify", *map(str, arguments)]
+    if subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode == 0:
+        command = ["unshare", "-rn", *command]
+    settings = {name: value for name, value in os.environ.items() if name != "CUSTODY_PASSPHRASE"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, env={**settings, "PYTHONPATH": str(ROOT)}, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "verdict: verified" in done.stdout
 
 
 @contextmanager
@@ -64,7 +83,7 @@ def test_every_command_of_the_page_on_agencies_works_on_a_chain_of_its_own(tmp_p
     (tmp_path / "deployer.key").write_text(DEPLOYER.hex())
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(os.urandom(100_000))
-    item = ""
+    item, kept = "", list[list[str]]()
     with ExitStack() as stack:
         url = stack.enter_context(running("hardhat"))
         known = {"$RPC": url, **{f"${name}_PORT": port for name, port in ports.items()}}
@@ -87,8 +106,13 @@ def test_every_command_of_the_page_on_agencies_works_on_a_chain_of_its_own(tmp_p
                 item = re.findall(r"^([0-9a-f-]{36})", done.stdout, re.MULTILINE)[0]
             if given[0] == "verify":
                 assert "held by US-HSI" in done.stdout
+                kept.append(given[1:])
+            if given[0] == "verify" and "--timeline" in given:
                 assert "on condition: this case only" in done.stdout
                 assert done.stdout.count("handover accepted") == 2
+
+    [offline] = [words for words in kept if "--rpc" not in words]
+    verified_alone(*offline, folder=tmp_path)  # every node and the chain have ended
 
 
 def until_in(item: str, home: Path, verb: str) -> None:

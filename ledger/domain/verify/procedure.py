@@ -298,7 +298,9 @@ def _check_certificates(case: Case, report: Report) -> str:
     if undecided is not None:
         raise undecided
     if waiting := sum(time is None for time in case.proven):
-        raise IncompleteError(3, f"{_count(waiting, 'event')} without a proven time: whether the signer was certified then is open", hint=_AGAIN)
+        raise IncompleteError(
+            3, f"{_count(waiting, 'event')} without a proven time: whether the signer was certified then is open", hint=_AGAIN
+        )
     return _count(len(case.certificates), "certificate")
 
 

@@ -39,7 +39,9 @@ def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: Report)
         if len(known) > 1:
             report.add(Finding("item-twice", evidence, "opened in one log", f"opened in the logs of {' and '.join(sorted(agencies))}"))
     if audited:
-        report.checked("handovers", f"offers between agencies: {count}; told by the chain: {compared}; logs: {len(audited)}", count + compared)
+        report.checked(
+            "handovers", f"offers between agencies: {count}; told by the chain: {compared}; logs: {len(audited)}", count + compared
+        )
 
 
 def _same_item(state: AuditState, log: LogOfAgency, offer: Step, told: Told | None, report: Report) -> None:
