@@ -227,8 +227,8 @@ class SqliteAuditState:
         return found
 
     def item_count(self, log: bytes) -> int:
-        """How many items a log speaks of."""
-        return int(self._all("SELECT count(*) FROM item WHERE log = ?", log)[0][0])
+        """How many items a log speaks of; its agency's statements about itself are about none."""
+        return int(self._all("SELECT count(*) FROM item WHERE log = ? AND evidence LIKE 'urn:uuid:%'", log)[0][0])
 
     def opened_twice(self) -> Iterator[tuple[str, list[str]]]:
         """Items that were opened in more than one log, with the agencies of these logs."""
