@@ -171,16 +171,18 @@ def _confirm(root: Any, url: str) -> Callable[[int, bytes], set[bytes]]:
 
     def ask(number: int, digest: bytes) -> set[bytes]:
         from ledger.adapters.chain.rpc import RpcChain
-        from ledger.domain.errors import CustodyError, IncompleteError, VerificationError
+        from ledger.domain.errors import CustodyError, IncompleteError
 
         chain = RpcChain(url, confirmations=root.confirmations)
         try:
             if chain.chain_id() != root.chain_id or chain.block(0).hash != root.genesis:
-                raise VerificationError(7, "the chain that you asked is another one than the trust root names")
+                # Somebody asked the wrong chain: that says nothing about the evidence.
+                message = f"the chain that you asked is another one than the trust root names (chain {root.chain_id})"
+                raise IncompleteError(7, message, hint="name a node of that chain with --rpc")
             if chain.final() < number:
                 raise IncompleteError(7, f"block {number} is not final yet on the chain that you asked", hint="try again later")
             return {chain.block(number).hash}
-        except (VerificationError, IncompleteError):
+        except IncompleteError:
             raise
         except CustodyError as error:
             raise IncompleteError(7, f"the chain that you asked did not tell: {error.message}", hint=error.hint) from error

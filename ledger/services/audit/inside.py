@@ -9,7 +9,7 @@ from random import Random
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.report import Report
-from ledger.domain.errors import CustodyError
+from ledger.domain.errors import CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.trust import TrustRoot
 from ledger.domain.unit import Unit
@@ -68,7 +68,9 @@ def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> R
         pins = sampling.check_pins(node, report)
         walked = _walk_cases(node, sample, report)
     except CustodyError as error:
-        report.add(Finding("row-edited", "the home", "a database that can be compared", error.message))
+        # A failing disk or node refutes nothing.
+        code = "home-unread" if isinstance(error, StorageError | UnreadableError | NetworkError) else "row-edited"
+        report.add(Finding(code, "the home", "a database that can be compared", error.message))
         return report
     size = sum(one.content.ciphertext_size for one in sample.taken)
     done = sampling.rehash(node, sample.taken, keys, report, options.progress("re-hashing content", size))
