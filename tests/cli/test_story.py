@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.support.chains import free_port, running
-from tests.support.commands import ROOT, custody
+from tests.support.commands import ROOT, custody, verified_alone
 from tests.support.consortium import DEPLOYER
 from tests.support.desk import PASSPHRASE
 
@@ -35,20 +35,6 @@ def test_the_story_from_seizure_to_disposal(tmp_path: Path) -> None:
     assert len(offered) == 3
     for words in offered:
         verified_alone(*words[1:])
-
-
-def verified_alone(*arguments: object, folder: Path = ROOT) -> None:
-    """Verify in a process that has no network: in a network namespace of its own where the system lets us, else without sockets."""
-    blocked = "import socket, sys\ndef none(*a, **k): raise OSError('no network')\nsocket.socket = socket.create_connection = none\n"
-    command = [sys.executable, "-c", blocked + "from cli.main import main\nmain()", "verify", *map(str, arguments)]
-    if subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode == 0:
-        command = ["unshare", "-rn", *command]
-    settings = {name: value for name, value in os.environ.items() if name != "CUSTODY_PASSPHRASE"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, env={**settings, "PYTHONPATH": str(ROOT)}, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "verdict: verified" in done.stdout
 
 
 @contextmanager

@@ -62,3 +62,17 @@ def within(*arguments: object, home: Path | None = None) -> tuple[int, str, str]
         else:
             os.environ["CUSTODY_PASSPHRASE"] = before
     return int(code or 0), out.getvalue(), said.getvalue()
+
+
+def verified_alone(*arguments: object, folder: Path = ROOT) -> None:
+    """Verify in a process that has no network: in a network namespace of its own where the system lets us, else without sockets."""
+    blocked = "import socket, sys\ndef none(*a, **k): raise OSError('no network')\nsocket.socket = socket.create_connection = none\n"
+    command = [sys.executable, "-c", blocked + "from cli.main import main\nmain()", "verify", *map(str, arguments)]
+    if subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode == 0:
+        command = ["unshare", "-rn", *command]
+    settings = {name: value for name, value in os.environ.items() if name != "CUSTODY_PASSPHRASE"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, env={**settings, "PYTHONPATH": str(ROOT)}, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "verdict: verified" in done.stdout
