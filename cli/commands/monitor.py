@@ -36,9 +36,7 @@ def register(app: typer.Typer) -> None:
         trust: Annotated[Path, typer.Option(help="Trust root, obtained by another way than the logs.")],
         state: Annotated[Path, typer.Option(help="File that keeps what was seen.")],
         interval: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 60,
-        once: Annotated[
-            bool, typer.Option("--once", help="Look once; the exit code is that of an audit, 3 at least with an alarm.")
-        ] = False,
+        once: Annotated[bool, typer.Option("--once", help="Look once; exit code of an audit, with an alarm at least 3.")] = False,
         stop: Annotated[bool, typer.Option("--stop", help="End with exit code 1 at the first alarm.")] = False,
         silence: Annotated[float, typer.Option(min=0, help="Hours without a checkpoint that raise an alarm.")] = 48,
         volume: Annotated[int, typer.Option(min=1, help="Events signed by one person in an hour that raise an alarm.")] = 500,
