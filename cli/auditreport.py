@@ -6,7 +6,14 @@ import html
 import textwrap
 from typing import Any
 
-_MARKS = {"passed": "ok", "failed": "FAILED", "unreadable": "UNREADABLE", "not checked": "not checked", "not asked": "-"}
+_MARKS = {
+    "passed": "ok",
+    "failed": "FAILED",
+    "unreadable": "UNREADABLE",
+    "nothing to check": "nothing",
+    "not checked": "not checked",
+    "not asked": "-",
+}
 _WIDTH = 100
 _SHOWN = 20  # findings of one kind that a terminal shows; the JSON has more
 

@@ -71,6 +71,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     home: Annotated[Path, typer.Option(help="Folder of the home.", envvar="CUSTODY_HOME")] = Path("custody-home"),
     server: Annotated[str, typer.Option(help="URL of a node; without it the home serves itself.", envvar="CUSTODY_SERVER")] = "",
     passphrase_file: Annotated[Path | None, typer.Option(help="File with the passphrase; else CUSTODY_PASSPHRASE, else a prompt.")] = None,
@@ -80,6 +81,7 @@ def options(
 ) -> None:
     """Global options stand before the command: custody --home DIR list"""
     STATE.home, STATE.server, STATE.passphrase_file, STATE.json, STATE.offline = home, server, passphrase_file, as_json, offline
+    STATE.command = context.invoked_subcommand or ""
 
 
 for module in (

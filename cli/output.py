@@ -6,12 +6,24 @@ import json
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import typer
 
+from cli.hints import runnable
 from cli.state import STATE
-from ledger.domain.errors import CustodyError, IncompleteError, UnreadableError, UsageError
+from ledger.domain.errors import (
+    CustodyError,
+    FormatError,
+    FrozenError,
+    IncompleteError,
+    LockedError,
+    NetworkError,
+    StorageError,
+    UnreadableError,
+    UsageError,
+    VerificationError,
+)
 
 
 def result(value: Any, text: str) -> None:
@@ -31,17 +43,32 @@ def note(text: str) -> None:
         say(text)
 
 
+#: Commands whose exit code is a verdict: 1 is a contradiction that was found, and nothing else.
+_JUDGING: Final = frozenset({"verify", "audit", "monitor", "fixity", "recheck", "doctor"})
+#: Commands that give content back: what could not be reached is never told like content that differs.
+_READING: Final = frozenset({"get", "copy", "restore"})
+
+
 def exit_code(error: Exception) -> int:
-    """Exit code of a failure (DESIGN section 13)."""
+    """Exit code of a failure (DESIGN section 13; docs/format.md, "Exit codes")."""
     if isinstance(error, UsageError):
         return 2
     if isinstance(error, IncompleteError):
         return 3
-    return 4 if isinstance(error, UnreadableError) else 1
+    if isinstance(error, UnreadableError):
+        return 4
+    if STATE.command in _JUDGING:
+        if isinstance(error, VerificationError | FrozenError):
+            return 1
+        # A defect of ours and a failing disk refute nothing either.
+        read = isinstance(error, CustodyError) and not isinstance(error, StorageError | FormatError)
+        return 3 if read or isinstance(error, LockedError) else 4
+    return 3 if STATE.command in _READING and isinstance(error, NetworkError | LockedError) else 1
 
 
-def failure(error: Exception) -> int:
-    """Tell a failure; returns its exit code."""
+def failure(error: Exception, code: int | None = None) -> int:
+    """Tell a failure; returns its exit code, which a command may know better."""
+    code = exit_code(error) if code is None else code
     if isinstance(error, CustodyError):
         message, hint = error.message, error.hint
     elif isinstance(error, OSError):
@@ -53,14 +80,14 @@ def failure(error: Exception) -> int:
             trace = trace.tb_next
         place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
         message, hint = f"internal error {type(error).__name__} at {place}", "this is a defect: please report it"
+    hint = runnable(hint) if hint else hint
     if STATE.json:
-        code = exit_code(error)
         print(json.dumps({"error": {"message": message, "hint": hint, "exit": code}}), file=sys.stderr)
         return code
     say(f"custody: {message}")
     if hint:
         say(f"  what to do: {hint}")
-    return exit_code(error)
+    return code
 
 
 def interrupted() -> int:

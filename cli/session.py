@@ -16,7 +16,7 @@ import typer
 from cli.state import STATE
 from ledger import settings
 from ledger.adapters.keystore.file import Unlocking
-from ledger.domain.errors import FormatError, LockedError, UsageError
+from ledger.domain.errors import FormatError, LockedError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from ledger.adapters.clock import SystemClock
@@ -236,26 +236,29 @@ def read_file(path: Path) -> bytes:
     """A small file that a person named.
 
     Raises:
-        UsageError: it cannot be read.
+        UnreadableError: it cannot be read.
     """
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+        raise UnreadableError(f"cannot read {path}: {error.strerror}", hint="check the path and your permissions") from error
 
 
 def read_trust(path: Path) -> TrustRoot:
     """A trust root.
 
     Raises:
-        UsageError: the file cannot be read, or is none.
+        UsageError: the file is none. UnreadableError: it cannot be read.
     """
-    from ledger.domain import trust
+    from ledger.domain import filekind, trust
 
+    data = read_file(path)
     try:
-        return trust.parse(read_file(path))
+        return trust.parse(data)
     except FormatError as error:
-        raise UsageError(f"{path}: {error.message}", hint="give the trust root that the agencies published") from error
+        said = filekind.describe(data[: filekind.HEAD])
+        what = error.message if said == "a trust root" else f"this is {said}, not a trust root"
+        raise UsageError(f"{path}: {what}", hint="give the trust root that the agencies published") from error
 
 
 def node_address() -> str:

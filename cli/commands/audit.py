@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import auditreport, output
+from cli.hints import runnable
 from cli.state import Json
 
 if TYPE_CHECKING:
@@ -50,12 +51,15 @@ def register(app: typer.Typer) -> None:
         else:
             found = _inside(sample, seed, workers)
             heading = "Audit of a home"
-        raise typer.Exit(_show(found, heading, report))
+        raise typer.Exit(_show(found, heading, report, own=not log))
 
 
-def _show(found: Report, heading: str, page: Path | None) -> int:
-    """Print the report, write its page; returns the exit code."""
+def _show(found: Report, heading: str, page: Path | None, *, own: bool) -> int:
+    """Print the report, write its page; returns the exit code. ``own``: what is to be done is to be done in this home."""
     value = found.as_json()
+    if own:
+        for one in value["findings"]:
+            one["todo"] = runnable(one["todo"])
     if page is not None:
         import time
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.state import STATE, Basis, Evidence, Json
+from cli.hints import runnable
+from cli.state import Basis, Evidence, Json
 
 _HELP = """Export an item's record as one file that verifies offline. Your export is signed and recorded first.
 
@@ -51,7 +52,7 @@ def register(app: typer.Typer) -> None:
         text = f"{out}: {len(parsed.statements)} events, {output.size(len(data))}"
         if waiting:
             text += f"\nnot anchored yet: {waiting} of them, so it verifies as incomplete:"
-            text += f" custody --home {STATE.home} anchor, then export again"
+            text += f" {runnable('custody anchor')}, then export again"
         if left_out:
             text += f"\nleft out: {', '.join(left_out)}; whoever verifies it sees that, and can check the rest"
         output.result({"path": str(out), "events": len(parsed.statements), "size": len(data), "waiting": waiting, "access": access}, text)

@@ -88,6 +88,7 @@ def _demo(file: Path, out: Path) -> int:
         f"{common} list",
         f'{common} show {evidence} --basis "trying it out"',
         f'{common} get {evidence} -o {out / "copy"} --basis "trying it out"',
+        f"{common} anchor",
         f"{common} doctor --deep",
     ):
         print(f"  {command}")

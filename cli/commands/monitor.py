@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
         trust: Annotated[Path, typer.Option(help="Trust root, obtained by another way than the logs.")],
         state: Annotated[Path, typer.Option(help="File that keeps what was seen.")],
         interval: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 60,
-        once: Annotated[bool, typer.Option("--once", help="Look once; the exit code is that of an audit.")] = False,
+        once: Annotated[bool, typer.Option("--once", help="Look once; exit code of an audit, with an alarm at least 3.")] = False,
         stop: Annotated[bool, typer.Option("--stop", help="End with exit code 1 at the first alarm.")] = False,
         silence: Annotated[float, typer.Option(min=0, help="Hours without a checkpoint that raise an alarm.")] = 48,
         volume: Annotated[int, typer.Option(min=1, help="Events signed by one person in an hour that raise an alarm.")] = 500,
@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
                 _tell(found)
                 if once or (stop and found.fresh):
                     code = found.report.verdict.exit_code
-                    raise typer.Exit(1 if stop and found.fresh else code or int(bool(found.fresh)))
+                    raise typer.Exit(1 if stop and found.fresh else code or (3 if found.fresh else 0))
                 time.sleep(interval)
 
 
@@ -92,6 +92,10 @@ def _tell(found: Round) -> None:
         "facts": found.report.facts,
     }
     ages = ", ".join(f"{agency} {age} s ago" for agency, age in sorted(found.ages.items()))
-    lines = [f"{output.moment(int(time.time()))}  {found.report.verdict.value}; newest checkpoints: {ages or 'none'}"]
+    waiting = found.report.facts.get("waiting", 0)
+    lines = [
+        f"{output.moment(int(time.time()))}  {found.report.verdict.value}; newest checkpoints: {ages or 'none'}"
+        + (f"; {waiting} entries wait to be anchored" if waiting else "")
+    ]
     lines += [f"  ALARM {one.kind.title} ({one.code}): {one.place}; expected {one.expected}, found {one.found}" for one in found.fresh]
     output.result(value, "\n".join(lines))

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from cli import output
+from cli.hints import runnable
 from cli.state import Json
 
 _HELP = """How far the log is anchored, and in which block; the IPFS nodes, and what to do about each problem.
@@ -39,6 +40,8 @@ def text(found: dict[str, Any]) -> str:
         f"log         {found['log']}",
         f"entries     {found['integrated']} in the log, {found['submitted']} sent, {found['anchored']} anchored, {found['final']} final",
     ]
+    if waiting := found["integrated"] - found["final"]:
+        lines.append(f"waiting     {waiting} entries are not final yet, so nothing outside proves them: {runnable('custody anchor')}")
     if newest:
         place = f"block {newest['block']}, gas {newest['gas']}" if newest["block"] else "not mined yet"
         lines.append(f"newest      {newest['size']} entries, {newest['state']}, {place}")
@@ -49,7 +52,7 @@ def text(found: dict[str, Any]) -> str:
         f"stored      {output.size(found['storedBytes'])} of ciphertext",
     ]
     if found["frozen"]:
-        lines.append(f"FROZEN      {found['frozen']}: run custody doctor")
+        lines.append(f"FROZEN      {found['frozen']}: run {runnable('custody doctor')}")
     for one in found["workers"] or []:
         if one["failures"]:
             lines += [f"FAILING     {one['worker']}, since {one['since']}, {one['failures']} times: {one['problem']}"]
@@ -73,5 +76,5 @@ def _ipfs(found: dict[str, Any]) -> list[str]:
             problems.append((f"{node['name']}: {node['problem']}", node["hint"]))
     lines.append(output.table(["NODE", "STATE", "KUBO", "PEERS", "SIZE", "PINNED", "WAITING", "DAMAGED"], rows))
     for problem, hint in problems:
-        lines += [problem, f"  what to do: {hint}"]
+        lines += [problem, f"  what to do: {runnable(hint)}"]
     return lines

@@ -226,6 +226,10 @@ class SqliteAuditState:
                 found[name] = ItemState(name, origin, ref, custodian, seq, head, moment, bool(closed), offer)
         return found
 
+    def item_count(self, log: bytes) -> int:
+        """How many items a log speaks of; its agency's statements about itself are about none."""
+        return int(self._all("SELECT count(*) FROM item WHERE log = ? AND evidence LIKE 'urn:uuid:%'", log)[0][0])
+
     def opened_twice(self) -> Iterator[tuple[str, list[str]]]:
         """Items that were opened in more than one log, with the agencies of these logs."""
         query = "SELECT evidence, group_concat(origin) FROM item WHERE origin <> '' AND ref <> x'' GROUP BY evidence HAVING count(*) > 1"

@@ -18,7 +18,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
-from ledger.domain.errors import FormatError
+from ledger.domain.errors import FormatError, TruncatedError
 
 _MAX_DEPTH: Final = 16  # our deepest format nests 6; a bound keeps hostile input off the Python stack
 #: Bytes of memory that decoded values may take, for each byte of input and for any input.
@@ -110,7 +110,7 @@ def _encode(value: Any, out: bytearray) -> None:
 def _argument(data: bytes, at: int, what: str) -> tuple[int, int, int]:
     """Return (major type, argument, offset behind the head)."""
     if at >= len(data):
-        raise FormatError(f"{what}: truncated at byte {at}")
+        raise TruncatedError(f"{what}: truncated at byte {at}")
     major, info = data[at] >> 5, data[at] & 31
     at += 1
     if info < 24:
@@ -120,7 +120,7 @@ def _argument(data: bytes, at: int, what: str) -> tuple[int, int, int]:
     width = 1 << (info - 24)
     raw = data[at : at + width]
     if len(raw) != width:
-        raise FormatError(f"{what}: truncated at byte {at}")
+        raise TruncatedError(f"{what}: truncated at byte {at}")
     argument = int.from_bytes(raw, "big")
     if argument < 24 or (width > 1 and argument < 1 << (4 * width)):
         raise FormatError(f"{what}: integer not in its shortest form at byte {at - 1}")
@@ -147,7 +147,7 @@ def _decode(data: bytes, at: int, depth: int, what: str, left: list[int]) -> tup
     if major in (2, 3):
         raw = data[at : at + argument]
         if len(raw) != argument:
-            raise FormatError(f"{what}: length {argument} at byte {start} exceeds the input")
+            raise TruncatedError(f"{what}: length {argument} at byte {start} exceeds the input")
         _pay(left, _OBJECT + argument, what)
         if major == 2:
             return bytes(raw), at + argument
@@ -160,7 +160,7 @@ def _decode(data: bytes, at: int, depth: int, what: str, left: list[int]) -> tup
             raise FormatError(f"{what}: text at byte {start} is not UTF-8") from error
     if major in (4, 5) and argument > len(data) - at:
         # Every element takes a byte: a huge count is refused before anything is allocated for it.
-        raise FormatError(f"{what}: count {argument} at byte {start} exceeds the input")
+        raise TruncatedError(f"{what}: count {argument} at byte {start} exceeds the input")
     if major in (4, 5):
         _pay(left, _OBJECT + argument * (16 if major == 4 else _ENTRY), what)
     if major == 4:

@@ -2,6 +2,8 @@
 
 CustodyError
 ├── FormatError            bytes that do not follow a format (verification step 1)
+│   ├── TruncatedError     bytes that end before what they began
+│   └── ForeignError       a file of another kind or version, an empty one, or one cut short: nothing in it was judged
 ├── VerificationError      well-formed bytes that prove something else (names the step)
 ├── IncompleteError        something that a verdict needs is absent (names the step)
 ├── UnreadableError        bytes that could not be read at all; never confused with a mismatch
@@ -38,6 +40,14 @@ class CustodyError(Exception):
 
 class FormatError(CustodyError):
     """Bytes that do not follow their format: nothing in them is believed."""
+
+
+class TruncatedError(FormatError):
+    """Bytes that end before what they began."""
+
+
+class ForeignError(FormatError):
+    """Not the kind of file that it should be, or not all of it: nothing in it was judged, so nothing was refuted."""
 
 
 class VerificationError(CustodyError):

@@ -54,4 +54,5 @@ def test_ctrl_c_at_any_moment_leaves_nothing_half_written(worked: dict[str, Path
     left = [path for path in tmp_path.rglob("*") if path.name.endswith(".part") or path.name.startswith(".")]
     assert left == []
     custody("upload", str(big), home=home)
+    custody("anchor", home=home)
     custody("doctor", "--deep", home=home)

@@ -102,9 +102,15 @@ def test_the_bundle_of_this_format_version_verifies_for_ever() -> None:
     assert check("good.bundle").verdict is Verdict.VERIFIED
 
 
+UNREADABLE = {"empty.bundle", "truncated.bundle", "later-version.bundle"}
+
+
 @pytest.mark.parametrize("name", sorted(BUNDLES["mutations"]))
 def test_a_mutated_bundle_is_refused_at_its_step(name: str) -> None:
     report, step = check(name), BUNDLES["mutations"][name]["step"]
+    if name in UNREADABLE:  # nothing in it was judged, so nothing was refuted
+        assert (report.verdict, report.steps[step].status) == (Verdict.UNREADABLE, Status.UNREADABLE)
+        return
     failed = [one.number for one in report.steps.values() if one.status is Status.FAILED]
     assert failed == [step] or (not failed and report.steps[step].status is Status.NOT_CHECKED)
     assert report.verdict in (Verdict.FAILED, Verdict.INCOMPLETE)

@@ -265,9 +265,10 @@ class NodeClient(HttpNode):
         found: dict[str, Any] = self._ask("GET", "/v1/agency", shapes.ABOUT, authenticated=False)
         return found
 
-    def trust_root(self) -> bytes:
-        """The node's own trust root."""
-        return self._send("GET", "/v1/trust", authenticated=False).content
+    def trust_root(self, pin: int | None = None) -> bytes:
+        """The node's own trust root, with a final block pinned where one is asked for."""
+        query = "" if pin is None else f"?pin={pin}"
+        return self._send("GET", f"/v1/trust{query}", authenticated=False).content
 
 
 def _copy_path(copy: dict[str, Any]) -> str:

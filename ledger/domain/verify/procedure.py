@@ -18,7 +18,7 @@ from ledger.domain import statement as statements
 from ledger.domain.bundle import Bundle, BundledStatement
 from ledger.domain.digests import same
 from ledger.domain.encoding import format_time, parse_time
-from ledger.domain.errors import FormatError, IncompleteError, RuleError, VerificationError
+from ledger.domain.errors import ForeignError, FormatError, IncompleteError, RuleError, VerificationError
 from ledger.domain.event import disclosure as disclosures
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
@@ -38,6 +38,8 @@ __all__ = ["FileDigest", "verify"]
 #: Bytes of memory that parsed documents may take, for each byte of a bundle and for any bundle.
 _GROWTH: Final = 5
 _FREE: Final = 256 << 10
+
+_AGAIN = "ask the agency to anchor its log and to export the bundle again"
 
 
 @dataclass
@@ -66,7 +68,7 @@ class Case:
         if self.seen is not None:
             return self.seen
         if self.bundle.chain is None:
-            raise IncompleteError(6, "the bundle holds no proofs of the chain", hint="export it after anchoring")
+            raise IncompleteError(6, "the bundle holds no proofs of the chain", hint=_AGAIN)
         if self._state is None:
             self._state = ProvenState(self.bundle.chain, self.root)
         return self._state
@@ -143,7 +145,8 @@ def verify(
 
 def _fail(report: Report, number: int, error: FormatError | VerificationError | RuleError) -> None:
     step = report.steps[error.step if isinstance(error, VerificationError) else number]
-    step.status, step.detail, step.hint = Status.FAILED, error.message, error.hint or ""
+    step.status = Status.UNREADABLE if isinstance(error, ForeignError) else Status.FAILED
+    step.detail, step.hint = error.message, error.hint or ""
 
 
 def _parse(data: bytes, root: TrustRoot, state: State | None) -> Case:
@@ -231,6 +234,8 @@ def _check_state(case: Case) -> str:
 
 def _check_log_keys(case: Case) -> str:
     """Step 4: the log key of every checkpoint comes from the descriptor version that the checkpoint names."""
+    if not case.bundle.checkpoints:
+        raise IncompleteError(4, "no event is anchored yet: no log key was judged", hint=_AGAIN)
     for checkpoint in case.bundle.checkpoints:
         case.directory.version(case.bundle.logs[checkpoint.log].agency, checkpoint.version)
     return ", ".join(sorted({one.agency for one in case.bundle.logs}))
@@ -249,7 +254,7 @@ def _check_receipts(case: Case) -> str:
             continue
         _check_receipt(case, number, statement, bundled, given, log)
     if missing:
-        raise IncompleteError(5, f"{missing} events are not anchored yet", hint="export the bundle again after anchoring")
+        raise IncompleteError(5, f"{_count(missing, 'event')} not anchored yet", hint=_AGAIN)
     return _count(len(case.statements), "receipt")
 
 
@@ -268,6 +273,8 @@ def _check_receipt(case: Case, number: int, statement: Statement, bundled: Bundl
 
 def _check_checkpoints(case: Case) -> str:
     """Step 6, second part: every checkpoint is signed and anchored; the first one that covers each leaf gives its time."""
+    if not case.bundle.checkpoints:
+        raise IncompleteError(6, "the bundle holds no checkpoint", hint=_AGAIN)
     for checkpoint in case.bundle.checkpoints:
         log = case.logs[checkpoint.log]
         case.state.check_checkpoint(log, checkpoint)
@@ -313,6 +320,10 @@ def _check_certificates(case: Case, report: Report) -> str:
             report.findings.append(f"event {number} is dated {statement.claims.time - time} s after its own proof: a wrong clock")
     if undecided is not None:
         raise undecided
+    if waiting := sum(time is None for time in case.proven):
+        raise IncompleteError(
+            3, f"{_count(waiting, 'event')} without a proven time: whether the signer was certified then is open", hint=_AGAIN
+        )
     return _count(len(case.certificates), "certificate")
 
 
@@ -329,7 +340,7 @@ def _check_finality(case: Case, confirm: Callable[[int, bytes], set[bytes]] | No
     if case.seen is not None:
         return f"block {case.seen.number}, as the verifier's own node has it"
     if chain is None:
-        raise IncompleteError(7, "the bundle names no block", hint="export it after anchoring")
+        raise IncompleteError(7, "the bundle names no block", hint=_AGAIN)
     headers = [parse_header(raw) for raw in (chain.header, *chain.descendants)]
     confirmed = confirm(headers[0].number, headers[0].hash) if confirm is not None else None
     return f"block {headers[0].number}: {trust.judge(case.root, headers, confirmed)} ({case.root.label})"
@@ -339,7 +350,7 @@ def _check_time(case: Case, report: Report) -> str:
     """Step 10: what the chain proves about time."""
     first = case.proven[0]
     if first is None:
-        raise IncompleteError(10, "the first event has no proven time yet", hint="export the bundle again after anchoring")
+        raise IncompleteError(10, "the first event has no proven time yet", hint=_AGAIN)
     report.facts["provenTime"] = format_time(first)
     opening = case.events[0]
     if opening is not None and "from" in opening.value.get("occurred", {}):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.report import Report
-from ledger.domain.errors import CustodyError
+from ledger.domain.errors import CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.trust import TrustRoot
 from ledger.domain.unit import Unit
@@ -54,10 +55,11 @@ def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> R
         rows.run()
         sample = Reservoir(sampling.sample_size(items, options.share), Random(options.seed))  # noqa: S311  (a sample that can be drawn again, no secret)
         checked = ItemRows(node, rows, report, keys)
+        kept: Counter[bool] = Counter()
 
         def take(unit: Unit, one: Examined) -> None:
             duties.check_item(node, unit, one, report)
-            sampling.copies_kept(node, one, report)
+            kept[sampling.copies_kept(node, one, report)] += 1
             if (drawn := sampling.draw(one)) is not None:
                 sample.offer(drawn)
 
@@ -66,19 +68,30 @@ def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> R
         pins = sampling.check_pins(node, report)
         walked = _walk_cases(node, sample, report)
     except CustodyError as error:
-        report.add(Finding("row-edited", "the home", "a database that can be compared", error.message))
+        # A failing disk or node refutes nothing.
+        code = "home-unread" if isinstance(error, StorageError | UnreadableError | NetworkError) else "row-edited"
+        report.add(Finding(code, "the home", "a database that can be compared", error.message))
         return report
     size = sum(one.content.ciphertext_size for one in sample.taken)
     done = sampling.rehash(node, sample.taken, keys, report, options.progress("re-hashing content", size))
-    report.checked("rows", f"rows: {rows.count}")
-    report.checked("documents", f"{checked.documents} documents; items: {count}")
-    report.checked("keys", f"sealed keys: {checked.grants}, opened here: {checked.opened}; releases: {releases}")
-    report.checked("duties", f"items: {count}")
-    report.checked("copies", f"pins: {pins}")
-    report.checked("content", f"{len(sample.taken)} of {sample.seen} items with content, {done} bytes; seed {options.seed}")
-    report.checked("cases", f"from items: {count}; from cases: {walked}")
+    report.checked("rows", f"rows: {rows.count}", rows.count)
+    report.checked("documents", f"{checked.documents} documents; items: {count}", checked.documents)
+    sealed = f"sealed keys: {checked.grants}, opened here: {checked.opened}; releases: {releases}"
+    report.checked("keys", sealed, checked.grants + releases)
+    report.checked("duties", f"items: {count}", count)
+    report.checked("copies", f"items that this agency keeps: {kept[True]}; pins: {pins}", kept[True] + pins)
+    _tell_content(report, sample, done, options.seed)
+    report.checked("cases", f"from items: {count}; from cases: {walked}", count + walked)
     report.facts |= {"items": count, "sampled": len(sample.taken), "seed": options.seed, "bytesReHashed": done, "releases": releases}
     return report
+
+
+def _tell_content(report: Report, sample: Reservoir, done: int, seed: int) -> None:
+    detail = f"{len(sample.taken)} of {sample.seen} items with content, {done} bytes; seed {seed}"
+    if sample.seen and not sample.size:  # --sample 0
+        report.not_asked("content", f"{detail}: nothing was to be re-hashed")
+    else:
+        report.checked("content", detail, len(sample.taken))
 
 
 def _walk_cases(node: Node, sample: Reservoir, report: Report) -> int:
