@@ -1,4 +1,6 @@
-"""Ctrl-C: ends a command between two steps. Not KeyboardInterrupt, which Typer would turn into a bare "Aborted!".
+"""Ctrl-C, SIGTERM and SIGHUP: end a command between two steps. Not KeyboardInterrupt, which Typer would turn into a bare "Aborted!".
+
+A service manager's request to end, or a terminal that goes away, leaves a home as Ctrl-C does.
 
 An exception out of a signal handler may strike anywhere, also in the middle of an event loop's own work, which then waits for
 ever for what it just lost. So it waits while a request is under way; whoever asks a second time ends the process at once,
@@ -13,23 +15,29 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
-EXIT = 130
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
-    """Ctrl-C was pressed."""
+    """Somebody asked for an end; ``code`` is what the process exits with, 128 and the signal's number as shells write it."""
+
+    def __init__(self, number: int = signal.SIGINT) -> None:
+        super().__init__()
+        self.code = 128 + number
 
 
 class _State:
-    asked = False
+    asked = 0  # the signal that asked
     deferring = False
 
 
 def install() -> None:
-    """Take over SIGINT."""
-    signal.signal(signal.SIGINT, _handle)
+    """Take over the signals that ask for an end; one that was ignored from the start (nohup) stays so."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _handle)
     sys.unraisablehook = _unraisable
 
 
@@ -41,10 +49,10 @@ def _unraisable(found: Any) -> None:
 
 def _handle(number: int, frame: object) -> None:
     if _State.asked:
-        os._exit(EXIT)
-    _State.asked = True
+        os._exit(128 + number)
+    _State.asked = number
     if not _State.deferring:
-        raise Stopped
+        raise Stopped(number)
 
 
 @contextmanager
@@ -59,4 +67,4 @@ def deferred() -> Iterator[None]:
     finally:
         _State.deferring = False
         if _State.asked:
-            raise Stopped
+            raise Stopped(_State.asked)

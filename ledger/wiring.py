@@ -157,7 +157,7 @@ def lock_home(home: Path) -> FileLock:
     Raises:
         LockedError: another process has it, naming that process.
     """
-    return FileLock(home / "home.lock", what="the home")
+    return FileLock(home / settings.LOCK, what="the home")
 
 
 def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
@@ -171,6 +171,7 @@ def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
     """
     config = settings.read(home)
     lock = lock_home(home)
+    (home / settings.SERVER).unlink(missing_ok=True)  # whoever serves holds the lock: one that was killed left this
     try:
         keyring = unlocking.keyring()
         clock = SystemClock()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import auditreport, output
+from cli import auditreport, outfile, output
 from cli.state import Json
 
 if TYPE_CHECKING:
@@ -42,29 +42,30 @@ def register(app: typer.Typer) -> None:
         ] = None,
         seed: Annotated[int | None, typer.Option(min=0, help="Draw the sample that an earlier report names.")] = None,
         report: Annotated[Path | None, typer.Option(help="Write the report as a page to print.")] = None,
+        force: outfile.Force = False,
         as_json: Json = False,
     ) -> None:
-        if log:
-            found = _outside(log, rpc, trust, state, seen or [], workers)
-            heading = "Audit of " + ", ".join(log)
-        else:
-            found = _inside(sample, seed, workers)
-            heading = "Audit of a home"
-        raise typer.Exit(_show(found, heading, report))
+        with outfile.writing(report, force=force) if report is not None else nullcontext() as page:
+            if log:
+                found = _outside(log, rpc, trust, state, seen or [], workers)
+                heading = "Audit of " + ", ".join(log)
+            else:
+                found = _inside(sample, seed, workers)
+                heading = "Audit of a home"
+            if page is not None:
+                page.write(_page(found, heading))
+        value = found.as_json()
+        output.result(value, *auditreport.text(value))
+        raise typer.Exit(found.verdict.exit_code)
 
 
-def _show(found: Report, heading: str, page: Path | None) -> int:
-    """Print the report, write its page; returns the exit code."""
-    value = found.as_json()
-    if page is not None:
-        import time
+def _page(found: Report, heading: str) -> bytes:
+    """The report to print."""
+    import time
 
-        from ledger.adapters import files
-        from ledger.domain.encoding import format_time
+    from ledger.domain.encoding import format_time
 
-        files.write(page, auditreport.page(value, heading, format_time(int(time.time()))).encode())
-    output.result(value, auditreport.text(value))
-    return found.verdict.exit_code
+    return auditreport.page(found.as_json(), heading, format_time(int(time.time()))).encode()
 
 
 def _inside(sample: float | None, seed: int | None, workers: int) -> Report:

@@ -44,5 +44,5 @@ def register(app: typer.Typer) -> None:
             "clean": not findings,
             "findings": [{"part": one.part, "message": one.message, "hint": one.hint} for one in findings],
         }
-        output.result(value, "\n".join(lines))
+        output.result(value, *lines)
         raise typer.Exit(1 if findings else 0)

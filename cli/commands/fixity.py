@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
             with output.progress("reading", len(wanted), unit="items") as advance:
                 found = {one: read(session.node, one, advance) for one in wanted}
         bad = {urn: nodes for urn, nodes in found.items() if any(one["result"] != "match" for one in nodes)}
-        output.result({"items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()]}, _text(found, bad))
+        output.result({"items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()]}, *_text(found, bad))
         if unrepaired(found):
             raise typer.Exit(1)
         if any(one["result"] == "unreachable" for nodes in bad.values() for one in nodes):
@@ -67,8 +67,8 @@ def unrepaired(found: dict[str, list[dict[str, Any]]]) -> bool:
     return any(sum(one["bad"].values()) > one["repaired"] for nodes in found.values() for one in nodes)
 
 
-def _text(found: dict[str, Any], bad: dict[str, Any]) -> str:
-    lines = []
+def _text(found: dict[str, Any], bad: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
     if bad:
         rows = [
             [urn.removeprefix("urn:uuid:"), one["node"], one["result"], str(sum(one["bad"].values())), str(one["repaired"])]
@@ -76,7 +76,7 @@ def _text(found: dict[str, Any], bad: dict[str, Any]) -> str:
             for one in nodes
             if one["result"] != "match"
         ]
-        lines.append(output.table(["ITEM", "NODE", "FOUND", "BAD BLOCKS", "REPAIRED"], rows))
+        lines += output.table(["ITEM", "NODE", "FOUND", "BAD BLOCKS", "REPAIRED"], rows)
     damaged = [urn for urn, nodes in bad.items() if any(one["result"] not in ("match", "unreachable") for one in nodes)]
     away = [urn for urn, nodes in bad.items() if any(one["result"] == "unreachable" for one in nodes)]
     lines.append(f"{len(found)} items read again: {len(damaged)} with damage, {len(away)} not at all of their nodes")
@@ -84,4 +84,4 @@ def _text(found: dict[str, Any], bad: dict[str, Any]) -> str:
         lines.append("what to do: bring back an IPFS node or a backup that has a good copy, then run this again")
     if away:
         lines.append("what to do: start the IPFS nodes that do not answer, then run this again; nothing says that they lost anything")
-    return "\n".join(lines)
+    return lines

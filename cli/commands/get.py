@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import outfile, output
 from cli.state import Basis, Evidence, Json
 
 _HELP = """Decrypt an item into a file. Your access is signed and in the log before any key is released.
@@ -26,18 +26,18 @@ def register(app: typer.Typer) -> None:
         evidence: Evidence,
         out: Annotated[Path, typer.Option("-o", "--output", help="File to write; it appears only when everything checked out.")],
         basis: Basis,
+        force: outfile.Force = False,
         as_json: Json = False,
     ) -> None:
         from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
-        from ledger.adapters import files
         from ledger.services import retrieve
 
         urn = evidence_urn(evidence)
-        with open_session() as session:
+        with outfile.writing(out, force=force) as file, open_session() as session:
             access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=basis_member(basis))
             body = session.node.details(urn, access)[0]["document"]["body"]
-            with files.replacing(out) as file, output.progress("decrypting", body.get("size", 0)) as advance:
+            with output.progress("decrypting", body.get("size", 0)) as advance:
                 opened = retrieve.fetch(session.node, session.person, urn, access, file, advance)
         value = {"path": str(out), "name": opened.name, "size": opened.size, "digests": opened.digests, "access": access}
         output.result(value, f"{out}: {output.size(opened.size)}, same sha-256 as recorded: {opened.digests['sha-256']}")

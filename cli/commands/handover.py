@@ -121,7 +121,7 @@ def register(app: typer.Typer) -> None:
             ]
             for one in found
         ]
-        output.result({"handovers": found}, output.table(["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL"], rows))
+        output.result({"handovers": found}, *output.table(["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL"], rows))
 
     @group.command(help=_ACCEPT)
     def accept(
@@ -189,7 +189,7 @@ def register(app: typer.Typer) -> None:
             found = session.node.sync_handovers()
         lines = [f"came in: {one}" for one in found["received"]] + [f"settled: {one}" for one in found["settled"]]
         lines += [f"problem: {name}: {problem}" for name, problem in found["problems"].items()]
-        output.result(found, "\n".join(lines or ["nothing new"]))
+        output.result(found, *(lines or ["nothing new"]))
 
 
 def _row(one: dict[str, Any]) -> list[str]:

@@ -87,4 +87,4 @@ def _tell(found: Round) -> None:
     ages = ", ".join(f"{agency} {age} s ago" for agency, age in sorted(found.ages.items()))
     lines = [f"{output.moment(int(time.time()))}  {found.report.verdict.value}; newest checkpoints: {ages or 'none'}"]
     lines += [f"  ALARM {one.kind.title} ({one.code}): {one.place}; expected {one.expected}, found {one.found}" for one in found.fresh]
-    output.result(value, "\n".join(lines))
+    output.result(value, *lines)

@@ -40,4 +40,4 @@ def register(app: typer.Typer) -> None:
         for one in made.notes:
             lines += [f"NOTE    {one.message}", f"        what to do: {one.hint}"]
         value = {"home": str(STATE.home), "snapshot": made.snapshot, "made": format_time(made.made), "entries": made.entries}
-        output.result({**value, "notes": [one.message for one in made.notes]}, "\n".join(lines))
+        output.result({**value, "notes": [one.message for one in made.notes]}, *lines)

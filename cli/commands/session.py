@@ -78,7 +78,7 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             found = session.node.sessions()
         rows = [[one["id"], one["pseudonym"], one["since"], one["until"]] for one in found]
-        output.result({"sessions": found}, output.table(["SESSION", "WHO", "SINCE", "UNTIL"], rows))
+        output.result({"sessions": found}, *output.table(["SESSION", "WHO", "SINCE", "UNTIL"], rows))
 
     @group.command(help=_END)
     def end(which: Annotated[str, typer.Argument(metavar="SESSION", help="As session list shows it.")], as_json: Json = False) -> None:
@@ -143,7 +143,7 @@ def register(app: typer.Typer) -> None:
         rows = [
             [one["time"], one["kind"], one["pseudonym"], f"{one['count']} items within {one['seconds'] // 60} minutes"] for one in found
         ]
-        output.result({"alarms": found}, output.table(["WHEN", "WHAT", "WHO", "HOW MANY"], rows))
+        output.result({"alarms": found}, *output.table(["WHEN", "WHAT", "WHO", "HOW MANY"], rows))
 
 
 def _own(keyring: Any) -> str:

@@ -28,10 +28,10 @@ def register(app: typer.Typer) -> None:
 
         with open_session() as session:
             found = session.node.status()
-        output.result(found, text(found))
+        output.result(found, *text(found))
 
 
-def text(found: dict[str, Any]) -> str:
+def text(found: dict[str, Any]) -> list[str]:
     """The status in words; entries are counted from 0, so that "final 5" means that entries 0 to 4 are final."""
     newest = found["newest"]
     lines = [
@@ -52,7 +52,7 @@ def text(found: dict[str, Any]) -> str:
         lines.append(f"FROZEN      {found['frozen']}: run custody doctor")
     if found["ipfs"]:
         lines += _ipfs(found["ipfs"])
-    return "\n".join(lines)
+    return lines
 
 
 def _ipfs(found: dict[str, Any]) -> list[str]:
@@ -67,7 +67,7 @@ def _ipfs(found: dict[str, Any]) -> list[str]:
         rows.append([name, "ok" if status and not node["problem"] else "PROBLEM", *said, *(str(node[one]) for one in _COUNTS)])
         if node["problem"]:
             problems.append((f"{node['name']}: {node['problem']}", node["hint"]))
-    lines.append(output.table(["NODE", "STATE", "KUBO", "PEERS", "SIZE", "PINNED", "WAITING", "DAMAGED"], rows))
+    lines += output.table(["NODE", "STATE", "KUBO", "PEERS", "SIZE", "PINNED", "WAITING", "DAMAGED"], rows)
     for problem, hint in problems:
         lines += [problem, f"  what to do: {hint}"]
     return lines

@@ -85,23 +85,22 @@ def upload_paths(paths: list[Path], options: Any) -> None:
                 output.say("(more than 20 items: the rest is counted, not listed)")
         status = session.node.status(chain=False, ipfs=False)
     rows = [[item.evidence.removeprefix("urn:uuid:"), output.size(item.size), _outcome(item), item.path] for item in done[:20]]
-    text = output.table(["ITEM", "SIZE", "RECORDED", "PATH"], rows)
+    lines = output.table(["ITEM", "SIZE", "RECORDED", "PATH"], rows)
     recorded = sum(item.index is not None for item in done)
-    for item in done[:20]:
-        if item.duplicates:
-            text += f"\nsame content as {item.duplicates[0]}: {item.path}"
+    lines += [f"same content as {item.duplicates[0]}: {item.path}" for item in done[:20] if item.duplicates]
     waiting = status["integrated"] - status["final"]
-    text += f"\n{recorded} items recorded, {output.size(sum(item.size for item in done))}. " + _next(waiting)
-    output.result({"items": [asdict(item) for item in done], "recorded": recorded, "waiting": waiting}, text)
+    first, *rest = _next(waiting)
+    lines += [f"{recorded} items recorded, {output.size(sum(item.size for item in done))}. {first}", *rest]
+    output.result({"items": [asdict(item) for item in done], "recorded": recorded, "waiting": waiting}, *lines)
 
 
-def _next(waiting: int) -> str:
+def _next(waiting: int) -> list[str]:
     if STATE.offline:
-        return f"Signed here; {waiting} statements wait for a network.\nSend them then: custody --home {STATE.home} field send"
-    return (
-        f"Signed and in the log; not yet anchored ({waiting} entries wait)."
-        f"\nAnchor now: custody --home {STATE.home} anchor   See how far it is: custody --home {STATE.home} status"
-    )
+        return [f"Signed here; {waiting} statements wait for a network.", f"Send them then: custody --home {STATE.home} field send"]
+    return [
+        f"Signed and in the log; not yet anchored ({waiting} entries wait).",
+        f"Anchor now: custody --home {STATE.home} anchor   See how far it is: custody --home {STATE.home} status",
+    ]
 
 
 def _outcome(item: Any) -> str:
