@@ -57,7 +57,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    epilog="Exit codes: 0 done or verified, 1 failed, 2 wrong usage, 3 incomplete, 4 unreadable, 5 done, but the result could not be printed.",
+    epilog="Exit codes: 0 done or verified, 1 failed, 2 wrong usage, 3 incomplete, 4 unreadable, 5 done but not printed.",
 )
 
 

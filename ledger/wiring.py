@@ -35,6 +35,7 @@ from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id, parse_log_urn
 from ledger.domain.ports import Chain, Clock, IdentityProvider
 from ledger.domain.storage import Replica, Replicas
+from ledger.services import reindexing
 from ledger.services.authority import Authority
 from ledger.services.field import FieldNode
 from ledger.services.logfiles import OwnLog
@@ -177,7 +178,9 @@ def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
         clock = SystemClock()
         chain, sealers = open_chain(home, config.chain, keyring, clock)
         try:
-            return OpenHome(home, config, keyring, assemble(home, config, keyring, chain, clock), sealers, lock)
+            node = assemble(home, config, keyring, chain, clock)
+            reindexing.bring_up(node)
+            return OpenHome(home, config, keyring, node, sealers, lock)
         except BaseException:
             chain.close()
             raise

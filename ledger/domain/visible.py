@@ -15,7 +15,7 @@ from typing import Final
 
 _MARKS: Final = 4  # on one letter; Vietnamese needs two, Hebrew with cantillation four
 _UNSEEN: Final = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"])
-#: Letters and marks that are drawn as nothing: fillers, joiners, variation selectors (Unicode's Default_Ignorable_Code_Point), blank braille.
+#: Letters and marks that are drawn as nothing: fillers, joiners, variation selectors (Default_Ignorable_Code_Point of Unicode), blanks.
 _BLANK: Final = (
     (0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2065, 0x2065), (0x2800, 0x2800), (0x3164, 0x3164),
     (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from ledger.domain import enrolment
 from ledger.domain.digests import same
 from ledger.domain.errors import ConflictError, DeniedError, KeyringError, NotFoundError, RuleError, UsageError
+from ledger.domain.event import wording
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
@@ -145,7 +146,7 @@ def approve(node: Node, reference: str, *, approver: str) -> str:
         if row is None or row.expires < node.clock.now():
             raise NotFoundError("nobody waits for approval under that reference", hint="see: custody person list")
         number, person = _number(node, row.number, row.code), unit.person(approver)
-        if person is not None and number == _number(node, person.number, approver.encode()):
+        if person is not None and wording.form(number) == wording.form(_number(node, person.number, approver.encode())):
             raise RuleError("nobody approves their own enrolment", hint="ask another administrator")
         parsed = enrolment.parse(row.request)
         pseudonym = new_pseudonym()
