@@ -56,10 +56,11 @@ def unlock() -> Unlocking:
     """Ask for the passphrase and begin to stretch it: import what is heavy after this call, not before.
 
     Raises:
-        UsageError: no home there, or no passphrase. KeyringError: no keyring in it.
+        UsageError: no home there, or no passphrase. KeyringError: no keyring in it. StorageError: others can write in it.
     """
     if not settings.is_client(STATE.home):
         settings.read(STATE.home)
+    settings.require_private(STATE.home)
     return Unlocking(STATE.home / settings.KEYRING, ask_passphrase())
 
 

@@ -110,6 +110,19 @@ def write(home: Path, settings: HomeSettings) -> None:
     files.write(home / CONFIG, json.dumps(asdict(settings), indent=1).encode() + b"\n")
 
 
+def require_private(home: Path) -> None:
+    """Refuse a folder of keys and records into which others than its owner can write.
+
+    Raises:
+        StorageError: they can; the hint is the command that ends it.
+    """
+    files.require_owned(home)
+    try:
+        files.require_owned(*home.iterdir())
+    except OSError:
+        return  # whoever opens it tells better what is wrong
+
+
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
     """What a person's own folder is: the node that they work with, and whose it is."""

@@ -107,6 +107,7 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
     contracts = Contracts(chain, bytes.fromhex(config.registry[2:]), bytes.fromhex(config.ledger[2:]))
     log = contracts.log_id(agency_id(config.agency), config.log_number)
     replicas, keys = open_replicas(config.ipfs, keyring), node_keys(keyring)
+    files.private_file(home / "ledger.sqlite")
     return Node(
         config.agency,
         log,
@@ -156,8 +157,9 @@ def lock_home(home: Path) -> FileLock:
     """The lock that one process holds on a home.
 
     Raises:
-        LockedError: another process has it, naming that process.
+        LockedError: another process has it, naming that process. StorageError: others can write in it.
     """
+    settings.require_private(home)
     return FileLock(home / settings.LOCK, what="the home")
 
 
@@ -249,7 +251,7 @@ def person_at(keyring: FileKeyring, about: dict[str, Any], *, guest: bool = Fals
 def prepare_field(home: Path, about: dict[str, Any]) -> None:
     """Write down what the node says of itself, so that its people can sign for it without asking."""
     folder = home / settings.FIELD
-    folder.mkdir(parents=True, exist_ok=True)
+    files.private_folder(folder)
     files.write(folder / "node.json", json.dumps(about).encode())
 
 

@@ -85,7 +85,6 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
-        from ledger.domain.encoding import parse_time
         from ledger.services import handing
 
         urn, said = evidence_urn(evidence), members.basis_member(basis, basis_kind, authorisation, authority)
@@ -95,7 +94,7 @@ def register(app: typer.Typer) -> None:
                 session.clock.now() + int(days * _DAY),
                 to_person or None,
                 "loan" if loan else "custody",
-                parse_time(return_by, what="--return-by") if return_by else None,
+                members.time_of(return_by, "--return-by") if return_by else None,
                 condition,
                 tuple(on_condition or ()),
                 purpose,

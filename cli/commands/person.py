@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import outfile, output
+from cli import members, outfile, output
 from cli.state import STATE, Json
 
 _HELP = """People of the agency: invite, enrol, approve, suspend, list.
@@ -188,9 +188,8 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import open_session
-        from ledger.domain.encoding import parse_time
 
-        moment = parse_time(since, what="--since") if since else None
+        moment = members.time_of(since, "--since") if since else None
         with open_session() as session:
             revoked = session.node.suspend(pseudonym, since=moment)
         output.result({"pseudonym": pseudonym, "revoked": revoked}, f"{pseudonym} is suspended, and revoked as of {revoked}.")

@@ -88,11 +88,10 @@ def _run(form: Form, given: dict[str, Any]) -> None:
 
 def _value(field: Field, value: Any, numbers: dict[int, str]) -> Any:
     from cli.session import evidence_urn
-    from ledger.domain.encoding import parse_time
     from ledger.domain.errors import UsageError
 
     if field.kind == "time":
-        parse_time(value, what=f"--{field.option}")
+        members.time_of(value, f"--{field.option}")
     if field.kind == "event":
         if value not in numbers:
             raise UsageError(f"the item has events 0 to {len(numbers) - 1}, not {value}")

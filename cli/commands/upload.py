@@ -57,6 +57,8 @@ def register(app: typer.Typer) -> None:
         said |= members.moment_members(occurred, late) | ({"handling": handling} if handling else {})
         if bool(clock_shown) != bool(clock_reference):
             raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
+        if clock_reference:
+            members.past_time(clock_reference, "--clock-reference")
         body: dict[str, Any] = {
             **({"partOf": evidence_urn(source)} if source else {}),
             **({"method": method} if method else {}),

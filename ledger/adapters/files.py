@@ -86,6 +86,22 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         file.write(data)
 
 
+def private_folder(path: Path) -> None:
+    """A folder for its owner alone, with those above it that are missing, whatever the umask; one that is there stays as it is."""
+    if not path.exists():
+        private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def private_file(path: Path) -> None:
+    """An empty file for its owner alone where there is none: what opens it next, such as a database, would leave its mode to the umask.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
 def public_folder(path: Path) -> None:
     """A folder that everybody may read, with those above it, whatever the umask; one that is there stays as it is."""
     if not path.exists():

@@ -13,7 +13,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ledger.adapters.files import sync_directory
+from ledger.adapters import files
 from ledger.domain.errors import StorageError
 
 _LENGTH: Final = 4
@@ -88,12 +88,12 @@ class FileJournal:
         self._pending.clear()
 
     def _open(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
+        files.private_folder(self._directory)
         path = self._directory / f"upload-{secrets.token_hex(8)}.journal"
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
         self._path = path
-        sync_directory(self._directory)
+        files.sync_directory(self._directory)
 
     def finish(self, keep: Sequence[dict[str, Any]] = ()) -> None:
         """See ports.Journal."""

@@ -10,8 +10,9 @@ from ledger.domain import statement as statements
 from ledger.domain.cose import PrivateKey
 from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.encoding import b64url, evidence_bytes, format_time
-from ledger.domain.errors import DeniedError
+from ledger.domain.errors import DeniedError, UsageError
 from ledger.domain.event import document as documents
+from ledger.domain.event import moments
 from ledger.domain.event.document import DEFAULT_HIDDEN
 from ledger.domain.event.types import TYPES
 from ledger.domain.grants import HpkePrivateKey
@@ -82,7 +83,7 @@ def sign_event(
         sealed_keys: grants that travel with an opening event.
 
     Raises:
-        FormatError: the document would not be accepted.
+        FormatError: the document would not be accepted. UsageError: it tells of something that lies after its signature.
     """
     ref_salt = envelope.new_salt(32) if seq == 0 else None
     document: dict[str, Any] = {
@@ -103,6 +104,8 @@ def sign_event(
         **({"refSalt": b64url(ref_salt)} if ref_salt is not None else {}),
         "body": body,
     }
+    if (wrong := moments.contradiction(document)) is not None:
+        raise UsageError(wrong, hint=moments.HINT)
     event = documents.build(document, {pointer: envelope.new_salt(16) for pointer in DEFAULT_HIDDEN})
     claims = Claims(
         person.certificate.agency,
