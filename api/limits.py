@@ -113,15 +113,14 @@ class _Reply:
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._send = send
-        self._documentation = scope["path"].startswith(("/docs", "/redoc"))  # pages that load scripts
         self.started = False
         self.retry_after = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            if not self._documentation:
-                message["headers"] = [*message.get("headers", []), *_HEADERS]
+            own = {name.lower() for name, _ in message.get("headers", [])}  # a page of ours says which style it has
+            message["headers"] = [*message.get("headers", []), *(one for one in _HEADERS if one[0] not in own)]
         try:
             await asyncio.wait_for(self._send(message), PART_TIMEOUT)
         except TimeoutError as error:
