@@ -18,7 +18,8 @@ from fastapi.responses import HTMLResponse
 PATH: Final = "/docs"
 _STYLE: Final = """
 body { font: 11pt/1.5 sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #111; background: #fff }
-table { border-collapse: collapse; width: 100% } td, th { border: 1px solid #bbb; padding: .2rem .5rem; vertical-align: top; text-align: left }
+table { border-collapse: collapse; width: 100% }
+td, th { border: 1px solid #bbb; padding: .2rem .5rem; vertical-align: top; text-align: left }
 code, pre { font: 10pt monospace } pre { background: #f4f4f4; padding: .5rem; overflow: auto }
 summary { cursor: pointer } details { margin: .3rem 0; padding: .3rem .6rem; border: 1px solid #ddd } h2 { margin-top: 2rem }
 .method { display: inline-block; min-width: 4rem; font-weight: bold }

@@ -49,7 +49,7 @@ class LimitMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        reply = _Reply(scope, send)
+        reply = _Reply(send)
         local = LOCAL in scope
         limit = VERIFY_LIMIT if scope["path"] == "/v1/verify" else BODY_LIMIT
         try:
@@ -111,7 +111,7 @@ class _Body:
 class _Reply:
     """``send`` with our headers, and without patience for readers that do not read."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, send: Send) -> None:
         self._send = send
         self.started = False
         self.retry_after = 0

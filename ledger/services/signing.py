@@ -10,7 +10,7 @@ from ledger.domain import statement as statements
 from ledger.domain.cose import PrivateKey
 from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.encoding import b64url, evidence_bytes, format_time
-from ledger.domain.errors import DeniedError, UsageError
+from ledger.domain.errors import DeniedError, FormatError, UsageError
 from ledger.domain.event import document as documents
 from ledger.domain.event import moments
 from ledger.domain.event.document import DEFAULT_HIDDEN
@@ -83,7 +83,7 @@ def sign_event(
         sealed_keys: grants that travel with an opening event.
 
     Raises:
-        FormatError: the document would not be accepted. UsageError: it tells of something that lies after its signature.
+        UsageError: the document would not be accepted, or tells of something that lies after its signature.
     """
     ref_salt = envelope.new_salt(32) if seq == 0 else None
     document: dict[str, Any] = {
@@ -106,7 +106,10 @@ def sign_event(
     }
     if (wrong := moments.contradiction(document)) is not None:
         raise UsageError(wrong, hint=moments.HINT)
-    event = documents.build(document, {pointer: envelope.new_salt(16) for pointer in DEFAULT_HIDDEN})
+    try:
+        event = documents.build(document, {pointer: envelope.new_salt(16) for pointer in DEFAULT_HIDDEN})
+    except FormatError as error:  # all in it was asked for
+        raise UsageError(error.message, hint=error.hint or "see the help of the command for what it takes") from error
     claims = Claims(
         person.certificate.agency,
         evidence,

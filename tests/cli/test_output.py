@@ -80,7 +80,7 @@ def test_tables_timelines_and_reports_keep_their_lines(attack: str) -> None:
     report = {"checks": [check], "findings": [dict.fromkeys(keys, attack)], "counts": {}, "verdict": "failed", "facts": {attack: attack}}
     lines += auditreport.text(report)
     assert lines.count("verdict: failed") == 1
-    assert not [line for line in lines if not all(map(is_safe, line)) and line[0] in "v"]
+    assert not [line for line in lines if not all(map(is_safe, line)) and line.startswith("v")]
     page = auditreport.page(report, attack, "now")
     assert all(is_safe(one) or one == "\n" for one in page)
 
@@ -260,7 +260,14 @@ def _strings(tree: ast.AST) -> Iterator[ast.Constant]:
 
 def test_no_line_of_ours_is_made_inside_a_string() -> None:
     """Lines are arguments of their own: a line feed within one would be printed as an escape, as a foreign one is."""
-    allowed = {"cli/story.py": 3, "cli/output.py": 6, "cli/main.py": 1, "cli/commands/record.py": 4, "cli/commands/profile.py": 1}
+    allowed = {
+        "cli/story.py": 3,
+        "cli/output.py": 6,
+        "cli/auditreport.py": 1,
+        "cli/main.py": 1,
+        "cli/commands/record.py": 4,
+        "cli/commands/profile.py": 1,
+    }
     found: dict[str, int] = {}
     for path in sorted((ROOT / "cli").rglob("*.py")):
         name, tree = str(path.relative_to(ROOT)), ast.parse(path.read_text())
