@@ -114,7 +114,7 @@ def sparse(options: argparse.Namespace) -> None:
         evidence = only_item(custody)
         show(
             f"custody get, {options.sparse} GiB",
-            *timed([*custody, "get", evidence, "-o", str(folder / "out"), "--basis", "x", "--force"], 1),
+            *timed([*custody, "get", evidence, "-o", str(folder / "out"), "--basis", "x"], 1),
         )
         (folder / "out").unlink()
         bundle, trust = exported(custody, evidence, folder)
@@ -186,7 +186,7 @@ def commands(options: argparse.Namespace) -> None:
         bundle, trust = exported(custody, evidence, folder)
         show("custody verify, large file", *timed([*CUSTODY, "verify", bundle, str(large), "--trust", trust], measure))
         show("custody verify, the same bundle alone", *timed([*CUSTODY, "verify", bundle, "--trust", trust], measure))
-        get = [*custody, "get", evidence, "-o", str(folder / "out"), "--basis", "x", "--force"]
+        get = [*custody, "get", evidence, "-o", str(folder / "out"), "--basis", "x"]
         show("custody get, large file", *timed(get, 1))
         shutil.rmtree(home)
         (folder / "out").unlink()

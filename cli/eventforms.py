@@ -10,7 +10,8 @@ from typing import Final
 class Field:
     """One option. ``path``: member of the event's body, with dots; ``kind``: text, time, past, texts, seals, names, event, flag, item.
 
-    "past" is a time that has come; "event" takes the number of an earlier event and records its digest; "seals" and "names" make objects of plain words.
+    "past" is a time that has come.
+    "event" takes the number of an earlier event and records its digest; "seals" and "names" make objects of plain words.
     """
 
     option: str

@@ -36,9 +36,11 @@ def test_a_file_that_is_there_is_overwritten_only_when_asked_to(tmp_path: Path) 
 
 def test_a_file_that_somebody_made_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "out"
-    with pytest.raises(UsageError), outputs.writing(path, force=False) as file:
-        file.write(b"ours")
-        path.write_bytes(b"theirs")
+    writing = outputs.writing(path, force=False)
+    writing.__enter__().write(b"ours")
+    path.write_bytes(b"theirs")
+    with pytest.raises(UsageError):
+        writing.__exit__(None, None, None)
     assert path.read_bytes() == b"theirs"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -59,9 +61,9 @@ def test_what_fails_leaves_no_file_and_the_old_one_as_it_was(tmp_path: Path, for
     path = tmp_path / "out"
     if force:
         path.write_bytes(b"old")
-    with pytest.raises(RuntimeError), outputs.writing(path, force=force) as file:
-        file.write(b"half")
-        raise RuntimeError
+    writing = outputs.writing(path, force=force)
+    writing.__enter__().write(b"half")
+    assert writing.__exit__(RuntimeError, RuntimeError(), None) is not True
     assert [one.read_bytes() for one in tmp_path.iterdir()] == ([b"old"] if force else [])
 
 

@@ -65,7 +65,7 @@ def test_a_home_that_others_can_write_is_refused_with_the_command_that_mends_it(
 def test_a_file_of_backup_keys_that_others_can_write_is_refused(tmp_path: Path) -> None:
     BackupKeys(tmp_path / "keys", PASSPHRASE, create=True)
     (tmp_path / "keys").chmod(0o666)
-    with pytest.raises(StorageError, match="chmod|written by others"):
+    with pytest.raises(StorageError, match="can be written by others"):
         BackupKeys(tmp_path / "keys", PASSPHRASE, create=True)
 
 
@@ -116,7 +116,7 @@ def test_a_passphrase_file_gives_what_typing_it_would_whatever_editor_wrote_it(
 )
 def test_a_passphrase_file_that_cannot_be_told_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "file").write_bytes(data)
-    with pytest.raises(UsageError, match="empty|UTF-16|byte order mark"):
+    with pytest.raises(UsageError, match=r"empty|UTF-16|byte order mark"):
         settings.passphrase(tmp_path / "file")
 
 
@@ -178,8 +178,8 @@ def test_a_clock_that_is_wrong_is_told_with_both_times(desk: Desk, tmp_path: Pat
     with pytest.raises(VerificationError, match="was good until"):
         desk.client.item(item.evidence)
     desk.node.clock = StoppedClock(now - 400)
+    desk.client._token = None
     with pytest.raises(CustodyError) as refused:
-        desk.client._token = None
         desk.record(item.evidence, "note", {"text": "x"})
     assert "clock" in f"{refused.value.message} {refused.value.hint}"
 
