@@ -76,6 +76,12 @@ def _is_unicode(stream: TextIO | None) -> bool:
     return str(getattr(stream, "encoding", "utf-8") or "utf-8").lower().replace("_", "-").startswith("utf")
 
 
+def _encodable(stream: TextIO | None, text: str) -> str:
+    """Text with escapes for what the stream's encoding lacks."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
 def _is_terminal(stream: TextIO | None) -> bool:
     try:
         return stream is not None and stream.isatty()
@@ -111,10 +117,9 @@ def _print(stream: TextIO | None, *lines: str) -> None:
     """Write lines; what cannot be written is kept for `finish`, where it was a result."""
     if stream is None:
         return
-    encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         for line in lines:
-            stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+            stream.write(_encodable(stream, line) + "\n")
         stream.flush()
     except (OSError, ValueError) as error:  # a closed file is a ValueError
         if stream is sys.stdout:
@@ -208,7 +213,7 @@ def moment(seconds: int) -> str:
 def table(headers: list[str], rows: list[list[str]]) -> list[str]:
     """The lines of a table that fits the terminal: columns shrink from the widest, with an ellipsis."""
     room = shutil.get_terminal_size((100, 24)).columns
-    cells = [[visible(cell) for cell in row] for row in [headers, *rows]]
+    cells = [[_encodable(sys.stdout, visible(cell)) for cell in row] for row in [headers, *rows]]
     widths = [max(safe.width(row[column]) for row in cells) for column in range(len(headers))]
     while sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > 8:
         widths[widths.index(max(widths))] -= 1
