@@ -1,6 +1,6 @@
-"""Ctrl-C, SIGTERM and SIGHUP: end a command between two steps. Not KeyboardInterrupt, which Typer would turn into a bare "Aborted!".
+"""Ctrl-C, SIGTERM and a terminal that is closed end a command between two steps.
 
-A service manager's request to end, or a terminal that goes away, leaves a home as Ctrl-C does.
+Not as KeyboardInterrupt, which Typer would turn into a bare "Aborted!".
 
 An exception out of a signal handler may strike anywhere, also in the middle of an event loop's own work, which then waits for
 ever for what it just lost. So it waits while a request is under way; whoever asks a second time ends the process at once,
@@ -15,30 +15,29 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
-
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from typing import Any
 
 
 class Stopped(BaseException):
-    """Somebody asked for an end; ``code`` is what the process exits with, 128 and the signal's number as shells write it."""
-
-    def __init__(self, number: int = signal.SIGINT) -> None:
-        super().__init__()
-        self.code = 128 + number
+    """Somebody, or the system, asked the command to end."""
 
 
 class _State:
-    asked = 0  # the signal that asked
+    asked = 0  # the signal
     deferring = False
 
 
 def install() -> None:
-    """Take over the signals that ask for an end; one that was ignored from the start (nohup) stays so."""
-    for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+    """Take over the signals that ask a command to end, but for those that its caller lets it ignore (nohup)."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _handle)
     sys.unraisablehook = _unraisable
+
+
+def exit_code() -> int:
+    """As a shell says it: 128 and the number of the signal."""
+    return 128 + (_State.asked or signal.SIGINT)
 
 
 def _unraisable(found: Any) -> None:
@@ -49,10 +48,10 @@ def _unraisable(found: Any) -> None:
 
 def _handle(number: int, frame: object) -> None:
     if _State.asked:
-        os._exit(128 + number)
+        os._exit(exit_code())
     _State.asked = number
     if not _State.deferring:
-        raise Stopped(number)
+        raise Stopped
 
 
 @contextmanager
@@ -67,4 +66,4 @@ def deferred() -> Iterator[None]:
     finally:
         _State.deferring = False
         if _State.asked:
-            raise Stopped(_State.asked)
+            raise Stopped

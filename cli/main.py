@@ -33,6 +33,7 @@ from cli.commands import (
     list_items,
     log,
     monitor,
+    network,
     note,
     partner,
     person,
@@ -84,7 +85,7 @@ def options(
 
 for module in (
     *(init, upload, list_items, show, status, anchor, bundle, trust, verify, audit, monitor),
-    *(get, note, correct, recheck, seize, derive, record, handover, disclose, copy, dispose, partner, chain, profile),
+    *(get, note, correct, recheck, seize, derive, record, handover, disclose, copy, dispose, partner, network, chain, profile),
     *(field, fixity, ipfs, person, session, serve, log, doctor, backup, restore, collect, demo),
 ):
     module.register(app)
@@ -101,8 +102,8 @@ def run(arguments: list[str]) -> int:
     """Run one command in this process; returns its exit code."""
     try:
         return int(app(arguments, prog_name="custody", standalone_mode=False) or 0)
-    except interrupt.Stopped as stopped:
-        return output.interrupted(stopped.code)
+    except interrupt.Stopped:
+        return output.interrupted(interrupt.exit_code())
     except typer.Abort:
         return output.tell("nothing was entered", "give --passphrase-file FILE, or set CUSTODY_PASSPHRASE", 2)
     except TyperException as error:

@@ -17,7 +17,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
@@ -210,13 +210,18 @@ def moment(seconds: int) -> str:
     return format_time(seconds)[:16].replace("T", " ") + " UTC"
 
 
-def table(headers: list[str], rows: list[list[str]]) -> list[str]:
-    """The lines of a table that fits the terminal: columns shrink from the widest, with an ellipsis."""
+def table(headers: list[str], rows: list[list[str]], *, whole: Collection[str] = ()) -> list[str]:
+    """The lines of a table that fits the terminal: columns shrink from the widest, with an ellipsis.
+
+    Args:
+        whole: headers of columns that are never cut: a name without its end could be somebody else's, and no command takes it.
+    """
     room = shutil.get_terminal_size((100, 24)).columns
     cells = [[_encodable(sys.stdout, visible(cell)) for cell in row] for row in [headers, *rows]]
     widths = [max(safe.width(row[column]) for row in cells) for column in range(len(headers))]
-    while sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > 8:
-        widths[widths.index(max(widths))] -= 1
+    elastic = [column for column, header in enumerate(headers) if header not in whole]
+    while sum(widths) + 2 * (len(widths) - 1) > room and max((widths[column] for column in elastic), default=0) > 8:
+        widths[max(elastic, key=lambda column: widths[column])] -= 1
     return ["  ".join(_cell(cell, wide) for cell, wide in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 

@@ -82,6 +82,7 @@ def configure(app: Any) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # uvicorn would believe anyone on this machine: see api/proxies.py
         timeout_keep_alive=10,
         limit_concurrency=256,
         h11_max_incomplete_event_size=_MAX_HEAD,

@@ -22,6 +22,7 @@ from ledger.domain.errors import FormatError, LockedError, UsageError
 if TYPE_CHECKING:
     from ledger.adapters.clock import SystemClock
     from ledger.adapters.journal import FileJournal
+    from ledger.adapters.keystore.file import FileKeyring
     from ledger.adapters.node.client import NodeClient
     from ledger.domain.trust import TrustRoot
     from ledger.services.field import FieldNode
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Session:
-    """Who works, with which node, over which journal."""
+    """Who works, by which keys, with which node, over which journal."""
 
+    keyring: FileKeyring
     person: Person
     node: NodeClient
     journal: FileJournal
@@ -118,7 +120,7 @@ def _open_offline() -> Iterator[Session]:
     keyring = unlocking.keyring()
     with wiring.open_field(STATE.home, keyring) as node:
         journal = wiring.journal_of(STATE.home, keyring)
-        yield Session(wiring.person_at(keyring, node.agency()), node, journal, SystemClock())  # type: ignore[arg-type]
+        yield Session(keyring, wiring.person_at(keyring, node.agency()), node, journal, SystemClock())  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -161,8 +163,43 @@ def open_session() -> Iterator[Session]:
                 signer = lambda: _signer(keyring)  # noqa: E731
                 node = NodeClient("http://home", transport=transport, signer=signer, identify=_identify, kept=_kept(keyring))
         stack.enter_context(node)
-        person = wiring.person_at(keyring, node.agency(), guest=bool(STATE.server))
-        yield Session(person, node, wiring.journal_of(home, keyring), SystemClock())
+        about = node.agency()
+        person = wiring.person_at(keyring, about, guest=bool(STATE.server))
+        if _took_custody_key(keyring, node, person):
+            person = wiring.person_at(keyring, about)
+        yield Session(keyring, person, node, wiring.journal_of(home, keyring), SystemClock())
+
+
+def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) -> bool:
+    """Whether the custody key waited for a custodian who has none; what is wrong with it is told, and stops nothing else."""
+    from cli import output
+    from ledger import entrusting
+    from ledger.domain.errors import CustodyError
+
+    try:
+        taken = entrusting.take(keyring, node, person.certificate, person.descriptor)
+    except CustodyError as error:
+        output.say(f"the custody key that waits for you was not taken: {error.message}")
+        return False
+    if taken:
+        output.say(f"you hold the custody key of {person.descriptor.agency} from now on, in {STATE.home / settings.KEYRING}")
+    return taken
+
+
+def joined(keyring: FileKeyring, server: str) -> Person:
+    """Whoever just got a certificate from the node at ``server``, with the custody key where it waited for them."""
+    from ledger import wiring
+    from ledger.adapters.node.client import NodeClient
+
+    with NodeClient(server, signer=lambda: _signer(keyring), identify=_identify, kept=_kept(keyring)) as node:
+        about = node.agency()
+        person = wiring.person_at(keyring, about)
+        return wiring.person_at(keyring, about) if _took_custody_key(keyring, node, person) else person
+
+
+def at_own_node() -> bool:
+    """Whether the node is that of the folder itself: who works there reads and writes all that it shows."""
+    return not STATE.server and not settings.is_client(STATE.home)
 
 
 def _kept(keyring: Any) -> Any:

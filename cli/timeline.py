@@ -29,7 +29,8 @@ def entry(clock: str, event: dict[str, Any], document: dict[str, Any] | None, pr
     else:
         what, who = words.EFFECTS.get(event["effect"], event["effect"]), event["agency"]
     lines = [f"  {clock}  {what:<24} {who}" + ("  (void: the other side was first)" if event.get("void") else "")]
-    for text in [*(_describe(document) if document else []), proven]:
+    looked = [f"looked at before the answer, its {one['what']}: {one['person']}, {one['time']}" for one in event.get("looked", [])]
+    for text in [*(_describe(document) if document else []), *looked, proven]:
         lines += output.wrapped(text, 78, indent=_MARGIN, further=2)
     return lines
 

@@ -26,12 +26,13 @@ from ledger.adapters.backup import databases, sealed
 from ledger.adapters.backup.keys import BackupKeys, Generation
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.packindex import read_indexed
+from ledger.domain import ownfiles
 from ledger.domain.digests import same
 from ledger.domain.encoding import format_time
 from ledger.domain.errors import StorageError, UsageError
 
 MANIFEST: Final = "manifest.json"
-SEALED: Final = "grants.sealed"
+SEALED: Final = ownfiles.SEALED_GRANTS
 _PLAIN: Final = (settings.CONFIG, settings.KEYRING)
 _SNAPSHOT: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _CHUNK: Final = 4 << 20

@@ -119,6 +119,7 @@ def enrol(keyring: FileKeyring, given: Invitation, node: NodeClient) -> Enrolled
     if certificate.agency != given.agency or not _same_key(certificate.key, key.public_key()):
         raise VerificationError(3, "the certificate is not for your keys", hint="do not use it: tell the administrator")
     keyring.put("person-certificate", certificate.der)
+    keyring.put("descriptor", descriptor.digest)
     keyring.save()
     return Enrolled(fingerprint, certificate)
 

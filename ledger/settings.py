@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import codecs
 import json
+import logging
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from ledger.adapters import files
+from ledger.domain import hosts, ownfiles
 from ledger.domain.errors import StorageError, UsageError
+from ledger.services.supervision import Standing
 
-CONFIG = "home.json"
-KEYRING = "keyring.json"
-CLIENT = "client.json"
+_LOG = logging.getLogger("custody.settings")
+
+CONFIG = ownfiles.CONFIG
+KEYRING = ownfiles.KEYRING
+CLIENT = ownfiles.CLIENT
 BACKUPS = "backups.json"  # until when backups can be opened
-FOUNDING = "founding.json"  # while a home waits for its chain
+FOUNDING = ownfiles.FOUNDING  # while a home waits for its chain
 SESSION = "client/session"  # a session that goes on, sealed; kept only where logging in takes a person
 FIELD = "client/field"  # what was signed without network, and waits
 LOCK = "home.lock"
+WORKERS = "workers.json"  # how its background work goes: what was told last
 SERVER = "server.json"  # while a node serves: where
 #: Name of an IPFS node's RPC secret in the keyring.
 IPFS_SECRET = "ipfs-{}"  # noqa: S105  (a name)
@@ -70,6 +77,21 @@ class OidcSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """Behind a reverse proxy: its networks, and the header in which it writes whom it speaks for (x-forwarded-for or forwarded)."""
+
+    trusted_proxies: tuple[str, ...] = ()
+    forwarded: str = "x-forwarded-for"
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSettings:
+    """With other agencies: GiB of what one of them offers and nobody here has accepted yet."""
+
+    quota_gib: float = 256
+
+
+@dataclass(frozen=True, slots=True)
 class HomeSettings:
     """What a home is: its agency, chain and contracts (0x addresses)."""
 
@@ -81,6 +103,10 @@ class HomeSettings:
     ledger: str
     ipfs: IpfsSettings = IpfsSettings()
     oidc: OidcSettings = OidcSettings()
+    #: Networks beyond public addresses where other agencies' nodes and the identity provider may be: "10.20.0.0/16".
+    networks: tuple[str, ...] = ()
+    serve: ServeSettings = ServeSettings()
+    exchange: ExchangeSettings = ExchangeSettings()
 
 
 def read(home: Path) -> HomeSettings:
@@ -96,12 +122,19 @@ def read(home: Path) -> HomeSettings:
         nodes = tuple(IpfsNode(**node) for node in ipfs.pop("nodes", []))
         chain = ChainSettings(**{**value["chain"], "sealers": tuple(value["chain"].get("sealers", ()))})
         oidc = OidcSettings(**value.get("oidc", {}))
-        return HomeSettings(**{**value, "chain": chain, "ipfs": IpfsSettings(nodes=nodes, **ipfs), "oidc": oidc})
+        given = value.get("serve", {})
+        serve = ServeSettings(**{**given, "trusted_proxies": tuple(given.get("trusted_proxies", ()))})
+        exchange = ExchangeSettings(**value.get("exchange", {}))
+        allowed = tuple(value.get("networks", ()))
+        hosts.networks(allowed)
+        sections = {"chain": chain, "ipfs": IpfsSettings(nodes=nodes, **ipfs), "oidc": oidc, "serve": serve, "exchange": exchange}
+        sections |= {"networks": allowed}
+        return HomeSettings(**{**value, **sections})
     except FileNotFoundError as error:
         raise UsageError(
             f"{home} is not a custody home", hint=f"create one: custody --home {home} init --agency NL-POL --person 4711"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise StorageError(f"{path} cannot be read", hint="restore it from a backup") from error
 
 
@@ -146,6 +179,22 @@ def read_backups(home: Path) -> int:
 def note_backup(home: Path, expires: int) -> None:
     """Write down until when a backup can be opened; a later one that ends sooner changes nothing."""
     files.write(home / BACKUPS, json.dumps({"expires": max(expires, read_backups(home))}).encode() + b"\n")
+
+
+def read_workers(home: Path) -> list[Standing]:
+    """How the background work of whoever served a home last went; nothing where that cannot be read."""
+    try:
+        return [Standing(**one) for one in json.loads((home / WORKERS).read_bytes())]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def write_workers(home: Path, rows: Sequence[Standing]) -> None:
+    """Write down how background work goes. That this fails is told, and holds up no work."""
+    try:
+        files.write(home / WORKERS, json.dumps([asdict(row) for row in rows]).encode() + b"\n")
+    except StorageError as error:
+        _LOG.warning("%s", error.message)
 
 
 def is_client(home: Path) -> bool:

@@ -26,7 +26,7 @@ from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.journal import FileJournal
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
 from ledger.adapters.node.partner import Partners
-from ledger.domain import slots
+from ledger.domain import hosts, slots
 from ledger.domain.encoding import from_b64url
 from ledger.domain.errors import KeyringError, UsageError
 from ledger.domain.identity import certificate as certificates
@@ -41,7 +41,8 @@ from ledger.services.field import FieldNode
 from ledger.services.logfiles import OwnLog
 from ledger.services.node import Node, NodeKeys
 from ledger.services.signing import Person
-from ledger.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNode, IpfsSettings, OidcSettings
+from ledger.services.supervision import Board
+from ledger.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNode, IpfsSettings
 
 
 @dataclass
@@ -117,19 +118,21 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
         clock,
         keys,
         replicas,
-        Partners(lambda: (keys.service, keys.service_certificate.der)),
+        Partners(lambda: (keys.service, keys.service_certificate.der), hosts.networks(config.networks)),
         lambda: settings.read_backups(home),
-        _identity(config.oidc),
+        _identity(config),
         profiles.of_home(home),
+        workers=Board(lambda: settings.read_workers(home), lambda rows: settings.write_workers(home, rows)),
+        quota=int(config.exchange.quota_gib * (1 << 30)),
     )
 
 
-def _identity(oidc: OidcSettings) -> IdentityProvider | None:
-    if not oidc.issuer:
+def _identity(config: HomeSettings) -> IdentityProvider | None:
+    if not config.oidc.issuer:
         return None
     from ledger.adapters.oidc import OidcProvider
 
-    return OidcProvider(oidc.issuer, oidc.client_id)
+    return OidcProvider(config.oidc.issuer, config.oidc.client_id, hosts.networks(config.networks))
 
 
 def open_replicas(ipfs: IpfsSettings, keyring: FileKeyring) -> Replicas:

@@ -9,14 +9,17 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
-from api.schemas import AgencyOut, StatusOut, VerifyIn
+from api.schemas import StatusOut, VerifyIn, WorkerOut
+from api.schemas_agency import AgencyOut, DemandsOut
 from api.schemas_exchange import VersionOut, VersionsOut
 from ledger.domain import verify as verification
-from ledger.domain.encoding import b64url, from_b64url, require
+from ledger.domain.encoding import b64url, format_time, from_b64url, require
 from ledger.domain.errors import NotFoundError
 from ledger.domain.identity.names import log_urn
+from ledger.domain.profile import Demands
 from ledger.services import anchoring, handovers, keeping, trustroot
 from ledger.services.node import Node
+from ledger.services.supervision import Standing
 
 router = APIRouter(route_class=GuardedRoute, tags=["agency"])
 
@@ -35,6 +38,7 @@ def agency(node: NodeDep) -> AgencyOut:
         logNumber=log.number,
         descriptor=b64url(descriptor),
         profile=followed.code if followed is not None else "neutral",
+        demands=DemandsOut(**(followed.demands() if followed is not None else Demands()).as_json()),
         withhold={name: list(one) for name, one in followed.withhold.items()} if followed is not None else {},
         names=followed.names if followed is not None else {},
     )
@@ -114,6 +118,14 @@ def _status(node: Node, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
         backupsUntil=node.backups_until(),
         frozen=log.frozen,
         ipfs=asdict(keeping.report(node)) if ipfs and node.replicas.names() else None,
+        workers=[_worker(row) for row in node.workers.rows()],
+    )
+
+
+def _worker(row: Standing) -> WorkerOut:
+    since, succeeded, following = (format_time(one) if one is not None else None for one in (row.since, row.succeeded, row.next))
+    return WorkerOut(
+        worker=row.worker, failures=row.failures, since=since, problem=row.problem, hint=row.hint, succeeded=succeeded, next=following
     )
 
 

@@ -36,9 +36,11 @@ def register(app: typer.Typer) -> None:
         from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
         from ledger.domain.bundle import parse
+        from ledger.services.withholding import Withheld
 
         urn, why = evidence_urn(evidence), basis_member(basis)
-        with outfile.writing(out, force=force) as file, open_session() as session:
+        Withheld(withhold or [])  # a selector of another form is told before anything is signed
+        with outfile.writing(out, force=force) as file, open_session() as session:  # and so is a file that cannot be written
             erased = session.node.item(urn)["erased"]
             left_out = [*(withhold or []), *_left_out(session, recipient, urn, why, erased=erased)]
             access = "" if erased else _access(session, urn, why)

@@ -58,6 +58,8 @@ def register(app: typer.Typer) -> None:
         basis_kind: members.BasisKind = "",
         authorisation: members.Authorisation = "",
         authority: members.Authority = "",
+        resume: members.Resume = False,
+        restart: members.Restart = False,
         as_json: Json = False,
     ) -> None:
         import tempfile
@@ -69,13 +71,16 @@ def register(app: typer.Typer) -> None:
         from ledger.services import copying
 
         urn, said = evidence_urn(evidence), members.basis_member(basis, basis_kind, authorisation, authority)
+        interrupted = members.interruption(resume, restart)
         with open_session() as session:
             found = [one for one in session.node.copies() if one["evidence"] == urn]
             if not found:
                 raise NotFoundError("nobody gave us a copy of this item", hint="see: custody copy list")
             # Beside the keys, not in a shared folder: for a moment the file lies there in clear.
             with tempfile.TemporaryDirectory(dir=STATE.home, prefix=".copy-") as folder:
-                done = copying.take(session.node, session.person, session.journal, session.clock, found[-1], Path(folder), said)
+                done = copying.take(
+                    session.node, session.person, session.journal, session.clock, found[-1], Path(folder), said, interrupted=interrupted
+                )
         output.result(asdict(done) | {"path": None}, f"recorded as {done.evidence}, a copy of {urn} of {found[-1]['giver']}")
 
     @app.command(help=_TREE)

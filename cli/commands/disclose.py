@@ -65,7 +65,7 @@ def register(app: typer.Typer) -> None:
     @app.command(help=_SHARE)
     def share(
         evidence: Evidence,
-        with_person: Annotated[str, typer.Option("--with", help="Their pseudonym: custody person list.")],
+        with_person: Annotated[str, typer.Option("--with", help="Who: custody person list; a guest is WHO@AGENCY.")],
         basis: members.Purpose,
         as_json: Json = False,
     ) -> None:

@@ -31,11 +31,14 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
+        from ledger.domain.errors import NotFoundError
         from ledger.services import retrieve
 
-        urn = evidence_urn(evidence)
+        urn, said = evidence_urn(evidence), basis_member(basis)
         with outfile.writing(out, force=force) as file, open_session() as session:
-            access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=basis_member(basis))
+            if session.node.item(urn)["cid"] is None:
+                raise NotFoundError("this item has no content", hint="see its record: custody show ID --basis WHY")
+            access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=said)
             body = session.node.details(urn, access)[0]["document"]["body"]
             with output.progress("decrypting", body.get("size", 0)) as advance:
                 opened = retrieve.fetch(session.node, session.person, urn, access, file, advance)

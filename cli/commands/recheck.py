@@ -22,13 +22,16 @@ def register(app: typer.Typer) -> None:
     def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
         from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
-        from ledger.domain.errors import CustodyError
+        from ledger.domain.errors import CustodyError, NotFoundError
         from ledger.services import retrieve
         from ledger.services.fixity import result_of
 
         urn = evidence_urn(evidence)
         failure: CustodyError | None = None
         with open_session() as session:
+            session.person.role_for("verified")
+            if session.node.item(urn)["cid"] is None:
+                raise NotFoundError("this item has no content", hint="see its record: custody show ID --basis WHY")
             access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=basis_member(basis))
             expected = session.node.details(urn, access)[0]["document"]["body"]
             body = {"scope": "content", "expected": expected["digests"], "size": expected["size"]}

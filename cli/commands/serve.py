@@ -78,7 +78,14 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
         for worker in workers:
             await asyncio.to_thread(worker.stop)
 
-    app = create_app(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations, lifespan=lifespan)
+    app = create_app(
+        home.node,
+        sealers=home.sealers,
+        confirmations=home.settings.chain.confirmations,
+        lifespan=lifespan,
+        proxies=home.settings.serve.trusted_proxies,
+        forwarded=home.settings.serve.forwarded,
+    )
     address = home.path / settings.SERVER
     try:
         files.write(address, json.dumps({"url": url, "lock": home.lock.token}).encode())

@@ -49,11 +49,7 @@ def _text(item: dict[str, Any], events: list[dict[str, Any]], documents: dict[in
     lines = [
         f"item     {item['evidence']}",
         f"held by  {item['custodian']}" + (" (closed)" if item["closed"] else "") + (", keys destroyed" if item["erased"] else ""),
-        *(
-            [f"offered  to {item['offer']['person'] or item['offer']['agency']}, good until {item['offer']['expires']}"]
-            if item["offer"]
-            else []
-        ),
+        *_offer(item["offer"]),
         f"content  {item['cid'] or 'none'}",
         f"state    {words.STATES[item['state']]}",
         *(f"kept at  {_replica(one)}" for one in item["replicas"]),
@@ -83,4 +79,7 @@ def _standing(standing: dict[str, Any]) -> list[str]:
 
 
 def _offer(offer: dict[str, Any] | None) -> list[str]:
-    return [f"offered  to {offer['person'] or offer['agency']}, good until {offer['expires'] or '?'}"] if offer is not None else []
+    if offer is None:
+        return []
+    to = f"{offer['person']} of {offer['agency']}" if offer["person"] else offer["agency"]
+    return [f"offered  to {to}, good until {offer['expires'] or '?'}"]

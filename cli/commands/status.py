@@ -50,6 +50,10 @@ def text(found: dict[str, Any]) -> list[str]:
     ]
     if found["frozen"]:
         lines.append(f"FROZEN      {found['frozen']}: run custody doctor")
+    for one in found["workers"] or []:
+        if one["failures"]:
+            lines += [f"FAILING     {one['worker']}, since {one['since']}, {one['failures']} times: {one['problem']}"]
+            lines += [f"  what to do: {one['hint']}"] if one["hint"] else []
     if found["ipfs"]:
         lines += _ipfs(found["ipfs"])
     return lines

@@ -168,6 +168,7 @@ def parse(data: bytes) -> Bundle:
         raise FormatError(f"{what}: version {value.get('v')!r}, expected {VERSION}", hint="use a newer custody to verify it")
     require(set(value) == _TOP, f"{what}: unknown or missing member")
     evidence_bytes(value["evidence"], what=what)
+    _check_counts(value)
     chain = value["chain"]
     bundle = Bundle(
         value["evidence"],
@@ -196,6 +197,14 @@ def parse(data: bytes) -> Bundle:
     ):
         require(len(set(items)) == len(items), f"{what}: a {name} stands twice")
     return bundle
+
+
+def _check_counts(value: dict[str, Any]) -> None:
+    """Far more of anything than the statements can use is refused by its number, before anything of it is parsed."""
+    require(isinstance(value["statements"], list), "bundle: statements must be a list")
+    most = 4 * len(value["statements"]) + 64
+    for name in ("logs", "certificates", "checkpoints", "hops"):
+        require(isinstance(value[name], list) and len(value[name]) <= most, f"bundle: far more {name} than its statements can use")
 
 
 def _statement(row: list[Any]) -> BundledStatement:

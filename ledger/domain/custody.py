@@ -13,6 +13,7 @@ from typing import Final
 
 from ledger.domain.encoding import format_time
 from ledger.domain.errors import RuleError
+from ledger.domain.identity.person import PersonId
 from ledger.domain.statement import Claims
 
 
@@ -24,6 +25,10 @@ class Offer:
     to: str
     expires: int | None = None
     person: str | None = None
+
+    def names(self, who: PersonId) -> bool:
+        """Whether it is made to one person, and to this one: to their agency, under their pseudonym."""
+        return (self.to, self.person) == (who.agency, who.pseudonym)
 
 
 @dataclass(frozen=True, slots=True)

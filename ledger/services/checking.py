@@ -16,6 +16,7 @@ from ledger.domain.grants import Grant
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.identity.person import PersonId
 from ledger.domain.statement import Statement
 from ledger.domain.unit import Unit
 from ledger.services import dag
@@ -49,7 +50,7 @@ class Checked:
     content: envelope.Content | None
 
 
-def require_enrolled(unit: Unit, caller: str) -> bytes:
+def require_enrolled(unit: Unit, caller: PersonId) -> bytes:
     """Check that a logged-in person is still one; the digest of the certificate that they have now.
 
     Raises:
@@ -61,12 +62,12 @@ def require_enrolled(unit: Unit, caller: str) -> bytes:
     return person.certificate
 
 
-def check(node: Node, certifiers: Certifiers, submission: Submission, caller: str | None) -> Checked:
+def check(node: Node, certifiers: Certifiers, submission: Submission, caller: PersonId | None) -> Checked:
     """Everything that can be judged without the item's state.
 
     Args:
         certifiers: of the transaction in which the whole batch is checked.
-        caller: pseudonym of the logged-in person, who must be the actor; None for a node's own service certificate.
+        caller: the logged-in person, who must be the actor; None for a node's own service certificate.
 
     Raises:
         FormatError, VerificationError, RuleError, DeniedError: the first that is wrong.
@@ -84,7 +85,7 @@ def check(node: Node, certifiers: Certifiers, submission: Submission, caller: st
     statements.verify_signature(statement, certificate.key)
     if certificate.agency != claims.issuer:
         raise DeniedError("the statement claims another agency than its certificate")
-    if caller != (certificate.pseudonym if certificate.kind == "person" else None):
+    if caller != (certificate.subject if certificate.kind == "person" else None):
         raise DeniedError("a person registers their own statements only")
     descriptor = certifiers.verify_current(certificate)
     if certificate.not_after < now + descriptor.max_anchoring_delay:
@@ -100,7 +101,7 @@ def check(node: Node, certifiers: Certifiers, submission: Submission, caller: st
     if (wrong := moments.contradiction(event.value)) is not None:
         raise RuleError(wrong, hint=moments.HINT)
     actor = event.value["actor"]
-    if (actor["id"], actor["kind"]) != (certificate.pseudonym, certificate.kind):
+    if (PersonId(actor["agency"], actor["id"]), actor["kind"]) != (certificate.subject, certificate.kind):
         raise VerificationError(3, "the actor is not the certificate's subject")
     custody.require_role(event.type, actor["role"], certificate.roles)
     if certificate.agency != node.agency and event.type not in custody.GUESTS:

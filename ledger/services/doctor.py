@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ledger.domain import custody, envelope, merkle, slots
 from ledger.domain import statement as statements
+from ledger.domain.encoding import format_time
 from ledger.domain.errors import CustodyError, NetworkError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.records import EntryRow, ItemRow
@@ -62,6 +63,7 @@ def examine(node: Node, *, deep: bool, progress: Callable[[int], None] = lambda 
     yield from _check_blocks(node, deep, progress)
     if node.replicas.names():
         yield from _check_replicas(node)
+    yield from _check_workers(node)
 
 
 def _check_log(node: Node, progress: Callable[[int], None]) -> Iterator[Finding | int]:
@@ -149,7 +151,7 @@ def _check_items(node: Node, progress: Callable[[int], None]) -> Iterator[Findin
     after = -1
     while True:
         with node.records.read() as unit:
-            items = unit.items(after=after, limit=_PAGE, opener=None, evidence=None)
+            items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
             for item in items:
                 state, agencies = None, inheritance.log_agencies(node, unit, item.state.evidence)
                 for row in inheritance.events_that_count(unit, item.state.evidence):
@@ -173,7 +175,7 @@ def _check_blocks(node: Node, deep: bool, progress: Callable[[int], None]) -> It
     after, count, findings = -1, 0, 0
     while True:
         with node.records.read() as unit:
-            items = unit.items(after=after, limit=_PAGE, opener=None, evidence=None)
+            items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
             contents = [(item, _content(node, unit, item.state.evidence)) for item in items if item.cid is not None]
         for item, content in contents:
             if content is None:
@@ -210,6 +212,17 @@ def _blocks(node: Node, item: ItemRow, content: envelope.Content, deep: bool) ->
         with node.records.read() as unit:
             placement.require_held(node, unit, item)
     yield 1
+
+
+def _check_workers(node: Node) -> Iterator[Finding | Checked]:
+    """What background work of the node told last."""
+    told = node.workers.told()
+    failing = [row for row in told if row.failures]
+    for row in failing:
+        since = f"since {format_time(row.since)}" if row.since is not None else ""
+        yield Finding("workers", f"{row.worker} failed {since}: {row.problem}", row.hint or "see: custody status", home_is_whole=True)
+    if told and not failing:
+        yield Checked("workers", f"{len(told)} went well when they were last told of")
 
 
 def _check_replicas(node: Node) -> Iterator[Finding | Checked]:

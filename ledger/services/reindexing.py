@@ -28,7 +28,7 @@ def bring_up(node: Node) -> int:
     done, after = 0, -1
     while True:
         with node.records.write() as unit:
-            items = unit.items(after=after, limit=_PAGE, opener=None, evidence=None)
+            items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
             for item in items:
                 _index(node, unit, item)
             if len(items) < _PAGE:

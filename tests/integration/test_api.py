@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,9 @@ def enrol(desk: Desk, *roles: str) -> tuple[Any, bytes]:
     with desk.node.records.write() as unit:
         unit.put_certificate(certificates.parse(der).digest, der)
         unit.put_person(
-            PersonRow(pseudonym, "person", certificates.parse(der).digest, public.kem.encode() + b"\x00" + public.key, b"", True)
+            PersonRow(
+                certificates.parse(der).subject, certificates.parse(der).digest, public.kem.encode() + b"\x00" + public.key, b"", True
+            )
         )
     return key, der
 
@@ -160,9 +163,9 @@ def test_a_statement_is_no_login_and_a_suspended_person_has_no_session(desk: Des
     message = cose.Sign1(signed.protected, signed.headers, payload, signed.signature, {cose.X5CHAIN: der})
     assert http.post("/v1/login", json={"answer": b64url(message.encode())}).status_code == 400
     with desk.node.records.write() as unit:
-        person = unit.person(certificates.parse(der).pseudonym)
+        person = unit.person(certificates.parse(der).subject)
         assert person is not None
-        unit.put_person(PersonRow(person.pseudonym, person.kind, person.certificate, person.hpke, person.number, False))
+        unit.put_person(replace(person, active=False))
     assert http.get("/v1/status", headers=headers).status_code == 401
     assert token_for(http, key, der).status_code == 403
 

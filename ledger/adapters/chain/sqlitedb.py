@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eth.db.backends.base import BaseAtomicDB
+from ledger.adapters.recursion import limited
+
+with limited():
+    from eth.db.backends.base import BaseAtomicDB
 
 from ledger.adapters import files
 from ledger.domain.errors import StorageError

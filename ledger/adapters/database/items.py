@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
-from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, IndexForm, Item, Opening
+from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, IndexForm, Item, Opening, Share
 from ledger.adapters.database.unit import Part
 from ledger.domain.custody import ItemState, Offer
-from ledger.domain.records import ItemRow
+from ledger.domain.identity.person import PersonId
+from ledger.domain.records import ItemRow, ShareRow
 
 _I: Any = Item
 _G: Any = GrantRecord
@@ -81,10 +83,11 @@ class Items(Part):
             self._db.execute(delete(BlindToken).where(_T.evidence == evidence))
         return int(gone.rowcount)
 
-    def items(self, *, after: int, limit: int, opener: str | None, evidence: Sequence[str] | None) -> list[ItemRow]:
+    def items(self, *, after: int, limit: int, person: PersonId | None, evidence: Sequence[str] | None) -> list[ItemRow]:
+        """A page of items in the order in which they were opened, of those that a person opened or holds where one is named."""
         conditions = [_I.opened > after]
-        if opener is not None:
-            conditions.append(_I.opener == opener)
+        if person is not None:
+            conditions.append(or_(_I.opener == person, _I.holder == person))
         if evidence is not None:
             conditions.append(_I.evidence.in_(evidence))
         return [_item(row) for row in self._rows(Item, *conditions, order=_I.opened, limit=limit)]
@@ -100,12 +103,19 @@ class Items(Part):
     def put_document(self, digest: bytes, evidence: str, sealed: bytes) -> None:
         self._add(Document, {"digest": digest, "evidence": evidence, "sealed": sealed})
 
+    def keep_document(self, digest: bytes, evidence: str, sealed: bytes) -> None:
+        self._keep(Document, ("digest",), {"digest": digest, "evidence": evidence, "sealed": sealed})
+
     def document(self, digest: bytes) -> bytes | None:
         row = self._one(Document, digest=digest)
         return bytes(row.sealed) if row else None
 
     def put_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
         self._add(DisclosureRecord, {"digest": digest, "document": document, "position": position, "sealed": sealed})
+
+    def keep_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
+        row = {"digest": digest, "document": document, "position": position, "sealed": sealed}
+        self._keep(DisclosureRecord, ("document", "digest"), row)
 
     def disclosures(self, document: bytes) -> list[tuple[bytes, bytes]]:
         rows = self._find(DisclosureRecord, order="position", document=document)
@@ -114,6 +124,10 @@ class Items(Part):
     def put_grant(self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes) -> None:
         row = {"evidence": evidence, "scope": scope, "recipient": recipient, "binding": binding, "data": data}
         self._put(GrantRecord, ("evidence", "scope", "recipient", "binding"), row)
+
+    def keep_grant(self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes) -> None:
+        row = {"evidence": evidence, "scope": scope, "recipient": recipient, "binding": binding, "data": data}
+        self._keep(GrantRecord, ("evidence", "scope", "recipient", "binding"), row)
 
     def grants(self, evidence: str, scope: str, recipient: bytes) -> list[bytes]:
         rows = self._find(GrantRecord, limit=100, evidence=evidence, scope=scope, recipient=recipient)
@@ -131,6 +145,20 @@ class Items(Part):
         self.flush(GrantRecord)
         query = select(_G.evidence).where(_G.recipient == recipient).distinct().limit(limit)
         return [str(row[0]) for row in self._db.execute(query)]
+
+    def drop_grant(self, evidence: str, scope: str, recipient: bytes) -> None:
+        self.flush(GrantRecord)
+        self._db.execute(delete(GrantRecord).where(_G.evidence == evidence, _G.scope == scope, _G.recipient == recipient))
+
+    def put_share(self, row: ShareRow) -> None:
+        self._put(Share, ("evidence", "person"), asdict(row))
+
+    def share(self, evidence: str, person: PersonId) -> ShareRow | None:
+        row = self._one(Share, evidence=evidence, person=person)
+        return ShareRow(**row._mapping) if row else None
+
+    def shared_items(self, person: PersonId, limit: int) -> list[str]:
+        return [str(row.evidence) for row in self._find(Share, order="evidence", limit=limit, person=person)]
 
     def put_token(self, token: bytes, evidence: str) -> None:
         self._put(BlindToken, ("token", "evidence"), {"token": token, "evidence": evidence})

@@ -23,6 +23,7 @@ from ledger.domain.cose import PublicKey, algorithm_of
 from ledger.domain.encoding import format_time
 from ledger.domain.errors import FormatError, IncompleteError, VerificationError
 from ledger.domain.identity import names
+from ledger.domain.identity.person import PersonId
 
 _STEP: Final = 3
 _MALFORMED: Final = (Warning, ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion)
@@ -46,6 +47,11 @@ class Certificate:
     not_before: int
     not_after: int
     key: PublicKey
+
+    @property
+    def subject(self) -> PersonId:
+        """Whom it names: a pseudonym alone names nobody, as every agency chooses its own."""
+        return PersonId(self.agency, self.pseudonym)
 
 
 def _seconds(moment: datetime) -> int:

@@ -19,6 +19,7 @@ from ledger.domain.event.document import Event
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.person import PersonId
 from ledger.domain.life import Life, Told
 from ledger.domain.merkle import leaf_hash
 from ledger.domain.records import PLACES, EntryRow, ItemRow
@@ -67,7 +68,7 @@ class ItemRows:
             allowed = self._known_recipients(unit)
         while True:
             with self._node.records.read() as unit:
-                page = unit.items(after=after, limit=100, opener=None, evidence=None)
+                page = unit.items(after=after, limit=100, person=None, evidence=None)
                 for item in page:
                     with self._rows.guarded(f"item {item.state.evidence}"):
                         take(unit, self._item(unit, item, allowed))
@@ -169,7 +170,8 @@ class ItemRows:
         evidence, node = examined.item.state.evidence, self._node
         agencies = inheritance.log_agencies(node, unit, evidence)
         state: ItemState | None = None
-        holder = opener = ""
+        holder: PersonId | None = None
+        opener: PersonId | None = None
         for row in examined.rows:
             statement, event = statements.parse_entry(row.entry), examined.events.get(row.digest)
             body = event.body if event is not None else {}
@@ -187,7 +189,7 @@ class ItemRows:
             except CustodyError as error:
                 self._find("row-edited", f"item {evidence}", "events that follow one another", error.message)
                 return
-            signer = self._pseudonym(unit, row)
+            signer = self._signer(unit, row)
             if row.effect == "open" and row.log == node.log_id:
                 holder = opener = signer
             if row.effect == "accept" and row.log == node.log_id and before is not None:
@@ -205,7 +207,7 @@ class ItemRows:
         last = (answers or examined.rows)[-1]
         expected |= {"cid": dag.root_of(examined.content) if examined.content is not None else None}
         expected |= {"latest_log": last.log, "latest_index": last.index}
-        if opener:
+        if opener is not None:
             expected |= {"opener": opener, "opened": examined.rows[0].index * PLACES}
         if state.custodian == node.agency:
             expected["holder"] = holder
@@ -216,9 +218,9 @@ class ItemRows:
         self._rows.differ("item", evidence, expected, told)
 
     @staticmethod
-    def _pseudonym(unit: Unit, row: EntryRow) -> str:
+    def _signer(unit: Unit, row: EntryRow) -> PersonId | None:
         der = unit.certificate(row.certificate)
-        return certificates.parse(der).pseudonym if der is not None else ""
+        return certificates.parse(der).subject if der is not None else None
 
     def _index(self, unit: Unit, examined: Examined) -> None:
         """From the item to its cases: it is found by what its documents name, and by nothing else."""
@@ -271,7 +273,7 @@ class ItemRows:
         if self._node.keys.hpke.public.digest not in scopes.get("record", set()):
             self._find("grant-missing", f"grant record of {evidence}", "the record key sealed to this node", "none")
         if examined.content is not None and item.state.custodian == self._node.agency and item.state.origin == self._node.agency:
-            opener = unit.person(item.opener)
+            opener = unit.person(item.opener) if item.opener is not None else None
             wanted = {"the custodians": {descriptors.parse(row.document).custody.digest for row in unit.descriptors()}}
             if opener is not None:
                 wanted["whoever recorded it"] = {reading.hpke_key(opener).digest}

@@ -252,29 +252,35 @@ class LogRows:
         crls = [row.der for row in unit.crls()[-1:]]
         proven = {one.spki: one.hpke.digest for one in self._requests(unit)}
         for row in unit.rows("person"):
-            place, der = f"{row['pseudonym'][:8]}…", unit.certificate(row["certificate"])
+            place, der = f"{str(row['person'])[:8]}…", unit.certificate(row["certificate"])
             if der is None:
                 self.missing("certificate", row["certificate"].hex()[:16], "a person has it")
                 continue
             found = certificates.parse(der)
-            agency = "" if found.agency == self._node.agency else found.agency
-            kind = "guest" if agency else found.kind
-            self.differ("person", place, {"pseudonym": found.pseudonym, "kind": kind, "agency": agency}, row)
-            key = proven.get(enrolment.encode_key(found.key))
+            self.differ("person", place, {"person": found.subject, "kind": "person"}, {**row, "kind": found.kind})
+            key = self._proven(row["proof"], place) or proven.get(enrolment.encode_key(found.key))
             if key is not None:  # whoever could swap it would be sealed everything that is meant for this person
                 kem, _, raw = row["hpke"].partition(b"\x00")
                 self.differ("person", place, {"hpke": key}, {"hpke": HpkeKey(kem.decode("ascii", "replace"), raw).digest})
             revoked = any(
                 certificates.load_crl(one).get_revoked_certificate_by_serial_number(certificates.load(der).serial_number) for one in crls
             )
-            if row["active"] and not agency and revoked:
+            if row["active"] and found.agency == self._node.agency and revoked:
                 self._find("row-edited", f"person {place}", "active = False, as the certificate is revoked", "active = True")
         signers = {one.certificate for one in self._state.usages(self._node.log_id)}
-        known = {row["pseudonym"] for row in unit.rows("person")}
+        known = {row["person"] for row in unit.rows("person")}
         for digest in signers:
             der = unit.certificate(digest)
-            if der is not None and (found := certificates.parse(der)).kind == "person" and found.pseudonym not in known:
-                self.missing("person", f"{found.pseudonym[:8]}…", "somebody of that pseudonym signed in the log")
+            if der is not None and (found := certificates.parse(der)).kind == "person" and found.subject not in known:
+                self.missing("person", f"{found.pseudonym[:8]}… of {found.agency}", "they signed in the log")
+
+    def _proven(self, proof: bytes, place: str) -> bytes | None:
+        """The digest of the HPKE key for which a person signed when they joined; None where that was not kept."""
+        try:
+            return enrolment.parse(proof).hpke.digest if proof else None
+        except CustodyError as error:
+            self._find("row-edited", f"person {place}", "a request signed by whoever joined", error.message)
+            return None
 
     def _requests(self, unit: Unit) -> list[enrolment.Request]:
         """What people signed for when they joined: both their keys."""
