@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import errors
+from api import description, errors
 from api.access import ROUTES
 from api.lanes import lanes
 from api.limits import LimitMiddleware
@@ -52,6 +52,8 @@ def create_app(
         version=__version__,
         description="Evidence that agencies can verify without trusting one another.",
         lifespan=lifespan,
+        docs_url=None,  # those pages load programs from elsewhere; ours is description.py
+        redoc_url=None,
     )
     app.state.node = node
     app.state.sealers = sealers
@@ -75,6 +77,7 @@ def create_app(
         agency.router,
     ):
         app.include_router(router, prefix="/v1")
+    description.install(app)
     errors.install(app)
     _require_table(app)
     app.add_middleware(LimitMiddleware)

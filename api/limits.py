@@ -56,7 +56,7 @@ class LimitMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        reply = _Reply(scope, send)
+        reply = _Reply(send)
         local = LOCAL in scope
         verifies = scope["path"] == "/v1/verify"
         limit = VERIFY_LIMIT if verifies else STRANGER_LIMIT if scope["path"].startswith(_STRANGERS) else BODY_LIMIT
@@ -149,17 +149,16 @@ class _Body:
 class _Reply:
     """``send`` with our headers, and without patience for readers that do not read."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, send: Send) -> None:
         self._send = send
-        self._documentation = scope["path"].startswith(("/docs", "/redoc"))  # pages that load scripts
         self.started = False
         self.retry_after = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            if not self._documentation:
-                message["headers"] = [*message.get("headers", []), *_HEADERS]
+            own = {name.lower() for name, _ in message.get("headers", [])}  # a page of ours says which style it has
+            message["headers"] = [*message.get("headers", []), *(one for one in _HEADERS if one[0] not in own)]
         try:
             await asyncio.wait_for(self._send(message), PART_TIMEOUT)
         except TimeoutError as error:

@@ -233,7 +233,7 @@ class EventsOut(Strict):
 
 
 class SearchIn(Strict):
-    """Exact search by an identifier; never in a URL, since case numbers are case data."""
+    """Search by an identifier, in whatever spelling; never in a URL, since case numbers are case data."""
 
     model_config = _example(scheme="case", value="2026-117")
 

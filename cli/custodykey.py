@@ -26,28 +26,30 @@ def sealed_text(who: str) -> str:
     return f"The custody key is sealed to {who}; they take it with their next command."
 
 
-def needed(session: Session, who: str, fingerprint: str) -> str:
+def needed(session: Session, who: str, fingerprint: str) -> list[str]:
     """What is still to be done for a new custodian; the command is for a custodian who holds the key."""
     from ledger import entrusting
 
     if not fingerprint:
-        return f"{who} waits for the custody key, and has not signed for their keys here yet: they run custody person fetch first"
+        return [f"{who} waits for the custody key, and has not signed for their keys here yet: they run custody person fetch first"]
     folder = STATE.home if entrusting.CUSTODY in session.keyring.names() else "FOLDER-OF-A-CUSTODIAN"
-    return (
-        f"{who} waits for the custody key: a custodian who holds it compares the fingerprint with them by voice, then\n"
-        f'  custody --home {folder} person give-key {who} --fingerprint "{fingerprint}"'
-    )
+    return [
+        f"{who} waits for the custody key: a custodian who holds it compares the fingerprint with them by voice, then",
+        f'  custody --home {folder} person give-key {who} --fingerprint "{fingerprint}"',
+    ]
 
 
-def lacking(person: Person) -> str:
+def lacking(person: Person) -> list[str]:
     """What a custodian without the key does; nothing for everybody else."""
     if not person.lacks_custody_key:
-        return ""
-    return (
-        "\nYou are a custodian, and the custody key is not given to you yet. Read this to a colleague who holds it:\n\n"
-        f"  {person.fingerprint}\n\n"
-        f'They run: custody person give-key {person.certificate.pseudonym} --fingerprint "{person.fingerprint}"'
-    )
+        return []
+    return [
+        "You are a custodian, and the custody key is not given to you yet. Read this to a colleague who holds it:",
+        "",
+        f"  {person.fingerprint}",
+        "",
+        f'They run: custody person give-key {person.certificate.pseudonym} --fingerprint "{person.fingerprint}"',
+    ]
 
 
 def confirm(session: Session) -> None:
@@ -83,7 +85,7 @@ def pass_on(session: Session, who: str, custody: str, *, compared: str, shown: s
             output.say(f"the custody key was not given: {error.message}")
         else:
             return Given("sealed", (sealed_text(who),))
-    return Given(custody, (needed(session, who, shown),))
+    return Given(custody, tuple(needed(session, who, shown)))
 
 
 def kept(session: Session, who: str) -> list[str]:

@@ -35,12 +35,10 @@ def moment_members(occurred: str, late: str) -> dict[str, Any]:
     """The `occurred` and `late` members, where they were said.
 
     Raises:
-        FormatError: no time.
+        UsageError: no time, or one that has not come yet.
     """
-    from ledger.domain.encoding import parse_time
-
     if occurred:
-        parse_time(occurred, what="--occurred")
+        past_time(occurred, "--occurred")
     return {**({"occurred": {"from": occurred}} if occurred else {}), **({"late": late.strip()} if late.strip() else {})}
 
 
@@ -48,6 +46,39 @@ def identifier_members(case: str, exhibit: str) -> dict[str, Any]:
     """The `identifiers` member, where a case or an exhibit number was said."""
     found = [{"scheme": scheme, "value": value} for scheme, value in (("case", case), ("exhibit", exhibit)) if value]
     return {"identifiers": found} if found else {}
+
+
+def time_of(text: str, option: str) -> int:
+    """A time that an option said.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from ledger.domain.encoding import parse_time
+    from ledger.domain.errors import FormatError, UsageError
+
+    try:
+        return parse_time(text, what=option)
+    except FormatError as error:
+        raise UsageError(error.message, hint="in UTC, to the second") from error
+
+
+def past_time(text: str, option: str) -> str:
+    """A time that has come, as it was said: asked before anything is hashed or sent.
+
+    Raises:
+        UsageError: it is none, or lies ahead of this computer's clock.
+    """
+    import time
+
+    from ledger.domain.encoding import format_time
+    from ledger.domain.errors import UsageError
+    from ledger.domain.event import moments
+
+    now = int(time.time())
+    if time_of(text, option) > now:
+        raise UsageError(f"{option} {text} lies after {format_time(now)}, when it would be signed", hint=moments.HINT)
+    return text
 
 
 #: Members of a record by the options that say them, for what a profile asks for.

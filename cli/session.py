@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import uuid
 from collections.abc import Iterator
@@ -50,17 +51,18 @@ def ask_passphrase(*, confirm: bool = False) -> bytes:
 
     if not sys.stdin.isatty():
         raise UsageError("no passphrase", hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE")
-    return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)).encode()
+    return os.fsencode(str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)))
 
 
 def unlock() -> Unlocking:
     """Ask for the passphrase and begin to stretch it: import what is heavy after this call, not before.
 
     Raises:
-        UsageError: no home there, or no passphrase. KeyringError: no keyring in it.
+        UsageError: no home there, or no passphrase. KeyringError: no keyring in it. StorageError: others can write in it.
     """
     if not settings.is_client(STATE.home):
         settings.read(STATE.home)
+    settings.require_private(STATE.home)
     return Unlocking(STATE.home / settings.KEYRING, ask_passphrase())
 
 
@@ -214,7 +216,7 @@ def _identify(provider: dict[str, str]) -> str:
     from ledger.adapters import oidc
 
     def show(address: str) -> None:
-        output.say(f"log in at your agency's identity provider; if no browser opens, open:\n  {address}")
+        output.say("log in at your agency's identity provider; if no browser opens, open:", f"  {address}")
         webbrowser.open(address)
 
     return oidc.obtain(provider["issuer"], provider["clientId"], provider["nonce"], show)
@@ -225,11 +227,18 @@ def _signer(keyring: Any, name: str = "person") -> tuple[Any, bytes]:
 
 
 def served_at(home: Path) -> str:
-    """The address of the `serve` that holds a home; empty where there is none."""
+    """The address of the `serve` that holds a home now; empty where there is none.
+
+    One that was killed leaves its address behind, and by now another program may listen there.
+    """
+    from ledger.adapters import filelock
+
     try:
-        return str(json.loads((home / settings.SERVER).read_bytes())["url"])
-    except (OSError, ValueError, KeyError):
+        value = json.loads((home / settings.SERVER).read_bytes())
+        url, token = value["url"], value["lock"]
+    except (OSError, ValueError, KeyError, TypeError):
         return ""
+    return str(url) if token and token == filelock.held(home / settings.LOCK) else ""
 
 
 def read_file(path: Path) -> bytes:
@@ -258,7 +267,7 @@ def read_trust(path: Path) -> TrustRoot:
     except FormatError as error:
         said = filekind.describe(data[: filekind.HEAD])
         what = error.message if said == "a trust root" else f"this is {said}, not a trust root"
-        raise UsageError(f"{path}: {what}", hint="give the trust root that the agencies published") from error
+        raise UsageError(f"{path}: {what}", hint=error.hint or "give the trust root that the agencies published") from error
 
 
 def node_address() -> str:

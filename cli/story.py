@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli import output
+from ledger.adapters import files
 from ledger.domain.errors import ChainError, UsageError
 
 NL: Final = "NL-POL"
@@ -38,11 +39,7 @@ def run(out: Path) -> int:
     anvil = shutil.which("anvil", path=os.pathsep.join(["node_modules/.bin", os.environ.get("PATH", "")]))
     if anvil is None:
         raise UsageError("the story needs anvil, a chain for trying things out", hint="make node installs it, then make story")
-    if out.exists() and not (out / "story").exists():
-        raise UsageError(f"{out} holds something else", hint="choose another folder with --output")
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    (out / "story").write_text("made by custody demo --story\n")
+    files.renew_folder(out, "story")
     with ExitStack() as stack:
         chain = stack.enter_context(_chain(anvil))
         story = _Story(out, chain)
@@ -173,11 +170,10 @@ class _Story:
         self._step("What a court reads: the life of the item, from the last bundle made before its keys were destroyed")
         bundle, _ = next(one for one in self._left if one[0].stem == "image-before-disposal")
         self._verify(bundle, None, timeline=True)
-        print("\nEvery step came out as told. Nobody had to trust anybody: look into", self.out)
-        print("Try it yourself:")
+        output.show("", f"Every step came out as told. Nobody had to trust anybody: look into {self.out}", "Try it yourself:")
         for bundle, file in self._left:
             words = ["verify", bundle, *([file] if file else []), "--trust", self.out / "trust.json"]
-            print("  .venv/bin/custody", shlex.join(map(str, words)))
+            output.show(f"  .venv/bin/custody {shlex.join(map(str, words))}")
 
     def _colleague(self, nl: _Actor) -> _Actor:
         self._step("A second officer joins the Dutch agency, with keys made on a machine of their own")
@@ -305,7 +301,7 @@ class _Story:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603  (ourselves)
         shown = done.stdout if timeline else next(line for line in reversed(done.stdout.splitlines()) if line.startswith("verdict"))
         if timeline:
-            print(shown)
+            output.show(*shown.split("\n"))
         else:
             self._tell("third party", f"{bundle.name}{' with the file' if file else ''}: {shown}")
         if done.returncode != 0:
@@ -320,11 +316,11 @@ class _Story:
 
     def _step(self, text: str) -> None:
         self._number += 1
-        print(f"\n{self._number}. {text}\n", flush=True)
+        output.show("", f"{self._number}. {text}", "")
 
     @staticmethod
     def _tell(name: str, text: str) -> None:
-        print(f"   {name:<12} {text}", flush=True)
+        output.show(f"   {name:<12} {text}")
 
 
 def tell(out: Path) -> int:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any, Final
 
 from cli import output, words
 
-_MARGIN: Final = " " * 12
+_MARGIN: Final = 12
 _PARTIES: Final = {"counterparty": "with", "recipient": "to", "witness": "witness", "by": "by", "reviewer": "reviewed by", "owner": "owner"}
 
 
@@ -32,7 +31,7 @@ def entry(clock: str, event: dict[str, Any], document: dict[str, Any] | None, pr
     lines = [f"  {clock}  {what:<24} {who}" + ("  (void: the other side was first)" if event.get("void") else "")]
     looked = [f"looked at before the answer, its {one['what']}: {one['person']}, {one['time']}" for one in event.get("looked", [])]
     for text in [*(_describe(document) if document else []), *looked, proven]:
-        lines += textwrap.wrap(text, 78, initial_indent=_MARGIN, subsequent_indent=_MARGIN + "  ", break_on_hyphens=False)
+        lines += output.wrapped(text, 78, indent=_MARGIN, further=2)
     return lines
 
 

@@ -24,12 +24,12 @@ from ledger.adapters.keystore.file import FileKeyring
 from ledger.deploying import MAX_ANCHORING_DELAY, Card, deploy
 from ledger.domain import enrolment, hosts, slots
 from ledger.domain.encoding import b64url, from_b64url
-from ledger.domain.errors import ChainError, StorageError, UsageError
+from ledger.domain.errors import ChainError, FormatError, StorageError, UsageError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.identity.names import agency_id, check_code, log_urn
+from ledger.domain.identity.names import agency_id, check_code, log_urn, role_urn
 from ledger.domain.ports import BlockRef
 from ledger.domain.records import DescriptorRow, PersonRow
 from ledger.domain.trust import Clique, Pinned, TrustRoot
@@ -152,9 +152,16 @@ def _prepare(
     aside: Path, agency: str, person: str, roles: list[str], passphrase: bytes, *, url: str, profile: str
 ) -> tuple[FileKeyring, Card, bytes]:
     """Profile, keys of the agency and of its first person; their service number comes back sealed."""
-    check_code(agency)
     followed = profiles.load(profile)
     roles = sorted({followed.role(role) for role in roles})
+    try:
+        check_code(agency)
+        for role in roles:
+            role_urn(role)
+    except FormatError as error:
+        raise UsageError(
+            error.message, hint="custody init --agency NL-POL --person 4711, with roles such as officer or custodian"
+        ) from error
     files.write(aside / profiles.FILE, profiles.source(profile))
     if not person.strip():
         raise UsageError("the service number is empty")

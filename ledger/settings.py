@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import logging
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from ledger.adapters import files
 from ledger.domain import hosts, ownfiles
@@ -23,6 +25,7 @@ BACKUPS = "backups.json"  # until when backups can be opened
 FOUNDING = ownfiles.FOUNDING  # while a home waits for its chain
 SESSION = "client/session"  # a session that goes on, sealed; kept only where logging in takes a person
 FIELD = "client/field"  # what was signed without network, and waits
+LOCK = "home.lock"
 WORKERS = "workers.json"  # how its background work goes: what was told last
 SERVER = "server.json"  # while a node serves: where
 #: Name of an IPFS node's RPC secret in the keyring.
@@ -140,6 +143,19 @@ def write(home: Path, settings: HomeSettings) -> None:
     files.write(home / CONFIG, json.dumps(asdict(settings), indent=1).encode() + b"\n")
 
 
+def require_private(home: Path) -> None:
+    """Refuse a folder of keys and records into which others than its owner can write.
+
+    Raises:
+        StorageError: they can; the hint is the command that ends it.
+    """
+    files.require_owned(home)
+    try:
+        files.require_owned(*home.iterdir())
+    except OSError:
+        return  # whoever opens it tells better what is wrong
+
+
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
     """What a person's own folder is: the node that they work with, and whose it is."""
@@ -212,19 +228,36 @@ def passphrase(file: Path | None) -> bytes | None:
     if file is not None:
         return read_secret(file, what="passphrase")
     text = os.environ.get("CUSTODY_PASSPHRASE")
-    return text.encode() if text else None
+    return os.fsencode(text) if text else None
 
 
 def read_secret(file: Path, *, what: str) -> bytes:
-    """A secret that somebody wrote into a file.
+    """A secret that somebody wrote into a file: its first and only line, as UTF-8, whatever an editor put around it.
+
+    Windows' editors and shells write UTF-16, or a byte order mark before UTF-8: both give what typing it would give.
 
     Raises:
-        UsageError: the file cannot be read or is empty.
+        UsageError: the file cannot be read, is empty, or in an encoding that cannot be told.
     """
     try:
-        found = file.read_bytes().rstrip(b"\r\n")
+        found = _as_utf8(file.read_bytes()).rstrip(b"\r\n")
     except OSError as error:
         raise UsageError(f"cannot read the {what} file: {error.strerror}", hint="check its path and permissions") from error
+    except UnicodeError as error:
+        raise UsageError(f"the {what} file has a byte order mark, and is not in the encoding that it says", hint=_SAVE) from error
+    if b"\0" in found:
+        raise UsageError(f"the {what} file holds zero bytes: it seems to be UTF-16 without a byte order mark", hint=_SAVE)
     if not found:
         raise UsageError(f"the {what} file is empty", hint=f"write the {what} into it")
     return found
+
+
+_SAVE: Final = "save it as plain UTF-8 text"
+
+
+def _as_utf8(data: bytes) -> bytes:
+    if data.startswith(codecs.BOM_UTF8):
+        return data.removeprefix(codecs.BOM_UTF8)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16").encode()
+    return data

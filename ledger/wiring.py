@@ -35,6 +35,7 @@ from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id, parse_log_urn
 from ledger.domain.ports import Chain, Clock, IdentityProvider
 from ledger.domain.storage import Replica, Replicas
+from ledger.services import reindexing
 from ledger.services.authority import Authority
 from ledger.services.field import FieldNode
 from ledger.services.logfiles import OwnLog
@@ -107,6 +108,7 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
     contracts = Contracts(chain, bytes.fromhex(config.registry[2:]), bytes.fromhex(config.ledger[2:]))
     log = contracts.log_id(agency_id(config.agency), config.log_number)
     replicas, keys = open_replicas(config.ipfs, keyring), node_keys(keyring)
+    files.private_file(home / "ledger.sqlite")
     return Node(
         config.agency,
         log,
@@ -158,9 +160,10 @@ def lock_home(home: Path) -> FileLock:
     """The lock that one process holds on a home.
 
     Raises:
-        LockedError: another process has it, naming that process.
+        LockedError: another process has it, naming that process. StorageError: others can write in it.
     """
-    return FileLock(home / "home.lock", what="the home")
+    settings.require_private(home)
+    return FileLock(home / settings.LOCK, what="the home")
 
 
 def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
@@ -174,12 +177,15 @@ def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
     """
     config = settings.read(home)
     lock = lock_home(home)
+    (home / settings.SERVER).unlink(missing_ok=True)  # whoever serves holds the lock: one that was killed left this
     try:
         keyring = unlocking.keyring()
         clock = SystemClock()
         chain, sealers = open_chain(home, config.chain, keyring, clock)
         try:
-            return OpenHome(home, config, keyring, assemble(home, config, keyring, chain, clock), sealers, lock)
+            node = assemble(home, config, keyring, chain, clock)
+            reindexing.bring_up(node)
+            return OpenHome(home, config, keyring, node, sealers, lock)
         except BaseException:
             chain.close()
             raise
@@ -248,7 +254,7 @@ def person_at(keyring: FileKeyring, about: dict[str, Any], *, guest: bool = Fals
 def prepare_field(home: Path, about: dict[str, Any]) -> None:
     """Write down what the node says of itself, so that its people can sign for it without asking."""
     folder = home / settings.FIELD
-    folder.mkdir(parents=True, exist_ok=True)
+    files.private_folder(folder)
     files.write(folder / "node.json", json.dumps(about).encode())
 
 

@@ -94,7 +94,7 @@ def list_evidence(
 def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> FoundOut:
     """Items with this identifier (case, exhibit), among those that the caller may see; at most 500."""
     with node.records.read() as unit:
-        found = unit.tokens(recordkeys.index_token(node, "identifier", request.scheme, request.value), 500)
+        found = unit.tokens(recordkeys.identifier_token(node, request.scheme, request.value), 500)
         rows = access.visible_items(node, unit, caller, after=-1, limit=500, wanted=found) if found else []
     return FoundOut(evidence=[row.state.evidence for row in rows])
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import auditreport, output
+from cli import auditreport, outfile, output
 from cli.hints import runnable
 from cli.state import Json
 
@@ -43,32 +43,39 @@ def register(app: typer.Typer) -> None:
         ] = None,
         seed: Annotated[int | None, typer.Option(min=0, help="Draw the sample that an earlier report names.")] = None,
         report: Annotated[Path | None, typer.Option(help="Write the report as a page to print.")] = None,
+        force: outfile.Force = False,
         as_json: Json = False,
     ) -> None:
-        if log:
-            found = _outside(log, rpc, trust, state, seen or [], workers)
-            heading = "Audit of " + ", ".join(log)
-        else:
-            found = _inside(sample, seed, workers)
-            heading = "Audit of a home"
-        raise typer.Exit(_show(found, heading, report, own=not log))
+        with outfile.writing(report, force=force) if report is not None else nullcontext() as page:
+            if log:
+                found = _outside(log, rpc, trust, state, seen or [], workers)
+                heading = "Audit of " + ", ".join(log)
+            else:
+                found = _inside(sample, seed, workers)
+                heading = "Audit of a home"
+            value = _value(found, own=not log)
+            if page is not None:
+                page.write(_page(value, heading))
+        output.result(value, *auditreport.text(value))
+        raise typer.Exit(found.verdict.exit_code)
 
 
-def _show(found: Report, heading: str, page: Path | None, *, own: bool) -> int:
-    """Print the report, write its page; returns the exit code. ``own``: what is to be done is to be done in this home."""
+def _value(found: Report, *, own: bool) -> dict[str, Any]:
+    """The report as it is shown. ``own``: what is to be done is to be done in this home."""
     value = found.as_json()
     if own:
         for one in value["findings"]:
             one["todo"] = runnable(one["todo"])
-    if page is not None:
-        import time
+    return value
 
-        from ledger.adapters import files
-        from ledger.domain.encoding import format_time
 
-        files.write(page, auditreport.page(value, heading, format_time(int(time.time()))).encode())
-    output.result(value, auditreport.text(value))
-    return found.verdict.exit_code
+def _page(value: dict[str, Any], heading: str) -> bytes:
+    """The report to print."""
+    import time
+
+    from ledger.domain.encoding import format_time
+
+    return auditreport.page(value, heading, format_time(int(time.time()))).encode()
 
 
 def _inside(sample: float | None, seed: int | None, workers: int) -> Report:

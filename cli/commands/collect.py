@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command(help=_HELP)
     def collect(
-        grace: Annotated[float, typer.Option(help="Days for which an interrupted upload may still go on.")] = 7.0,
+        grace: Annotated[float, typer.Option(help="Days for which an interrupted upload may still go on.", min=0)] = 7.0,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
         as_json: Json = False,
     ) -> None:

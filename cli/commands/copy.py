@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             found = session.node.copies()
         rows = [[one["evidence"].removeprefix("urn:uuid:"), one["giver"], one["until"], one["taken"] or "not taken"] for one in found]
-        output.result({"copies": found}, output.table(["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"], rows))
+        output.result({"copies": found}, *output.table(["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"], rows))
 
     @group.command(help=_TAKE)
     def take(
@@ -94,7 +94,7 @@ def register(app: typer.Typer) -> None:
         for one in found["copies"]:
             held = f"holds {one['taken']}" if one["taken"] else f"may fetch it until {one['until']}"
             lines.append(f"copy for {one['recipient']}: {held}")
-        output.result(found, "\n".join(lines))
+        output.result(found, *lines)
 
 
 def _branches(links: list[dict[str, Any]], urn: str) -> list[str]:

@@ -59,8 +59,8 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             answer = copying.disclose(session.node, session.person, session.clock, urn, recipient, what)
             forward(session, to)
-        text = f"disclosed to {to or name or kind}, entry {answer['index']}"
-        output.result(answer, text + (f"\nThey take it with: custody copy take {urn.removeprefix('urn:uuid:')}" if to else ""))
+        lines = [f"disclosed to {to or name or kind}, entry {answer['index']}"]
+        output.result(answer, *lines, *([f"They take it with: custody copy take {urn.removeprefix('urn:uuid:')}"] if to else []))
 
     @app.command(help=_SHARE)
     def share(

@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
                 {"part": one.part, "message": one.message, "hint": runnable(one.hint), "verdict": one.verdict.value} for one in findings
             ],
         }
-        output.result(value, "\n".join([*(line for one in found for line in lines(one)), f"verdict: {judged.value}"]))
+        output.result(value, *(line for one in found for line in lines(one)), f"verdict: {judged.value}")
         raise typer.Exit(judged.exit_code)
 
 

@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
                 found = {one: read(session.node, one, advance) for one in wanted}
         bad = {urn: nodes for urn, nodes in found.items() if any(one["result"] != "match" for one in nodes)}
         value = {"items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()], "notRead": elsewhere}
-        output.result(value, _text(found, bad, elsewhere))
+        output.result(value, *_text(found, bad, elsewhere))
         raise typer.Exit(_code(found))
 
 
@@ -84,8 +84,8 @@ def _left(one: dict[str, Any]) -> bool:
     return bool(sum(one["bad"].values()) > one["repaired"])
 
 
-def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> str:
-    lines = []
+def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> list[str]:
+    lines: list[str] = []
     if bad:
         rows = [
             [urn.removeprefix("urn:uuid:"), one["node"], one["result"], str(sum(one["bad"].values())), str(one["repaired"])]
@@ -93,7 +93,7 @@ def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> str:
             for one in nodes
             if one["result"] != "match"
         ]
-        lines.append(output.table(["ITEM", "NODE", "FOUND", "BAD BLOCKS", "REPAIRED"], rows))
+        lines += output.table(["ITEM", "NODE", "FOUND", "BAD BLOCKS", "REPAIRED"], rows)
     damaged = [urn for urn, nodes in bad.items() if any(one["result"] not in ("match", "unreachable") for one in nodes)]
     away = [urn for urn, nodes in bad.items() if any(one["result"] == "unreachable" for one in nodes)]
     lines.append(f"{len(found)} items read again: {len(damaged)} with damage, {len(away)} not at all of their nodes")
@@ -105,4 +105,4 @@ def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> str:
         lines.append("what to do: bring back an IPFS node or a backup that has a good copy, then run this again")
     if away:
         lines.append("what to do: start the IPFS nodes that do not answer, then run this again; nothing says that they lost anything")
-    return "\n".join(lines)
+    return lines

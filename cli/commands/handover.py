@@ -87,7 +87,6 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
-        from ledger.domain.encoding import parse_time
         from ledger.services import handing
 
         urn, said = evidence_urn(evidence), members.basis_member(basis, basis_kind, authorisation, authority)
@@ -97,7 +96,7 @@ def register(app: typer.Typer) -> None:
                 session.clock.now() + int(days * _DAY),
                 to_person or None,
                 "loan" if loan else "custody",
-                parse_time(return_by, what="--return-by") if return_by else None,
+                members.time_of(return_by, "--return-by") if return_by else None,
                 condition,
                 tuple(on_condition or ()),
                 purpose,
@@ -125,7 +124,7 @@ def register(app: typer.Typer) -> None:
             for one in found
         ]
         headers = ["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"]
-        output.result({"handovers": found}, output.table(headers, rows, whole=("FROM", "TO")))
+        output.result({"handovers": found}, *output.table(headers, rows, whole=("FROM", "TO")))
 
     @group.command(help=_ACCEPT)
     def accept(
@@ -193,7 +192,7 @@ def register(app: typer.Typer) -> None:
             found = session.node.sync_handovers()
         lines = [f"came in: {one}" for one in found["received"]] + [f"settled: {one}" for one in found["settled"]]
         lines += [f"problem: {name}: {problem}" for name, problem in found["problems"].items()]
-        output.result(found, "\n".join(lines or ["nothing new"]))
+        output.result(found, *(lines or ["nothing new"]))
 
 
 def _to(one: dict[str, Any]) -> str:

@@ -98,4 +98,4 @@ def _tell(found: Round) -> None:
         + (f"; {waiting} entries wait to be anchored" if waiting else "")
     ]
     lines += [f"  ALARM {one.kind.title} ({one.code}): {one.place}; expected {one.expected}, found {one.found}" for one in found.fresh]
-    output.result(value, "\n".join(lines))
+    output.result(value, *lines)

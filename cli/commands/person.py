@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import custodykey, output, words
+from cli import custodykey, members, outfile, output, words
 from cli.state import STATE, Json
 
 _HELP = """People of the agency: invite, enrol, approve, suspend, list.
@@ -123,24 +123,26 @@ def register(app: typer.Typer) -> None:
         role: Annotated[list[str], typer.Option(help="Roles; may be repeated.")],
         out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the invitation.")],
         url: Annotated[str, typer.Option(help="Where the person reaches the node; else the one that serves now.")] = "",
+        force: outfile.Force = False,
         as_json: Json = False,
     ) -> None:
         from cli.session import open_session, served_at
         from ledger import enrolling
-        from ledger.adapters import files
         from ledger.domain.errors import UsageError
 
-        files.require_vacant(out, hint="choose another name for the invitation")
         server = url or STATE.server or served_at(STATE.home)
         if not server:
             raise UsageError(
                 "nobody could reach this node", hint="start it with custody serve, or give the --url at which it will be reached"
             )
-        with open_session() as session:
+        with outfile.writing(out, force=force) as file, open_session() as session:
             made = enrolling.invitation(session.node, server=server, number=number, roles=role)
-        files.write(out, made.encode())
-        text = f"Invitation written to {out}, good until {made.expires}.\nThey join with: custody --home MY-FOLDER person enrol {out.name}"
-        output.result({"path": str(out), "expires": made.expires, "server": made.server}, text)
+            file.write(made.encode())
+        lines = [
+            f"Invitation written to {out}, good until {made.expires}.",
+            f"They join with: custody --home MY-FOLDER person enrol {out.name}",
+        ]
+        output.result({"path": str(out), "expires": made.expires, "server": made.server}, *lines)
 
     @group.command(help=_ENROL)
     def enrol(
@@ -161,17 +163,23 @@ def register(app: typer.Typer) -> None:
         with NodeClient(given.server) as node:
             done = enrolling.enrol(keyring, given, node)
         if done.certificate is None:
-            text = (
-                f"Your keys are in {STATE.home}. Read this to the administrator:\n\n  {done.fingerprint}\n\n"
-                "Once they approved, run the same command again."
-            )
+            lines = [
+                f"Your keys are in {STATE.home}. Read this to the administrator:",
+                "",
+                f"  {done.fingerprint}",
+                "",
+                "Once they approved, run the same command again.",
+            ]
         else:
             roles = ", ".join(sorted(done.certificate.roles))
             who = f"{done.certificate.pseudonym} ({roles})"
-            text = f"You are enrolled at {given.agency} and sign as {who}.\nTry: custody --home {STATE.home} status"
-            text += custodykey.lacking(joined(keyring, given.server))
+            lines = [
+                f"You are enrolled at {given.agency} and sign as {who}.",
+                f"Try: custody --home {STATE.home} status",
+                *custodykey.lacking(joined(keyring, given.server)),
+            ]
         pseudonym = done.certificate.pseudonym if done.certificate is not None else None
-        output.result({"fingerprint": done.fingerprint, "pseudonym": pseudonym, "home": str(STATE.home)}, text)
+        output.result({"fingerprint": done.fingerprint, "pseudonym": pseudonym, "home": str(STATE.home)}, *lines)
 
     @group.command("list", help=_LIST)
     def list_(as_json: Json = False) -> None:
@@ -180,17 +188,23 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             custodykey.confirm(session)
             found = session.node.people()
-            waiting = [custodykey.needed(session, one["reference"], one["fingerprint"]) for one in found if one["custodyKey"] == "waits"]
+            waiting = [
+                line
+                for one in found
+                if one["custodyKey"] == "waits"
+                for line in custodykey.needed(session, one["reference"], one["fingerprint"])
+            ]
         rows = [
             [one["reference"], one["number"], one["state"], ", ".join(one["roles"]), words.CUSTODY_KEY[one["custodyKey"]]] for one in found
         ]
-        text = output.table(["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"], rows, whole=("WHO", "CUSTODY KEY"))
+        lines = output.table(["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"], rows, whole=("WHO", "CUSTODY KEY"))
         for one in found:
             if one["state"] == "requested":
-                text += f"\n{one['number']} asks to join with the fingerprint {one['fingerprint']}: compare it with them by voice, then\n"
-                text += f'  custody --home {STATE.home} person approve {one["reference"]} --fingerprint "{one["fingerprint"]}"'
-        text = "\n".join([text, *waiting])
-        output.result({"people": found}, text)
+                lines += [
+                    f"{one['number']} asks to join with the fingerprint {one['fingerprint']}: compare it with them by voice, then",
+                    f'  custody --home {STATE.home} person approve {one["reference"]} --fingerprint "{one["fingerprint"]}"',
+                ]
+        output.result({"people": found}, *lines, *waiting)
 
     @group.command(help=_APPROVE)
     def approve(
@@ -209,8 +223,7 @@ def register(app: typer.Typer) -> None:
             who = session.node.approve(reference)
             custody = "waits" if asked is not None and "custodian" in asked["roles"] else ""
             given = custodykey.pass_on(session, who, custody, compared=fingerprint, shown=shown)
-        text = "\n".join([f"Approved: they sign as {who} from now on.", *given.lines])
-        output.result({"pseudonym": who, "custodyKey": given.custody}, text)
+        output.result({"pseudonym": who, "custodyKey": given.custody}, f"Approved: they sign as {who} from now on.", *given.lines)
 
     @group.command("give-key", help=_GIVE_KEY)
     def give_key(
@@ -232,15 +245,14 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import open_session
-        from ledger.domain.encoding import parse_time
 
-        moment = parse_time(since, what="--since") if since else None
+        moment = members.time_of(since, "--since") if since else None
         with open_session() as session:
             done = session.node.suspend(who, since=moment)
             kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
         revoked = done["revoked"]
         value = {"pseudonym": who, "revoked": revoked, "keepsCustodyKey": done["keepsCustodyKey"]}
-        output.result(value, "\n".join([f"{who} is suspended, and revoked as of {revoked}.", *kept]))
+        output.result(value, f"{who} is suspended, and revoked as of {revoked}.", *kept)
 
     @group.command(help=_RENEW)
     def renew(
@@ -256,9 +268,9 @@ def register(app: typer.Typer) -> None:
             listed = next((one for one in session.node.people() if one["reference"] == who), {"fingerprint": ""})
             given = custodykey.pass_on(session, who, done["custodyKey"], compared=fingerprint, shown=listed["fingerprint"])
             kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
-        text = f"{who} has a new certificate, and the old one counts no longer.\nThey fetch it with: custody person fetch"
+        lines = [f"{who} has a new certificate, and the old one counts no longer.", "They fetch it with: custody person fetch"]
         value = {"pseudonym": who, "since": done["revoked"], "custodyKey": given.custody, "keepsCustodyKey": done["keepsCustodyKey"]}
-        output.result(value, "\n".join([text, *given.lines, *kept]))
+        output.result(value, *lines, *given.lines, *kept)
 
     @group.command(help=_FETCH)
     def fetch(as_json: Json = False) -> None:
@@ -271,9 +283,9 @@ def register(app: typer.Typer) -> None:
         with NodeClient(node_address()) as node:
             found = enrolling.fetch(keyring, node)
         roles = ", ".join(sorted(found.roles))
-        text = custodykey.lacking(joined(keyring, node_address()))
+        more = custodykey.lacking(joined(keyring, node_address()))
         value = {"pseudonym": found.pseudonym, "roles": sorted(found.roles)}
-        output.result(value, f"you sign as {found.pseudonym} ({roles}){text}")
+        output.result(value, f"you sign as {found.pseudonym} ({roles})", *more)
 
     @group.command(help=_LINK)
     def link(
@@ -291,22 +303,23 @@ def register(app: typer.Typer) -> None:
     def card(
         url: Annotated[str, typer.Option("--for", help="Address of the other agency's node.")],
         out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the card.")],
+        force: outfile.Force = False,
         as_json: Json = False,
     ) -> None:
         from cli.session import ask_passphrase
         from ledger import enrolling, settings
-        from ledger.adapters import files
         from ledger.adapters.keystore.file import FileKeyring
         from ledger.adapters.node.client import NodeClient
 
-        files.require_vacant(out, hint="choose another name for the card")
-        keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
-        with NodeClient(url) as node:
-            made = enrolling.card(keyring, node)
-        files.write(out, made, mode=0o644)
-        text = f"{out} holds nothing secret: give it to their administrator.\nOnce they let you in:"
-        text += f" custody --home {STATE.home} --server {url} list"
-        output.result({"path": str(out)}, text)
+        with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file:
+            keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
+            with NodeClient(url) as node:
+                file.write(enrolling.card(keyring, node))
+        lines = [
+            f"{out} holds nothing secret: give it to their administrator.",
+            f"Once they let you in: custody --home {STATE.home} --server {url} list",
+        ]
+        output.result({"path": str(out)}, *lines)
 
     @group.command(help=_ADMIT)
     def admit(path: Annotated[Path, typer.Argument(metavar="FILE", help="The card.")], as_json: Json = False) -> None:

@@ -47,4 +47,4 @@ def register(app: typer.Typer) -> None:
             lines += [f"NOTE    {note.message}", f"        what to do: {runnable(note.hint)}"]
         waiting = sum(one.count for one in made.waiting)
         value = {"home": str(STATE.home), "snapshot": made.snapshot, "made": format_time(made.made), "entries": made.entries}
-        output.result({**value, "waiting": waiting, "notes": [one.message for one in made.notes]}, "\n".join(lines))
+        output.result({**value, "waiting": waiting, "notes": [one.message for one in made.notes]}, *lines)

@@ -81,7 +81,7 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             found, agency = session.node.sessions(), session.person.descriptor.agency
         rows = [[one["id"], _who(one, agency), one["since"], one["until"]] for one in found]
-        output.result({"sessions": found}, output.table(["SESSION", "WHO", "SINCE", "UNTIL"], rows, whole=("SESSION", "WHO")))
+        output.result({"sessions": found}, *output.table(["SESSION", "WHO", "SINCE", "UNTIL"], rows, whole=("SESSION", "WHO")))
 
     @group.command(help=_END)
     def end(which: Annotated[str, typer.Argument(metavar="SESSION", help="As session list shows it.")], as_json: Json = False) -> None:
@@ -148,7 +148,7 @@ def register(app: typer.Typer) -> None:
         rows = [
             [one["time"], one["kind"], _who(one, agency), f"{one['count']} items within {one['seconds'] // 60} minutes"] for one in found
         ]
-        output.result({"alarms": found}, output.table(["WHEN", "WHAT", "WHO", "HOW MANY"], rows, whole=("WHO",)))
+        output.result({"alarms": found}, *output.table(["WHEN", "WHAT", "WHO", "HOW MANY"], rows, whole=("WHO",)))
 
 
 def _who(one: dict[str, Any], home: str) -> str:

@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
             events = list(session.node.events(urn))
             names = session.node.agency()["names"]
         value = {"item": item, "events": events, "details": details or None, "standing": standing}
-        output.result(value, _text(item, events, {one["seq"]: one["document"] for one in details}, names, standing))
+        output.result(value, *_text(item, events, {one["seq"]: one["document"] for one in details}, names, standing))
 
 
 def _replica(one: dict[str, Any]) -> str:
@@ -45,7 +45,7 @@ def _replica(one: dict[str, Any]) -> str:
     return f"{one['node']}: {words.REPLICAS[one['state']]}{good}" + (f" ({one['problem']})" if one["problem"] else "")
 
 
-def _text(item: dict[str, Any], events: list[dict[str, Any]], documents: dict[int, Any], names: dict[str, str], standing: Any) -> str:
+def _text(item: dict[str, Any], events: list[dict[str, Any]], documents: dict[int, Any], names: dict[str, str], standing: Any) -> list[str]:
     lines = [
         f"item     {item['evidence']}",
         f"held by  {item['custodian']}" + (" (closed)" if item["closed"] else "") + (", keys destroyed" if item["erased"] else ""),
@@ -67,7 +67,7 @@ def _text(item: dict[str, Any], events: list[dict[str, Any]], documents: dict[in
     lines += ["", "times are UTC"]
     if not documents:
         lines.append('What happened stays sealed. To read it, say why: --basis "..."')
-    return "\n".join(lines)
+    return lines
 
 
 def _standing(standing: dict[str, Any]) -> list[str]:

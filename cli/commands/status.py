@@ -29,10 +29,10 @@ def register(app: typer.Typer) -> None:
 
         with open_session() as session:
             found = session.node.status()
-        output.result(found, text(found))
+        output.result(found, *text(found))
 
 
-def text(found: dict[str, Any]) -> str:
+def text(found: dict[str, Any]) -> list[str]:
     """The status in words; entries are counted from 0, so that "final 5" means that entries 0 to 4 are final."""
     newest = found["newest"]
     lines = [
@@ -59,7 +59,7 @@ def text(found: dict[str, Any]) -> str:
             lines += [f"  what to do: {one['hint']}"] if one["hint"] else []
     if found["ipfs"]:
         lines += _ipfs(found["ipfs"])
-    return "\n".join(lines)
+    return lines
 
 
 def _ipfs(found: dict[str, Any]) -> list[str]:
@@ -74,7 +74,7 @@ def _ipfs(found: dict[str, Any]) -> list[str]:
         rows.append([name, "ok" if status and not node["problem"] else "PROBLEM", *said, *(str(node[one]) for one in _COUNTS)])
         if node["problem"]:
             problems.append((f"{node['name']}: {node['problem']}", node["hint"]))
-    lines.append(output.table(["NODE", "STATE", "KUBO", "PEERS", "SIZE", "PINNED", "WAITING", "DAMAGED"], rows))
+    lines += output.table(["NODE", "STATE", "KUBO", "PEERS", "SIZE", "PINNED", "WAITING", "DAMAGED"], rows)
     for problem, hint in problems:
         lines += [problem, f"  what to do: {runnable(hint)}"]
     return lines

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import output
+from cli import outfile, output
 from cli.state import Json
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ def register(app: typer.Typer) -> None:
     def trust(
         out: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
         pin: Annotated[list[Path] | None, typer.Option(help="Bundle whose block is pinned; may be repeated.")] = None,
+        force: outfile.Force = False,
         as_json: Json = False,
     ) -> None:
         from cli.session import open_session
-        from ledger.adapters import files
 
-        with open_session() as session:
+        with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file, open_session() as session:
             root, pinned = _pinned(session.node, pin or [])
-        files.write(out, root.encode(), mode=0o644)
+            file.write(root.encode())
         text = f"{out}: chain {root.chain_id} ({root.label})"
         if pinned:
             text += f"; pinned blocks: {', '.join(map(str, pinned))}"

@@ -61,6 +61,8 @@ def register(app: typer.Typer) -> None:
         said |= members.moment_members(occurred, late) | ({"handling": handling} if handling else {})
         if bool(clock_shown) != bool(clock_reference):
             raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
+        if clock_reference:
+            members.past_time(clock_reference, "--clock-reference")
         body: dict[str, Any] = {
             **({"partOf": evidence_urn(source)} if source else {}),
             **({"method": method} if method else {}),
@@ -89,15 +91,14 @@ def upload_paths(paths: list[Path], options: Any) -> None:
         done, run = _run(session, paths, options, own, advance)
         status = session.node.status(chain=False, ipfs=False)
     rows = [[item.evidence.removeprefix("urn:uuid:"), output.size(item.size), _outcome(item), item.path] for item in done[:_LISTED]]
-    text = output.table(["ITEM", "SIZE", "RECORDED", "PATH"], rows)
+    lines = output.table(["ITEM", "SIZE", "RECORDED", "PATH"], rows)
     recorded = sum(item.index is not None for item in done)
-    for item in done[:_LISTED]:
-        if item.duplicates:
-            text += f"\nsame content as {item.duplicates[0]}: {item.path}"
+    lines += [f"same content as {item.duplicates[0]}: {item.path}" for item in done[:_LISTED] if item.duplicates]
     waiting = status["integrated"] - status["final"]
-    text += f"\n{recorded} items recorded, {output.size(sum(item.size for item in done))}. " + _next(waiting)
+    first, *rest = _next(waiting)
+    lines += [f"{recorded} items recorded, {output.size(sum(item.size for item in done))}. {first}", *rest]
     value = {"items": [asdict(item) for item in done], "recorded": recorded, "waiting": waiting}
-    output.result(value | {"leftOut": [asdict(one) for one in run.left_out]}, text + _left_out(run.left_out))
+    output.result(value | {"leftOut": [asdict(one) for one in run.left_out]}, *lines, *_left_out(run.left_out))
     for notice in run.notices:
         output.say(notice)
     run.told()
@@ -170,33 +171,31 @@ def _own() -> frozenset[tuple[int, int]]:
     return frozenset(found)
 
 
-def _left_out(left: list[Any]) -> str:
+def _left_out(left: list[Any]) -> list[str]:
     """What was left out, by kind with its number; what could not be read, one by one."""
-    if not left:
-        return ""
     lost = [one for one in left if one.lost]
     counts: dict[str, int] = {}
     for one in left:
         if not one.lost:
             counts[one.kind] = counts.get(one.kind, 0) + 1
-    text = ""
+    lines = []
     if counts:
         named = ", ".join(f"{count} {kind}{'' if count == 1 or kind.endswith('s') else 's'}" for kind, count in sorted(counts.items()))
-        text += f"\nNot recorded, since no files of their own: {named}; the folder's signed manifest names each."
+        lines.append(f"Not recorded, since no files of their own: {named}; the folder's signed manifest names each.")
     if lost:
-        text += f"\n{len(lost)} could not be recorded:"
-        text += "".join(f"\n  {one.path}: {one.reason}" for one in lost[:_LISTED])
-        text += f"\n  and {len(lost) - _LISTED} more" if len(lost) > _LISTED else ""
-    return text
+        lines.append(f"{len(lost)} could not be recorded:")
+        lines += [f"  {one.path}: {one.reason}" for one in lost[:_LISTED]]
+        lines += [f"  and {len(lost) - _LISTED} more"] if len(lost) > _LISTED else []
+    return lines
 
 
-def _next(waiting: int) -> str:
+def _next(waiting: int) -> list[str]:
     if STATE.offline:
-        return f"Signed here; {waiting} statements wait for a network.\nSend them then: custody --home {STATE.home} field send"
-    return (
-        f"Signed and in the log; not yet anchored ({waiting} entries wait)."
-        f"\nAnchor now: custody --home {STATE.home} anchor   See how far it is: custody --home {STATE.home} status"
-    )
+        return [f"Signed here; {waiting} statements wait for a network.", f"Send them then: custody --home {STATE.home} field send"]
+    return [
+        f"Signed and in the log; not yet anchored ({waiting} entries wait).",
+        f"Anchor now: custody --home {STATE.home} anchor   See how far it is: custody --home {STATE.home} status",
+    ]
 
 
 def _outcome(item: Any) -> str:

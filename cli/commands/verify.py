@@ -53,7 +53,7 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: boo
     _require_bundle(data, bundle, file, trust)
     measured = _measure(data, file) if file is not None else None
     report = verify(data, root, file=measured, confirm=_confirm(root, rpc) if rpc else None)
-    lines = [f"{number:>2}  {step.title:<56} {_MARKS[step.status]}" + _more(step) for number, step in sorted(report.steps.items())]
+    lines = [line for number, step in sorted(report.steps.items()) for line in _step(number, step)]
     lines += [f"    note: {finding}" for finding in report.findings]
     lines += [f"    withheld from you: {path}" for path in report.withheld]
     lines.append("    not proven: what happened before collection, that the content is true, that nothing was kept from the record")
@@ -62,7 +62,7 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: boo
     )
     if timeline:
         lines += ["", *_timeline(data, report.events)]
-    output.result(report.as_json(), "\n".join(lines))
+    output.result(report.as_json(), *lines)
     return report.verdict.exit_code
 
 
@@ -84,9 +84,10 @@ def _timeline(data: bytes, events: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _more(step: Any) -> str:
-    text = f"\n      {step.detail}" if step.detail else ""
-    return text + (f"\n      what to do: {step.hint}" if step.hint else "")
+def _step(number: int, step: Any) -> list[str]:
+    more = [f"      {step.detail}"] if step.detail else []
+    more += [f"      what to do: {step.hint}"] if step.hint else []
+    return [f"{number:>2}  {step.title:<56} {_MARKS[step.status]}", *more]
 
 
 def _require_bundle(data: bytes, bundle: Path, file: Path | None, trust: Path) -> None:

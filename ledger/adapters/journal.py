@@ -21,7 +21,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ledger.adapters.files import sync_directory
+from ledger.adapters import files
 from ledger.domain.errors import StorageError
 from ledger.domain.ownfiles import JOURNAL_MAGIC
 
@@ -117,14 +117,14 @@ class FileJournal:
             ) from error
 
     def _open(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
+        files.private_folder(self._directory)
         path = self._directory / f"upload-{secrets.token_hex(8)}.journal"
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         fcntl.flock(fd, fcntl.LOCK_EX)
         self._path, self._fd, self._end = path, fd, 0
         self._write(JOURNAL_MAGIC)
         try:
-            sync_directory(self._directory)
+            files.sync_directory(self._directory)
         except OSError:
             self._broken = True  # a crash could lose the file with all that is in it
             raise

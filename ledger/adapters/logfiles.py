@@ -135,7 +135,7 @@ def write_tree(
         if path.partition("/")[0] in forever and target.exists():
             kept += 1
         else:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            files.public_folder(target.parent)
             files.write(target, get(path), mode=0o644)
             written += 1
         progress(1)

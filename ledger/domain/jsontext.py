@@ -16,6 +16,8 @@ from ledger.domain.errors import FormatError
 _MAX_DEPTH: Final = 24
 _MAX_INTEGER: Final = 2**53
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+#: What Windows' editors put in front of text; skipping it would give two spellings of one document, with two digests.
+_MARKS: Final = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _OUTSIDE_BRACKETS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\[\]{}"]++', re.DOTALL)
 
 
@@ -28,6 +30,9 @@ def parse(data: bytes, *, what: str, limit: int, depth: int = _MAX_DEPTH) -> Any
     if len(data) > limit:
         raise FormatError(f"{what}: {len(data)} bytes, at most {limit} allowed")
 
+    for mark, name in _MARKS.items():
+        if data.startswith(mark):
+            raise FormatError(f"{what}: begins with a byte order mark ({name})", hint="save it as UTF-8 without a byte order mark (BOM)")
     _check_depth(data, what, depth)
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:

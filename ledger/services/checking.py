@@ -7,9 +7,10 @@ from typing import Final
 
 from ledger.domain import custody, envelope, grants
 from ledger.domain import statement as statements
-from ledger.domain.encoding import evidence_bytes
+from ledger.domain.encoding import evidence_bytes, format_time
 from ledger.domain.errors import DeniedError, FormatError, RuleError, VerificationError
 from ledger.domain.event import document as documents
+from ledger.domain.event import moments
 from ledger.domain.event.document import Event
 from ledger.domain.grants import Grant
 from ledger.domain.identity import certificate as certificates
@@ -90,12 +91,15 @@ def check(node: Node, certifiers: Certifiers, submission: Submission, caller: Pe
     if certificate.not_after < now + descriptor.max_anchoring_delay:
         raise RuleError("the certificate expires before the statement would surely be anchored", hint="renew the certificate")
     if claims.time > now + _AHEAD:
-        raise RuleError(f"the statement is dated {claims.time - now} s ahead of the node's clock", hint="check the clock")
+        told = f"the statement is dated {format_time(claims.time)}, and the node's clock says {format_time(now)}"
+        raise RuleError(told, hint="one of the two clocks is wrong: set it, in UTC, then sign anew")
     event = documents.parse(submission.document, submission.disclosures)
     documents.require_complete(event)
     if event.digest != statement.payload:
         raise VerificationError(2, "the document is not the one that was signed")
     documents.check_claims(event, claims)
+    if (wrong := moments.contradiction(event.value)) is not None:
+        raise RuleError(wrong, hint=moments.HINT)
     actor = event.value["actor"]
     if (PersonId(actor["agency"], actor["id"]), actor["kind"]) != (certificate.subject, certificate.kind):
         raise VerificationError(3, "the actor is not the certificate's subject")

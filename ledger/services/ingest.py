@@ -24,7 +24,7 @@ from ledger.domain.clientports import Journal, NodeApi
 from ledger.domain.digests import ALGORITHMS, MultiDigest
 from ledger.domain.encoding import b64url, format_time
 from ledger.domain.envelope import Content, Pieces
-from ledger.domain.errors import FormatError, SourceError, UsageError
+from ledger.domain.errors import SourceError
 from ledger.domain.event.document import Event
 from ledger.domain.manifest import Folder, Omission
 from ledger.domain.ports import Clock
@@ -165,13 +165,10 @@ class Upload:
         digests = {name: "00" * (ALGORITHMS.get(name) or 0) for name in ("sha-256", *algorithms)}
         said: dict[str, Any] = {"digests": digests, "size": 0, "name": "-", "mediaType": mediatypes.UNKNOWN, "content": content}
         said |= {"count": 0} if event_type == "gathered" else body
-        try:
-            return draft_event(
-                self._person, event_type, said, evidence=uuid.uuid4().urn, seq=0, prev=None, time=now, ref_salt=nothing,
-                members={"occurred": {"from": format_time(now), "clock": "system"}, **members},
-            )  # fmt: skip
-        except FormatError as error:
-            raise UsageError(error.message, hint="correct what the command says; nothing was recorded") from error
+        return draft_event(
+            self._person, event_type, said, evidence=uuid.uuid4().urn, seq=0, prev=None, time=now, ref_salt=nothing,
+            members={"occurred": {"from": format_time(now), "clock": "system"}, **members},
+        )  # fmt: skip
 
     def _single(self, given: Given) -> Iterator[Uploaded]:
         """A file that was given itself."""

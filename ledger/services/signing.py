@@ -10,8 +10,9 @@ from ledger.domain import statement as statements
 from ledger.domain.cose import PrivateKey
 from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.encoding import b64url, evidence_bytes, format_time
-from ledger.domain.errors import DeniedError
+from ledger.domain.errors import DeniedError, FormatError, UsageError
 from ledger.domain.event import document as documents
+from ledger.domain.event import moments
 from ledger.domain.event.document import DEFAULT_HIDDEN, Event
 from ledger.domain.event.types import TYPES
 from ledger.domain.grants import HpkePrivateKey
@@ -93,7 +94,8 @@ def draft_event(
     """Write an event, without signing it.
 
     Raises:
-        FormatError: the document would not be accepted. DeniedError: none of the person's roles may record it.
+        UsageError: the document would not be accepted, or tells of something that lies after its signature.
+        DeniedError: none of the person's roles may record it.
     """
     document: dict[str, Any] = {
         "v": 1,
@@ -113,7 +115,12 @@ def draft_event(
         **({"refSalt": b64url(ref_salt)} if ref_salt is not None else {}),
         "body": body,
     }
-    return documents.build(document, {pointer: envelope.new_salt(16) for pointer in DEFAULT_HIDDEN})
+    if (wrong := moments.contradiction(document)) is not None:
+        raise UsageError(wrong, hint=moments.HINT)
+    try:
+        return documents.build(document, {pointer: envelope.new_salt(16) for pointer in DEFAULT_HIDDEN})
+    except FormatError as error:  # all in it was asked for
+        raise UsageError(error.message, hint=error.hint or "correct what the command says; nothing was recorded") from error
 
 
 def sign_event(
@@ -135,7 +142,7 @@ def sign_event(
         sealed_keys: grants that travel with an opening event.
 
     Raises:
-        FormatError: the document would not be accepted.
+        UsageError: the document would not be accepted, or tells of something that lies after its signature.
     """
     ref_salt = envelope.new_salt(32) if seq == 0 else None
     event = draft_event(person, event_type, body, evidence=evidence, seq=seq, prev=prev, time=time, members=members, ref_salt=ref_salt)

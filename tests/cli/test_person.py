@@ -43,7 +43,9 @@ def test_from_invitation_to_suspension(served: Path, tmp_path: Path, rng: random
     mine, invitation = tmp_path / "mine", tmp_path / "invitation.json"
     custody("person", "invite", "--number", "4712", "--role", "officer", "-o", invitation, home=served)
     assert invitation.stat().st_mode & 0o077 == 0
-    assert "not empty" in custody("person", "invite", "--number", "1", "--role", "officer", "-o", invitation, home=served, code=2).stderr
+    assert (
+        "exists already" in custody("person", "invite", "--number", "1", "--role", "officer", "-o", invitation, home=served, code=2).stderr
+    )
 
     asked = custody("person", "enrol", invitation, home=mine, environment=OTHER).stdout
     [fingerprint] = re.findall(r"^  ((?:[0-9a-f]{4} ?){4})$", asked, re.MULTILINE)

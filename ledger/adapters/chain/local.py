@@ -16,6 +16,7 @@ from coincurve import PrivateKey
 from eth_utils.exceptions import ValidationError
 from trie import HexaryTrie
 
+from ledger.adapters import files
 from ledger.adapters.chain.abi import explain_revert
 from ledger.adapters.chain.deferred import LOCAL_LABEL
 from ledger.adapters.chain.sqlitedb import SqliteDB
@@ -53,7 +54,7 @@ class LocalChain:
     label = LOCAL_LABEL
 
     def __init__(self, directory: Path, *, chain_id: int, sealer: bytes, clock: Clock, funded: Sequence[bytes] = ()) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        files.private_folder(directory)
         self._lock = FileLock(directory / "chain.lock", what="the embedded chain")
         self._mutex = threading.RLock()
         self._clock = clock

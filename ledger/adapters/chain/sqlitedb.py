@@ -13,6 +13,7 @@ from ledger.adapters.recursion import limited
 with limited():
     from eth.db.backends.base import BaseAtomicDB
 
+from ledger.adapters import files
 from ledger.domain.errors import StorageError
 
 
@@ -20,6 +21,7 @@ class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed stric
     """Writes are collected by ``unit`` and committed together: a block is on disk whole or not at all."""
 
     def __init__(self, path: Path) -> None:
+        files.private_file(path)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, or_, select
 
-from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, Item, Opening, Share
+from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, IndexForm, Item, Opening, Share
 from ledger.adapters.database.unit import Part, values
 from ledger.domain.custody import ItemState, Offer
 from ledger.domain.identity.person import PersonId
@@ -161,6 +161,18 @@ class Items(Part):
 
     def put_token(self, token: bytes, evidence: str) -> None:
         self._put(BlindToken, ("token", "evidence"), {"token": token, "evidence": evidence})
+
+    def drop_tokens(self, evidence: str) -> None:
+        self.flush(BlindToken)
+        self._db.execute(delete(BlindToken).where(_T.evidence == evidence))
+
+    def index_form(self) -> int:
+        """Under which form of numbers the index was made; 0 where that was never said."""
+        row = self._one(IndexForm, id=0)
+        return int(row.version) if row else 0
+
+    def put_index_form(self, version: int) -> None:
+        self._put(IndexForm, ("id",), {"id": 0, "version": version})
 
     def tokens(self, token: bytes, limit: int) -> list[str]:
         return [str(row.evidence) for row in self._find(BlindToken, order="evidence", limit=limit, token=token)]

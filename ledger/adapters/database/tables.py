@@ -119,6 +119,15 @@ class BlindToken(SQLModel, table=True):
     evidence: str = Field(primary_key=True)
 
 
+class IndexForm(SQLModel, table=True):
+    """Under which form of numbers the blind index was made: one row, none in a home that was not opened since."""
+
+    __tablename__ = "index_form"
+
+    id: int = Field(primary_key=True)
+    version: int
+
+
 class Holding(SQLModel, table=True):
     """One item at one replica."""
 
