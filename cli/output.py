@@ -21,6 +21,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
+from cli.hints import runnable
 from cli.state import STATE
 from ledger.domain import visible as safe
 from ledger.domain.errors import (
