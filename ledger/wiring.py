@@ -183,15 +183,19 @@ def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
         clock = SystemClock()
         chain, sealers = open_chain(home, config.chain, keyring, clock)
         try:
-            node = assemble(home, config, keyring, chain, clock)
-            reindexing.bring_up(node)
-            return OpenHome(home, config, keyring, node, sealers, lock)
+            opened = OpenHome(home, config, keyring, assemble(home, config, keyring, chain, clock), sealers, lock)
         except BaseException:
             chain.close()
             raise
     except BaseException:
         lock.release()
         raise
+    try:
+        reindexing.bring_up(opened.node)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 @contextmanager
