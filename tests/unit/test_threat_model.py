@@ -22,6 +22,13 @@ def test_every_row_names_a_check_a_finding_and_a_test_that_exist() -> None:
             assert f"def {name}(" in tests, name
 
 
+def test_every_test_that_the_page_names_exists() -> None:
+    page = (ROOT / "docs/threat-model.md").read_text()
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name in re.findall(r"`(test_\w+)`", page) if f"def {name}(" not in tests] == []
+    assert [name for name in re.findall(r"`(tests/[\w/.]+)`", page) if not (ROOT / name).exists()] == []
+
+
 def test_every_finding_has_a_check_a_promise_and_something_to_do() -> None:
     for code, kind in KINDS.items():
         assert kind.check in CHECKS, code
