@@ -148,6 +148,7 @@ class Upload:
         """Write every kind of record once without content, and ask the profile: before anything is read that takes hours."""
         about = self._node.agency()
         demands = Demands.told(about["profile"], about["demands"])
+        MultiDigest(name for one in given for name in one.options.algorithms)  # an unknown one is named with those that are known
         done = []
         for one in given:
             options = one.options

@@ -75,8 +75,7 @@ def record_access(node: ReaderApi, person: Person, clock: Clock, evidence: str, 
     """
     found = node.readable(evidence, mode)
     if mode == "copy" and found["content"] and not any(person.has_key(bytes.fromhex(one)) for one in found["keys"]):
-        hint = "the content key is sealed to keys that are not in your keyring: whoever has one gives it to you with custody share"
-        raise DeniedError("no content key was granted to you", hint=hint)
+        raise _without_key(person, evidence)
     answer = record(node, person, clock, evidence, "accessed", {"mode": mode}, {"basis": basis})
     return str(answer["statement"])
 

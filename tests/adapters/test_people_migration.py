@@ -95,7 +95,7 @@ def test_everybody_gets_the_agency_that_certified_them(migrated: tuple[SqlRecord
         assert other is not None
         assert (own.opener, own.holder) == (officer, chief)
         assert (other.opener, other.holder) == (None, None)
-        assert [one.evidence for one in (row.state for row in unit.items(after=-1, limit=9, opener=officer, evidence=None))] == [ITEM]
+        assert [one.evidence for one in (row.state for row in unit.items(after=-1, limit=9, person=officer, evidence=None))] == [ITEM]
         assert {row.inviter for row in unit.enrolments()} == {chief}
         assert unit.identity(b"\x01") == officer
         assert (unit.readings(officer, 0), unit.readings(guest, 0), unit.readings(PersonId(NL, GUEST), 0)) == (1, 1, 0)

@@ -130,7 +130,7 @@ def test_wrong_passphrase_missing_home_and_no_passphrase(worked: dict[str, Path]
 
 
 def test_init_makes_a_home_or_nothing(tmp_path: Path) -> None:
-    custody("init", "--agency", "nl", "--person", "1", home=tmp_path / "home", code=1)
+    custody("init", "--agency", "nl", "--person", "1", home=tmp_path / "home", code=2)
     custody("init", "--agency", "NL-POL", "--person", " ", home=tmp_path / "home", code=2)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "pass").write_text("from a file\n")
@@ -172,7 +172,7 @@ def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(work
         "--port",
         str(free_port()),
         "--anchor-age",
-        "0",
+        "1",
         "--metrics",
         metrics,
     ]

@@ -94,7 +94,8 @@ def test_content_written_to_stdout_is_followed_by_nothing(at_home: list[str], tm
 def test_a_server_that_is_asked_to_end_takes_its_address_away(home_path: Path, number: signal.Signals) -> None:
     environment = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "cli", "--home", str(home_path), "serve", "--port", "0"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as server:
+    listening = lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)  # noqa: E731  (under nohup it is ignored)
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, preexec_fn=listening) as server:  # noqa: PLW1509
         assert server.stderr is not None
         assert b"serving NL-POL" in server.stderr.readline()
         time.sleep(0.3)

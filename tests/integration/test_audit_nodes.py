@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
@@ -39,12 +40,9 @@ def export(desk: Desk, folder: Path, *, entries: bool = True) -> Path:
 
 
 def audit(chain: str, root: TrustRoot, files: list, state: Path | None = None, **options: object) -> Report:
-    contracts = Contracts(RpcChain(chain, confirmations=0), root.registry.address, root.ledger.address)
-    kept = SqliteAuditState(state, about(root))
-    try:
+    with closing(RpcChain(chain, confirmations=0)) as reached, closing(SqliteAuditState(state, about(root))) as kept:
+        contracts = Contracts(reached, root.registry.address, root.ledger.address)
         return outside.audit(contracts, root, files, kept, SystemClock(), outside.Options(**options))
-    finally:
-        kept.close()
 
 
 @pytest.fixture(scope="module")

@@ -39,10 +39,10 @@ class Bench:
         path.write_bytes(self.rng.randbytes(1_200_000))
         return path
 
-    def upload(self, path: Path) -> None:
+    def upload(self, *paths: Path) -> None:
         journal = self.journal(wiring.journal_of(self.desk.path, self.desk.home.keyring))
         run = Upload(self.desk.person, self.client, journal, self.desk.clock, Options())
-        self.uploaded[path] = list(run.run([path]))[0]
+        self.uploaded |= zip(paths, run.run(list(paths)), strict=True)
 
     def audit(self) -> None:
         findings = [one for one in doctor.examine(self.desk.node, deep=True) if isinstance(one, doctor.Finding)]
@@ -182,10 +182,14 @@ def test_a_port_fails_while_somebody_reads(bench: Bench, port: str) -> None:
         desk.node.contracts.chain = Faulty(desk.node.contracts.chain, bench.fault)
     errors = {"records": STORAGE, "blocks": [UnreadableError("bad sector", hint=HINT)], "chain": NETWORK}[port]
 
+    waiting: list[Path] = []
+
     def prepare() -> Callable[[], None]:
-        path = bench.new_file()  # one of its own for each run: every reading adds an event, and so a call
-        bench.upload(path)
-        desk.client.anchor()
+        if not waiting:
+            waiting.extend(bench.new_file() for _ in range(100))
+            bench.upload(*waiting)
+            desk.client.anchor()
+        path = waiting.pop()  # one of its own for each run: every reading adds an event, and so a call
         evidence = bench.uploaded[path].evidence
 
         def run() -> None:

@@ -155,7 +155,7 @@ def test_a_request_that_arrives_late_after_a_restart_makes_no_second_item(tries:
     with pytest.raises(NetworkError):
         tries.upload(path, case="OLD", node=Slow())
     [item] = tries.upload(path, case="NEW", interrupted=RESTART)
-    with pytest.raises(Exception, match="already stands"):
+    with pytest.raises(Exception, match="known under that name already"):
         tries.desk.client.register(held[0])
     assert tries.of("NEW") == {item.evidence}
     assert tries.count() == 1

@@ -115,7 +115,7 @@ def test_a_clock_that_jumps_back_is_told_and_corrupts_nothing(desk: Desk, tmp_pa
         patch.setattr(type(desk.clock), "now", lambda self: earlier)
         with pytest.raises(RuleError, match="lies before the previous event") as error:
             desk.record(item.evidence, "note", {"text": "too early"})
-        assert error.value.hint == "check the clock"
+        assert "the clock of the computer" in (error.value.hint or "")
         other = desk.upload(path)[0]
         status = desk.client.anchor()
         assert status["final"] == status["integrated"]
@@ -146,6 +146,6 @@ def test_a_clock_far_ahead_is_refused_before_anything_is_in_the_log(desk: Desk, 
     path = tmp_path / "file"
     path.write_bytes(b"x")
     journal = wiring.journal_of(desk.path, desk.home.keyring)
-    with pytest.raises(RuleError, match="ahead of the node's clock"):
+    with pytest.raises(RuleError, match="and the node's clock says"):
         list(Upload(desk.person, desk.client, journal, Fast(), Options()).run([path]))
     assert not list(desk.client.items())
