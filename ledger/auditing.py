@@ -13,6 +13,8 @@ from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.clock import SystemClock
+from ledger.adapters.database.engine import sqlite_url
+from ledger.adapters.database.store import SqlRecords
 from ledger.adapters.logfiles import FolderFiles, Signer, WebFiles
 from ledger.domain.audit.ports import LogFiles
 from ledger.domain.errors import UsageError
@@ -68,11 +70,15 @@ def opened(root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, s
 
 
 @contextmanager
-def temporary(root: TrustRoot) -> Iterator[SqliteAuditState]:
-    """A state that is kept for one audit alone, on disk, so that memory stays constant."""
-    with tempfile.TemporaryDirectory(prefix="custody-audit-") as folder:
+def temporary(root: TrustRoot) -> Iterator[tuple[SqliteAuditState, SqlRecords]]:
+    """A state and an empty database that are kept for one audit alone, on disk, so that memory stays constant.
+
+    The folder is readable by its owner alone. What is sealed in a home is sealed in it too, and no key of an item is copied into it, not
+    even sealed: what is destroyed later in the home can be read nowhere.
+    """
+    with tempfile.TemporaryDirectory(prefix="custody-audit-") as folder, ExitStack() as stack:
         state = SqliteAuditState(Path(folder) / "state", about(root))
-        try:
-            yield state
-        finally:
-            state.close()
+        stack.callback(state.close)
+        scratch = SqlRecords(sqlite_url(Path(folder) / "rebuilt.sqlite"))
+        stack.callback(scratch.close)
+        yield state, scratch

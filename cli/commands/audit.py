@@ -77,7 +77,7 @@ def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
 
     with open_alone() as home, ExitStack() as stack, ExitStack() as parts:
         root = trustroot.trust_root(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations)
-        state = stack.enter_context(auditing.temporary(root))
+        state, scratch = stack.enter_context(auditing.temporary(root))
         known = home.keyring.names()
         options = inside.Options(
             keys=[home.keyring.hpke_key(name) for name in ("hpke-person", "hpke-custody") if name in known],
@@ -86,7 +86,7 @@ def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
             submit=_examiner(stack, workers),
             progress=_progress(parts),
         )
-        return inside.audit(home.node, root, state, options)
+        return inside.audit(home.node, root, state, scratch, options)
 
 
 def _examiner(stack: ExitStack, workers: int) -> Submit:

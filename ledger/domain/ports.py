@@ -179,6 +179,19 @@ class HopStep:
     proof: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SentCall:
+    """A signed transaction of a node taken apart. ``anchored``: previous size, size and root of an anchor;
+    ``digest``: the statement of a step of a handover.
+    """
+
+    hash: bytes
+    sender: bytes
+    nonce: int
+    anchored: tuple[int, int, bytes] | None = None
+    digest: bytes = b""
+
+
 class Contracts(Protocol):
     """The registry and the ledger on a chain; addresses are 20 bytes. Reads raise NetworkError or ChainError."""
 
@@ -220,6 +233,14 @@ class Contracts(Protocol):
 
     def hop_commitment(self, key: bytes, hop: int) -> bytes:
         """What the ledger stores of a handover: see slots.Hop."""
+        ...
+
+    def read_transaction(self, raw: bytes) -> SentCall:
+        """What a signed transaction does.
+
+        Raises:
+            ChainError: it is none that a node of ours would make.
+        """
         ...
 
     def check_hop(self, sender: bytes, step: HopStep) -> None:

@@ -31,7 +31,7 @@ from ledger.domain.unixfs import Block
 from ledger.domain.verify import Verdict, verify
 from ledger.services import crossing, inheritance, partners, recordkeys, trustroot
 from ledger.services.node import Node
-from ledger.services.registration import entry_row
+from ledger.services.sequencing import entry_row
 
 _RANGE: Final = 4 * unixfs.LEAF
 
@@ -117,23 +117,30 @@ def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
     last, hops = opened.statements[-1], opened.bundle.hops
     if last.claims.effect != "offer" or last.claims.to != node.agency or not hops or hops[-1].outcome != slots.OPEN:
         raise VerificationError(8, f"the item that {code} sent is not on offer to us")
-    state, rows = _replay(opened)
+    state, rows = replay(opened)
     opening = opened.events[0]
     content = None
     if opening is not None and "content" in opening.body:
         content = envelope.parse_content(opening.body["content"], opening.body["size"])
         _fetch(node, api, evidence, content)
     with node.records.write() as unit:
-        before = unit.item(evidence)
-        _require_same(node, before, state)
-        _store(node, unit, opened)
-        place = before.opened if before is not None else unit.newest_place() + 1
-        cid = None if content is None else cids.from_text(content.cid)
-        opener = before.opener if before is not None else ""
-        log = _log(node, opened.bundle, opened.bundle.statements[-1])
-        unit.put_item(ItemRow(state, cid, opener, place, log, opened.bundle.statements[-1].index))
-        for row in rows:
-            unit.put_crossing(row)
+        _require_same(node, unit.item(evidence), state)
+        _keep_sealed(node, unit, opened)
+        place(node, unit, opened, state, rows, None if content is None else cids.from_text(content.cid), unit.newest_place() + 1)
+
+
+def place(node: Node, unit: Unit, opened: Opened, state: ItemState, rows: list[CrossingRow], cid: bytes | None, opened_at: int) -> None:
+    """Write down an item that was offered to us, as its record tells it.
+
+    Args:
+        opened_at: place in the order of lists of an item that was never here before.
+    """
+    keep_record(node, unit, opened)
+    before, last = unit.item(state.evidence), opened.bundle.statements[-1]
+    opener, opened_at = (before.opener, before.opened) if before is not None else ("", opened_at)
+    unit.put_item(ItemRow(state, cid, opener, opened_at, _log(node, opened.bundle, last), last.index))
+    for row in rows:
+        unit.put_crossing(row)
 
 
 def _require_same(node: Node, before: ItemRow | None, state: ItemState) -> None:
@@ -165,7 +172,7 @@ def verify_parcel(node: Node, opened: Opened) -> None:
         raise kind(bad.number, f"the record of an offered item does not verify: {bad.detail}", hint=bad.hint or "ask the giver")
 
 
-def _replay(opened: Opened) -> tuple[ItemState, list[CrossingRow]]:
+def replay(opened: Opened) -> tuple[ItemState, list[CrossingRow]]:
     """Where the item stands, and its handovers between agencies as statements and contract tell them."""
     hops = {hop.offer: hop for hop in opened.bundle.hops}
     state: ItemState | None = None
@@ -243,7 +250,8 @@ def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
         raise ChainError("the end of the handover that the other agency shows is not the one on chain", hint="ask them; do not trust them")
     _check_signature(node, opened.bundle.certificates, opened.statements[found], hop.time)
     with node.records.write() as unit:
-        _store(node, unit, opened)
+        _keep_sealed(node, unit, opened)
+        keep_record(node, unit, opened)
         row = next(one for one in unit.crossings(row.evidence) if one.number == row.number)
         times = {"offer_time": hop.offer_time, "outcome": hop.outcome, "outcome_digest": hop.outcome_digest, "time": hop.time}
         crossing.conclude(node, unit, replace(row, sent=b"", **times))  # type: ignore[arg-type]
@@ -277,8 +285,8 @@ def _check_signature(node: Node, ders: tuple[bytes, ...], statement: Statement, 
     certificates.verify_issued(certificate, authorities, time)
 
 
-def _store(node: Node, unit: Unit, opened: Opened) -> None:
-    """Keep what other logs sequenced, the certificates, the sealed documents, and what the other logs prove."""
+def keep_record(node: Node, unit: Unit, opened: Opened) -> None:
+    """Keep what other logs sequenced and prove, what its documents are found by, and the certificates."""
     evidence, bare = opened.bundle.evidence, opened.bundle.with_chain(None)
     for bundled, one, event in zip(bare.statements, opened.statements, opened.events, strict=True):
         log = _log(node, bare, bundled)
@@ -294,6 +302,12 @@ def _store(node: Node, unit: Unit, opened: Opened) -> None:
                 unit.put_link(link)
     for der in bare.certificates:
         unit.put_certificate(certificates.parse(der).digest, der)
+    unit.put_inherited(evidence, bare.encode())
+
+
+def _keep_sealed(node: Node, unit: Unit, opened: Opened) -> None:
+    """Keep the documents of a parcel as they were sealed, and the keys that are for us."""
+    evidence = opened.bundle.evidence
     for document in opened.parcel.documents:
         if unit.document(document.digest) is None:
             unit.put_document(document.digest, evidence, document.sealed)
@@ -304,7 +318,6 @@ def _store(node: Node, unit: Unit, opened: Opened) -> None:
         if grant.recipient not in ours:
             raise VerificationError(2, "the parcel holds a key for somebody else")
         unit.put_grant(evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode())
-    unit.put_inherited(evidence, bare.encode())
 
 
 def _log(node: Node, given: Bundle, bundled: BundledStatement) -> bytes:

@@ -14,7 +14,7 @@ from ledger.domain.records import PersonRow
 from ledger.domain.unit import Unit
 from ledger.services import agencylog, anchoring, partners
 from ledger.services.node import Node
-from ledger.services.people import require_authority, roles_named
+from ledger.services.people import encode_hpke, require_authority, roles_named
 from ledger.services.sessions import identity_token
 
 _LAST_ADMINISTRATOR: Final = "the agency would be left without an administrator"
@@ -86,7 +86,7 @@ def admit(node: Node, der: bytes, request: bytes) -> str:
     with node.records.write() as unit:
         partners.Certifiers(node, unit).verify_current(certificate)
         unit.put_certificate(certificate.digest, der)
-        hpke = parsed.hpke.kem.encode() + b"\x00" + parsed.hpke.key
+        hpke = encode_hpke(parsed.hpke)
         unit.put_person(PersonRow(certificate.pseudonym, "guest", certificate.digest, hpke, b"", active=True, agency=certificate.agency))
     return certificate.pseudonym
 

@@ -53,7 +53,17 @@ def seal_number(key: bytes, number: str, bound: bytes) -> bytes:
     return nonce + AESGCM(key).encrypt(nonce, number.encode(), bound)
 
 
-def _number(node: Node, sealed: bytes, bound: bytes) -> str:
+def encode_hpke(key: HpkeKey) -> bytes:
+    """A person's key as it is stored; see reading.hpke_key."""
+    return key.kem.encode() + b"\x00" + key.key
+
+
+def open_number(node: Node, sealed: bytes, bound: bytes) -> str:
+    """A service number.
+
+    Raises:
+        KeyringError: it was sealed for somebody else, or altered.
+    """
     try:
         return AESGCM(node.keys.people).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound).decode()
     except InvalidTag as error:
@@ -144,8 +154,8 @@ def approve(node: Node, reference: str, *, approver: str) -> str:
         row = next((one for one in unit.enrolments() if _reference(one) == reference and one.state == "requested"), None)
         if row is None or row.expires < node.clock.now():
             raise NotFoundError("nobody waits for approval under that reference", hint="see: custody person list")
-        number, person = _number(node, row.number, row.code), unit.person(approver)
-        if person is not None and number == _number(node, person.number, approver.encode()):
+        number, person = open_number(node, row.number, row.code), unit.person(approver)
+        if person is not None and number == open_number(node, person.number, approver.encode()):
             raise RuleError("nobody approves their own enrolment", hint="ask another administrator")
         parsed = enrolment.parse(row.request)
         pseudonym = new_pseudonym()
@@ -154,7 +164,7 @@ def approve(node: Node, reference: str, *, approver: str) -> str:
         der = authority.issue(parsed.key, agency=node.agency, pseudonym=pseudonym, roles=roles, service=False, now=now)
         certificate = certificates.parse(der)
         unit.put_certificate(certificate.digest, der)
-        hpke = parsed.hpke.kem.encode() + b"\x00" + parsed.hpke.key
+        hpke = encode_hpke(parsed.hpke)
         sealed = seal_number(node.keys.people, number, pseudonym.encode())
         unit.put_person(PersonRow(pseudonym, "person", certificate.digest, hpke, sealed, active=True))
         unit.put_enrolment(replace(row, state="approved", certificate=certificate.digest))
@@ -197,11 +207,11 @@ def everybody(node: Node) -> list[Listed]:
     listed = []
     for row in people:
         certificate = certificates.parse(ders[row.pseudonym] or b"")
-        number = _number(node, row.number, row.pseudonym.encode()) if row.number else ""
+        number = open_number(node, row.number, row.pseudonym.encode()) if row.number else ""
         state = ("guest" if row.agency else "active") if row.active else "suspended"
         listed.append(Listed(row.pseudonym, number, tuple(sorted(certificate.roles)), state, "", certificate.not_before))
     for one in open_:
         fingerprint = enrolment.parse(one.request).fingerprint if one.request else ""
         roles = tuple(one.roles.split(","))
-        listed.append(Listed(_reference(one), _number(node, one.number, one.code), roles, one.state, fingerprint, one.expires - LIFE))
+        listed.append(Listed(_reference(one), open_number(node, one.number, one.code), roles, one.state, fingerprint, one.expires - LIFE))
     return listed

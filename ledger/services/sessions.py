@@ -63,7 +63,7 @@ def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, in
         _require_identity(node, node.identity, certificate, parsed.nonce, id_token)
     with node.records.write() as unit:
         known = parsed.server == log_urn(node.log_id) and unit.take_challenge(parsed.nonce, now)
-        if not known or not _enrolled(node, unit, certificate):
+        if not known or not is_enrolled(node, unit, certificate):
             raise DeniedError(_REFUSED, hint=_HINT)
         partners.Certifiers(node, unit).verify_current(certificate)
         token = secrets.token_urlsafe(32)
@@ -102,7 +102,7 @@ def _refresh(node: Node, agency: str) -> None:
     partners.refresh(node, agency)
 
 
-def _enrolled(node: Node, unit: Unit, certificate: Certificate) -> bool:
+def is_enrolled(node: Node, unit: Unit, certificate: Certificate) -> bool:
     """Whether a person or guest is enrolled here, or a service is another agency's node."""
     if certificate.kind == "service":
         return certificate.agency != node.agency and unit.partner(certificate.agency) is not None
@@ -122,7 +122,7 @@ def caller_of(node: Node, token: str) -> Caller | None:
         if der is None:
             return None
         certificate = certificates.parse(der)
-        if not _enrolled(node, unit, certificate):
+        if not is_enrolled(node, unit, certificate):
             return None
         if certificate.kind == "service":
             key = partners.descriptor(node, unit, certificate.agency).node

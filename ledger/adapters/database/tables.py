@@ -36,7 +36,6 @@ class Entry(SQLModel, table=True):
     agency: str
     certificate: bytes
     payload: bytes
-    receipt_size: int = Field(sa_column=_big())
     void: bool = False
 
 

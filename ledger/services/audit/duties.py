@@ -9,7 +9,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.records import ReleaseRow
 from ledger.domain.unit import Unit
 from ledger.services import reading
-from ledger.services.audit.itemrows import Examined
+from ledger.services.audit.rebuiltitems import Examined
 from ledger.services.node import Node
 
 _PAGE = 500
