@@ -70,12 +70,12 @@ def _show(found: Report, heading: str, page: Path | None) -> int:
 def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
     import secrets
 
-    from cli.session import open_alone
+    from cli.session import open_beside
     from ledger import auditing
     from ledger.services import trustroot
     from ledger.services.audit import inside
 
-    with open_alone() as home, ExitStack() as stack, ExitStack() as parts:
+    with open_beside() as home, ExitStack() as stack, ExitStack() as parts:
         root = trustroot.trust_root(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations)
         state, scratch = stack.enter_context(auditing.temporary(root))
         known = home.keyring.names()
