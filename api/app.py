@@ -12,8 +12,24 @@ from api.access import ROUTES
 from api.limits import LimitMiddleware
 from api.lockout import LockOut, SeenOnce
 from api.measure import MeasureMiddleware
-from api.routes import agency, blocks, copies, evidence, exchange, handovers, health, keeping, log, partners, people, session, statements
+from api.routes import (
+    agency,
+    audits,
+    blocks,
+    copies,
+    evidence,
+    exchange,
+    handovers,
+    health,
+    keeping,
+    log,
+    partners,
+    people,
+    session,
+    statements,
+)
 from ledger import __version__
+from ledger.services.audit.jobs import AuditJobs
 from ledger.services.node import Node
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -45,6 +61,7 @@ def create_app(node: Node, *, sealers: list[bytes], confirmations: int, lifespan
     app.state.confirmations = confirmations
     app.state.proofs = SeenOnce()
     app.state.lockout = LockOut()
+    app.state.audits = AuditJobs(node)
     app.include_router(health.router)
     for router in (
         session.router,
@@ -59,6 +76,7 @@ def create_app(node: Node, *, sealers: list[bytes], confirmations: int, lifespan
         exchange.router,
         log.router,
         agency.router,
+        audits.router,
     ):
         app.include_router(router, prefix="/v1")
     errors.install(app)

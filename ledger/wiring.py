@@ -210,6 +210,7 @@ def open_view(home: Path, unlocking: Unlocking) -> Iterator[OpenHome]:
         node = assemble(home, config, keyring, chain, clock, view=True)
         stack.callback(node.records.close)
         stack.callback(node.blocks.close)
+        stack.callback(node.records.scrub)  # what was destroyed meanwhile stayed in the write-ahead log, for the sake of this moment
         moment = stack.enter_context(node.records.snapshot())
         chain.head()  # opened only now (see DeferredChain)
         yield OpenHome(home, config, keyring, replace(node, records=moment), sealers, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from ledger.domain.audit.report import Report
     from ledger.services.audit.fetching import Submit
 
-_HELP = """Check everything again: whole logs against the contract from outside, or a home from inside.
+_LOOK: Final = 0.5  # seconds between two looks at how far a node is
+_HELP = """Check everything again: whole logs against the contract from outside, or a home from inside,
+also while it is served. With --server the node audits itself for an auditor, and sends its findings.
 
 \b
 Example:
   custody audit --log https://node.nl.example --rpc https://chain.example \\
       --trust trust.json --state nl.audit
   custody --home ~/evidence audit --sample 10 --report audit.html
+  custody --home ~/auditor --server https://node.nl.example audit
 """
 
 
@@ -45,17 +48,52 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         if log:
-            found = _outside(log, rpc, trust, state, seen or [], workers)
+            value = _outside(log, rpc, trust, state, seen or [], workers).as_json()
             heading = "Audit of " + ", ".join(log)
+        elif _is_elsewhere():
+            value = _elsewhere(sample, seed)
+            heading = "Audit of a node"
         else:
-            found = _inside(sample, seed, workers)
+            value = _inside(sample, seed, workers).as_json()
             heading = "Audit of a home"
-        raise typer.Exit(_show(found, heading, report))
+        raise typer.Exit(_show(value, heading, report))
 
 
-def _show(found: Report, heading: str, page: Path | None) -> int:
+def _is_elsewhere() -> bool:
+    """Whether the node is somebody else's process: --server names it, or the folder is one of a person who works with it."""
+    from cli.state import STATE
+    from ledger import settings
+
+    return bool(STATE.server) or settings.is_client(STATE.home)
+
+
+def _elsewhere(sample: float | None, seed: int | None) -> dict[str, Any]:
+    """Let the node audit itself, and wait for its report: nothing but findings leaves it."""
+    import time
+
+    from cli.session import open_session
+    from ledger.domain.errors import StorageError
+
+    with open_session() as session, ExitStack() as parts:
+        job = session.node.start_audit(sample=sample, seed=seed)
+        begin, part, seen = _progress(parts), "", 0
+        advance = begin("waiting for the node", 0)
+        while job["state"] == "running":
+            if job["part"] != part:
+                part, seen, advance = job["part"], 0, begin(job["part"], job["total"])
+            advance(job["done"] - seen)
+            seen = job["done"]
+            time.sleep(_LOOK)
+            job = session.node.audit(job["id"])
+    if job["report"] is None:
+        raise StorageError(f"the node could not be audited: {job['problem']}", hint="ask its administrator to look at its log")
+    return dict(job["report"])
+
+
+def _show(value: dict[str, Any], heading: str, page: Path | None) -> int:
     """Print the report, write its page; returns the exit code."""
-    value = found.as_json()
+    from ledger.domain.verify.report import Verdict
+
     if page is not None:
         import time
 
@@ -64,7 +102,7 @@ def _show(found: Report, heading: str, page: Path | None) -> int:
 
         files.write(page, auditreport.page(value, heading, format_time(int(time.time()))).encode())
     output.result(value, auditreport.text(value))
-    return found.verdict.exit_code
+    return Verdict(value["verdict"]).exit_code
 
 
 def _inside(sample: float | None, seed: int | None, workers: int) -> Report:

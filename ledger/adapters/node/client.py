@@ -97,6 +97,16 @@ class NodeClient(HttpNode):
         found: dict[str, Any] = self._send("GET", "/v1/status", params={"chain": chain, "ipfs": ipfs}).json()
         return found
 
+    def start_audit(self, *, sample: float | None, seed: int | None) -> dict[str, Any]:
+        """Ask the node to audit itself; how far it is."""
+        found: dict[str, Any] = self._send("POST", "/v1/audits", json={"sample": sample, "seed": seed}).json()
+        return found
+
+    def audit(self, name: str) -> dict[str, Any]:
+        """How far an audit is, and its report."""
+        found: dict[str, Any] = self._send("GET", f"/v1/audits/{name}").json()
+        return found
+
     def invite(self, number: str, roles: Sequence[str]) -> dict[str, Any]:
         """An invitation: code and expiry."""
         found: dict[str, Any] = self._send("POST", "/v1/people/invitations", json={"number": number, "roles": list(roles)}).json()
