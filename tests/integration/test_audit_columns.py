@@ -133,6 +133,7 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     named = Options(members={"identifiers": [{"scheme": "case", "value": "2026-117"}]})
     [photo] = nl.upload(file(folder, "photo.jpg"), options=named)
     [doomed] = nl.upload(file(folder, "doomed.jpg"), options=Options(body={"partOf": photo.evidence}))
+    nl.upload(file(folder, "part.jpg"), options=Options(body={"partOf": photo.evidence}))
     handing.share(nl.client, nl.person, nl.clock, photo.evidence, with_person=second.pseudonym, basis=BASIS)
     handing.share(nl.client, nl.person, nl.clock, photo.evidence, with_person=guest.pseudonym, basis=BASIS)
     target = nl.record(photo.evidence, "analysed", {"description": "faces"})["statement"]
@@ -175,7 +176,16 @@ CARRIED: dict[tuple[str, str], Callable[[dict[str, Any], set[str]], bool]] = {
     ("item", "opened"): lambda row, erased: row["origin"] != NL,
     ("opening", "until"): lambda row, erased: row["evidence"] in erased,
     ("given", "until"): lambda row, erased: row["evidence"] in erased,
+    ("given", "agency"): lambda row, erased: row["evidence"] in erased,
+    ("link", "parent"): lambda row, erased: row["child"] in erased,
     ("link", "kind"): lambda row, erased: row["child"] in erased,
+    # Nothing in this home is behind the chain, and nobody but its own people disposed of anything.
+    ("erasure", "statement"): lambda row, erased: False,
+    ("erasure", "state"): lambda row, erased: False,
+    ("crossing", "state"): lambda row, erased: False,
+    ("crossing", "offer_time"): lambda row, erased: False,
+    ("crossing", "sent"): lambda row, erased: False,
+    ("checkpoint", "state"): lambda row, erased: False,
     ("enrolment", "roles"): lambda row, erased: not row["certificate"],
 }
 
@@ -194,13 +204,13 @@ def changed(value: Any, rng: random.Random) -> Any:
 
 
 def edits(database: sqlite3.Connection, table: str, rng: random.Random) -> Iterator[tuple[str, int, dict[str, Any], Any]]:
-    """One row for each column, all rows of the tables that say where items and checkpoints stand."""
+    """One row for each column, all rows of tables that have a state of their own."""
     names = [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]
     found = database.execute(f'SELECT rowid, * FROM "{table}"').fetchall()
     assert found or table in {"holding", "alarm", "identity"}, f"{table} is empty: nothing of it would be tried"
     for number, column in enumerate(names, 1):
         filled = [row for row in found if row[number] is not None]
-        for row in filled if table in {"checkpoint", "crossing"} else rng.sample(filled, min(1, len(filled))):
+        for row in filled if table in {"checkpoint", "crossing", "link"} else rng.sample(filled, min(1, len(filled))):
             yield column, row[0], dict(zip(names, row[1:], strict=True)), changed(row[number], rng)
 
 

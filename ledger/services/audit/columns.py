@@ -91,10 +91,19 @@ PARTLY: Final[dict[str, dict[str, str]]] = {
         "cid": "of an item whose keys were destroyed: the document that named it went with them",
         "opened": "of an item that came from another agency: its place in lists is when it arrived",
     },
-    "link": {"kind": "of an item whose keys were destroyed, and so are parent and child"},
+    "link": {
+        "parent": "of an item whose keys were destroyed: its opening document named it",
+        "kind": "of an item whose keys were destroyed",
+    },
     "opening": {"until": "of an item whose keys were destroyed"},
-    "given": {"until": "of an item whose keys were destroyed, and so is the agency"},
-    "erasure": {"state": "of an item that another agency disposed of, and so is the statement: their log has it"},
+    "given": {
+        "agency": "of an item whose keys were destroyed",
+        "until": "of an item whose keys were destroyed",
+    },
+    "erasure": {
+        "statement": "of an item that another agency disposed of: their log has it",
+        "state": "of an item that another agency disposed of: whether they were told is in their log",
+    },
     "person": {
         "active": "of a guest, and of somebody suspended whom the chain could not be told of yet",
         "number": "sealed with fresh randomness; it must open under the key of the agency's people, for this person",
@@ -106,7 +115,8 @@ PARTLY: Final[dict[str, dict[str, str]]] = {
     },
     "partner": {"url": "where their descriptor names none"},
     "crossing": {
-        "state": "of a handover that the chain has just decided and the node has not looked at yet, and so are times and outcome",
+        "state": "of a handover that the chain has decided and the node has not looked at yet",
+        "offer_time": "of an offer that the chain has taken and the node has not looked at yet",
         "sent": "of a transaction on its way",
     },
     "checkpoint": {"state": "of the newest one, until the node has looked at the chain"},
