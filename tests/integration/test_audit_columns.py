@@ -21,7 +21,7 @@ from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
 from ledger.domain.audit.report import Report
 from ledger.domain.encoding import format_time
-from ledger.services import copying, erasure, handing, people
+from ledger.services import copying, erasure, handing, people, sessions
 from ledger.services.audit import columns, inside, rows
 from ledger.services.audit.chainstory import silent
 from ledger.services.copying import Disclosure, Recipient
@@ -129,6 +129,7 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     second = joined(nl, folder / "second", "custodian", "reviewer", number="2")
     guest = joined(ro, folder / "guest", "examiner", number="77")
     admit(nl, guest, folder / "card.json")
+    sessions.challenge(nl.node)
     people.invite(nl.node, number="9", roles=["officer"], inviter=nl.person.certificate.pseudonym)
     named = Options(members={"identifiers": [{"scheme": "case", "value": "2026-117"}]})
     [photo] = nl.upload(file(folder, "photo.jpg"), options=named)
@@ -204,13 +205,13 @@ def changed(value: Any, rng: random.Random) -> Any:
 
 
 def edits(database: sqlite3.Connection, table: str, rng: random.Random) -> Iterator[tuple[str, int, dict[str, Any], Any]]:
-    """One row for each column, all rows of tables that have a state of their own."""
+    """One row for each column, three of the tables that have a state of their own."""
     names = [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]
     found = database.execute(f'SELECT rowid, * FROM "{table}"').fetchall()
     assert found or table in {"holding", "alarm", "identity"}, f"{table} is empty: nothing of it would be tried"
     for number, column in enumerate(names, 1):
         filled = [row for row in found if row[number] is not None]
-        for row in filled if table in {"checkpoint", "crossing", "link"} else rng.sample(filled, min(1, len(filled))):
+        for row in rng.sample(filled, min(3 if table in {"item", "checkpoint", "crossing", "link"} else 1, len(filled))):
             yield column, row[0], dict(zip(names, row[1:], strict=True)), changed(row[number], rng)
 
 

@@ -69,6 +69,13 @@ class Raw(Part):
         query = select(known).where(*(known.c[name] == value for name, value in equal.items())).order_by(*known.primary_key.columns)
         return [dict(row._mapping) for row in self._db.execute(query)]
 
+    def rows_among(self, table: str, column: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+        """Rows whose column has one of these values, in one query."""
+        self.flush()
+        known = SQLModel.metadata.tables[table]
+        query = select(known).where(known.c[column].in_(values)).order_by(*known.primary_key.columns)
+        return [dict(row._mapping) for row in self._db.execute(query)]
+
     def page(self, table: str, after: Sequence[Any], limit: int) -> list[dict[str, Any]]:
         """Rows beyond a primary key, in its order, with values just as they are stored: of a type that no program of ours would write."""
         self.flush()

@@ -20,7 +20,7 @@ _MODES = {"content": ("copy", "export"), "bundle": ("copy", "export"), "details"
 def check_item(node: Node, unit: Unit, one: Examined, report: Report) -> None:
     """Disposal, holds and retention of one item."""
     evidence, now = one.item.state.evidence, node.clock.now()
-    erasure = unit.erasure(evidence)
+    erasure = one.erasure
     closing = [row for row in one.rows if row.effect == "close"]
     disposed = [row for row in closing if (event := one.events.get(row.digest)) is not None and event.type == "disposed"]
     for row in disposed:

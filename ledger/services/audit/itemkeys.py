@@ -9,6 +9,7 @@ from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.unit import Unit
 from ledger.services import reading
+from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.audit.rebuiltitems import Examined
 
@@ -24,22 +25,18 @@ class ItemKeys:
         self._book = book
         self._keys = {key.public.digest: key for key in keys}
         self.count = self.opened = 0
-        with book.node.records.read() as unit:
-            self._custodians = {descriptors.parse(row.document).custody.digest for row in unit.descriptors()}
-            self._allowed = self._known_recipients(unit)
-
-    @staticmethod
-    def _known_recipients(unit: Unit) -> set[bytes]:
-        """Keys that something may be sealed to: of the agency, of other agencies, and of people who were enrolled or admitted."""
-        documents = [row["document"] for table in ("descriptor", "partner_descriptor") for row in unit.rows(table)]
-        parsed = [descriptors.parse(one) for one in documents]
-        people = {reading.hpke_key(person).digest for person in unit.people()}
-        return {key.digest for one in parsed for key in (one.node, one.custody)} | people
+        with book.node.records.read() as unit, book.into.read() as into:
+            self._custodians = {descriptors.parse(row.document).custody.digest for row in into.descriptors()}
+            # Whoever something may be sealed to: the agency, other agencies, and people who were enrolled or admitted.
+            published = [row["document"] for table in ("descriptor", "partner_descriptor") for row in into.rows(table)]
+            self._allowed = {key.digest for one in map(descriptors.parse, published) for key in (one.node, one.custody)}
+            for person in unit.people():
+                with book.guarded(f"person {shown(person.pseudonym)}"):
+                    self._allowed.add(reading.hpke_key(person).digest)
 
     def check(self, unit: Unit, into: Unit, one: Examined) -> None:
         """Check the grants of an item, and write them down as they say of themselves."""
-        evidence, rows = one.item.state.evidence, unit.rows("grant", evidence=one.item.state.evidence)
-        one.keys = tuple(row["data"] for row in rows if row["scope"] == "content")
+        evidence, rows = one.item.state.evidence, one.grants
         scopes: dict[str, set[bytes]] = {}
         for row in rows:
             self.count += 1

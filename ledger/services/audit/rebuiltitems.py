@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from ledger.domain import envelope, slots
 from ledger.domain import statement as statements
 from ledger.domain.bundle import Bundle
 from ledger.domain.custody import ItemState
 from ledger.domain.envelope import Content, parse_content
-from ledger.domain.errors import CustodyError, DeniedError
+from ledger.domain.errors import CustodyError, DeniedError, RuleError
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
@@ -44,8 +44,18 @@ class Examined:
     events: dict[bytes, Event]
     content: Content | None
     life: Life
-    erased: bool
-    keys: tuple[bytes, ...] = ()
+    erasure: ErasureRow | None
+    grants: list[dict[str, Any]]
+
+    @property
+    def erased(self) -> bool:
+        """Whether its keys were destroyed here."""
+        return self.erasure is not None and self.erasure.state != "due"
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """Its sealed content keys."""
+        return tuple(row["data"] for row in self.grants if row["scope"] == "content")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +73,9 @@ def rebuild_items(book: Rebuild, take: Callable[[Unit, Unit, Examined], None], a
     records, count, opened = InheritedRecords(book.node, book.state, book.authorities), 0, 0
     for page in _names(book):
         with book.node.records.read() as unit, book.into.write() as into:
+            stored = _Stored(unit, page)
             for evidence in page:
-                replay = _Replay(book, unit, into, records, evidence)
+                replay = _Replay(book, unit, into, records, stored, evidence)
                 with book.guarded(f"item {evidence}"):
                     take(unit, into, replay.run())
                 count, opened = count + 1, opened + replay.opened
@@ -93,6 +104,20 @@ def _names(book: Rebuild) -> Iterator[list[str]]:
         after = page[-1]
 
 
+class _Stored:
+    """What the home says of some items, read for all of them at once."""
+
+    def __init__(self, unit: Unit, names: list[str]) -> None:
+        self.items = unit.items_named(names)
+        self.erasures = {row["evidence"]: ErasureRow(**row) for row in unit.rows_among("erasure", "evidence", names)}
+        self.grants: dict[str, list[dict[str, Any]]] = {}
+        for row in unit.rows_among("grant", "evidence", names):
+            self.grants.setdefault(row["evidence"], []).append(row)
+        self.crossings: dict[str, dict[int, CrossingRow]] = {}
+        for row in unit.rows_among("crossing", "evidence", names):
+            self.crossings.setdefault(row["evidence"], {})[row["number"]] = CrossingRow(**row)
+
+
 @dataclass
 class _Replay:
     """One item."""
@@ -101,6 +126,7 @@ class _Replay:
     unit: Unit
     into: Unit
     records: InheritedRecords
+    stored: _Stored
     evidence: str
     events: dict[bytes, Event] = field(default_factory=dict)
     opened: int = 0
@@ -108,14 +134,17 @@ class _Replay:
 
     def run(self) -> Examined:
         """Take every statement again."""
-        self.erasure = self.unit.erasure(self.evidence)
+        self.erasure = self.stored.erasures.get(self.evidence)
         self.erased = self.erasure is not None and self.erasure.state != "due"
         self.key = self._record_key()
         self.bundle = self._inherited()
         self.foreign = [(one, statements.parse_entry(one.entry)) for one in self.bundle.statements] if self.bundle is not None else []
-        self.known = self.unit.item(self.evidence)
-        self.crossings = {row.number: row for row in self.unit.crossings(self.evidence)}
+        self.known = self.stored.items.get(self.evidence)
+        self.crossings = self.stored.crossings.get(self.evidence, {})
         own = sorted(self.into.events(self.evidence, void=True), key=lambda row: row.index)
+        # One that never left needs no look at the chain: what we have just written is what stands.
+        self.left = self.bundle is not None or bool(self.crossings) or any(row.effect == "offer" for row in own)
+        self.current: ItemRow | None = None
         for row in own:
             if row.log == self.book.node.log_id:
                 self._catch_up(row.seq)
@@ -123,16 +152,19 @@ class _Replay:
         self._catch_up(None)
         if self.bundle is not None:
             self.into.put_inherited(self.evidence, self.bundle.encode())
-        item = self.into.item(self.evidence)
-        assert item is not None
-        item = self._carry(item, own)
-        return self._examined(item)
+        assert self.current is not None
+        item = self._carry(self.current, own)
+        return self._examined(item, own)
 
     def _record_key(self) -> bytes | None:
         if self.erased:
             return None
+        node = self.book.node
+        mine = node.keys.hpke.public.digest
+        grants = self.stored.grants.get(self.evidence, [])
         try:
-            return recordkeys.record_key(self.book.node, self.unit, self.evidence)
+            given = next((row["data"] for row in grants if (row["scope"], row["recipient"]) == ("record", mine)), None)
+            return recordkeys.open_record_key(node, given)
         except (CustodyError, ValueError):
             return None  # told where keys are checked, and by every document that does not open
 
@@ -145,7 +177,8 @@ class _Replay:
         except CustodyError as error:
             self.book.find("row-edited", f"inherited {self.evidence}", "the record that came with the item", error.message)
             self.book.told.add(f"inherited {self.evidence}")
-            return inheritance.inherited(self.unit, self.evidence)
+            found = inheritance.inherited(self.unit, self.evidence)  # what can still be told of the item is told from it
+            return found if found is not None and found.evidence == self.evidence else None
 
     def _take(self, row: EntryRow) -> None:
         """A statement of our own log."""
@@ -158,8 +191,8 @@ class _Replay:
         event = self._event(statement, row.index)
         content = parse_content(event.body["content"], event.body["size"]) if event is not None and "content" in event.body else None
         one = _One(statement, certificate, event, content if row.effect == "open" else None)
-        item = sequencing.item_after(self.book.node, one, self.into.item(self.evidence))
-        sequencing.write(self.book.node, self.into, one, row, item, self.key)
+        item = sequencing.item_after(self.book.node, one, self.current)
+        self.current = sequencing.write(self.book.node, self.into, one, row, item, self.key)
 
     def _event(self, statement: Statement, index: int) -> Event | None:
         """The document of a statement, opened with its disclosures; None where it was destroyed, or is not what was signed."""
@@ -194,8 +227,9 @@ class _Replay:
 
     def _catch_up(self, until: int | None) -> None:
         """What other logs sequenced and the contract decided before our statement at seq ``until``, or until now."""
-        while True:
+        while self.left:
             item, rows = self.into.item(self.evidence), self.into.crossings(self.evidence)
+            self.current = item
             last = rows[-1] if rows and rows[-1].state in crossing.UNSETTLED else None
             if item is not None and last is not None and self._settle(item.state, last, until):
                 continue
@@ -204,6 +238,9 @@ class _Replay:
             if count == 0 or self.foreign[count - 1][1].claims.seq <= reached:
                 return
             self._receive(count)
+            item = self.into.item(self.evidence)
+            if item is None or item.state.seq <= reached:
+                raise RuleError("the record that came with the item does not go on from what is known of it")
 
     def _settle(self, state: ItemState, row: CrossingRow, until: int | None) -> bool:
         """Take over what the contract says of an open handover, as far as the node had looked; whether anything changed."""
@@ -268,6 +305,11 @@ class _Replay:
             into.put_item(item)
         if self.erasure is not None:
             self._carry_erasure(self.erasure, item, own)
+        if self.left:
+            for row in into.crossings(self.evidence):
+                sent = self._sent(row)
+                if sent != row.sent:
+                    into.put_crossing(replace(row, sent=sent))
         if self.erased:
             for link in unit.links([self.evidence], _LIMIT):
                 if link.child == self.evidence:
@@ -277,10 +319,6 @@ class _Replay:
                     into.put_given(given)
             for opening in unit.rows("opening", evidence=self.evidence):
                 into.put_opening(opening["evidence"], opening["until"])
-        for row in into.crossings(self.evidence):
-            sent = self._sent(row)
-            if sent != row.sent:
-                into.put_crossing(replace(row, sent=sent))
         return item
 
     def _carry_erasure(self, told: ErasureRow, item: ItemRow, own: list[EntryRow]) -> None:
@@ -319,10 +357,10 @@ class _Replay:
                 return call.hash
         return b""
 
-    def _examined(self, item: ItemRow) -> Examined:
-        rows = inheritance.events_that_count(self.into, self.evidence)
-        found = Examined(item, rows, self.events, None, Life(), self.erased)
-        for row in self.into.events(self.evidence):
+    def _examined(self, item: ItemRow, own: list[EntryRow]) -> Examined:
+        rows = inheritance.events_that_count(self.into, self.evidence) if self.left else own
+        found = Examined(item, rows, self.events, None, Life(), self.erasure, self.stored.grants.get(self.evidence, []))
+        for row in self.into.events(self.evidence) if self.left else own:
             if row.digest in self.events:
                 found.life.take(Told(row.digest, self.events[row.digest]))
         opening = self.events.get(rows[0].digest) if rows else None
