@@ -13,8 +13,6 @@ from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.clock import SystemClock
-from ledger.adapters.database.engine import sqlite_url
-from ledger.adapters.database.store import SqlRecords
 from ledger.adapters.logfiles import FolderFiles, Signer, WebFiles
 from ledger.domain.audit.ports import LogFiles
 from ledger.domain.audit.report import Report
@@ -78,24 +76,20 @@ def of_node(node: Node, root: TrustRoot, options: inside.Options) -> Report:
     Raises:
         StorageError: there is no room to work in.
     """
-    with temporary(root) as (state, scratch):
+    with temporary(root) as state:
         try:
-            return inside.audit(node, root, state, scratch, options)
+            return inside.audit(node, root, state, options)
         finally:
             # What was destroyed meanwhile stayed in the write-ahead log, since this looked at the moment before.
             node.records.scrub()
 
 
 @contextmanager
-def temporary(root: TrustRoot) -> Iterator[tuple[SqliteAuditState, SqlRecords]]:
-    """A state and an empty database that are kept for one audit alone, on disk, so that memory stays constant.
-
-    The folder is readable by its owner alone. What is sealed in a home is sealed in it too, and no key of an item is copied into it, not
-    even sealed: what is destroyed later in the home can be read nowhere.
-    """
-    with tempfile.TemporaryDirectory(prefix="custody-audit-") as folder, ExitStack() as stack:
+def temporary(root: TrustRoot) -> Iterator[SqliteAuditState]:
+    """A state that is kept for one audit alone, on disk, so that memory stays constant."""
+    with tempfile.TemporaryDirectory(prefix="custody-audit-") as folder:
         state = SqliteAuditState(Path(folder) / "state", about(root))
-        stack.callback(state.close)
-        scratch = SqlRecords(sqlite_url(Path(folder) / "rebuilt.sqlite"))
-        stack.callback(scratch.close)
-        yield state, scratch
+        try:
+            yield state
+        finally:
+            state.close()

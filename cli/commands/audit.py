@@ -115,7 +115,7 @@ def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
 
     with open_beside() as home, ExitStack() as stack, ExitStack() as parts:
         root = trustroot.trust_root(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations)
-        state, scratch = stack.enter_context(auditing.temporary(root))
+        state = stack.enter_context(auditing.temporary(root))
         known = home.keyring.names()
         options = inside.Options(
             keys=[home.keyring.hpke_key(name) for name in ("hpke-person", "hpke-custody") if name in known],
@@ -124,7 +124,7 @@ def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
             submit=_examiner(stack, workers),
             progress=_progress(parts),
         )
-        return inside.audit(home.node, root, state, scratch, options)
+        return inside.audit(home.node, root, state, options)
 
 
 def _examiner(stack: ExitStack, workers: int) -> Submit:

@@ -180,6 +180,14 @@ class Records(Protocol):
         """
         ...
 
+    def scratch(self) -> AbstractContextManager[Records]:
+        """An empty database of the same schema, for its owner alone, gone when the context ends.
+
+        Raises:
+            StorageError: there is no room for it.
+        """
+        ...
+
     def scrub(self) -> None:
         """Leave nothing of what was deleted in the files of the database.
 

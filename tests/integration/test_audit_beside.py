@@ -32,8 +32,8 @@ def held(founded: Path, tmp_path: Path) -> Iterator[Desk]:
 
 def audited(view: OpenHome) -> tuple[Verdict, set[str], str]:
     root = trustroot.trust_root(view.node, sealers=view.sealers, confirmations=0)
-    with auditing.temporary(root) as (state, scratch):
-        report = inside.audit(view.node, root, state, scratch, inside.Options(share=1.0))
+    with auditing.temporary(root) as state:
+        report = inside.audit(view.node, root, state, inside.Options(share=1.0))
     return report.verdict, report.codes(), report.details["content"]
 
 

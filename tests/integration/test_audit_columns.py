@@ -76,7 +76,7 @@ class Lived:
         try:
             with self.desk.node.records.snapshot() as moment:
                 node = replace(self.desk.node, records=moment)
-                rows.check(node, into, self.state, report, keys, silent, lambda unit, one: None)
+                rows.check(node, into, self.state, report, keys, silent, lambda one: None)
         finally:
             into.close()
             for one in self.folder.glob("rebuilt.sqlite*"):
@@ -158,8 +158,8 @@ def lived(both_agencies: Consortium, tmp_path_factory: pytest.TempPathFactory) -
     work_inside(nl, both_agencies[RO], folder)
     root = nl.trust()
     with ExitStack() as stack:
-        state, scratch = stack.enter_context(auditing.temporary(root))
-        report = inside.audit(nl.node, root, state, scratch, inside.Options())
+        state = stack.enter_context(auditing.temporary(root))
+        report = inside.audit(nl.node, root, state, inside.Options())
         assert report.counts.keys() <= {"handover-waits"}, [one.as_json() for one in report.findings]
         empty = folder / "empty.sqlite"
         SqlRecords(sqlite_url(empty)).close()

@@ -41,8 +41,8 @@ TABLES: dict[str, set[str]] = {
 def audit(desk: Desk, **options: Any) -> Report:
     root: TrustRoot = trustroot.trust_root(desk.node, sealers=desk.home.sealers, confirmations=0)
     keys = [desk.home.keyring.hpke_key(name) for name in ("hpke-person", "hpke-custody")]
-    with auditing.temporary(root) as (state, scratch):
-        return inside.audit(desk.node, root, state, scratch, inside.Options(keys=keys, **options))
+    with auditing.temporary(root) as state:
+        return inside.audit(desk.node, root, state, inside.Options(keys=keys, **options))
 
 
 @pytest.fixture(scope="module")

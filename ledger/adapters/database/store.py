@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from ledger.adapters.database.engine import open_engine
+from ledger.adapters.database.engine import open_engine, sqlite_url
 from ledger.adapters.database.holdings import Holdings
 from ledger.adapters.database.items import Items
 from ledger.adapters.database.logs import Logs
@@ -39,6 +41,20 @@ def _translated() -> Iterator[None]:
         raise StorageError(f"the database failed: {name}", hint="check the free space of the disk; nothing was written") from error
 
 
+@contextmanager
+def _scratch() -> Iterator[Records]:
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="custody-rebuilt-")
+    except OSError as error:
+        raise StorageError(f"no temporary folder: {error.strerror}", hint="check the free space of the disk, or set TMPDIR") from error
+    with folder as path:
+        records = SqlRecords(sqlite_url(Path(path) / "rebuilt.sqlite"))
+        try:
+            yield records
+        finally:
+            records.close()
+
+
 class _Snapshot:
     """See unit.Records. One connection, which threads use one after another."""
 
@@ -56,6 +72,12 @@ class _Snapshot:
     def snapshot(self) -> Iterator[Records]:
         """The same moment."""
         yield self
+
+    @contextmanager
+    def scratch(self) -> Iterator[Records]:
+        """As that of a database."""
+        with _scratch() as records:
+            yield records
 
     def write(self) -> AbstractContextManager[Unit]:
         """Nothing is written through a moment of the past."""
@@ -99,6 +121,12 @@ class SqlRecords:
         with self._connect(write=False) as connection:
             connection.exec_driver_sql("SELECT count(*) FROM alembic_version")  # the moment is that of the first read
             yield _Snapshot(connection)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Records]:
+        """In a folder of its own among the temporary ones."""
+        with _scratch() as records:
+            yield records
 
     @contextmanager
     def _connect(self, *, write: bool) -> Iterator[Connection]:

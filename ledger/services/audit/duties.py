@@ -17,7 +17,7 @@ _GRACE = 86400  # seconds within which keys must be destroyed after a disposal
 _MODES = {"content": ("copy", "export"), "bundle": ("copy", "export"), "details": ("view", "inspection", "copy", "export")}
 
 
-def check_item(node: Node, unit: Unit, one: Examined, report: Report) -> None:
+def check_item(node: Node, one: Examined, report: Report) -> None:
     """Disposal, holds and retention of one item."""
     evidence, now = one.item.state.evidence, node.clock.now()
     erasure = one.erasure

@@ -9,7 +9,7 @@ from ledger.domain import bundle as bundles
 from ledger.domain import receipt as receipts
 from ledger.domain import slots
 from ledger.domain import statement as statements
-from ledger.domain.audit.ports import AuditState
+from ledger.domain.audit.ports import ChainStory
 from ledger.domain.bundle import Bundle
 from ledger.domain.encoding import require
 from ledger.domain.errors import FormatError, VerificationError
@@ -29,7 +29,7 @@ class InheritedRecords:
         authorities: CAs of the agencies that the home knows.
     """
 
-    def __init__(self, node: Node, state: AuditState, authorities: list[bytes]) -> None:
+    def __init__(self, node: Node, state: ChainStory, authorities: list[bytes]) -> None:
         self._node = node
         self._state = state
         self._authorities = authorities

@@ -41,13 +41,9 @@ class Options:
     progress: Progress = silent
 
 
-def audit(node: Node, root: TrustRoot, state: AuditState, scratch: Records, options: Options) -> Report:
-    """Audit a home as its database is at one moment; the chain is looked at afterwards, so that it knows whatever the home says of it.
-
-    Args:
-        scratch: an empty database, which the home is rebuilt into.
-    """
-    with node.records.snapshot() as moment:
+def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> Report:
+    """Audit a home as its database is at one moment; the chain is looked at afterwards, so that it knows whatever the home says of it."""
+    with node.records.snapshot() as moment, node.records.scratch() as scratch:
         return _audit(replace(node, records=moment), root, state, scratch, options)
 
 
@@ -60,8 +56,8 @@ def _audit(node: Node, root: TrustRoot, state: AuditState, scratch: Records, opt
     try:
         sample = Reservoir(sampling.sample_size(items, options.share), Random(options.seed))  # noqa: S311  (a sample that can be drawn again, no secret)
 
-        def take(unit: Unit, one: Examined) -> None:
-            duties.check_item(node, unit, one, report)
+        def take(one: Examined) -> None:
+            duties.check_item(node, one, report)
             sampling.copies_kept(node, one, report)
             if (drawn := sampling.draw(one)) is not None:
                 sample.offer(drawn)

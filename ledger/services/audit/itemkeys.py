@@ -24,6 +24,7 @@ class ItemKeys:
     def __init__(self, book: Rebuild, keys: list[HpkePrivateKey]) -> None:
         self._book = book
         self._keys = {key.public.digest: key for key in keys}
+        self._people: dict[str, bytes] = {}
         self.count = self.opened = 0
         with book.node.records.read() as unit, book.into.read() as into:
             self._custodians = {descriptors.parse(row.document).custody.digest for row in into.descriptors()}
@@ -32,9 +33,10 @@ class ItemKeys:
             self._allowed = {key.digest for one in map(descriptors.parse, published) for key in (one.node, one.custody)}
             for person in unit.people():
                 with book.guarded(f"person {shown(person.pseudonym)}"):
-                    self._allowed.add(reading.hpke_key(person).digest)
+                    self._people[person.pseudonym] = reading.hpke_key(person).digest
+            self._allowed |= set(self._people.values())
 
-    def check(self, unit: Unit, into: Unit, one: Examined) -> None:
+    def check(self, into: Unit, one: Examined) -> None:
         """Check the grants of an item, and write them down as they say of themselves."""
         evidence, rows = one.item.state.evidence, one.grants
         scopes: dict[str, set[bytes]] = {}
@@ -62,9 +64,9 @@ class ItemKeys:
                     "document-left", f"grant {row['scope']} of {evidence}", "nothing, as the keys were destroyed", "a sealed key"
                 )
         if not one.erased:
-            self._require_kept(unit, one, scopes)
+            self._require_kept(one, scopes)
 
-    def _require_kept(self, unit: Unit, one: Examined, scopes: dict[str, set[bytes]]) -> None:
+    def _require_kept(self, one: Examined, scopes: dict[str, set[bytes]]) -> None:
         """Whoever must be able to read record and content can."""
         node, item = self._book.node, one.item
         place = f"of {item.state.evidence}"
@@ -72,10 +74,9 @@ class ItemKeys:
             self._book.find("grant-missing", f"grant record {place}", "the record key sealed to this node", "none")
         if one.content is None or item.state.custodian != node.agency or item.state.origin != node.agency:
             return
-        opener = unit.person(item.opener)
         wanted = {"the custodians": self._custodians}
-        if opener is not None:
-            wanted["whoever recorded it"] = {reading.hpke_key(opener).digest}
+        if item.opener in self._people:
+            wanted["whoever recorded it"] = {self._people[item.opener]}
         for whom, keys in wanted.items():
             if not keys & scopes.get("content", set()):
                 self._book.find("grant-missing", f"grant content {place}", f"the content key sealed to {whom}", "none")

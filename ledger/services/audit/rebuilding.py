@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ledger.domain import statement as statements
 from ledger.domain.audit.findings import Finding
-from ledger.domain.audit.ports import AuditState
+from ledger.domain.audit.ports import ChainStory
 from ledger.domain.audit.report import Report
 from ledger.domain.errors import CustodyError
 from ledger.domain.event import document as documents
@@ -42,7 +42,7 @@ class Rebuild:
     """A rebuilding under way.
 
     Attributes:
-        node: the home, read at one moment. into: the empty database. state: of an audit of its log that was just made.
+        node: the home, read at one moment. into: the empty database. state: what the chain tells.
         whole: whether every entry of the log is there; without one the tree cannot be made again.
         announced: SHA-256 of revocation lists that the log announces.
         told: rows that have a finding already.
@@ -51,7 +51,7 @@ class Rebuild:
 
     node: Node
     into: Records
-    state: AuditState
+    state: ChainStory
     report: Report
     whole: bool = True
     announced: set[str] = field(default_factory=set)

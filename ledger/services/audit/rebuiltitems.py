@@ -68,8 +68,8 @@ class _One:
     content: Content | None
 
 
-def rebuild_items(book: Rebuild, take: Callable[[Unit, Unit, Examined], None], advance: Callable[[int], None]) -> tuple[int, int]:
-    """Rebuild every item, and hand each to ``take`` with the home and the rebuilt database; numbers of items and of documents."""
+def rebuild_items(book: Rebuild, take: Callable[[Unit, Examined], None], advance: Callable[[int], None]) -> tuple[int, int]:
+    """Rebuild every item, and hand each to ``take`` with the rebuilt database; numbers of items and of documents."""
     records, count, opened = InheritedRecords(book.node, book.state, book.authorities), 0, 0
     for page in _names(book):
         with book.node.records.read() as unit, book.into.write() as into:
@@ -77,7 +77,7 @@ def rebuild_items(book: Rebuild, take: Callable[[Unit, Unit, Examined], None], a
             for evidence in page:
                 replay = _Replay(book, unit, into, records, stored, evidence)
                 with book.guarded(f"item {evidence}"):
-                    take(unit, into, replay.run())
+                    take(into, replay.run())
                 count, opened = count + 1, opened + replay.opened
         advance(len(page))
     return count, opened

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from ledger.domain import enrolment
 from ledger.domain.errors import CustodyError
@@ -19,6 +19,7 @@ from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
 
 Row = dict[str, Any]
+_SIGNERS: Final = 100_000
 
 
 def rebuild_lists(book: Rebuild) -> None:
@@ -169,10 +170,15 @@ class People:
 
     def _signers(self) -> None:
         """Whoever signed in the log as a person is written down as one."""
-        with self._book.node.records.read() as unit:
-            for digest in {one.certificate for one in self._book.state.usages(self._book.node.log_id)}:
+        with self._book.node.records.read() as unit, self._book.into.read() as into:
+            for digest in into.distinct("entry", "certificate", b"", _SIGNERS):
                 found = self._book.certificate(unit, digest)
-                if found is not None and found.kind == "person" and unit.person(found.pseudonym) is None:
+                if (
+                    found is not None
+                    and found.kind == "person"
+                    and found.agency == self._book.node.agency
+                    and unit.person(found.pseudonym) is None
+                ):
                     self._book.find(
                         "row-missing", f"person {shown(found.pseudonym)}", "somebody of that pseudonym signed in the log", "none"
                     )

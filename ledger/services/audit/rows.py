@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ledger.domain.audit.ports import AuditState
+from ledger.domain.audit.ports import ChainStory
 from ledger.domain.audit.report import Report
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.unit import Records, Unit
@@ -17,8 +17,8 @@ from ledger.services.audit.rebuilding import Rebuild, rebuild_log
 from ledger.services.audit.rebuiltitems import Examined
 from ledger.services.node import Node
 
-#: Called with the home and each item as it should be.
-Take = Callable[[Unit, Examined], None]
+#: Called with each item as it should be.
+Take = Callable[[Examined], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class Counts:
 
 
 def check(
-    node: Node, into: Records, state: AuditState, report: Report, keys: list[HpkePrivateKey], progress: Progress, take: Take
+    node: Node, into: Records, state: ChainStory, report: Report, keys: list[HpkePrivateKey], progress: Progress, take: Take
 ) -> Counts:
     """Rebuild a home into an empty database, and compare the two table by table.
 
     Args:
-        node: the home, read at one moment. state: of an audit of its log, made after that moment. keys: HPKE keys at hand.
+        node: the home, read at one moment. state: what the chain tells, looked at after that moment. keys: HPKE keys at hand.
     """
     book = Rebuild(node, into, state, report)
     with node.records.read() as unit:
@@ -52,9 +52,9 @@ def check(
     rebuiltchain.rebuild_checkpoints(book)
     known = ItemKeys(book, keys)
 
-    def examine(unit: Unit, into: Unit, one: Examined) -> None:
-        known.check(unit, into, one)
-        take(unit, one)
+    def examine(into: Unit, one: Examined) -> None:
+        known.check(into, one)
+        take(one)
 
     count, documents = rebuiltitems.rebuild_items(book, examine, progress("rebuilding items", items))
     rebuiltpeople.People(book).run()
