@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ledger.domain.audit.story import ContractEvent
 from ledger.domain.records import DescriptorRow
 from ledger.domain.slots import Hop
+from ledger.domain.transactions import SentCall
 from ledger.domain.unixfs import Block
 
 
@@ -177,19 +178,6 @@ class HopStep:
     hop: Hop
     index: int
     proof: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SentCall:
-    """A signed transaction of a node taken apart. ``anchored``: previous size, size and root of an anchor;
-    ``digest``: the statement of a step of a handover.
-    """
-
-    hash: bytes
-    sender: bytes
-    nonce: int
-    anchored: tuple[int, int, bytes] | None = None
-    digest: bytes = b""
 
 
 class Contracts(Protocol):

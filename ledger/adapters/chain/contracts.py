@@ -15,7 +15,8 @@ from ledger.domain.audit import story
 from ledger.domain.audit.story import ContractEvent
 from ledger.domain.errors import ChainError, FormatError, NetworkError
 from ledger.domain.evm import keccak256
-from ledger.domain.ports import Chain, HopStep, LatestCheckpoint, SentCall, Standing, TransactionReceipt
+from ledger.domain.ports import Chain, HopStep, LatestCheckpoint, Standing, TransactionReceipt
+from ledger.domain.transactions import SentCall
 
 REGISTRY: Final = "AgencyRegistry"
 LEDGER: Final = "EvidenceLedger"

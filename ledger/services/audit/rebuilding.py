@@ -21,9 +21,9 @@ from ledger.domain.event import document as documents
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import agency_id
-from ledger.domain.ports import SentCall
 from ledger.domain.records import LogRow
 from ledger.domain.statement import Statement
+from ledger.domain.transactions import SentCall
 from ledger.domain.unit import Records, Unit
 from ledger.services import agencylog, logbook
 from ledger.services.audit.columns import PRIMARY

@@ -13,8 +13,8 @@ from ledger.domain.audit.story import CheckpointAnchored, DescriptorPublished
 from ledger.domain.errors import CustodyError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import agency_id
-from ledger.domain.ports import SentCall
 from ledger.domain.records import DescriptorRow, TransactionRow
+from ledger.domain.transactions import SentCall
 from ledger.domain.unit import Unit
 from ledger.services import anchoring, crossing, logbook
 from ledger.services.audit.comparing import shown

@@ -173,12 +173,7 @@ class People:
         with self._book.node.records.read() as unit, self._book.into.read() as into:
             for digest in into.distinct("entry", "certificate", b"", _SIGNERS):
                 found = self._book.certificate(unit, digest)
-                if (
-                    found is not None
-                    and found.kind == "person"
-                    and found.agency == self._book.node.agency
-                    and unit.person(found.pseudonym) is None
-                ):
-                    self._book.find(
-                        "row-missing", f"person {shown(found.pseudonym)}", "somebody of that pseudonym signed in the log", "none"
-                    )
+                ours = found is not None and (found.kind, found.agency) == ("person", self._book.node.agency)
+                if found is not None and ours and unit.person(found.pseudonym) is None:
+                    why = "somebody of that pseudonym signed in the log"
+                    self._book.find("row-missing", f"person {shown(found.pseudonym)}", why, "none")
