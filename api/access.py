@@ -52,6 +52,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "consistency_proof": _PEOPLE,
     # whoever records and reads evidence; reading also needs a recorded access
     "register": _RECORD | {"service"},
+    "readable": _RECORD,
     "details": _RECORD,
     "grants": _RECORD,
     "content": _RECORD,
@@ -101,6 +102,11 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "invite_person": frozenset({"administrator"}),
     "approve_person": frozenset({"administrator"}),
     "suspend_person": frozenset({"administrator"}),
+    # the custody key, sealed, on its way from one custodian to another
+    "custodian_card": frozenset({"custodian", "administrator"}),
+    "give_custody_key": frozenset({"custodian", "administrator"}),
+    "own_custody_key": frozenset({"custodian"}),
+    "hold_custody_key": frozenset({"custodian"}),
     "list_people": frozenset({"administrator", "data-protection-officer"}),
     # running the node
     "anchor": frozenset({"administrator", "custodian", "officer"}),

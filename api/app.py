@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import errors
+from api import description, errors
 from api.access import ROUTES
+from api.lanes import lanes
 from api.limits import LimitMiddleware
 from api.lockout import LockOut, SeenOnce
 from api.measure import MeasureMiddleware
+from api.proxies import HEADERS, ProxyMiddleware, trusted
 from api.routes import (
     agency,
     audits,
@@ -40,14 +42,25 @@ async def _nothing(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def create_app(node: Node, *, sealers: list[bytes], confirmations: int, lifespan: Lifespan = _nothing) -> FastAPI:
+def create_app(
+    node: Node,
+    *,
+    sealers: list[bytes],
+    confirmations: int,
+    lifespan: Lifespan = _nothing,
+    proxies: Sequence[str] = (),
+    forwarded: str = HEADERS[0],
+) -> FastAPI:
     """The API of a node.
 
     Args:
         sealers: addresses that seal the chain's blocks, for trust roots.
         confirmations: blocks that make another one final on this chain.
+        proxies: networks of reverse proxies whose word counts about where a request comes from; nobody's by default.
+        forwarded: the header in which they write it.
 
     Raises:
+        UsageError: proxies that are no networks.
         RuntimeError: a route without an entry in the table of role x route, or the other way round.
     """
     app = FastAPI(
@@ -55,6 +68,8 @@ def create_app(node: Node, *, sealers: list[bytes], confirmations: int, lifespan
         version=__version__,
         description="Evidence that agencies can verify without trusting one another.",
         lifespan=lifespan,
+        docs_url=None,  # those pages load programs from elsewhere; ours is description.py
+        redoc_url=None,
     )
     app.state.node = node
     app.state.sealers = sealers
@@ -62,6 +77,7 @@ def create_app(node: Node, *, sealers: list[bytes], confirmations: int, lifespan
     app.state.proofs = SeenOnce()
     app.state.lockout = LockOut()
     app.state.audits = AuditJobs(node)
+    app.state.lanes = lanes()
     app.include_router(health.router)
     for router in (
         session.router,
@@ -79,10 +95,14 @@ def create_app(node: Node, *, sealers: list[bytes], confirmations: int, lifespan
         audits.router,
     ):
         app.include_router(router, prefix="/v1")
+    description.install(app)
     errors.install(app)
     _require_table(app)
     app.add_middleware(LimitMiddleware)
     app.add_middleware(MeasureMiddleware, telemetry=node.telemetry)
+    believed = trusted(proxies, forwarded)
+    if believed is not None:
+        app.add_middleware(ProxyMiddleware, trusted=believed)
     return app
 
 

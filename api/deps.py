@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.access import PUBLIC, ROUTES
 from api.errors import UnauthenticatedError
-from api.limits import LOCAL
+from api.limits import LOCAL, require_sober
 from ledger.domain import dpop
 from ledger.domain.errors import DeniedError
 from ledger.services.access import Caller
@@ -52,7 +52,7 @@ class GuardedRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         """The handler behind the guard; a route without an entry in the table is refused to everybody."""
-        handler = super().get_route_handler()
+        handler = self._bounded(super().get_route_handler())
         allowed = ROUTES.get(self.operation_id or "", frozenset())
         if allowed == PUBLIC:
             return handler
@@ -65,6 +65,21 @@ class GuardedRoute(APIRoute):
             return await handler(request)
 
         return guarded
+
+    def _bounded(self, handler: Handler) -> Handler:
+        """The handler in its lane, where it has one. The body is read before: a slow sender holds no place."""
+        operation = self.operation_id or ""
+
+        async def bounded(request: Request) -> Response:
+            if self.body_field is not None:
+                require_sober(await request.body())
+            lane = request.app.state.lanes.get(operation) if LOCAL not in request.scope else None
+            if lane is None:
+                return await handler(request)
+            async with lane.place():
+                return await handler(request)
+
+        return bounded
 
 
 def _authenticate(request: Request) -> Caller:

@@ -14,6 +14,7 @@ from ledger.domain import errors
 from ledger.domain.errors import CustodyError
 
 _LOG: Final = logging.getLogger("custody.api")
+RETRY: Final = "5"  # seconds after which to come again where too many wait
 
 #: Code and HTTP status by error class; the client turns codes back into classes.
 CODES: Final[dict[type[CustodyError], tuple[str, int]]] = {
@@ -29,6 +30,7 @@ CODES: Final[dict[type[CustodyError], tuple[str, int]]] = {
     errors.KeyringError: ("keyring", 409),
     errors.LockedError: ("locked", 503),
     errors.StorageError: ("storage", 507),
+    errors.BusyError: ("busy", 503),
     errors.NetworkError: ("network", 504),
     errors.FrozenError: ("frozen", 503),
     errors.ChainError: ("chain", 502),
@@ -48,7 +50,8 @@ def _answer(error: CustodyError) -> JSONResponse:
     if isinstance(error, UnauthenticatedError):
         return JSONResponse(body("unauthenticated", error.message, error.hint), 401, {"WWW-Authenticate": 'DPoP algs="ES256 EdDSA"'})
     code, status = next((found for kind, found in CODES.items() if isinstance(error, kind)), ("error", 500))
-    return JSONResponse(body(code, error.message, error.hint, getattr(error, "step", None)), status)
+    headers = {"Retry-After": RETRY} if isinstance(error, errors.BusyError) else None
+    return JSONResponse(body(code, error.message, error.hint, getattr(error, "step", None)), status, headers)
 
 
 def _place(one: dict[str, Any]) -> str:

@@ -10,13 +10,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import body
 from api.ratelimit import RateLimiter
+from ledger.domain.errors import FormatError
 
 BODY_LIMIT: Final = 8 << 20  # a segment of 4 MiB, or a batch of statements
+STRANGER_LIMIT: Final = 256 << 10  # of whoever has not proven anything yet: logins and enrolments
+_STRANGERS: Final = ("/v1/login", "/v1/enrolments")
 VERIFY_LIMIT: Final = 64 << 20  # a bundle
+VERIFY_TOTAL: Final = 3 * VERIFY_LIMIT  # bytes of bundles to verify that are here at once, from whomever
 PATH_LIMIT: Final = 2048  # bytes of path and query
 HEADER_LIMIT: Final = 16 << 10  # bytes of all headers
 PART_TIMEOUT: Final = 20.0  # seconds without a further part of a body, or without a reader taking one of the answer
 BODY_TIMEOUT: Final = 300.0  # seconds for a whole body: 8 MiB at 30 KB/s
+_FREE_VALUES: Final = 4096  # values in a JSON body of any size
+_VALUE: Final = 16  # bytes of a body for each further one; the shortest list of ours is of CIDs, 62 bytes each
 LOCAL: Final = "custody.local"  # set in the scope of the CLI's own calls; no server writes it, whatever headers claim
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -26,7 +32,7 @@ _HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"strict-transport-security", b"max-age=31536000"),  # heeded behind TLS only
 )
-_STATUS: Final = {"too-large": 413, "path-too-long": 414, "headers-too-large": 431, "too-slow": 408, "too-many": 429}
+_STATUS: Final = {"too-large": 413, "path-too-long": 414, "headers-too-large": 431, "too-slow": 408, "too-many": 429, "busy": 503}
 
 
 class _RefusedError(BaseException):
@@ -43,24 +49,29 @@ class LimitMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._rates = RateLimiter()
+        self._here = Held()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        reply = _Reply(scope, send)
+        reply = _Reply(send)
         local = LOCAL in scope
-        limit = VERIFY_LIMIT if scope["path"] == "/v1/verify" else BODY_LIMIT
+        verifies = scope["path"] == "/v1/verify"
+        limit = VERIFY_LIMIT if verifies else STRANGER_LIMIT if scope["path"].startswith(_STRANGERS) else BODY_LIMIT
+        body = _Body(receive, limit, patient=local, held=self._here if verifies and not local else None)
         try:
             _check_head(scope, limit)
             if not local and (seconds := self._rates.wait(scope)):
                 reply.retry_after = seconds
                 raise _RefusedError("too-many", f"too many requests; come again in {seconds} s", "slow down")
-            await self._app(scope, _Body(receive, limit, patient=local), reply)
+            await self._app(scope, body, reply)
         except _RefusedError as error:
             if not reply.started:
                 await reply.refuse(*error.answer)
+        finally:
+            body.release()
 
 
 def _check_head(scope: Scope, limit: int) -> None:
@@ -73,15 +84,32 @@ def _check_head(scope: Scope, limit: int) -> None:
         raise _too_large(limit)
 
 
+def require_sober(data: bytes) -> None:
+    """Refuse JSON of many tiny values before it is parsed: each costs a hundred bytes of memory, whatever it takes on the wire.
+
+    Raises:
+        FormatError: more values than any request of ours has for its size.
+    """
+    if sum(data.count(mark) for mark in (b",", b"[", b"{")) > _FREE_VALUES + len(data) // _VALUE:
+        raise FormatError("request not understood: too many values for its size")
+
+
 def _too_large(limit: int) -> _RefusedError:
     return _RefusedError("too-large", f"request bodies hold at most {limit} bytes here", "send smaller segments or batches")
 
 
-class _Body:
-    """``receive`` with a limit on bytes and on patience."""
+class Held:
+    """Bytes of bodies that are in memory at once."""
 
-    def __init__(self, receive: Receive, limit: int, *, patient: bool) -> None:
-        self._receive, self._limit, self._patient = receive, limit, patient
+    def __init__(self) -> None:
+        self.bytes = 0
+
+
+class _Body:
+    """``receive`` with a limit on bytes, of this body and of all bodies that ``held`` counts, and on patience."""
+
+    def __init__(self, receive: Receive, limit: int, *, patient: bool, held: Held | None = None) -> None:
+        self._receive, self._limit, self._patient, self._held = receive, limit, patient, held
         self._seen = 0
         self._spent = 0.0
         self._complete = False
@@ -92,10 +120,20 @@ class _Body:
         else:
             message = await self._timed()
         self._seen += len(message.get("body", b""))
+        if self._held is not None:
+            self._held.bytes += len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
         if self._seen > self._limit:
             raise _too_large(self._limit)
+        if self._held is not None and self._held.bytes > VERIFY_TOTAL:
+            raise _RefusedError("busy", "too many bundles are being verified", "try again in a moment, or run custody verify yourself")
         return message
+
+    def release(self) -> None:
+        """The request is over, and its body gone."""
+        if self._held is not None:
+            self._held.bytes -= self._seen
+            self._held = None
 
     async def _timed(self) -> Message:
         loop = asyncio.get_running_loop()
@@ -111,17 +149,16 @@ class _Body:
 class _Reply:
     """``send`` with our headers, and without patience for readers that do not read."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, send: Send) -> None:
         self._send = send
-        self._documentation = scope["path"].startswith(("/docs", "/redoc"))  # pages that load scripts
         self.started = False
         self.retry_after = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            if not self._documentation:
-                message["headers"] = [*message.get("headers", []), *_HEADERS]
+            own = {name.lower() for name, _ in message.get("headers", [])}  # a page of ours says which style it has
+            message["headers"] = [*message.get("headers", []), *(one for one in _HEADERS if one[0] not in own)]
         try:
             await asyncio.wait_for(self._send(message), PART_TIMEOUT)
         except TimeoutError as error:

@@ -16,6 +16,8 @@ from typing import Final
 
 from starlette.types import Scope
 
+from api.proxies import counted
+
 _TABLE: Final = 10_000
 
 
@@ -71,5 +73,4 @@ class RateLimiter:
 
 
 def _address(scope: Scope) -> bytes:
-    client = scope.get("client")
-    return str(client[0]).encode() if client else b""
+    return counted(scope).encode()

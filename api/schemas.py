@@ -189,8 +189,16 @@ class ItemsOut(Strict):
     next: int | None
 
 
+class LookOut(Strict):
+    """Somebody that an item was offered to looked at it before answering: at its record (with the keys) or content, and first when."""
+
+    person: str
+    what: str
+    time: str
+
+
 class EventOut(Strict):
-    """What the log shows of an event."""
+    """What the log shows of an event; of an offer also who looked before answering it, at this node."""
 
     model_config = _example(
         seq=0,
@@ -202,6 +210,7 @@ class EventOut(Strict):
         state="final",
         provenTime="2026-11-21T09:15:00Z",
         void=False,
+        looked=[],
     )
 
     seq: int
@@ -213,6 +222,7 @@ class EventOut(Strict):
     state: str
     provenTime: str | None
     void: bool
+    looked: list[LookOut]
 
 
 class EventsOut(Strict):
@@ -223,7 +233,7 @@ class EventsOut(Strict):
 
 
 class SearchIn(Strict):
-    """Exact search by an identifier; never in a URL, since case numbers are case data."""
+    """Search by an identifier, in whatever spelling; never in a URL, since case numbers are case data."""
 
     model_config = _example(scheme="case", value="2026-117")
 
@@ -344,6 +354,18 @@ class CopiesIn(Strict):
     copies: Annotated[int, Field(ge=1, le=20)]
 
 
+class WorkerOut(Strict):
+    """How a background duty goes: failures in a row and since when, what the problem is, and when it is tried again."""
+
+    worker: str
+    failures: int
+    since: str | None
+    problem: str
+    hint: str
+    succeeded: str | None
+    next: str | None
+
+
 class StatusOut(Strict):
     """How far anchoring is: sizes count log entries."""
 
@@ -360,20 +382,7 @@ class StatusOut(Strict):
     backupsUntil: int
     frozen: str
     ipfs: dict[str, Any] | None
-
-
-class AgencyOut(Strict):
-    """Who this node is; of its jurisdiction profile what clients show: what is withheld from whom, its own names for events."""
-
-    model_config = _example(agency="NL-POL", log=_LOG, logNumber=0, descriptor="eyJ2IjoxfQ", profile="nl", withhold={}, names={})
-
-    agency: str
-    log: str
-    logNumber: int
-    descriptor: Base64Url
-    profile: str
-    withhold: dict[str, list[str]]
-    names: dict[str, str]
+    workers: list[WorkerOut]
 
 
 class ProofOut(Strict):

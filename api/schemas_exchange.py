@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from api.schemas import Base64Url, Evidence, Hex, Strict
+from api.schemas import Base64Url, Evidence, Hex, LookOut, Strict
 from ledger.domain.encoding import format_time
 from ledger.domain.records import GivenRow
 
@@ -66,7 +66,7 @@ class PartnersOut(Strict):
 
 
 class HandoverOut(Strict):
-    """A handover that the caller may see. ``person``: whom inside the agency it is made to, or null."""
+    """A handover that the caller may see. ``person``: whom inside the agency it is made to, or null; ``looked``: who of them looked."""
 
     evidence: str
     giver: str
@@ -75,6 +75,7 @@ class HandoverOut(Strict):
     offer: Hex
     expires: str | None
     state: str
+    looked: list[LookOut]
 
 
 class HandoversOut(Strict):
@@ -90,6 +91,13 @@ class RoundOut(Strict):
     settled: list[str]
     problems: dict[str, str]
     handovers: list[HandoverOut]
+
+
+class ReadableOut(Strict):
+    """Something would follow an access: whether the item has content, and hashes of the keys that it is sealed to for the caller."""
+
+    content: bool
+    keys: list[Hex]
 
 
 class IncomingOut(Strict):

@@ -6,10 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.schemas import Base64Url, Strict
+from api.schemas import Base64Url, Hex, Strict
+from ledger.domain.identity.person import REFERENCE
 
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{32}$")]
-Pseudonym = Annotated[str, Field(pattern=r"^[a-z2-7]{26}$")]
+#: A person as `list_people` shows them: one of the agency's own by their pseudonym, a guest by `pseudonym@AGENCY`.
+Reference = Annotated[str, Field(pattern=REFERENCE)]
 
 
 class InvitationIn(Strict):
@@ -46,9 +48,10 @@ class CodeIn(Strict):
 
 
 class KeyOut(Strict):
-    """Agency and HPKE key of a person."""
+    """Who somebody is, and their HPKE key."""
 
     agency: str
+    pseudonym: str
     kem: str
     key: Base64Url
 
@@ -61,14 +64,19 @@ class OutcomeOut(Strict):
 
 
 class PersonOut(Strict):
-    """A person, or an invitation: invited, requested, active or suspended."""
+    """A person, or an invitation: invited, requested, active, guest or suspended.
+
+    ``agency``: empty for an invitation. ``custodyKey``: waits, sealed, holds or kept; empty for whoever has none and needs none.
+    """
 
     reference: str
+    agency: str
     number: str
     roles: list[str]
     state: str
     fingerprint: str
     since: str
+    custodyKey: str
 
 
 class PeopleOut(Strict):
@@ -84,35 +92,42 @@ class ApprovalIn(Strict):
 
 
 class ApprovalOut(Strict):
-    """Who they are from now on."""
+    """Who they are from now on; ``reference``: as commands at this node take it."""
 
+    agency: str
     pseudonym: str
+    reference: str
 
 
 class SuspensionIn(Strict):
     """Whom; ``since``, in seconds since 1970, where keys were stolen before now."""
 
-    pseudonym: Pseudonym
+    person: Reference
     since: Annotated[int, Field(ge=0, le=1 << 40)] | None = None
 
 
 class SuspensionOut(Strict):
-    """From when their signatures count no more."""
+    """From when their signatures count no more.
+
+    ``keepsCustodyKey``: they are no custodian now and keep the custody key that they have. ``custodyKey``: as `list_people` shows it.
+    """
 
     revoked: str
+    keepsCustodyKey: bool
+    custodyKey: str
 
 
 class RenewalIn(Strict):
     """Whose certificate to issue anew, and with which roles; none: as before."""
 
-    pseudonym: Pseudonym
+    person: Reference
     roles: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=20)]
 
 
 class LinkIn(Strict):
     """A person, and the `sub` by which the agency's identity provider knows them."""
 
-    pseudonym: Pseudonym
+    person: Reference
     subject: Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -130,10 +145,11 @@ class CardIn(Strict):
 
 
 class SessionOut(Strict):
-    """A session that goes on."""
+    """A session that goes on; ``pseudonym`` is null for the node of ``agency``."""
 
     id: str
-    pseudonym: str
+    agency: str
+    pseudonym: str | None
     since: str
     until: str
 
@@ -149,6 +165,7 @@ class AlarmOut(Strict):
 
     id: str
     kind: str
+    agency: str
     pseudonym: str
     count: int
     time: str
@@ -159,3 +176,21 @@ class AlarmsOut(Strict):
     """Alarms, oldest first."""
 
     alarms: list[AlarmOut]
+
+
+class SealedKeyIn(Strict):
+    """The custody key sealed to a custodian."""
+
+    sealed: Base64Url
+
+
+class SealedKeyOut(Strict):
+    """The custody key that waits for the caller, sealed to them; null where none does."""
+
+    sealed: Base64Url | None
+
+
+class HeldKeyIn(Strict):
+    """Digest of the custody key that the caller holds now."""
+
+    custody: Hex

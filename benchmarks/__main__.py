@@ -112,7 +112,10 @@ def sparse(options: argparse.Namespace) -> None:
         subprocess.run([*custody, "init", "--agency", "NL-POL", "--person", "1"], check=True, stdout=subprocess.DEVNULL)
         show(f"custody upload, {options.sparse} GiB sparse", *timed([*custody, "upload", str(folder / "sparse.bin")], 1))
         evidence = only_item(custody)
-        show(f"custody get, {options.sparse} GiB", *timed([*custody, "get", evidence, "-o", str(folder / "out"), "--basis", "x"], 1))
+        show(
+            f"custody get, {options.sparse} GiB",
+            *timed([*custody, "get", evidence, "-o", str(folder / "out"), "--basis", "x"], 1),
+        )
         (folder / "out").unlink()
         bundle, trust = exported(custody, evidence, folder)
         command = [*CUSTODY, "verify", bundle, str(folder / "sparse.bin"), "--trust", trust]

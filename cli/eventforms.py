@@ -8,8 +8,9 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One option. ``path``: member of the event's body, with dots; ``kind``: text, time, texts, seals, names, event, flag, item.
+    """One option. ``path``: member of the event's body, with dots; ``kind``: text, time, past, texts, seals, names, event, flag, item.
 
+    "past" is a time that has come.
     "event" takes the number of an earlier event and records its digest; "seals" and "names" make objects of plain words.
     """
 
@@ -218,7 +219,7 @@ FORMS: Final = (
         "--kind broken-seal --discovered 2026-11-22T08:00:00Z --what 'S-1 torn'",
         (
             Field("kind", "kind", "loss, broken-seal, breach, damage ...", required=True),
-            Field("discovered", "discovered", "When it was discovered.", "time", required=True),
+            Field("discovered", "discovered", "When it was discovered.", "past", required=True),
             Field("what", "description", "What happened."),
             Field("effect", "effect", "What it means for the evidence."),
             Field("action", "action", "What was done."),

@@ -1,4 +1,6 @@
-"""Ctrl-C: ends a command between two steps. Not KeyboardInterrupt, which Typer would turn into a bare "Aborted!".
+"""Ctrl-C, SIGTERM and a terminal that is closed end a command between two steps.
+
+Not as KeyboardInterrupt, which Typer would turn into a bare "Aborted!".
 
 An exception out of a signal handler may strike anywhere, also in the middle of an event loop's own work, which then waits for
 ever for what it just lost. So it waits while a request is under way; whoever asks a second time ends the process at once,
@@ -15,22 +17,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-EXIT = 130
-
 
 class Stopped(BaseException):
-    """Ctrl-C was pressed."""
+    """Somebody, or the system, asked the command to end."""
 
 
 class _State:
-    asked = False
+    asked = 0  # the signal
     deferring = False
 
 
 def install() -> None:
-    """Take over SIGINT."""
-    signal.signal(signal.SIGINT, _handle)
+    """Take over the signals that ask a command to end, but for those that its caller lets it ignore (nohup)."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _handle)
     sys.unraisablehook = _unraisable
+
+
+def exit_code() -> int:
+    """As a shell says it: 128 and the number of the signal."""
+    return 128 + (_State.asked or signal.SIGINT)
 
 
 def _unraisable(found: Any) -> None:
@@ -41,8 +48,8 @@ def _unraisable(found: Any) -> None:
 
 def _handle(number: int, frame: object) -> None:
     if _State.asked:
-        os._exit(EXIT)
-    _State.asked = True
+        os._exit(exit_code())
+    _State.asked = number
     if not _State.deferring:
         raise Stopped
 

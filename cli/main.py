@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
-from cli import interrupt, output
+from cli import interrupt, logs, output
 from cli.commands import (
     anchor,
     audit,
@@ -32,6 +33,7 @@ from cli.commands import (
     list_items,
     log,
     monitor,
+    network,
     note,
     partner,
     person,
@@ -56,7 +58,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    epilog="Exit codes: 0 done or verified, 1 failed, 2 wrong usage, 3 incomplete, 4 unreadable.",
+    epilog="Exit codes: 0 done or verified, 1 failed, 2 wrong usage, 3 incomplete, 4 unreadable, 5 done but not printed.",
 )
 
 
@@ -64,12 +66,13 @@ def _version(wanted: bool) -> None:
     if wanted:
         from ledger import __version__
 
-        typer.echo(f"custody {__version__}")
+        output.show(f"custody {__version__}")
         raise typer.Exit
 
 
 @app.callback()
 def options(
+    context: typer.Context,
     home: Annotated[Path, typer.Option(help="Folder of the home.", envvar="CUSTODY_HOME")] = Path("custody-home"),
     server: Annotated[str, typer.Option(help="URL of a node; without it the home serves itself.", envvar="CUSTODY_SERVER")] = "",
     passphrase_file: Annotated[Path | None, typer.Option(help="File with the passphrase; else CUSTODY_PASSPHRASE, else a prompt.")] = None,
@@ -79,11 +82,12 @@ def options(
 ) -> None:
     """Global options stand before the command: custody --home DIR list"""
     STATE.home, STATE.server, STATE.passphrase_file, STATE.json, STATE.offline = home, server, passphrase_file, as_json, offline
+    STATE.command = context.invoked_subcommand or ""
 
 
 for module in (
     *(init, upload, list_items, show, status, anchor, bundle, trust, verify, audit, monitor),
-    *(get, note, correct, recheck, seize, derive, record, handover, disclose, copy, dispose, partner, chain, profile),
+    *(get, note, correct, recheck, seize, derive, record, handover, disclose, copy, dispose, partner, network, chain, profile),
     *(field, fixity, ipfs, person, session, serve, log, doctor, backup, restore, collect, demo),
 ):
     module.register(app)
@@ -92,11 +96,29 @@ for module in (
 def main() -> None:
     """Run, with every expected failure as one message and its exit code."""
     interrupt.install()
+    logs.install()
+    sys.exit(output.finish(run(sys.argv[1:])))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command in this process; returns its exit code."""
     try:
-        app()
+        return int(app(arguments, prog_name="custody", standalone_mode=False) or 0)
     except interrupt.Stopped:
-        sys.exit(output.interrupted())
-    except BrokenPipeError:
-        sys.exit(1)
+        return output.interrupted(interrupt.exit_code())
+    except typer.Abort:
+        return output.tell("nothing was entered", "give --passphrase-file FILE, or set CUSTODY_PASSPHRASE", 2)
+    except TyperException as error:
+        return _misused(error)
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
-        sys.exit(output.failure(error))
+        return output.failure(error)
+
+
+def _misused(error: TyperException) -> int:
+    """Tell wrong usage; a group without a command prints its help."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "custody"
+    if context is not None and type(error).__name__ == "NoArgsIsHelpError":  # typer keeps that class to itself
+        output.say(*context.get_help().split("\n"))
+        return error.exit_code
+    return output.tell(error.format_message(), f"see {path} --help", error.exit_code)

@@ -11,6 +11,8 @@ BasisKind = Annotated[str, typer.Option("--basis-kind", help="warrant, consent, 
 Authorisation = Annotated[str, typer.Option("--authorisation", help="Reference of the authorisation, such as a warrant's number.")]
 Authority = Annotated[str, typer.Option("--authority", help="Authority that ordered or allowed it.")]
 Occurred = Annotated[str, typer.Option("--occurred", help="When it happened, if not now: 2026-11-20T10:00:00Z.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted upload, with the details that were given then.")]
+Restart = Annotated[bool, typer.Option("--restart", help="Begin anew with these details what was interrupted with others.")]
 Late = Annotated[str, typer.Option("--late", help="Why it is recorded late.")]
 
 
@@ -33,12 +35,10 @@ def moment_members(occurred: str, late: str) -> dict[str, Any]:
     """The `occurred` and `late` members, where they were said.
 
     Raises:
-        FormatError: no time.
+        UsageError: no time, or one that has not come yet.
     """
-    from ledger.domain.encoding import parse_time
-
     if occurred:
-        parse_time(occurred, what="--occurred")
+        past_time(occurred, "--occurred")
     return {**({"occurred": {"from": occurred}} if occurred else {}), **({"late": late.strip()} if late.strip() else {})}
 
 
@@ -46,3 +46,76 @@ def identifier_members(case: str, exhibit: str) -> dict[str, Any]:
     """The `identifiers` member, where a case or an exhibit number was said."""
     found = [{"scheme": scheme, "value": value} for scheme, value in (("case", case), ("exhibit", exhibit)) if value]
     return {"identifiers": found} if found else {}
+
+
+def time_of(text: str, option: str) -> int:
+    """A time that an option said.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from ledger.domain.encoding import parse_time
+    from ledger.domain.errors import FormatError, UsageError
+
+    try:
+        return parse_time(text, what=option)
+    except FormatError as error:
+        raise UsageError(error.message, hint="in UTC, to the second") from error
+
+
+def past_time(text: str, option: str) -> str:
+    """A time that has come, as it was said: asked before anything is hashed or sent.
+
+    Raises:
+        UsageError: it is none, or lies ahead of this computer's clock.
+    """
+    import time
+
+    from ledger.domain.encoding import format_time
+    from ledger.domain.errors import UsageError
+    from ledger.domain.event import moments
+
+    now = int(time.time())
+    if time_of(text, option) > now:
+        raise UsageError(f"{option} {text} lies after {format_time(now)}, when it would be signed", hint=moments.HINT)
+    return text
+
+
+#: Members of a record by the options that say them, for what a profile asks for.
+_OPTIONS = {
+    "/identifiers": "--case or --exhibit",
+    "/basis": "--basis",
+    "/basis/purpose": "--basis",
+    "/basis/kind": "--basis-kind",
+    "/basis/reference": "--authorisation",
+    "/basis/authority": "--authority",
+    "/occurred": "--occurred",
+    "/late": "--late",
+    "/handling": "--handling",
+    "/body/partOf": "--from",
+    "/body/method": "--method",
+    "/body/tool": "--tool",
+    "/body/tool/version": "--tool-version",
+    "/body/place": "--place",
+    "/body/deviceClock": "--clock-shown and --clock-reference",
+}
+
+
+def asked_for(pointers: tuple[str, ...]) -> str:
+    """What to give for members that a profile asks for, as one sentence; a pointer that no option says stays one."""
+    options = list(dict.fromkeys(_OPTIONS.get(pointer, pointer) for pointer in pointers))
+    return f"give {', '.join(options)} as well; nothing was read or recorded yet"
+
+
+def interruption(resume: bool, restart: bool) -> str:
+    """What becomes of an interrupted upload with other details.
+
+    Raises:
+        UsageError: both were asked for.
+    """
+    from ledger.domain.errors import UsageError
+    from ledger.services.given import REFUSE, RESTART, RESUME
+
+    if resume and restart:
+        raise UsageError("--resume and --restart exclude one another", hint="--resume keeps the details of then, --restart takes these")
+    return RESUME if resume else RESTART if restart else REFUSE

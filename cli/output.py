@@ -1,72 +1,223 @@
-"""What a person or a script sees: results on stdout, everything else on stderr."""
+"""What a person or a script sees: results on stdout, everything else on stderr.
+
+- Everything is printed line by line, and each line is made visible-safe first (ledger/domain/visible.py): whatever a name, a document,
+  an error or another node holds, it cannot begin a line, move the cursor or colour the screen. Line breaks are ours alone: they
+  stand between the arguments, never inside them. Nothing else in this package may print (ruff refuses it).
+- On a terminal a line that is too long goes on under itself, indented, with a backslash at its end as in a shell: a value cannot be
+  padded until its rest stands at the margin, and a command that was broken can still be copied.
+- A result is printed when the work is done, so what goes wrong in printing never changes what was recorded: an encoding without a
+  character shows its escape, a reader who has gone (`| head -1`) is no failure, and for anything else `finish` says that the work
+  was done, with an exit code of its own.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final, TextIO
 
-import typer
-
+from cli.hints import runnable
 from cli.state import STATE
-from ledger.domain.errors import CustodyError, IncompleteError, UnreadableError, UsageError
+from ledger.domain import visible as safe
+from ledger.domain.errors import (
+    CustodyError,
+    FormatError,
+    FrozenError,
+    IncompleteError,
+    LockedError,
+    NetworkError,
+    StorageError,
+    UnreadableError,
+    UsageError,
+    VerificationError,
+)
+from ledger.domain.visible import visible
+
+UNPRINTED: Final = 5  # exit code: done and recorded, but the result could not be printed
+_LONGEST: Final = 20_000  # characters of one line: nothing of ours is longer, and a flood would push everything else off the screen
 
 
-def result(value: Any, text: str) -> None:
-    """Print a result: JSON for scripts, text for people; what is no Unicode (in names of files) as escapes."""
-    shown = json.dumps(value, indent=2, ensure_ascii=False) if STATE.json else text
-    print(shown.encode("utf-8", "backslashreplace").decode())
+class _Printing:
+    """How printing went in this run."""
+
+    lost: OSError | None = None
+    taken = False
 
 
-def say(text: str) -> None:
+def result(value: Any, *lines: str) -> None:
+    """Print a result: JSON for scripts, lines for people."""
+    if STATE.json:
+        text = json.dumps(value, indent=2, ensure_ascii=not _is_unicode(_results()))
+        _print(_results(), *safe.json_safe(text).split("\n"))
+    else:
+        show(*lines)
+
+
+def show(*lines: str) -> None:
+    """Print lines on stdout."""
+    stream = _results()
+    _print(stream, *_fitting(stream, lines))
+
+
+def say(*lines: str) -> None:
     """A message for the person."""
-    typer.echo(text.encode("utf-8", "backslashreplace").decode(), err=True)
+    _print(sys.stderr, *_fitting(sys.stderr, lines))
 
 
 def note(text: str) -> None:
     """How far long work is, for the person at a terminal; nothing where nobody looks."""
-    if sys.stderr.isatty() and not STATE.json:
+    if _is_terminal(sys.stderr) and not STATE.json:
         say(text)
 
 
+#: Commands whose exit code is a verdict: 1 is a contradiction that was found, and nothing else.
+_JUDGING: Final = frozenset({"verify", "audit", "monitor", "fixity", "recheck", "doctor"})
+#: Commands that give content back: what could not be reached is never told like content that differs.
+_READING: Final = frozenset({"get", "copy", "restore"})
+
+
+def take_stdout() -> None:
+    """Leave stdout to content that is written through it; results go to stderr from now on."""
+    _Printing.taken = True
+
+
+def _results() -> TextIO | None:
+    return sys.stderr if _Printing.taken else sys.stdout
+
+
+def _is_unicode(stream: TextIO | None) -> bool:
+    return str(getattr(stream, "encoding", "utf-8") or "utf-8").lower().replace("_", "-").startswith("utf")
+
+
+def _encodable(stream: TextIO | None, text: str) -> str:
+    """Text with escapes for what the stream's encoding lacks."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
+def _fitting(stream: TextIO | None, lines: tuple[str, ...]) -> Iterator[str]:
+    columns = max(20, shutil.get_terminal_size((100, 24)).columns) if _is_terminal(stream) else 0
+    for line in lines:
+        text = visible(line)
+        if len(text) > _LONGEST:
+            text = f"{text[:_LONGEST]} ({len(text) - _LONGEST} more characters)"
+        yield from _folded(text, columns) if columns else [text]
+
+
+def _folded(text: str, columns: int) -> Iterator[str]:
+    """A line in pieces that fit, the later ones indented further than the line itself."""
+    indent = " " * min(len(text) - len(text.lstrip()) + 4, columns // 2)
+    while safe.width(text) > columns:
+        wide, at, space = 0, 0, 0
+        while wide + safe.width(text[at]) <= columns - 2:
+            wide += safe.width(text[at])
+            at += 1
+            if text[at] == " " and text[:at].strip():
+                space = at
+        yield text[: space or at].rstrip() + " \\"
+        text = indent + text[space or at :].lstrip()
+    yield text
+
+
+def _print(stream: TextIO | None, *lines: str) -> None:
+    """Write lines; what cannot be written is kept for `finish`, where it was a result."""
+    if stream is None:
+        return
+    try:
+        for line in lines:
+            stream.write(_encodable(stream, line) + "\n")
+        stream.flush()
+    except (OSError, ValueError) as error:  # a closed file is a ValueError
+        if stream is sys.stdout:
+            _Printing.lost = error if isinstance(error, OSError) else OSError(errno.EBADF, os.strerror(errno.EBADF))
+        _silence(stream)
+
+
+def _silence(stream: TextIO) -> None:
+    """Nothing more goes there: what is still in its buffer would fail once more when the process ends."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+    except (OSError, ValueError):
+        return
+
+
+def finish(code: int) -> int:
+    """The exit code of the run, given that of the work: UNPRINTED where the work was done and its result could not be printed."""
+    lost, _Printing.lost, _Printing.taken = _Printing.lost, None, False
+    if lost is None or lost.errno == errno.EPIPE:
+        return code
+    told = lost.strerror or "unknown reason"
+    say(f"custody: the work was done, and what it recorded is recorded; only its result could not be printed: {told}")
+    say("  what to do: do not repeat the command; look with custody list or custody show")
+    return code or UNPRINTED
+
+
 def exit_code(error: Exception) -> int:
-    """Exit code of a failure (DESIGN section 13)."""
+    """Exit code of a failure (DESIGN section 13; docs/format.md, "Exit codes")."""
     if isinstance(error, UsageError):
         return 2
     if isinstance(error, IncompleteError):
         return 3
-    return 4 if isinstance(error, UnreadableError) else 1
+    if isinstance(error, UnreadableError):
+        return 4
+    if STATE.command in _JUDGING:
+        if isinstance(error, VerificationError | FrozenError):
+            return 1
+        # A defect of ours and a failing disk refute nothing either.
+        read = isinstance(error, CustodyError) and not isinstance(error, StorageError | FormatError)
+        return 3 if read or isinstance(error, LockedError) else 4
+    return 3 if STATE.command in _READING and isinstance(error, NetworkError | LockedError) else 1
 
 
-def failure(error: Exception) -> int:
-    """Tell a failure; returns its exit code."""
+def failure(error: Exception, code: int | None = None) -> int:
+    """Tell a failure; returns its exit code, which a command may know better."""
+    code = exit_code(error) if code is None else code
     if isinstance(error, CustodyError):
         message, hint = error.message, error.hint
     elif isinstance(error, OSError):
         message, hint = f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), "check disk and permissions"
     else:
         # A defect of ours: its class and place, never values, which may be case data.
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
-        message, hint = f"internal error {type(error).__name__} at {place}", "this is a defect: please report it"
+        message, hint = f"internal error {place_of(error)}", "this is a defect: please report it"
+    return tell(message, runnable(hint) if hint else hint, code)
+
+
+def tell(message: str, hint: str | None, code: int) -> int:
+    """Tell what went wrong and what to do about it, in the one form; returns the exit code."""
     if STATE.json:
-        code = exit_code(error)
-        print(json.dumps({"error": {"message": message, "hint": hint, "exit": code}}), file=sys.stderr)
+        _print(sys.stderr, safe.json_safe(json.dumps({"error": {"message": message, "hint": hint, "exit": code}})))
         return code
-    say(f"custody: {message}")
-    if hint:
-        say(f"  what to do: {hint}")
-    return exit_code(error)
+    say(f"custody: {message}", *([f"  what to do: {hint}"] if hint else []))
+    return code
 
 
-def interrupted() -> int:
-    """Ctrl-C."""
+def place_of(error: BaseException) -> str:
+    """Class and place of a defect, without its values."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} at {place}"
+
+
+def interrupted(code: int = 130) -> int:
+    """Ctrl-C, or another request to end."""
     say("custody: stopped; nothing half-written is left, and an upload goes on where it was when started again")
-    return 130
+    return code
 
 
 def size(count: int) -> str:
@@ -86,32 +237,76 @@ def moment(seconds: int) -> str:
     return format_time(seconds)[:16].replace("T", " ") + " UTC"
 
 
-def table(headers: list[str], rows: list[list[str]]) -> str:
-    """A table that fits the terminal: columns shrink from the widest, with an ellipsis."""
-    import shutil
+def table(headers: list[str], rows: list[list[str]], *, whole: Collection[str] = ()) -> list[str]:
+    """The lines of a table that fits the terminal: columns shrink from the widest, with an ellipsis.
 
-    width = shutil.get_terminal_size((100, 24)).columns
-    widths = [max(len(row[column]) for row in [headers, *rows]) for column in range(len(headers))]
-    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > 8:
-        widths[widths.index(max(widths))] -= 1
+    Args:
+        whole: headers of columns that are never cut: a name without its end could be somebody else's, and no command takes it.
+    """
+    room = shutil.get_terminal_size((100, 24)).columns
+    cells = [[_encodable(sys.stdout, visible(cell)) for cell in row] for row in [headers, *rows]]
+    widths = [max(safe.width(row[column]) for row in cells) for column in range(len(headers))]
+    elastic = [column for column, header in enumerate(headers) if header not in whole]
+    while sum(widths) + 2 * (len(widths) - 1) > room and max((widths[column] for column in elastic), default=0) > 8:
+        widths[max(elastic, key=lambda column: widths[column])] -= 1
+    return ["  ".join(_cell(cell, wide) for cell, wide in zip(row, widths, strict=True)).rstrip() for row in cells]
 
-    def line(cells: list[str]) -> str:
-        cut = [cell if len(cell) <= wide else cell[: wide - 1] + "…" for cell, wide in zip(cells, widths, strict=True)]
-        return "  ".join(cell.ljust(wide) for cell, wide in zip(cut, widths, strict=True)).rstrip()
 
-    return "\n".join([line(headers), *(line(row) for row in rows)])
+def _cell(text: str, wide: int) -> str:
+    """Text in exactly so many columns; double-width letters and combining marks count as they are drawn."""
+    if safe.width(text) > wide:
+        at, used = 0, 0
+        while used + safe.width(text[at]) <= wide - 1:
+            used += safe.width(text[at])
+            at += 1
+        text = text[:at] + ("…" if _is_unicode(sys.stdout) else "~")
+    return text + " " * (wide - safe.width(text))
+
+
+class _Quiet:
+    """stderr for a progress bar: a terminal that has gone must not stop the work."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, or not."""
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError):
+            return len(text)
+
+    def flush(self) -> None:
+        """Flush, or not."""
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            return
+
+
+def wrapped(text: object, columns: int, *, indent: int, further: int = 0) -> list[str]:
+    """Text as indented lines of at most so many columns, which no value can end early."""
+    import textwrap
+
+    margin = " " * indent
+    return textwrap.wrap(visible(text), columns, initial_indent=margin, subsequent_indent=margin + " " * further, break_on_hyphens=False)
 
 
 @contextmanager
 def progress(what: str, total: int, *, unit: str = "bytes") -> Iterator[Callable[[int], None]]:
     """A progress bar with rate and ETA on stderr; silent where stderr is no terminal or the work is short."""
-    if not sys.stderr.isatty() or STATE.json or total < (1 << 20 if unit == "bytes" else 100):
+    if not _is_terminal(sys.stderr) or STATE.json or total < (1 << 20 if unit == "bytes" else 100):
         yield lambda count: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
-    with Progress(TextColumn(what), BarColumn(), *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
+    label = TextColumn("{task.description}", markup=False)
+    console = Console(file=_Quiet(sys.stderr))  # type: ignore[arg-type]
+    with Progress(label, BarColumn(), *columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(visible(what), total=total)
         yield lambda count: bar.advance(task, count)

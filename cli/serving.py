@@ -66,9 +66,10 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as error:
+    except (OSError, UnicodeError, OverflowError) as error:  # a name that cannot be looked up, a port that does not exist
         listener.close()
-        raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}", hint="choose another --port") from error
+        told = error.strerror if isinstance(error, OSError) else "no such address"
+        raise UsageError(f"cannot listen on {host}:{port}: {told}", hint="choose another --host or --port") from error
     return listener
 
 
@@ -77,9 +78,11 @@ def configure(app: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=PatientProtocol,
+        log_config=None,  # everything that is logged goes one way: cli/logs.py
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # uvicorn would believe anyone on this machine: see api/proxies.py
         timeout_keep_alive=10,
         limit_concurrency=256,
         h11_max_incomplete_event_size=_MAX_HEAD,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import uuid
 from collections.abc import Iterator
@@ -16,11 +17,12 @@ import typer
 from cli.state import STATE
 from ledger import settings
 from ledger.adapters.keystore.file import Unlocking
-from ledger.domain.errors import FormatError, LockedError, UsageError
+from ledger.domain.errors import FormatError, LockedError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from ledger.adapters.clock import SystemClock
     from ledger.adapters.journal import FileJournal
+    from ledger.adapters.keystore.file import FileKeyring
     from ledger.adapters.node.client import NodeClient
     from ledger.domain.trust import TrustRoot
     from ledger.services.field import FieldNode
@@ -31,8 +33,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Session:
-    """Who works, with which node, over which journal."""
+    """Who works, by which keys, with which node, over which journal."""
 
+    keyring: FileKeyring
     person: Person
     node: NodeClient
     journal: FileJournal
@@ -48,17 +51,18 @@ def ask_passphrase(*, confirm: bool = False) -> bytes:
 
     if not sys.stdin.isatty():
         raise UsageError("no passphrase", hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE")
-    return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)).encode()
+    return os.fsencode(str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)))
 
 
 def unlock() -> Unlocking:
     """Ask for the passphrase and begin to stretch it: import what is heavy after this call, not before.
 
     Raises:
-        UsageError: no home there, or no passphrase. KeyringError: no keyring in it.
+        UsageError: no home there, or no passphrase. KeyringError: no keyring in it. StorageError: others can write in it.
     """
     if not settings.is_client(STATE.home):
         settings.read(STATE.home)
+    settings.require_private(STATE.home)
     return Unlocking(STATE.home / settings.KEYRING, ask_passphrase())
 
 
@@ -134,7 +138,7 @@ def _open_offline() -> Iterator[Session]:
     keyring = unlocking.keyring()
     with wiring.open_field(STATE.home, keyring) as node:
         journal = wiring.journal_of(STATE.home, keyring)
-        yield Session(wiring.person_at(keyring, node.agency()), node, journal, SystemClock())  # type: ignore[arg-type]
+        yield Session(keyring, wiring.person_at(keyring, node.agency()), node, journal, SystemClock())  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -177,8 +181,43 @@ def open_session() -> Iterator[Session]:
                 signer = lambda: _signer(keyring)  # noqa: E731
                 node = NodeClient("http://home", transport=transport, signer=signer, identify=_identify, kept=_kept(keyring))
         stack.enter_context(node)
-        person = wiring.person_at(keyring, node.agency(), guest=bool(STATE.server))
-        yield Session(person, node, wiring.journal_of(home, keyring), SystemClock())
+        about = node.agency()
+        person = wiring.person_at(keyring, about, guest=bool(STATE.server))
+        if _took_custody_key(keyring, node, person):
+            person = wiring.person_at(keyring, about)
+        yield Session(keyring, person, node, wiring.journal_of(home, keyring), SystemClock())
+
+
+def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) -> bool:
+    """Whether the custody key waited for a custodian who has none; what is wrong with it is told, and stops nothing else."""
+    from cli import output
+    from ledger import entrusting
+    from ledger.domain.errors import CustodyError
+
+    try:
+        taken = entrusting.take(keyring, node, person.certificate, person.descriptor)
+    except CustodyError as error:
+        output.say(f"the custody key that waits for you was not taken: {error.message}")
+        return False
+    if taken:
+        output.say(f"you hold the custody key of {person.descriptor.agency} from now on, in {STATE.home / settings.KEYRING}")
+    return taken
+
+
+def joined(keyring: FileKeyring, server: str) -> Person:
+    """Whoever just got a certificate from the node at ``server``, with the custody key where it waited for them."""
+    from ledger import wiring
+    from ledger.adapters.node.client import NodeClient
+
+    with NodeClient(server, signer=lambda: _signer(keyring), identify=_identify, kept=_kept(keyring)) as node:
+        about = node.agency()
+        person = wiring.person_at(keyring, about)
+        return wiring.person_at(keyring, about) if _took_custody_key(keyring, node, person) else person
+
+
+def at_own_node() -> bool:
+    """Whether the node is that of the folder itself: who works there reads and writes all that it shows."""
+    return not STATE.server and not settings.is_client(STATE.home)
 
 
 def _kept(keyring: Any) -> Any:
@@ -195,7 +234,7 @@ def _identify(provider: dict[str, str]) -> str:
     from ledger.adapters import oidc
 
     def show(address: str) -> None:
-        output.say(f"log in at your agency's identity provider; if no browser opens, open:\n  {address}")
+        output.say("log in at your agency's identity provider; if no browser opens, open:", f"  {address}")
         webbrowser.open(address)
 
     return oidc.obtain(provider["issuer"], provider["clientId"], provider["nonce"], show)
@@ -206,37 +245,47 @@ def _signer(keyring: Any, name: str = "person") -> tuple[Any, bytes]:
 
 
 def served_at(home: Path) -> str:
-    """The address of the `serve` that holds a home; empty where there is none."""
+    """The address of the `serve` that holds a home now; empty where there is none.
+
+    One that was killed leaves its address behind, and by now another program may listen there.
+    """
+    from ledger.adapters import filelock
+
     try:
-        return str(json.loads((home / settings.SERVER).read_bytes())["url"])
-    except (OSError, ValueError, KeyError):
+        value = json.loads((home / settings.SERVER).read_bytes())
+        url, token = value["url"], value["lock"]
+    except (OSError, ValueError, KeyError, TypeError):
         return ""
+    return str(url) if token and token == filelock.held(home / settings.LOCK) else ""
 
 
 def read_file(path: Path) -> bytes:
     """A small file that a person named.
 
     Raises:
-        UsageError: it cannot be read.
+        UnreadableError: it cannot be read.
     """
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+        raise UnreadableError(f"cannot read {path}: {error.strerror}", hint="check the path and your permissions") from error
 
 
 def read_trust(path: Path) -> TrustRoot:
     """A trust root.
 
     Raises:
-        UsageError: the file cannot be read, or is none.
+        UsageError: the file is none. UnreadableError: it cannot be read.
     """
-    from ledger.domain import trust
+    from ledger.domain import filekind, trust
 
+    data = read_file(path)
     try:
-        return trust.parse(read_file(path))
+        return trust.parse(data)
     except FormatError as error:
-        raise UsageError(f"{path}: {error.message}", hint="give the trust root that the agencies published") from error
+        said = filekind.describe(data[: filekind.HEAD])
+        what = error.message if said == "a trust root" else f"this is {said}, not a trust root"
+        raise UsageError(f"{path}: {what}", hint=error.hint or "give the trust root that the agencies published") from error
 
 
 def node_address() -> str:

@@ -18,6 +18,7 @@ class State:
     passphrase_file: Path | None = None
     json: bool = False
     offline: bool = False
+    command: str = ""
 
 
 STATE = State()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli import output
+from ledger.adapters import files
 from ledger.domain.errors import ChainError, UsageError
 
 NL: Final = "NL-POL"
@@ -37,11 +39,7 @@ def run(out: Path) -> int:
     anvil = shutil.which("anvil", path=os.pathsep.join(["node_modules/.bin", os.environ.get("PATH", "")]))
     if anvil is None:
         raise UsageError("the story needs anvil, a chain for trying things out", hint="make node installs it, then make story")
-    if out.exists() and not (out / "story").exists():
-        raise UsageError(f"{out} holds something else", hint="choose another folder with --output")
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    (out / "story").write_text("made by custody demo --story\n")
+    files.renew_folder(out, "story")
     with ExitStack() as stack:
         chain = stack.enter_context(_chain(anvil))
         story = _Story(out, chain)
@@ -49,6 +47,7 @@ def run(out: Path) -> int:
         for agency in story.agencies.values():
             stack.enter_context(agency.serving())
         story.tell()
+    story.conclude()  # chain and nodes have ended: nothing of them may be needed to verify what is left
     return 0
 
 
@@ -125,6 +124,7 @@ class _Story:
         self.out, self.chain = out, chain
         self.agencies = {code: _Actor(out / code.lower(), secrets.token_urlsafe(16), _free_port()) for code in (NL, RO)}
         self._number = 0
+        self._left: list[tuple[Path, Path | None]] = []
 
     def found(self) -> None:
         """Two agencies share a chain, and neither has power over the other."""
@@ -155,10 +155,25 @@ class _Story:
         self._abroad(nl, ro, image)
         self._analysis(nl, ro, image)
         self._court_and_back(nl, ro, image)
-        before = self._disposal(nl, colleague, image)
+        self._disposal(nl, colleague, image)
+        self._step("The Dutch agency pins the blocks of these bundles in the trust root, and every process of this story ends")
+        pinned = self.out / "pinned.json"
+        nl.custody("trust", "-o", pinned, *(word for bundle, _ in self._left for word in ("--pin", bundle)))
+        pinned.replace(self.out / "trust.json")
+        self._tell("trust root", "judges these blocks by itself from now on; it is handed to the court in person")
+
+    def conclude(self) -> None:
+        """Chain and nodes are gone; the third party verifies all that is left, and a court reads it."""
+        self._step("No chain, no node, no network: a third party verifies every bundle that is left")
+        for bundle, file in self._left:
+            self._verify(bundle, file)
         self._step("What a court reads: the life of the item, from the last bundle made before its keys were destroyed")
-        self._verify(before, None, timeline=True)
-        print("\nEvery step came out as told. Nobody had to trust anybody: look into", self.out)
+        bundle, _ = next(one for one in self._left if one[0].stem == "image-before-disposal")
+        self._verify(bundle, None, timeline=True)
+        output.show("", f"Every step came out as told. Nobody had to trust anybody: look into {self.out}", "Try it yourself:")
+        for bundle, file in self._left:
+            words = ["verify", bundle, *([file] if file else []), "--trust", self.out / "trust.json"]
+            output.show(f"  .venv/bin/custody {shlex.join(map(str, words))}")
 
     def _colleague(self, nl: _Actor) -> _Actor:
         self._step("A second officer joins the Dutch agency, with keys made on a machine of their own")
@@ -247,7 +262,7 @@ class _Story:
         self._until(lambda: self._holder(ro, image) == NL and self._holder(nl, image) == NL)
         self._tell("custody", f"is {NL}'s again")
 
-    def _disposal(self, nl: _Actor, colleague: _Actor, image: str) -> Path:
+    def _disposal(self, nl: _Actor, colleague: _Actor, image: str) -> None:
         self._step("The case is closed: two persons dispose of the image, and every holder destroys its keys")
         nl.custody("record", "hold", image, "--name", "appeal")
         nl.custody("dispose", "request", image, "--reason", "case closed", "--rule", "wpg-9")
@@ -255,7 +270,7 @@ class _Story:
         nl.custody("dispose", "carry-out", image, "--method", "keys destroyed", "--rule", "wpg-9", code=1)
         self._tell("hold", "while the appeal was open the disposal was refused; it is lifted now")
         nl.custody("record", "lift", image, "--name", "appeal")
-        before = self._check(nl, image, "image-before-disposal", self.out / "phone.img")
+        self._check(nl, image, "image-before-disposal", self.out / "phone.img")
         done = nl.custody("dispose", "carry-out", image, "--method", "keys destroyed", "--rule", "wpg-9")["disposal"]
         self._tell("keys", f"{done['destroyed']} destroyed in The Hague")
         self._until(lambda: {NL, RO} <= {one["agency"] for one in nl.custody("dispose", "certificate", image)["confirmed"]})
@@ -265,28 +280,28 @@ class _Story:
         nl.custody("anchor")
         after = self.out / "image-after-disposal.bundle"
         nl.custody("bundle", image, "-o", after, "--basis", "disposal")
-        self._verify(after, None)
+        self._left.append((after, None))
+        self._verify(after, None, rpc=self.chain)
         self._tell("the record", "still verifies: who held it, in which order, that it was disposed of - without a word of what it was")
-        return before
 
     def _holder(self, actor: _Actor, item: str) -> str:
         return str(actor.custody("show", item)["item"]["custodian"])
 
-    def _check(self, actor: _Actor, item: str, name: str, file: Path) -> Path:
+    def _check(self, actor: _Actor, item: str, name: str, file: Path) -> None:
         """Export a bundle and let a third party verify it, who has nothing but it, the file, the trust root and a chain of their choice."""
         actor.custody("anchor")
         path = self.out / f"{name}.bundle"
         actor.custody("bundle", item, "-o", path, "--basis", "for the court")
-        self._verify(path, file)
-        return path
+        self._left.append((path, file))
+        self._verify(path, file, rpc=self.chain)
 
-    def _verify(self, bundle: Path, file: Path | None, *, timeline: bool = False) -> None:
+    def _verify(self, bundle: Path, file: Path | None, *, rpc: str = "", timeline: bool = False) -> None:
         command = [sys.executable, "-m", "cli", "verify", str(bundle), *([str(file)] if file else [])]
-        command += ["--trust", str(self.out / "trust.json"), "--rpc", self.chain, *(["--timeline"] if timeline else [])]
+        command += ["--trust", str(self.out / "trust.json"), *(["--rpc", rpc] if rpc else []), *(["--timeline"] if timeline else [])]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603  (ourselves)
         shown = done.stdout if timeline else next(line for line in reversed(done.stdout.splitlines()) if line.startswith("verdict"))
         if timeline:
-            print(shown)
+            output.show(*shown.split("\n"))
         else:
             self._tell("third party", f"{bundle.name}{' with the file' if file else ''}: {shown}")
         if done.returncode != 0:
@@ -301,11 +316,11 @@ class _Story:
 
     def _step(self, text: str) -> None:
         self._number += 1
-        print(f"\n{self._number}. {text}\n", flush=True)
+        output.show("", f"{self._number}. {text}", "")
 
     @staticmethod
     def _tell(name: str, text: str) -> None:
-        print(f"   {name:<12} {text}", flush=True)
+        output.show(f"   {name:<12} {text}")
 
 
 def tell(out: Path) -> int:

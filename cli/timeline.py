@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any, Final
 
 from cli import output, words
 
-_MARGIN: Final = " " * 12
+_MARGIN: Final = 12
 _PARTIES: Final = {"counterparty": "with", "recipient": "to", "witness": "witness", "by": "by", "reviewer": "reviewed by", "owner": "owner"}
 
 
@@ -30,8 +29,9 @@ def entry(clock: str, event: dict[str, Any], document: dict[str, Any] | None, pr
     else:
         what, who = words.EFFECTS.get(event["effect"], event["effect"]), event["agency"]
     lines = [f"  {clock}  {what:<24} {who}" + ("  (void: the other side was first)" if event.get("void") else "")]
-    for text in [*(_describe(document) if document else []), proven]:
-        lines += textwrap.wrap(text, 78, initial_indent=_MARGIN, subsequent_indent=_MARGIN + "  ", break_on_hyphens=False)
+    looked = [f"looked at before the answer, its {one['what']}: {one['person']}, {one['time']}" for one in event.get("looked", [])]
+    for text in [*(_describe(document) if document else []), *looked, proven]:
+        lines += output.wrapped(text, 78, indent=_MARGIN, further=2)
     return lines
 
 

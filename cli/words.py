@@ -108,3 +108,10 @@ HANDOVERS: Final = {
     "open": "waits for an answer",
     "concluding": "answered, the chain decides",
 }
+CUSTODY_KEY: Final = {
+    "": "",
+    "waits": "waits for the custody key",
+    "sealed": "given, not fetched yet",
+    "holds": "holds it",
+    "kept": "still holds it",
+}

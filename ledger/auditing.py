@@ -16,7 +16,7 @@ from ledger.adapters.clock import SystemClock
 from ledger.adapters.logfiles import FolderFiles, Signer, WebFiles
 from ledger.domain.audit.ports import LogFiles
 from ledger.domain.audit.report import Report
-from ledger.domain.errors import UsageError
+from ledger.domain.errors import UnreadableError, UsageError
 from ledger.domain.trust import TrustRoot
 from ledger.services.audit import inside
 from ledger.services.node import Node
@@ -37,12 +37,14 @@ def files_at(place: str, signers: Sequence[Signer]) -> LogFiles:
     """The files of a log at a URL or in a folder.
 
     Raises:
-        UsageError: neither.
+        UsageError: neither. UnreadableError: a folder that holds no log; it accuses no agency of withholding one.
     """
     if place.startswith(("http://", "https://")):
         return WebFiles(place, signers=signers)
     if not Path(place).is_dir():
         raise UsageError(f"{place} is neither a URL nor a folder", hint="give the address of a node, or of an exported log")
+    if not any((Path(place) / name).exists() for name in ("checkpoint", "tile")):
+        raise UnreadableError(f"{place} is no exported log: it has neither checkpoint nor tiles", hint="custody log export writes one")
     return FolderFiles(Path(place))
 
 

@@ -26,12 +26,13 @@ from ledger.adapters.backup import databases, sealed
 from ledger.adapters.backup.keys import BackupKeys, Generation
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.packindex import read_indexed
+from ledger.domain import ownfiles
 from ledger.domain.digests import same
 from ledger.domain.encoding import format_time
 from ledger.domain.errors import StorageError, UsageError
 
 MANIFEST: Final = "manifest.json"
-SEALED: Final = "grants.sealed"
+SEALED: Final = ownfiles.SEALED_GRANTS
 _PLAIN: Final = (settings.CONFIG, settings.KEYRING)
 _SNAPSHOT: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _CHUNK: Final = 4 << 20
@@ -89,8 +90,8 @@ def make(home: Path, folder: Path, keys_file: Path, keys: BackupKeys, *, now: in
     if final.exists():
         raise UsageError(f"{final} exists already", hint="wait a second, then try again")
     generation = keys.current(now, rotate=rotate, keep=keep)
-    (folder / "blocks").mkdir(parents=True, exist_ok=True)
-    (folder / "snapshots").mkdir(exist_ok=True)
+    files.private_folder(folder / "blocks")
+    files.private_folder(folder / "snapshots")
     lock = FileLock(home / "blocks" / "packs.lock", what="the packs")
     part = final.with_name(f".{name}.part")
     try:
@@ -141,6 +142,7 @@ def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
         with pack.open("rb") as file:
             start = min(known.get(pack.name, 0), end)
             file.seek(start)
+            files.private_file(folder / "blocks" / pack.name)
             with (folder / "blocks" / pack.name).open("ab") as target:
                 os.ftruncate(target.fileno(), start)  # what an interrupted backup left behind the last good one
                 left = end - start

@@ -115,10 +115,11 @@ def enrol(keyring: FileKeyring, given: Invitation, node: NodeClient) -> Enrolled
     if found["certificate"] is None:
         return Enrolled(fingerprint, None)
     certificate = certificates.parse(from_b64url(found["certificate"], what="certificate"))
-    certificates.verify_issued(certificate, descriptor.authorities, SystemClock().now())
+    certificates.verify_current(certificate, descriptor.authorities, (), SystemClock().now())
     if certificate.agency != given.agency or not _same_key(certificate.key, key.public_key()):
         raise VerificationError(3, "the certificate is not for your keys", hint="do not use it: tell the administrator")
     keyring.put("person-certificate", certificate.der)
+    keyring.put("descriptor", descriptor.digest)
     keyring.save()
     return Enrolled(fingerprint, certificate)
 
@@ -146,7 +147,7 @@ def fetch(keyring: FileKeyring, node: NodeClient) -> Certificate:
     proof = enrolment.sign(key, server=about["log"], hpke=keyring.hpke_key("hpke-person").public)
     certificate = certificates.parse(node.own_certificate(proof))
     descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
-    certificates.verify_issued(certificate, descriptor.authorities, SystemClock().now())
+    certificates.verify_current(certificate, descriptor.authorities, (), SystemClock().now())
     if not _same_key(certificate.key, key.public_key()):
         raise VerificationError(3, "the certificate is not for your keys", hint="do not use it: tell the administrator")
     keyring.put("person-certificate", certificate.der)

@@ -7,7 +7,6 @@ deploys the contracts for all founders (see deploying.py), and the home is compl
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,19 +22,20 @@ from ledger.adapters.chain.contracts import Contracts, address_of
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.deploying import MAX_ANCHORING_DELAY, Card, deploy
-from ledger.domain import slots
+from ledger.domain import enrolment, hosts, slots
 from ledger.domain.encoding import b64url, from_b64url
-from ledger.domain.errors import ChainError, StorageError, UsageError
+from ledger.domain.errors import ChainError, FormatError, StorageError, UsageError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.identity.names import agency_id, check_code
+from ledger.domain.identity.names import agency_id, check_code, log_urn, role_urn
 from ledger.domain.ports import BlockRef
 from ledger.domain.records import DescriptorRow, PersonRow
 from ledger.domain.trust import Clique, Pinned, TrustRoot
 from ledger.services import agencylog, people
 from ledger.services.authority import Authority, new_pseudonym
+from ledger.services.reading import encode_hpke
 from ledger.settings import ChainSettings, HomeSettings
 
 _POLICY: Final = "statements of people enrolled at this agency, checked as docs/format.md says before they are sequenced"
@@ -83,8 +83,7 @@ def prepare(home: Path, *, agency: str, person: str, roles: list[str], passphras
     Raises:
         UsageError: something is there already, the agency code or the address is malformed.
     """
-    if not re.fullmatch(r"https?://[^/\s?#@]+", url):
-        raise UsageError(f"{url!r} is not the address of a node", hint="give it as https://custody.example")
+    url = hosts.origin(url, what="a node")
     files.require_vacant(home, hint="choose another folder for the new home")
     with files.building(home, what="the home could not be created") as aside:
         keyring, card, sealed = _prepare(aside, agency, person, roles, passphrase, url=url, profile=profile)
@@ -153,9 +152,16 @@ def _prepare(
     aside: Path, agency: str, person: str, roles: list[str], passphrase: bytes, *, url: str, profile: str
 ) -> tuple[FileKeyring, Card, bytes]:
     """Profile, keys of the agency and of its first person; their service number comes back sealed."""
-    check_code(agency)
     followed = profiles.load(profile)
     roles = sorted({followed.role(role) for role in roles})
+    try:
+        check_code(agency)
+        for role in roles:
+            role_urn(role)
+    except FormatError as error:
+        raise UsageError(
+            error.message, hint="custody init --agency NL-POL --person 4711, with roles such as officer or custodian"
+        ) from error
     files.write(aside / profiles.FILE, profiles.source(profile))
     if not person.strip():
         raise UsageError("the service number is empty")
@@ -211,7 +217,11 @@ def _complete(
     home: Path, keyring: FileKeyring, card: Card, number: bytes, contracts: Contracts, block: BlockRef, chain: ChainSettings
 ) -> tuple[str, str, int, str, str]:
     """Open the log, publish descriptor and revocation list in it, and write down the first person; settings come last."""
-    config = HomeSettings(1, card.agency, 0, chain, "0x" + contracts.registry.hex(), "0x" + contracts.ledger.hex())
+    # Agencies that give their own address on this machine try it out here together: they may reach one another, others may not.
+    service = card.descriptor.service
+    allowed = hosts.HERE if service and hosts.is_here(hosts.parse(service, what="a node").host) else ()
+    registry, ledger = "0x" + contracts.registry.hex(), "0x" + contracts.ledger.hex()
+    config = HomeSettings(1, card.agency, 0, chain, registry, ledger, networks=allowed)
     node = wiring.assemble(home, config, keyring, contracts.chain, SystemClock())
     try:
         with node.records.write() as unit:
@@ -222,9 +232,10 @@ def _complete(
             agencylog.publish_crl(node, unit)
             certificate = certificates.parse(keyring.get("person-certificate"))
             unit.put_certificate(certificate.digest, certificate.der)
-            hpke = keyring.hpke_key("hpke-person").public
-            public = hpke.kem.encode() + b"\x00" + hpke.key
-            unit.put_person(PersonRow(certificate.pseudonym, "person", certificate.digest, public, number, active=True))
+            hpke, custody = keyring.hpke_key("hpke-person").public, card.descriptor.custody.digest
+            proof = enrolment.sign(keyring.signing_key("person"), server=log_urn(node.log_id), hpke=hpke)
+            row = PersonRow(certificate.subject, certificate.digest, encode_hpke(hpke), number, active=True, proof=proof, custody=custody)
+            unit.put_person(row)
     finally:
         node.records.close()
         node.blocks.close()

@@ -82,6 +82,10 @@ class _NodeCollector:
         for (name, state), count in held.items():
             replicas.add_metric([name, state], count)
         yield replicas
+        failing = GaugeMetricFamily("custody_worker_failures", "Failures in a row of background work", labels=["worker"])
+        for row in node.workers.rows():
+            failing.add_metric([row.worker], row.failures)
+        yield failing
         yield from self._chain()
 
     def _chain(self) -> Iterator[Metric]:

@@ -12,19 +12,24 @@ from ledger.adapters import files
 from ledger.adapters.backup import databases, sealed
 from ledger.adapters.backup.keys import BackupKeys
 from ledger.adapters.keystore.file import Unlocking
-from ledger.domain.errors import StorageError, UsageError
-from ledger.services.doctor import Finding, examine
+from ledger.domain.errors import StorageError, UnreadableError, UsageError
+from ledger.domain.verify.report import Verdict
+from ledger.services.doctor import Checked, Finding, Waiting, examine
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A home as restored. ``notes`` says where the chain knows more than it does, or could not be asked."""
+    """A home as restored.
+
+    ``notes`` says where the chain knows more than it does, or could not be asked; ``waiting`` counts entries that are not anchored.
+    """
 
     snapshot: str
     made: int
     entries: int
-    checked: list[str]
+    checked: list[Checked]
     notes: list[Finding]
+    waiting: list[Waiting]
 
 
 def restore(folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, snapshot: str = "") -> Restored:
@@ -33,7 +38,8 @@ def restore(folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, sn
     Raises:
         UsageError: something is there already, or no such snapshot.
         KeyringError: the snapshot's key was destroyed, or the passphrase is not the home's.
-        StorageError: the backup is damaged, or what came out of it contradicts itself; no home is left behind.
+        StorageError: the backup is damaged, or what came out of it contradicts itself; UnreadableError: a part of it could not be read.
+            No home is left behind.
     """
     files.require_vacant(home, hint="restore into a new folder, and compare before you replace anything")
     found = [path for path in backup.snapshots(folder) if snapshot in ("", path.name)]
@@ -46,8 +52,15 @@ def restore(folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, sn
     with files.building(home, what="the home could not be restored") as aside:
         _copy(source, folder, aside, manifest)
         databases.put_grants(aside / "ledger.sqlite", sealed.read(source / backup.SEALED, sealed.derive(key, source.name, "grants")))
-        entries, checked, notes = _examine(aside, passphrase)
-    return Restored(source.name, manifest.made, entries, checked, notes)
+        entries, results = _examine(aside, passphrase)
+    return Restored(
+        source.name,
+        manifest.made,
+        entries,
+        [one for one in results if isinstance(one, Checked)],
+        [one for one in results if isinstance(one, Finding)],
+        [one for one in results if isinstance(one, Waiting)],
+    )
 
 
 def _copy(source: Path, folder: Path, aside: Path, manifest: backup.Manifest) -> None:
@@ -67,7 +80,7 @@ def _copy(source: Path, folder: Path, aside: Path, manifest: backup.Manifest) ->
             os.fsync(file.fileno())
 
 
-def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[str], list[Finding]]:
+def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[Finding | Checked | Waiting]]:
     """Derive everything in the restored home again, every block included."""
     opened = wiring.open_home(aside, Unlocking(aside / settings.KEYRING, passphrase))
     try:
@@ -76,8 +89,10 @@ def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[str], list[Findi
             log = unit.log(opened.node.log_id)
     finally:
         opened.close()
-    findings = [one for one in results if isinstance(one, Finding)]
-    if wrong := [one for one in findings if not one.home_is_whole]:
-        raise StorageError(f"what was restored is not whole: {wrong[0].part}: {wrong[0].message}", hint="choose another snapshot")
-    checked = [f"{one.part}: {one.detail}" for one in results if not isinstance(one, Finding)]
-    return log.size if log else 0, checked, findings
+    wrong = [one for one in results if isinstance(one, Finding) and not one.home_is_whole]
+    if wrong:
+        first = next((one for one in wrong if one.verdict is Verdict.FAILED), wrong[0])
+        kind = StorageError if first.verdict is Verdict.FAILED else UnreadableError
+        what = "is not whole" if first.verdict is Verdict.FAILED else "could not be read"
+        raise kind(f"what was restored {what}: {first.part}: {first.message}", hint="choose another snapshot")
+    return log.size if log else 0, results

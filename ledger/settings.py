@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import logging
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from ledger.adapters import files
+from ledger.domain import hosts, ownfiles
 from ledger.domain.errors import StorageError, UsageError
+from ledger.services.supervision import Standing
 
-CONFIG = "home.json"
-KEYRING = "keyring.json"
-CLIENT = "client.json"
+_LOG = logging.getLogger("custody.settings")
+
+CONFIG = ownfiles.CONFIG
+KEYRING = ownfiles.KEYRING
+CLIENT = ownfiles.CLIENT
 BACKUPS = "backups.json"  # until when backups can be opened
-FOUNDING = "founding.json"  # while a home waits for its chain
+FOUNDING = ownfiles.FOUNDING  # while a home waits for its chain
 SESSION = "client/session"  # a session that goes on, sealed; kept only where logging in takes a person
 FIELD = "client/field"  # what was signed without network, and waits
+LOCK = "home.lock"
+WORKERS = "workers.json"  # how its background work goes: what was told last
 SERVER = "server.json"  # while a node serves: where
 #: Name of an IPFS node's RPC secret in the keyring.
 IPFS_SECRET = "ipfs-{}"  # noqa: S105  (a name)
@@ -67,6 +77,21 @@ class OidcSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """Behind a reverse proxy: its networks, and the header in which it writes whom it speaks for (x-forwarded-for or forwarded)."""
+
+    trusted_proxies: tuple[str, ...] = ()
+    forwarded: str = "x-forwarded-for"
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSettings:
+    """With other agencies: GiB of what one of them offers and nobody here has accepted yet."""
+
+    quota_gib: float = 256
+
+
+@dataclass(frozen=True, slots=True)
 class HomeSettings:
     """What a home is: its agency, chain and contracts (0x addresses)."""
 
@@ -78,6 +103,10 @@ class HomeSettings:
     ledger: str
     ipfs: IpfsSettings = IpfsSettings()
     oidc: OidcSettings = OidcSettings()
+    #: Networks beyond public addresses where other agencies' nodes and the identity provider may be: "10.20.0.0/16".
+    networks: tuple[str, ...] = ()
+    serve: ServeSettings = ServeSettings()
+    exchange: ExchangeSettings = ExchangeSettings()
 
 
 def read(home: Path) -> HomeSettings:
@@ -93,18 +122,38 @@ def read(home: Path) -> HomeSettings:
         nodes = tuple(IpfsNode(**node) for node in ipfs.pop("nodes", []))
         chain = ChainSettings(**{**value["chain"], "sealers": tuple(value["chain"].get("sealers", ()))})
         oidc = OidcSettings(**value.get("oidc", {}))
-        return HomeSettings(**{**value, "chain": chain, "ipfs": IpfsSettings(nodes=nodes, **ipfs), "oidc": oidc})
+        given = value.get("serve", {})
+        serve = ServeSettings(**{**given, "trusted_proxies": tuple(given.get("trusted_proxies", ()))})
+        exchange = ExchangeSettings(**value.get("exchange", {}))
+        allowed = tuple(value.get("networks", ()))
+        hosts.networks(allowed)
+        sections = {"chain": chain, "ipfs": IpfsSettings(nodes=nodes, **ipfs), "oidc": oidc, "serve": serve, "exchange": exchange}
+        sections |= {"networks": allowed}
+        return HomeSettings(**{**value, **sections})
     except FileNotFoundError as error:
         raise UsageError(
             f"{home} is not a custody home", hint=f"create one: custody --home {home} init --agency NL-POL --person 4711"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise StorageError(f"{path} cannot be read", hint="restore it from a backup") from error
 
 
 def write(home: Path, settings: HomeSettings) -> None:
     """Write the settings of a home."""
     files.write(home / CONFIG, json.dumps(asdict(settings), indent=1).encode() + b"\n")
+
+
+def require_private(home: Path) -> None:
+    """Refuse a folder of keys and records into which others than its owner can write.
+
+    Raises:
+        StorageError: they can; the hint is the command that ends it.
+    """
+    files.require_owned(home)
+    try:
+        files.require_owned(*home.iterdir())
+    except OSError:
+        return  # whoever opens it tells better what is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +179,22 @@ def read_backups(home: Path) -> int:
 def note_backup(home: Path, expires: int) -> None:
     """Write down until when a backup can be opened; a later one that ends sooner changes nothing."""
     files.write(home / BACKUPS, json.dumps({"expires": max(expires, read_backups(home))}).encode() + b"\n")
+
+
+def read_workers(home: Path) -> list[Standing]:
+    """How the background work of whoever served a home last went; nothing where that cannot be read."""
+    try:
+        return [Standing(**one) for one in json.loads((home / WORKERS).read_bytes())]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def write_workers(home: Path, rows: Sequence[Standing]) -> None:
+    """Write down how background work goes. That this fails is told, and holds up no work."""
+    try:
+        files.write(home / WORKERS, json.dumps([asdict(row) for row in rows]).encode() + b"\n")
+    except StorageError as error:
+        _LOG.warning("%s", error.message)
 
 
 def is_client(home: Path) -> bool:
@@ -163,19 +228,36 @@ def passphrase(file: Path | None) -> bytes | None:
     if file is not None:
         return read_secret(file, what="passphrase")
     text = os.environ.get("CUSTODY_PASSPHRASE")
-    return text.encode() if text else None
+    return os.fsencode(text) if text else None
 
 
 def read_secret(file: Path, *, what: str) -> bytes:
-    """A secret that somebody wrote into a file.
+    """A secret that somebody wrote into a file: its first and only line, as UTF-8, whatever an editor put around it.
+
+    Windows' editors and shells write UTF-16, or a byte order mark before UTF-8: both give what typing it would give.
 
     Raises:
-        UsageError: the file cannot be read or is empty.
+        UsageError: the file cannot be read, is empty, or in an encoding that cannot be told.
     """
     try:
-        found = file.read_bytes().rstrip(b"\r\n")
+        found = _as_utf8(file.read_bytes()).rstrip(b"\r\n")
     except OSError as error:
         raise UsageError(f"cannot read the {what} file: {error.strerror}", hint="check its path and permissions") from error
+    except UnicodeError as error:
+        raise UsageError(f"the {what} file has a byte order mark, and is not in the encoding that it says", hint=_SAVE) from error
+    if b"\0" in found:
+        raise UsageError(f"the {what} file holds zero bytes: it seems to be UTF-16 without a byte order mark", hint=_SAVE)
     if not found:
         raise UsageError(f"the {what} file is empty", hint=f"write the {what} into it")
     return found
+
+
+_SAVE: Final = "save it as plain UTF-8 text"
+
+
+def _as_utf8(data: bytes) -> bytes:
+    if data.startswith(codecs.BOM_UTF8):
+        return data.removeprefix(codecs.BOM_UTF8)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16").encode()
+    return data

@@ -27,7 +27,7 @@ from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.journal import FileJournal
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
 from ledger.adapters.node.partner import Partners
-from ledger.domain import slots
+from ledger.domain import hosts, slots
 from ledger.domain.encoding import from_b64url
 from ledger.domain.errors import KeyringError, UsageError
 from ledger.domain.identity import certificate as certificates
@@ -36,12 +36,14 @@ from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id, parse_log_urn
 from ledger.domain.ports import Chain, Clock, IdentityProvider
 from ledger.domain.storage import Replica, Replicas
+from ledger.services import reindexing
 from ledger.services.authority import Authority
 from ledger.services.field import FieldNode
 from ledger.services.logfiles import OwnLog
 from ledger.services.node import Node, NodeKeys
 from ledger.services.signing import Person
-from ledger.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNode, IpfsSettings, OidcSettings
+from ledger.services.supervision import Board
+from ledger.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNode, IpfsSettings
 
 
 @dataclass
@@ -113,6 +115,8 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
     contracts = Contracts(chain, bytes.fromhex(config.registry[2:]), bytes.fromhex(config.ledger[2:]))
     log = contracts.log_id(agency_id(config.agency), config.log_number)
     replicas, keys = open_replicas(config.ipfs, keyring), node_keys(keyring)
+    if not view:
+        files.private_file(home / "ledger.sqlite")
     return Node(
         config.agency,
         log,
@@ -122,19 +126,21 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
         clock,
         keys,
         replicas,
-        Partners(lambda: (keys.service, keys.service_certificate.der)),
+        Partners(lambda: (keys.service, keys.service_certificate.der), hosts.networks(config.networks)),
         lambda: settings.read_backups(home),
-        _identity(config.oidc),
+        _identity(config),
         profiles.of_home(home),
+        workers=Board(lambda: settings.read_workers(home), lambda rows: settings.write_workers(home, rows)),
+        quota=int(config.exchange.quota_gib * (1 << 30)),
     )
 
 
-def _identity(oidc: OidcSettings) -> IdentityProvider | None:
-    if not oidc.issuer:
+def _identity(config: HomeSettings) -> IdentityProvider | None:
+    if not config.oidc.issuer:
         return None
     from ledger.adapters.oidc import OidcProvider
 
-    return OidcProvider(oidc.issuer, oidc.client_id)
+    return OidcProvider(config.oidc.issuer, config.oidc.client_id, hosts.networks(config.networks))
 
 
 def open_replicas(ipfs: IpfsSettings, keyring: FileKeyring) -> Replicas:
@@ -162,9 +168,10 @@ def lock_home(home: Path) -> FileLock:
     """The lock that one process holds on a home.
 
     Raises:
-        LockedError: another process has it, naming that process.
+        LockedError: another process has it, naming that process. StorageError: others can write in it.
     """
-    return FileLock(home / "home.lock", what="the home")
+    settings.require_private(home)
+    return FileLock(home / settings.LOCK, what="the home")
 
 
 def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
@@ -178,18 +185,25 @@ def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
     """
     config = settings.read(home)
     lock = lock_home(home)
+    (home / settings.SERVER).unlink(missing_ok=True)  # whoever serves holds the lock: one that was killed left this
     try:
         keyring = unlocking.keyring()
         clock = SystemClock()
         chain, sealers = open_chain(home, config.chain, keyring, clock)
         try:
-            return OpenHome(home, config, keyring, assemble(home, config, keyring, chain, clock), sealers, lock)
+            opened = OpenHome(home, config, keyring, assemble(home, config, keyring, chain, clock), sealers, lock)
         except BaseException:
             chain.close()
             raise
     except BaseException:
         lock.release()
         raise
+    try:
+        reindexing.bring_up(opened.node)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 @contextmanager
@@ -276,7 +290,7 @@ def person_at(keyring: FileKeyring, about: dict[str, Any], *, guest: bool = Fals
 def prepare_field(home: Path, about: dict[str, Any]) -> None:
     """Write down what the node says of itself, so that its people can sign for it without asking."""
     folder = home / settings.FIELD
-    folder.mkdir(parents=True, exist_ok=True)
+    files.private_folder(folder)
     files.write(folder / "node.json", json.dumps(about).encode())
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from api.access import PUBLIC, ROUTES
 from ledger.domain.custody import GUEST_ROLES, GUESTS, ROLES_BY_TYPE
 from ledger.domain.identity.names import ROLES
+from ledger.domain.parts import PARTS_BY_TYPE, Part
 
 TARGET: Final = Path(__file__).parents[1] / "docs" / "roles.md"
 _ORDER: Final = (
@@ -28,13 +29,21 @@ _ORDER: Final = (
 )
 _HEAD: Final = """# Who may do what
 
-Written by `make docs` from `ledger/domain/custody.py` and `api/access.py`; a test compares every cell with what is enforced.
+Written by `make docs` from `ledger/domain/custody.py`, `ledger/domain/parts.py` and `api/access.py`; a test compares every cell with what
+is enforced.
 Whatever has no mark is refused. A profile maps a country's own names to these roles (`custody profile show nl`).
 
 Beyond the tables: nobody approves, refuses or accepts what they recorded or offered themselves; a disposal takes two persons;
-nobody enrols or suspends themselves; administrators and auditors see records in clear, never details or content; whoever reads
-details or content signs why before anything is shown; seeing a list does not mean seeing every item (custodians, auditors,
-administrators and data-protection officers see all items of their agency, everybody else what they recorded or were given).
+nobody enrols or suspends themselves; whoever is enrolled twice under one service number is one person in all of this; administrators
+and auditors see records in clear, never details or content; whoever reads details or content signs why before anything is shown, and
+signs only when something can follow; seeing a list does not mean seeing every item (custodians, auditors, administrators and
+data-protection officers see all items of their agency, everybody else what they recorded, hold, were given or are asked to take).
+"""
+_PARTS: Final = """## Parts in an item
+
+A role says what somebody may record at all, a part about which items: both are asked for every event, and a part at every call about an
+item. Whoever has no part in an item gets the answer of one that does not exist. Items that an event names (what it is derived from,
+photos, outputs, a replacement) are items in which its signer has a part, or that they open in the same batch.
 """
 
 
@@ -47,12 +56,21 @@ def render() -> str:
         _HEAD,
         "## Events\n",
         _table("event", dict(ROLES_BY_TYPE)),
+        _parts(),
         f"{guests} were granted to them,\nand record nothing but {', '.join(f'`{one}`' for one in sorted(GUESTS))}.\n",
         "## Calls of the API\n",
         f"Calls that are public show nothing about items: {public}.\n",
         _table("call", {name: who for name, who in ROUTES.items() if who != PUBLIC}),
     ]
     return "\n".join(parts)
+
+
+def _parts() -> str:
+    lines = [_PARTS]
+    for part in Part:
+        named = ", ".join(f"`{name}`" for name, parts in PARTS_BY_TYPE.items() if part in parts)
+        lines.append(f"- {part.value}: {named}")
+    return "\n".join(lines) + "\n"
 
 
 def _table(what: str, rows: dict[str, frozenset[str]]) -> str:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
-from api.schemas import AgencyOut, StatusOut, VerifyIn
+from api.schemas import StatusOut, VerifyIn, WorkerOut
+from api.schemas_agency import AgencyOut, DemandsOut
 from api.schemas_exchange import VersionOut, VersionsOut
 from ledger.domain import verify as verification
-from ledger.domain.encoding import b64url, from_b64url, require
+from ledger.domain.encoding import b64url, format_time, from_b64url, require
 from ledger.domain.errors import NotFoundError
 from ledger.domain.identity.names import log_urn
+from ledger.domain.profile import Demands
+from ledger.domain.trust import TrustRoot
 from ledger.services import anchoring, handovers, keeping, trustroot
 from ledger.services.node import Node
+from ledger.services.supervision import Standing
 
 router = APIRouter(route_class=GuardedRoute, tags=["agency"])
 
@@ -35,6 +39,7 @@ def agency(node: NodeDep) -> AgencyOut:
         logNumber=log.number,
         descriptor=b64url(descriptor),
         profile=followed.code if followed is not None else "neutral",
+        demands=DemandsOut(**(followed.demands() if followed is not None else Demands()).as_json()),
         withhold={name: list(one) for name, one in followed.withhold.items()} if followed is not None else {},
         names=followed.names if followed is not None else {},
     )
@@ -60,13 +65,13 @@ def descriptor(node: NodeDep, version: Annotated[int, Path(ge=1, le=65535)]) -> 
 
 
 @router.get("/trust", operation_id="trust_root")
-def trust_root(request: Request, node: NodeDep) -> Response:
-    """A trust root for this node's chain; compare it with one that you got by another way."""
-    return Response(_trust(request, node), media_type="application/json")
+def trust_root(request: Request, node: NodeDep, pin: Annotated[int | None, Query(ge=0, lt=1 << 63)] = None) -> Response:
+    """A trust root for this node's chain; compare it with one that you got by another way. `pin`: a final block to pin in it."""
+    return Response(_trust(request, node, pin).encode(), media_type="application/json")
 
 
-def _trust(request: Request, node: Node) -> bytes:
-    return trustroot.trust_root(node, sealers=request.app.state.sealers, confirmations=request.app.state.confirmations).encode()
+def _trust(request: Request, node: Node, pin: int | None = None) -> TrustRoot:
+    return trustroot.trust_root(node, sealers=request.app.state.sealers, confirmations=request.app.state.confirmations, pin=pin)
 
 
 @router.get("/status", operation_id="status")
@@ -114,6 +119,14 @@ def _status(node: Node, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
         backupsUntil=node.backups_until(),
         frozen=log.frozen,
         ipfs=asdict(keeping.report(node)) if ipfs and node.replicas.names() else None,
+        workers=[_worker(row) for row in node.workers.rows()],
+    )
+
+
+def _worker(row: Standing) -> WorkerOut:
+    since, succeeded, following = (format_time(one) if one is not None else None for one in (row.since, row.succeeded, row.next))
+    return WorkerOut(
+        worker=row.worker, failures=row.failures, since=since, problem=row.problem, hint=row.hint, succeeded=succeeded, next=following
     )
 
 
@@ -131,5 +144,4 @@ def verify(request: Request, node: NodeDep, bundle: VerifyIn) -> dict[str, Any]:
     given = (bundle.size is None, bundle.digests is None)
     require(given[0] == given[1], "verify: size and digests come together")
     file = None if bundle.size is None else verification.FileDigest(bundle.size, bundle.digests or {})
-    root = trustroot.trust_root(node, sealers=request.app.state.sealers, confirmations=request.app.state.confirmations)
-    return verification.verify(from_b64url(bundle.bundle, what="bundle"), root, file=file).as_json()
+    return verification.verify(from_b64url(bundle.bundle, what="bundle"), _trust(request, node), file=file).as_json()

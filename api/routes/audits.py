@@ -31,7 +31,8 @@ def start_audit(request: Request, node: NodeDep, caller: CallerDep, asked: Audit
     seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
     share = None if asked.sample is None else asked.sample / 100
     job = _jobs(request).start(
-        caller.pseudonym, lambda progress: auditing.of_node(node, root, inside.Options(share=share, seed=seed, progress=progress))
+        caller.id.shown_at(node.agency),
+        lambda progress: auditing.of_node(node, root, inside.Options(share=share, seed=seed, progress=progress)),
     )
     return AuditOut(**asdict(job))
 

@@ -29,7 +29,7 @@ def list_copies(node: NodeDep, caller: CallerDep) -> CopiesOut:
 @router.get("/copies/{agency}/{evidence}/{statement}", operation_id="copy_record")
 def copy_record(node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: Item, statement: Statement) -> CopyRecordOut:
     """What came with a copy, verified by our node."""
-    found = copies.fetch(node, _reach(node, agency), evidence, bytes.fromhex(statement))
+    found = copies.fetch(node, agency, _reach(node, agency), evidence, bytes.fromhex(statement))
     return CopyRecordOut(opening=found.opening, disclosed=found.disclosed, grants=[b64url(one) for one in found.grants])
 
 
@@ -47,7 +47,8 @@ def copy_range(
 def copy_taken(node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: Item, statement: Statement, request: TakenIn) -> None:
     """Tell the agency that gave a copy which item of ours it is."""
     with node.records.read() as unit:
-        access.visible(node, unit, caller, request.copy_)
+        item = access.visible(node, unit, caller, request.copy_)
+        copies.require_copy(node, unit, item, evidence, bytes.fromhex(statement))
     _reach(node, agency).tell_copy(statement, request.copy_)
 
 

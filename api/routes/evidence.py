@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
@@ -19,11 +19,13 @@ from api.schemas import (
     GrantsOut,
     ItemOut,
     ItemsOut,
+    LookOut,
     OfferOut,
     ReplicaOut,
     SearchIn,
     StandingOut,
 )
+from api.schemas_exchange import ReadableOut
 from ledger.domain import cid as cids
 from ledger.domain.custody import Offer
 from ledger.domain.encoding import b64url, format_time, from_hex
@@ -34,6 +36,7 @@ from ledger.services.review import life_of
 from ledger.services.withholding import Withheld
 
 router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
+Mode = Literal["view", "inspection", "copy", "export"]
 
 
 def _item_out(item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow], *, erased: bool) -> ItemOut:
@@ -47,7 +50,7 @@ def _item_out(item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow]
         time=format_time(state.time),
         closed=state.closed,
         erased=erased,
-        holder=item.holder,
+        holder=item.holder.shown_at(item.state.custodian) if item.holder is not None else "",
         offer=_offer_out(state.offer),
         cid=None if item.cid is None else cids.to_text(item.cid),
         index=item.latest_index,
@@ -91,7 +94,7 @@ def list_evidence(
 def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> FoundOut:
     """Items with this identifier (case, exhibit), among those that the caller may see; at most 500."""
     with node.records.read() as unit:
-        found = unit.tokens(recordkeys.index_token(node, "identifier", request.scheme, request.value), 500)
+        found = unit.tokens(recordkeys.identifier_token(node, request.scheme, request.value), 500)
         rows = access.visible_items(node, unit, caller, after=-1, limit=500, wanted=found) if found else []
     return FoundOut(evidence=[row.state.evidence for row in rows])
 
@@ -118,6 +121,7 @@ def list_events(
         reached = anchoring.progress(node, unit)
         rows = [row for row in unit.events(evidence, void=True) if row.seq > after][:limit]
         firsts = [unit.covering_checkpoint(row.log, row.index) for row in rows]
+        looked = {row.digest: access.looks(node, unit, row.digest) for row in rows if row.effect == "offer"}
     events = [
         EventOut(
             seq=row.seq,
@@ -129,10 +133,20 @@ def list_events(
             state=anchoring.state_of(reached, row.index),
             provenTime=format_time(first.time) if first is not None and first.time else None,
             void=row.void,
+            looked=[LookOut(**one) for one in looked.get(row.digest, [])],
         )
         for row, first in zip(rows, firsts, strict=True)
     ]
     return EventsOut(events=events, next=rows[-1].seq if len(rows) == limit else None)
+
+
+@router.get("/{evidence}/readable", operation_id="readable")
+def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: Mode) -> ReadableOut:
+    """Whether something could follow an access of this mode, to be asked before one is signed; refused with the reason where not."""
+    with node.records.read() as unit:
+        item = access.visible(node, unit, caller, evidence)
+        keys = access.require_readable(node, unit, caller, item, mode)
+    return ReadableOut(content=item.cid is not None, keys=[one.hex() for one in keys])
 
 
 @router.post("/{evidence}/details", operation_id="details")
@@ -162,7 +176,7 @@ def content(
 ) -> Response:
     """Ciphertext in ranges of at most 4 MiB (RFC 9110 section 14), after a recorded access of mode copy or export."""
     with node.records.read() as unit:
-        access.require_access(node, unit, caller, evidence, from_hex(access_digest, what="access", size=32), content=True)
+        access.require_access(node, unit, caller, evidence, from_hex(access_digest, what="access", size=32), "content")
         return ranged(node, unit, access.visible(node, unit, caller, evidence), range)
 
 

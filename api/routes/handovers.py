@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, Item, NodeDep
 from api.ranges import ranged
+from api.schemas import LookOut
 from api.schemas_exchange import HandoverOut, HandoversOut, IncomingOut, RoundOut
 from ledger.domain.encoding import b64url, format_time
 from ledger.services import access, handovers, offers
@@ -29,6 +30,7 @@ def _listed(node: Node, caller: Caller) -> list[HandoverOut]:
             offer=one.offer.hex(),
             expires=format_time(one.expires) if one.expires is not None else None,
             state=one.state,
+            looked=[LookOut(**look) for look in one.looked],
         )
         for one in offers.under_way(node, caller)
     ]
@@ -44,13 +46,14 @@ def list_handovers(node: NodeDep, caller: CallerDep) -> HandoversOut:
 def sync_handovers(node: NodeDep, caller: CallerDep) -> RoundOut:
     """Anchor, bring handovers forward on the chain, and exchange with other agencies now; a node that serves does so by itself."""
     handovers.settle(node, timeout=_TIMEOUT)
-    done = handovers.sync(node)
+    done = offers.shown(node, caller, handovers.sync(node))
     return RoundOut(received=done.received, settled=done.settled, problems=done.problems, handovers=_listed(node, caller))
 
 
 @router.get("/{evidence}/record", operation_id="incoming")
 def incoming(node: NodeDep, caller: CallerDep, evidence: Item) -> IncomingOut:
     """The documents of an item on offer to the caller, and its content keys as sealed to them or to the custodians."""
+    offers.look(node, caller, evidence, "offer")
     with node.records.read() as unit:
         offers.require_offered(node, unit, caller, evidence)
         grants = access.content_grants(node, unit, caller, evidence)
@@ -60,5 +63,6 @@ def incoming(node: NodeDep, caller: CallerDep, evidence: Item) -> IncomingOut:
 @router.get("/{evidence}/content", operation_id="incoming_content", responses={206: {"content": {"application/octet-stream": {}}}})
 def incoming_content(node: NodeDep, caller: CallerDep, evidence: Item, range: Annotated[str, Header()]) -> Response:
     """Ciphertext of an item on offer to the caller, in ranges of at most 4 MiB."""
+    offers.look(node, caller, evidence, "offer-content")
     with node.records.read() as unit:
         return ranged(node, unit, offers.require_offered(node, unit, caller, evidence), range)

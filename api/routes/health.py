@@ -18,8 +18,9 @@ def health() -> dict[str, str]:
 
 @router.get("/readyz", operation_id="readiness")
 def readiness(node: NodeDep) -> dict[str, str]:
-    """Database, log and chain answer; a frozen log is an error."""
+    """Database, log and chain answer; a frozen log is an error. ``failing`` names background work that fails, without a reason."""
     with node.records.read() as unit:
         logbook.require_log(unit, node.log_id)
     node.contracts.chain.head()
-    return {"status": "ready"}
+    failing = sorted({row.worker.partition("-")[0] for row in node.workers.failing()})
+    return {"status": "ready"} | ({"failing": ", ".join(failing)} if failing else {})

@@ -16,6 +16,7 @@ from api.schemas_people import (
     CodeIn,
     EnrolmentIn,
     EnrolmentOut,
+    HeldKeyIn,
     InvitationIn,
     InvitationOut,
     KeyOut,
@@ -24,15 +25,21 @@ from api.schemas_people import (
     PeopleOut,
     PersonOut,
     ProofIn,
+    Reference,
     RenewalIn,
+    SealedKeyIn,
+    SealedKeyOut,
     SessionOut,
     SessionsOut,
     SuspensionIn,
     SuspensionOut,
 )
 from ledger.domain.encoding import b64url, format_time, from_b64url
-from ledger.services import alarms, membership, people, sessions
+from ledger.domain.identity.person import PersonId, read_reference
+from ledger.services import alarms, custodykeys, membership, people, sessions
 from ledger.services.access import Caller
+from ledger.services.membership import Changed
+from ledger.services.node import Node
 
 router = APIRouter(route_class=GuardedRoute, tags=["people"])
 
@@ -40,7 +47,7 @@ router = APIRouter(route_class=GuardedRoute, tags=["people"])
 @router.post("/people/invitations", operation_id="invite_person")
 def invite_person(node: NodeDep, caller: CallerDep, request: InvitationIn) -> InvitationOut:
     """A code for one person, good once, for a week; it is shown here and never again."""
-    code, expires = people.invite(node, number=request.number, roles=request.roles, inviter=caller.pseudonym)
+    code, expires = people.invite(node, number=request.number, roles=request.roles, inviter=caller.id)
     return InvitationOut(code=code, expires=format_time(expires))
 
 
@@ -63,42 +70,51 @@ def list_people(node: NodeDep, caller: CallerDep) -> PeopleOut:
     rows = [
         PersonOut(
             reference=one.reference,
+            agency=one.agency,
             number=one.number,
             roles=list(one.roles),
             state=one.state,
             fingerprint=one.fingerprint,
             since=format_time(one.since),
+            custodyKey=one.custody,
         )
         for one in people.everybody(node)
     ]
     return PeopleOut(people=rows)
 
 
-@router.get("/people/{pseudonym}/key", operation_id="person_key")
-def person_key(node: NodeDep, caller: CallerDep, pseudonym: Annotated[str, Path(pattern="^[a-z2-7]{26}$")]) -> KeyOut:
+@router.get("/people/{person}/key", operation_id="person_key")
+def person_key(node: NodeDep, caller: CallerDep, person: Annotated[Reference, Path()]) -> KeyOut:
     """The key to which something for a colleague or a guest is sealed."""
-    agency, key = people.key_of(node, pseudonym)
-    return KeyOut(agency=agency, kem=key.kem, key=b64url(key.key))
+    who, key = people.key_of(node, person)
+    return KeyOut(agency=who.agency, pseudonym=who.pseudonym, kem=key.kem, key=b64url(key.key))
 
 
 @router.post("/people/approvals", operation_id="approve_person")
 def approve_person(node: NodeDep, caller: CallerDep, request: ApprovalIn) -> ApprovalOut:
     """Issue the certificate of somebody whose fingerprint was compared."""
-    return ApprovalOut(pseudonym=people.approve(node, request.reference, approver=caller.pseudonym))
+    return _named(node, people.approve(node, request.reference, approver=caller.id))
 
 
 @router.post("/people/suspensions", operation_id="suspend_person")
 def suspend_person(node: NodeDep, caller: CallerDep, request: SuspensionIn) -> SuspensionOut:
     """Suspend a person at once, and revoke their certificate."""
-    date = membership.suspend(node, request.pseudonym, by=caller.pseudonym, since=request.since)
-    return SuspensionOut(revoked=format_time(date))
+    return _changed(membership.suspend(node, read_reference(request.person, home=node.agency), by=caller.id, since=request.since))
 
 
 @router.post("/people/renewals", operation_id="renew_person")
 def renew_person(node: NodeDep, caller: CallerDep, request: RenewalIn) -> SuspensionOut:
     """Issue a person a new certificate, with other roles where some are given; the old one counts no longer."""
-    date = membership.renew(node, request.pseudonym, roles=request.roles or None, by=caller.pseudonym)
-    return SuspensionOut(revoked=format_time(date))
+    who = read_reference(request.person, home=node.agency)
+    return _changed(membership.renew(node, who, roles=request.roles or None, by=caller.id))
+
+
+def _changed(done: Changed) -> SuspensionOut:
+    return SuspensionOut(revoked=format_time(done.revoked), keepsCustodyKey=done.keeps_custody, custodyKey=done.custody)
+
+
+def _named(node: Node, who: PersonId) -> ApprovalOut:
+    return ApprovalOut(agency=who.agency, pseudonym=who.pseudonym, reference=who.shown_at(node.agency))
 
 
 @router.post("/enrolments/certificate", operation_id="own_certificate")
@@ -111,32 +127,41 @@ def own_certificate(node: NodeDep, request: ProofIn) -> OutcomeOut:
 @router.post("/people/links", operation_id="link_person", status_code=204)
 def link_person(node: NodeDep, caller: CallerDep, request: LinkIn) -> None:
     """Say which account at the agency's identity provider is somebody's."""
-    membership.link(node, request.pseudonym, request.subject)
+    membership.link(node, read_reference(request.person, home=node.agency), request.subject)
 
 
 @router.post("/people/guests", operation_id="admit_guest")
 def admit_guest(node: NodeDep, caller: CallerDep, request: CardIn) -> ApprovalOut:
     """Let a person of another agency in, to work on items that are given to them."""
     der, proof = from_b64url(request.certificate, what="certificate"), from_b64url(request.request, what="card")
-    return ApprovalOut(pseudonym=membership.admit(node, der, proof))
+    return _named(node, membership.admit(node, der, proof))
 
 
 @router.get("/sessions", operation_id="list_sessions")
 def list_sessions(node: NodeDep, caller: CallerDep) -> SessionsOut:
     """Sessions that go on: one's own, and for an administrator everybody's."""
     rows = sessions.listed(node, _whose(caller))
-    found = [SessionOut(id=one.id, pseudonym=one.pseudonym, since=format_time(one.since), until=format_time(one.until)) for one in rows]
+    found = [
+        SessionOut(
+            id=one.id,
+            agency=one.agency,
+            pseudonym=one.person.pseudonym if one.person is not None else None,
+            since=format_time(one.since),
+            until=format_time(one.until),
+        )
+        for one in rows
+    ]
     return SessionsOut(sessions=found)
 
 
 @router.delete("/sessions/{session}", operation_id="end_session", status_code=204)
 def end_session(node: NodeDep, caller: CallerDep, session: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> None:
     """End a session: one's own, or for an administrator anybody's."""
-    sessions.end(node, session, pseudonym=_whose(caller))
+    sessions.end(node, session, person=_whose(caller))
 
 
-def _whose(caller: Caller) -> str | None:
-    return None if "administrator" in caller.roles else caller.pseudonym
+def _whose(caller: Caller) -> PersonId | None:
+    return None if "administrator" in caller.roles else caller.id
 
 
 @router.get("/alarms", operation_id="list_alarms")
@@ -145,7 +170,41 @@ def list_alarms(node: NodeDep, caller: CallerDep, after: Annotated[int, Query(ge
     with node.records.read() as unit:
         rows = unit.alarms(after=after, limit=500)
     found = [
-        AlarmOut(id=one.id, kind=one.kind, pseudonym=one.pseudonym, count=one.count, time=format_time(one.time), seconds=alarms.HOUR)
+        AlarmOut(
+            id=one.id,
+            kind=one.kind,
+            agency=one.person.agency,
+            pseudonym=one.person.pseudonym,
+            count=one.count,
+            time=format_time(one.time),
+            seconds=alarms.HOUR,
+        )
         for one in rows
     ]
     return AlarmsOut(alarms=found)
+
+
+@router.get("/people/{person}/card", operation_id="custodian_card")
+def custodian_card(node: NodeDep, caller: CallerDep, person: Annotated[Reference, Path()]) -> CardIn:
+    """Certificate and signed keys of a custodian: whoever seals the custody key to them checks both."""
+    der, proof = custodykeys.card_of(node, person)
+    return CardIn(certificate=b64url(der), request=b64url(proof))
+
+
+@router.post("/custody-key", operation_id="give_custody_key", status_code=204)
+def give_custody_key(node: NodeDep, caller: CallerDep, request: SealedKeyIn) -> None:
+    """Leave the custody key for a custodian, sealed to them by one who holds it."""
+    custodykeys.keep(node, from_b64url(request.sealed, what="sealed custody key"), by=caller.id)
+
+
+@router.get("/custody-key", operation_id="own_custody_key")
+def own_custody_key(node: NodeDep, caller: CallerDep) -> SealedKeyOut:
+    """The custody key that waits for the caller, sealed to them."""
+    sealed = custodykeys.waiting_for(node, caller.id)
+    return SealedKeyOut(sealed=None if sealed is None else b64url(sealed))
+
+
+@router.put("/custody-key", operation_id="hold_custody_key", status_code=204)
+def hold_custody_key(node: NodeDep, caller: CallerDep, request: HeldKeyIn) -> None:
+    """Say that the caller holds the custody key now: what waited for them is forgotten."""
+    custodykeys.confirm(node, caller.id, bytes.fromhex(request.custody))

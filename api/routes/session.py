@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from api.deps import GuardedRoute, NodeDep
 from api.lockout import LockOut
+from api.proxies import counted
 from api.schemas import ChallengeOut, LoginIn, OidcOut, TokenOut
 from ledger.domain import login as logins
 from ledger.domain.encoding import b64url, from_b64url
@@ -34,7 +35,7 @@ def login(http: Request, node: NodeDep, request: LoginIn) -> TokenOut:
     """Answer a challenge; the token is good for fifteen minutes, and only with the key that answered (DPoP, RFC 9449)."""
     answer = from_b64url(request.answer, what="login")
     lockout: LockOut = http.app.state.lockout
-    who = http.client.host if http.client is not None else "", sha256(logins.parse(answer).certificate).digest()
+    who = counted(http.scope), sha256(logins.parse(answer).certificate).digest()
     if seconds := lockout.wait(*who):
         raise HTTPException(429, f"too many failed logins; come again in {seconds} s", {"Retry-After": str(seconds)})
     try:

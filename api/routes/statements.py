@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas import DigestIn, FoundOut, RegisteredOut, StatementsIn, StatementsOut
 from ledger.domain.encoding import b64url, from_b64url
-from ledger.services import access, anchoring, registration
+from ledger.services import anchoring, duplicates, registration
 from ledger.services.registration import Submission
 
 router = APIRouter(route_class=GuardedRoute, tags=["statements"])
@@ -27,7 +27,7 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
     ]
     is_node = "service" in caller.roles
     registered = registration.register(
-        node, submissions, caller=None if is_node else caller.pseudonym, service=caller.certificate if is_node else None
+        node, submissions, caller=None if is_node else caller.id, service=caller.certificate if is_node else None
     )
     with node.records.read() as unit:
         reached = anchoring.progress(node, unit)
@@ -40,7 +40,7 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
                     receipt=b64url(one.receipt),
                     repeated=one.repeated,
                     state=anchoring.state_of(reached, one.index),
-                    duplicates=access.twins(node, unit, caller, one),
+                    duplicates=duplicates.twins(node, unit, caller, one),
                 )
                 for one in registered
             ]
@@ -51,4 +51,4 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
 def find_duplicates(node: NodeDep, caller: CallerDep, request: DigestIn) -> FoundOut:
     """Items with this content, among those that the caller may see."""
     with node.records.read() as unit:
-        return FoundOut(evidence=access.duplicates(node, unit, caller, request.sha256))
+        return FoundOut(evidence=duplicates.duplicates(node, unit, caller, request.sha256))

@@ -25,4 +25,4 @@ def register(app: typer.Typer) -> None:
 
         with open_session() as session:
             found = session.node.anchor()
-        output.result(found, text(found))
+        output.result(found, *text(found))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli import auditreport, output
+from cli import auditreport, outfile, output
+from cli.hints import runnable
 from cli.state import Json
 
 if TYPE_CHECKING:
@@ -45,18 +46,37 @@ def register(app: typer.Typer) -> None:
         ] = None,
         seed: Annotated[int | None, typer.Option(min=0, help="Draw the sample that an earlier report names.")] = None,
         report: Annotated[Path | None, typer.Option(help="Write the report as a page to print.")] = None,
+        force: outfile.Force = False,
         as_json: Json = False,
     ) -> None:
-        if log:
-            value = _outside(log, rpc, trust, state, seen or [], workers).as_json()
-            heading = "Audit of " + ", ".join(log)
-        elif _is_elsewhere():
-            value = _elsewhere(sample, seed)
-            heading = "Audit of a node"
-        else:
-            value = _inside(sample, seed, workers).as_json()
-            heading = "Audit of a home"
-        raise typer.Exit(_show(value, heading, report))
+        with outfile.writing(report, force=force) if report is not None else nullcontext() as page:
+            if log:
+                value = _outside(log, rpc, trust, state, seen or [], workers).as_json()
+                heading = "Audit of " + ", ".join(log)
+            elif _is_elsewhere():
+                value = _elsewhere(sample, seed)
+                heading = "Audit of a node"
+            else:
+                value = _own(_inside(sample, seed, workers))
+                heading = "Audit of a home"
+            if page is not None:
+                page.write(_page(value, heading))
+        output.result(value, *auditreport.text(value))
+        raise typer.Exit(_exit_code(value))
+
+
+def _own(found: Report) -> dict[str, Any]:
+    """A report on this home, in which what is to be done is to be done here."""
+    value = found.as_json()
+    for one in value["findings"]:
+        one["todo"] = runnable(one["todo"])
+    return value
+
+
+def _exit_code(value: dict[str, Any]) -> int:
+    from ledger.domain.verify.report import Verdict
+
+    return Verdict(value["verdict"]).exit_code
 
 
 def _is_elsewhere() -> bool:
@@ -90,19 +110,13 @@ def _elsewhere(sample: float | None, seed: int | None) -> dict[str, Any]:
     return dict(job["report"])
 
 
-def _show(value: dict[str, Any], heading: str, page: Path | None) -> int:
-    """Print the report, write its page; returns the exit code."""
-    from ledger.domain.verify.report import Verdict
+def _page(value: dict[str, Any], heading: str) -> bytes:
+    """The report to print."""
+    import time
 
-    if page is not None:
-        import time
+    from ledger.domain.encoding import format_time
 
-        from ledger.adapters import files
-        from ledger.domain.encoding import format_time
-
-        files.write(page, auditreport.page(value, heading, format_time(int(time.time()))).encode())
-    output.result(value, auditreport.text(value))
-    return Verdict(value["verdict"]).exit_code
+    return auditreport.page(value, heading, format_time(int(time.time()))).encode()
 
 
 def _inside(sample: float | None, seed: int | None, workers: int) -> Report:

@@ -45,10 +45,10 @@ def register(app: typer.Typer) -> None:
         opened = BackupKeys(keys, ask_passphrase(), create=True)
         now = SystemClock().now()
         made = backups.make(STATE.home, folder, keys, opened, now=now, rotate=rotate * 86400, keep=keep * 86400)
-        text = (
-            f"{made.snapshot}: {output.size(made.copied)} copied, {output.size(made.size)} of ciphertext in all, {made.grants} grants.\n"
-            f"It can be opened until {format_time(made.expires)}; keep {keys} apart from it.\n"
-            f"Try it: custody --home NEW-FOLDER restore {folder} --keys {keys}"
-        )
+        lines = [
+            f"{made.snapshot}: {output.size(made.copied)} copied, {output.size(made.size)} of ciphertext in all, {made.grants} grants.",
+            f"It can be opened until {format_time(made.expires)}; keep {keys} apart from it.",
+            f"Try it: custody --home NEW-FOLDER restore {folder} --keys {keys}",
+        ]
         value = {"snapshot": str(made.snapshot), "expires": format_time(made.expires), "copied": made.copied, "size": made.size}
-        output.result({**value, "grants": made.grants}, text)
+        output.result({**value, "grants": made.grants}, *lines)

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output
-from cli.state import STATE, Basis, Evidence, Json
+from cli import outfile, output
+from cli.hints import runnable
+from cli.state import Basis, Evidence, Json
 
 _HELP = """Export an item's record as one file that verifies offline. Your export is signed and recorded first.
 
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
         evidence: Evidence,
         out: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
         basis: Basis,
+        force: outfile.Force = False,
         withhold: Annotated[
             list[str] | None, typer.Option(help="What to leave out: /body/place, 3:/body/place, or 3 (a whole event).")
         ] = None,
@@ -34,25 +36,26 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
-        from ledger.adapters import files
         from ledger.domain.bundle import parse
+        from ledger.services.withholding import Withheld
 
         urn, why = evidence_urn(evidence), basis_member(basis)
-        with open_session() as session:
+        Withheld(withhold or [])  # a selector of another form is told before anything is signed
+        with outfile.writing(out, force=force) as file, open_session() as session:  # and so is a file that cannot be written
             erased = session.node.item(urn)["erased"]
             left_out = [*(withhold or []), *_left_out(session, recipient, urn, why, erased=erased)]
             access = "" if erased else _access(session, urn, why)
             data = session.node.bundle(urn, access, withhold=left_out)
-        parsed = parse(data)
-        files.write(out, data, mode=0o644)
+            parsed = parse(data)
+            file.write(data)
         waiting = sum(one.receipt is None for one in parsed.statements)
-        text = f"{out}: {len(parsed.statements)} events, {output.size(len(data))}"
+        lines = [f"{out}: {len(parsed.statements)} events, {output.size(len(data))}"]
         if waiting:
-            text += f"\nnot anchored yet: {waiting} of them, so it verifies as incomplete:"
-            text += f" custody --home {STATE.home} anchor, then export again"
+            told = f"not anchored yet: {waiting} of them, so it verifies as incomplete:"
+            lines.append(f"{told} {runnable('custody anchor')}, then export again")
         if left_out:
-            text += f"\nleft out: {', '.join(left_out)}; whoever verifies it sees that, and can check the rest"
-        output.result({"path": str(out), "events": len(parsed.statements), "size": len(data), "waiting": waiting, "access": access}, text)
+            lines.append(f"left out: {', '.join(left_out)}; whoever verifies it sees that, and can check the rest")
+        output.result({"path": str(out), "events": len(parsed.statements), "size": len(data), "waiting": waiting, "access": access}, *lines)
 
 
 def _access(session: Any, urn: str, basis: dict[str, Any]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import outfile, output
 from cli.state import Json
 
 _HELP = """The chain that agencies share.
@@ -46,29 +47,28 @@ def register(app: typer.Typer) -> None:
         key: Annotated[Path, typer.Option(help="File with the deploying account's key, 64 hex digits.")],
         fund: Annotated[float, typer.Option(min=0, help="Ether for each account of a founder, where the chain charges for gas.")] = 0,
         confirmations: Annotated[int, typer.Option(min=0, help="Blocks on top of one that make it final.")] = 12,
+        force: outfile.Force = False,
         sealer: Annotated[list[str] | None, typer.Option(help="Address that seals blocks (Clique), 0x...; may be repeated.")] = None,
         as_json: Json = False,
     ) -> None:
         from ledger import settings
-        from ledger.adapters import files
         from ledger.adapters.chain.rpc import RpcChain
         from ledger.deploying import consort, read_cards
         from ledger.domain.encoding import from_0x, from_hex
 
-        files.require_vacant(out, hint="choose another name for the trust root")
         cards = read_cards(founders)
         account = from_hex(settings.read_secret(key, what="key").decode("ascii", "replace").removeprefix("0x"), what="key", size=32)
         sealers = [from_0x(one, what="sealer", size=20) for one in sealer or []]
-        opened = RpcChain(rpc, confirmations=confirmations)
-        try:
-            root = consort(opened, account, cards, wei=int(fund * 10**18), confirmations=confirmations, sealers=sealers)
-        finally:
-            opened.close()
-        files.write(out, root.encode(), mode=0o644)
+        wei = int(fund * 10**18)
+        with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file, closing(RpcChain(rpc, confirmations=confirmations)) as opened:
+            root = consort(opened, account, cards, wei=wei, confirmations=confirmations, sealers=sealers)
+            file.write(root.encode())
         registry, ledger = ("0x" + one.address.hex() for one in (root.registry, root.ledger))
-        text = (
-            f"Contracts deployed on chain {root.chain_id} for {', '.join(root.agencies)}.\n"
-            f"  registry      {registry}\n  ledger        {ledger}\n  trust root    {out}\n"
-            f"Next, at each agency: custody init --rpc {rpc} --trust {out.name}"
-        )
-        output.result({"chainId": root.chain_id, "registry": registry, "ledger": ledger, "agencies": list(root.agencies)}, text)
+        lines = [
+            f"Contracts deployed on chain {root.chain_id} for {', '.join(root.agencies)}.",
+            f"  registry      {registry}",
+            f"  ledger        {ledger}",
+            f"  trust root    {out}",
+            f"Next, at each agency: custody init --rpc {rpc} --trust {out.name}",
+        ]
+        output.result({"chainId": root.chain_id, "registry": registry, "ledger": ledger, "agencies": list(root.agencies)}, *lines)

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command(help=_HELP)
     def collect(
-        grace: Annotated[float, typer.Option(help="Days for which an interrupted upload may still go on.")] = 7.0,
+        grace: Annotated[float, typer.Option(help="Days for which an interrupted upload may still go on.", min=0)] = 7.0,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
         as_json: Json = False,
     ) -> None:
@@ -35,5 +35,7 @@ def register(app: typer.Typer) -> None:
 
             found = housekeeping.collect(home.node, grace=int(grace * 86400), dry=dry_run)
         what = "would be removed" if dry_run else "removed"
-        text = f"{found.blocks} blocks ({output.size(found.size)}) {what}; {output.size(found.freed)} of disk given back"
+        text = "nothing to remove: every block here belongs to an item that somebody has a key to, or to an upload that may go on"
+        if found.blocks or found.freed:
+            text = f"{found.blocks} blocks ({output.size(found.size)}) {what}; {output.size(found.freed)} of disk given back"
         output.result({"blocks": found.blocks, "size": found.size, "freed": found.freed, "dryRun": dry_run}, text)

@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             found = session.node.copies()
         rows = [[one["evidence"].removeprefix("urn:uuid:"), one["giver"], one["until"], one["taken"] or "not taken"] for one in found]
-        output.result({"copies": found}, output.table(["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"], rows))
+        output.result({"copies": found}, *output.table(["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"], rows))
 
     @group.command(help=_TAKE)
     def take(
@@ -58,6 +58,8 @@ def register(app: typer.Typer) -> None:
         basis_kind: members.BasisKind = "",
         authorisation: members.Authorisation = "",
         authority: members.Authority = "",
+        resume: members.Resume = False,
+        restart: members.Restart = False,
         as_json: Json = False,
     ) -> None:
         import tempfile
@@ -69,13 +71,16 @@ def register(app: typer.Typer) -> None:
         from ledger.services import copying
 
         urn, said = evidence_urn(evidence), members.basis_member(basis, basis_kind, authorisation, authority)
+        interrupted = members.interruption(resume, restart)
         with open_session() as session:
             found = [one for one in session.node.copies() if one["evidence"] == urn]
             if not found:
                 raise NotFoundError("nobody gave us a copy of this item", hint="see: custody copy list")
             # Beside the keys, not in a shared folder: for a moment the file lies there in clear.
             with tempfile.TemporaryDirectory(dir=STATE.home, prefix=".copy-") as folder:
-                done = copying.take(session.node, session.person, session.journal, session.clock, found[-1], Path(folder), said)
+                done = copying.take(
+                    session.node, session.person, session.journal, session.clock, found[-1], Path(folder), said, interrupted=interrupted
+                )
         output.result(asdict(done) | {"path": None}, f"recorded as {done.evidence}, a copy of {urn} of {found[-1]['giver']}")
 
     @app.command(help=_TREE)
@@ -89,7 +94,7 @@ def register(app: typer.Typer) -> None:
         for one in found["copies"]:
             held = f"holds {one['taken']}" if one["taken"] else f"may fetch it until {one['until']}"
             lines.append(f"copy for {one['recipient']}: {held}")
-        output.result(found, "\n".join(lines))
+        output.result(found, *lines)
 
 
 def _branches(links: list[dict[str, Any]], urn: str) -> list[str]:

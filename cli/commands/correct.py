@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
     @app.command(help=_HELP)
     def correct(
         evidence: Evidence,
-        event: Annotated[int, typer.Option(help="Number of the event to correct, from 0.")],
+        event: Annotated[int, typer.Option(help="Number of the event to correct, from 0.", min=0)],
         field: Annotated[str, typer.Option(help="JSON pointer of the member to correct (RFC 6901).")],
         new: Annotated[str, typer.Option(help="The right value.")],
         reason: Annotated[str, typer.Option(help="Why it was wrong.")],

@@ -50,10 +50,7 @@ def _demo(file: Path, out: Path) -> int:
 
     if not file.is_file():
         raise UsageError(f"{file} is not a file", hint="make demo FILE=path/to/any/file")
-    if (out / "home").exists() and not (out / "passphrase").exists():
-        raise UsageError(f"{out} holds something else", hint="choose another folder with --output")
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    files.renew_folder(out, "demo")
     passphrase = secrets.token_urlsafe(24)
     files.write(out / "passphrase", passphrase.encode() + b"\n")
     STATE.home, STATE.passphrase_file, STATE.server = out / "home", out / "passphrase", ""
@@ -79,7 +76,7 @@ def _demo(file: Path, out: Path) -> int:
     if code != 1:
         output.say("custody: the tampered copy was not refused: this is a defect")
         return 1
-    print("\nThe original is verified and the tampered copy is refused. Try it yourself:")
+    output.show("", "The original is verified and the tampered copy is refused. Try it yourself:")
     custody = ".venv/bin/custody"
     common = f"{custody} --home {STATE.home} --passphrase-file {STATE.passphrase_file}"
     for command in (
@@ -88,9 +85,10 @@ def _demo(file: Path, out: Path) -> int:
         f"{common} list",
         f'{common} show {evidence} --basis "trying it out"',
         f'{common} get {evidence} -o {out / "copy"} --basis "trying it out"',
+        f"{common} anchor",
         f"{common} doctor --deep",
     ):
-        print(f"  {command}")
+        output.show(f"  {command}")
     return 0
 
 
@@ -146,11 +144,11 @@ def _flip(file: Path, target: Path) -> None:
 
 
 def _title(number: int, text: str) -> None:
-    print(f"\n{number}. {text}")
+    output.show("", f"{number}. {text}")
 
 
 def _tell(name: str, text: str) -> None:
-    print(f"   {name:<11} {text}")
+    output.show(f"   {name:<11} {text}")
 
 
 def _quoted(path: Path) -> str:

@@ -49,6 +49,7 @@ def register(app: typer.Typer) -> None:
         basis_kind: members.BasisKind = "",
         authorisation: members.Authorisation = "",
         authority: members.Authority = "",
+        restart: members.Restart = False,
         as_json: Json = False,
     ) -> None:
         from cli.commands.upload import upload_paths
@@ -73,5 +74,5 @@ def register(app: typer.Typer) -> None:
         }
         said = members.identifier_members(case, exhibit) | members.basis_member(basis, basis_kind, authorisation, authority)
         said |= {"handling": handling} if handling else {}
-        upload_paths([path], Options(said, body=body, event_type="derived"))
+        upload_paths([path], Options(said, body=body, event_type="derived", interrupted=members.interruption(False, restart)))
         output.note(f"see where it came from: custody tree {parent[0]}")

@@ -59,13 +59,13 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             answer = copying.disclose(session.node, session.person, session.clock, urn, recipient, what)
             forward(session, to)
-        text = f"disclosed to {to or name or kind}, entry {answer['index']}"
-        output.result(answer, text + (f"\nThey take it with: custody copy take {urn.removeprefix('urn:uuid:')}" if to else ""))
+        lines = [f"disclosed to {to or name or kind}, entry {answer['index']}"]
+        output.result(answer, *lines, *([f"They take it with: custody copy take {urn.removeprefix('urn:uuid:')}"] if to else []))
 
     @app.command(help=_SHARE)
     def share(
         evidence: Evidence,
-        with_person: Annotated[str, typer.Option("--with", help="Their pseudonym: custody person list.")],
+        with_person: Annotated[str, typer.Option("--with", help="Who: custody person list; a guest is WHO@AGENCY.")],
         basis: members.Purpose,
         as_json: Json = False,
     ) -> None:

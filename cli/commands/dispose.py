@@ -108,8 +108,8 @@ def register(app: typer.Typer) -> None:
             answer = retrieve.record(session.node, session.person, session.clock, urn, "disposed", body)
             done = session.node.sync_handovers()
             found = session.node.disposal(urn)
-        text = _certificate(found) + "".join(f"\nproblem: {name}: {what}" for name, what in done["problems"].items())
-        output.result({"statement": answer["statement"], "disposal": found}, text)
+        problems = [f"problem: {name}: {what}" for name, what in done["problems"].items()]
+        output.result({"statement": answer["statement"], "disposal": found}, *_certificate(found), *problems)
 
     @group.command(help=_CERTIFICATE)
     def certificate(evidence: Evidence, as_json: Json = False) -> None:
@@ -117,7 +117,7 @@ def register(app: typer.Typer) -> None:
 
         with open_session() as session:
             found = session.node.disposal(evidence_urn(evidence))
-        output.result(found, _certificate(found))
+        output.result(found, *_certificate(found))
 
 
 def _events(session: Any, urn: str, event_type: str) -> list[dict[str, Any]]:
@@ -137,13 +137,13 @@ def _backups(expire: str | None) -> str:
     return f"backups         can be opened until {expire}, not after" if expire else "backups         none were made"
 
 
-def _certificate(found: dict[str, Any]) -> str:
+def _certificate(found: dict[str, Any]) -> list[str]:
     confirmed = {one["agency"] for one in found["confirmed"]}
     waiting = [agency for agency in found["expected"] if agency not in confirmed]
-    lines = [
+    return [
         found["title"].upper() or "CERTIFICATE OF DISPOSAL",
         "",
-        *([found["text"], ""] if found["text"] else []),
+        *([*output.wrapped(" ".join(found["text"].split()), 100, indent=0), ""] if found["text"] else []),
         f"item            {found['evidence']}",
         f"disposed of     {found['disposed']} by {found['agency']}",
         f"statement       {found['statement']}",
@@ -156,4 +156,3 @@ def _certificate(found: dict[str, Any]) -> str:
         "What remains: opaque entries in the log, which still prove who held the item and in which order.",
         f"Check them: custody --home {STATE.home} bundle {found['evidence'].removeprefix('urn:uuid:')} -o FILE --basis disposal",
     ]
-    return "\n".join(lines)

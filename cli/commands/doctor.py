@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import output
+from cli.hints import runnable
 from cli.state import Json
+
+if TYPE_CHECKING:
+    from ledger.services.doctor import Checked, Finding, Waiting
 
 _HELP = """Derive everything in the home again: log, checkpoints against the contract, items, documents, blocks.
 
@@ -15,6 +19,7 @@ _HELP = """Derive everything in the home again: log, checkpoints against the con
 Example:
   custody --home ~/evidence doctor --deep
 """
+_MARKS = {"failed": "FAILED ", "unreadable": "UNREADABLE", "incomplete": "not checked"}
 
 
 def register(app: typer.Typer) -> None:
@@ -27,22 +32,36 @@ def register(app: typer.Typer) -> None:
         from cli.session import open_beside
 
         with open_beside() as home:
-            from ledger.services.doctor import Finding, examine
+            from ledger.services.doctor import Finding, Waiting, examine, verdict
 
             with home.node.records.read() as unit:
                 log = unit.log(home.node.log_id)
             with output.progress("checking", log.size if log else 0, unit="entries") as advance:
                 found: list[Any] = list(examine(home.node, deep=deep, progress=advance))
         findings = [one for one in found if isinstance(one, Finding)]
-        lines = []
-        for one in found:
-            if isinstance(one, Finding):
-                lines += [f"FAILED  {one.part}: {one.message}", f"        what to do: {one.hint}"]
-            else:
-                lines.append(f"ok      {one.part}: {one.detail}")
+        waiting = sum(one.count for one in found if isinstance(one, Waiting))
+        judged = verdict(found)
         value = {
             "clean": not findings,
-            "findings": [{"part": one.part, "message": one.message, "hint": one.hint} for one in findings],
+            "verdict": judged.value,
+            "waiting": waiting,
+            "findings": [
+                {"part": one.part, "message": one.message, "hint": runnable(one.hint), "verdict": one.verdict.value} for one in findings
+            ],
         }
-        output.result(value, "\n".join(lines))
-        raise typer.Exit(1 if findings else 0)
+        output.result(value, *(line for one in found for line in lines(one)), f"verdict: {judged.value}")
+        raise typer.Exit(judged.exit_code)
+
+
+def lines(one: Finding | Checked | Waiting) -> list[str]:
+    """One result of an examination, for a person."""
+    from ledger.services.doctor import Finding, Waiting
+
+    if isinstance(one, Finding):
+        return [f"{_MARKS[one.verdict.value]} {one.part}: {one.message}", f"        what to do: {runnable(one.hint)}"]
+    if isinstance(one, Waiting):
+        return [
+            f"waiting checkpoints: {one.count} of {one.total} entries wait to be anchored; nothing outside this home vouches for them yet",
+            f"        what to do: {runnable('custody anchor')}",
+        ]
+    return [f"ok      {one.part}: {one.detail}" if one.count else f"nothing {one.part}: nothing to check"]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
+from cli.hints import runnable
 from cli.state import Json
 
 _HELP = """Read items again at every IPFS node that keeps them, repair what is damaged, and record the result.
@@ -36,17 +37,29 @@ def register(app: typer.Typer) -> None:
         if bool(evidence) == everything:
             raise UsageError("name items, or say --all", hint="for example: custody fixity --all")
         wanted = [evidence_urn(one) for one in evidence or []]
+        elsewhere = 0
         with open_session() as session:
             if everything:
-                wanted = [item["evidence"] for item in session.node.items() if any(_is_kept(one) for one in item["replicas"])]
+                items = [item for item in session.node.items() if item["cid"] is not None]
+                wanted = [item["evidence"] for item in items if any(_is_kept(one) for one in item["replicas"])]
+                elsewhere = len(items) - len(wanted)
             with output.progress("reading", len(wanted), unit="items") as advance:
                 found = {one: read(session.node, one, advance) for one in wanted}
         bad = {urn: nodes for urn, nodes in found.items() if any(one["result"] != "match" for one in nodes)}
-        output.result({"items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()]}, _text(found, bad))
-        if unrepaired(found):
-            raise typer.Exit(1)
-        if any(one["result"] == "unreachable" for nodes in bad.values() for one in nodes):
-            raise typer.Exit(3)
+        value = {"items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()], "notRead": elsewhere}
+        output.result(value, *_text(found, bad, elsewhere))
+        raise typer.Exit(_code(found))
+
+
+def _code(found: dict[str, list[dict[str, Any]]]) -> int:
+    """Damage that is left is a contradiction, unless all of it is blocks that could not be read; what was not read is not whole."""
+    readings = [one for nodes in found.values() for one in nodes]
+    left = [one for one in readings if _left(one)]
+    if any(set(one["bad"]) - {"unreadable"} for one in left):
+        return 1
+    if left:
+        return 4
+    return 3 if not readings or any(one["result"] == "unreachable" for one in readings) else 0
 
 
 def _is_kept(replica: dict[str, Any]) -> bool:
@@ -64,11 +77,15 @@ def read(node: Any, urn: str, advance: Any) -> list[dict[str, Any]]:
 
 def unrepaired(found: dict[str, list[dict[str, Any]]]) -> bool:
     """Whether something is damaged still."""
-    return any(sum(one["bad"].values()) > one["repaired"] for nodes in found.values() for one in nodes)
+    return any(_left(one) for nodes in found.values() for one in nodes)
 
 
-def _text(found: dict[str, Any], bad: dict[str, Any]) -> str:
-    lines = []
+def _left(one: dict[str, Any]) -> bool:
+    return bool(sum(one["bad"].values()) > one["repaired"])
+
+
+def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> list[str]:
+    lines: list[str] = []
     if bad:
         rows = [
             [urn.removeprefix("urn:uuid:"), one["node"], one["result"], str(sum(one["bad"].values())), str(one["repaired"])]
@@ -76,12 +93,16 @@ def _text(found: dict[str, Any], bad: dict[str, Any]) -> str:
             for one in nodes
             if one["result"] != "match"
         ]
-        lines.append(output.table(["ITEM", "NODE", "FOUND", "BAD BLOCKS", "REPAIRED"], rows))
+        lines += output.table(["ITEM", "NODE", "FOUND", "BAD BLOCKS", "REPAIRED"], rows)
     damaged = [urn for urn, nodes in bad.items() if any(one["result"] not in ("match", "unreachable") for one in nodes)]
     away = [urn for urn, nodes in bad.items() if any(one["result"] == "unreachable" for one in nodes)]
     lines.append(f"{len(found)} items read again: {len(damaged)} with damage, {len(away)} not at all of their nodes")
+    if not found:
+        lines.append("nothing was read: no IPFS node keeps an item yet")
+    if elsewhere:
+        lines.append(f"not read: {elsewhere} items that no IPFS node keeps; {runnable('custody doctor --deep')} reads what lies here")
     if unrepaired(found):
         lines.append("what to do: bring back an IPFS node or a backup that has a good copy, then run this again")
     if away:
         lines.append("what to do: start the IPFS nodes that do not answer, then run this again; nothing says that they lost anything")
-    return "\n".join(lines)
+    return lines

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import members, output, words
+from cli.commands import handover_pause as pause
 from cli.state import STATE, Evidence, Json
 
 _HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides sign.
@@ -66,12 +67,13 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="handover")
+    pause.register(group)
 
     @group.command(help=_OFFER)
     def offer(
         evidence: Evidence,
         to: Annotated[str, typer.Option(help="Agency code; without it the own agency.")] = "",
-        to_person: Annotated[str, typer.Option(help="Pseudonym of the person who shall take it.")] = "",
+        to_person: Annotated[str, typer.Option(help="Who shall take it: custody person list; a guest is WHO@AGENCY.")] = "",
         loan: Annotated[bool, typer.Option("--loan", help="It comes back: custody passes for a time.")] = False,
         return_by: Annotated[str, typer.Option(help="When a loan ends: 2026-12-24T12:00:00Z.")] = "",
         days: Annotated[float, typer.Option(min=0.01, max=365, help="Days for which the offer is good.")] = 14,
@@ -85,7 +87,6 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
-        from ledger.domain.encoding import parse_time
         from ledger.services import handing
 
         urn, said = evidence_urn(evidence), members.basis_member(basis, basis_kind, authorisation, authority)
@@ -95,7 +96,7 @@ def register(app: typer.Typer) -> None:
                 session.clock.now() + int(days * _DAY),
                 to_person or None,
                 "loan" if loan else "custody",
-                parse_time(return_by, what="--return-by") if return_by else None,
+                members.time_of(return_by, "--return-by") if return_by else None,
                 condition,
                 tuple(on_condition or ()),
                 purpose,
@@ -115,13 +116,15 @@ def register(app: typer.Typer) -> None:
             [
                 one["evidence"].removeprefix("urn:uuid:"),
                 one["giver"],
-                one["person"] or one["taker"],
+                _to(one),
                 words.HANDOVERS[one["state"]],
                 one["expires"] or "-",
+                one["looked"][0]["time"] if one["looked"] else "-",
             ]
             for one in found
         ]
-        output.result({"handovers": found}, output.table(["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL"], rows))
+        headers = ["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"]
+        output.result({"handovers": found}, *output.table(headers, rows, whole=("FROM", "TO")))
 
     @group.command(help=_ACCEPT)
     def accept(
@@ -189,12 +192,12 @@ def register(app: typer.Typer) -> None:
             found = session.node.sync_handovers()
         lines = [f"came in: {one}" for one in found["received"]] + [f"settled: {one}" for one in found["settled"]]
         lines += [f"problem: {name}: {problem}" for name, problem in found["problems"].items()]
-        output.result(found, "\n".join(lines or ["nothing new"]))
+        output.result(found, *(lines or ["nothing new"]))
 
 
-def _row(one: dict[str, Any]) -> list[str]:
-    item, to = one["evidence"].removeprefix("urn:uuid:"), one["person"] or one["taker"]
-    return [item, one["giver"], to, words.HANDOVERS[one["state"]], one["expires"] or "-"]
+def _to(one: dict[str, Any]) -> str:
+    """Whom an offer is made to. What is written for a person is the giver's choice: their agency always stands with it."""
+    return f"{one['person']} of {one['taker']}" if one["person"] else str(one["taker"])
 
 
 def forward(session: Any, agency: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output
+from cli import outfile, output
 from cli.state import STATE, Json
 
 _HELP = """Create a home: keys, chain, log, and the first person.
@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
         profile: Annotated[str, typer.Option(help="Jurisdiction profile; see custody profile list.")] = "neutral",
         url: Annotated[str, typer.Option(help="Address at which other agencies will reach this node.")] = "",
         card: Annotated[Path | None, typer.Option(help="Where to write the founder's card.")] = None,
+        force: outfile.Force = False,
         rpc: Annotated[str, typer.Option(help="URL of the shared chain.")] = "",
         trust: Annotated[Path | None, typer.Option(help="Trust root that custody chain deploy wrote.")] = None,
         confirmations: Annotated[int, typer.Option(min=0, help="Blocks on top of one that make it final on the shared chain.")] = 12,
@@ -56,7 +57,7 @@ def register(app: typer.Typer) -> None:
             raise UsageError("a home that will share a chain needs both --url and --card")
         roles = role or ["officer", "custodian"]
         if card is not None:
-            _prepare(agency, person, roles, profile, url, card)
+            _prepare(agency, person, roles, profile, url, card, force=force)
         else:
             _found(agency, person, roles, profile)
 
@@ -68,39 +69,38 @@ def _found(agency: str, person: str, roles: list[str], profile: str) -> None:
     from ledger.founding import found
 
     made = found(STATE.home, agency=agency, person=person, roles=roles, passphrase=ask_passphrase(confirm=True), profile=profile)
-    text = (
-        f"Home of {made.agency} created in {made.path}.\n"
-        f"  you sign as   {made.pseudonym} ({', '.join(roles)})\n"
-        f"  chain         {made.chain_id} (local: not tamper-evident against its owner)\n"
-        f"{_contracts(made)}"
-        "Keep the passphrase safe: without it nothing here can be opened.\n"
-        f"Next: custody --home {made.path} upload FILE --case C --exhibit E"
-    )
-    output.result({**asdict(made), "path": str(made.path), "roles": roles}, text)
+    lines = [
+        f"Home of {made.agency} created in {made.path}.",
+        f"  you sign as   {made.pseudonym} ({', '.join(roles)})",
+        f"  chain         {made.chain_id} (local: not tamper-evident against its owner)",
+        *_contracts(made),
+        "Keep the passphrase safe: without it nothing here can be opened.",
+        f"Next: custody --home {made.path} upload FILE --case C --exhibit E",
+    ]
+    output.result({**asdict(made), "path": str(made.path), "roles": roles}, *lines)
 
 
-def _contracts(made: Any) -> str:
-    return f"  registry      {made.registry}\n  ledger        {made.ledger}\n"
+def _contracts(made: Any) -> list[str]:
+    return [f"  registry      {made.registry}", f"  ledger        {made.ledger}"]
 
 
-def _prepare(agency: str, person: str, roles: list[str], profile: str, url: str, path: Path) -> None:
+def _prepare(agency: str, person: str, roles: list[str], profile: str, url: str, path: Path, *, force: bool) -> None:
     import json
 
     from cli.session import ask_passphrase
-    from ledger.adapters import files
     from ledger.founding import prepare
 
-    files.require_vacant(path, hint="choose another name for the card")
-    passphrase = ask_passphrase(confirm=True)
-    card = prepare(STATE.home, agency=agency, person=person, roles=roles, passphrase=passphrase, url=url.rstrip("/"), profile=profile)
-    files.write(path, json.dumps(card.as_json(), indent=1).encode() + b"\n", mode=0o644)
-    text = (
-        f"Keys of {agency} made in {STATE.home}; its card is {path}, which holds nothing secret.\n"
-        f"Next: give the card to whoever deploys the contracts (custody chain deploy), then\n"
-        f"  custody --home {STATE.home} init --rpc URL --trust FILE"
-    )
+    with outfile.writing(path, force=force, mode=outfile.PUBLIC) as file:
+        passphrase = ask_passphrase(confirm=True)
+        card = prepare(STATE.home, agency=agency, person=person, roles=roles, passphrase=passphrase, url=url.rstrip("/"), profile=profile)
+        file.write(json.dumps(card.as_json(), indent=1).encode() + b"\n")
+    lines = [
+        f"Keys of {agency} made in {STATE.home}; its card is {path}, which holds nothing secret.",
+        "Next: give the card to whoever deploys the contracts (custody chain deploy), then",
+        f"  custody --home {STATE.home} init --rpc URL --trust FILE",
+    ]
     value = {"agency": agency, "card": str(path), "governor": "0x" + card.governor.hex(), "anchorer": "0x" + card.anchorer.hex()}
-    output.result({**value, "descriptor": card.descriptor.digest.hex()}, text)
+    output.result({**value, "descriptor": card.descriptor.digest.hex()}, *lines)
 
 
 def _join(rpc: str, trust: Path, confirmations: int) -> None:
@@ -110,9 +110,10 @@ def _join(rpc: str, trust: Path, confirmations: int) -> None:
     from ledger.founding import join
 
     made = join(STATE.home, read_trust(trust), url=rpc, confirmations=confirmations, passphrase=ask_passphrase())
-    text = (
-        f"Home of {made.agency} in {made.path} joined chain {made.chain_id}.\n"
-        f"  you sign as   {made.pseudonym}\n{_contracts(made)}"
-        f"Next: custody --home {made.path} serve, and custody --home {made.path} partner add URL for each other agency"
-    )
-    output.result({**asdict(made), "path": str(made.path)}, text)
+    lines = [
+        f"Home of {made.agency} in {made.path} joined chain {made.chain_id}.",
+        f"  you sign as   {made.pseudonym}",
+        *_contracts(made),
+        f"Next: custody --home {made.path} serve, and custody --home {made.path} partner add URL for each other agency",
+    ]
+    output.result({**asdict(made), "path": str(made.path)}, *lines)

@@ -67,14 +67,14 @@ def register(app: typer.Typer) -> None:
         )
         start = " ".join([f"{name}={value}" for name, value in repository.ENVIRONMENT.items()] + [f"IPFS_PATH={path}", ipfs, "daemon"])
         secret = path / repository.SECRET
-        text = (
-            f"Repository created in {path}.\n"
-            f"  peer       {made.swarm}\n"
-            f"  swarm key  {path / repository.SWARM_KEY} (copy it by a safe way to the other nodes of the swarm)\n"
-            f"Start it: {start}\n"
-            f"Then: custody --home {STATE.home} ipfs add {path.name} --api {made.api} --secret-file {secret}"
-        )
-        output.result({"path": str(path), "peer": made.swarm, "api": made.api, "secretFile": str(secret), "start": start}, text)
+        lines = [
+            f"Repository created in {path}.",
+            f"  peer       {made.swarm}",
+            f"  swarm key  {path / repository.SWARM_KEY} (copy it by a safe way to the other nodes of the swarm)",
+            f"Start it: {start}",
+            f"Then: custody --home {STATE.home} ipfs add {path.name} --api {made.api} --secret-file {secret}",
+        ]
+        output.result({"path": str(path), "peer": made.swarm, "api": made.api, "secretFile": str(secret), "start": start}, *lines)
 
     @group.command(help=_SYNC)
     def sync(as_json: Json = False) -> None:
@@ -82,7 +82,7 @@ def register(app: typer.Typer) -> None:
 
         with open_session() as session:
             totals = run_sync(session.node)
-        output.result(totals, sync_text(totals))
+        output.result(totals, *sync_text(totals))
         raise typer.Exit(3 if totals["wanting"] or totals["problems"] else 0)
 
     @group.command(help=_TARGET)
@@ -114,7 +114,7 @@ def run_sync(node: Any) -> dict[str, Any]:
         output.note(f"{totals['pinned']} copies sent and pinned, {totals['wanting']} items still lack one")
 
 
-def sync_text(totals: dict[str, Any]) -> str:
+def sync_text(totals: dict[str, Any]) -> list[str]:
     """What a sending did, and what to do about what is left."""
     lines = [f"{totals['pinned']} copies sent and pinned, {totals['removed']} removed, {totals['wanting']} items still lack a copy"]
     lines += [f"  {name}: {problem}" for name, problem in totals["problems"].items()]
@@ -122,4 +122,4 @@ def sync_text(totals: dict[str, Any]) -> str:
         lines.append(f"  {totals['failed']} copies put off: their blocks cannot be read; look with: custody doctor")
     if totals["wanting"]:
         lines.append("what to do: see custody status, mend the IPFS nodes, then run this again")
-    return "\n".join(lines)
+    return lines

@@ -38,12 +38,12 @@ def register(group: typer.Typer) -> None:
 
             if problem := shortage(home.node):
                 raise UsageError(problem, hint="add another one, or say that fewer are enough: custody ipfs set --copies N")
-            value, text = _migrate(home.node)
-        output.result(value, text)
+            value, lines = _migrate(home.node)
+        output.result(value, *lines)
         raise typer.Exit(0 if value["complete"] else 3)
 
 
-def _migrate(node: Any) -> tuple[dict[str, Any], str]:
+def _migrate(node: Any) -> tuple[dict[str, Any], list[str]]:
     from ledger.services import housekeeping, keeping
 
     value: dict[str, Any] = {"sent": 0, "read": 0, "freed": 0, "complete": False, "problems": {}}
@@ -53,21 +53,18 @@ def _migrate(node: Any) -> tuple[dict[str, Any], str]:
         value["sent"] += found.done.pinned
     if found.wanting:
         value["problems"] = found.problems
-        problems = "".join(f"\n  {name}: {problem}" for name, problem in found.problems.items())
-        return (
-            value,
-            f"{value['sent']} copies sent; {found.wanting} items still lack a copy, so nothing was given up here.{problems}\n{_AGAIN}",
-        )
+        told = f"{value['sent']} copies sent; {found.wanting} items still lack a copy, so nothing was given up here."
+        return value, [told, *(f"  {name}: {problem}" for name, problem in found.problems.items()), _AGAIN]
     bad = _read_everything(node, value)
     if bad:
-        return value, f"{len(bad)} items could not be read again whole at their IPFS nodes, so nothing was given up here.\n{_AGAIN}"
+        return value, [f"{len(bad)} items could not be read again whole at their IPFS nodes, so nothing was given up here.", _AGAIN]
     given_up = housekeeping.give_up(node)
     value |= {"freed": given_up.freed, "complete": True}
     text = (
         f"{value['sent']} copies sent, {value['read']} items read again at their IPFS nodes, "
         f"{output.size(given_up.size)} of ciphertext given up on the home's own disk."
     )
-    return value, text
+    return value, [text]
 
 
 def _read_everything(node: Any, value: dict[str, Any]) -> list[str]:

@@ -69,11 +69,11 @@ def register(group: typer.Typer) -> None:
                 home.keyring.put(settings.IPFS_SECRET.format(name), secret)
                 home.keyring.save()
             _write(home, replace(home.settings.ipfs, nodes=(*home.settings.ipfs.nodes, node)))
-        text = (
-            f"{name} runs Kubo {status.version} as {status.peer}.\nNew items go there from now on. "
-            f"Send those that are here already: custody --home {STATE.home} ipfs sync"
-        )
-        output.result({"name": name, "version": status.version, "peer": status.peer, "outside": outside}, text)
+        lines = [
+            f"{name} runs Kubo {status.version} as {status.peer}.",
+            f"New items go there from now on. Send those that are here already: custody --home {STATE.home} ipfs sync",
+        ]
+        output.result({"name": name, "version": status.version, "peer": status.peer, "outside": outside}, *lines)
 
     @group.command(help=_REMOVE)
     def remove(name: Annotated[str, typer.Argument(metavar="NAME")], as_json: Json = False) -> None:

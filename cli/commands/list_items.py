@@ -48,5 +48,6 @@ def register(app: typer.Typer) -> None:
             ]
             for one in items
         ]
-        text = output.table(["ITEM", "LATEST EVENT", "EVENTS", "HELD BY", "STATE"], rows) if rows else "no items"
-        output.result({"items": items}, text)
+        none = ["no items that you may see" + (" have this number" if wanted is not None else "")]
+        lines = output.table(["ITEM", "LATEST EVENT", "EVENTS", "HELD BY", "STATE"], rows) if rows else none
+        output.result({"items": items}, *lines)

@@ -36,19 +36,26 @@ def register(app: typer.Typer) -> None:
         trust: Annotated[Path, typer.Option(help="Trust root, obtained by another way than the logs.")],
         state: Annotated[Path, typer.Option(help="File that keeps what was seen.")],
         interval: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 60,
-        once: Annotated[bool, typer.Option("--once", help="Look once; the exit code is that of an audit.")] = False,
+        once: Annotated[bool, typer.Option("--once", help="Look once; exit code of an audit, with an alarm at least 3.")] = False,
         stop: Annotated[bool, typer.Option("--stop", help="End with exit code 1 at the first alarm.")] = False,
         silence: Annotated[float, typer.Option(min=0, help="Hours without a checkpoint that raise an alarm.")] = 48,
         volume: Annotated[int, typer.Option(min=1, help="Events signed by one person in an hour that raise an alarm.")] = 500,
         webhook: Annotated[str, typer.Option(help="URL that alarms are posted to.", envvar="CUSTODY_WEBHOOK")] = "",
+        allow_network: Annotated[
+            list[str], typer.Option(help="Network in which the webhook's name may lie, beside public addresses.")
+        ] = [],  # noqa: B006
         metrics: Annotated[str, typer.Option(help="HOST:PORT to serve metrics for Prometheus at.")] = "",
         as_json: Json = False,
     ) -> None:
         from cli.session import auditors, read_trust
         from ledger import auditing
         from ledger import metrics as measures
+        from ledger.domain import hosts
         from ledger.services.audit.monitoring import Limits, look
 
+        allowed = hosts.networks(allow_network)
+        if webhook:
+            hosts.require_tls(webhook, what="a webhook")  # now, and not when the first alarm is to be sent
         with ExitStack() as stack:
             opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, log, state, auditors()))
             measured = measures.MonitorMetrics()
@@ -58,22 +65,22 @@ def register(app: typer.Typer) -> None:
                 found = look(opened.contracts, opened.root, opened.logs, opened.state, opened.clock, Limits(int(silence * 3600), volume))
                 measured.saw(found)
                 if webhook and found.fresh:
-                    _notify(webhook, found)
+                    _notify(webhook, found, allowed)
                 _tell(found)
                 if once or (stop and found.fresh):
                     code = found.report.verdict.exit_code
-                    raise typer.Exit(1 if stop and found.fresh else code or int(bool(found.fresh)))
+                    raise typer.Exit(1 if stop and found.fresh else code or (3 if found.fresh else 0))
                 time.sleep(interval)
 
 
-def _notify(url: str, found: Round) -> None:
+def _notify(url: str, found: Round, allowed: tuple[Any, ...]) -> None:
     """Send alarms; that they could not be sent is told, and never ends the monitor."""
     from ledger.adapters import webhook
-    from ledger.domain.errors import NetworkError
+    from ledger.domain.errors import CustodyError
 
     try:
-        webhook.send(url, found.fresh, int(time.time()))
-    except NetworkError as error:
+        webhook.send(url, found.fresh, int(time.time()), allowed)
+    except CustodyError as error:
         output.failure(error)
 
 
@@ -85,6 +92,10 @@ def _tell(found: Round) -> None:
         "facts": found.report.facts,
     }
     ages = ", ".join(f"{agency} {age} s ago" for agency, age in sorted(found.ages.items()))
-    lines = [f"{output.moment(int(time.time()))}  {found.report.verdict.value}; newest checkpoints: {ages or 'none'}"]
+    waiting = found.report.facts.get("waiting", 0)
+    lines = [
+        f"{output.moment(int(time.time()))}  {found.report.verdict.value}; newest checkpoints: {ages or 'none'}"
+        + (f"; {waiting} entries wait to be anchored" if waiting else "")
+    ]
     lines += [f"  ALARM {one.kind.title} ({one.code}): {one.place}; expected {one.expected}, found {one.found}" for one in found.fresh]
-    output.result(value, "\n".join(lines))
+    output.result(value, *lines)

@@ -50,4 +50,4 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             found = session.node.partners()
         rows = [[one["agency"], one["url"], "active" if one["active"] else "NOT ACTIVE", one["checked"]] for one in found]
-        output.result({"partners": found}, output.table(["AGENCY", "ADDRESS", "IN THE REGISTRY", "KEYS LOOKED AT"], rows))
+        output.result({"partners": found}, *output.table(["AGENCY", "ADDRESS", "IN THE REGISTRY", "KEYS LOOKED AT"], rows))

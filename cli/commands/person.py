@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import custodykey, members, outfile, output, words
 from cli.state import STATE, Json
 
 _HELP = """People of the agency: invite, enrol, approve, suspend, list.
@@ -18,7 +18,8 @@ Example:
     --url https://custody.example -o invitation.json
   custody --home ~/mine person enrol invitation.json
   custody --home ~/node person list
-  custody --home ~/node person approve 0f1e2d3c4b5a6978
+  custody --home ~/node person approve 0f1e2d3c4b5a6978 \\
+    --fingerprint "1f2e 3d4c 5b6a 7988"
 """
 _INVITE = """Invite somebody, as an administrator. Hand the file over by a safe way: whoever has it can ask in that person's place.
 
@@ -36,20 +37,36 @@ Example:
 """
 _APPROVE = """Approve somebody who asked, after comparing the fingerprint with them by voice. Nobody approves themselves.
 
+A custodian also needs the custody key. Where you hold it, it is sealed to them at once; else a custodian who holds it gives it
+(custody person give-key).
+
 \b
 Example:
-  custody --home ~/node person approve 0f1e2d3c4b5a6978
+  custody --home ~/node person approve 0f1e2d3c4b5a6978 \\
+    --fingerprint "1f2e 3d4c 5b6a 7988"
+"""
+_GIVE_KEY = """Give the agency's custody key to a colleague who became a custodian, as a custodian who holds it.
+
+Let them read you the fingerprint of their keys (custody person fetch shows it). The key is sealed to them here; they take it with
+their next command.
+
+\b
+Example:
+  custody --home ~/mine person give-key uhsvsxgbeqkdjg7gd2vbcbfsna \\
+    --fingerprint "1f2e 3d4c 5b6a 7988"
 """
 _SUSPEND = """Suspend a person: from this moment they can do nothing here, and every verifier learns of it.
 
 What they signed until now is anchored first, and goes on verifying. With --since nothing signed after that time counts: for
-stolen keys.
+stolen keys. A custodian keeps the custody key that they have, until it is rotated.
 
 \b
 Example:
   custody --home ~/node person suspend uhsvsxgbeqkdjg7gd2vbcbfsna
 """
 _RENEW = """Give somebody a new certificate before the old one expires, or other roles, as an administrator; then they fetch it themselves.
+
+Whoever becomes a custodian by it is given the custody key as with approve; whoever is one no more keeps the key that they have.
 
 \b
 Example:
@@ -58,6 +75,8 @@ Example:
   custody --home ~/mine person fetch
 """
 _FETCH = """Fetch the certificate that belongs to your key now, after an administrator renewed it.
+
+A new custodian takes the custody key with it, if it waits for them; else the fingerprint is shown by which a colleague gives it.
 
 \b
 Example:
@@ -90,6 +109,9 @@ Example:
 """
 
 
+Fingerprint = Annotated[str, typer.Option(help="Of their keys, as you compared it with them by voice.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
@@ -101,31 +123,33 @@ def register(app: typer.Typer) -> None:
         role: Annotated[list[str], typer.Option(help="Roles; may be repeated.")],
         out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the invitation.")],
         url: Annotated[str, typer.Option(help="Where the person reaches the node; else the one that serves now.")] = "",
+        force: outfile.Force = False,
         as_json: Json = False,
     ) -> None:
         from cli.session import open_session, served_at
         from ledger import enrolling
-        from ledger.adapters import files
         from ledger.domain.errors import UsageError
 
-        files.require_vacant(out, hint="choose another name for the invitation")
         server = url or STATE.server or served_at(STATE.home)
         if not server:
             raise UsageError(
                 "nobody could reach this node", hint="start it with custody serve, or give the --url at which it will be reached"
             )
-        with open_session() as session:
+        with outfile.writing(out, force=force) as file, open_session() as session:
             made = enrolling.invitation(session.node, server=server, number=number, roles=role)
-        files.write(out, made.encode())
-        text = f"Invitation written to {out}, good until {made.expires}.\nThey join with: custody --home MY-FOLDER person enrol {out.name}"
-        output.result({"path": str(out), "expires": made.expires, "server": made.server}, text)
+            file.write(made.encode())
+        lines = [
+            f"Invitation written to {out}, good until {made.expires}.",
+            f"They join with: custody --home MY-FOLDER person enrol {out.name}",
+        ]
+        output.result({"path": str(out), "expires": made.expires, "server": made.server}, *lines)
 
     @group.command(help=_ENROL)
     def enrol(
         invitation: Annotated[Path, typer.Argument(metavar="FILE", help="The invitation.")],
         as_json: Json = False,
     ) -> None:
-        from cli.session import ask_passphrase
+        from cli.session import ask_passphrase, joined
         from ledger import enrolling, settings
         from ledger.adapters.keystore.file import FileKeyring
         from ledger.adapters.node.client import NodeClient
@@ -139,71 +163,118 @@ def register(app: typer.Typer) -> None:
         with NodeClient(given.server) as node:
             done = enrolling.enrol(keyring, given, node)
         if done.certificate is None:
-            text = (
-                f"Your keys are in {STATE.home}. Read this to the administrator:\n\n  {done.fingerprint}\n\n"
-                "Once they approved, run the same command again."
-            )
+            lines = [
+                f"Your keys are in {STATE.home}. Read this to the administrator:",
+                "",
+                f"  {done.fingerprint}",
+                "",
+                "Once they approved, run the same command again.",
+            ]
         else:
             roles = ", ".join(sorted(done.certificate.roles))
             who = f"{done.certificate.pseudonym} ({roles})"
-            text = f"You are enrolled at {given.agency} and sign as {who}.\nTry: custody --home {STATE.home} status"
+            lines = [
+                f"You are enrolled at {given.agency} and sign as {who}.",
+                f"Try: custody --home {STATE.home} status",
+                *custodykey.lacking(joined(keyring, given.server)),
+            ]
         pseudonym = done.certificate.pseudonym if done.certificate is not None else None
-        output.result({"fingerprint": done.fingerprint, "pseudonym": pseudonym, "home": str(STATE.home)}, text)
+        output.result({"fingerprint": done.fingerprint, "pseudonym": pseudonym, "home": str(STATE.home)}, *lines)
 
     @group.command("list", help=_LIST)
     def list_(as_json: Json = False) -> None:
         from cli.session import open_session
 
         with open_session() as session:
+            custodykey.confirm(session)
             found = session.node.people()
-        rows = [[one["reference"], one["number"], one["state"], ", ".join(one["roles"])] for one in found]
-        text = output.table(["WHO", "NUMBER", "STATE", "ROLES"], rows)
+            waiting = [
+                line
+                for one in found
+                if one["custodyKey"] == "waits"
+                for line in custodykey.needed(session, one["reference"], one["fingerprint"])
+            ]
+        rows = [
+            [one["reference"], one["number"], one["state"], ", ".join(one["roles"]), words.CUSTODY_KEY[one["custodyKey"]]] for one in found
+        ]
+        lines = output.table(["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"], rows, whole=("WHO", "CUSTODY KEY"))
         for one in found:
-            if one["fingerprint"]:
-                text += f"\n{one['number']} asks to join with the fingerprint {one['fingerprint']}: compare it with them by voice, then\n"
-                text += f"  custody --home {STATE.home} person approve {one['reference']}"
-        output.result({"people": found}, text)
+            if one["state"] == "requested":
+                lines += [
+                    f"{one['number']} asks to join with the fingerprint {one['fingerprint']}: compare it with them by voice, then",
+                    f'  custody --home {STATE.home} person approve {one["reference"]} --fingerprint "{one["fingerprint"]}"',
+                ]
+        output.result({"people": found}, *lines, *waiting)
 
     @group.command(help=_APPROVE)
     def approve(
-        reference: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")], as_json: Json = False
+        reference: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
+        fingerprint: Fingerprint = "",
+        as_json: Json = False,
     ) -> None:
         from cli.session import open_session
+        from ledger import entrusting
 
         with open_session() as session:
-            pseudonym = session.node.approve(reference)
-        output.result({"pseudonym": pseudonym}, f"Approved: they sign as {pseudonym} from now on.")
+            asked = next((one for one in session.node.people() if one["reference"] == reference), None)
+            shown = str(asked["fingerprint"]) if asked is not None else ""
+            if fingerprint:
+                entrusting.require_fingerprint(fingerprint, shown)
+            who = session.node.approve(reference)
+            custody = "waits" if asked is not None and "custodian" in asked["roles"] else ""
+            given = custodykey.pass_on(session, who, custody, compared=fingerprint, shown=shown)
+        output.result({"pseudonym": who, "custodyKey": given.custody}, f"Approved: they sign as {who} from now on.", *given.lines)
+
+    @group.command("give-key", help=_GIVE_KEY)
+    def give_key(
+        who: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
+        fingerprint: Annotated[str, typer.Option(help="Of their keys, as they read it to you.")],
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import open_session
+        from ledger import entrusting
+
+        with open_session() as session:
+            person = entrusting.give(session.keyring, session.node, who, fingerprint=fingerprint)
+        output.result({"pseudonym": person.pseudonym, "custodyKey": "sealed"}, custodykey.sealed_text(person.pseudonym))
 
     @group.command(help=_SUSPEND)
     def suspend(
-        pseudonym: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
+        who: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it; a guest is WHO@AGENCY.")],
         since: Annotated[str, typer.Option(help="For stolen keys: 2026-11-20T10:00:00Z. Nothing signed after it counts.")] = "",
         as_json: Json = False,
     ) -> None:
         from cli.session import open_session
-        from ledger.domain.encoding import parse_time
 
-        moment = parse_time(since, what="--since") if since else None
+        moment = members.time_of(since, "--since") if since else None
         with open_session() as session:
-            revoked = session.node.suspend(pseudonym, since=moment)
-        output.result({"pseudonym": pseudonym, "revoked": revoked}, f"{pseudonym} is suspended, and revoked as of {revoked}.")
+            done = session.node.suspend(who, since=moment)
+            kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
+        revoked = done["revoked"]
+        value = {"pseudonym": who, "revoked": revoked, "keepsCustodyKey": done["keepsCustodyKey"]}
+        output.result(value, f"{who} is suspended, and revoked as of {revoked}.", *kept)
 
     @group.command(help=_RENEW)
     def renew(
-        pseudonym: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
+        who: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
         role: Annotated[list[str] | None, typer.Option(help="Roles from now on; without it as before. May be repeated.")] = None,
+        fingerprint: Fingerprint = "",
         as_json: Json = False,
     ) -> None:
         from cli.session import open_session
 
         with open_session() as session:
-            since = session.node.renew(pseudonym, role or [])
-        text = f"{pseudonym} has a new certificate, and the old one counts no longer.\nThey fetch it with: custody person fetch"
-        output.result({"pseudonym": pseudonym, "since": since}, text)
+            done = session.node.renew(who, role or [])
+            listed = next((one for one in session.node.people() if one["reference"] == who), {"fingerprint": ""})
+            given = custodykey.pass_on(session, who, done["custodyKey"], compared=fingerprint, shown=listed["fingerprint"])
+            kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
+        lines = [f"{who} has a new certificate, and the old one counts no longer.", "They fetch it with: custody person fetch"]
+        value = {"pseudonym": who, "since": done["revoked"], "custodyKey": given.custody, "keepsCustodyKey": done["keepsCustodyKey"]}
+        output.result(value, *lines, *given.lines, *kept)
 
     @group.command(help=_FETCH)
     def fetch(as_json: Json = False) -> None:
-        from cli.session import ask_passphrase, node_address
+        from cli.session import ask_passphrase, joined, node_address
         from ledger import enrolling, settings
         from ledger.adapters.keystore.file import FileKeyring
         from ledger.adapters.node.client import NodeClient
@@ -212,40 +283,43 @@ def register(app: typer.Typer) -> None:
         with NodeClient(node_address()) as node:
             found = enrolling.fetch(keyring, node)
         roles = ", ".join(sorted(found.roles))
-        output.result({"pseudonym": found.pseudonym, "roles": sorted(found.roles)}, f"you sign as {found.pseudonym} ({roles})")
+        more = custodykey.lacking(joined(keyring, node_address()))
+        value = {"pseudonym": found.pseudonym, "roles": sorted(found.roles)}
+        output.result(value, f"you sign as {found.pseudonym} ({roles})", *more)
 
     @group.command(help=_LINK)
     def link(
-        pseudonym: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
+        who: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
         account: Annotated[str, typer.Option(help="Their account at the identity provider, the `sub` of its tokens.")],
         as_json: Json = False,
     ) -> None:
         from cli.session import open_session
 
         with open_session() as session:
-            session.node.link(pseudonym, account)
-        output.result({"pseudonym": pseudonym}, "linked: they log in with both, their key and that account")
+            session.node.link(who, account)
+        output.result({"pseudonym": who}, "linked: they log in with both, their key and that account")
 
     @group.command(help=_CARD)
     def card(
         url: Annotated[str, typer.Option("--for", help="Address of the other agency's node.")],
         out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the card.")],
+        force: outfile.Force = False,
         as_json: Json = False,
     ) -> None:
         from cli.session import ask_passphrase
         from ledger import enrolling, settings
-        from ledger.adapters import files
         from ledger.adapters.keystore.file import FileKeyring
         from ledger.adapters.node.client import NodeClient
 
-        files.require_vacant(out, hint="choose another name for the card")
-        keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
-        with NodeClient(url) as node:
-            made = enrolling.card(keyring, node)
-        files.write(out, made, mode=0o644)
-        text = f"{out} holds nothing secret: give it to their administrator.\nOnce they let you in:"
-        text += f" custody --home {STATE.home} --server {url} list"
-        output.result({"path": str(out)}, text)
+        with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file:
+            keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
+            with NodeClient(url) as node:
+                file.write(enrolling.card(keyring, node))
+        lines = [
+            f"{out} holds nothing secret: give it to their administrator.",
+            f"Once they let you in: custody --home {STATE.home} --server {url} list",
+        ]
+        output.result({"path": str(out)}, *lines)
 
     @group.command(help=_ADMIT)
     def admit(path: Annotated[Path, typer.Argument(metavar="FILE", help="The card.")], as_json: Json = False) -> None:
@@ -254,5 +328,7 @@ def register(app: typer.Typer) -> None:
 
         certificate, proof = enrolling.read_card(path)
         with open_session() as session:
-            pseudonym = session.node.admit(certificate, proof)
-        output.result({"pseudonym": pseudonym}, f"{pseudonym} may come in now; give them items with: custody share ID --with {pseudonym}")
+            who = session.node.admit(certificate, proof)
+        pseudonym, _, agency = who.partition("@")
+        text = f"{who} may come in now; give them items with: custody share ID --with {who} --basis WHY"
+        output.result({"reference": who, "pseudonym": pseudonym, "agency": agency}, text)

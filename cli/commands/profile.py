@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
         found = [profiles.load(code) for code in profiles.shipped()]
         rows = [[one.code, one.name, ", ".join(one.languages), str(len(one.required)), str(len(one.retention))] for one in found]
         value = [{"code": one.code, "name": one.name, "languages": list(one.languages)} for one in found]
-        output.result({"profiles": value}, output.table(["CODE", "NAME", "LANGUAGES", "KINDS WITH RULES", "RETENTION"], rows))
+        output.result({"profiles": value}, *output.table(["CODE", "NAME", "LANGUAGES", "KINDS WITH RULES", "RETENTION"], rows))
 
     @group.command(help=_SHOW)
     def show(
@@ -53,4 +53,4 @@ def register(app: typer.Typer) -> None:
 
         profiles.load(code)
         text = profiles.source(code).decode()
-        output.result({"code": code, "toml": text}, text.rstrip())
+        output.result({"code": code, "toml": text}, *text.rstrip().split("\n"))

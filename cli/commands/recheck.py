@@ -13,6 +13,7 @@ _HELP = """Decrypt and hash an item's stored content again, and record the resul
 Example:
   custody --home ~/evidence recheck 3f0c1d2e-... --basis "yearly fixity check"
 """
+_CODES = {"mismatch": 1, "missing": 1, "unreachable": 3, "unreadable": 4}
 
 
 def register(app: typer.Typer) -> None:
@@ -22,13 +23,24 @@ def register(app: typer.Typer) -> None:
     def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
         from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
-        from ledger.domain.errors import CustodyError
+        from ledger.domain.errors import (
+            CustodyError,
+            NetworkError,
+            NotFoundError,
+            StorageError,
+            UnreadableError,
+            UsageError,
+            VerificationError,
+        )
         from ledger.services import retrieve
         from ledger.services.fixity import result_of
 
         urn = evidence_urn(evidence)
         failure: CustodyError | None = None
         with open_session() as session:
+            session.person.role_for("verified")
+            if session.node.item(urn)["cid"] is None:
+                raise UsageError("this item has no content here that could be read", hint="custody show tells what it is")
             access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=basis_member(basis))
             expected = session.node.details(urn, access)[0]["document"]["body"]
             body = {"scope": "content", "expected": expected["digests"], "size": expected["size"]}
@@ -36,9 +48,10 @@ def register(app: typer.Typer) -> None:
                 with output.progress("hashing", expected["size"]) as advance:
                     opened = retrieve.fetch(session.node, session.person, urn, access, None, advance)
                 body |= {"result": "match", "found": opened.digests}
-            except CustodyError as error:  # a node out of reach is never taken for a mismatch
+            except (VerificationError, NotFoundError, UnreadableError, NetworkError, StorageError) as error:
+                # Told apart: a node out of reach is never taken for a mismatch. Whoever may not read it has read nothing to record.
                 failure, body = error, {**body, "result": result_of(error), "reason": error.message}
             answer = retrieve.record(session.node, session.person, session.clock, urn, "verified", body)
         output.result({**answer, "result": body["result"]}, f"{body['result']}, recorded as entry {answer['index']}")
         if failure is not None:
-            raise typer.Exit(output.failure(failure))
+            raise typer.Exit(output.failure(failure, _CODES[body["result"]]))

@@ -27,6 +27,7 @@ _COMMON: dict[str, Any] = {
     "occurred": members.Occurred,
     "late": members.Late,
 }
+_TIMES = ("time", "past")
 _REPEATED = ("texts", "seals", "names", "items")
 
 
@@ -49,7 +50,7 @@ def _command(form: Form) -> Callable[..., None]:
     parameters: dict[str, tuple[Any, Any]] = {"evidence": (Evidence, inspect.Parameter.empty)}
     for field in form.fields:
         many = field.kind in _REPEATED
-        option = typer.Option(f"--{field.option}", help=field.help)
+        option = typer.Option(f"--{field.option}", help=field.help, min=0 if field.kind == "event" else None)
         kind: Any = list[str] if many else (int if field.kind == "event" else str)
         default: Any = inspect.Parameter.empty if field.required else ([] if many else "")
         parameters[_name(field)] = (Annotated[kind, option], default)
@@ -75,6 +76,9 @@ def _run(form: Form, given: dict[str, Any]) -> None:
     urn = evidence_urn(given["evidence"])
     said = members.basis_member(given["basis"], given["basis_kind"], given["authorisation"], given["authority"])
     said |= members.moment_members(given["occurred"], given["late"])
+    for field in form.fields:
+        if field.kind in _TIMES and (text := given[_name(field)]):  # before anything is asked of a node
+            (members.past_time if field.kind == "past" else members.time_of)(text, f"--{field.option}")
     with open_session() as session:
         numbers = {one["seq"]: one["statement"] for one in session.node.events(urn)} if any(f.kind == "event" for f in form.fields) else {}
         body: dict[str, Any] = dict(form.fixed)
@@ -88,11 +92,8 @@ def _run(form: Form, given: dict[str, Any]) -> None:
 
 def _value(field: Field, value: Any, numbers: dict[int, str]) -> Any:
     from cli.session import evidence_urn
-    from ledger.domain.encoding import parse_time
     from ledger.domain.errors import UsageError
 
-    if field.kind == "time":
-        parse_time(value, what=f"--{field.option}")
     if field.kind == "event":
         if value not in numbers:
             raise UsageError(f"the item has events 0 to {len(numbers) - 1}, not {value}")

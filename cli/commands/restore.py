@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import output
+from cli.commands.doctor import lines as told
+from cli.hints import runnable
 from cli.state import STATE, Json
+
+if TYPE_CHECKING:
+    from ledger.services.doctor import Checked, Waiting
 
 _HELP = """Restore a home from a backup into a new folder, and derive everything in it again before it gets its name.
 
@@ -36,8 +41,10 @@ def register(app: typer.Typer) -> None:
         passphrase = ask_passphrase()
         made = restore_home(folder, STATE.home, BackupKeys(keys, passphrase, create=False), passphrase, snapshot=snapshot)
         lines = [f"{STATE.home}: restored from {made.snapshot}, as it was at {format_time(made.made)}, {made.entries} log entries"]
-        lines += [f"ok      {one}" for one in made.checked]
-        for one in made.notes:
-            lines += [f"NOTE    {one.message}", f"        what to do: {one.hint}"]
+        seen: list[Checked | Waiting] = [*made.checked, *made.waiting]
+        lines += [line for one in seen for line in told(one)]
+        for note in made.notes:
+            lines += [f"NOTE    {note.message}", f"        what to do: {runnable(note.hint)}"]
+        waiting = sum(one.count for one in made.waiting)
         value = {"home": str(STATE.home), "snapshot": made.snapshot, "made": format_time(made.made), "entries": made.entries}
-        output.result({**value, "notes": [one.message for one in made.notes]}, "\n".join(lines))
+        output.result({**value, "waiting": waiting, "notes": [one.message for one in made.notes]}, *lines)

@@ -23,9 +23,9 @@ def register(app: typer.Typer) -> None:
     @app.command(help=_HELP)
     def serve(
         host: Annotated[str, typer.Option(help="Address to listen on; put a TLS proxy before anything but loopback.")] = "127.0.0.1",
-        port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.")] = 8000,
-        anchor_growth: Annotated[int, typer.Option(help="Anchor when this many entries wait.")] = 256,
-        anchor_age: Annotated[int, typer.Option(help="Anchor when the oldest entry waits this many seconds.")] = 60,
+        port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.", min=0, max=65535)] = 8000,
+        anchor_growth: Annotated[int, typer.Option(help="Anchor when this many entries wait.", min=1)] = 256,
+        anchor_age: Annotated[int, typer.Option(help="Anchor when the oldest entry waits this many seconds.", min=1)] = 60,
         metrics: Annotated[str, typer.Option(help="HOST:PORT to serve metrics for Prometheus at; never on the API's own.")] = "",
     ) -> None:
         from cli.session import open_alone
@@ -78,11 +78,32 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
         for worker in workers:
             await asyncio.to_thread(worker.stop)
 
-    app = create_app(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations, lifespan=lifespan)
+    app = create_app(
+        home.node,
+        sealers=home.sealers,
+        confirmations=home.settings.chain.confirmations,
+        lifespan=lifespan,
+        proxies=home.settings.serve.trusted_proxies,
+        forwarded=home.settings.serve.forwarded,
+    )
     address = home.path / settings.SERVER
-    files.write(address, json.dumps({"url": url}).encode())
-    output.say(f"serving {home.settings.agency} at {url} (API description: {url}/docs); stop with Ctrl-C")
     try:
-        uvicorn.Server(configure(app)).run(sockets=[listener])
+        files.write(address, json.dumps({"url": url, "lock": home.lock.token}).encode())
+        output.say(f"serving {home.settings.agency} at {url} (API description: {url}/docs); stop with Ctrl-C")
+        _run(uvicorn.Server(configure(app)), listener)
     finally:
         address.unlink(missing_ok=True)
+
+
+def _run(server: Any, listener: Any) -> None:
+    """Serve until somebody asks for an end: Ctrl-C, a service manager, or a terminal that goes away. That is no failure."""
+    import signal
+
+    from cli.interrupt import Stopped
+
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, server.handle_exit)  # uvicorn itself knows the other two
+    try:
+        server.run(sockets=[listener])
+    except Stopped:
+        output.say("stopped")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import output
 from cli.state import Json
+
+if TYPE_CHECKING:
+    from ledger.domain.identity.person import PersonId
 
 _HELP = """Sessions that go on: your own, and for an administrator everybody's.
 
@@ -76,9 +79,9 @@ def register(app: typer.Typer) -> None:
         from cli.session import open_session
 
         with open_session() as session:
-            found = session.node.sessions()
-        rows = [[one["id"], one["pseudonym"], one["since"], one["until"]] for one in found]
-        output.result({"sessions": found}, output.table(["SESSION", "WHO", "SINCE", "UNTIL"], rows))
+            found, agency = session.node.sessions(), session.person.descriptor.agency
+        rows = [[one["id"], _who(one, agency), one["since"], one["until"]] for one in found]
+        output.result({"sessions": found}, *output.table(["SESSION", "WHO", "SINCE", "UNTIL"], rows, whole=("SESSION", "WHO")))
 
     @group.command(help=_END)
     def end(which: Annotated[str, typer.Argument(metavar="SESSION", help="As session list shows it.")], as_json: Json = False) -> None:
@@ -112,12 +115,14 @@ def register(app: typer.Typer) -> None:
         from cli.session import open_alone
         from ledger import settings
         from ledger.adapters import oidc as provider
+        from ledger.domain import hosts
         from ledger.services import membership
         from ledger.settings import OidcSettings
 
-        provider.check_settings(issuer, client_id)
         with open_alone() as home:
-            home.node.identity = provider.OidcProvider(issuer, client_id)
+            allowed = hosts.networks(home.settings.networks)
+            provider.check_settings(issuer, client_id, allowed)
+            home.node.identity = provider.OidcProvider(issuer, client_id, allowed)
             membership.link(home.node, _own(home.keyring), account)
             settings.write(home.path, replace(home.settings, oidc=OidcSettings(issuer, client_id)))
         output.result({"issuer": issuer, "clientId": client_id}, f"people log in at {issuer} from now on, besides with their keys")
@@ -139,14 +144,23 @@ def register(app: typer.Typer) -> None:
         from cli.session import open_session
 
         with open_session() as session:
-            found = session.node.alarms()
+            found, agency = session.node.alarms(), session.person.descriptor.agency
         rows = [
-            [one["time"], one["kind"], one["pseudonym"], f"{one['count']} items within {one['seconds'] // 60} minutes"] for one in found
+            [one["time"], one["kind"], _who(one, agency), f"{one['count']} items within {one['seconds'] // 60} minutes"] for one in found
         ]
-        output.result({"alarms": found}, output.table(["WHEN", "WHAT", "WHO", "HOW MANY"], rows))
+        output.result({"alarms": found}, *output.table(["WHEN", "WHAT", "WHO", "HOW MANY"], rows, whole=("WHO",)))
 
 
-def _own(keyring: Any) -> str:
+def _who(one: dict[str, Any], home: str) -> str:
+    """Who is meant, as commands take it: a guest never without their agency."""
+    from ledger.domain.identity.person import PersonId
+
+    if one["pseudonym"] is None:
+        return f"the node of {one['agency']}"
+    return PersonId(one["agency"], one["pseudonym"]).shown_at(home)
+
+
+def _own(keyring: Any) -> PersonId:
     from ledger.domain.identity import certificate
 
-    return certificate.parse(keyring.get("person-certificate")).pseudonym
+    return certificate.parse(keyring.get("person-certificate")).subject

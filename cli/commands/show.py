@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
             events = list(session.node.events(urn))
             names = session.node.agency()["names"]
         value = {"item": item, "events": events, "details": details or None, "standing": standing}
-        output.result(value, _text(item, events, {one["seq"]: one["document"] for one in details}, names, standing))
+        output.result(value, *_text(item, events, {one["seq"]: one["document"] for one in details}, names, standing))
 
 
 def _replica(one: dict[str, Any]) -> str:
@@ -45,15 +45,11 @@ def _replica(one: dict[str, Any]) -> str:
     return f"{one['node']}: {words.REPLICAS[one['state']]}{good}" + (f" ({one['problem']})" if one["problem"] else "")
 
 
-def _text(item: dict[str, Any], events: list[dict[str, Any]], documents: dict[int, Any], names: dict[str, str], standing: Any) -> str:
+def _text(item: dict[str, Any], events: list[dict[str, Any]], documents: dict[int, Any], names: dict[str, str], standing: Any) -> list[str]:
     lines = [
         f"item     {item['evidence']}",
         f"held by  {item['custodian']}" + (" (closed)" if item["closed"] else "") + (", keys destroyed" if item["erased"] else ""),
-        *(
-            [f"offered  to {item['offer']['person'] or item['offer']['agency']}, good until {item['offer']['expires']}"]
-            if item["offer"]
-            else []
-        ),
+        *_offer(item["offer"]),
         f"content  {item['cid'] or 'none'}",
         f"state    {words.STATES[item['state']]}",
         *(f"kept at  {_replica(one)}" for one in item["replicas"]),
@@ -71,7 +67,7 @@ def _text(item: dict[str, Any], events: list[dict[str, Any]], documents: dict[in
     lines += ["", "times are UTC"]
     if not documents:
         lines.append('What happened stays sealed. To read it, say why: --basis "..."')
-    return "\n".join(lines)
+    return lines
 
 
 def _standing(standing: dict[str, Any]) -> list[str]:
@@ -83,4 +79,7 @@ def _standing(standing: dict[str, Any]) -> list[str]:
 
 
 def _offer(offer: dict[str, Any] | None) -> list[str]:
-    return [f"offered  to {offer['person'] or offer['agency']}, good until {offer['expires'] or '?'}"] if offer is not None else []
+    if offer is None:
+        return []
+    to = f"{offer['person']} of {offer['agency']}" if offer["person"] else offer["agency"]
+    return [f"offered  to {to}, good until {offer['expires'] or '?'}"]

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from cli import output
+from cli.hints import runnable
 from cli.state import Json
 
 _HELP = """How far the log is anchored, and in which block; the IPFS nodes, and what to do about each problem.
@@ -28,10 +29,10 @@ def register(app: typer.Typer) -> None:
 
         with open_session() as session:
             found = session.node.status()
-        output.result(found, text(found))
+        output.result(found, *text(found))
 
 
-def text(found: dict[str, Any]) -> str:
+def text(found: dict[str, Any]) -> list[str]:
     """The status in words; entries are counted from 0, so that "final 5" means that entries 0 to 4 are final."""
     newest = found["newest"]
     lines = [
@@ -39,6 +40,8 @@ def text(found: dict[str, Any]) -> str:
         f"log         {found['log']}",
         f"entries     {found['integrated']} in the log, {found['submitted']} sent, {found['anchored']} anchored, {found['final']} final",
     ]
+    if waiting := found["integrated"] - found["final"]:
+        lines.append(f"waiting     {waiting} entries are not final yet, so nothing outside proves them: {runnable('custody anchor')}")
     if newest:
         place = f"block {newest['block']}, gas {newest['gas']}" if newest["block"] else "not mined yet"
         lines.append(f"newest      {newest['size']} entries, {newest['state']}, {place}")
@@ -49,10 +52,14 @@ def text(found: dict[str, Any]) -> str:
         f"stored      {output.size(found['storedBytes'])} of ciphertext",
     ]
     if found["frozen"]:
-        lines.append(f"FROZEN      {found['frozen']}: run custody doctor")
+        lines.append(f"FROZEN      {found['frozen']}: run {runnable('custody doctor')}")
+    for one in found["workers"] or []:
+        if one["failures"]:
+            lines += [f"FAILING     {one['worker']}, since {one['since']}, {one['failures']} times: {one['problem']}"]
+            lines += [f"  what to do: {one['hint']}"] if one["hint"] else []
     if found["ipfs"]:
         lines += _ipfs(found["ipfs"])
-    return "\n".join(lines)
+    return lines
 
 
 def _ipfs(found: dict[str, Any]) -> list[str]:
@@ -67,7 +74,7 @@ def _ipfs(found: dict[str, Any]) -> list[str]:
         rows.append([name, "ok" if status and not node["problem"] else "PROBLEM", *said, *(str(node[one]) for one in _COUNTS)])
         if node["problem"]:
             problems.append((f"{node['name']}: {node['problem']}", node["hint"]))
-    lines.append(output.table(["NODE", "STATE", "KUBO", "PEERS", "SIZE", "PINNED", "WAITING", "DAMAGED"], rows))
+    lines += output.table(["NODE", "STATE", "KUBO", "PEERS", "SIZE", "PINNED", "WAITING", "DAMAGED"], rows)
     for problem, hint in problems:
-        lines += [problem, f"  what to do: {hint}"]
+        lines += [problem, f"  what to do: {runnable(hint)}"]
     return lines

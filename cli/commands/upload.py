@@ -10,10 +10,12 @@ import typer
 from cli import members, output
 from cli.state import STATE, Json
 
+_LISTED = 20
 _HELP = """Hash, encrypt, store and record files and folders where they are collected.
 
-Each file becomes an item of its own with a signed record; a folder becomes one more item that lists them. An upload that
-was interrupted goes on where it was when you start it again.
+Each file becomes an item of its own with a signed record; a folder becomes one more item that lists them, and says what
+was left out and why. An upload that was interrupted goes on where it was when you start it again; with other details
+you are asked whether to go on as before (--resume) or to begin anew (--restart). Exit code 3: something could not be read.
 
 \b
 Example:
@@ -45,6 +47,8 @@ def register(app: typer.Typer) -> None:
         clock_reference: Annotated[str, typer.Option(help="True time at that moment: 2026-11-20T10:00:00Z.")] = "",
         digest: Annotated[list[str] | None, typer.Option(help="Further digests beside sha-256, such as sha-512.")] = None,
         on_duplicate: Annotated[str, typer.Option(help="record or skip content that you have recorded before.")] = "record",
+        resume: members.Resume = False,
+        restart: members.Restart = False,
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn
@@ -57,6 +61,8 @@ def register(app: typer.Typer) -> None:
         said |= members.moment_members(occurred, late) | ({"handling": handling} if handling else {})
         if bool(clock_shown) != bool(clock_reference):
             raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
+        if clock_reference:
+            members.past_time(clock_reference, "--clock-reference")
         body: dict[str, Any] = {
             **({"partOf": evidence_urn(source)} if source else {}),
             **({"method": method} if method else {}),
@@ -64,44 +70,132 @@ def register(app: typer.Typer) -> None:
             **({"place": place} if place else {}),
             **({"deviceClock": {"shown": clock_shown, "reference": clock_reference}} if clock_shown else {}),
         }
-        options = Options(said, tuple(digest or ()), on_duplicate == "skip", body)
-        upload_paths(paths, options)
+        if resume and (said or body or digest):
+            raise UsageError(
+                "--resume goes on with the details that were given then", hint="give the paths alone, or --restart for new details"
+            )
+        interrupted = members.interruption(resume, restart)
+        upload_paths(paths, Options(said, tuple(digest or ()), on_duplicate == "skip", body, interrupted=interrupted))
 
 
 def upload_paths(paths: list[Path], options: Any) -> None:
-    """Upload files and folders, and tell what became of them."""
+    """Upload files and folders, and tell what became of them; ends with 3 where something could not be read."""
     from dataclasses import asdict
 
     from cli.session import open_session
-    from ledger.services.ingest import Upload, measure
+    from ledger.services.ingest import measure
 
-    _, total = measure([path for path in paths if path.exists()])
-    done = []
+    own = _own()
+    _, total = measure(paths, own)
     with open_session() as session, output.progress("uploading", total) as advance:
-        run = Upload(session.person, session.node, session.journal, session.clock, options, advance)
-        for item in run.run(paths):
-            done.append(item)
-            if not STATE.json and len(done) == 20:
-                output.say("(more than 20 items: the rest is counted, not listed)")
+        done, run = _run(session, paths, options, own, advance)
         status = session.node.status(chain=False, ipfs=False)
-    rows = [[item.evidence.removeprefix("urn:uuid:"), output.size(item.size), _outcome(item), item.path] for item in done[:20]]
-    text = output.table(["ITEM", "SIZE", "RECORDED", "PATH"], rows)
+    rows = [[item.evidence.removeprefix("urn:uuid:"), output.size(item.size), _outcome(item), item.path] for item in done[:_LISTED]]
+    lines = output.table(["ITEM", "SIZE", "RECORDED", "PATH"], rows)
     recorded = sum(item.index is not None for item in done)
-    for item in done[:20]:
-        if item.duplicates:
-            text += f"\nsame content as {item.duplicates[0]}: {item.path}"
+    lines += [f"same content as {item.duplicates[0]}: {item.path}" for item in done[:_LISTED] if item.duplicates]
     waiting = status["integrated"] - status["final"]
-    text += f"\n{recorded} items recorded, {output.size(sum(item.size for item in done))}. " + _next(waiting)
-    output.result({"items": [asdict(item) for item in done], "recorded": recorded, "waiting": waiting}, text)
+    first, *rest = _next(waiting)
+    lines += [f"{recorded} items recorded, {output.size(sum(item.size for item in done))}. {first}", *rest]
+    value = {"items": [asdict(item) for item in done], "recorded": recorded, "waiting": waiting}
+    output.result(value | {"leftOut": [asdict(one) for one in run.left_out]}, *lines, *_left_out(run.left_out))
+    for notice in run.notices:
+        output.say(notice)
+    run.told()
+    if any(one.lost for one in run.left_out):
+        raise typer.Exit(3)
 
 
-def _next(waiting: int) -> str:
+def _run(session: Any, paths: list[Path], options: Any, own: Any, advance: Any) -> tuple[list[Any], Any]:
+    """Upload; where an upload with other details was interrupted, the person at a terminal says what becomes of it."""
+    from dataclasses import replace
+
+    from ledger.domain.errors import DemandError, InterruptedUploadError, UsageError
+    from ledger.services.ingest import Upload
+
+    run, done = Upload(session.person, session.node, session.journal, session.clock, options, advance, own), []
+    try:
+        for item in run.run(paths, until_told=True):
+            done.append(item)
+            if not STATE.json and len(done) == _LISTED:
+                output.say(f"(more than {_LISTED} items: the rest is counted, not listed)")
+    except DemandError as error:
+        raise UsageError(error.message, hint=members.asked_for(error.pointers)) from error
+    except InterruptedUploadError as error:
+        chosen = None if done else _ask(error)
+        if chosen is None:
+            raise UsageError(error.message, hint=_commands(error)) from error
+        return _run(session, paths, replace(options, interrupted=chosen), own, advance)
+    return done, run
+
+
+def _ask(error: Any) -> str | None:
+    """What the person at a terminal chooses; None where nobody is there, or nothing is to be chosen."""
+    import sys
+
+    from ledger.services.given import RESTART, RESUME
+
+    if error.recorded or STATE.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    output.say(f"{error.message}.")
+    answer = typer.prompt("[g]o on as before, with the details of then, or begin [a]new with these? [g/a, else stop]", default="", err=True)
+    return {"g": RESUME, "a": RESTART}.get(answer.strip().lower()[:1])
+
+
+def _commands(error: Any) -> str:
+    """What to do about an interrupted upload: both commands as they run."""
+    import shlex
+    import sys
+
+    first = [*("custody", "--home", str(STATE.home.absolute())), *(["--server", STATE.server] if STATE.server else [])]
+    first += ["--passphrase-file", str(STATE.passphrase_file.absolute())] if STATE.passphrase_file is not None else []
+    first += ["--offline"] if STATE.offline else []
+    tops = [shlex.join([*first, "upload", "--resume", "--", top]) for top in error.tops]
+    given = ["custody", *(one for one in sys.argv[1:] if one not in ("--restart", "--resume"))]
+    again = given.copy()
+    again.insert(again.index("--") if "--" in again else len(again), "--restart")
+    if error.recorded:
+        return f"hear what was recorded: {'; '.join(tops)}; for a second item, then: {shlex.join(given)}"
+    return f"go on as before: {'; '.join(tops)}; or begin anew: {shlex.join(again)}"
+
+
+def _own() -> frozenset[tuple[int, int]]:
+    """What is custody's own and must not become evidence: the home, and the file with the passphrase."""
+    import os
+
+    found = set()
+    for path in (STATE.home, STATE.passphrase_file):
+        if path is not None and path.exists():
+            details = os.stat(path)  # noqa: PTH116
+            found.add((details.st_dev, details.st_ino))
+    return frozenset(found)
+
+
+def _left_out(left: list[Any]) -> list[str]:
+    """What was left out, by kind with its number; what could not be read, one by one."""
+    lost = [one for one in left if one.lost]
+    counts: dict[str, int] = {}
+    for one in left:
+        if not one.lost:
+            counts[one.kind] = counts.get(one.kind, 0) + 1
+    lines = []
+    if counts:
+        named = ", ".join(f"{count} {kind}{'' if count == 1 or kind.endswith('s') else 's'}" for kind, count in sorted(counts.items()))
+        lines.append(f"Not recorded, since no files of their own: {named}; the folder's signed manifest names each.")
+    if lost:
+        lines.append(f"{len(lost)} could not be recorded:")
+        lines += [f"  {one.path}: {one.reason}" for one in lost[:_LISTED]]
+        lines += [f"  and {len(lost) - _LISTED} more"] if len(lost) > _LISTED else []
+    return lines
+
+
+def _next(waiting: int) -> list[str]:
     if STATE.offline:
-        return f"Signed here; {waiting} statements wait for a network.\nSend them then: custody --home {STATE.home} field send"
-    return (
-        f"Signed and in the log; not yet anchored ({waiting} entries wait)."
-        f"\nAnchor now: custody --home {STATE.home} anchor   See how far it is: custody --home {STATE.home} status"
-    )
+        return [f"Signed here; {waiting} statements wait for a network.", f"Send them then: custody --home {STATE.home} field send"]
+    return [
+        f"Signed and in the log; not yet anchored ({waiting} entries wait).",
+        f"Anchor now: custody --home {STATE.home} anchor   See how far it is: custody --home {STATE.home} status",
+    ]
 
 
 def _outcome(item: Any) -> str:

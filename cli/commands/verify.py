@@ -17,7 +17,14 @@ _HELP = """Verify a bundle, and the file it speaks of: no home, no server, no ne
 Example:
   custody verify evidence.bundle photo.jpg --trust trust.json
 """
-_MARKS = {"passed": "ok", "failed": "FAILED", "not checked": "not checked", "not asked": "-", "not reached": "-"}
+_MARKS = {
+    "passed": "ok",
+    "failed": "FAILED",
+    "unreadable": "UNREADABLE",
+    "not checked": "not checked",
+    "not asked": "-",
+    "not reached": "-",
+}
 _CHUNK = 1 << 20
 
 
@@ -38,18 +45,15 @@ def register(app: typer.Typer) -> None:
 
 def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: bool = False) -> int:
     """Verify and print; returns the exit code."""
-    from ledger.domain import trust as roots
-    from ledger.domain.errors import FormatError, UsageError
+    from cli.session import read_trust
     from ledger.domain.verify import verify
 
-    try:
-        root = roots.parse(_read(trust))
-    except FormatError as error:
-        raise UsageError(f"{trust}: {error.message}", hint="give the trust root that the agencies published") from error
+    root = read_trust(trust)
     data = _read(bundle)
+    _require_bundle(data, bundle, file, trust)
     measured = _measure(data, file) if file is not None else None
     report = verify(data, root, file=measured, confirm=_confirm(root, rpc) if rpc else None)
-    lines = [f"{number:>2}  {step.title:<56} {_MARKS[step.status]}" + _more(step) for number, step in sorted(report.steps.items())]
+    lines = [line for number, step in sorted(report.steps.items()) for line in _step(number, step)]
     lines += [f"    note: {finding}" for finding in report.findings]
     lines += [f"    withheld from you: {path}" for path in report.withheld]
     lines.append("    not proven: what happened before collection, that the content is true, that nothing was kept from the record")
@@ -58,7 +62,7 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: boo
     )
     if timeline:
         lines += ["", *_timeline(data, report.events)]
-    output.result(report.as_json(), "\n".join(lines))
+    output.result(report.as_json(), *lines)
     return report.verdict.exit_code
 
 
@@ -80,22 +84,53 @@ def _timeline(data: bytes, events: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _more(step: Any) -> str:
-    text = f"\n      {step.detail}" if step.detail else ""
-    return text + (f"\n      what to do: {step.hint}" if step.hint else "")
+def _step(number: int, step: Any) -> list[str]:
+    more = [f"      {step.detail}"] if step.detail else []
+    more += [f"      what to do: {step.hint}"] if step.hint else []
+    return [f"{number:>2}  {step.title:<56} {_MARKS[step.status]}", *more]
+
+
+def _require_bundle(data: bytes, bundle: Path, file: Path | None, trust: Path) -> None:
+    """Say what somebody gave for the bundle instead, and how the command reads with the two the right way round.
+
+    Raises:
+        UnreadableError: it is no bundle: nothing was judged, so nothing was refuted.
+    """
+    from shlex import quote
+
+    from ledger.domain import filekind
+    from ledger.domain.errors import UnreadableError
+
+    if filekind.is_bundle(data[: filekind.HEAD]):
+        return
+    hint = "the bundle comes first: custody verify BUNDLE FILE --trust TRUST"
+    if file is not None and file.is_file() and filekind.is_bundle(_head(file)):
+        hint = f"did you swap the two? custody verify {quote(str(file))} {quote(str(bundle))} --trust {quote(str(trust))}"
+    raise UnreadableError(f"{bundle} is {filekind.describe(data[: filekind.HEAD])}, not an evidence bundle", hint=hint)
+
+
+def _head(path: Path) -> bytes:
+    from ledger.domain import filekind
+
+    try:
+        with path.open("rb") as stream:
+            return stream.read(filekind.HEAD)
+    except OSError:
+        return b""
 
 
 def _read(path: Path) -> bytes:
     from ledger.domain.bundle import LIMIT
-    from ledger.domain.errors import FormatError, UnreadableError
+    from ledger.domain.errors import UnreadableError
 
+    if path.is_dir():
+        raise UnreadableError(f"{path} is a folder, not an evidence bundle", hint="a bundle is one file, as custody bundle writes it")
     try:
         with path.open("rb") as stream:
             data = stream.read(LIMIT + 1)
     except OSError as error:
         raise UnreadableError(f"cannot read {path}: {error.strerror}", hint="check the path and your permissions") from error
-    if len(data) > LIMIT:
-        raise FormatError(f"{path} is larger than any bundle may be", hint="is it the evidence itself? the bundle comes first")
+    # What is too long to be a bundle is told by what it is: it is the evidence itself, most likely.
     return data
 
 
@@ -115,6 +150,11 @@ def _measure(data: bytes, file: Path) -> Any:
     except CustodyError:
         pass  # the verification itself tells what is wrong with the bundle
     digest = MultiDigest(names)
+    if file.is_dir():
+        raise UnreadableError(
+            f"{file} is a folder, and a bundle speaks of one file: neither verified nor refuted",
+            hint="name the file; the bundle of a folder speaks of its manifest, which custody get writes",
+        )
     try:
         with file.open("rb", buffering=0) as stream, output.progress("reading", file.stat().st_size) as advance:
             while chunk := stream.read(_CHUNK):
@@ -132,16 +172,18 @@ def _confirm(root: Any, url: str) -> Callable[[int, bytes], set[bytes]]:
 
     def ask(number: int, digest: bytes) -> set[bytes]:
         from ledger.adapters.chain.rpc import RpcChain
-        from ledger.domain.errors import CustodyError, IncompleteError, VerificationError
+        from ledger.domain.errors import CustodyError, IncompleteError
 
         chain = RpcChain(url, confirmations=root.confirmations)
         try:
             if chain.chain_id() != root.chain_id or chain.block(0).hash != root.genesis:
-                raise VerificationError(7, "the chain that you asked is another one than the trust root names")
+                # Somebody asked the wrong chain: that says nothing about the evidence.
+                message = f"the chain that you asked is another one than the trust root names (chain {root.chain_id})"
+                raise IncompleteError(7, message, hint="name a node of that chain with --rpc")
             if chain.final() < number:
                 raise IncompleteError(7, f"block {number} is not final yet on the chain that you asked", hint="try again later")
             return {chain.block(number).hash}
-        except (VerificationError, IncompleteError):
+        except IncompleteError:
             raise
         except CustodyError as error:
             raise IncompleteError(7, f"the chain that you asked did not tell: {error.message}", hint=error.hint) from error

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from ledger.adapters import files
 from ledger.adapters.filelock import FileLock
 from ledger.domain import slots
 from ledger.domain.audit import story
@@ -66,6 +67,7 @@ class SqliteAuditState:
         self._lock = None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+            files.private_file(path)
             self._lock = FileLock(path.with_name(path.name + ".lock"), what="the audit's state file")
         try:
             self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
@@ -225,6 +227,10 @@ class SqliteAuditState:
                 name, origin, ref, custodian, seq, head, moment, closed = row[:8]
                 found[name] = ItemState(name, origin, ref, custodian, seq, head, moment, bool(closed), offer)
         return found
+
+    def item_count(self, log: bytes) -> int:
+        """How many items a log speaks of; its agency's statements about itself are about none."""
+        return int(self._all("SELECT count(*) FROM item WHERE log = ? AND evidence LIKE 'urn:uuid:%'", log)[0][0])
 
     def opened_twice(self) -> Iterator[tuple[str, list[str]]]:
         """Items that were opened in more than one log, with the agencies of these logs."""

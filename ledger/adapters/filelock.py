@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
+import time
 from pathlib import Path
+from typing import Final
 
 from ledger.domain.errors import LockedError
+
+_LOOK: Final = 0.02  # seconds; `held` takes the lock for less than that
 
 
 class FileLock:
     """Held from construction to ``release``; the kernel drops it when the process dies.
+
+    ``token`` is new each time and written into the file: whoever finds it elsewhere knows whether this holder wrote that.
 
     Raises:
         LockedError: another process holds it, naming that process.
@@ -18,19 +25,49 @@ class FileLock:
 
     def __init__(self, path: Path, *, what: str) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.token = secrets.token_hex(8)
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(self._fd)
         except BlockingIOError as error:
-            holder = os.pread(self._fd, 64, 0).decode(errors="replace").strip() or "unknown"
+            holder = _read(self._fd)[0] or "unknown"
             os.close(self._fd)
             raise LockedError(
                 f"{what} is in use by process {holder}", hint="stop that process, or let it serve this home with: custody serve"
             ) from error
         os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(self._fd, f"{os.getpid()} {self.token}\n".encode(), 0)
 
     def release(self) -> None:
         """Let go; harmless when repeated."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def held(path: Path) -> str | None:
+    """The token of whoever holds a lock now; None where nobody does."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read(fd)[1]
+    finally:
+        os.close(fd)
+    return None
+
+
+def _lock(fd: int) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(_LOOK)  # somebody may just be looking
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _read(fd: int) -> tuple[str, str]:
+    """Process and token that a lock's file names."""
+    pid, _, token = os.pread(fd, 64, 0).decode("ascii", "replace").strip().partition(" ")
+    return pid, token

@@ -2,40 +2,78 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import shlex
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from ledger.domain.errors import StorageError, UsageError
 
+_NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # FAT on a stick, for example
+_OTHERS: Final = 0o022  # bits with which others than the owner may write
+
 
 @contextmanager
-def replacing(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, mode: int = 0o600, force: bool = True) -> Iterator[BinaryIO]:
     """Open a new file that replaces ``path`` when the block ends, durable then; removed where it fails.
 
+    Args:
+        mode: set, not left to the umask of whoever started this.
+        force: False refuses to replace what is there, also what comes there meanwhile.
+
     Raises:
-        StorageError: the disk refused.
+        StorageError: the disk refused. UsageError: something is there.
     """
+    if not force:
+        require_absent(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}", hint="check that the folder exists and may be written") from error
     try:
         with os.fdopen(fd, "w+b") as file:
+            os.fchmod(fd, mode)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        _put(temporary, path, force=force)
         sync_directory(path.parent)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}", hint="check the free space of the disk") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_absent(path: Path) -> None:
+    """Refuse to overwrite.
+
+    Raises:
+        UsageError: something is there already.
+    """
+    if os.path.lexists(path):
+        raise UsageError(f"{path} exists already", hint="choose another name, or overwrite it with --force")
+
+
+def _put(temporary: Path, path: Path, *, force: bool) -> None:
+    if not force:
+        try:
+            path.hardlink_to(temporary)  # unlike a rename it fails where somebody made the file meanwhile
+        except FileExistsError:
+            require_absent(path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            require_absent(path)
+        else:
+            return
+    temporary.replace(path)
 
 
 def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
@@ -46,6 +84,65 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """
     with replacing(path, mode=mode) as file:
         file.write(data)
+
+
+def private_folder(path: Path) -> None:
+    """A folder for its owner alone, with those above it that are missing, whatever the umask; one that is there stays as it is."""
+    if not path.exists():
+        private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def private_file(path: Path) -> None:
+    """An empty file for its owner alone where there is none: what opens it next, such as a database, would leave its mode to the umask.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def public_folder(path: Path) -> None:
+    """A folder that everybody may read, with those above it, whatever the umask; one that is there stays as it is."""
+    if not path.exists():
+        public_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        path.chmod(0o755)
+
+
+def renew_folder(path: Path, marker: str) -> None:
+    """An empty folder that holds nothing but its marker; one with that marker is emptied first, anything else is left alone.
+
+    Raises:
+        UsageError: the folder holds something that this did not make.
+    """
+    if not (path / marker).is_file():
+        require_vacant(path, hint="choose another folder with --output")
+    elif not path.is_symlink():
+        shutil.rmtree(path)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write(path / marker, b"made by custody demo, which empties this folder when it runs again\n")
+
+
+def require_owned(*paths: Path) -> None:
+    """Refuse files and folders into which others can write: what lies there could be anybody's.
+
+    Raises:
+        StorageError: others can write there; the hint is the command that ends it.
+    """
+    for path in paths:
+        try:
+            mode = path.stat().st_mode
+        except OSError:
+            continue  # whoever opens it tells better what is wrong
+        if mode & _OTHERS:
+            raise StorageError(
+                f"{path} can be written by others (mode {stat.S_IMODE(mode):04o})", hint=f"once nobody else had a reason to: {_chmod(path)}"
+            )
+
+
+def _chmod(path: Path) -> str:
+    return f"chmod {'-R ' if path.is_dir() else ''}go-w {shlex.quote(str(path))}"
 
 
 def require_vacant(path: Path, *, hint: str) -> None:

@@ -1,4 +1,11 @@
-"""Upload journals on the client's disk: append-only, each record sealed with AES-256-GCM under a key of the keyring."""
+"""Journals on the client's disk: append-only, sealed with AES-256-GCM under a key of the keyring.
+
+    magic | frame | frame | ...     frame = length (4) | its check (4) | SHA-256 of sealed (32) | sealed = nonce (12) | ciphertext and tag
+
+- one frame holds everything that one ``sync`` made durable: it is there whole, or it is not there
+- only the last frame can be torn by a crash or a full disk, and nothing ever relied on it; damage before that is told, not skipped
+- a write that fails is cut off again; where that fails too, or the disk did not confirm, this run writes no more to the file
+"""
 
 from __future__ import annotations
 
@@ -7,21 +14,24 @@ import json
 import os
 import secrets
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ledger.adapters.files import sync_directory
+from ledger.adapters import files
 from ledger.domain.errors import StorageError
+from ledger.domain.ownfiles import JOURNAL_MAGIC
 
 _LENGTH: Final = 4
+_HEAD: Final = 2 * _LENGTH + 32
 _NONCE: Final = 12
 
 
 class FileJournal:
-    """See ports.Journal. One file a run, locked while the run goes on.
+    """See clientports.Journal. One file a run, locked while the run goes on.
 
     Args:
         key: 32 bytes from the keyring: content keys lie in the journal until the upload is acknowledged.
@@ -31,12 +41,14 @@ class FileJournal:
         self._directory = directory
         self._cipher = AESGCM(key)
         self._taken: list[tuple[Path, int]] = []
-        self._pending = bytearray()
+        self._pending: list[dict[str, Any]] = []
         self._path: Path | None = None
         self._fd = -1
+        self._end = 0
+        self._broken = False
 
     def leftovers(self) -> list[dict[str, Any]]:
-        """See ports.Journal."""
+        """See clientports.Journal."""
         found: list[dict[str, Any]] = []
         for path in sorted(self._directory.glob("upload-*.journal"), key=_age):
             if path == self._path:
@@ -51,56 +63,104 @@ class FileJournal:
                 os.close(fd)
                 continue
             self._taken.append((path, fd))
-            found += self._read(path.read_bytes())
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                raise StorageError(f"cannot read {path}: {error.strerror}", hint="check the disk") from error
+            found += self._read(path, data)
         return found
 
-    def _read(self, data: bytes) -> list[dict[str, Any]]:
-        records, at = [], 0
-        while at + _LENGTH <= len(data):
-            size = int.from_bytes(data[at : at + _LENGTH], "big")
-            sealed = data[at + _LENGTH : at + _LENGTH + size]
+    def _read(self, path: Path, data: bytes) -> list[dict[str, Any]]:
+        records: list[dict[str, Any]] = []
+        if data[: len(JOURNAL_MAGIC)] != JOURNAL_MAGIC:
+            if not JOURNAL_MAGIC.startswith(data) and data.strip(b"\0"):
+                raise _damaged(path, 0)
+            return records  # torn before its first frame
+        at = len(JOURNAL_MAGIC)
+        while at < len(data):
+            head, rest = data[at : at + _HEAD], data[at + _HEAD :]
+            sealed = rest[: int.from_bytes(head[:_LENGTH], "big")]
+            whole = head[: 2 * _LENGTH] == _sized(int.from_bytes(head[:_LENGTH], "big"))
+            if (whole and len(rest) < int.from_bytes(head[:_LENGTH], "big")) or not rest.strip(b"\0"):
+                break  # the torn end of a crash: nothing relied on it
+            if not whole or sha256(sealed).digest() != head[2 * _LENGTH :]:
+                if whole and len(rest) == len(sealed):
+                    break  # its size was written, and not all of its bytes
+                raise _damaged(path, at)
             try:
-                records.append(json.loads(self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], None)))
-            except (InvalidTag, ValueError):
-                break  # the torn end of a crash: what follows was never relied on
-            at += _LENGTH + size
+                records += json.loads(self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], JOURNAL_MAGIC))
+            except (InvalidTag, ValueError) as error:
+                raise _damaged(path, at) from error
+            at += _HEAD + len(sealed)
         return records
 
     def append(self, record: dict[str, Any]) -> None:
-        """See ports.Journal."""
-        nonce = secrets.token_bytes(_NONCE)
-        sealed = nonce + self._cipher.encrypt(nonce, json.dumps(record).encode(), None)
-        self._pending += len(sealed).to_bytes(_LENGTH, "big") + sealed
+        """See clientports.Journal."""
+        self._pending.append(record)
 
     def sync(self) -> None:
-        """See ports.Journal."""
+        """See clientports.Journal."""
         if not self._pending:
             return
+        pending, self._pending = self._pending, []
+        if self._broken:
+            raise StorageError("the upload journal cannot be written any more in this run", hint="check the disk, then start again")
+        nonce = secrets.token_bytes(_NONCE)
+        sealed = nonce + self._cipher.encrypt(nonce, json.dumps(pending).encode(), JOURNAL_MAGIC)
         try:
             if self._path is None:
                 self._open()
-            os.write(self._fd, self._pending)
-            os.fsync(self._fd)
+            self._write(_sized(len(sealed)) + sha256(sealed).digest() + sealed)
         except OSError as error:
             raise StorageError(
                 f"the upload journal could not be written: {error.strerror}", hint="check the free space of the disk"
             ) from error
-        self._pending.clear()
 
     def _open(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
+        files.private_folder(self._directory)
         path = self._directory / f"upload-{secrets.token_hex(8)}.journal"
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
-        self._path = path
-        sync_directory(self._directory)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        self._path, self._fd, self._end = path, fd, 0
+        self._write(JOURNAL_MAGIC)
+        try:
+            files.sync_directory(self._directory)
+        except OSError:
+            self._broken = True  # a crash could lose the file with all that is in it
+            raise
+
+    def _write(self, data: bytes) -> None:
+        """Write all of it durably, or leave nothing of it."""
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]  # a disk that is nearly full takes a part and says so only by the number
+        except OSError:
+            self._cut()
+            raise
+        try:
+            os.fsync(self._fd)
+        except OSError:
+            # The kernel may drop what it could not write and confirm the next time: this file is not believed any more.
+            self._broken = True
+            self._cut()
+            raise
+        self._end += len(data)
+
+    def _cut(self) -> None:
+        try:
+            os.ftruncate(self._fd, self._end)
+        except OSError:
+            self._broken = True
+        if self._end == 0:
+            self._broken = True  # not even the magic is there
 
     def finish(self, keep: Sequence[dict[str, Any]] = ()) -> None:
-        """See ports.Journal."""
+        """See clientports.Journal."""
         finished = self._held()
         self._pending.clear()
         if keep:
-            self._path, self._fd, self._taken = None, -1, finished
+            self._path, self._fd, self._taken, self._broken = None, -1, finished, False
             for record in keep:
                 self.append(record)
             self.sync()
@@ -109,14 +169,20 @@ class FileJournal:
         self.close()
 
     def close(self) -> None:
-        """See ports.Journal."""
+        """See clientports.Journal."""
         for _, fd in self._held():
             os.close(fd)
-        self._taken, self._path, self._fd = [], None, -1
+        self._taken, self._path, self._fd, self._end, self._broken = [], None, -1, 0, False
         self._pending.clear()
 
     def _held(self) -> list[tuple[Path, int]]:
         return [*self._taken, *([(self._path, self._fd)] if self._path is not None else [])]
+
+
+def _sized(length: int) -> bytes:
+    """A length with its check: one that was damaged must not hide what stands behind it."""
+    raw = length.to_bytes(_LENGTH, "big")
+    return raw + sha256(JOURNAL_MAGIC + raw).digest()[:_LENGTH]
 
 
 def _age(path: Path) -> int:
@@ -125,3 +191,10 @@ def _age(path: Path) -> int:
         return path.stat().st_mtime_ns
     except FileNotFoundError:
         return 0
+
+
+def _damaged(path: Path, at: int) -> StorageError:
+    return StorageError(
+        f"the journal {path} is damaged at byte {at}, or was sealed under other keys",
+        hint="look with custody list whether its upload was recorded; then move the journal elsewhere",
+    )

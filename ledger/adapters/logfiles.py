@@ -12,13 +12,16 @@ import httpx
 
 from ledger.adapters import files
 from ledger.adapters.node.http import HttpNode
+from ledger.adapters.web.client import Patience
 from ledger.domain.cose import PrivateKey
 from ledger.domain.errors import DeniedError, NetworkError, NotFoundError, UnreadableError
 from ledger.domain.hosts import require_tls
 
 Signer = Callable[[], tuple[PrivateKey, bytes]]
 _LIMIT: Final = 64 << 20  # the longest file is an entry bundle of 256 entries of 64 KiB
-_TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
+_CHECKPOINT: Final = 1 << 20
+_PATIENCE: Final = Patience(between=30.0, total=600.0)
+_ATTEMPTS: Final = 3
 
 
 class FolderFiles:
@@ -65,20 +68,19 @@ class WebFiles(HttpNode):
     ) -> None:
         if transport is None:
             require_tls(url, what="a log")
-        super().__init__(url, transport=transport)
+        super().__init__(url, transport=transport, who="the log", patience=_PATIENCE)
         self._signers = list(signers)
-        self._web = httpx.Client(base_url=url, transport=transport, timeout=_TIMEOUT, follow_redirects=False)
         self.where = url
         self._logins = threading.Lock()  # proofs and sessions are one after another
         self._prefix: str | None = None
-        self._ask = False
+        self._hidden = False
 
     def get(self, path: str) -> bytes:
         """A file; a node is logged in to when it first refuses."""
         if self._prefix is None:
             self._prefix = self._find()
         target = f"{self._prefix}/{path}"
-        if not (self._ask and path.startswith(("tile/entries/", "certs/"))):
+        if not (self._hidden and path.startswith(("tile/entries/", "certs/"))):
             status, data = self._fetch(target)
             if status == 404:
                 raise NotFoundError(f"{path} is not there")
@@ -86,7 +88,7 @@ class WebFiles(HttpNode):
                 return data
             if status not in {401, 403} or not self._prefix:
                 raise NetworkError(f"{path}: answered {status}", hint="check the address; then try again")
-            self._ask = True
+            self._hidden = True
         return _bounded(path, self._asked(target, path))
 
     def _asked(self, target: str, path: str) -> bytes:
@@ -99,39 +101,22 @@ class WebFiles(HttpNode):
                         raise DeniedError(f"{path} is shown to auditors only", hint=hint)
                     self._signer = self._signers.pop(0)
                 try:
-                    return self._send("GET", target).content
+                    return self._send("GET", target, limit=_LIMIT).content
                 except DeniedError:
                     self._signer = self._token = None
 
     def _find(self) -> str:
         """Where the tree begins: at the URL itself, or below a node's."""
         for prefix in ("", "/v1/log"):
-            status, data = self._fetch(f"{prefix}/checkpoint")
+            status, data = self._fetch(f"{prefix}/checkpoint", _CHECKPOINT)
             if status == 200 and data.startswith(b"urn:custody:log:"):
                 return prefix
         raise NetworkError(f"no log of custody is at {self.where}", hint="give the address of a node, or of an exported tree")
 
-    def _fetch(self, target: str) -> tuple[int, bytes]:
+    def _fetch(self, target: str, limit: int = _LIMIT) -> tuple[int, bytes]:
         """Status and body; a server that sends without end is cut off."""
-        for attempt in range(3):
-            try:
-                with self._web.stream("GET", target) as answer:
-                    data = bytearray()
-                    for part in answer.iter_bytes():
-                        data += part
-                        if len(data) > _LIMIT:
-                            raise UnreadableError(f"{target} is longer than {_LIMIT} bytes", hint="no file of a log is that long")
-                    return answer.status_code, bytes(data)
-            except httpx.HTTPError as error:
-                if attempt == 2:
-                    message = f"the log did not answer: {type(error).__name__}"
-                    raise NetworkError(message, hint="check the address, then try again") from error
-        raise AssertionError
-
-    def close(self) -> None:
-        """Release connections."""
-        self._web.close()
-        super().close()
+        answer = self._web.call("GET", target, limit=limit, attempts=_ATTEMPTS)
+        return answer.status, answer.content
 
 
 def write_tree(
@@ -150,7 +135,7 @@ def write_tree(
         if path.partition("/")[0] in forever and target.exists():
             kept += 1
         else:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            files.public_folder(target.parent)
             files.write(target, get(path), mode=0o644)
             written += 1
         progress(1)

@@ -15,62 +15,88 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import httpx
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 
+from ledger.adapters.web.client import MIB, Answer, Patience, Reach, Web, WebError
+from ledger.domain import hosts
 from ledger.domain.digests import same
 from ledger.domain.encoding import b64url
 from ledger.domain.errors import DeniedError, NetworkError, UsageError
-from ledger.domain.hosts import require_tls
+from ledger.domain.hosts import Network, require_tls
+from ledger.domain.shapes import Maybe
 
-_TIMEOUT: Final = 10.0
+_PATIENCE: Final = Patience(connect=5.0, between=10.0, total=15.0)
+_WHO: Final = "the identity provider"
+_WHOSE: Final = "an identity provider"
+#: Where a person's own machine may look for the provider of their agency, which is often inside its network.
+INSIDE: Final = hosts.networks(("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 _FRESH: Final = 600.0  # seconds for which the provider's keys are kept
 _AGAIN: Final = 30.0  # seconds before an unknown key makes us ask again
 _ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
+_QUEUE: Final = 5.0  # seconds for which a log-in waits while another one asks the provider
 _LEEWAY: Final = 60
 _LIMIT: Final = 16_384
-_PATIENCE: Final = 300.0  # seconds for a person to log in
+_PERSON: Final = 300.0  # seconds for a person to log in
+_ENDPOINTS: Final = ("jwks_uri", "authorization_endpoint", "token_endpoint")
+_ABOUT: Final = {"issuer": str} | dict.fromkeys(_ENDPOINTS, str)
+_KEYS: Final = {"keys": [dict]}
+_MOST_KEYS: Final = 100
+#: What PyJWT and the libraries below it raise about tokens and keys of any shape.
+_FAULTS: Final = (jwt.PyJWTError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError, UnsupportedAlgorithm)
 _DONE: Final = b"<!doctype html><title>custody</title><p>You are logged in. You may close this window."
 
 
-def _get(url: str) -> dict[str, Any]:
+def _call(method: str, url: str, issuer: str, allowed: tuple[Network, ...], **body: Any) -> Answer:
+    """One call of the provider: at the issuer's address, or at another one that the provider names."""
+    address = require_tls(url, what=_WHOSE)
+    reach = Reach(allowed=(*allowed, *hosts.named(hosts.parse(issuer, what=_WHOSE))))
+    web = Web(address.origin, who=_WHO, reach=reach, patience=_PATIENCE)
     try:
-        answer = httpx.get(url, timeout=_TIMEOUT, follow_redirects=False)
-        answer.raise_for_status()
-        found = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise NetworkError(
-            f"the identity provider did not answer: {type(error).__name__}", hint="check its address and that it runs"
-        ) from error
-    if not isinstance(found, dict):
-        raise NetworkError("the identity provider answered nonsense", hint="is this the issuer's address?")
-    return found
+        return web.call(method, address.target or "/", limit=MIB, **body)
+    finally:
+        web.close()
 
 
-def discover(issuer: str) -> dict[str, Any]:
+def _get(url: str, issuer: str, allowed: tuple[Network, ...], shape: Any) -> Any:
+    answer = _call("GET", url, issuer, allowed)
+    if answer.status != 200:
+        raise WebError(_WHO, f"answered {answer.status}")
+    return answer.json(shape)
+
+
+def discover(issuer: str, allowed: tuple[Network, ...] = ()) -> dict[str, Any]:
     """The provider's own description (OpenID Connect Discovery, section 4).
+
+    Args:
+        allowed: networks beyond public addresses to which its names may lead; an issuer's address written as such needs none.
 
     Raises:
         UsageError: an issuer without TLS. NetworkError: no answer, or that of another issuer.
     """
-    require_tls(issuer, what="an identity provider")
-    found = _get(issuer.rstrip("/") + "/.well-known/openid-configuration")
-    if found.get("issuer") != issuer or not all(
-        isinstance(found.get(name), str) for name in ("jwks_uri", "authorization_endpoint", "token_endpoint")
-    ):
+    require_tls(issuer, what=_WHOSE)
+    found: dict[str, Any] = _get(issuer.rstrip("/") + "/.well-known/openid-configuration", issuer, allowed, _ABOUT)
+    if found["issuer"] != issuer:
         raise NetworkError("the identity provider describes another issuer", hint="give the issuer exactly as the provider writes it")
+    for name in _ENDPOINTS:
+        try:
+            require_tls(found[name], what=_WHOSE)
+        except UsageError as error:
+            raise WebError(_WHO, f"names an address that cannot be used as its {name}") from error
     return found
 
 
 class OidcProvider:
     """See ports.IdentityProvider."""
 
-    def __init__(self, issuer: str, client_id: str) -> None:
+    def __init__(self, issuer: str, client_id: str, allowed: tuple[Network, ...] = ()) -> None:
         self.issuer = issuer
         self.client_id = client_id
+        self._allowed = allowed
         self._mutex = threading.Lock()
         self._keys: dict[str, Any] = {}
         self._asked = -_FRESH
+        self._failed = -_AGAIN
 
     def subject(self, token: str, nonce: str, now: int) -> str:
         """Whom an ID token speaks of.
@@ -95,21 +121,45 @@ class OidcProvider:
             current = int(claims["iat"]) - _LEEWAY <= now <= int(claims["exp"]) + _LEEWAY
             if not current or not same(str(claims["nonce"]).encode(), nonce.encode()) or not isinstance(claims["sub"], str):
                 raise ValueError
-        except (jwt.PyJWTError, ValueError, KeyError, TypeError) as error:
+        except _FAULTS as error:
             raise DeniedError("the identity provider's token is not good for this login", hint="log in again: custody login") from error
         return str(claims["sub"])
 
     def _key(self, kid: str, algorithm: str) -> Any:
-        with self._mutex:
+        """A key of the provider.
+
+        Raises:
+            KeyError: it has no such key. NetworkError: its keys cannot be had; told at once for a while, without asking again.
+        """
+        # One log-in asks; others must not queue behind a provider that answers a byte a second.
+        if not self._mutex.acquire(timeout=_QUEUE):
+            raise WebError(_WHO, "has been asked already, and has not answered yet")
+        try:
             age = time.monotonic() - self._asked
             if age > _FRESH or (kid not in self._keys and age > _AGAIN):
-                keys = jwt.PyJWKSet.from_dict(_get(discover(self.issuer)["jwks_uri"])).keys
-                self._keys = {str(one.key_id or ""): one for one in keys}
-                self._asked = time.monotonic()
+                self._fetch()
             found = self._keys[kid]
+        finally:
+            self._mutex.release()
         if found.algorithm_name not in (None, algorithm):
             raise ValueError
         return found.key
+
+    def _fetch(self) -> None:
+        if time.monotonic() - self._failed < _AGAIN:
+            raise WebError(_WHO, "did not answer a moment ago")
+        try:
+            about = discover(self.issuer, self._allowed)
+            rows = _get(about["jwks_uri"], self.issuer, self._allowed, _KEYS)["keys"][:_MOST_KEYS]
+            try:
+                keys = jwt.PyJWKSet.from_dict({"keys": rows}).keys
+            except _FAULTS as error:
+                raise WebError(_WHO, "answered nonsense: no set of keys") from error
+        except NetworkError:
+            self._failed = time.monotonic()
+            raise
+        self._keys = {str(one.key_id or ""): one for one in keys}
+        self._asked = time.monotonic()
 
 
 def obtain(issuer: str, client_id: str, nonce: str, show: Callable[[str], None]) -> str:
@@ -121,11 +171,13 @@ def obtain(issuer: str, client_id: str, nonce: str, show: Callable[[str], None])
     Raises:
         DeniedError: the provider refused, or nobody logged in in time. NetworkError: it does not answer.
     """
-    about = discover(issuer)
+    about = discover(issuer, INSIDE)
     verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
     received: dict[str, str] = {}
 
     class Redirect(BaseHTTPRequestHandler):
+        timeout = 5.0  # whoever connects and says nothing must not keep the browser out
+
         def do_GET(self) -> None:
             given = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
             if given.get("state") == state:
@@ -152,28 +204,23 @@ def obtain(issuer: str, client_id: str, nonce: str, show: Callable[[str], None])
             "code_challenge_method": "S256",
         }
         show(f"{about['authorization_endpoint']}?{urlencode(asked)}")
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _PERSON
         while not received and time.monotonic() < deadline:
             server.handle_request()
     if "code" not in received:
         raise DeniedError("nobody logged in at the identity provider", hint="try again: custody login")
-    return _exchange(about["token_endpoint"], client_id, received["code"], verifier, redirect)
+    return _exchange(about["token_endpoint"], issuer, client_id, received["code"], verifier, redirect)
 
 
-def _exchange(url: str, client_id: str, code: str, verifier: str, redirect: str) -> str:
-    require_tls(url, what="an identity provider")
+def _exchange(url: str, issuer: str, client_id: str, code: str, verifier: str, redirect: str) -> str:
     body = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect, "client_id": client_id, "code_verifier": verifier}
-    try:
-        answer = httpx.post(url, data=body, timeout=_TIMEOUT, follow_redirects=False)
-        token = answer.json().get("id_token")
-    except (httpx.HTTPError, ValueError, AttributeError) as error:
-        raise NetworkError(f"the identity provider did not answer: {type(error).__name__}", hint="try again: custody login") from error
-    if not isinstance(token, str):
+    token = _call("POST", url, issuer, INSIDE, data=body).json({"id_token": Maybe(str)})["id_token"]
+    if token is None:
         raise DeniedError("the identity provider gave no ID token", hint="is this program registered there as a public, native client?")
-    return token
+    return str(token)
 
 
-def check_settings(issuer: str, client_id: str) -> None:
+def check_settings(issuer: str, client_id: str, allowed: tuple[Network, ...] = ()) -> None:
     """Check an issuer before it is relied upon.
 
     Raises:
@@ -181,4 +228,4 @@ def check_settings(issuer: str, client_id: str) -> None:
     """
     if not client_id.strip():
         raise UsageError("the client's id at the identity provider is empty")
-    discover(issuer)
+    discover(issuer, allowed)

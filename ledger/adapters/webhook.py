@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from typing import Final
 
-import httpx
-
+from ledger.adapters.web.client import MIB, Patience, Reach, Web
+from ledger.domain import hosts
 from ledger.domain.audit.findings import Finding
 from ledger.domain.errors import NetworkError
-from ledger.domain.hosts import require_tls
+from ledger.domain.hosts import Network
 
-_TIMEOUT: Final = httpx.Timeout(10.0)
+_PATIENCE: Final = Patience(connect=5.0, between=10.0, total=20.0)
+_WHOSE: Final = "a webhook"
 
 
-def send(url: str, findings: list[Finding], time: int) -> None:
+def send(url: str, findings: list[Finding], time: int, allowed: tuple[Network, ...] = ()) -> None:
     """POST alarms as JSON; ``time`` is seconds since 1970.
+
+    Args:
+        allowed: networks beyond public addresses to which its name may lead; an address written as such needs none.
 
     Raises:
         UsageError: an address without TLS that is not on this machine. NetworkError: it did not take them.
     """
-    require_tls(url, what="a webhook")
+    address = hosts.require_tls(url, what=_WHOSE)
     value = {"v": 1, "kind": "custody-alarm", "time": time, "alarms": [one.as_json() for one in findings]}
+    web = Web(address.origin, who="the webhook", reach=Reach(allowed=(*allowed, *hosts.named(address))), patience=_PATIENCE)
     try:
-        answer = httpx.post(url, json=value, timeout=_TIMEOUT, follow_redirects=False)
-    except httpx.HTTPError as error:
-        raise NetworkError(f"the webhook did not answer: {type(error).__name__}", hint="check its address") from error
-    if answer.status_code >= 300:
-        raise NetworkError(f"the webhook answered {answer.status_code}", hint="check what it expects")
+        answer = web.call("POST", address.target or "/", limit=MIB, json=value)
+    finally:
+        web.close()
+    if answer.status >= 300:
+        raise NetworkError(f"the webhook answered {answer.status}", hint="check what it expects")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ledger.domain import cbor
+from ledger.domain import cbor, filekind
 from ledger.domain.encoding import evidence_bytes, require
-from ledger.domain.errors import FormatError
+from ledger.domain.errors import ForeignError, TruncatedError
 from ledger.domain.identity.names import check_code
 from ledger.domain.slots import Hop
 
@@ -155,19 +155,26 @@ def parse(data: bytes) -> Bundle:
     """Parse a bundle.
 
     Raises:
-        FormatError: not a bundle, of a later version, or malformed anywhere.
+        ForeignError: no bundle, one of a later version, or only the beginning of one.
+        FormatError: malformed anywhere.
     """
     what = "bundle"
     if len(data) > LIMIT:
-        raise FormatError(f"{what}: {len(data)} bytes, at most {LIMIT} allowed")
-    if not data or data[0] >> 5 != 5:
-        raise FormatError(f"{what}: this file is not an evidence bundle")
-    value = cbor.decode(data, what=what)
-    require(isinstance(value, dict) and value.get("kind") == KIND, f"{what}: this file is not an evidence bundle")
+        raise ForeignError(f"{what}: {len(data)} bytes, at most {LIMIT} allowed")
+    if not filekind.is_bundle(data[: filekind.HEAD]):
+        said = filekind.describe(data[: filekind.HEAD])
+        raise ForeignError(f"{what}: this is {said}, not an evidence bundle", hint="the bundle comes first: custody verify BUNDLE FILE")
+    try:
+        value = cbor.decode(data, what=what)
+    except TruncatedError as error:
+        raise ForeignError(f"{error.message}: a part of the file is missing", hint="get the file again, whole") from error
+    if not isinstance(value, dict) or value.get("kind") != KIND:
+        raise ForeignError(f"{what}: this file is not an evidence bundle")
     if value.get("v") != VERSION:
-        raise FormatError(f"{what}: version {value.get('v')!r}, expected {VERSION}", hint="use a newer custody to verify it")
+        raise ForeignError(f"{what}: version {value.get('v')!r}, expected {VERSION}", hint="use a newer custody to verify it")
     require(set(value) == _TOP, f"{what}: unknown or missing member")
     evidence_bytes(value["evidence"], what=what)
+    _check_counts(value)
     chain = value["chain"]
     bundle = Bundle(
         value["evidence"],
@@ -196,6 +203,14 @@ def parse(data: bytes) -> Bundle:
     ):
         require(len(set(items)) == len(items), f"{what}: a {name} stands twice")
     return bundle
+
+
+def _check_counts(value: dict[str, Any]) -> None:
+    """Far more of anything than the statements can use is refused by its number, before anything of it is parsed."""
+    require(isinstance(value["statements"], list), "bundle: statements must be a list")
+    most = 4 * len(value["statements"]) + 64
+    for name in ("logs", "certificates", "checkpoints", "hops"):
+        require(isinstance(value[name], list) and len(value[name]) <= most, f"bundle: far more {name} than its statements can use")
 
 
 def _statement(row: list[Any]) -> BundledStatement:

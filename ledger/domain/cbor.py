@@ -5,6 +5,7 @@ Rules enforced on decoding, each of which a general library was seen to let thro
 - shortest form of every integer and length; no indefinite lengths, no floating point
 - map keys are integers or text, unique, and in the bytewise order of their encodings
 - no trailing bytes; nesting at most 16 deep; no length beyond the input
+- values take at most a few times the memory that their encoding takes: an array of empty arrays would take a hundred times as much
 - text is valid UTF-8
 
 So whatever parses re-encodes to the same bytes.
@@ -17,9 +18,14 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
-from ledger.domain.errors import FormatError
+from ledger.domain.errors import FormatError, TruncatedError
 
 _MAX_DEPTH: Final = 16  # our deepest format nests 6; a bound keeps hostile input off the Python stack
+#: Bytes of memory that decoded values may take, for each byte of input and for any input.
+_GROWTH: Final = 5
+_FREE: Final = 65_536
+_OBJECT: Final = 64  # bytes of an empty list, of a short text, or of what surrounds a string of bytes
+_ENTRY: Final = 100  # of an entry of a map, beside key and value, while it grows
 _SHORT: Final = [bytes([number]) for number in range(256)]
 _SIMPLE: Final[dict[int, Any]] = {20: False, 21: True, 22: None}
 
@@ -51,7 +57,7 @@ def decode(data: bytes, *, what: str = "cbor") -> Any:
     Raises:
         FormatError: for anything that a deterministic encoder would not have written.
     """
-    value, end = _decode(data, 0, 0, what)
+    value, end = _decode(data, 0, 0, what, [_GROWTH * len(data) + _FREE])
     if end != len(data):
         raise FormatError(f"{what}: {len(data) - end} bytes after the end")
     return value
@@ -104,7 +110,7 @@ def _encode(value: Any, out: bytearray) -> None:
 def _argument(data: bytes, at: int, what: str) -> tuple[int, int, int]:
     """Return (major type, argument, offset behind the head)."""
     if at >= len(data):
-        raise FormatError(f"{what}: truncated at byte {at}")
+        raise TruncatedError(f"{what}: truncated at byte {at}")
     major, info = data[at] >> 5, data[at] & 31
     at += 1
     if info < 24:
@@ -114,18 +120,26 @@ def _argument(data: bytes, at: int, what: str) -> tuple[int, int, int]:
     width = 1 << (info - 24)
     raw = data[at : at + width]
     if len(raw) != width:
-        raise FormatError(f"{what}: truncated at byte {at}")
+        raise TruncatedError(f"{what}: truncated at byte {at}")
     argument = int.from_bytes(raw, "big")
     if argument < 24 or (width > 1 and argument < 1 << (4 * width)):
         raise FormatError(f"{what}: integer not in its shortest form at byte {at - 1}")
     return major, argument, at + width
 
 
-def _decode(data: bytes, at: int, depth: int, what: str) -> tuple[Any, int]:
+def _pay(left: list[int], cost: int, what: str) -> None:
+    left[0] -= cost
+    if left[0] < 0:
+        raise FormatError(f"{what}: too many values for its size")
+
+
+def _decode(data: bytes, at: int, depth: int, what: str, left: list[int]) -> tuple[Any, int]:
     if depth > _MAX_DEPTH:
         raise FormatError(f"{what}: nested deeper than {_MAX_DEPTH}")
     start = at
     major, argument, at = _argument(data, at, what)
+    if argument > 256 and major < 2:
+        _pay(left, 32, what)
     if major == 0:
         return argument, at
     if major == 1:
@@ -133,43 +147,50 @@ def _decode(data: bytes, at: int, depth: int, what: str) -> tuple[Any, int]:
     if major in (2, 3):
         raw = data[at : at + argument]
         if len(raw) != argument:
-            raise FormatError(f"{what}: length {argument} at byte {start} exceeds the input")
+            raise TruncatedError(f"{what}: length {argument} at byte {start} exceeds the input")
+        _pay(left, _OBJECT + argument, what)
         if major == 2:
             return bytes(raw), at + argument
         try:
-            return bytes(raw).decode(), at + argument
+            text = bytes(raw).decode()
+            if not text.isascii():
+                _pay(left, 3 * argument, what)  # one character beyond the first 65,536 makes all of them four bytes wide
+            return text, at + argument
         except UnicodeDecodeError as error:
             raise FormatError(f"{what}: text at byte {start} is not UTF-8") from error
     if major in (4, 5) and argument > len(data) - at:
         # Every element takes a byte: a huge count is refused before anything is allocated for it.
-        raise FormatError(f"{what}: count {argument} at byte {start} exceeds the input")
+        raise TruncatedError(f"{what}: count {argument} at byte {start} exceeds the input")
+    if major in (4, 5):
+        _pay(left, _OBJECT + argument * (16 if major == 4 else _ENTRY), what)
     if major == 4:
         items = []
         for _ in range(argument):
-            item, at = _decode(data, at, depth + 1, what)
+            item, at = _decode(data, at, depth + 1, what, left)
             items.append(item)
         return items, at
     if major == 5:
-        return _decode_map(data, at, argument, depth, what)
+        return _decode_map(data, at, argument, depth, what, left)
     if major == 6:
-        value, at = _decode(data, at, depth + 1, what)
+        _pay(left, _OBJECT, what)
+        value, at = _decode(data, at, depth + 1, what, left)
         return Tagged(argument, value), at
     if argument in _SIMPLE and data[start] & 31 < 24:
         return _SIMPLE[argument], at
     raise FormatError(f"{what}: unexpected simple value or float at byte {start}")
 
 
-def _decode_map(data: bytes, at: int, count: int, depth: int, what: str) -> tuple[dict[Any, Any], int]:
+def _decode_map(data: bytes, at: int, count: int, depth: int, what: str, left: list[int]) -> tuple[dict[Any, Any], int]:
     found: dict[Any, Any] = {}
     previous = b""
     for _ in range(count):
         start = at
-        key, at = _decode(data, at, depth + 1, what)
+        key, at = _decode(data, at, depth + 1, what, left)
         if isinstance(key, bool) or not isinstance(key, int | str):
             raise FormatError(f"{what}: map key at byte {start} is neither integer nor text")
         encoded = bytes(data[start:at])
         if encoded <= previous:
             raise FormatError(f"{what}: map key at byte {start} repeated or out of order")
         previous = encoded
-        found[key], at = _decode(data, at, depth + 1, what)
+        found[key], at = _decode(data, at, depth + 1, what, left)
     return found, at

@@ -11,7 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ledger.domain.encoding import format_time
 from ledger.domain.errors import RuleError
+from ledger.domain.identity.person import PersonId
 from ledger.domain.statement import Claims
 
 
@@ -23,6 +25,10 @@ class Offer:
     to: str
     expires: int | None = None
     person: str | None = None
+
+    def names(self, who: PersonId) -> bool:
+        """Whether it is made to one person, and to this one: to their agency, under their pseudonym."""
+        return (self.to, self.person) == (who.agency, who.pseudonym)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,8 @@ def advance(
     if claims.prev != state.head:
         raise RuleError("prev is not the digest of the item's latest event", hint="read the item again and sign anew")
     if claims.time < state.time:
-        raise RuleError(f"time {claims.time} lies before the previous event's {state.time}", hint="check the clock")
+        told = f"signed at {format_time(claims.time)}, which lies before the previous event, at {format_time(state.time)}"
+        raise RuleError(told, hint="the clock of the computer that signed one of the two is wrong: set it, in UTC, then sign anew")
     if claims.effect in ("open", "agency"):
         raise RuleError(f"effect {claims.effect!r} cannot follow in an open item")
     if state.closed and (claims.effect != "none" or (event_type is not None and event_type not in _AFTER_CLOSE)):

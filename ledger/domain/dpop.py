@@ -69,7 +69,7 @@ def check(proof: str, key: PublicKey, *, method: str, url: str, token: str, now:
         good = type(claims["iat"]) is int and all(isinstance(claims[name], str) for name in ("jti", "htm", "htu", "ath"))
         if not good or abs(now - claims["iat"]) > WINDOW or len(claims["jti"]) > 64:
             raise ValueError
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise DeniedError("the request does not prove that you hold the session's key") from error
     bound = same(claims["ath"].encode(), _hash(token).encode())
     if not bound or claims["htm"] != method or _path(claims["htu"]) != _path(url):

@@ -28,9 +28,14 @@ class Request:
 
     @property
     def fingerprint(self) -> str:
-        """What the person reads to the administrator: 64 bits over both keys, in groups of four hex digits."""
-        digest = sha256(b"custody-enrolment-v1" + self.spki + self.hpke.digest).hexdigest()
-        return " ".join(digest[at : at + 4] for at in range(0, 16, 4))
+        """What the person reads to the administrator."""
+        return fingerprint(self.spki, self.hpke)
+
+
+def fingerprint(spki: bytes, hpke: HpkeKey) -> str:
+    """What two people compare by voice: 64 bits over both keys of a person, in groups of four hex digits."""
+    digest = sha256(b"custody-enrolment-v1" + spki + hpke.digest).hexdigest()
+    return " ".join(digest[at : at + 4] for at in range(0, 16, 4))
 
 
 def encode_key(key: cose.PublicKey) -> bytes:

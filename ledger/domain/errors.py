@@ -2,11 +2,16 @@
 
 CustodyError
 ├── FormatError            bytes that do not follow a format (verification step 1)
+│   ├── TruncatedError     bytes that end before what they began
+│   └── ForeignError       a file of another kind or version, an empty one, or one cut short: nothing in it was judged
 ├── VerificationError      well-formed bytes that prove something else (names the step)
 ├── IncompleteError        something that a verdict needs is absent (names the step)
 ├── UnreadableError        bytes that could not be read at all; never confused with a mismatch
+│   └── SourceError        a file to be recorded that cannot be read, or that changes while it is read
 ├── RuleError              an event that the rules of custody refuse
+│   └── DemandError        a record that lacks what the agency's profile asks for
 ├── UsageError             a request that makes no sense as asked
+│   └── InterruptedUploadError  an upload of the same file with other details was interrupted
 ├── DeniedError            the caller may not do this
 ├── NotFoundError          there is nothing under that name, or the caller may not know of it
 ├── ConflictError          someone else was first
@@ -14,6 +19,7 @@ CustodyError
 ├── StorageError           disk or database failed
 │   └── LockedError        another process holds the home
 ├── NetworkError           a peer could not be reached or answered nonsense
+│   └── BusyError          too many wait for it already: come again in a moment
 └── ChainError             the chain refused a transaction or contradicts the record
     └── FrozenError        the log's own tiles and entries disagree: nothing more is signed
 """
@@ -36,6 +42,14 @@ class FormatError(CustodyError):
     """Bytes that do not follow their format: nothing in them is believed."""
 
 
+class TruncatedError(FormatError):
+    """Bytes that end before what they began."""
+
+
+class ForeignError(FormatError):
+    """Not the kind of file that it should be, or not all of it: nothing in it was judged, so nothing was refuted."""
+
+
 class VerificationError(CustodyError):
     """Well-formed bytes that do not prove what they should. ``step`` is the number in DESIGN section 13."""
 
@@ -56,12 +70,40 @@ class UnreadableError(CustodyError):
     """Bytes that could not be read: neither verified nor refuted."""
 
 
+class SourceError(UnreadableError):
+    """A file to be recorded that cannot be read, or that changes while it is read. ``reason``: for a signed record, without a path."""
+
+    def __init__(self, message: str, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
 class RuleError(CustodyError):
     """An event that the rules of custody refuse."""
 
 
+class DemandError(RuleError):
+    """A record that lacks what the agency's profile asks for: ``pointers`` to all of it."""
+
+    def __init__(self, message: str, pointers: tuple[str, ...], *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.pointers = pointers
+
+
 class UsageError(CustodyError):
     """A request that makes no sense as asked."""
+
+
+class InterruptedUploadError(UsageError):
+    """An upload of the same file with other details was interrupted.
+
+    ``tops``: what was given to it; ``recorded``: the item that it recorded all the same, empty where it did not.
+    """
+
+    def __init__(self, message: str, tops: tuple[str, ...], recorded: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.tops = tops
+        self.recorded = recorded
 
 
 class DeniedError(CustodyError):
@@ -90,6 +132,10 @@ class LockedError(StorageError):
 
 class NetworkError(CustodyError):
     """A peer could not be reached in time, or answered nonsense."""
+
+
+class BusyError(NetworkError):
+    """So many wait for a peer already that nobody more may: come again in a moment."""
 
 
 class ChainError(CustodyError):

@@ -135,18 +135,29 @@ class HpkePrivateKey:
         """
         if grant.kem != self.kem or grant.recipient != self.public.digest:
             raise KeyringError("the grant was made to another key")
-        info = _info(grant.evidence, grant.scope, grant.recipient, grant.binding)
-        try:
-            key = _suite(grant.kem).decrypt(grant.sealed, self._key, info)
-        except (InvalidTag, ValueError) as error:
-            raise KeyringError("the grant was altered") from error
+        key = self.hpke_open(_info(grant.evidence, grant.scope, grant.recipient, grant.binding), grant.sealed)
         if len(key) != 32:
             raise KeyringError("the grant holds no 32-byte key")
         return key
+
+    def hpke_open(self, info: bytes, sealed: bytes) -> bytes:
+        """Open what was sealed to this key under ``info``.
+
+        Raises:
+            KeyringError: altered, or sealed to another key or for something else.
+        """
+        try:
+            return bytes(_suite(self.kem).decrypt(sealed, self._key, info))
+        except (InvalidTag, ValueError) as error:
+            raise KeyringError("the grant was altered") from error
+
+
+def hpke_seal(to: HpkeKey, info: bytes, plain: bytes) -> bytes:
+    """Seal bytes to a key (RFC 9180 base mode); ``info`` says what they are and for whom."""
+    return _suite(to.kem).encrypt(plain, _public(to), info)
 
 
 def seal(key: bytes, recipient: HpkeKey, *, evidence: bytes, scope: str, binding: bytes | None = None) -> Grant:
     """Seal a 32-byte key to one recipient."""
     info = _info(evidence, scope, recipient.digest, binding)
-    sealed = _suite(recipient.kem).encrypt(key, _public(recipient), info)
-    return Grant(evidence, scope, recipient.kem, recipient.digest, binding, sealed)
+    return Grant(evidence, scope, recipient.kem, recipient.digest, binding, hpke_seal(recipient, info, key))

@@ -16,11 +16,13 @@ from ledger.domain.errors import FormatError
 _MAX_DEPTH: Final = 24
 _MAX_INTEGER: Final = 2**53
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+#: What Windows' editors put in front of text; skipping it would give two spellings of one document, with two digests.
+_MARKS: Final = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _OUTSIDE_BRACKETS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\[\]{}"]++', re.DOTALL)
 
 
-def parse(data: bytes, *, what: str, limit: int) -> Any:
-    """Parse JSON text of at most ``limit`` bytes.
+def parse(data: bytes, *, what: str, limit: int, depth: int = _MAX_DEPTH) -> Any:
+    """Parse JSON text of at most ``limit`` bytes, nested at most ``depth`` deep.
 
     Raises:
         FormatError: with ``what`` at its head.
@@ -28,7 +30,10 @@ def parse(data: bytes, *, what: str, limit: int) -> Any:
     if len(data) > limit:
         raise FormatError(f"{what}: {len(data)} bytes, at most {limit} allowed")
 
-    _check_depth(data, what)
+    for mark, name in _MARKS.items():
+        if data.startswith(mark):
+            raise FormatError(f"{what}: begins with a byte order mark ({name})", hint="save it as UTF-8 without a byte order mark (BOM)")
+    _check_depth(data, what, depth)
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(items)
@@ -56,6 +61,13 @@ def parse(data: bytes, *, what: str, limit: int) -> Any:
     return value
 
 
+def weight(data: bytes) -> int:
+    """Bytes of memory that JSON text takes when it is parsed, at most: many times its size where it holds many tiny values."""
+    marks = ((b"{", 232), (b"[", 88), (b",", 72))
+    wide = 1 if data.isascii() else 4  # one character beyond the first 65,536 makes all of a text four bytes wide
+    return wide * len(data) + sum(data.count(mark) * cost for mark, cost in marks)
+
+
 def dump(value: Any) -> bytes:
     """Write compact JSON in the order given; any order is valid, since documents are hashed as written.
 
@@ -68,11 +80,11 @@ def dump(value: Any) -> bytes:
         raise FormatError("text with a lone surrogate, or a number that JSON does not have") from error
 
 
-def _check_depth(data: bytes, what: str) -> None:
+def _check_depth(data: bytes, what: str, depth: int) -> None:
     """Count brackets first: the C parser was seen to overflow the stack where Python's recursion limit had been raised."""
     brackets = _OUTSIDE_BRACKETS.sub(b"", data)
-    if len(brackets) > _MAX_DEPTH and max(accumulate(1 if one in b"[{" else -1 for one in brackets)) > _MAX_DEPTH:
-        raise FormatError(f"{what}: nested deeper than {_MAX_DEPTH}")
+    if len(brackets) > depth and max(accumulate(1 if one in b"[{" else -1 for one in brackets)) > depth:
+        raise FormatError(f"{what}: nested deeper than {depth}")
 
 
 def _check(value: Any, what: str) -> None:

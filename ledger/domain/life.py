@@ -12,6 +12,7 @@ from typing import Any, Final
 from ledger.domain.encoding import format_time, parse_time
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.document import Event
+from ledger.domain.identity.person import PersonId
 
 #: Whoever may be given material that must not spread, by the kind of recipient that a disclosure names.
 OFFICIAL: Final = frozenset({"agency", "colleague", "prosecutor", "court", "court-expert"})
@@ -23,16 +24,19 @@ _DECLINE: Final = "decline it with what you found: custody handover decline"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event with its statement digest, and whether it is the first word of an item."""
+    """An event with its statement digest. ``person``: who stands behind its actor, where that is known: people may be enrolled twice."""
 
     digest: bytes
     event: Event
+    person: PersonId | None = None
 
     @property
-    def actor(self) -> tuple[str, str]:
-        """(agency, pseudonym)."""
+    def actor(self) -> PersonId:
+        """Who stands behind the event, else who recorded it."""
+        if self.person is not None:
+            return self.person
         actor = self.event.value["actor"]
-        return actor["agency"], actor["id"]
+        return PersonId(actor["agency"], actor["id"])
 
 
 @dataclass
@@ -231,8 +235,9 @@ def _accepted(life: Life, told: Told) -> None:
         raise RuleError("the acceptance names another offer than the open one")
     if offer.actor == told.actor:
         raise RuleError("nobody accepts what they offered themselves", hint="ask a colleague")
-    person = offer.event.body["to"].get("person")
-    if person is not None and person != told.actor[1]:
+    to = offer.event.body["to"]
+    actor = told.event.value["actor"]
+    if "person" in to and (to["agency"], to["person"]) != (actor["agency"], actor["id"]):
         raise RuleError("the offer is made to somebody else", hint="let the one it is made to accept it")
     if life.now > parse_time(offer.event.body["expires"], what="expires"):
         raise RuleError("the offer has expired", hint="ask for a new one")

@@ -13,7 +13,6 @@ from ledger.domain.audit.story import ContractEvent
 from ledger.domain.records import DescriptorRow
 from ledger.domain.slots import Hop
 from ledger.domain.transactions import SentCall
-from ledger.domain.unixfs import Block
 
 
 class Clock(Protocol):
@@ -340,60 +339,4 @@ class PartnerApi(Protocol):
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Register statements of ours about an item in their custody."""
-        ...
-
-
-class Journal(Protocol):
-    """A client's own record of an upload, sealed: what it must find again after a crash."""
-
-    def leftovers(self) -> list[dict[str, Any]]:
-        """Records of runs that did not finish, oldest first; runs still going on are left alone."""
-        ...
-
-    def append(self, record: dict[str, Any]) -> None:
-        """Add a record; durable after ``sync``."""
-        ...
-
-    def sync(self) -> None:
-        """Make everything appended durable.
-
-        Raises:
-            StorageError: the disk refused.
-        """
-        ...
-
-    def finish(self, keep: Sequence[dict[str, Any]] = ()) -> None:
-        """Everything was acknowledged: drop this run's records and the leftovers it took over, but for ``keep``.
-
-        Raises:
-            StorageError: the disk refused what is to be kept; nothing was dropped.
-        """
-        ...
-
-    def close(self) -> None:
-        """End the run; what it did not finish is left for the next one."""
-        ...
-
-
-class NodeApi(Protocol):
-    """What the client side asks of a node, over HTTP or in its own process. Every call has a time-out.
-
-    Raises from every method:
-        NetworkError: no answer in time. DeniedError, RuleError, ...: as the node answered.
-    """
-
-    def missing(self, cids: Sequence[bytes]) -> list[bytes]:
-        """Those blocks that the node lacks."""
-        ...
-
-    def put_blocks(self, blocks: Sequence[Block]) -> None:
-        """Store blocks; durable when it returns."""
-        ...
-
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Register signed statements in one batch; durable when it returns."""
-        ...
-
-    def duplicates(self, digest: str) -> list[str]:
-        """Items with this SHA-256 that the caller may see."""
         ...

@@ -6,11 +6,12 @@ A profile narrows what an agency's own node registers. It changes no format: a v
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ledger.domain.encoding import parse_time, require
-from ledger.domain.errors import FormatError, RuleError
+from ledger.domain.errors import DemandError, FormatError, RuleError
 from ledger.domain.event.document import Event
 from ledger.domain.event.types import TYPES
 from ledger.domain.identity.names import ROLES
@@ -69,28 +70,64 @@ class Profile:
         """The role that a country's own name for it means; any other name is itself."""
         return self.roles.get(name, name)
 
+    def demands(self) -> Demands:
+        """What it asks of records."""
+        return Demands(self.code, self.required, self.basis_kinds, self.late_after)
+
     def require_allowed(self, event: Event) -> None:
         """Check a document against the profile.
 
         Raises:
-            RuleError: a required member is missing, the basis is of an unknown kind, or a late record does not say why.
+            DemandError: with all that it lacks.
+            RuleError: the basis is of an unknown kind, or a retention rule does not say until when.
         """
-        for pointer in self.required.get(event.type, ()):
-            if not _has(event.value, pointer):
-                raise RuleError(
-                    f"the profile {self.code} asks for {pointer} in {event.type!r}", hint=f"see: custody profile show {self.code}"
-                )
+        self.demands().require_met(event)
+        if event.type == "retention-set" and event.body["rule"] in self.retention and "until" not in event.body:
+            raise RuleError(f"the rule {event.body['rule']!r} says until when an item is kept", hint="give --until TIME")
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What a profile asks of records, also for clients, who ask before they do the work. See Profile for the members."""
+
+    code: str = "neutral"
+    required: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    basis_kinds: Collection[str] = ()
+    late_after: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """As a node tells them."""
+        required = {name: list(pointers) for name, pointers in self.required.items()}
+        return {"required": required, "basisKinds": sorted(self.basis_kinds), "lateAfter": self.late_after}
+
+    @classmethod
+    def told(cls, code: str, value: dict[str, Any]) -> Demands:
+        """As a node told them."""
+        return cls(code, value["required"], value["basisKinds"], value["lateAfter"])
+
+    def require_met(self, event: Event) -> None:
+        """Check a document.
+
+        Raises:
+            DemandError: with all that it lacks. RuleError: the basis is of an unknown kind.
+        """
+        lacking = [pointer for pointer in self.required.get(event.type, ()) if not _has(event.value, pointer)]
+        delay = 0
+        if "occurred" in event.value and self.late_after and "late" not in event.value:
+            delay = parse_time(event.value["time"], what="time") - parse_time(event.value["occurred"]["from"], what="occurred")
+        late = delay > self.late_after > 0
+        if lacking or late:
+            told = [f"{', '.join(lacking)} in {event.type!r}"] if lacking else []
+            told += [f"/late: recorded {delay} s after it happened, more than {self.late_after} s"] if late else []
+            hint = "say why: --late REASON" if late and not lacking else f"see: custody profile show {self.code}"
+            raise DemandError(
+                f"the profile {self.code} asks for {', and for '.join(told)}", (*lacking, *(["/late"] if late else [])), hint=hint
+            )
         kind = event.value.get("basis", {}).get("kind")
         if kind is not None and self.basis_kinds and kind not in self.basis_kinds:
             raise RuleError(
                 f"the profile {self.code} knows no basis of kind {kind!r}", hint=f"one of {', '.join(sorted(self.basis_kinds))}"
             )
-        if "occurred" in event.value and self.late_after and "late" not in event.value:
-            delay = parse_time(event.value["time"], what="time") - parse_time(event.value["occurred"]["from"], what="occurred")
-            if delay > self.late_after:
-                raise RuleError(f"recorded {delay} s after it happened, more than {self.late_after} s", hint="say why: --late REASON")
-        if event.type == "retention-set" and event.body["rule"] in self.retention and "until" not in event.body:
-            raise RuleError(f"the rule {event.body['rule']!r} says until when an item is kept", hint="give --until TIME")
 
 
 def _has(value: Any, pointer: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain.custody import ItemState
+from ledger.domain.identity.person import PersonId, Recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +38,18 @@ PLACES: Final = 65_536
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """An item: custody state, CID of its ciphertext, the pseudonym that opened it, and the one that holds it in its agency.
+    """An item: custody state, CID of its ciphertext, who opened it here, and who holds it in this agency; None for nobody.
 
     ``opened``: place in the order of lists.
     """
 
     state: ItemState
     cid: bytes | None
-    opener: str
+    opener: PersonId | None
     opened: int
     latest_log: bytes
     latest_index: int
-    holder: str = ""
+    holder: PersonId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +81,29 @@ class TransactionRow:
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """A person or service. ``number`` is the sealed service number, empty for services and guests.
+    """A person who may log in here: one of the agency's own, or a guest of another agency who works on items granted to them.
 
-    ``agency``: of a guest, who works here on items granted to them; empty for the agency's own people.
+    ``number``: the sealed service number, empty for guests. ``proof``: the request (see domain/enrolment) in which they signed for both
+    their keys, empty where it was not kept. ``custody``: digest of the custody key that they said they hold, empty for none.
     """
 
-    pseudonym: str
-    kind: str
+    person: PersonId
     certificate: bytes
     hpke: bytes
     number: bytes
     active: bool
-    agency: str = ""
+    proof: bytes = b""
+    custody: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class CustodyKeyRow:
+    """The agency's custody key sealed to a person who has not fetched it yet; ``custody``: its digest, ``by``: who sealed it."""
+
+    person: PersonId
+    custody: bytes
+    sealed: bytes
+    by: PersonId
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +116,7 @@ class EnrolmentRow:
     code: bytes
     roles: str
     number: bytes
-    inviter: str
+    inviter: PersonId | None
     state: str
     expires: int
     request: bytes = b""
@@ -132,10 +144,10 @@ class DescriptorRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A login: SHA-256 of the token, who, and until when."""
+    """A login: SHA-256 of the token, who, and until when. ``person``: None for another agency's node, which is nobody."""
 
     token: bytes
-    pseudonym: str
+    person: PersonId | None
     certificate: bytes
     expires: int
 
@@ -146,7 +158,7 @@ class AlarmRow:
 
     id: str
     kind: str
-    pseudonym: str
+    person: PersonId
     count: int
     time: int
 
@@ -236,16 +248,26 @@ class ErasureRow:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRow:
-    """Something handed out that opens an item: which statement covers it, to whom (pseudonym or agency), and what.
+    """Something handed out that opens an item: which statement covers it, to whom, and what.
 
-    ``kind``: content (keys), details (documents), bundle, parcel or copy. ``time``: when it was last handed out.
+    ``kind``: content (keys), details (documents), bundle, parcel or copy, with the time when it was last handed out; offer (record and
+    keys of an item on offer) or offer-content (its ciphertext), with the time when whoever is asked first looked.
     """
 
     statement: bytes
-    recipient: str
+    recipient: Recipient
     kind: str
     evidence: str
     time: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRow:
+    """Somebody was given a part in an item by a statement."""
+
+    evidence: str
+    person: PersonId
+    statement: bytes
 
 
 @dataclass(frozen=True, slots=True)

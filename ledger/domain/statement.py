@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -23,6 +23,8 @@ EFFECTS: Final = ("open", "none", "offer", "accept", "decline", "withdraw", "clo
 
 _PAYLOAD_HASH_ALG: Final = 258
 _PREIMAGE_TYPE: Final = 259
+_ALGORITHMS: Final = {algorithm: {cose.ALG: algorithm} for algorithm in (cose.ES256, cose.EDDSA)}
+_NOTHING: Final[dict[Any, Any]] = {}
 _ISS, _SUB, _AUD, _IAT = 1, 2, 3, 6
 
 
@@ -125,8 +127,10 @@ def parse(data: bytes) -> Statement:
     require(good and _is_bytes(thumbprint[1], 32), f"{what}: x5t must be a SHA-256 digest")
     require(_is_bytes(message.payload, 32), f"{what}: payload must be 32 bytes")
     require(len(message.signature) == 64, f"{what}: signature must be 64 bytes")
-    assert message.payload is not None
     claims = _parse_claims(headers[cose.CWT_CLAIMS])
+    # Of the headers only the algorithm is asked for again: a bundle of ten thousand statements must not keep all of them twice.
+    message = replace(message, headers=_ALGORITHMS[headers[cose.ALG]], unprotected=message.unprotected or _NOTHING)
+    assert message.payload is not None
     parsed = Statement(message, claims, message.payload, thumbprint[1], _parse_chain(message.unprotected))
     require(len(parsed.entry) <= MAX_ENTRY, f"{what}: entry exceeds {MAX_ENTRY} bytes")
     return parsed

@@ -6,6 +6,7 @@ import logging
 import secrets
 from typing import Final
 
+from ledger.domain.identity.person import PersonId
 from ledger.domain.records import AlarmRow
 from ledger.domain.unit import Unit
 from ledger.services.node import Node
@@ -15,16 +16,16 @@ HOUR: Final = 3600
 BULK_ACCESS: Final = "bulk-access"
 
 
-def note_access(node: Node, unit: Unit, statement: bytes, pseudonym: str, evidence: str) -> None:
+def note_access(node: Node, unit: Unit, statement: bytes, person: PersonId, evidence: str) -> None:
     """Count an access that is being registered, and raise an alarm where they are too many: once an hour and person."""
     now = node.clock.now()
-    unit.put_reading(statement, pseudonym, evidence, now)
-    count = unit.readings(pseudonym, now - HOUR)
+    unit.put_reading(statement, person, evidence, now)
+    count = unit.readings(person, now - HOUR)
     if (
         node.profile is None
         or count <= node.profile.bulk_access
-        or any(one.pseudonym == pseudonym for one in unit.alarms(after=now - HOUR, limit=1000))
+        or any(one.person == person for one in unit.alarms(after=now - HOUR, limit=1000))
     ):
         return
-    unit.put_alarm(AlarmRow(secrets.token_hex(8), BULK_ACCESS, pseudonym, count, now))
+    unit.put_alarm(AlarmRow(secrets.token_hex(8), BULK_ACCESS, person, count, now))
     _LOG.warning("%s: %d items within an hour by one person: custody alarms", BULK_ACCESS, count)

@@ -7,14 +7,16 @@ from typing import Final
 
 from ledger.domain import custody, envelope, grants
 from ledger.domain import statement as statements
-from ledger.domain.encoding import evidence_bytes
+from ledger.domain.encoding import evidence_bytes, format_time
 from ledger.domain.errors import DeniedError, FormatError, RuleError, VerificationError
 from ledger.domain.event import document as documents
+from ledger.domain.event import moments
 from ledger.domain.event.document import Event
 from ledger.domain.grants import Grant
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.identity.person import PersonId
 from ledger.domain.statement import Statement
 from ledger.domain.unit import Unit
 from ledger.services import dag
@@ -48,7 +50,7 @@ class Checked:
     content: envelope.Content | None
 
 
-def require_enrolled(unit: Unit, caller: str) -> bytes:
+def require_enrolled(unit: Unit, caller: PersonId) -> bytes:
     """Check that a logged-in person is still one; the digest of the certificate that they have now.
 
     Raises:
@@ -60,12 +62,12 @@ def require_enrolled(unit: Unit, caller: str) -> bytes:
     return person.certificate
 
 
-def check(node: Node, certifiers: Certifiers, submission: Submission, caller: str | None) -> Checked:
+def check(node: Node, certifiers: Certifiers, submission: Submission, caller: PersonId | None) -> Checked:
     """Everything that can be judged without the item's state.
 
     Args:
         certifiers: of the transaction in which the whole batch is checked.
-        caller: pseudonym of the logged-in person, who must be the actor; None for a node's own service certificate.
+        caller: the logged-in person, who must be the actor; None for a node's own service certificate.
 
     Raises:
         FormatError, VerificationError, RuleError, DeniedError: the first that is wrong.
@@ -83,20 +85,23 @@ def check(node: Node, certifiers: Certifiers, submission: Submission, caller: st
     statements.verify_signature(statement, certificate.key)
     if certificate.agency != claims.issuer:
         raise DeniedError("the statement claims another agency than its certificate")
-    if caller != (certificate.pseudonym if certificate.kind == "person" else None):
+    if caller != (certificate.subject if certificate.kind == "person" else None):
         raise DeniedError("a person registers their own statements only")
     descriptor = certifiers.verify_current(certificate)
     if certificate.not_after < now + descriptor.max_anchoring_delay:
         raise RuleError("the certificate expires before the statement would surely be anchored", hint="renew the certificate")
     if claims.time > now + _AHEAD:
-        raise RuleError(f"the statement is dated {claims.time - now} s ahead of the node's clock", hint="check the clock")
+        told = f"the statement is dated {format_time(claims.time)}, and the node's clock says {format_time(now)}"
+        raise RuleError(told, hint="one of the two clocks is wrong: set it, in UTC, then sign anew")
     event = documents.parse(submission.document, submission.disclosures)
     documents.require_complete(event)
     if event.digest != statement.payload:
         raise VerificationError(2, "the document is not the one that was signed")
     documents.check_claims(event, claims)
+    if (wrong := moments.contradiction(event.value)) is not None:
+        raise RuleError(wrong, hint=moments.HINT)
     actor = event.value["actor"]
-    if (actor["id"], actor["kind"]) != (certificate.pseudonym, certificate.kind):
+    if (PersonId(actor["agency"], actor["id"]), actor["kind"]) != (certificate.subject, certificate.kind):
         raise VerificationError(3, "the actor is not the certificate's subject")
     custody.require_role(event.type, actor["role"], certificate.roles)
     if certificate.agency != node.agency and event.type not in custody.GUESTS:

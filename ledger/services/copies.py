@@ -7,21 +7,25 @@ that disclosed it, each by a key of its own; the rest stays sealed. The content 
 from __future__ import annotations
 
 import re
+import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ledger.domain import grants
 from ledger.domain.encoding import evidence_bytes
-from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, UsageError, VerificationError
-from ledger.domain.event.document import Event
+from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, UsageError, VerificationError
+from ledger.domain.identity.person import agency_recipient
 from ledger.domain.parcel import Parcel, SealedDocument
 from ledger.domain.ports import PartnerApi
 from ledger.domain.records import GivenRow, ItemRow
 from ledger.domain.unit import Unit
-from ledger.services import access, export, intake, parcels, partners, recordkeys
+from ledger.services import access, export, parcels, partners, reading, recordkeys, unpacking
 from ledger.services.node import Node
 
 _PAGE: Final = 1000
+_EACH: Final = 5.0  # seconds that somebody who lists copies waits for one partner's node; it is left alone for a while afterwards
+_PATIENCE: Final = 15.0  # for all of them
 _RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
 _MAX_RANGE: Final = 4 << 20
 _NONE: Final = "no such copy for you, or no longer"
@@ -78,20 +82,23 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
             document, keys = parcels.single(unit, one, key, receiver.node)
             documents.append(document)
             given += keys
-    access.note_release(node, statement, agency, "copy", row.evidence)
+    access.note_release(node, statement, agency_recipient(agency), "copy", row.evidence)
     return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
 
 
 def for_us(node: Node) -> list[dict[str, Any]]:
-    """Copies that other agencies gave us; those whose node does not answer are left out."""
+    """Copies that other agencies gave us; those whose node does not answer in time are left out."""
     with node.records.read() as unit:
         rows = unit.partners()
+    end = time.monotonic() + _PATIENCE
     found: list[dict[str, Any]] = []
     for row in rows:
-        try:
-            found += [one for one in node.reach(row.url).copies() if one["giver"] == row.agency and one["recipient"] == node.agency]
-        except CustodyError:
-            continue
+        left = end - time.monotonic()
+        if left <= 0:
+            break
+        with suppress(CustodyError):
+            told = node.callouts.run(row.agency, lambda row=row: node.reach(row.url).copies(), seconds=min(left, _EACH))  # type: ignore[misc]
+            found += [one for one in told[:_PAGE] if one["giver"] == row.agency and one["recipient"] == node.agency]
     return found[:_PAGE]
 
 
@@ -107,25 +114,38 @@ def parse_range(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2]) + 1
 
 
-def fetch(node: Node, api: PartnerApi, evidence: str, statement: bytes) -> Offered:
-    """A copy that another agency gave us: its record, verified as any court would.
+def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: bytes) -> Offered:
+    """A copy that another agency gave us: its record, verified as any court would. Nothing of it is stored.
 
     Raises:
         VerificationError, IncompleteError: it does not verify.
     """
-    opened = intake.open_parcel(node, api.copy(statement.hex()), evidence)
-    intake.verify_parcel(node, opened)
+    opened = unpacking.open_parcel(node, api.copy(statement.hex()), evidence)
+    unpacking.verify_bundle(node, opened.filled())
     opening, disclosed = opened.events[0], opened.events[-1]
     if opened.statements[-1].digest != statement or opening is None or disclosed is None or disclosed.type != "disclosed":
         raise VerificationError(2, "the copy is not the one that was disclosed to us")
-    _require_ours(node, disclosed)
-    content = tuple(one for one in opened.parcel.grants if grants.parse(one).scope == "content")
+    if disclosed.body.get("to", {}).get("agency") != node.agency:
+        raise VerificationError(2, "the disclosure names another recipient")
+    if opened.bundle.logs[opened.bundle.statements[-1].log].agency != code:
+        raise VerificationError(2, f"the copy was disclosed by another agency than {code}")
+    with node.records.read() as unit:
+        custodians = node.descriptor(unit).custody.digest
+    given = [(grants.parse(one), one) for one in opened.parcel.grants]
+    content = tuple(one for grant, one in given if grant.scope == "content" and grant.recipient == custodians)
     return Offered(evidence, statement, opening.value, disclosed.value, content)
 
 
-def _require_ours(node: Node, disclosed: Event) -> None:
-    if disclosed.body.get("to", {}).get("agency") != node.agency:
-        raise VerificationError(2, "the disclosure names another recipient")
+def require_copy(node: Node, unit: Unit, item: ItemRow, evidence: str, statement: bytes) -> None:
+    """An item of ours is a copy of another agency's, by the statement that disclosed it: nobody else names theirs in its place.
+
+    Raises:
+        RuleError: its record says otherwise.
+    """
+    opening = reading.read_event(node, unit, unit.events(item.state.evidence)[0])
+    source = {"evidence": evidence, "statement": statement.hex()}
+    if opening is None or opening.type != "copied" or {name: opening.body["source"].get(name) for name in source} != source:
+        raise RuleError("that item is not on record as this copy", hint="take the copy first: custody copy take ID")
 
 
 def note_taken(node: Node, agency: str, statement: bytes, copy: str) -> None:
@@ -139,4 +159,7 @@ def note_taken(node: Node, agency: str, statement: bytes, copy: str) -> None:
         row, _ = require_given(node, unit, agency, statement)
         if row.taken not in ("", copy):
             raise DeniedError("another item was named as this copy before")
+        known = unit.item(copy)
+        if known is not None and known.state.origin != agency:
+            raise DeniedError("the item named as this copy is not one of theirs")
         unit.put_given(replace(row, taken=copy))

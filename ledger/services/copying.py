@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ledger.domain import pathnames
+from ledger.domain.clientports import Journal, NodeApi
 from ledger.domain.encoding import from_b64url
-from ledger.domain.errors import NotFoundError
-from ledger.domain.ports import Clock, Journal, NodeApi
+from ledger.domain.errors import FormatError, NotFoundError
+from ledger.domain.ports import Clock
 from ledger.services import handing, retrieve
+from ledger.services.attempts import Uploaded
+from ledger.services.given import REFUSE, Options
 from ledger.services.handing import HandingApi
-from ledger.services.ingest import Options, Upload
-from ledger.services.outbox import Uploaded
+from ledger.services.ingest import Upload
 from ledger.services.signing import Person
 
 
@@ -57,14 +60,16 @@ def disclose(node: HandingApi, person: Person, clock: Clock, evidence: str, reci
         RuleError: it came with conditions, and no authorisation is named. DeniedError: guarded material, or no key.
     """
     basis = what.members.get("basis") or {"purpose": "disclosure"}
-    access = retrieve.record_access(node, person, clock, evidence, mode="copy", basis=basis)
+    person.role_for("disclosed")
+    to = handing.recipient_key(node, recipient.agency, None, person.certificate.agency) if recipient.agency else None
+    # Without a key to hand on the record is read, and no more: the file goes by another way, under an access of its own.
+    access = retrieve.record_access(node, person, clock, evidence, mode="view" if to is None else "copy", basis=basis)
     events, standing = node.record(evidence, access)
     opening = events[0]["document"]
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
     sealed = []
-    if recipient.agency:
-        to = handing.recipient_key(node, recipient.agency, None, person.certificate.agency)
+    if to is not None:
         sealed = handing.rewrap(node, person, evidence, access, opening["body"], to)
     conditions = list(dict.fromkeys([*standing["conditions"], *what.conditions]))
     party = {name: value for name, value in (("name", recipient.name), ("organisation", recipient.organisation)) if value}
@@ -90,22 +95,23 @@ def take(
     workplace: Path,
     members: dict[str, Any],
     progress: Callable[[int], None] = lambda count: None,
+    interrupted: str = REFUSE,
 ) -> Uploaded:
     """Fetch, check and record a copy as an item of our own (`copied`), under keys of our own.
 
     Args:
         copy: as `copies` lists it.
         workplace: folder for the decrypted file, which is removed again.
+        interrupted: what becomes of an earlier try with other details that was interrupted; see Options.
 
     Raises:
-        VerificationError: it is not what was disclosed.
+        VerificationError: it is not what was disclosed. InterruptedUploadError: an earlier try with other details was interrupted.
     """
     record = node.copy_record(copy)
     opening, disclosed = record["opening"], record["disclosed"]
     given = [from_b64url(text, what="grant") for text in record["grants"]]
     key = retrieve.content_key(person, copy["evidence"], opening["body"], given)
-    name = Path(opening["body"].get("name", "copy")).name or "copy"
-    file = workplace / name
+    file = workplace / "copy"  # the name comes from elsewhere: it is recorded, and nothing is called by it
     try:
         with file.open("xb") as out:
             retrieve.decrypt(lambda start, end: node.copy_range(copy, start, end), key, copy["evidence"], opening["body"], out, progress)
@@ -113,9 +119,28 @@ def take(
         if disclosed["body"].get("conditions"):
             source["conditions"] = disclosed["body"]["conditions"]
         inherited = {name: opening[name] for name in ("handling", "identifiers") if name in opening}
-        options = Options({**inherited, **members}, tuple(opening["body"]["digests"]), body={"source": source}, event_type="copied")
-        [done] = list(Upload(person, node, journal, clock, options).run([file]))
+        options = Options(
+            {**inherited, **members},
+            tuple(opening["body"]["digests"]),
+            body={"source": source},
+            event_type="copied",
+            interrupted=interrupted,
+            place=f"copy:{copy['giver']}/{copy['evidence']}/{copy['statement']}",
+            name=_name(opening["body"].get("name", "")),
+        )
+        run = Upload(person, node, journal, clock, options)
+        [done] = list(run.run([file], until_told=True))
     finally:
         file.unlink(missing_ok=True)
     node.copy_taken(copy, done.evidence)
+    run.told()
     return done
+
+
+def _name(text: str) -> bytes:
+    """The bytes of a name that somebody else recorded."""
+    text = text.rpartition("/")[2] or "copy"
+    try:
+        return pathnames.decode(text)
+    except FormatError:
+        return text.encode()

@@ -19,6 +19,7 @@ from ledger.domain.event.document import Event
 from ledger.domain.evm import keccak256
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
+from ledger.domain.identity.person import PersonId
 from ledger.domain.ports import HopStep
 from ledger.domain.records import CrossingRow, EntryRow, ItemRow, TransactionRow
 from ledger.domain.slots import Hop
@@ -228,7 +229,7 @@ def conclude(node: Node, unit: Unit, row: CrossingRow, *, state: str = "conclude
     after = custody.advance(item.state, statement.claims, statement.digest, log_agency=taker)
     for other in unit.events(row.evidence):
         if other.seq == entry.seq and other.digest != entry.digest:
-            unit.put_entry(replace(other, void=True))
+            unit.void_entry(other.log, other.index)
     holder = _holder(unit, entry) if after.custodian == node.agency and statement.claims.effect == "accept" else item.holder
     unit.put_item(replace(item, state=after, latest_log=entry.log, latest_index=entry.index, holder=holder))
     unit.put_crossing(replace(row, state=state))
@@ -245,6 +246,6 @@ def _held_before(node: Node, unit: Unit, item: ItemRow) -> bool:
     return any(row.taker == node.agency and row.outcome == slots.ACCEPTED and row.state == "concluded" for row in rows)
 
 
-def _holder(unit: Unit, entry: EntryRow) -> str:
+def _holder(unit: Unit, entry: EntryRow) -> PersonId | None:
     der = unit.certificate(entry.certificate)
-    return certificates.parse(der).pseudonym if der is not None else ""
+    return certificates.parse(der).subject if der is not None else None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ledger.domain import envelope, merkle, slots
 from ledger.domain import statement as statements
 from ledger.domain.audit.report import Report
 from ledger.domain.audit.toldstory import ToldStory
-from ledger.domain.errors import CustodyError, NetworkError
+from ledger.domain.encoding import format_time
+from ledger.domain.errors import CustodyError, LockedError, NetworkError, StorageError, UnreadableError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.records import EntryRow, ItemRow
 from ledger.domain.unit import Unit
+from ledger.domain.verify.report import Verdict
 from ledger.services import dag, keeping, logbook, placement, reading
 from ledger.services.audit import rows
 from ledger.services.node import Node
@@ -31,17 +33,43 @@ class Finding:
     hint: str
     #: Nothing is wrong with the home: the chain knows more than it does, or could not be asked.
     home_is_whole: bool = False
+    #: A contradiction, what could not be read, or what could not be asked for.
+    verdict: Verdict = Verdict.FAILED
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Something right: which part, and how much of it."""
+    """Something right: which part, and how much of it. ``count`` 0: there was nothing to check, which shows nothing."""
 
     part: str
     detail: str
+    count: int
 
 
-def examine(node: Node, *, deep: bool, progress: Callable[[int], None] = lambda count: None) -> Iterator[Finding | Checked]:
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Entries that are not final on the chain: they agree with one another, and nothing outside the home vouches for them."""
+
+    count: int
+    total: int
+
+
+def verdict_of(error: CustodyError) -> Verdict:
+    """What an error says of the thing that was looked at: it differs or lacks something, could not be read, or could not be reached."""
+    if isinstance(error, NetworkError | LockedError):
+        return Verdict.INCOMPLETE
+    return Verdict.UNREADABLE if isinstance(error, UnreadableError | StorageError) else Verdict.FAILED
+
+
+def verdict(results: Sequence[Finding | Checked | Waiting]) -> Verdict:
+    """Failed beats unreadable beats incomplete; entries that wait and an empty log are not verified either."""
+    found = {one.verdict for one in results if isinstance(one, Finding)}
+    if any(isinstance(one, Waiting) for one in results) or not any(isinstance(one, Checked) and one.count for one in results):
+        found.add(Verdict.INCOMPLETE)
+    return next((one for one in (Verdict.FAILED, Verdict.UNREADABLE, Verdict.INCOMPLETE) if one in found), Verdict.VERIFIED)
+
+
+def examine(node: Node, *, deep: bool, progress: Callable[[int], None] = lambda count: None) -> Iterator[Finding | Checked | Waiting]:
     """Check log, checkpoints, every row of the database, documents and blocks.
 
     Args:
@@ -60,12 +88,23 @@ def examine(node: Node, *, deep: bool, progress: Callable[[int], None] = lambda 
                     count += found
         except CustodyError as error:
             findings += 1
-            yield Finding(part, error.message, error.hint or _RESTORE, home_is_whole=isinstance(error, NetworkError))
+            away = isinstance(error, NetworkError)
+            yield Finding(part, error.message, error.hint or _RESTORE, home_is_whole=away, verdict=verdict_of(error))
         if not findings:
-            yield Checked(part, f"{count} checked")
+            yield Checked(part, f"{count} checked", count)
+    yield from _waiting(node)
     yield from _check_blocks(node, deep, progress)
     if node.replicas.names():
         yield from _check_replicas(node)
+    yield from _check_workers(node)
+
+
+def _waiting(node: Node) -> Iterator[Waiting]:
+    with node.records.read() as unit:
+        log, newest = unit.log(node.log_id), unit.newest_checkpoint(node.log_id, ("final",))
+    size, final = log.size if log is not None else 0, newest.size if newest is not None else 0
+    if size > final:
+        yield Waiting(size - final, size)
 
 
 def _check_log(node: Node, progress: Callable[[int], None]) -> Iterator[Finding | int]:
@@ -175,7 +214,7 @@ def _check_blocks(node: Node, deep: bool, progress: Callable[[int], None]) -> It
     after, count, findings = -1, 0, 0
     while True:
         with node.records.read() as unit:
-            items = unit.items(after=after, limit=_PAGE, opener=None, evidence=None)
+            items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
             contents = [(item, _content(node, unit, item.state.evidence)) for item in items if item.cid is not None]
         for item, content in contents:
             if content is None:
@@ -187,12 +226,14 @@ def _check_blocks(node: Node, deep: bool, progress: Callable[[int], None]) -> It
             except CustodyError as error:
                 findings += 1
                 away = isinstance(error, NetworkError)
-                yield Finding("content", f"{item.state.evidence}: {error.message}", error.hint or _RESTORE, home_is_whole=away)
+                hint = error.hint or _RESTORE
+                found = f"{item.state.evidence}: {error.message}"
+                yield Finding("content", found, hint, home_is_whole=away, verdict=verdict_of(error))
         if not items:
             break
         after = items[-1].opened
     if not findings:
-        yield Checked("content", f"{count} {'blocks re-hashed' if deep else 'items stored whole'}")
+        yield Checked("content", f"{count} {'blocks re-hashed' if deep else 'items stored whole'}", count)
 
 
 def _content(node: Node, unit: Unit, evidence: str) -> envelope.Content | None:
@@ -214,16 +255,28 @@ def _blocks(node: Node, item: ItemRow, content: envelope.Content, deep: bool) ->
     yield 1
 
 
+def _check_workers(node: Node) -> Iterator[Finding | Checked]:
+    """What background work of the node told last."""
+    told = node.workers.told()
+    failing = [row for row in told if row.failures]
+    for row in failing:
+        since = f"since {format_time(row.since)}" if row.since is not None else ""
+        yield Finding("workers", f"{row.worker} failed {since}: {row.problem}", row.hint or "see: custody status", home_is_whole=True)
+    if told and not failing:
+        yield Checked("workers", f"{len(told)} went well when they were last told of", len(told))
+
+
 def _check_replicas(node: Node) -> Iterator[Finding | Checked]:
     """Every IPFS node answers, runs a tested Kubo, and has pinned what the home says that it has."""
     found = keeping.report(node)
     if found.problem:
-        yield Finding("ipfs", found.problem, found.hint, home_is_whole=True)
+        yield Finding("ipfs", found.problem, found.hint, home_is_whole=True, verdict=Verdict.INCOMPLETE)
     else:
-        yield Checked("ipfs", f"every item lies at {found.copies} nodes or more, or at as many as it was asked for")
+        kept = sum(one.pinned for one in found.nodes)
+        yield Checked("ipfs", f"every item lies at {found.copies} nodes or more, or at as many as it was asked for", kept)
     for one in found.nodes:
         if one.problem:
-            yield Finding("ipfs", f"{one.name}: {one.problem}", one.hint, home_is_whole=True)
+            yield Finding("ipfs", f"{one.name}: {one.problem}", one.hint, home_is_whole=True, verdict=Verdict.INCOMPLETE)
         if one.status is not None:
             gone = count = 0
             for _, there in keeping.pins(node, one.name):
@@ -232,6 +285,5 @@ def _check_replicas(node: Node) -> Iterator[Finding | Checked]:
             if gone:
                 yield Finding("ipfs", f"{one.name}: {gone} of {count} pins are gone", "somebody unpinned them: custody fixity --all")
             else:
-                yield Checked(
-                    "ipfs", f"{one.name}: {count} pins, repository of {one.status.size / (1 << 20):.1f} MiB, {one.status.peers} peers"
-                )
+                size = one.status.size / (1 << 20)
+                yield Checked("ipfs", f"{one.name}: {count} pins, repository of {size:.1f} MiB, {one.status.peers} peers", count)

@@ -13,16 +13,18 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ledger.domain import slots
-from ledger.domain.errors import CustodyError, NotFoundError, VerificationError
+from ledger.domain.encoding import from_hex
+from ledger.domain.errors import ConflictError, CustodyError, NotFoundError, VerificationError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ports import PartnerApi
 from ledger.domain.records import EntryRow, ErasureRow
 from ledger.domain.unit import Unit
-from ledger.services import crossing, dag, export, intake, ownevents, placement
+from ledger.services import crossing, dag, export, outcomes, ownevents, placement
 from ledger.services.node import Node
 
 _PAGE: Final = 1000
+_AHEAD: Final = 300  # seconds that the custodian's clock may run ahead of ours
 _SCOPES: Final = ["content", "record", "document", "disclosure"]
 
 
@@ -48,10 +50,14 @@ def settle(node: Node) -> int:
     """
     with node.records.read() as unit:
         rows = unit.erasures(("due", "dropped"), _PAGE)
+    failed: CustodyError | None = None
     for row in rows:
-        if row.state == "due":
-            row = _drop(node, row)  # noqa: PLW2901  (the same item, one step further)
-        _sign(node, row)
+        try:
+            _sign(node, _drop(node, row) if row.state == "due" else row)
+        except CustodyError as error:  # one custodian that does not answer must not hold up what others wait for
+            failed = failed or error
+    if failed is not None:
+        raise failed
     return len(rows)
 
 
@@ -82,18 +88,33 @@ def _sign(node: Node, row: ErasureRow) -> None:
         told = next((one for one in api.disposals() if one["evidence"] == row.evidence), None)
         if told is None:
             return
+        _require_place(node, row, told, outcomes.check_closing(node, row.custodian, api.closing(row.evidence), row.evidence, row.statement))
         ownevents.submit(node, api, told, "keys-destroyed", body)
     with node.records.write() as unit:
         unit.put_erasure(replace(row, state="done"))
 
 
+def _require_place(node: Node, row: ErasureRow, told: dict[str, Any], closing: tuple[bytes, int]) -> None:
+    """Our node signs for the log that closed the item, behind its closing, and for no other place that a partner names.
+
+    Raises:
+        VerificationError: it names another.
+    """
+    log, seq = closing
+    if told["log"] != log.hex() or int(told["events"]) <= seq or int(told["time"]) > node.clock.now() + _AHEAD:
+        raise VerificationError(8, f"{row.custodian} asks for a signature in another place than its closing", hint="nothing was signed")
+
+
 def for_agency(node: Node, agency: str) -> list[dict[str, Any]]:
-    """Disposals of items that an agency held before us, with where the item's record stands now."""
+    """Disposals of items that an agency held before us, anchored for good, with where the item's record stands now."""
     found = []
     with node.records.read() as unit:
+        newest = unit.newest_checkpoint(node.log_id, ("final",))
         for row in unit.erasures(("dropped", "done"), _PAGE):
-            item = unit.item(row.evidence)
-            if item is not None and row.custodian == node.agency and agency in holders(unit, row.evidence):
+            item, close = unit.item(row.evidence), unit.entry_by_digest(row.statement)
+            if item is None or close is None or newest is None or close.index >= newest.size:
+                continue
+            if row.custodian == node.agency and agency in holders(unit, row.evidence):
                 head = {"events": item.state.seq + 1, "head": item.state.head.hex(), "time": item.state.time}
                 found.append({"evidence": row.evidence, "disposal": row.statement.hex(), "log": node.log_id.hex(), **head})
     return found
@@ -124,22 +145,38 @@ def learn(node: Node, agency: str, api: PartnerApi) -> int:
     """Learn of disposals by an agency of items that we held before, and note what must be destroyed here; how many are new.
 
     Raises:
-        VerificationError: a disposal that its custodian did not sign.
+        VerificationError: a disposal that its custodian did not sign; the others were learnt of all the same.
     """
     fresh = 0
+    failed: CustodyError | None = None
     for told in api.disposals():
-        evidence, statement = str(told["evidence"]), bytes.fromhex(told["disposal"])
-        with node.records.read() as unit:
-            item, known = unit.item(evidence), unit.erasure(evidence)
-        if item is None or known is not None or item.state.custodian == node.agency:
+        evidence = str(told["evidence"])
+        if waiting := node.backoff.waits(agency, evidence, node.clock.now()):
+            failed = failed or ConflictError(waiting)
             continue
-        if node.contracts.custody(crossing.key_of(item))[0] != agency_id(agency)[:24]:
-            raise VerificationError(8, f"{agency} tells of a disposal of an item that it does not hold", hint="nothing was destroyed")
-        intake.check_closing(node, agency, api.closing(evidence), evidence, statement)
-        with node.records.write() as unit:
-            unit.put_erasure(ErasureRow(evidence, statement, agency, "due", backups=node.backups_until()))
-        fresh += 1
+        try:
+            fresh += _learn(node, agency, api, evidence, from_hex(told["disposal"], what="disposal", size=32))
+        except CustodyError as error:
+            node.backoff.failed(agency, evidence, error, node.clock.now())
+            failed = failed or error
+    if failed is not None:
+        raise failed
     return fresh
+
+
+def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: bytes) -> bool:
+    with node.records.read() as unit:
+        item, known = unit.item(evidence), unit.erasure(evidence)
+    if item is None or known is not None or item.state.custodian == node.agency:
+        return False
+    if node.contracts.custody(crossing.key_of(item))[0] != agency_id(agency)[:24]:
+        raise VerificationError(8, f"{agency} tells of a disposal of an item that it does not hold", hint="nothing was destroyed")
+    outcomes.check_closing(node, agency, api.closing(evidence), evidence, statement)
+    with node.records.write() as unit:
+        if unit.erasure(evidence) is None:
+            unit.put_erasure(ErasureRow(evidence, statement, agency, "due", backups=node.backups_until()))
+    node.backoff.succeeded(agency, evidence)
+    return True
 
 
 def disposal(unit: Unit, evidence: str) -> Disposal | None:

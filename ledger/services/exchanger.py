@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import Final
 
-from ledger.domain.errors import CustodyError
 from ledger.services import crossing, handovers
 from ledger.services.node import Node
+from ledger.services.supervision import Loop, Round
 
 _LOG: Final = logging.getLogger("custody.exchange")
 _BUSY: Final = 1.0  # seconds between rounds while a handover is under way
 _IDLE: Final = 15.0
+_ITEM: Final = "urn:"
+_SEE: Final = "see: custody handover sync"
 
 
 class Exchanger:
@@ -20,29 +21,36 @@ class Exchanger:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="exchange", daemon=True)
+        self._told = set[tuple[str, str]]()
+        self._loop = Loop(node, "exchange", self._step)
+
+    @property
+    def _thread(self) -> object:
+        """The thread, for whoever looks whether it lives."""
+        return self._loop._thread  # noqa: SLF001
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """Finish the round in progress, then end."""
-        self._stop.set()
-        self._thread.join(timeout=30)
+        self._loop.stop()
 
-    def _run(self) -> None:
-        wait, told = 0.0, set[tuple[str, str]]()
-        while not self._stop.wait(wait):
-            problems = set[tuple[str, str]]()
-            try:
-                problems = set(handovers.sync(self._node).problems.items())
-                with self._node.records.read() as unit:
-                    busy = bool(unit.crossings_in(crossing.UNSETTLED, 1))
-            except CustodyError as error:
-                problems, busy = {("exchange", error.message)}, False
-            self._node.telemetry.ran("exchange", ok=not problems)
-            for name, problem in sorted(problems - told):
+    def _step(self) -> Round:
+        problems = handovers.sync(self._node).problems
+        with self._node.records.read() as unit:
+            busy = bool(unit.crossings_in(crossing.UNSETTLED, 1))
+        told = set(problems.items())
+        for name, problem in sorted(told - self._told):
+            if name.startswith(_ITEM):  # the others stand in what the loop tells
                 _LOG.warning("%s: %s", name, problem)
-            wait, told = _BUSY if busy else _IDLE, problems
+        self._told = told
+        return Round(_BUSY if busy else _IDLE, _summary(problems), _SEE if problems else "")
+
+
+def _summary(problems: dict[str, str]) -> str:
+    """The problems by agency; items are counted only, since whoever asks for the status may not know of them."""
+    lines = [f"{name}: {problem}" for name, problem in sorted(problems.items()) if not name.startswith(_ITEM)]
+    items = len(problems) - len(lines)
+    return "; ".join([*lines, *([f"{items} handovers do not go on"] if items else [])])

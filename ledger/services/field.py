@@ -11,10 +11,10 @@ from typing import Any, Final, Protocol
 
 from ledger.domain import cid as cids
 from ledger.domain import statement as statements
+from ledger.domain.clientports import Journal
 from ledger.domain.encoding import from_b64url
-from ledger.domain.errors import NotFoundError, UsageError
+from ledger.domain.errors import ConflictError, NotFoundError, UsageError
 from ledger.domain.event import document as documents
-from ledger.domain.ports import Journal
 from ledger.domain.storage import NodeStore
 from ledger.domain.unixfs import Block
 from ledger.services import dag
@@ -40,7 +40,7 @@ class Sender(Protocol):
 
 
 class FieldNode:
-    """See ports.NodeApi; what only the node knows is refused with a hint.
+    """See clientports.NodeApi; what only the node knows is refused with a hint.
 
     Args:
         about: what the node said of itself while there was a network.
@@ -62,11 +62,11 @@ class FieldNode:
         return self._about
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """See ports.NodeApi."""
+        """See clientports.NodeApi."""
         return self._blocks.missing(wanted)
 
     def put_blocks(self, blocks: Sequence[Block]) -> None:
-        """See ports.NodeApi."""
+        """See clientports.NodeApi."""
         self._blocks.put(blocks)
 
     def duplicates(self, _: str) -> list[str]:
@@ -74,25 +74,39 @@ class FieldNode:
         return []
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Queue signed statements; durable when it returns. ``index`` is the place in the queue."""
-        answers = []
+        """Queue signed statements, all or none; durable when it returns. ``index`` is the place in the queue. A repeat is queued once.
+
+        Raises:
+            UsageError: of a type that needs the node. ConflictError: another event waits at the same place of the item.
+            StorageError: the disk refused.
+        """
+        answers, fresh = [], list[dict[str, Any]]()
+        places = {(one.claims.subject, one.claims.seq): (number, one) for number, one in enumerate(self._statements())}
         for one in submissions:
             statement = statements.parse(from_b64url(one["statement"], what="statement"))
             event = documents.parse(from_b64url(one["document"], what="document"), one["disclosures"])
             if event.type not in TYPES:
                 raise UsageError(f"{event.type!r} cannot be recorded without network", hint=_OFFLINE)
+            place = (statement.claims.subject, statement.claims.seq)
+            number, known = places.get(place, (len(self._queue) + len(fresh), statement))
+            if known.payload != statement.payload:
+                raise ConflictError(f"another event already waits at seq {place[1]} of this item", hint="see: custody field status")
+            if place not in places:
+                places[place] = number, statement
+                fresh.append(dict(one))
             answers.append(
                 {
                     "evidence": statement.claims.subject,
-                    "statement": statement.digest.hex(),
-                    "index": len(self._queue),
+                    "statement": known.digest.hex(),
+                    "index": number,
                     "state": "queued",
                     "duplicates": [],
                 }
             )
-            self._queue.append(dict(one))
-            self._journal.append(dict(one))
+        for one in fresh:
+            self._journal.append(one)
         self._journal.sync()
+        self._queue += fresh
         return answers
 
     def item(self, evidence: str) -> dict[str, Any]:
@@ -108,9 +122,9 @@ class FieldNode:
 
     def events(self, evidence: str) -> Iterator[dict[str, Any]]:
         """The queued events of an item."""
-        for one in self._statements():
+        for index, one in enumerate(self._statements()):
             if one.claims.subject == evidence:
-                yield {"seq": one.claims.seq, "statement": one.digest.hex()}
+                yield {"seq": one.claims.seq, "statement": one.digest.hex(), "index": index}
 
     def status(self, **_: bool) -> dict[str, Any]:
         """How much waits."""

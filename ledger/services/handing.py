@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from ledger.domain import envelope, grants
 from ledger.domain.encoding import evidence_bytes, format_time, from_b64url, parse_time
-from ledger.domain.errors import NotFoundError, UsageError, VerificationError
+from ledger.domain.errors import DeniedError, NotFoundError, RuleError, UsageError, VerificationError
 from ledger.domain.grants import Grant
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey, parse_hpke_key
+from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.ports import Clock
 from ledger.services import retrieve
 from ledger.services.retrieve import ReaderApi
@@ -22,14 +23,17 @@ class HandingApi(ReaderApi, Protocol):
     """What handing over asks of a node; see NodeClient."""
 
     def partners(self) -> list[dict[str, Any]]: ...
-    def person_key(self, pseudonym: str) -> dict[str, str]: ...
+    def person_key(self, reference: str) -> dict[str, str]: ...
     def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes]]: ...
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an offer says. ``expires`` and ``return_by`` are seconds since 1970; ``members`` are top-level ones (basis, ...)."""
+    """What an offer says.
+
+    ``person``: a reference of somebody of ``agency``; ``expires`` and ``return_by``: seconds since 1970; ``members``: top-level ones.
+    """
 
     agency: str
     expires: int
@@ -41,24 +45,56 @@ class Terms:
     purpose: str = ""
     members: dict[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Self:
+        """Those of an offer that was signed."""
+        body = document["body"]
+        return cls(
+            body["to"]["agency"],
+            parse_time(body["expires"], what="expires"),
+            body["to"].get("person"),
+            body["mode"],
+            parse_time(body["returnBy"], what="returnBy") if "returnBy" in body else None,
+            body.get("condition", ""),
+            tuple(body.get("conditions", ())),
+            body.get("purpose", ""),
+            {name: document[name] for name in ("basis", "identifiers", "handling", "lang") if name in document},
+        )
 
-def recipient_key(node: HandingApi, agency: str, person: str | None, own: str) -> HpkeKey:
+
+def named_in(terms: Terms) -> PersonId | None:
+    """The person that an offer is made to, where it is made to one."""
+    return named(terms.agency, terms.person)
+
+
+def named(agency: str, reference: str | None) -> PersonId | None:
+    """The person of an agency that a reference names, where there is one."""
+    return read_reference(reference, home=agency) if reference else None
+
+
+def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: str) -> HpkeKey:
     """The key to seal to: of a person, or of another agency's custodians.
 
     Raises:
         NotFoundError: nobody under that name is known here.
     """
     if person is not None:
-        found = node.person_key(person)
-        if found["agency"] != agency:
-            raise NotFoundError(f"that person belongs to {found['agency']}, not to {agency}")
-        return parse_hpke_key({"kem": found["kem"], "key": found["key"]}, what="key of a person")
+        if person.agency != agency:
+            raise NotFoundError(f"that person belongs to {person.agency}, not to {agency}")
+        return _key_of(node, person)
     if agency == own:
         raise UsageError("a handover inside the agency is made to a person", hint="--to-person WHO, see: custody person list")
     for partner in node.partners():
         if partner["agency"] == agency:
             return descriptors.parse(from_b64url(partner["descriptor"], what="descriptor")).custody
     raise NotFoundError(f"{agency} is not known here", hint="custody partner add URL, by an administrator")
+
+
+def _key_of(node: HandingApi, person: PersonId) -> HpkeKey:
+    found = node.person_key(str(person))
+    if (found["agency"], found["pseudonym"]) != (person.agency, person.pseudonym):
+        raise VerificationError(3, "the node answered with the key of somebody else", hint="do not hand anything over through it")
+    return parse_hpke_key({"kem": found["kem"], "key": found["key"]}, what="key of a person")
 
 
 def rewrap(node: ReaderApi, person: Person, evidence: str, access: str, body: dict[str, Any], to: HpkeKey) -> list[Grant]:
@@ -81,8 +117,12 @@ def offer(node: HandingApi, person: Person, clock: Clock, evidence: str, terms: 
     Raises:
         RuleError: it may not be offered now. DeniedError: no key of it was granted to this person.
     """
-    own = person.certificate.agency
-    to = recipient_key(node, terms.agency, terms.person, own)
+    own = person.certificate
+    who = named_in(terms)
+    if who == own.subject:
+        raise RuleError("nobody offers an item to themselves", hint="--to-person WHO, see: custody person list")
+    person.role_for("transfer-offered")
+    to = recipient_key(node, terms.agency, who, own.agency)
     basis = terms.members.get("basis") or {"purpose": terms.purpose or "handover"}
     # The key is released to the offerer like for any other use: after a signed access.
     access = retrieve.record_access(node, person, clock, evidence, mode="copy", basis=basis)
@@ -91,15 +131,27 @@ def offer(node: HandingApi, person: Person, clock: Clock, evidence: str, terms: 
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
     made = rewrap(node, person, evidence, access, opening["body"], to)
+    return sign_offer(node, person, clock, evidence, terms, standing["seals"], made)
+
+
+def sign_offer(
+    node: ReaderApi, person: Person, clock: Clock, evidence: str, terms: Terms, seals: Sequence[str], made: Sequence[Grant]
+) -> dict[str, Any]:
+    """Sign an offer and register it with the keys that it releases.
+
+    Args:
+        seals: numbers on the item now.
+    """
+    who = named_in(terms)
     body: dict[str, Any] = {
         "mode": terms.mode,
-        "to": {"agency": terms.agency, **({"person": terms.person} if terms.person else {})},
+        "to": {"agency": terms.agency, **({"person": who.pseudonym} if who is not None else {})},
         "expires": format_time(terms.expires),
         **({"returnBy": format_time(terms.return_by)} if terms.return_by is not None else {}),
         **({"condition": terms.condition} if terms.condition else {}),
         **({"conditions": list(terms.conditions)} if terms.conditions else {}),
         **({"purpose": terms.purpose} if terms.purpose else {}),
-        **({"seals": [{"number": number} for number in standing["seals"]]} if standing["seals"] else {}),
+        **({"seals": [{"number": number} for number in seals]} if seals else {}),
     }
     return retrieve.record(node, person, clock, evidence, "transfer-offered", body, terms.members, made)
 
@@ -121,6 +173,11 @@ def check(
     try:
         key = retrieve.content_key(person, evidence, opening["body"], given)
         retrieve.decrypt(lambda start, end: node.incoming_content(evidence, start, end), key, evidence, opening["body"], None, progress)
+    except DeniedError as error:
+        if person.lacks_custody_key:
+            raise
+        hint = f"a custodian who holds the custody key takes it: custody handover accept {evidence.removeprefix('urn:uuid:')}"
+        raise DeniedError("the key of what is on offer is sealed to none of your keys", hint=hint) from error
     except VerificationError as error:
         raise VerificationError(error.step, error.message, hint="refuse it: custody handover decline ID --reason WHAT-YOU-FOUND") from error
     return opening, key
@@ -175,13 +232,14 @@ def withdraw(node: HandingApi, person: Person, clock: Clock, evidence: str, *, r
 
 def share(node: HandingApi, person: Person, clock: Clock, evidence: str, *, with_person: str, basis: dict[str, Any]) -> dict[str, Any]:
     """Give a colleague or a guest the content key of an item, with the signed disclosure that says so; the node's answer."""
-    found = node.person_key(with_person)
-    to = parse_hpke_key({"kem": found["kem"], "key": found["key"]}, what="key of a person")
+    person.role_for("disclosed")
+    who = read_reference(with_person, home=person.descriptor.agency)
+    to = _key_of(node, who)
     access = retrieve.record_access(node, person, clock, evidence, mode="copy", basis=basis)
     opening = node.record(evidence, access)[0][0]["document"]
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
-    kind = "colleague" if found["agency"] == person.certificate.agency else "agency"
-    body = {"recipientKind": kind, "mode": "grant", "to": {"agency": found["agency"], "person": with_person}}
+    kind = "colleague" if who.agency == person.certificate.agency else "agency"
+    body = {"recipientKind": kind, "mode": "grant", "to": {"agency": who.agency, "person": who.pseudonym}}
     made = rewrap(node, person, evidence, access, opening["body"], to)
     return retrieve.record(node, person, clock, evidence, "disclosed", body, {"basis": basis}, made)

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from ledger.domain.encoding import evidence_bytes
 from ledger.domain.errors import ChainError, CustodyError
+from ledger.domain.ports import PartnerApi
 from ledger.domain.records import PartnerRow
-from ledger.services import anchoring, crossing, erasure, intake
+from ledger.services import anchoring, crossing, erasure, intake, outcomes, partners, supervision
 from ledger.services.node import Node
 
 _PAGE: Final = 1000
@@ -43,8 +45,10 @@ def _round(node: Node) -> Synced:
         if other not in known:
             done.problems[row.evidence] = f"{other} is not known here: custody partner add URL"
         else:
-            _noting(done, row.evidence, lambda row=row, other=other: _settle(node, done, row.evidence, known[other]))  # type: ignore[misc]
+            _trying(node, done, other, row.evidence, lambda row=row, other=other: _settle(node, done, row.evidence, known[other]))  # type: ignore[misc]
     for partner in known.values():
+        # Logins then find keys that are fresh: nobody has to wait for another agency's node.
+        _noting(done, partner.agency, lambda partner=partner: partners.follow(node, partner.agency))  # type: ignore[misc]
         _noting(done, partner.agency, lambda partner=partner: _take_in(node, done, partner))  # type: ignore[misc]
         _noting(done, partner.agency, lambda partner=partner: erasure.learn(node, partner.agency, node.reach(partner.url)))  # type: ignore[misc]
     return done
@@ -54,8 +58,23 @@ def _noting(done: Synced, name: str, work: Callable[[], object]) -> None:
     """One agency that does not answer, or shows what does not verify, must not hold up the others."""
     try:
         work()
-    except CustodyError as error:
-        done.problems[name] = error.message
+    except Exception as error:  # noqa: BLE001  (nor must an answer that makes our own code fail)
+        done.problems[name] = supervision.describe(error)[0]
+
+
+def _trying(node: Node, done: Synced, agency: str, evidence: str, work: Callable[[], object]) -> None:
+    """As _noting, for one item of an agency: what failed waits its time."""
+    if waiting := node.backoff.waits(agency, evidence, node.clock.now()):
+        done.problems[evidence] = waiting
+        return
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001  (one item's parcel must not hold up the next)
+        known = error if isinstance(error, CustodyError) else CustodyError(supervision.describe(error)[0])
+        found = node.backoff.failed(agency, evidence, known, node.clock.now())
+        done.problems[evidence] = found.told() if found.due > node.clock.now() else found.message
+        return
+    node.backoff.succeeded(agency, evidence)
 
 
 def _settle(node: Node, done: Synced, evidence: str, partner: PartnerRow) -> None:
@@ -66,25 +85,27 @@ def _settle(node: Node, done: Synced, evidence: str, partner: PartnerRow) -> Non
         return
     if crossing.look(node, item).hops <= sum(row.state == "concluded" for row in rows):
         return
-    intake.take_outcome(node, rows[-1], node.reach(partner.url).parcel(evidence))
+    outcomes.take_outcome(node, rows[-1], node.reach(partner.url).parcel(evidence))
     done.settled.append(evidence)
 
 
 def _take_in(node: Node, done: Synced, partner: PartnerRow) -> None:
     api = node.reach(partner.url)
-    for one in api.exchanged():
-        if one["taker"] != node.agency or one["state"] != "open":
+    for one in api.exchanged()[:_PAGE]:
+        evidence, named = str(one["evidence"]), (one["giver"], one["taker"], one["state"])
+        if named != (partner.agency, node.agency, "open"):
             continue
+        evidence_bytes(evidence)  # it becomes part of a path
         with node.records.read() as unit:
-            rows = unit.crossings(one["evidence"])
+            rows = unit.crossings(evidence)
         if rows and rows[-1].offer.hex() == one["offer"]:
             continue
-        try:
-            intake.receive(node, partner.agency, api, one["evidence"])
-        except CustodyError as error:
-            done.problems[one["evidence"]] = error.message
-            continue
-        done.received.append(one["evidence"])
+        _trying(node, done, partner.agency, evidence, lambda evidence=evidence: _receive(node, done, partner, api, evidence))  # type: ignore[misc]
+
+
+def _receive(node: Node, done: Synced, partner: PartnerRow, api: PartnerApi, evidence: str) -> None:
+    intake.receive(node, partner.agency, api, evidence)
+    done.received.append(evidence)
 
 
 def settle(node: Node, *, timeout: float) -> anchoring.Progress:

@@ -52,7 +52,7 @@ def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[HoldingRow], int]]:
     after = -1
     while True:
         with node.records.read() as unit:
-            items = unit.items(after=after, limit=_PAGE, opener=None, evidence=None)
+            items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
             names = [item.state.evidence for item in items]
             held, targets = unit.holdings_named(names), unit.targets(names)
             kept = [item for item in items if not placement.is_destroyed(node, unit, item)]

@@ -2,64 +2,71 @@
 
 Order of durability: journal -> blocks at the node -> signed statement in the journal -> statement at the node. An upload
 that was interrupted goes on with the same item, salt and CIDs; a file that changed in between starts again afresh.
+
+What the agency's profile asks for, and what a document must not say, is judged before a byte is read. In a folder, what cannot be
+recorded stops nothing: it stands in the signed manifest with its reason.
 """
 
 from __future__ import annotations
 
-import mimetypes
 import os
-import stat
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from io import BytesIO
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from ledger.domain import cid as cids
-from ledger.domain import envelope, jsontext
-from ledger.domain.digests import MultiDigest
+from ledger.domain import envelope, manifest, mediatypes, ownfiles, pathnames
+from ledger.domain.clientports import Journal, NodeApi
+from ledger.domain.digests import ALGORITHMS, MultiDigest
 from ledger.domain.encoding import b64url, format_time
 from ledger.domain.envelope import Content, Pieces
-from ledger.domain.errors import UnreadableError, UsageError
-from ledger.domain.ports import Clock, Journal, NodeApi
-from ledger.services.outbox import Attempt, Outbox, Restarted, Uploaded
+from ledger.domain.errors import SourceError
+from ledger.domain.event.document import Event
+from ledger.domain.manifest import Folder, Omission
+from ledger.domain.ports import Clock
+from ledger.domain.profile import Demands
+from ledger.services import given as givens
+from ledger.services import steady, walking
+from ledger.services.attempts import Attempt, Uploaded
+from ledger.services.gathering import Gathering, shown
+from ledger.services.given import Given, Options
+from ledger.services.outbox import Outbox, Restarted
 from ledger.services.sealing import Sealer
-from ledger.services.signing import Person, seal_keys, sign_event
+from ledger.services.signing import Person, draft_event, seal_keys, sign_event
+from ledger.services.steady import Made, Steady
 
-MANIFEST_TYPE: Final = "application/vnd.custody.manifest+json"
-_FILE_TYPES: Final = (
-    (stat.S_ISLNK, "symbolic link"),
-    (stat.S_ISFIFO, "named pipe"),
-    (stat.S_ISBLK, "block device"),
-    (stat.S_ISCHR, "character device"),
-    (stat.S_ISSOCK, "socket"),
-)
+__all__ = ["LeftOut", "Options", "Upload", "Uploaded", "measure"]
+_CALENDAR: Final = (-62_135_596_800, 253_402_300_799)  # seconds since 1970 of the years 1 to 9999, which a time in a document can say
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What applies to every item of one upload; ``members`` are top-level members of the events, ``body`` those of their bodies.
+class LeftOut:
+    """What was given, or lies in a folder that was, and was not recorded. ``lost``: it would have been, could it have been read."""
 
-    ``event_type``: of the opening event of a file, acquired, derived or copied.
-    """
-
-    members: dict[str, Any] = field(default_factory=dict)
-    algorithms: tuple[str, ...] = ()
-    skip_duplicates: bool = False
-    body: dict[str, Any] = field(default_factory=dict)
-    event_type: str = "acquired"
+    path: str
+    kind: str
+    reason: str
+    lost: bool
 
 
-def measure(paths: list[Path]) -> tuple[int, int]:
-    """(number of files, bytes) below ``paths``, for a progress bar."""
+def measure(paths: list[Path], own: walking.Known = ()) -> tuple[int, int]:
+    """(number of files, bytes) below ``paths``, for a progress bar; what cannot be read counts nothing."""
     count = size = 0
     for path in paths:
-        for file in _walk(path) if path.is_dir() else [path]:
-            details = file.lstat()
-            if stat.S_ISREG(details.st_mode) or not path.is_dir():
-                count, size = count + 1, size + details.st_size
+        try:
+            if not path.is_dir():
+                count, size = count + 1, size + path.stat().st_size
+                continue
+            for found in walking.walk(path, own):
+                if isinstance(found, walking.File):
+                    size += os.stat(found.name, dir_fd=found.parent, follow_symlinks=False).st_size
+                    count += 1
+        except (OSError, SourceError):
+            continue
     return count, size
 
 
@@ -68,6 +75,7 @@ class Upload:
 
     Args:
         progress: called with the number of content bytes read.
+        own: files and folders of custody's, by device and inode, that are never taken in.
     """
 
     def __init__(
@@ -78,99 +86,148 @@ class Upload:
         clock: Clock,
         options: Options,
         progress: Callable[[int], None] = lambda count: None,
+        own: walking.Known = (),
     ) -> None:
         self._person = person
         self._node = node
         self._clock = clock
         self._options = options
         self._progress = progress
+        self._own = own
+        self._bound = {"person": person.certificate.pseudonym, "log": person.log_id.hex()}
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="seal")
-        self._outbox = Outbox(node, journal)
+        self._outbox = Outbox(node, journal, self._bound)
+        #: What was left out, and what is to be said besides: complete when the run has ended.
+        self.left_out: list[LeftOut] = []
+        self.notices: list[str] = []
 
-    def run(self, paths: list[Path]) -> Iterator[Uploaded]:
+    def run(self, paths: list[Path], *, until_told: bool = False) -> Iterator[Uploaded]:
         """Upload every path; items come as soon as the node has acknowledged them.
 
+        Args:
+            until_told: keep the journal until ``told`` is called, so that whoever is stopped before they heard of it, and begins
+                again, hears of the same items and does not record others.
+
         Raises:
-            UsageError: something that cannot be uploaded. UnreadableError: a file cannot be read, or changed.
+            UsageError: something that cannot be uploaded, or details that no record can have.
+            InterruptedUploadError: an upload with other details was interrupted. DemandError: the profile asks for more.
+            SourceError: the only file that was given cannot be read, or changes.
         """
-        kinds = [(path, _require_uploadable(path)) for path in paths]
+        kept = False
         try:
-            for path, is_folder in kinds:
-                if is_folder:
-                    yield from self._outbox.flush()  # so that everything acknowledged below is a member of the folder
-                    yield from self._folder(path)
-                else:
-                    self._file(path, name=path.name)
-                    yield from self._outbox.ready()
+            given = [Given(path, self._options, self._bound) for path in paths]
+            for one in given:  # every one is looked at before any is begun
+                one.require_uploadable(self._own)
+            given = givens.settle(self._outbox, given, self._options.interrupted)
+            self._rehearse(given)
+            for one in given:
+                try:
+                    yield from self._folder(one) if one.is_folder else self._single(one)
+                except SourceError as error:
+                    if len(given) == 1:
+                        self._outbox.keep()
+                        raise
+                    self.left_out.append(LeftOut(str(one.path), "folder" if one.is_folder else "file", error.reason, lost=True))
             yield from self._outbox.flush()
-            self._outbox.finish()
+            kept = until_told
+            if not kept:
+                self._outbox.finish()
         finally:
             self._pool.shutdown(cancel_futures=True)
+            if not kept:
+                self._outbox.close()
+
+    def told(self) -> None:
+        """The person heard what was recorded: the same command from now on records again."""
+        try:
+            self._outbox.finish()
+        finally:
             self._outbox.close()
 
-    def _file(self, path: Path, *, name: str, relative: str | None = None, part_of: str | None = None) -> None:
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError as error:
-            raise UnreadableError(f"cannot read {path}: {error.strerror}", hint="check the path and your permissions") from error
-        with os.fdopen(fd, "rb", buffering=0) as file:
-            before = os.fstat(fd)
-            if not stat.S_ISREG(before.st_mode):
-                raise UsageError(f"{path} is not a regular file any more")
-            identity = [str(path.absolute()), before.st_size, before.st_mtime_ns, *self._purpose()]
-            described = {**_name_members(name, relative), **self._options.body}
-            described["mediaType"] = mimetypes.guess_type(name)[0] or "application/octet-stream"
-            described["modified"] = format_time(max(int(before.st_mtime), 0))
-            if part_of is not None:
-                described["partOf"] = part_of
-            self._item(path, self._options.event_type, file, before.st_size, identity, described)
-            after = os.fstat(fd)
-            if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-                self._outbox.drop_last()
-                raise UnreadableError(f"{path} changed while it was read", hint="stop what writes to it, then upload again")
+    def _rehearse(self, given: list[Given]) -> None:
+        """Write every kind of record once without content, and ask the profile: before anything is read that takes hours."""
+        about = self._node.agency()
+        demands = Demands.told(about["profile"], about["demands"])
+        done = []
+        for one in given:
+            options = one.options
+            for event_type in ("gathered", options.event_type) if one.is_folder else (options.event_type,):
+                kind = (event_type, options.members, options.algorithms, options.body)
+                if kind not in done:
+                    done.append(kind)
+                    demands.require_met(self._draft(*kind))
 
-    def _purpose(self) -> list[str]:
-        """What makes another upload of one file another item: it is recorded as something else, or as coming from elsewhere."""
-        if self._options.event_type == "acquired" and not self._options.body:
-            return []
-        return [self._options.event_type, sha256(jsontext.dump(self._options.body)).hexdigest()]
+    def _draft(self, event_type: str, members: dict[str, Any], algorithms: tuple[str, ...], body: dict[str, Any]) -> Event:
+        """A record such as it will be, with nothing in it that has to be read first."""
+        now = self._clock.now()
+        nothing = bytes(32)
+        content = Content(cids.to_text(cids.of(b"")), envelope.padded_size(0), bytes(16), nothing).as_json()
+        digests = {name: "00" * (ALGORITHMS.get(name) or 0) for name in ("sha-256", *algorithms)}
+        said: dict[str, Any] = {"digests": digests, "size": 0, "name": "-", "mediaType": mediatypes.UNKNOWN, "content": content}
+        said |= {"count": 0} if event_type == "gathered" else body
+        return draft_event(
+            self._person, event_type, said, evidence=uuid.uuid4().urn, seq=0, prev=None, time=now, ref_salt=nothing,
+            members={"occurred": {"from": format_time(now), "clock": "system"}, **members},
+        )  # fmt: skip
+
+    def _single(self, given: Given) -> Iterator[Uploaded]:
+        """A file that was given itself."""
+        try:
+            fd = os.open(given.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            raise steady.unreadable(given.path, error) from error
+        with os.fdopen(fd, "rb", buffering=0) as file:
+            source = Steady(file, given.path)
+            givens.require_no_keys(given.path, walking.head_of(fd))
+            more = _extension(linkTarget=os.fsencode(given.path.readlink())) if given.path.is_symlink() else {}
+            attempt = self._outbox.begin(given.place, given.place, given.details())
+            described = {**_name_members(given.name, None, more), **given.options.body}
+            self._file(given, source, given.path, attempt, described)
+        yield from self._outbox.ready()
+
+    def _file(self, given: Given, source: Steady, path: Path, attempt: Attempt, described: dict[str, Any]) -> None:
+        described["mediaType"] = mediatypes.of_name(described["name"])
+        modified = source.before.st_mtime_ns
+        if _CALENDAR[0] <= modified // 10**9 <= _CALENDAR[1]:
+            described["modified"] = format_time(modified // 10**9)
+        described["ext"] = {**described.get("ext", {}), "modified": manifest.seconds(modified)}
+        self._item(given.options, source, path, attempt, given.options.event_type, described)
 
     def _item(
         self,
+        options: Options,
+        source: Steady | Made,
         path: Path,
+        attempt: Attempt,
         event_type: str,
-        file: BinaryIO,
-        size: int,
-        identity: list[Any],
-        members: dict[str, Any],
-        evidence: str | None = None,
+        described: dict[str, Any],
+        spare: str = "",
     ) -> None:
-        """Seal a stream and queue its opening event."""
-        attempt = self._outbox.begin(identity, evidence=evidence)
-        if attempt.submission is not None and attempt.done is not None and self._outbox.is_stored(attempt):
+        """Seal a stream and queue its opening event. ``spare``: the item that it becomes where the attempt's was another content."""
+        if attempt.submission is not None and attempt.file == source.identity and self._outbox.is_stored(attempt):
             # Signed and stored before the crash: the very same statement is sent again.
-            self._outbox.queue(attempt.submission, attempt.done)
-            self._progress(size)
+            self._send_again(attempt, source, path)
+            self._progress(source.size)
             return
         try:
-            sealer = self._seal(attempt, file, size)
-        except Restarted:
-            file.seek(0)
-            attempt = self._outbox.restart(attempt)
-            sealer = self._seal(attempt, file, size)
-        if attempt.submission is not None and attempt.done is not None:
-            self._outbox.queue(attempt.submission, attempt.done)
+            attempt, sealer = self._seal_all(options, source, path, attempt, spare)
+            digests = sealer.digest.hexdigests()
+            source.require_same(digests["sha-256"])
+        except SourceError:
+            self._outbox.abandon(attempt)
+            raise
+        if attempt.submission is not None:
+            self._send_again(attempt, source, path)
             return
-        digests = sealer.digest.hexdigests()
         cid = cids.to_text(sealer.root)
         commitment = envelope.commit(attempt.content_key, attempt.evidence, attempt.salt)
-        content = Content(cid, envelope.padded_size(size), attempt.salt, commitment)
-        done = Uploaded(str(path), attempt.evidence, size, digests, cid, None, (), attempt.resumed)
-        if self._options.skip_duplicates and event_type == "acquired":
+        content = Content(cid, envelope.padded_size(source.size), attempt.salt, commitment)
+        done = Uploaded(str(path), attempt.evidence, source.size, digests, cid, None, (), attempt.resumed)
+        if options.skip_duplicates and event_type == "acquired":
             # The answer to a registration names duplicates too; here they decide whether there is one.
             duplicates = tuple(self._node.duplicates(digests["sha-256"]))
             if duplicates:
-                self._outbox.skip(replace(done, evidence=duplicates[0], duplicates=duplicates))
+                self._outbox.tell(replace(done, evidence=duplicates[0], duplicates=duplicates))
                 return
         now = self._clock.now()
         grants = seal_keys(
@@ -179,100 +236,124 @@ class Upload:
         signed = sign_event(
             self._person,
             event_type,
-            {"digests": digests, "size": size, **members, "content": content.as_json()},
+            {"digests": digests, "size": source.size, **described, "content": content.as_json()},
             evidence=attempt.evidence,
             seq=0,
             prev=None,
             time=now,
-            members={"occurred": {"from": format_time(now), "clock": "system"}, **self._options.members},
+            members={"occurred": {"from": format_time(now), "clock": "system"}, **options.members},
             sealed_keys=grants,
         )
-        self._outbox.queue(signed.submission, done)
+        self._outbox.queue(signed.submission, done, source.identity)
 
-    def _seal(self, attempt: Attempt, file: BinaryIO, size: int) -> Sealer:
+    def _send_again(self, attempt: Attempt, source: Steady | Made, path: Path) -> None:
+        assert attempt.submission is not None
+        assert attempt.done is not None
+        done = replace(attempt.done, path=str(path))
+        if done.index is not None:
+            self._outbox.tell(done)
+        else:
+            self._outbox.queue(attempt.submission, done, source.identity)
+
+    def _seal_all(self, options: Options, source: Steady | Made, path: Path, attempt: Attempt, spare: str) -> tuple[Attempt, Sealer]:
+        """Seal under the attempt's keys; afresh where the content is not what an earlier run saw."""
+        try:
+            sealer = self._seal(options, source, path, attempt)
+            if attempt.done is None or attempt.done.cid == cids.to_text(sealer.root):
+                return attempt, sealer
+        except Restarted:
+            pass
+        if attempt.submission is not None and not spare and self._outbox.opening(attempt.evidence) is not None:
+            spare = uuid.uuid4().urn
+        if spare:
+            self.notices.append(
+                f"{path} changed since the upload that was interrupted; as it was then it is recorded as {attempt.evidence}"
+            )
+        attempt = self._outbox.afresh(attempt, spare)
+        source.file.seek(0)
+        return attempt, self._seal(options, source, path, attempt)
+
+    def _seal(self, options: Options, source: Steady | Made, path: Path, attempt: Attempt) -> Sealer:
         pieces = Pieces(attempt.content_key, attempt.evidence, attempt.salt)
-        sealer = Sealer(file, size, pieces, self._pool, MultiDigest(self._options.algorithms), self._progress)
+        sealer = Sealer(source.file, source.size, pieces, self._pool, MultiDigest(options.algorithms), self._progress, path)
         for block in sealer.blocks():
             self._outbox.add_block(attempt, block)
         return sealer
 
-    def _folder(self, folder: Path) -> Iterator[Uploaded]:
+    def _folder(self, given: Given) -> Iterator[Uploaded]:
         """Every regular file of a folder as an item of its own, then the folder as a gathered item."""
-        root = folder.absolute()
-        gathered = self._outbox.begin([str(root), "folder", 0])
-        members: list[dict[str, Any]] = []
-        omissions: list[dict[str, str]] = []
-        for path in _walk(folder):
-            relative = path.relative_to(folder)
-            reason = _not_regular(path)
-            if reason:
-                omissions.append({"path": _printable(str(relative)), "reason": reason})
-                continue
-            self._file(path, name=path.name, relative=str(relative), part_of=gathered.evidence)
-            for done in self._outbox.ready():
-                members.append(_manifest_row(done, folder))
-                yield done
+        yield from self._outbox.flush()  # so that everything acknowledged below is a member of the folder
+        gathered = self._outbox.begin(given.place, given.place, given.details())
+        recorded = gathered.submission is not None and self._outbox.opening(gathered.evidence) is not None
+        spare = uuid.uuid4().urn if recorded else ""  # of a folder that was recorded, and is not any more what it was
+        found = Gathering(given)
+        with closing(walking.walk(given.path, self._own)) as walk:
+            for one in walk:
+                if isinstance(one, Folder):
+                    found.manifest.folders.append(one)
+                elif isinstance(one, Omission):
+                    self._omit(found, one)
+                else:
+                    self._member(found, one, spare or gathered.evidence)
+                    for done in self._outbox.ready():
+                        found.acknowledged(done)
+                        yield done
         for done in self._outbox.flush():
-            members.append(_manifest_row(done, folder))
+            found.acknowledged(done)
             yield done
-        manifest = jsontext.dump({"v": 1, "members": members, "omissions": omissions})
-        described = _name_members(root.name or "/", None)
-        described |= {"mediaType": MANIFEST_TYPE, "count": len(members), "omissions": omissions[:1000], "omitted": len(omissions)}
-        # The same members give the same manifest, and so the same attempt after a crash.
-        identity = [str(root), "manifest", sha256(manifest).hexdigest()]
-        self._item(folder, "gathered", BytesIO(manifest), len(manifest), identity, described, gathered.evidence)
+        members, omissions = found.manifest.members, found.manifest.omissions
+        members.sort(key=lambda one: one.path)
+        described = _name_members(given.name, None, {})
+        described |= {"mediaType": manifest.MEDIA_TYPE, "count": len(members), "omissions": shown(omissions), "omitted": len(omissions)}
+        # The same folder gives the same manifest, and so the same item after a crash.
+        self._item(given.options, Made(found.manifest.encode()), given.path, gathered, "gathered", described, spare)
         yield from self._outbox.flush()
 
+    def _omit(self, found: Gathering, omission: Omission) -> None:
+        if omission.kind == walking.OWN and not omission.path:
+            raise givens.own_files(found.given.path, omission.reason.rpartition(": ")[2])
+        found.manifest.omissions.append(omission)
+        lost = omission.kind in ("file", "folder", "unknown")
+        self.left_out.append(LeftOut(str(found.path(omission.path)), omission.kind, omission.reason, lost))
 
-def _manifest_row(done: Uploaded, folder: Path) -> dict[str, Any]:
-    relative = _printable(str(Path(done.path).relative_to(folder)))
-    return {"evidence": done.evidence, "path": relative, "size": done.size, "digests": done.digests, "cid": done.cid}
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Everything below a folder but folders, in a fixed order; links are not followed."""
-    for parent, folders, files in os.walk(folder, followlinks=False, onerror=_raise):
-        folders.sort()
-        links = [name for name in folders if Path(parent, name).is_symlink()]
-        yield from (Path(parent, name) for name in sorted([*files, *links]))
-
-
-def _raise(error: OSError) -> None:
-    raise UnreadableError(f"cannot read {error.filename}: {error.strerror}", hint="check your permissions") from error
-
-
-def _not_regular(path: Path) -> str:
-    mode = path.lstat().st_mode
-    if stat.S_ISREG(mode):
-        return ""
-    return next((name for test, name in _FILE_TYPES if test(mode)), "special file")
-
-
-def _require_uploadable(path: Path) -> bool:
-    """True for a folder, False for a file.
-
-    Raises:
-        UsageError: anything else, with what it is.
-    """
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise UsageError(f"cannot upload {path}: {error.strerror}", hint="check the path") from error
-    if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
-        return stat.S_ISDIR(mode)
-    kind = next((name for test, name in _FILE_TYPES if test(mode)), "special file")
-    raise UsageError(f"{path} is a {kind}, expected a file or a folder", hint="image a device first, then upload the image")
+    def _member(self, found: Gathering, one: walking.File, part_of: str) -> None:
+        """A file of a folder: queued, or an omission."""
+        path, given = found.path(one.path), found.given
+        try:
+            fd = one.open()
+        except OSError as error:
+            self._omit(found, Omission(one.path, "file", walking.reason_of(error)))
+            return
+        with os.fdopen(fd, "rb", buffering=0) as file:
+            try:
+                source = Steady(file, path)
+                known = (source.before.st_dev, source.before.st_ino)
+                own = "file" if known in self._own else ownfiles.file_kind(walking.head_of(fd))
+                if own:
+                    self._omit(found, Omission(one.path, walking.OWN, f"{walking.OWN}: {own}"))
+                    return
+                attempt = self._outbox.begin(given.place_of(one.path), given.place, given.details_of(one.path))
+                described = {**_name_members(one.name, one.path, {}), **given.options.body, "partOf": part_of}
+                self._file(given, source, path, attempt, described)
+            except SourceError as error:
+                self._omit(found, Omission(one.path, "file", error.reason))
+                return
+            found.expect(one.path, walking.facts_of(fd, source.before, found.first_name(known, one.path)))
 
 
-def _printable(name: str) -> str:
-    """The name as text; bytes that are not UTF-8 are shown as escapes."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+def _extension(**members: bytes) -> dict[str, str]:
+    """Bytes that plain text cannot say, as text and as bytes."""
+    found = {}
+    for name, raw in members.items():
+        text = pathnames.encode(raw)
+        found[name] = text
+        if text.encode() != raw:
+            found[f"{name}Bytes"] = b64url(raw)
+    return found
 
 
-def _name_members(name: str, relative: str | None) -> dict[str, Any]:
-    members: dict[str, Any] = {"name": _printable(name)}
-    if relative is not None:
-        members["path"] = _printable(relative)
-    if members["name"] != name:
-        members["ext"] = {"nameBytes": b64url(os.fsencode(name))}
-    return members
+def _name_members(name: bytes, relative: bytes | None, more: dict[str, str]) -> dict[str, Any]:
+    """Name and path as text; their bytes as well where the text does not plainly say them."""
+    said = _extension(name=name) | ({} if relative is None else _extension(path=relative))
+    ext = {key: value for key, value in said.items() if key.endswith("Bytes")} | more
+    return {key: value for key, value in said.items() if not key.endswith("Bytes")} | ({"ext": ext} if ext else {})

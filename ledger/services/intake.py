@@ -1,107 +1,33 @@
-"""What comes from another agency's node: an item offered to us, or the outcome of a handover that they answered first.
+"""An item that another agency offers to us: its record, verified, and its ciphertext, checked against the record before anything counts.
 
-Nothing in a parcel is believed because of who sent it: an offered item's bundle is verified as any court would, against our own view of
-the chain; an outcome is compared with the contract.
+What fails leaves nothing behind: no row, and none of the blocks that came with it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Final
 
-from ledger.domain import bundle as bundles
 from ledger.domain import cid as cids
-from ledger.domain import custody, envelope, grants, parcel, slots, unixfs
-from ledger.domain import statement as statements
-from ledger.domain.bundle import Bundle, BundledStatement
+from ledger.domain import custody, envelope, grants, slots, unixfs
 from ledger.domain.custody import ItemState
-from ledger.domain.encoding import evidence_bytes, parse_time
-from ledger.domain.errors import ChainError, IncompleteError, VerificationError
-from ledger.domain.event import document as documents
+from ledger.domain.encoding import parse_time
+from ledger.domain.errors import ConflictError, CustodyError, NotFoundError, RuleError, VerificationError
 from ledger.domain.event.document import Event
-from ledger.domain.identity import certificate as certificates
-from ledger.domain.identity.names import agency_id
-from ledger.domain.parcel import Parcel
 from ledger.domain.ports import PartnerApi
 from ledger.domain.records import CrossingRow, ItemRow
 from ledger.domain.slots import Hop
 from ledger.domain.statement import Statement
 from ledger.domain.unit import Unit
 from ledger.domain.unixfs import Block
-from ledger.domain.verify import Verdict, verify
-from ledger.services import crossing, inheritance, partners, recordkeys, trustroot
+from ledger.services import crossing, dag, reading, recordkeys, unpacking
 from ledger.services.node import Node
-from ledger.services.sequencing import entry_row
+from ledger.services.unpacking import Opened
 
 _RANGE: Final = 4 * unixfs.LEAF
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A parcel with everything in it parsed; ``events`` are None where a document was destroyed."""
-
-    parcel: Parcel
-    bundle: Bundle
-    statements: tuple[Statement, ...]
-    events: tuple[Event | None, ...]
-
-    def filled(self) -> Bundle:
-        """The bundle with its documents."""
-        rows = tuple(
-            one if event is None else replace(one, document=event.raw, disclosures=tuple(shown.encoded for shown in event.disclosures))
-            for one, event in zip(self.bundle.statements, self.events, strict=True)
-        )
-        return replace(self.bundle, statements=rows)
-
-
-def open_parcel(node: Node, data: bytes, evidence: str) -> Opened:
-    """Parse a parcel and open its documents.
-
-    Raises:
-        FormatError, VerificationError, KeyringError: it is malformed, about another item, or not for us.
-    """
-    given = parcel.parse(data)
-    found = bundles.parse(given.bundle)
-    if found.evidence != evidence:
-        raise VerificationError(2, "the parcel holds another item than was asked for")
-    keys = _Keys(node, given.grants, evidence)
-    sealed = {one.digest: one for one in given.documents}
-    parsed = tuple(statements.parse_entry(one.entry) for one in found.statements)
-    events: list[Event | None] = []
-    for one in parsed:
-        document = sealed.get(one.payload)
-        key = keys.document(one.payload) if document is not None else None
-        if document is None or key is None:
-            events.append(None)
-            continue
-        raw = envelope.open_sealed_document(key, document.digest, document.sealed)
-        shown = [(digest, data, keys.disclosure(digest)) for digest, data in document.disclosures]
-        opened = [envelope.open_sealed_disclosure(key, digest, data) for digest, data, key in shown if key is not None]
-        events.append(documents.parse(raw, opened))
-    return Opened(given, found, parsed, tuple(events))
-
-
-class _Keys:
-    """The keys in a parcel that are sealed to our node: of the whole record, or of single documents and disclosures."""
-
-    def __init__(self, node: Node, given: tuple[bytes, ...], evidence: str) -> None:
-        self._record: bytes | None = None
-        self._single: dict[tuple[str, bytes], bytes] = {}
-        for grant in map(grants.parse, given):
-            if grant.evidence != evidence_bytes(evidence):
-                raise VerificationError(2, "the parcel holds a key of another item")
-            if grant.scope == "record":
-                self._record = node.keys.hpke.open(grant)
-            elif grant.scope != "content" and grant.binding is not None:
-                self._single[grant.scope, grant.binding] = node.keys.hpke.open(grant)
-
-    def document(self, digest: bytes) -> bytes | None:
-        """The key of a document, if it was given to us."""
-        return envelope.document_key(self._record, digest) if self._record is not None else self._single.get(("document", digest))
-
-    def disclosure(self, digest: bytes) -> bytes | None:
-        """The key of a disclosure, if it was given to us."""
-        return envelope.disclosure_key(self._record, digest) if self._record is not None else self._single.get(("disclosure", digest))
+_PAGE: Final = 500
 
 
 def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
@@ -109,67 +35,113 @@ def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
 
     Raises:
         VerificationError, IncompleteError: the record does not verify. NetworkError: the other node does not answer.
+        RuleError: more is on offer from that agency than may lie here unanswered.
     """
-    opened = open_parcel(node, api.parcel(evidence), evidence)
-    if None in opened.events:
+    opened = unpacking.open_parcel(node, api.parcel(evidence), evidence)
+    if None in opened.events or opened.record is None:
         raise VerificationError(2, "the record of an offered item is not whole: documents are missing", hint="ask the giver for all of it")
-    verify_parcel(node, opened)
+    unpacking.verify_bundle(node, opened.filled())
+    state, rows = replay(opened)
     last, hops = opened.statements[-1], opened.bundle.hops
     if last.claims.effect != "offer" or last.claims.to != node.agency or not hops or hops[-1].outcome != slots.OPEN:
         raise VerificationError(8, f"the item that {code} sent is not on offer to us")
-    state, rows = replay(opened)
-    opening = opened.events[0]
-    content = None
-    if opening is not None and "content" in opening.body:
-        content = envelope.parse_content(opening.body["content"], opening.body["size"])
-        _fetch(node, api, evidence, content)
-    with node.records.write() as unit:
-        _require_same(node, unit.item(evidence), state)
-        _keep_sealed(node, unit, opened)
-        place(node, unit, opened, state, rows, None if content is None else cids.from_text(content.cid), unit.newest_place() + 1)
+    if state.custodian != code:
+        raise VerificationError(8, f"the item that {code} sent is held by {state.custodian}", hint="only its holder may offer it")
+    content = _content(opened.events[0])
+    granted = _grants(node, opened, content)
+    with node.records.read() as unit:
+        before = unit.item(evidence)
+        _require_same(node, unit, before, opened)
+        place = unit.newest_place()
+        _require_room(node, unit, code, evidence, (content.ciphertext_size if content is not None else 0) + len(opened.parcel.bundle))
+    with _blocks(node, api, evidence, content, place), node.records.write() as unit:
+        before = unit.item(evidence)
+        _require_same(node, unit, before, opened)
+        for scope, recipient, binding, data in granted:
+            unit.keep_grant(evidence, scope, recipient, binding, data)
+        key = recordkeys.record_key(node, unit, evidence)
+        write(node, unit, opened, state, rows, None if content is None else cids.from_text(content.cid), unit.newest_place() + 1, key)
 
 
-def place(node: Node, unit: Unit, opened: Opened, state: ItemState, rows: list[CrossingRow], cid: bytes | None, opened_at: int) -> None:
-    """Write down an item that was offered to us, as its record tells it.
+def write(
+    node: Node, unit: Unit, opened: Opened, state: ItemState, rows: list[CrossingRow], cid: bytes | None, place: int, key: bytes | None
+) -> None:
+    """Write everything that follows from the record of an item that was offered to us; also for an audit, into an empty database.
 
     Args:
-        opened_at: place in the order of lists of an item that was never here before.
+        place: in the order of lists, of an item that was never here before. key: of the record; None where it was destroyed since.
     """
-    keep_record(node, unit, opened)
-    before, last = unit.item(state.evidence), opened.bundle.statements[-1]
-    opener, opened_at = (before.opener, before.opened) if before is not None else ("", opened_at)
-    unit.put_item(ItemRow(state, cid, opener, opened_at, _log(node, opened.bundle, last), last.index))
+    evidence, last = opened.bundle.evidence, opened.bundle.statements[-1]
+    unpacking.keep(node, unit, opened, range(len(opened.statements)), key)
+    unit.put_inherited(evidence, opened.bundle.with_chain(None).encode())
+    before = unit.item(evidence)
+    opener, place = (before.opener, before.opened) if before is not None else (None, place)
+    unit.put_item(ItemRow(state, cid, opener, place, unpacking.log_of(node, opened.bundle, last), last.index))
     for row in rows:
-        unit.put_crossing(row)
+        unit.keep_crossing(row)
 
 
-def _require_same(node: Node, before: ItemRow | None, state: ItemState) -> None:
+def _content(opening: Event | None) -> envelope.Content | None:
+    if opening is None or "content" not in opening.body:
+        return None
+    return envelope.parse_content(opening.body["content"], opening.body["size"])
+
+
+def _require_same(node: Node, unit: Unit, before: ItemRow | None, opened: Opened) -> None:
     """An item that is known here already must be the very same one, and not in our custody: names are chosen by whoever opens an item.
 
     Raises:
-        VerificationError: another item under the name of one of ours.
+        VerificationError: another item under the name of one of ours. ConflictError: an earlier handover of it is not settled here.
     """
     if before is None:
         return
-    if (before.state.origin, before.state.ref) != (state.origin, state.ref) or before.state.custodian == node.agency:
+    if before.state.custodian == node.agency:
         raise VerificationError(8, "another item is known here under that name", hint="refuse it: ask the giver where it comes from")
+    unpacking.require_history(unit, before.state, opened.bundle.origin, opened.statements)
+    if any(row.state in crossing.UNSETTLED for row in unit.crossings(before.state.evidence)):
+        raise ConflictError("an earlier handover of this item is not settled here yet", hint="try again in a moment")
+    if unit.erasure(before.state.evidence) is not None:
+        raise VerificationError(8, "the keys of this item were destroyed here after its disposal", hint="refuse it: ask the giver")
 
 
-def verify_parcel(node: Node, opened: Opened) -> None:
-    """The ten steps of verification, the chain judged by our own view of it."""
-    chain = node.contracts.chain
+def _grants(node: Node, opened: Opened, content: envelope.Content | None) -> list[tuple[str, bytes, bytes, bytes]]:
+    """The keys in the parcel: of the record to our node, of the content to our custodians, and no other.
 
-    def confirm(number: int, _: bytes) -> set[bytes]:
-        if chain.final() < number:
-            raise IncompleteError(7, f"block {number} is not final here yet", hint="try again in a moment")
-        return {chain.block(number).hash}
+    Raises:
+        VerificationError: a key for somebody else, of something else, or twice.
+    """
+    with node.records.read() as unit:
+        custodians = node.descriptor(unit).custody.digest
+    allowed = {("record", node.keys.hpke.public.digest, b"")}
+    if content is not None:
+        allowed.add(("content", custodians, content.commitment))
+    found = []
+    for grant in map(grants.parse, opened.parcel.grants):
+        which = (grant.scope, grant.recipient, grant.binding or b"")
+        if which not in allowed:
+            raise VerificationError(2, "the parcel holds a key for somebody else, of something else, or one twice")
+        allowed.remove(which)
+        found.append((*which, grant.encode()))
+    return found
 
-    root = trustroot.trust_root(node, sealers=[], confirmations=0)
-    report = verify(opened.filled().encode(), root, confirm=confirm)
-    if report.verdict is not Verdict.VERIFIED:
-        bad = next((step for step in report.steps.values() if step.status in ("failed", "not checked")), report.steps[1])
-        kind = VerificationError if report.verdict is Verdict.FAILED else IncompleteError
-        raise kind(bad.number, f"the record of an offered item does not verify: {bad.detail}", hint=bad.hint or "ask the giver")
+
+def _require_room(node: Node, unit: Unit, code: str, evidence: str, size: int) -> None:
+    """What an agency offers and nobody has accepted may fill a part of our disk only.
+
+    Raises:
+        RuleError: with how much lies here, how much would come, and the limit.
+    """
+    lying = 0
+    for row in unit.crossings_in(("open", "concluding"), 1000):
+        if row.giver == code and row.taker == node.agency and row.evidence != evidence:
+            first = unit.events(row.evidence)[:1]
+            content = _content(reading.read_event(node, unit, first[0])) if first else None
+            lying += (content.ciphertext_size if content is not None else 0) + len(unit.inherited(row.evidence) or b"")
+    if lying + size > node.quota:
+        raise RuleError(
+            f"{code} has {lying} bytes on offer here that nobody has answered; with {size} more it is beyond the limit of {node.quota}",
+            hint="answer what waits: custody handover list; or raise exchange.quota_gib in home.json",
+        )
 
 
 def replay(opened: Opened) -> tuple[ItemState, list[CrossingRow]]:
@@ -205,11 +177,49 @@ def _crossing(evidence: str, number: int, giver: str, offer: Statement, hop: Hop
     return CrossingRow(evidence, number, giver, taker, offer.digest, hop.expires, state, *times)
 
 
-def _fetch(node: Node, api: PartnerApi, evidence: str, content: envelope.Content) -> None:
-    """Bring the ciphertext to our own disk; every block gets the CID that it has, and all together the recorded one."""
+@contextmanager
+def _blocks(node: Node, api: PartnerApi, evidence: str, content: envelope.Content | None, place: int) -> Iterator[None]:
+    """The ciphertext on our own disk, for as long as the work inside succeeds; else the blocks that came are removed at once."""
+    fresh: list[bytes] = []
+    try:
+        if content is not None:
+            _fetch(node, api, evidence, content, fresh)
+        yield
+    except BaseException:
+        _discard(node, fresh, place)
+        raise
+
+
+def _discard(node: Node, fresh: list[bytes], place: int) -> None:
+    """Remove blocks that were not here before, and that no item recorded since then (behind ``place``) uses."""
+    used: set[bytes] = set()
+    while True:
+        with node.records.read() as unit:
+            items = unit.items(after=place, limit=_PAGE, person=None, evidence=None)
+        for item in items:
+            with suppress(NotFoundError):
+                used |= set(dag.every(node.blocks, item.cid)) if item.cid is not None else set()
+        if len(items) < _PAGE:
+            break
+        place = items[-1].opened
+    with suppress(CustodyError):  # the failure itself is what must be told; the daily collection takes the rest
+        node.blocks.discard(cid for cid in fresh if cid not in used)
+
+
+def _fetch(node: Node, api: PartnerApi, evidence: str, content: envelope.Content, fresh: list[bytes]) -> None:
+    """Bring the ciphertext to our own disk; every block gets the CID that it has, and all together the recorded one.
+
+    Args:
+        fresh: takes the CIDs of blocks that were not here before.
+    """
     root, total = cids.from_text(content.cid), content.ciphertext_size
     if not node.blocks.missing([root]):
         return
+
+    def put(blocks: list[Block]) -> None:
+        fresh.extend(node.blocks.missing([block.cid for block in blocks]))
+        node.blocks.put(blocks)
+
     builder = unixfs.Builder()
     for start in range(0, total, _RANGE):
         end = min(start + _RANGE, total)
@@ -221,106 +231,8 @@ def _fetch(node: Node, api: PartnerApi, evidence: str, content: envelope.Content
             leaf = data[at : at + unixfs.LEAF]
             blocks.append(Block(cids.of(leaf), leaf))
             blocks += builder.add(blocks[-1].cid, len(leaf))
-        node.blocks.put(blocks)
+        put(blocks)
     found, rest = builder.finish()
     if found != root:
         raise VerificationError(9, "the ciphertext that the other node sent does not have the recorded CID")
-    node.blocks.put(rest)
-
-
-def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
-    """Take over what the other side signed, where the contract has taken it.
-
-    Raises:
-        VerificationError: the parcel does not show what the contract recorded.
-    """
-    opened = open_parcel(node, data, row.evidence)
-    hop = next((one for one in opened.bundle.hops if one.offer == row.offer and one.outcome != slots.OPEN), None)
-    found = next((n for n, one in enumerate(opened.statements) if hop is not None and one.digest == hop.outcome_digest), None)
-    if hop is None or found is None:
-        raise VerificationError(8, "the other agency does not show how the handover ended", hint="try again in a moment")
-    with node.records.read() as unit:
-        item = unit.item(row.evidence)
-        concluded = [crossing.hop_of(one) for one in unit.crossings(row.evidence) if one.state == "concluded"]
-    assert item is not None
-    head = bytes(32)
-    for one in (*concluded, hop):
-        head = one.commitment(head)
-    if node.contracts.hop_commitment(crossing.key_of(item), len(concluded)) != head:
-        raise ChainError("the end of the handover that the other agency shows is not the one on chain", hint="ask them; do not trust them")
-    _check_signature(node, opened.bundle.certificates, opened.statements[found], hop.time)
-    with node.records.write() as unit:
-        _keep_sealed(node, unit, opened)
-        keep_record(node, unit, opened)
-        row = next(one for one in unit.crossings(row.evidence) if one.number == row.number)
-        times = {"offer_time": hop.offer_time, "outcome": hop.outcome, "outcome_digest": hop.outcome_digest, "time": hop.time}
-        crossing.conclude(node, unit, replace(row, sent=b"", **times))  # type: ignore[arg-type]
-
-
-def check_closing(node: Node, agency: str, data: bytes, evidence: str, digest: bytes) -> None:
-    """Check that an agency's log closed an item with a certain statement, signed by one of its people.
-
-    Raises:
-        VerificationError: it did not.
-    """
-    found = bundles.parse(data)
-    parsed = tuple(statements.parse_entry(one.entry) for one in found.statements)
-    number = next((n for n, one in enumerate(parsed) if one.digest == digest), None)
-    if found.evidence != evidence or number is None or parsed[number].claims.effect != "close":
-        raise VerificationError(8, "the disposal that the other agency tells of is not in its log")
-    if parsed[number].claims.issuer != agency or found.logs[found.statements[number].log].agency != agency:
-        raise VerificationError(8, "the disposal was not signed by the agency that holds the item")
-    _check_signature(node, found.certificates, parsed[number], parsed[number].claims.time)
-
-
-def _check_signature(node: Node, ders: tuple[bytes, ...], statement: Statement, time: int) -> None:
-    """A statement is signed by somebody whom their agency certified."""
-    der = next((one for one in ders if certificates.parse(one).digest == statement.certificate), None)
-    if der is None:
-        raise VerificationError(3, "the certificate of whoever signed is not in the parcel")
-    certificate = certificates.parse(der)
-    statements.verify_signature(statement, certificate.key)
-    with node.records.read() as unit:
-        authorities = partners.authorities(node, unit, certificate).descriptor.authorities
-    certificates.verify_issued(certificate, authorities, time)
-
-
-def keep_record(node: Node, unit: Unit, opened: Opened) -> None:
-    """Keep what other logs sequenced and prove, what its documents are found by, and the certificates."""
-    evidence, bare = opened.bundle.evidence, opened.bundle.with_chain(None)
-    for bundled, one, event in zip(bare.statements, opened.statements, opened.events, strict=True):
-        log = _log(node, bare, bundled)
-        if log == node.log_id:
-            if unit.entry_by_digest(one.digest) is None:
-                raise VerificationError(5, "the parcel shows an event in our log that is not there", hint="run: custody doctor")
-            continue
-        unit.put_entry(replace(entry_row(log, one), index=bundled.index))
-        if event is not None:
-            for token in recordkeys.tokens(node, event):
-                unit.put_token(token, evidence)
-            for link in inheritance.links_of(event):
-                unit.put_link(link)
-    for der in bare.certificates:
-        unit.put_certificate(certificates.parse(der).digest, der)
-    unit.put_inherited(evidence, bare.encode())
-
-
-def _keep_sealed(node: Node, unit: Unit, opened: Opened) -> None:
-    """Keep the documents of a parcel as they were sealed, and the keys that are for us."""
-    evidence = opened.bundle.evidence
-    for document in opened.parcel.documents:
-        if unit.document(document.digest) is None:
-            unit.put_document(document.digest, evidence, document.sealed)
-            for position, (digest, sealed) in enumerate(document.disclosures):
-                unit.put_disclosure(digest, document.digest, position, sealed)
-    ours = {node.keys.hpke.public.digest, node.descriptor(unit).custody.digest}
-    for grant in map(grants.parse, opened.parcel.grants):
-        if grant.recipient not in ours:
-            raise VerificationError(2, "the parcel holds a key for somebody else")
-        unit.put_grant(evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode())
-
-
-def _log(node: Node, given: Bundle, bundled: BundledStatement) -> bytes:
-    """Id of the log that sequenced a statement."""
-    ref = given.logs[bundled.log]
-    return node.contracts.log_id(agency_id(ref.agency), ref.number)
+    put(rest)

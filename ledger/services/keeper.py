@@ -5,7 +5,6 @@ One thread plans, one a replica sends, one reads again: a daemon that hangs hold
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,10 +14,9 @@ from ledger.domain.errors import CustodyError
 from ledger.services import fixity, placement, replication
 from ledger.services.fixity import Pace, Policy, Reading
 from ledger.services.node import Node
+from ledger.services.supervision import Loop, Round
 
-_LOG: Final = logging.getLogger("custody.keeper")
 _PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 60.0
 _SLICE: Final = 5.0  # seconds for which one item is sent or read on without letting anybody else
 _PATIENCE: Final = 3600  # seconds out of reach after which other replicas take over
 _ASKED: Final = 60  # seconds after which a replica without work is asked whether it is there
@@ -35,39 +33,23 @@ class Keeper:
         self._stop = threading.Event()
         self._pace = Pace(policy.rate, self._stop.wait)
         self._lost: dict[str, int] = {}
-        loops: dict[str, Callable[[], bool]] = {"planning": self._planner(), "fixity": self._read_again}
-        loops |= {name: self._settler(name) for name in node.replicas.names()}
-        self._threads = [
-            threading.Thread(target=self._loop, args=(name, step), name=f"keeping-{name}", daemon=True) for name, step in loops.items()
-        ]
+        steps: dict[str, Callable[[], bool]] = {"planning": self._planner(), "fixity": self._read_again}
+        steps |= {name: self._settler(name) for name in node.replicas.names()}
+        self._loops = [Loop(node, f"keeping-{name}", _round_of(step), pause=_PAUSE) for name, step in steps.items()]
 
     def start(self) -> None:
         """Begin."""
         if self._node.replicas.names():
-            for thread in self._threads:
-                thread.start()
+            for loop in self._loops:
+                loop.start()
 
     def stop(self) -> None:
         """Finish the steps in progress, each at its next window, then end."""
         self._stop.set()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join(timeout=30)
-
-    def _loop(self, name: str, step: Callable[[], bool]) -> None:
-        """Repeat a step: at once while it finds work, with growing pauses while it fails."""
-        wait, told = 0.0, ""
-        while not self._stop.wait(wait):
-            try:
-                wait = 0.0 if step() else _PAUSE
-                told = ""
-                self._node.telemetry.ran(f"keeping-{name}", ok=True)
-            except CustodyError as error:
-                self._node.telemetry.ran(f"keeping-{name}", ok=False)
-                if error.message != told:
-                    _LOG.warning("%s: %s", name, error.message)
-                told = error.message
-                wait = min(max(wait, _PAUSE) * 2, _LONGEST_PAUSE)
+        for loop in self._loops:
+            loop.ask_to_stop()
+        for loop in self._loops:
+            loop.stop()
 
     def _planner(self) -> Callable[[], bool]:
         after, planned, absent, looked = -1, self._node.clock.now(), frozenset[str](), 0
@@ -117,3 +99,8 @@ class Keeper:
             end = time.monotonic() + _SLICE  # whoever wants one item read now waits no longer than that
             fixity.check(self._node, evidence, Reading(self._pace, lambda end=end: self._stop.is_set() or time.monotonic() > end))  # type: ignore[misc]
         return bool(items)
+
+
+def _round_of(step: Callable[[], bool]) -> Callable[[], Round]:
+    """A step that is repeated at once while it finds work."""
+    return lambda: Round(0.0 if step() else _PAUSE)

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ledger.domain import enrolment
 from ledger.domain.digests import same
 from ledger.domain.errors import ConflictError, DeniedError, NotFoundError, RuleError, UsageError, VerificationError
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
+from ledger.domain.identity.person import PersonId
 from ledger.domain.records import PersonRow
 from ledger.domain.unit import Unit
-from ledger.services import agencylog, anchoring, partners
+from ledger.services import agencylog, anchoring, custodykeys, partners
 from ledger.services.node import Node
-from ledger.services.people import encode_hpke, require_authority, roles_named
+from ledger.services.people import require_authority, roles_named
+from ledger.services.reading import encode_hpke
 from ledger.services.sessions import identity_token
 
 _LAST_ADMINISTRATOR: Final = "the agency would be left without an administrator"
 
 
-def renew(node: Node, pseudonym: str, *, roles: list[str] | None, by: str) -> int:
-    """Issue somebody a new certificate for the key that they have, with other roles where some are given; when it begins.
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What became of somebody: from when their old certificate counts no more, in seconds.
+
+    ``keeps_custody``: they are no custodian any more, and keep the custody key that they have. ``custody``: see `custodykeys.standing`.
+    """
+
+    revoked: int
+    keeps_custody: bool = False
+    custody: str = ""
+
+
+def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId) -> Changed:
+    """Issue somebody a new certificate for the key that they have, with other roles where some are given.
 
     What they signed under the old one is anchored first and goes on verifying; from now on only the new one counts.
 
@@ -31,27 +46,30 @@ def renew(node: Node, pseudonym: str, *, roles: list[str] | None, by: str) -> in
     authority = require_authority(node)
     if roles is not None:
         roles = roles_named(node, roles)
-        if pseudonym == by:
+        if who == by:
             raise RuleError("nobody changes their own roles", hint="ask another administrator")
     anchoring.anchor_now(node)
     with node.records.write() as unit:
-        person = unit.person(pseudonym)
-        if person is None or person.kind != "person" or person.agency or not person.active:
+        person = _own(node, unit, who)
+        if not person.active:
             raise NotFoundError("no such person", hint="see: custody person list")
         old = certificates.parse(unit.certificate(person.certificate) or b"")
         if roles is not None and "administrator" not in roles:
-            _require_administrator(unit, without=pseudonym)
+            _require_administrator(node, unit, without=who)
         now = node.clock.now()
         kept = sorted(old.roles) if roles is None else roles
-        der = authority.issue(old.key, agency=node.agency, pseudonym=pseudonym, roles=kept, service=False, now=now)
+        der = authority.issue(old.key, agency=node.agency, pseudonym=who.pseudonym, roles=kept, service=False, now=now)
         fresh = certificates.parse(der)
         unit.put_certificate(fresh.digest, der)
         unit.put_person(replace(person, certificate=fresh.digest))
-        unit.drop_sessions(pseudonym)
+        unit.drop_sessions(who)
+        lost = "custodian" in old.roles and "custodian" not in fresh.roles
+        if lost:
+            unit.drop_custody_key(who)
         newest = unit.newest_checkpoint(node.log_id, ("final",))
         date = max(now, newest.time + 1 if newest is not None else 0)
         agencylog.publish_crl(node, unit, [(certificates.load(old.der).serial_number, date)])
-    return date
+        return Changed(date, lost and custodykeys.holds(node, unit, person), custodykeys.standing(node, unit, person, fresh))
 
 
 def certificate_for(node: Node, data: bytes) -> bytes:
@@ -64,18 +82,32 @@ def certificate_for(node: Node, data: bytes) -> bytes:
     if parsed.server != log_urn(node.log_id):
         raise VerificationError(3, "the proof is made for another node")
     with node.records.read() as unit:
-        for row in unit.people():
-            der = unit.certificate(row.certificate) if row.active and row.kind == "person" else None
-            if der is not None and same(enrolment.encode_key(certificates.parse(der).key), parsed.spki):
-                return der
+        own = [row for row in unit.people() if row.active and row.person.agency == node.agency]
+        found = [(row, der) for row in own if (der := unit.certificate(row.certificate)) is not None]
+    for row, der in found:
+        if same(enrolment.encode_key(certificates.parse(der).key), parsed.spki):
+            if not row.proof and same(row.hpke, encode_hpke(parsed.hpke)):
+                _keep_proof(node, row.person, data)
+            return der
     raise DeniedError("that key belongs to nobody who is active here", hint="ask the administrator")
 
 
-def admit(node: Node, der: bytes, request: bytes) -> str:
-    """Let somebody of another agency in as a guest: they work here on items that are given to them; their pseudonym.
+def _keep_proof(node: Node, who: PersonId, data: bytes) -> None:
+    with node.records.write() as unit:
+        row = unit.person(who)
+        if row is not None and not row.proof:
+            unit.put_person(replace(row, proof=data))
+
+
+def admit(node: Node, der: bytes, request: bytes) -> PersonId:
+    """Let somebody of another agency in as a guest: they work here on items that are given to them; who they are.
+
+    A guest may come again with a newer certificate for the same keys. Other keys take the place of nobody's: the guest who has the
+    name is suspended first, so that an administrator has looked.
 
     Raises:
         VerificationError: the card is not theirs, for another node, or their agency did not certify them. RuleError: one of our own.
+        ConflictError: their agency certified other keys under the name of a guest who is here.
     """
     certificate, parsed = certificates.parse(der), enrolment.parse(request)
     if certificate.agency == node.agency or certificate.kind != "person":
@@ -85,13 +117,27 @@ def admit(node: Node, der: bytes, request: bytes) -> str:
     partners.refresh(node, certificate.agency)
     with node.records.write() as unit:
         partners.Certifiers(node, unit).verify_current(certificate)
+        _require_same_keys(unit, certificate, parsed)
         unit.put_certificate(certificate.digest, der)
+        unit.drop_sessions(certificate.subject)
         hpke = encode_hpke(parsed.hpke)
-        unit.put_person(PersonRow(certificate.pseudonym, "guest", certificate.digest, hpke, b"", active=True, agency=certificate.agency))
-    return certificate.pseudonym
+        unit.put_person(PersonRow(certificate.subject, certificate.digest, hpke, b"", active=True, proof=request))
+    return certificate.subject
 
 
-def link(node: Node, pseudonym: str, subject: str) -> None:
+def _require_same_keys(unit: Unit, certificate: Certificate, asked: enrolment.Request) -> None:
+    known = unit.person(certificate.subject)
+    if known is None or not known.active:
+        return
+    old = certificates.parse(unit.certificate(known.certificate) or b"")
+    if not same(enrolment.encode_key(old.key), asked.spki) or not same(known.hpke, encode_hpke(asked.hpke)):
+        raise ConflictError(
+            f"{certificate.subject} is a guest here with other keys",
+            hint=f"if their agency says that they have new keys: custody person suspend {certificate.subject}, then admit the card again",
+        )
+
+
+def link(node: Node, who: PersonId, subject: str) -> None:
     """Say which account at the agency's identity provider is somebody's.
 
     Raises:
@@ -103,16 +149,14 @@ def link(node: Node, pseudonym: str, subject: str) -> None:
         raise UsageError("an account has 1 to 255 characters", hint="it is the `sub` that the provider knows the person by")
     token = identity_token(node, node.identity.issuer, subject)
     with node.records.write() as unit:
-        person = unit.person(pseudonym)
-        if person is None or person.kind != "person" or person.agency:
-            raise NotFoundError("no such person", hint="see: custody person list")
-        if unit.identity(token) not in (None, pseudonym):
+        _own(node, unit, who)
+        if unit.identity(token) not in (None, who):
             raise ConflictError("that account is linked to somebody else", hint="see: custody person list")
-        unit.put_identity(token, pseudonym)
+        unit.put_identity(token, who)
 
 
-def suspend(node: Node, pseudonym: str, *, by: str, since: int | None = None) -> int:
-    """Suspend a person: from now on they can do nothing here, and every verifier learns it. Returns the date of revocation.
+def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None) -> Changed:
+    """Suspend a person: from now on they can do nothing here, and every verifier learns it.
 
     What they signed until now is anchored first, so that it still verifies; with ``since`` it is not spared: for stolen keys.
     May be repeated until it succeeds.
@@ -121,31 +165,42 @@ def suspend(node: Node, pseudonym: str, *, by: str, since: int | None = None) ->
         NotFoundError: no such person. RuleError: oneself, or the last administrator. UsageError: ``since`` lies ahead.
         NetworkError, ChainError: suspended here, but not revoked yet: the chain cannot be reached. KeyringError: no CA here.
     """
-    require_authority(node)
+    guest = who.agency != node.agency
+    if not guest:
+        require_authority(node)
     if since is not None and since > node.clock.now():
         raise UsageError("a revocation cannot lie ahead")
     with node.records.write() as unit:
-        person = unit.person(pseudonym)
+        person = unit.person(who)
         if person is None:
             raise NotFoundError("no such person", hint="see: custody person list")
-        if pseudonym == by:
+        if who == by:
             raise RuleError("nobody suspends themselves", hint="ask another administrator")
-        _require_administrator(unit, without=pseudonym)
+        _require_administrator(node, unit, without=who)
         unit.put_person(replace(person, active=False))
-        unit.drop_sessions(pseudonym)
-        if person.agency:  # a guest: whether their certificate is revoked is their own agency's affair
-            return node.clock.now()
+        unit.drop_sessions(who)
+        unit.drop_custody_key(who)
+        if guest:  # whether their certificate is revoked is their own agency's affair
+            return Changed(node.clock.now())
+        keeps = custodykeys.holds(node, unit, person)
         der = unit.certificate(person.certificate) or b""
     if since is None:
         anchoring.anchor_now(node)
     serial = certificates.load(der).serial_number
     with node.records.write() as unit:
         if (known := _revoked(unit, serial)) is not None:
-            return known
+            return Changed(known, keeps)
         newest = unit.newest_checkpoint(node.log_id, ("final",))
         date = since if since is not None else max(node.clock.now(), newest.time + 1 if newest is not None else 0)
         agencylog.publish_crl(node, unit, [(serial, date)])
-    return date
+    return Changed(date, keeps)
+
+
+def _own(node: Node, unit: Unit, who: PersonId) -> PersonRow:
+    person = unit.person(who)
+    if person is None or who.agency != node.agency:
+        raise NotFoundError("no such person of this agency", hint="see: custody person list")
+    return person
 
 
 def _revoked(unit: Unit, serial: int) -> int | None:
@@ -156,8 +211,9 @@ def _revoked(unit: Unit, serial: int) -> int | None:
     return None
 
 
-def _require_administrator(unit: Unit, *, without: str) -> None:
-    administrators = [row.pseudonym for row in unit.people() if row.active and "administrator" in _roles(unit, row)]
+def _require_administrator(node: Node, unit: Unit, *, without: PersonId) -> None:
+    own = [row for row in unit.people() if row.active and row.person.agency == node.agency]  # no guest runs this node
+    administrators = [row.person for row in own if "administrator" in _roles(unit, row)]
     if administrators == [without]:
         raise RuleError(_LAST_ADMINISTRATOR, hint="enrol another administrator first")
 

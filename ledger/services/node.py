@@ -22,6 +22,9 @@ from ledger.domain.records import HoldingRow
 from ledger.domain.storage import NodeStore, Replicas
 from ledger.domain.unit import Records, Unit
 from ledger.services.authority import Authority
+from ledger.services.backoff import Backoff
+from ledger.services.callouts import Callouts
+from ledger.services.supervision import Board
 from ledger.services.telemetry import Silent, Telemetry
 
 _PAGE: Final = 500
@@ -68,6 +71,16 @@ class Node:
     profile: Profile | None = None
     #: Where the node tells how its work goes.
     telemetry: Telemetry = field(default_factory=Silent)
+    #: How its background work goes.
+    workers: Board = field(default_factory=Board)
+    #: Bytes of what one agency offers and nobody here has accepted yet.
+    quota: int = 256 << 30
+    #: What failed with other agencies, and when it is tried again.
+    backoff: Backoff = field(default_factory=Backoff)
+    #: Calls of others while a caller of ours waits.
+    callouts: Callouts = field(default_factory=Callouts)
+    #: Logins that wait for the identity provider, apart: partners that do not answer must not keep our own people out.
+    identities: Callouts = field(default_factory=lambda: Callouts(at_once=10, each=10))
     #: Anchoring in this process happens one at a time.
     anchoring: threading.Lock = field(default_factory=threading.Lock)
     #: So is sending to one replica, and reading again.

@@ -1,21 +1,23 @@
 """Offers as people see them: what waits for an answer, and what one who is asked may look at before answering.
 
-While an offer is open nothing but its answer may be sequenced for the item, so looking at it cannot be an `accessed` event: the
-offer itself is the record of who was given the keys.
+While an offer is open nothing but its answer may be sequenced for the item, so looking at it cannot be an `accessed` event. The offer
+is the record of who was given the keys, and the node writes down who looked, and when, before it hands anything out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from ledger.domain.errors import NotFoundError
 from ledger.domain.records import ItemRow
 from ledger.domain.unit import Unit
 from ledger.services import access
 from ledger.services.access import Caller
+from ledger.services.handovers import Synced
 from ledger.services.node import Node
 
-_PAGE = 1000
+_ITEM: Final = "urn:uuid:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class UnderWay:
     offer: bytes
     expires: int | None
     state: str
+    looked: list[dict[str, str]] = field(default_factory=list)
 
 
 def under_way(node: Node, caller: Caller) -> list[UnderWay]:
@@ -37,21 +40,14 @@ def under_way(node: Node, caller: Caller) -> list[UnderWay]:
     with node.records.read() as unit:
         for item in unit.offered_items():
             offer = item.state.offer
-            if offer is None or not (access.is_asked(node, caller, item) or _sees(node, unit, caller, item)):
+            if offer is None or not access.parts_of(node, unit, caller, item.state.evidence, item):
                 continue
             rows = unit.crossings(item.state.evidence)
             state = rows[-1].state if rows and offer.to != item.state.custodian else "inside"
             expires = offer.expires if offer.expires is not None else (rows[-1].expires if rows else None)
-            found.append(UnderWay(item.state.evidence, item.state.custodian, offer.to, offer.person, offer.digest, expires, state))
+            whom = (item.state.evidence, item.state.custodian, offer.to, offer.person)
+            found.append(UnderWay(*whom, offer.digest, expires, state, access.looks(node, unit, offer.digest)))
     return found
-
-
-def _sees(node: Node, unit: Unit, caller: Caller, item: ItemRow) -> bool:
-    try:
-        access.visible(node, unit, caller, item.state.evidence)
-    except NotFoundError:
-        return False
-    return True
 
 
 def require_offered(node: Node, unit: Unit, caller: Caller, evidence: str) -> ItemRow:
@@ -64,3 +60,33 @@ def require_offered(node: Node, unit: Unit, caller: Caller, evidence: str) -> It
     if item is None or not access.is_asked(node, caller, item):
         raise NotFoundError("no such item on offer to you", hint="see: custody handover list")
     return item
+
+
+def look(node: Node, caller: Caller, evidence: str, kind: str) -> None:
+    """Write down that whoever is asked looks at an item before answering: once for each offer and kind, when they first do.
+
+    Args:
+        kind: of the release, see access.LOOKS.
+
+    Raises:
+        NotFoundError: it is not on offer to the caller. StorageError: it cannot be written down, and must not be shown.
+    """
+    with node.records.read() as unit:
+        offer = require_offered(node, unit, caller, evidence).state.offer
+        assert offer is not None
+        known = any((row.recipient, row.kind) == (caller.id.recipient, kind) for row in unit.releases_under(offer.digest))
+    if not known:
+        access.note_release(node, offer.digest, caller.id.recipient, kind, evidence)
+
+
+def shown(node: Node, caller: Caller, done: Synced) -> Synced:
+    """What of a round of exchange concerns the caller: agencies, and items that they have a part in."""
+    if access.sees_all(node, caller):
+        return done
+    with node.records.read() as unit:
+
+        def concerns(name: str) -> bool:
+            return not name.startswith(_ITEM) or access.is_visible(node, unit, caller, name)
+
+        received, settled = ([one for one in ones if concerns(one)] for ones in (done.received, done.settled))
+        return Synced(received, settled, {name: what for name, what in done.problems.items() if concerns(name)})

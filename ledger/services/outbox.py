@@ -3,113 +3,123 @@
 - CIDs are journalled before their blocks are sent, statements before they are sent
 - a resumed block whose CID differs from the journal means that the file changed: Restarted, with a fresh salt
 - a statement is sent only after all blocks that were added before it
+- a statement that the node refused is journalled as refused: the next run asks whether the item is there, and signs anew where it is not
 """
 
 from __future__ import annotations
 
-import uuid
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ledger.domain import cid as cids
-from ledger.domain import envelope
-from ledger.domain.encoding import b64url, from_b64url
-from ledger.domain.ports import Journal, NodeApi
+from ledger.domain import errors
+from ledger.domain.clientports import Journal, NodeApi
+from ledger.domain.errors import CustodyError, NotFoundError, StorageError
 from ledger.domain.unixfs import Block
+from ledger.services.attempts import Attempt, Attempts, Uploaded, signed_record
 
 SEGMENT: Final = (3 << 20) + (64 << 10)  # three leaves and their nodes: the node takes 4 MiB
 _IN_FLIGHT: Final = 2
 BATCH: Final = 128  # statements a request; the node takes 256
+#: Answers of a node that has judged a batch and registered none of it.
+_REFUSALS: Final = (
+    errors.FormatError,
+    errors.VerificationError,
+    errors.RuleError,
+    errors.UsageError,
+    errors.DeniedError,
+    errors.NotFoundError,
+    errors.ConflictError,
+)
 
 
 class Restarted(Exception):  # noqa: N818  (a signal to the caller, not an error that anyone sees)
     """The content is not what the journal says: begin again with a fresh salt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Uploaded:
-    """One item of an upload. ``index`` is None for a duplicate that was skipped."""
-
-    path: str
-    evidence: str
-    size: int
-    digests: dict[str, str]
-    cid: str
-    index: int | None
-    duplicates: tuple[str, ...]
-    resumed: bool
-
-
-@dataclass
-class Attempt:
-    """One item on its way: its keys, and what an earlier run left behind."""
-
-    identity: list[Any]
-    evidence: str
-    content_key: bytes
-    record_key: bytes
-    salt: bytes
-    resumed: bool = False
-    known: list[str] = field(default_factory=list)
-    position: int = 0
-    submission: dict[str, Any] | None = None
-    done: Uploaded | None = None
-
-
 @dataclass
 class _Queued:
     submission: dict[str, Any]
     done: Uploaded
+    file: list[Any]
 
 
 class Outbox:
     """Collects, journals and sends. Two segments are on their way while the next is sealed; all have arrived before a statement is sent."""
 
-    def __init__(self, node: NodeApi, journal: Journal) -> None:
+    def __init__(self, node: NodeApi, journal: Journal, bound: dict[str, str]) -> None:
         self._node = node
         self._journal = journal
-        self._left = _collect(journal.leftovers())
-        self._segment: list[tuple[Attempt, Block]] = []
+        try:
+            self.attempts = Attempts(journal.leftovers(), bound)
+        except BaseException:
+            journal.close()
+            raise
+        self._segment: list[tuple[Attempt, Block, bool]] = []  # the last: whether the journal does not know the CID yet
         self._bytes = 0
         self._queued: list[_Queued] = []
-        self._skipped: list[Uploaded] = []
+        self._told: list[Uploaded] = []
         self._sender = ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="send")
         self._sending: deque[Future[None]] = deque()
 
-    def begin(self, identity: list[Any], *, evidence: str | None = None) -> Attempt:
-        """The attempt for a file: the one that an earlier run left, or a new one.
+    def begin(self, path: str, top: str, details: dict[str, Any]) -> Attempt:
+        """The attempt at a file: the one that an earlier run left, or a new one; see Attempt for the arguments.
 
-        Args:
-            identity: what makes it the same upload: path, size and modification time, for example.
+        ``done.index`` is set where the node has it already and would not take its statement again.
         """
-        left = self._left.pop(_key(identity), None)
-        attempt = left or Attempt(identity, evidence or uuid.uuid4().urn, envelope.new_key(), envelope.new_key(), envelope.new_salt(16))
+        attempt = self.attempts.take(path, details)
+        if attempt is None:
+            attempt = Attempt.new(path, top, details, self.attempts.place(path))
+        elif attempt.refused and attempt.done is not None:
+            opening = self.opening(attempt.evidence)
+            if opening is None:  # signed in vain: what holds now is signed
+                attempt.submission = attempt.done = None
+            else:
+                attempt.done = replace(attempt.done, index=opening.get("index", 0))
+            attempt.refused = False
         self._record(attempt)
-        if left is not None:
-            self._journal.append({"t": "cids", "evidence": attempt.evidence, "cids": attempt.known})
-            if attempt.submission is not None and attempt.done is not None:
-                self._record_statement(_Queued(attempt.submission, attempt.done))
         return attempt
 
-    def restart(self, attempt: Attempt) -> Attempt:
-        """The same item under a fresh salt."""
-        self._segment = [(owner, block) for owner, block in self._segment if owner is not attempt]
-        self._bytes = sum(len(block.data) for _, block in self._segment)
-        again = replace(attempt, salt=envelope.new_salt(16), known=[], position=0, submission=None, done=None)
+    def afresh(self, attempt: Attempt, evidence: str = "") -> Attempt:
+        """Begin an attempt again at other content than it was begun with; as the item ``evidence`` where one is named."""
+        self._take_back(attempt)
+        again = attempt.afresh(evidence)
+        if evidence:
+            self._journal.append({"t": "dropped", "evidence": attempt.evidence})
         self._record(again)
         return again
 
-    def _record(self, attempt: Attempt) -> None:
-        self._journal.append(_begun(attempt))
+    def abandon(self, attempt: Attempt) -> None:
+        """Give up an attempt whose file cannot be recorded: no more of its blocks are sent; one that was not signed is forgotten."""
+        self._take_back(attempt)
+        if attempt.submission is None:
+            self._journal.append({"t": "dropped", "evidence": attempt.evidence})
 
-    def _record_statement(self, queued: _Queued) -> None:
-        self._journal.append(_signed(queued))
+    def _take_back(self, attempt: Attempt) -> None:
+        self._segment = [one for one in self._segment if one[0] is not attempt]
+        self._bytes = sum(len(block.data) for _, block, _ in self._segment)
+
+    def keep(self) -> None:
+        """Make durable what is known so far, for a run that ends here."""
+        self._journal.sync()
+
+    def opening(self, evidence: str) -> dict[str, Any] | None:
+        """The event that opened an item, as the node shows it; None where the node does not have the item."""
+        try:
+            return next(iter(self._node.events(evidence)), None)
+        except NotFoundError:
+            return None
+
+    def _record(self, attempt: Attempt) -> None:
+        for record in attempt.records():
+            self._journal.append(record)
 
     def is_stored(self, attempt: Attempt) -> bool:
-        """Whether the node already holds every block that the journal knows."""
+        """Whether the node holds every block that the journal knows."""
         binary = [cids.from_text(text) for text in attempt.known]
         groups = (binary[at : at + 1000] for at in range(0, len(binary), 1000))
         return bool(binary) and not any(self._node.missing(group) for group in groups)
@@ -120,12 +130,13 @@ class Outbox:
         Raises:
             Restarted: an earlier run saw another block here.
         """
-        if attempt.position < len(attempt.known) and attempt.known[attempt.position] != cids.to_text(block.cid):
+        known = attempt.position < len(attempt.known)
+        if known and attempt.known[attempt.position] != cids.to_text(block.cid):
             raise Restarted
         attempt.position += 1
         if self._bytes + len(block.data) > SEGMENT:
             self._send()
-        self._segment.append((attempt, block))
+        self._segment.append((attempt, block, not known))
         self._bytes += len(block.data)
 
     def _send(self) -> None:
@@ -134,14 +145,15 @@ class Outbox:
         if not segment:
             return
         fresh: dict[str, list[str]] = {}
-        for owner, block in segment:
-            fresh.setdefault(owner.evidence, []).append(cids.to_text(block.cid))
+        for owner, block, new in segment:
+            if new:
+                fresh.setdefault(owner.evidence, []).append(cids.to_text(block.cid))
         for evidence, texts in fresh.items():
             self._journal.append({"t": "cids", "evidence": evidence, "cids": texts})
         self._journal.sync()
         self._wait(_IN_FLIGHT - 1)
-        resumed = any(owner.resumed for owner, _ in segment)
-        self._sending.append(self._sender.submit(self._deliver, [block for _, block in segment], resumed))
+        resumed = any(owner.resumed for owner, _, _ in segment)
+        self._sending.append(self._sender.submit(self._deliver, [block for _, block, _ in segment], resumed))
 
     def _deliver(self, blocks: list[Block], resumed: bool) -> None:
         # Fresh ciphertext is new to every node: only a resumed upload has to ask.
@@ -156,22 +168,17 @@ class Outbox:
         while len(self._sending) > most:
             self._sending.popleft().result()
 
-    def queue(self, submission: dict[str, Any], done: Uploaded) -> None:
-        """Queue a signed statement behind the blocks added so far."""
-        self._queued.append(_Queued(submission, done))
+    def queue(self, submission: dict[str, Any], done: Uploaded, file: list[Any]) -> None:
+        """Queue a signed statement behind the blocks added so far. ``file``: what changes when the file does."""
+        self._queued.append(_Queued(submission, done, file))
 
-    def skip(self, done: Uploaded) -> None:
-        """Report an item that was not recorded."""
-        self._skipped.append(done)
-
-    def drop_last(self) -> None:
-        """Take back the statement queued last: its file turned out to have changed."""
-        if self._queued:
-            self._queued.pop()
+    def tell(self, done: Uploaded) -> None:
+        """Report an item for which nothing is sent."""
+        self._told.append(done)
 
     def ready(self) -> Iterator[Uploaded]:
         """Send what makes a full batch; yields what the node acknowledged."""
-        if len(self._queued) + len(self._skipped) >= BATCH:
+        if len(self._queued) + len(self._told) >= BATCH:
             yield from self.flush()
 
     def flush(self) -> Iterator[Uploaded]:
@@ -179,56 +186,31 @@ class Outbox:
         self._send()
         self._wait()
         queued, self._queued = self._queued, []
-        skipped, self._skipped = self._skipped, []
+        told, self._told = self._told, []
         for one in queued:
-            self._record_statement(one)
+            self._journal.append(signed_record(one.submission, one.done, one.file))
         self._journal.sync()
         if queued:
-            answers = self._node.register([one.submission for one in queued])
-            for one, answer in zip(queued, answers, strict=True):
+            for one, answer in zip(queued, self._register(queued), strict=True):
                 yield replace(one.done, index=int(answer["index"]), duplicates=tuple(answer["duplicates"]))
-        yield from skipped
+        yield from told
+
+    def _register(self, queued: list[_Queued]) -> list[dict[str, Any]]:
+        try:
+            return self._node.register([one.submission for one in queued])
+        except CustodyError as error:
+            if isinstance(error, _REFUSALS):
+                for one in queued:
+                    self._journal.append({"t": "refused", "evidence": one.done.evidence})
+                with suppress(StorageError):  # then they are sent once more, and refused once more
+                    self._journal.sync()
+            raise
 
     def finish(self) -> None:
         """Everything is acknowledged; what earlier runs left of other files stays for them."""
-        keep: list[dict[str, Any]] = []
-        for attempt in self._left.values():
-            keep += [_begun(attempt), {"t": "cids", "evidence": attempt.evidence, "cids": attempt.known}]
-            if attempt.submission is not None and attempt.done is not None:
-                keep.append(_signed(_Queued(attempt.submission, attempt.done)))
-        self._journal.finish(keep)
+        self._journal.finish([record for attempt in self.attempts.all() for record in attempt.records()])
 
     def close(self) -> None:
         """Stop the sender; what is journalled stays, for the next run to take over."""
         self._sender.shutdown(cancel_futures=True)
         self._journal.close()
-
-
-def _begun(attempt: Attempt) -> dict[str, Any]:
-    keys = {name: b64url(getattr(attempt, name)) for name in ("content_key", "record_key", "salt")}
-    return {"t": "begin", "identity": attempt.identity, "evidence": attempt.evidence, **keys}
-
-
-def _signed(queued: _Queued) -> dict[str, Any]:
-    return {"t": "statement", "evidence": queued.done.evidence, "submission": queued.submission, "done": asdict(queued.done)}
-
-
-def _key(identity: list[Any]) -> str:
-    return repr(identity)
-
-
-def _collect(records: list[dict[str, Any]]) -> dict[str, Attempt]:
-    """Attempts that earlier runs left, by identity; the newest record of each kind counts."""
-    by_evidence: dict[str, Attempt] = {}
-    for record in records:
-        if record["t"] == "begin":
-            content_key, record_key, salt = (from_b64url(record[name], what="journal") for name in ("content_key", "record_key", "salt"))
-            by_evidence[record["evidence"]] = Attempt(record["identity"], record["evidence"], content_key, record_key, salt, resumed=True)
-        elif record["evidence"] in by_evidence:
-            attempt = by_evidence[record["evidence"]]
-            if record["t"] == "cids":
-                attempt.known += record["cids"]
-            else:
-                attempt.submission = record["submission"]
-                attempt.done = Uploaded(**{**record["done"], "duplicates": tuple(record["done"]["duplicates"]), "resumed": True})
-    return {_key(attempt.identity): attempt for attempt in by_evidence.values()}

@@ -8,6 +8,7 @@ from ledger.domain.encoding import evidence_bytes
 from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.grants import Grant
 from ledger.domain.identity.descriptor import HpkeKey
+from ledger.domain.identity.person import agency_recipient
 from ledger.domain.parcel import Parcel, SealedDocument
 from ledger.domain.records import CrossingRow, EntryRow, ItemRow
 from ledger.domain.unit import Unit
@@ -62,7 +63,7 @@ def pack(node: Node, agency: str, evidence: str) -> bytes:
                 documents.append(SealedDocument(event.payload, sealed, tuple(unit.disclosures(event.payload))))
         given = [grants.parse(one) for one in unit.grants(evidence, "content", receiver.custody.digest)]
     given.append(grants.seal(key, receiver.node, evidence=evidence_bytes(evidence), scope="record"))
-    access.note_release(node, row.offer, agency, "parcel", evidence)
+    access.note_release(node, row.offer, agency_recipient(agency), "parcel", evidence)
     return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
 
 

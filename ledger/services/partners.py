@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ledger.domain import slots
-from ledger.domain.errors import ChainError, CustodyError, DeniedError, NetworkError, NotFoundError, UsageError
+from ledger.domain import hosts, slots
+from ledger.domain.errors import BusyError, ChainError, CustodyError, DeniedError, NetworkError, NotFoundError, UsageError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
@@ -21,7 +21,9 @@ from ledger.domain.unit import Unit
 from ledger.services.node import Node
 
 _FRESH: Final = 60  # seconds for which what a partner published is not asked again
+_PATIENCE: Final = 5.0  # seconds that somebody waits for a partner's node
 _STALE: Final = 3600  # seconds after which a partner that cannot be asked is not believed any more
+_AHEAD: Final = 300  # seconds that a partner's clock may run ahead of ours
 _ADD: Final = "add it with: custody partner add URL"
 
 
@@ -37,12 +39,16 @@ def add(node: Node, url: str) -> Descriptor:
     """Get to know the agency whose node is at ``url``.
 
     Raises:
-        ChainError: the registry of our chain does not know it so. NetworkError: it does not answer. UsageError: it is our own.
+        ChainError: the registry of our chain does not know it so. NetworkError: it does not answer.
+        UsageError: it is our own, or the address is no https origin alone.
     """
+    url = hosts.origin(url, what="another agency's node")
     code = descriptors.parse(node.reach(url).descriptor()).agency
     if code == node.agency:
         raise UsageError("this is our own node", hint="give the address of another agency's")
-    return _look(node, PartnerRow(code, url))
+    with node.records.read() as unit:
+        before = unit.partner(code)
+    return _look(node, PartnerRow(code, url, before.crl if before is not None else b""))
 
 
 def everybody(node: Node) -> list[tuple[PartnerRow, bool]]:
@@ -65,21 +71,39 @@ def known(unit: Unit, code: str) -> PartnerRow:
 
 
 def refresh(node: Node, code: str) -> None:
-    """Look at a partner's keys again, at most once a minute; one that cannot be asked is believed for an hour.
+    """Look at a partner's keys again while somebody waits, at most once a minute; one that cannot be asked is believed for an hour.
+
+    Only for somebody who has proven who they are by the keys that are known.
 
     Raises:
-        NotFoundError: nobody added it. DeniedError: it could not be asked for too long, or is no longer active.
+        NotFoundError: nobody added it. BusyError: it could not be asked for too long. DeniedError: it is no longer active.
+    """
+    now = node.clock.now()
+    with node.records.read() as unit:
+        row = known(unit, code)
+    if _is_fresh(row, now):
+        return
+    try:
+        node.callouts.run(code, lambda: _look(node, row), seconds=_PATIENCE)
+    except NetworkError as error:
+        if not 0 <= now - row.checked < _STALE:
+            raise BusyError(f"the keys of {code} could not be checked", hint="try again when its node can be reached") from error
+
+
+def follow(node: Node, code: str) -> None:
+    """Look at a partner's keys again in the background, so that nobody has to wait for it.
+
+    Raises:
+        NetworkError: it does not answer. DeniedError, ChainError: what it shows is not what the registry holds.
     """
     with node.records.read() as unit:
         row = known(unit, code)
-    now = node.clock.now()
-    if 0 <= now - row.checked < _FRESH:
-        return
-    try:
+    if not _is_fresh(row, node.clock.now()):
         _look(node, row)
-    except NetworkError as error:
-        if not 0 <= now - row.checked < _STALE:
-            raise DeniedError(f"the keys of {code} could not be checked", hint="try again when its node can be reached") from error
+
+
+def _is_fresh(row: PartnerRow, now: int) -> bool:
+    return 0 <= now - row.checked < _FRESH
 
 
 def _look(node: Node, row: PartnerRow) -> Descriptor:
@@ -101,12 +125,18 @@ def _look(node: Node, row: PartnerRow) -> Descriptor:
     if standing.version not in parsed:
         raise ChainError(f"the node of {row.agency} does not show version {standing.version}, which is in force", hint="ask it to")
     descriptor = parsed[standing.version]
+    # Where a descriptor sends us is judged like what an administrator types: an origin, and no path of it.
+    service = hosts.origin(descriptor.service, what=f"the node of {row.agency}") if descriptor.service else row.url
     crl = api.crl()
     certificates.require_signed_list(crl, descriptor.authorities)
-    if row.crl and certificates.crl_issued(crl) < certificates.crl_issued(row.crl):
-        raise ChainError(f"the node of {row.agency} shows an older revocation list than before", hint="ask it why")
+    if certificates.crl_issued(crl) > node.clock.now() + _AHEAD:
+        raise ChainError(f"the node of {row.agency} shows a revocation list from the future", hint="check both clocks")
     with node.records.write() as unit:
-        unit.put_partner(PartnerRow(row.agency, descriptor.service or row.url, crl, node.clock.now()))
+        before = unit.partner(row.agency)
+        for old in (row.crl, before.crl if before is not None else b""):
+            if old and certificates.crl_issued(crl) < certificates.crl_issued(old):
+                raise ChainError(f"the node of {row.agency} shows an older revocation list than before", hint="ask it why")
+        unit.put_partner(PartnerRow(row.agency, service, crl, node.clock.now()))
         for one in rows:
             unit.put_partner_descriptor(row.agency, one)
     return descriptor
@@ -173,9 +203,10 @@ def renew_crl(node: Node, code: str, time: int) -> None:
         row = unit.partner(code)
     if row is None or (row.crl and certificates.crl_issued(row.crl) >= time):
         return
+    url = row.url
     with suppress(CustodyError):  # a bundle without it is incomplete, and says so
         refresh(node, code)
-        crl = node.reach(row.url).fresh_crl(time)
+        crl = node.callouts.run(code, lambda: node.reach(url).fresh_crl(time), seconds=_PATIENCE)
         with node.records.write() as unit:
             row = known(unit, code)
             certificates.require_signed_list(crl, descriptor(node, unit, code).authorities)

@@ -3,12 +3,14 @@
 - an invitation is a secret code, good once, for a week; the node keeps its hash alone
 - the person makes the keys and proves possession; an administrator compares the fingerprint and approves
 - nobody approves themselves: invitations and people carry the sealed service number, and these are compared
+- a person is (agency, pseudonym): a guest may have the pseudonym of one of ours, and stays somebody else
 - who is suspended can do nothing from that moment; what they signed before is anchored before the revocation takes its date
 """
 
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
@@ -22,11 +24,13 @@ from ledger.domain.errors import ConflictError, DeniedError, KeyringError, NotFo
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
+from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.records import EnrolmentRow, PersonRow
 from ledger.domain.unit import Unit
+from ledger.services import custodykeys
 from ledger.services.authority import Authority, new_pseudonym
 from ledger.services.node import Node
-from ledger.services.reading import hpke_key
+from ledger.services.reading import encode_hpke, hpke_key
 
 LIFE: Final = 7 * 86400  # seconds
 _NONCE: Final = 12
@@ -36,26 +40,24 @@ _NONCE: Final = 12
 class Listed:
     """A person, or somebody on the way to become one: ``state`` invited, requested, active or suspended.
 
-    ``reference``: the pseudonym, or the first half of the hash of an invitation's code.
+    ``reference``: as commands take it: the pseudonym, of a guest with their agency, or the first half of the hash of an invitation's
+    code. ``agency``: empty for an invitation. ``custody``: one of the states of `custodykeys.standing`.
     """
 
     reference: str
+    agency: str
     number: str
     roles: tuple[str, ...]
     state: str
     fingerprint: str
     since: int
+    custody: str = ""
 
 
 def seal_number(key: bytes, number: str, bound: bytes) -> bytes:
     """A service number under the key of the agency's own records, bound to whom it belongs."""
     nonce = secrets.token_bytes(_NONCE)
     return nonce + AESGCM(key).encrypt(nonce, number.encode(), bound)
-
-
-def encode_hpke(key: HpkeKey) -> bytes:
-    """A person's key as it is stored; see reading.hpke_key."""
-    return key.kem.encode() + b"\x00" + key.key
 
 
 def open_number(node: Node, sealed: bytes, bound: bytes) -> str:
@@ -70,7 +72,7 @@ def open_number(node: Node, sealed: bytes, bound: bytes) -> str:
         raise KeyringError("a service number does not open", hint="run: custody doctor") from error
 
 
-def invite(node: Node, *, number: str, roles: list[str], inviter: str) -> tuple[str, int]:
+def invite(node: Node, *, number: str, roles: list[str], inviter: PersonId) -> tuple[str, int]:
     """Invite somebody; returns (code, expiry). The code is shown once and kept nowhere.
 
     Raises:
@@ -143,8 +145,8 @@ def _invitation(node: Node, unit: Unit, code: str) -> EnrolmentRow:
     return row
 
 
-def approve(node: Node, reference: str, *, approver: str) -> str:
-    """Issue the certificate of somebody whose fingerprint was compared; returns the pseudonym.
+def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
+    """Issue the certificate of somebody whose fingerprint was compared; returns who they are from now on.
 
     Raises:
         NotFoundError: nobody waits under that reference. RuleError: one's own request. KeyringError: the CA is not at hand here.
@@ -155,20 +157,19 @@ def approve(node: Node, reference: str, *, approver: str) -> str:
         if row is None or row.expires < node.clock.now():
             raise NotFoundError("nobody waits for approval under that reference", hint="see: custody person list")
         number, person = open_number(node, row.number, row.code), unit.person(approver)
-        if person is not None and number == open_number(node, person.number, approver.encode()):
+        if person is not None and _folded(number) == _folded(open_number(node, person.number, approver.pseudonym.encode())):
             raise RuleError("nobody approves their own enrolment", hint="ask another administrator")
         parsed = enrolment.parse(row.request)
-        pseudonym = new_pseudonym()
+        made = PersonId(node.agency, new_pseudonym())
         roles = row.roles.split(",")
         now = node.clock.now()
-        der = authority.issue(parsed.key, agency=node.agency, pseudonym=pseudonym, roles=roles, service=False, now=now)
+        der = authority.issue(parsed.key, agency=made.agency, pseudonym=made.pseudonym, roles=roles, service=False, now=now)
         certificate = certificates.parse(der)
         unit.put_certificate(certificate.digest, der)
-        hpke = encode_hpke(parsed.hpke)
-        sealed = seal_number(node.keys.people, number, pseudonym.encode())
-        unit.put_person(PersonRow(pseudonym, "person", certificate.digest, hpke, sealed, active=True))
+        sealed = seal_number(node.keys.people, number, made.pseudonym.encode())
+        unit.put_person(PersonRow(made, certificate.digest, encode_hpke(parsed.hpke), sealed, active=True, proof=row.request))
         unit.put_enrolment(replace(row, state="approved", certificate=certificate.digest))
-    return pseudonym
+    return made
 
 
 def _reference(row: EnrolmentRow) -> str:
@@ -186,32 +187,69 @@ def require_authority(node: Node) -> Authority:
     return node.keys.authority
 
 
-def key_of(node: Node, pseudonym: str) -> tuple[str, HpkeKey]:
-    """Agency and HPKE key of somebody who is active here.
+def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
+    """Who is meant by a reference, and their HPKE key, for somebody who is active here. A bare pseudonym is one of ours, never a guest.
 
     Raises:
-        NotFoundError: nobody under that pseudonym.
+        UsageError: no reference. NotFoundError: nobody under that reference.
     """
+    person = read_reference(reference, home=node.agency)
     with node.records.read() as unit:
-        row = unit.person(pseudonym)
+        row = unit.person(person)
     if row is None or not row.active:
-        raise NotFoundError("nobody under that pseudonym is active here", hint="see: custody person list")
-    return row.agency or node.agency, hpke_key(row)
+        raise NotFoundError(
+            f"nobody under that reference is active here: {person.shown_at(node.agency)}",
+            hint="a guest is named with the agency: WHO@AGENCY",
+        )
+    return person, hpke_key(row)
 
 
 def everybody(node: Node) -> list[Listed]:
     """People and invitations that are open, as administrators see them."""
     with node.records.read() as unit:
         people, open_ = unit.people(), [row for row in unit.enrolments() if row.state != "approved" and row.expires >= node.clock.now()]
-        ders = {row.pseudonym: unit.certificate(row.certificate) for row in people}
+        found = {row.person: certificates.parse(unit.certificate(row.certificate) or b"") for row in people}
+        standing = {row.person: custodykeys.standing(node, unit, row, found[row.person]) for row in people}
     listed = []
     for row in people:
-        certificate = certificates.parse(ders[row.pseudonym] or b"")
-        number = open_number(node, row.number, row.pseudonym.encode()) if row.number else ""
-        state = ("guest" if row.agency else "active") if row.active else "suspended"
-        listed.append(Listed(row.pseudonym, number, tuple(sorted(certificate.roles)), state, "", certificate.not_before))
+        person, certificate = row.person, found[row.person]
+        number = open_number(node, row.number, person.pseudonym.encode()) if row.number else ""
+        state = ("active" if person.agency == node.agency else "guest") if row.active else "suspended"
+        fingerprint = enrolment.parse(row.proof).fingerprint if standing[person] == custodykeys.WAITS and row.proof else ""
+        shown, roles = person.shown_at(node.agency), tuple(sorted(certificate.roles))
+        listed.append(Listed(shown, person.agency, number, roles, state, fingerprint, certificate.not_before, standing[person]))
     for one in open_:
         fingerprint = enrolment.parse(one.request).fingerprint if one.request else ""
-        roles = tuple(one.roles.split(","))
-        listed.append(Listed(_reference(one), open_number(node, one.number, one.code), roles, one.state, fingerprint, one.expires - LIFE))
+        asked = tuple(one.roles.split(","))
+        listed.append(
+            Listed(_reference(one), "", open_number(node, one.number, one.code), asked, one.state, fingerprint, one.expires - LIFE)
+        )
     return listed
+
+
+class Persons:
+    """Who stands behind pseudonyms, each looked up once.
+
+    Whoever is enrolled twice under one service number, however it was typed, does not become a second person by it.
+    """
+
+    def __init__(self, node: Node, unit: Unit) -> None:
+        self._node, self._unit = node, unit
+        self._known: dict[PersonId, PersonId] = {}
+
+    def behind(self, person: PersonId) -> PersonId:
+        """What is the same for all enrolments of one person: their service number in the place of the pseudonym where we know it."""
+        if person not in self._known:
+            self._known[person] = self._look_up(person)
+        return self._known[person]
+
+    def _look_up(self, person: PersonId) -> PersonId:
+        row = self._unit.person(person) if person.agency == self._node.agency else None
+        if row is None or not row.number:
+            return person
+        return PersonId(person.agency, "number:" + _folded(open_number(self._node, row.number, person.pseudonym.encode())))
+
+
+def _folded(number: str) -> str:
+    """What is the same for a service number however it was typed: full-width digits, blanks, case."""
+    return "".join(unicodedata.normalize("NFKC", number).casefold().split())

@@ -42,7 +42,7 @@ def plan(node: Node, *, after: int, absent: Collection[str] = ()) -> int:
         Where to go on; the same number when there is nothing behind it.
     """
     with node.records.read() as unit:
-        items = unit.items(after=after, limit=_PAGE, opener=None, evidence=None)
+        items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
         names = [item.state.evidence for item in items if item.cid is not None]
         held, targets = unit.holdings_named(names), unit.targets(names)
         fresh: list[HoldingRow] = []

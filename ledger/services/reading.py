@@ -18,6 +18,11 @@ def hpke_key(person: PersonRow) -> HpkeKey:
     return HpkeKey(kem.decode(), key)
 
 
+def encode_hpke(key: HpkeKey) -> bytes:
+    """An HPKE key as it is stored."""
+    return key.kem.encode() + b"\x00" + key.key
+
+
 def read_event(node: Node, unit: Unit, row: EntryRow) -> Event | None:
     """Decrypt the document of an entry with all its disclosures; None where it was destroyed."""
     sealed = unit.document(row.payload)

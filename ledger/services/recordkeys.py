@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from ledger.domain import grants
 from ledger.domain.errors import DeniedError
+from ledger.domain.event import wording
 from ledger.domain.event.document import Event
 from ledger.domain.unit import Unit
 from ledger.services.node import Node
@@ -39,10 +40,15 @@ def index_token(node: Node, kind: str, *parts: str) -> bytes:
     return hmac.new(node.keys.index, message, sha256).digest()
 
 
+def identifier_token(node: Node, scheme: str, value: str) -> bytes:
+    """The token of a number, the same for every way of writing it."""
+    return index_token(node, "identifier", wording.form(scheme), wording.form(value))
+
+
 def tokens(node: Node, event: Event) -> list[bytes]:
     """What an event can be found by: its identifiers, and the digest of its content."""
     identifiers = [*event.value.get("identifiers", []), *(event.body.get("identifiers", []) if event.type == "identified" else [])]
-    found = [index_token(node, "identifier", one["scheme"], one["value"]) for one in identifiers]
+    found = [identifier_token(node, one["scheme"], one["value"]) for one in identifiers]
     if "digests" in event.body and "content" in event.body:
         found.append(index_token(node, "sha-256", event.body["digests"]["sha-256"]))
     return found

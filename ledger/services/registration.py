@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 from ledger.domain.errors import ConflictError, DeniedError, FormatError
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.person import PersonId
+from ledger.domain.parts import require_part
 from ledger.domain.records import EntryRow, ItemRow
 from ledger.domain.unit import Unit
-from ledger.services import alarms, crossing, logbook, placement, recordkeys, releases, sequencing
+from ledger.services import access, alarms, crossing, logbook, placement, recordkeys, releases, sequencing
+from ledger.services.access import Caller
 from ledger.services.checking import Checked, Submission, check, own_record_grant, require_enrolled
 from ledger.services.node import Node
 from ledger.services.partners import Certifiers
@@ -34,11 +38,11 @@ class Registered:
     content: str | None = None
 
 
-def register(node: Node, submissions: Sequence[Submission], *, caller: str | None, service: bytes | None = None) -> list[Registered]:
+def register(node: Node, submissions: Sequence[Submission], *, caller: PersonId | None, service: bytes | None = None) -> list[Registered]:
     """Register statements, all of them or none.
 
     Args:
-        caller: pseudonym of the logged-in person, who must be the actor; None for a service certificate.
+        caller: the logged-in person, who must be the actor; None for a service certificate.
         service: digest of the service certificate that is logged in; None for our own node.
 
     Raises:
@@ -75,20 +79,22 @@ def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[Entr
     states: dict[str, ItemRow | None] = {}
     fresh: list[tuple[Checked, EntryRow]] = []
     known: dict[int, EntryRow] = {}
-    judge = Review(node, unit)
+    judge, signers = Review(node, unit, states), _Signers(node, unit)
     for number, one in enumerate(checked):
         claims = one.statement.claims
         if claims.subject not in states:
             states[claims.subject] = known_items.get(claims.subject)
         before = states[claims.subject]
-        if before is not None and (row := _repeated(unit, one, before)) is not None:
+        signer = signers.of(one.certificate)
+        if (row := _admit(node, unit, signer, one, before)) is not None:
             known[number] = row
             continue
         if before is not None and claims.effect == "accept":
             placement.require_held(node, unit, before)
         item = sequencing.item_after(node, one, before)
-        judge.require_allowed(one, before)
+        judge.require_allowed(one, before, signer)
         releases.require_good(node, unit, one, before)
+        releases.take_back(node, unit, one, before)
         states[claims.subject] = item
         fresh.append((one, sequencing.entry_row(node.log_id, one.statement)))
     appended = logbook.append(unit, node.log_id, [row for _, row in fresh]) if fresh else []
@@ -97,18 +103,61 @@ def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[Entr
     return [(known[number], True) if number in known else (next(rest), False) for number in range(len(checked))]
 
 
-def _repeated(unit: Unit, one: Checked, before: ItemRow) -> EntryRow | None:
-    """The row of a statement that is there already; None for one that is new."""
+class _Signers:
+    """Those who signed a batch, each looked up once."""
+
+    def __init__(self, node: Node, unit: Unit) -> None:
+        self._node, self._unit = node, unit
+        self._known: dict[bytes, Caller] = {}
+
+    def of(self, certificate: Certificate) -> Caller:
+        """Whoever signed with a certificate."""
+        if certificate.digest not in self._known:
+            self._known[certificate.digest] = access.signer(self._node, self._unit, certificate)
+        return self._known[certificate.digest]
+
+
+def _admit(node: Node, unit: Unit, signer: Caller, one: Checked, before: ItemRow | None) -> EntryRow | None:
+    """The row of a statement that is there already; None for a new one that its signer's part in the item lets them record.
+
+    What one signed oneself one may send again, whatever has become of one's part in the item: the answer may have been lost.
+
+    Raises:
+        NotFoundError: the signer has no part in the item, or it does not exist: the same answer, after the same look-ups.
+        DeniedError: their part lets them record something else only. ConflictError: another event stands there.
+    """
     claims = one.statement.claims
+    if claims.effect == "open":
+        if before is not None and (row := _same(unit, one)) is None:
+            raise ConflictError("an item is known under that name already", hint="open it under a new name")
+        return row if before is not None else None
+    parts = access.parts_of(node, unit, signer, claims.subject, before)
+    mine = bool(parts) or unit.document(one.statement.payload) is not None
+    if before is None or not mine:
+        raise access.hidden()
     answered = crossing.answered(unit, before.state)
-    if claims.seq > before.state.seq + (answered is not None):
-        return None
-    rows = [row for row in unit.events(claims.subject) if row.seq == claims.seq]
-    if rows and rows[0].payload == one.statement.payload:
-        return rows[0]
-    if answered is not None and claims.seq > before.state.seq:
+    past = claims.seq <= before.state.seq + (answered is not None)
+    if past and (row := _same(unit, one)) is not None:
+        return row
+    if not parts:
+        raise access.hidden()
+    if past:
+        _refuse(one, before, answered=answered is not None)
+    require_part(one.event.type, parts)
+    return None
+
+
+def _same(unit: Unit, one: Checked) -> EntryRow | None:
+    """The row of the same document of the same signer; a document names its item, its place, its actor and a salt."""
+    claims = one.statement.claims
+    return next((row for row in unit.events(claims.subject) if (row.seq, row.payload) == (claims.seq, one.statement.payload)), None)
+
+
+def _refuse(one: Checked, before: ItemRow, *, answered: bool) -> NoReturn:
+    seq = one.statement.claims.seq
+    if answered and seq > before.state.seq:
         raise ConflictError("the handover is being settled on the chain", hint="try again in a moment")
-    raise ConflictError(f"another event already stands at seq {claims.seq} of this item", hint="read the item again and sign anew")
+    raise ConflictError(f"another event already stands at seq {seq} of this item", hint="read the item again and sign anew")
 
 
 def _store(node: Node, unit: Unit, fresh: list[tuple[Checked, EntryRow]], states: dict[str, ItemRow | None]) -> None:
@@ -125,7 +174,7 @@ def _store(node: Node, unit: Unit, fresh: list[tuple[Checked, EntryRow]], states
         assert item is not None
         states[evidence] = sequencing.write(node, unit, one, row, item, keys[evidence])
         if one.event.type == "accessed":
-            alarms.note_access(node, unit, row.digest, one.certificate.pseudonym, evidence)
+            alarms.note_access(node, unit, row.digest, one.certificate.subject, evidence)
 
 
 def _record_key(node: Node, unit: Unit, one: Checked, stored: bytes | None) -> bytes | None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from ledger.domain.errors import RuleError
-from ledger.domain.records import ItemRow
+from ledger.domain.event.document import Event
+from ledger.domain.identity.names import is_pseudonym
+from ledger.domain.identity.person import PersonId
+from ledger.domain.records import ItemRow, ShareRow
 from ledger.domain.unit import Unit
 from ledger.services import partners
 from ledger.services.checking import RELEASES, Checked
 from ledger.services.node import Node
 from ledger.services.reading import hpke_key
+from ledger.services.review import life_of
 
 
 def require_good(node: Node, unit: Unit, one: Checked, before: ItemRow | None) -> None:
@@ -29,15 +33,48 @@ def _recipients(node: Node, unit: Unit, one: Checked) -> set[bytes]:
     """Hashes of the HPKE keys to which this event may release the content key."""
     body = one.event.body
     if one.event.type == "transfer-accepted":
-        return {node.descriptor(unit).custody.digest, *_person(unit, one.certificate.pseudonym)}
+        return {node.descriptor(unit).custody.digest, *_person(unit, one.certificate.subject)}
     to = body.get("to", {})
     agency, person = to.get("agency", ""), to.get("person", "")
-    found = _person(unit, person)
+    found = _person(unit, PersonId(agency, person)) if person else set()
     if agency:
         found |= {partners.descriptor(node, unit, agency).custody.digest}
     return found
 
 
-def _person(unit: Unit, pseudonym: str) -> set[bytes]:
-    row = unit.person(pseudonym) if pseudonym else None
+def _person(unit: Unit, person: PersonId) -> set[bytes]:
+    row = unit.person(person)
     return {hpke_key(row).digest} if row is not None and row.active else set()
+
+
+def note_share(node: Node, unit: Unit, event: Event, evidence: str, statement: bytes) -> None:
+    """Whoever a disclosure names as its recipient has a part in the item from now on; a thing has no key that would tell so.
+
+    Whether they may log in is asked when they do: what is written down here follows from the statement alone. A recipient who is named
+    in words is nobody who works here, and stays in the sealed document.
+    """
+    to = event.body.get("to", {}) if event.type == "disclosed" else {}
+    if is_pseudonym(to.get("person", "")):
+        unit.put_share(ShareRow(evidence, PersonId(to.get("agency", node.agency), to["person"]), statement))
+
+
+def take_back(node: Node, unit: Unit, one: Checked, before: ItemRow | None) -> None:
+    """Whoever did not take an item offered to them inside the agency loses the key that came with the offer, and with it their part.
+
+    Keys that they have by another event stay: as the one who recorded it, accepted it before, or was given it.
+    """
+    offer = before.state.offer if before is not None and one.statement.claims.effect in ("decline", "withdraw") else None
+    if before is None or offer is None or offer.to != before.state.custodian or offer.person is None:
+        return
+    person, evidence = PersonId(offer.to, offer.person), before.state.evidence
+    row = unit.person(person)
+    if row is None or person in (before.opener, before.holder) or unit.share(evidence, person) is not None:
+        return
+    for told in life_of(node, unit, evidence).told.values():
+        event = told.event
+        actor, to = event.value["actor"], event.body.get("to", {})
+        if event.type == "transfer-accepted" and PersonId(actor["agency"], actor["id"]) == person:
+            return
+        if event.type == "disclosed" and PersonId(to.get("agency", node.agency), to.get("person", "")) == person:
+            return
+    unit.drop_grant(evidence, "content", hpke_key(row).digest)

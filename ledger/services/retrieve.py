@@ -24,6 +24,7 @@ class ReaderApi(Protocol):
     """What reading asks of a node; see NodeClient."""
 
     def item(self, evidence: str) -> dict[str, Any]: ...
+    def readable(self, evidence: str, mode: str) -> dict[str, Any]: ...
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]: ...
     def details(self, evidence: str, access: str) -> list[dict[str, Any]]: ...
     def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], dict[str, Any]]: ...
@@ -67,7 +68,15 @@ def record(
 
 
 def record_access(node: ReaderApi, person: Person, clock: Clock, evidence: str, *, mode: str, basis: dict[str, Any]) -> str:
-    """Sign an `accessed` event; returns its digest, which opens what it covers."""
+    """Sign an `accessed` event, once it is known that something can follow it; returns its digest, which opens what it covers.
+
+    Raises:
+        DeniedError, RuleError: nothing could follow, so nothing was signed.
+    """
+    found = node.readable(evidence, mode)
+    if mode == "copy" and found["content"] and not any(person.has_key(bytes.fromhex(one)) for one in found["keys"]):
+        hint = "the content key is sealed to keys that are not in your keyring: whoever has one gives it to you with custody share"
+        raise DeniedError("no content key was granted to you", hint=hint)
     answer = record(node, person, clock, evidence, "accessed", {"mode": mode}, {"basis": basis})
     return str(answer["statement"])
 
@@ -160,4 +169,16 @@ def content_key(person: Person, evidence: str, body: dict[str, Any], given: Sequ
             key = person.open(grant)
             envelope.check_commitment(key, evidence, content)
             return key
-    raise DeniedError("no content key was granted to you", hint="ask the custodians of the agency for access")
+    raise _without_key(person, evidence)
+
+
+def _without_key(person: Person, evidence: str) -> DeniedError:
+    """Why somebody cannot open an item, and what gets them the key: a custodian is told something else than everybody else."""
+    me = person.certificate.subject.shown_at(person.descriptor.agency)
+    if person.lacks_custody_key:
+        return DeniedError(
+            "you are a custodian, and the custody key is not in your keyring",
+            hint=f"a colleague who holds it gives it to you: custody person give-key {me} --fingerprint '{person.fingerprint}'",
+        )
+    hint = f"a custodian who holds its key gives it to you: custody share {evidence.removeprefix('urn:uuid:')} --with {me} --basis WHY"
+    return DeniedError("no content key was granted to you", hint=hint)

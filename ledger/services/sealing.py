@@ -6,14 +6,15 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from ledger.domain import cid as cids
 from ledger.domain import envelope
 from ledger.domain.digests import MultiDigest
 from ledger.domain.envelope import PIECE, Pieces
-from ledger.domain.errors import UnreadableError
 from ledger.domain.unixfs import Block, Builder
+from ledger.services import steady
 
 _AHEAD: Final = 6  # pieces in flight: 1 MiB of plaintext and 1 MiB of ciphertext each
 
@@ -23,7 +24,7 @@ class Sealer:
     """Seals one stream of ``size`` bytes; ``blocks`` yields its blocks, afterwards ``root`` and ``digest`` are set.
 
     Raises from ``blocks``:
-        UnreadableError: the file cannot be read, or its length is not ``size``: it changed while it was read.
+        SourceError: the file cannot be read, or its length is not ``size``: it changed while it was read.
     """
 
     file: BinaryIO
@@ -32,6 +33,7 @@ class Sealer:
     pool: ThreadPoolExecutor
     digest: MultiDigest
     progress: Callable[[int], None] = lambda count: None
+    path: Path = Path("the file")
     root: bytes = b""
     _builder: Builder = field(default_factory=Builder)
 
@@ -64,25 +66,21 @@ class Sealer:
         self.digest.update(rest)
         self.progress(len(rest))
         if self._more(memoryview(bytearray(1))):
-            raise self._changed()
+            raise steady.changed(self.path)
 
     def _read(self, buffer: bytearray, wanted: int) -> memoryview:
         plain, found = memoryview(buffer)[:wanted], 0
         while found < wanted and (count := self._more(plain[found:])):
             found += count
         if found != wanted:
-            raise self._changed()
+            raise steady.changed(self.path)
         return plain
 
     def _more(self, buffer: memoryview) -> int:
         try:
             return int(self.file.readinto(buffer) or 0)  # type: ignore[attr-defined]
         except OSError as error:
-            raise UnreadableError(f"the file could not be read: {error.strerror}", hint="check the medium; nothing was recorded") from error
-
-    @staticmethod
-    def _changed() -> UnreadableError:
-        return UnreadableError("the file changed while it was read", hint="stop what writes to it, then upload again; nothing was recorded")
+            raise steady.unreadable(self.path, error) from error
 
     def _seal(self, number: int, plain: memoryview, length: int, *, last: bool) -> Block:
         sealed = self.pieces.seal(number, envelope.pad_piece(plain, self.size - number * PIECE, length), last=last)

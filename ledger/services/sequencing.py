@@ -17,7 +17,7 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.records import PLACES, EntryRow, ErasureRow, GivenRow, ItemRow
 from ledger.domain.statement import Statement
 from ledger.domain.unit import Unit
-from ledger.services import crossing, dag, inheritance, placement, recordkeys
+from ledger.services import crossing, dag, inheritance, placement, recordkeys, releases
 from ledger.services.node import Node
 
 
@@ -62,10 +62,10 @@ def item_after(node: Node, one: Sequenced, before: ItemRow | None) -> ItemRow:
     )
     if before is None:
         cid = None if one.content is None else dag.root_of(one.content)
-        return ItemRow(state, cid, one.certificate.pseudonym, 0, node.log_id, 0, one.certificate.pseudonym)
+        return ItemRow(state, cid, one.certificate.subject, 0, node.log_id, 0, one.certificate.subject)
     if crossing.answers(before.state, claims):  # the contract decides on its effect
         return before
-    return replace(before, state=state, holder=one.certificate.pseudonym if claims.effect == "accept" else before.holder)
+    return replace(before, state=state, holder=one.certificate.subject if claims.effect == "accept" else before.holder)
 
 
 def write(node: Node, unit: Unit, one: Sequenced, row: EntryRow, item: ItemRow, key: bytes | None) -> ItemRow:
@@ -84,6 +84,8 @@ def write(node: Node, unit: Unit, one: Sequenced, row: EntryRow, item: ItemRow, 
     after = replace(item, opened=opened, latest_log=row.log, latest_index=row.index)
     unit.put_item(after)
     crossing.note(node, unit, one.statement, event, item.state)
+    if event is not None:
+        releases.note_share(node, unit, event, evidence, row.digest)
     if event is not None and event.type == "disposed":
         unit.put_erasure(ErasureRow(evidence, row.digest, node.agency, "due", backups=node.backups_until()))
     if event is not None and event.type == "disclosed" and event.body["mode"] in placement.COPIES:

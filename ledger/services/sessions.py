@@ -13,6 +13,7 @@ from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
+from ledger.domain.identity.person import PersonId
 from ledger.domain.ports import IdentityProvider
 from ledger.domain.records import SessionRow
 from ledger.domain.unit import Unit
@@ -24,6 +25,7 @@ from ledger.services.reading import hpke_key
 CHALLENGE_LIFE: Final = 120  # seconds
 PERSON_LIFE: Final = 600  # where somebody has to log in with a browser first
 SESSION_LIFE: Final = 900
+_PATIENCE: Final = 10.0  # seconds for the identity provider's keys
 _ID: Final = 32  # hex digits by which a session is named; nobody can log in with them
 _REFUSED: Final = "login refused"
 _HINT: Final = "check that your certificate is valid and enrolled at this agency"
@@ -57,19 +59,24 @@ def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, in
     certificate = certificates.parse(parsed.certificate)
     now = node.clock.now()
     cose.verify(parsed.message, certificate.key, step=3, what="login")
+    with node.records.read() as unit:
+        # By what is known here: nobody else is asked anything for somebody who has proven nothing.
+        if parsed.server != log_urn(node.log_id) or not unit.has_challenge(parsed.nonce, now):
+            raise DeniedError(_REFUSED, hint=_HINT)
+        _require_known(node, unit, certificate)
     if certificate.agency != node.agency:
-        _refresh(node, certificate.agency)
+        partners.refresh(node, certificate.agency)
     elif node.identity is not None:
         _require_identity(node, node.identity, certificate, parsed.nonce, id_token)
     with node.records.write() as unit:
-        known = parsed.server == log_urn(node.log_id) and unit.take_challenge(parsed.nonce, now)
-        if not known or not is_enrolled(node, unit, certificate):
+        if not unit.take_challenge(parsed.nonce, now):
             raise DeniedError(_REFUSED, hint=_HINT)
-        partners.Certifiers(node, unit).verify_current(certificate)
+        _require_known(node, unit, certificate)
         token = secrets.token_urlsafe(32)
         expires = now + SESSION_LIFE
         unit.put_certificate(certificate.digest, certificate.der)
-        unit.put_session(SessionRow(sha256(token.encode()).digest(), certificate.pseudonym, certificate.digest, expires))
+        person = certificate.subject if certificate.kind == "person" else None
+        unit.put_session(SessionRow(sha256(token.encode()).digest(), person, certificate.digest, expires))
     return token, expires
 
 
@@ -81,10 +88,13 @@ def _require_identity(node: Node, provider: IdentityProvider, certificate: Certi
     """
     if not id_token:
         raise DeniedError(_REFUSED, hint="your agency asks for a login at its identity provider: custody login")
-    subject = provider.subject(id_token, nonce_for(nonce), node.clock.now())
+    # The provider's keys may have to be fetched anew.
+    subject = node.identities.run(
+        provider.issuer, lambda: provider.subject(id_token, nonce_for(nonce), node.clock.now()), seconds=_PATIENCE
+    )
     with node.records.read() as unit:
         linked = unit.identity(identity_token(node, provider.issuer, subject))
-    if linked != certificate.pseudonym:
+    if linked != certificate.subject:
         raise DeniedError(_REFUSED, hint="ask the administrator to link your account: custody person link")
 
 
@@ -93,23 +103,23 @@ def identity_token(node: Node, issuer: str, subject: str) -> bytes:
     return recordkeys.index_token(node, "oidc", issuer, subject)
 
 
-def _refresh(node: Node, agency: str) -> None:
-    """Look at another agency's keys before one of its people or its node comes in."""
-    with node.records.read() as unit:
-        known = unit.partner(agency) is not None
-    if not known:
+def _require_known(node: Node, unit: Unit, certificate: Certificate) -> None:
+    """Check that somebody is enrolled, and certified and not revoked by what their agency has published as far as it is known here.
+
+    Raises:
+        DeniedError, VerificationError: otherwise.
+    """
+    if not is_enrolled(node, unit, certificate):
         raise DeniedError(_REFUSED, hint=_HINT)
-    partners.refresh(node, agency)
+    partners.Certifiers(node, unit).verify_current(certificate)
 
 
 def is_enrolled(node: Node, unit: Unit, certificate: Certificate) -> bool:
     """Whether a person or guest is enrolled here, or a service is another agency's node."""
     if certificate.kind == "service":
         return certificate.agency != node.agency and unit.partner(certificate.agency) is not None
-    person = unit.person(certificate.pseudonym)
-    if person is None or not person.active or person.certificate != certificate.digest:
-        return False
-    return certificate.agency == (person.agency or node.agency)
+    person = unit.person(certificate.subject)
+    return person is not None and person.active and person.certificate == certificate.digest
 
 
 def caller_of(node: Node, token: str) -> Caller | None:
@@ -126,38 +136,44 @@ def caller_of(node: Node, token: str) -> Caller | None:
             return None
         if certificate.kind == "service":
             key = partners.descriptor(node, unit, certificate.agency).node
-            return Caller(row.pseudonym, certificate.roles, row.certificate, key, certificate.agency, certificate.key)
-        person = unit.person(row.pseudonym)
+            return Caller(certificate.subject, certificate.roles, row.certificate, key, certificate.key)
+        person = unit.person(certificate.subject)
         assert person is not None
     roles = certificate.roles if certificate.agency == node.agency else certificate.roles & custody.GUEST_ROLES
-    return Caller(row.pseudonym, roles, row.certificate, hpke_key(person), certificate.agency, certificate.key)
+    return Caller(certificate.subject, roles, row.certificate, hpke_key(person), certificate.key)
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A session that goes on: the first half of its token's hash, whose, since when, until when."""
+    """A session that goes on: the first half of its token's hash, whose, since when, until when.
+
+    ``agency``: of the person; ``person``: None where the session is that of this agency's node.
+    """
 
     id: str
-    pseudonym: str
+    agency: str
+    person: PersonId | None
     since: int
     until: int
 
 
-def listed(node: Node, pseudonym: str | None) -> list[Listed]:
+def listed(node: Node, person: PersonId | None) -> list[Listed]:
     """Sessions that go on, of one person or of all."""
     with node.records.read() as unit:
-        rows = unit.sessions(pseudonym, node.clock.now())
-    return [Listed(row.token.hex()[:_ID], row.pseudonym, row.expires - SESSION_LIFE, row.expires) for row in rows]
+        rows = unit.sessions(person, node.clock.now())
+        ders = {row.certificate: unit.certificate(row.certificate) for row in rows}
+    agencies = {digest: certificates.parse(der).agency if der is not None else "" for digest, der in ders.items()}
+    return [Listed(row.token.hex()[:_ID], agencies[row.certificate], row.person, row.expires - SESSION_LIFE, row.expires) for row in rows]
 
 
-def end(node: Node, session: str, *, pseudonym: str | None) -> None:
+def end(node: Node, session: str, *, person: PersonId | None) -> None:
     """End a session, of one person or of anybody.
 
     Raises:
         NotFoundError: no such session that may be ended.
     """
     with node.records.write() as unit:
-        found = [row for row in unit.sessions(pseudonym, node.clock.now()) if row.token.hex()[:_ID] == session]
+        found = [row for row in unit.sessions(person, node.clock.now()) if row.token.hex()[:_ID] == session]
         if not found:
             raise NotFoundError("no such session", hint="see: custody session list")
         unit.drop_session(found[0].token)

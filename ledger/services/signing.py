@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.domain import envelope, grants
+from ledger.domain import enrolment, envelope, grants
 from ledger.domain import statement as statements
 from ledger.domain.cose import PrivateKey
 from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.encoding import b64url, evidence_bytes, format_time
-from ledger.domain.errors import DeniedError
+from ledger.domain.errors import DeniedError, FormatError, UsageError
 from ledger.domain.event import document as documents
-from ledger.domain.event.document import DEFAULT_HIDDEN
+from ledger.domain.event import moments
+from ledger.domain.event.document import DEFAULT_HIDDEN, Event
 from ledger.domain.event.types import TYPES
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity.certificate import Certificate
@@ -41,9 +42,24 @@ class Person:
             return role
         raise DeniedError(f"none of your roles may record {event_type!r}")
 
+    def has_key(self, digest: bytes) -> bool:
+        """Whether a key, by the hash of its public half, is one of this person's."""
+        return digest in {key.public.digest for key in (self.hpke, self.custody) if key is not None}
+
+    @property
+    def fingerprint(self) -> str:
+        """What this person reads to a colleague who seals something to them: see domain/enrolment."""
+        return enrolment.fingerprint(enrolment.encode_key(self.key.public_key()), self.hpke.public)
+
+    @property
+    def lacks_custody_key(self) -> bool:
+        """Whether this person is a custodian of the node's agency to whom nobody gave the custody key yet."""
+        own = self.certificate.agency == self.descriptor.agency and "custodian" in self.certificate.roles
+        return own and self.custody is None
+
     def can_open(self, grant: grants.Grant) -> bool:
         """Whether a grant was made to one of this person's keys."""
-        return grant.recipient in {key.public.digest for key in (self.hpke, self.custody) if key is not None}
+        return self.has_key(grant.recipient)
 
     def open(self, grant: grants.Grant) -> bytes:
         """Open a grant made to this person, or to the custodians where they are one.
@@ -61,6 +77,50 @@ class Signed:
 
     statement: Statement
     submission: dict[str, Any]
+
+
+def draft_event(
+    person: Person,
+    event_type: str,
+    body: dict[str, Any],
+    *,
+    evidence: str,
+    seq: int,
+    prev: bytes | None,
+    time: int,
+    members: dict[str, Any] | None = None,
+    ref_salt: bytes | None = None,
+) -> Event:
+    """Write an event, without signing it.
+
+    Raises:
+        UsageError: the document would not be accepted, or tells of something that lies after its signature.
+        DeniedError: none of the person's roles may record it.
+    """
+    document: dict[str, Any] = {
+        "v": 1,
+        "type": event_type,
+        "evidence": evidence,
+        "seq": seq,
+        "prev": None if prev is None else prev.hex(),
+        "actor": {
+            "id": person.certificate.pseudonym,
+            "agency": person.certificate.agency,
+            "kind": person.certificate.kind,
+            "role": person.role_for(event_type),
+        },
+        "time": format_time(time),
+        **(members or {}),
+        "salt": b64url(envelope.new_salt(32)),
+        **({"refSalt": b64url(ref_salt)} if ref_salt is not None else {}),
+        "body": body,
+    }
+    if (wrong := moments.contradiction(document)) is not None:
+        raise UsageError(wrong, hint=moments.HINT)
+    try:
+        return documents.build(document, {pointer: envelope.new_salt(16) for pointer in DEFAULT_HIDDEN})
+    except FormatError as error:  # all in it was asked for
+        raise UsageError(error.message, hint=error.hint or "correct what the command says; nothing was recorded") from error
 
 
 def sign_event(
@@ -82,28 +142,10 @@ def sign_event(
         sealed_keys: grants that travel with an opening event.
 
     Raises:
-        FormatError: the document would not be accepted.
+        UsageError: the document would not be accepted, or tells of something that lies after its signature.
     """
     ref_salt = envelope.new_salt(32) if seq == 0 else None
-    document: dict[str, Any] = {
-        "v": 1,
-        "type": event_type,
-        "evidence": evidence,
-        "seq": seq,
-        "prev": None if prev is None else prev.hex(),
-        "actor": {
-            "id": person.certificate.pseudonym,
-            "agency": person.certificate.agency,
-            "kind": person.certificate.kind,
-            "role": person.role_for(event_type),
-        },
-        "time": format_time(time),
-        **(members or {}),
-        "salt": b64url(envelope.new_salt(32)),
-        **({"refSalt": b64url(ref_salt)} if ref_salt is not None else {}),
-        "body": body,
-    }
-    event = documents.build(document, {pointer: envelope.new_salt(16) for pointer in DEFAULT_HIDDEN})
+    event = draft_event(person, event_type, body, evidence=evidence, seq=seq, prev=prev, time=time, members=members, ref_salt=ref_salt)
     claims = Claims(
         person.certificate.agency,
         evidence,

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from ledger.domain import trust
+from ledger.domain.errors import ConflictError
 from ledger.domain.trust import Clique, Contract, Finality, TrustRoot
 from ledger.services.node import Node
 
 
-def trust_root(node: Node, *, sealers: list[bytes], confirmations: int) -> TrustRoot:
+def trust_root(node: Node, *, sealers: list[bytes], confirmations: int, pin: int | None = None) -> TrustRoot:
     """A trust root for this node's chain.
 
     Args:
         sealers: addresses that seal its blocks (Clique); empty where seals are not judged.
         confirmations: for verifiers who ask a chain of their choice.
+        pin: number of a final block to pin, for bundles that are proven at it.
+
+    Raises:
+        ConflictError: that block is not final yet.
     """
     contracts = node.contracts
     registry_code, ledger_code = contracts.code_hashes()
-    rules: list[Finality] = []
+    final = contracts.chain.final()
+    if pin is not None and pin > final:
+        raise ConflictError(f"block {pin} is not final yet, block {final} is", hint="try again in a while")
+    pins = {number for number in (pin, None if sealers else final) if number is not None}
+    rules: list[Finality] = [trust.Pinned({number: contracts.chain.block(number).hash for number in pins})] if pins else []
     if sealers:
         rules.append(Clique(1, None, frozenset(sealers), len(sealers) // 2 + 1))
-    else:
-        final = contracts.chain.block(contracts.chain.final())
-        rules.append(trust.Pinned({final.number: final.hash}))
     rules.append(trust.Rpc(confirmations))
     return TrustRoot(
         contracts.chain.label,

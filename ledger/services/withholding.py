@@ -11,6 +11,8 @@ from ledger.domain.encoding import b64url
 from ledger.domain.errors import UsageError
 from ledger.domain.event.document import Event
 
+#: Members that say again, in another form, what these others say: whoever withholds a name must not give its bytes.
+_AGAIN: Final = {"/body/ext": ("/body/name", "/body/path"), "/body/omissions": ("/body/path",)}
 _SELECTOR: Final = re.compile(r"(?:(\d{1,6}):?)?(/[^\s]{1,200})?")
 
 
@@ -50,7 +52,8 @@ class Withheld:
         for one in event.disclosures:
             pointer = f"{places[b64url(one.digest)]}/{one.name}"
             self._known.add(pointer)
-            wanted = {(None, pointer), (number, pointer)} & self._fields
+            pointers = (pointer, *_AGAIN.get(pointer, ()))
+            wanted = {(where, one) for where in (None, number) for one in pointers} & self._fields
             if wanted:
                 self._met |= wanted
             else:

@@ -89,8 +89,8 @@ def allowed(path: tuple[Any, ...]) -> set[int]:
 
 
 def accused(report: Report) -> set[int]:
-    """The steps that the report names: failed, or else not checked."""
-    failed = {number for number, step in report.steps.items() if step.status is Status.FAILED}
+    """The steps that the report names: failed or unreadable, or else not checked."""
+    failed = {number for number, step in report.steps.items() if step.status in (Status.FAILED, Status.UNREADABLE)}
     return failed or {number for number, step in report.steps.items() if step.status is Status.NOT_CHECKED}
 
 

@@ -239,7 +239,7 @@ class Soak:
         journal = wiring.journal_of(self.home, self.keyring)
         records = journal.leftovers()
         journal.close()
-        newest = {record["identity"][0]: record for record in records if record["t"] == "begin"}
+        newest = {record["path"]: record for record in records if record["t"] == "begin"}
         for name, record in newest.items():
             path = Path(name)
             key, salt = (from_b64url(record[what], what="journal") for what in ("content_key", "salt"))

@@ -37,11 +37,11 @@ def test_bundle_and_trust_root_alone_verify_without_home_or_network(worked: dict
     ("change", "code", "words"),
     [
         ("file changed", 1, "9  the file is the one that was recorded                    FAILED"),
-        ("bundle cut", 1, "verdict: failed"),
-        ("bundle is the file", 1, "not an evidence bundle"),
+        ("bundle cut", 4, "verdict: unreadable"),
+        ("bundle is the file", 4, "is a file of another kind, not an evidence bundle"),
         ("bundle missing", 4, "cannot read"),
         ("file missing", 4, "neither verified nor refuted"),
-        ("trust root is the bundle", 2, "trust root"),
+        ("trust root is the bundle", 2, "this is an evidence bundle, not a trust root"),
         ("no trust root", 2, "--trust"),
     ],
 )
@@ -95,8 +95,10 @@ def test_note_correct_recheck_and_doctor(worked: dict[str, Path]) -> None:
     custody("note", evidence, "--text", "seen", home=home)
     custody("correct", evidence, "--event", 0, "--field", "/body/name", "--new", "x.jpg", "--reason", "typing error", home=home)
     assert "match" in custody("recheck", evidence, "--basis", "yearly", home=home).stdout
-    assert "ok      log" in custody("doctor", "--deep", home=home).stdout
-    assert json.loads(custody("doctor", "--json", home=home).stdout) == {"clean": True, "findings": []}
+    assert "ok      log" in custody("doctor", "--deep", home=home, code=3).stdout
+    custody("anchor", home=home)
+    found = json.loads(custody("doctor", "--json", home=home).stdout)
+    assert found == {"clean": True, "verdict": "verified", "waiting": 0, "findings": []}
 
 
 @pytest.mark.parametrize(
@@ -197,7 +199,7 @@ def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(work
         assert (tmp_path / "log" / "checkpoint").read_text().startswith(status["log"])
         # Two processes on one home: the second serve is refused in plain words.
         assert "in use by process" in custody("serve", home=home, code=1).stderr
-        assert "in use by process" in custody("doctor", home=home, code=1).stderr
+        assert "in use by process" in custody("doctor", home=home, code=3).stderr
         server.send_signal(signal.SIGINT)
         server.wait(timeout=20)
     finally:
@@ -225,4 +227,4 @@ def test_ctrl_c_in_an_upload_says_so_leaves_nothing_half_written_and_goes_on_lat
     assert "an upload goes on where it was" in message
     done = json.loads(custody("upload", big, "--json", home=home).stdout)
     assert done["items"][0]["resumed"]
-    assert "ok      content" in custody("doctor", home=home).stdout
+    assert "ok      content" in custody("doctor", home=home, code=3).stdout

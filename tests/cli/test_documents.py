@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.commands import verified_alone
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
@@ -41,10 +43,11 @@ def test_the_demonstration_leaves_what_readme_says_and_prints_commands_that_work
         assert (folder / "demo-out" / name).exists()
     assert text.index("verdict: verified") < text.index("verdict: failed")
     commands = re.findall(r"^  (\.venv/bin/custody .*)$", text, re.MULTILINE)
-    assert len(commands) == 6
+    assert len(commands) == 7
     for command in commands:
         done = run(command, folder)
         assert done.returncode == (1 if "tampered" in command else 0), command + done.stdout + done.stderr
+    verified_alone("demo-out/evidence.bundle", "docs/example.jpg", "--trust", "demo-out/trust.json", folder=folder)
 
 
 def test_every_command_of_readmes_session_works(demonstrated: tuple[Path, str]) -> None:

@@ -126,7 +126,7 @@ def test_a_move_killed_again_and_again_ends_whole_and_loses_nothing(full: Path, 
         given.remove((tmp_path / "out").read_bytes())
         (tmp_path / "out").unlink()
     assert len(given) == 10
-    assert "ok      content" in custody("doctor", "--deep", home=full).stdout
+    assert "ok      content" in custody("doctor", "--deep", home=full, code=3).stdout
 
 
 def test_a_move_without_all_nodes_gives_nothing_up(full: Path, three: list[Daemon]) -> None:

@@ -43,7 +43,9 @@ def test_from_invitation_to_suspension(served: Path, tmp_path: Path, rng: random
     mine, invitation = tmp_path / "mine", tmp_path / "invitation.json"
     custody("person", "invite", "--number", "4712", "--role", "officer", "-o", invitation, home=served)
     assert invitation.stat().st_mode & 0o077 == 0
-    assert "not empty" in custody("person", "invite", "--number", "1", "--role", "officer", "-o", invitation, home=served, code=2).stderr
+    assert (
+        "exists already" in custody("person", "invite", "--number", "1", "--role", "officer", "-o", invitation, home=served, code=2).stderr
+    )
 
     asked = custody("person", "enrol", invitation, home=mine, environment=OTHER).stdout
     [fingerprint] = re.findall(r"^  ((?:[0-9a-f]{4} ?){4})$", asked, re.MULTILINE)
@@ -92,3 +94,52 @@ def test_mistakes_are_told_plainly(served: Path, tmp_path: Path) -> None:
     assert "roles are one or more of" in done.stderr
     assert not (tmp_path / "x").exists()
     assert "nobody waits" in custody("person", "approve", "0" * 16, home=served, code=1).stderr
+
+
+def _ask(served: Path, home: Path, number: str) -> dict[str, str]:
+    """A custodian is invited and asks to be enrolled: what the administrator then sees of them."""
+    invitation = home.parent / f"{number}.json"
+    custody("person", "invite", "--number", number, "--role", "custodian", "--role", "officer", "-o", invitation, home=served)
+    custody("person", "enrol", invitation, home=home, environment=OTHER)
+    listed = json.loads(custody("person", "list", "--json", home=served).stdout)["people"]
+    return dict(next(one for one in listed if one["state"] == "requested"))
+
+
+@pytest.fixture(scope="module")
+def second(served: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a second custodian, to whom the administrator and first custodian gave the custody key in one step."""
+    home = tmp_path_factory.mktemp("second") / "mine"
+    asked = _ask(served, home, "4801")
+    wrong = custody("person", "approve", asked["reference"], "--fingerprint", "0000 0000 0000 0000", home=served, code=1)
+    assert "compare again" in wrong.stderr
+    done = custody("person", "approve", asked["reference"], "--fingerprint", asked["fingerprint"], home=served)
+    assert "The custody key is sealed to" in done.stdout
+    enrolled = custody("person", "enrol", home.parent / "4801.json", home=home, environment=OTHER)
+    assert "you hold the custody key of NL-POL" in enrolled.stderr
+    return home
+
+
+def test_a_second_custodian_opens_what_the_first_one_recorded(served: Path, second: Path, tmp_path: Path, rng: random.Random) -> None:
+    path = tmp_path / "file.bin"
+    path.write_bytes(rng.randbytes(5_000))
+    uploaded = json.loads(custody("upload", path, "--json", home=served).stdout)["items"][0]["evidence"]
+    custody("get", uploaded, "-o", tmp_path / "out", "--basis", "x", home=second, environment=OTHER)
+    assert (tmp_path / "out").read_bytes() == path.read_bytes()
+
+
+def test_a_custodian_gives_the_key_on_and_losing_the_role_is_told_for_what_it_is(served: Path, second: Path, tmp_path: Path) -> None:
+    third = tmp_path / "mine"
+    asked = _ask(served, third, "4802")
+    approved = json.loads(custody("person", "approve", asked["reference"], "--json", home=served).stdout)
+    who = approved["pseudonym"]
+    assert approved["custodyKey"] == "sealed", "the node is the administrator's own"
+    given = custody("person", "give-key", who, "--fingerprint", asked["fingerprint"], home=second, environment=OTHER)
+    assert "they take it with their next command" in given.stdout
+    enrolled = custody("person", "enrol", tmp_path / "4802.json", home=third, environment=OTHER)
+    assert "you hold the custody key of NL-POL" in enrolled.stderr
+
+    lost = custody("person", "renew", who, "--role", "officer", home=served).stdout
+    assert f"{who} keeps the custody key of NL-POL" in lost
+    assert "until the custody key is rotated" in lost
+    table = custody("person", "list", home=served).stdout
+    assert re.search(rf"^{who} +4802 +active +officer +still holds it", table, re.MULTILINE), table

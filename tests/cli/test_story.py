@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.support.chains import free_port, running
-from tests.support.commands import ROOT, custody
+from tests.support.commands import ROOT, custody, verified_alone
 from tests.support.consortium import DEPLOYER
 from tests.support.desk import PASSPHRASE
 
@@ -30,6 +30,11 @@ def test_the_story_from_seizure_to_disposal(tmp_path: Path) -> None:
     assert done.stdout.count("verdict: verified") >= 4
     for words in ("handover accepted", "shown in court", "disposal requested", "analysed"):
         assert words in done.stdout
+    offered = [shlex.split(line)[1:] for line in re.findall(r"^  (\.venv/bin/custody verify .*)$", done.stdout, re.MULTILINE)]
+    assert {Path(words[1]) for words in offered} == set((tmp_path / "story").glob("*.bundle"))
+    assert len(offered) == 3
+    for words in offered:
+        verified_alone(*words[1:])
 
 
 @contextmanager
@@ -64,7 +69,7 @@ def test_every_command_of_the_page_on_agencies_works_on_a_chain_of_its_own(tmp_p
     (tmp_path / "deployer.key").write_text(DEPLOYER.hex())
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(os.urandom(100_000))
-    item = ""
+    item, kept = "", list[list[str]]()
     with ExitStack() as stack:
         url = stack.enter_context(running("hardhat"))
         known = {"$RPC": url, **{f"${name}_PORT": port for name, port in ports.items()}}
@@ -87,8 +92,13 @@ def test_every_command_of_the_page_on_agencies_works_on_a_chain_of_its_own(tmp_p
                 item = re.findall(r"^([0-9a-f-]{36})", done.stdout, re.MULTILINE)[0]
             if given[0] == "verify":
                 assert "held by US-HSI" in done.stdout
+                kept.append(given[1:])
+            if given[0] == "verify" and "--timeline" in given:
                 assert "on condition: this case only" in done.stdout
                 assert done.stdout.count("handover accepted") == 2
+
+    [offline] = [words for words in kept if "--rpc" not in words]
+    verified_alone(*offline, folder=tmp_path)  # every node and the chain have ended
 
 
 def until_in(item: str, home: Path, verb: str) -> None:

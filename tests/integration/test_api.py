@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +51,9 @@ def enrol(desk: Desk, *roles: str) -> tuple[Any, bytes]:
     with desk.node.records.write() as unit:
         unit.put_certificate(certificates.parse(der).digest, der)
         unit.put_person(
-            PersonRow(pseudonym, "person", certificates.parse(der).digest, public.kem.encode() + b"\x00" + public.key, b"", True)
+            PersonRow(
+                certificates.parse(der).subject, certificates.parse(der).digest, public.kem.encode() + b"\x00" + public.key, b"", True
+            )
         )
     return key, der
 
@@ -158,9 +163,9 @@ def test_a_statement_is_no_login_and_a_suspended_person_has_no_session(desk: Des
     message = cose.Sign1(signed.protected, signed.headers, payload, signed.signature, {cose.X5CHAIN: der})
     assert http.post("/v1/login", json={"answer": b64url(message.encode())}).status_code == 400
     with desk.node.records.write() as unit:
-        person = unit.person(certificates.parse(der).pseudonym)
+        person = unit.person(certificates.parse(der).subject)
         assert person is not None
-        unit.put_person(PersonRow(person.pseudonym, person.kind, person.certificate, person.hpke, person.number, False))
+        unit.put_person(replace(person, active=False))
     assert http.get("/v1/status", headers=headers).status_code == 401
     assert token_for(http, key, der).status_code == 403
 
@@ -250,6 +255,26 @@ def test_health_readiness_and_documentation_answer(http: httpx.Client) -> None:
     assert http.get("/readyz").json() == {"status": "ready"}
     document = http.get("/openapi.json").json()
     assert document["info"]["title"] == "Custody ledger"
+
+
+def test_the_description_of_the_api_loads_and_runs_nothing_from_anywhere(http: httpx.Client) -> None:
+    answer = http.get("/docs")
+    assert answer.status_code == 200
+    policy = answer.headers.get_list("content-security-policy")
+    assert len(policy) == 1
+    assert policy[0].startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy[0]
+    assert answer.headers["x-frame-options"] == "DENY"
+    for word in ("<script", "<link", "<img", "src=", "https://", "http://", " style=", " onclick"):
+        assert word not in answer.text.lower().replace("https://custody", "").replace("http://127.0.0.1", ""), word
+    style = answer.text[answer.text.index("<style>") + 7 : answer.text.index("</style>")]
+    assert b64encode(sha256(style.encode()).digest()).decode() in policy[0]
+    document = http.get("/openapi.json").json()
+    operations = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    assert all(f"id='{one}'" in answer.text for one in operations), "every operation is described"
+    assert all(f"id='schema-{one}'" in answer.text for one in document["components"]["schemas"])
+    for gone in ("/redoc", "/docs/oauth2-redirect"):
+        assert http.get(gone).status_code == 404
 
 
 def test_a_token_is_worth_nothing_without_the_key_or_for_another_request(desk: Desk, http: httpx.Client) -> None:

@@ -130,13 +130,13 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     guest = joined(ro, folder / "guest", "examiner", number="77")
     admit(nl, guest, folder / "card.json")
     sessions.challenge(nl.node)
-    people.invite(nl.node, number="9", roles=["officer"], inviter=nl.person.certificate.pseudonym)
+    people.invite(nl.node, number="9", roles=["officer"], inviter=nl.person.certificate.subject)
     named = Options(members={"identifiers": [{"scheme": "case", "value": "2026-117"}]})
     [photo] = nl.upload(file(folder, "photo.jpg"), options=named)
     [doomed] = nl.upload(file(folder, "doomed.jpg"), options=Options(body={"partOf": photo.evidence}))
     nl.upload(file(folder, "part.jpg"), options=Options(body={"partOf": photo.evidence}))
     handing.share(nl.client, nl.person, nl.clock, photo.evidence, with_person=second.pseudonym, basis=BASIS)
-    handing.share(nl.client, nl.person, nl.clock, photo.evidence, with_person=guest.pseudonym, basis=BASIS)
+    handing.share(nl.client, nl.person, nl.clock, photo.evidence, with_person=str(guest.person.certificate.subject), basis=BASIS)
     target = nl.record(photo.evidence, "analysed", {"description": "faces"})["statement"]
     nl.record(photo.evidence, "corrected", {"target": target, "pointer": "/body/description", "new": "two faces", "reason": "typed wrong"})
     asked = nl.record(doomed.evidence, "disposal-requested", {"reason": "retention over"})["statement"]
@@ -187,6 +187,12 @@ CARRIED: dict[tuple[str, str], Callable[[dict[str, Any], set[str]], bool]] = {
     ("crossing", "offer_time"): lambda row, erased: False,
     ("crossing", "sent"): lambda row, erased: False,
     ("checkpoint", "state"): lambda row, erased: False,
+    ("share", "person"): lambda row, erased: row["evidence"] in erased,
+    ("share", "statement"): lambda row, erased: row["evidence"] in erased,
+    ("person", "number"): lambda row, erased: False,
+    ("person", "hpke"): lambda row, erased: not row["proof"],
+    ("person", "proof"): lambda row, erased: False,
+    ("person", "custody"): lambda row, erased: False,
     ("enrolment", "roles"): lambda row, erased: not row["certificate"],
 }
 
@@ -264,9 +270,9 @@ def test_a_session_made_up_for_somebody_else_is_found(lived: Lived) -> None:
     """Whoever can write the database must not be able to log in unseen as somebody else."""
     with lived.desk.node.records.write() as unit:
         session = unit.rows("session")[0]
-        other = next(one for one in unit.people() if one.pseudonym != session["pseudonym"])
+        other = next(one for one in unit.people() if one.person != session["person"])
         fresh = unit.session(session["token"])
-        unit.put_session(replace(fresh, token=bytes(32), pseudonym=other.pseudonym))
+        unit.put_session(replace(fresh, token=bytes(32), person=other.person))
     try:
         assert lived.check().codes() == {"row-edited"}
     finally:

@@ -30,7 +30,7 @@ TABLES: dict[str, set[str]] = {
     "blind_index": set(),
     "link": set(),
     "certificate": set(),
-    "person": {"active", "number", "hpke", "agency"},
+    "person": {"active", "number", "custody"},
     "crl": set(),
     "descriptor": set(),
     "checkpoint": {"state", "gas", "transaction"},

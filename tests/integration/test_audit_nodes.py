@@ -91,7 +91,7 @@ def test_logs_audited_one_after_another_are_compared_as_if_at_once(
     for code in (NL, RO):
         report = audit(chain, root, [FolderFiles(export(trio[code], tmp_path / code))], state)
         assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
-    assert report.details["handovers"] == "offers between agencies: 1; logs: 2"
+    assert report.details["handovers"] == "offers between agencies: 1; told by the chain: 2; logs: 2"
 
 
 def test_somebody_without_a_certificate_gets_hashes_but_no_entries(trio: Consortium, told: str, chain: str, root: TrustRoot) -> None:

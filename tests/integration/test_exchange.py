@@ -21,6 +21,8 @@ from tests.support import consortium
 from tests.support.consortium import NL, RO, US, Consortium, confirmed, offer, upload
 from tests.support.people import joined
 
+ABSENT = "urn:uuid:00000000-0000-4000-8000-000000000000"
+
 
 def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(both: Consortium, tmp_path: Path) -> None:
     giver, taker = both[NL], both[RO]
@@ -91,8 +93,12 @@ def test_another_node_records_nothing_about_items_that_it_never_held(both: Conso
     told = {"evidence": evidence, "log": host.node.log_id.hex(), "events": item["events"], "head": item["head"], "time": 0}
     api = stranger.reach(consortium.address(NL))
     for event_type, body in (("keys-destroyed", {"scope": ["content"]}), ("verified", {"result": "mismatch"})):
-        with pytest.raises(CustodyError):
-            ownevents.submit(stranger, api, told, event_type, body)
+        answers = set()
+        for name in (evidence, ABSENT):
+            with pytest.raises(NotFoundError) as caught:
+                ownevents.submit(stranger, api, {**told, "evidence": name}, event_type, body)
+            answers.add((caught.value.message, caught.value.hint))
+        assert len(answers) == 1, "a hidden item and an absent one are one answer"
     assert host.client.item(evidence)["events"] == item["events"]
 
 
@@ -102,9 +108,15 @@ def test_a_strangers_node_gets_no_parcel(trio: Consortium, tmp_path: Path) -> No
     trio.settle(NL, RO, rounds=2)
     stranger = trio[US].node.reach(consortium.address(NL))
     assert stranger.exchanged() == []
-    for ask in (lambda: stranger.parcel(evidence), lambda: stranger.ciphertext(evidence, 0, 10)):
-        with pytest.raises(NotFoundError):
-            ask()
+    statement = trio[NL].client.item(evidence)["head"]
+    for path in ("/v1/exchange/{}/parcel", "/v1/exchange/{}/content", "/v1/exchange/{}/closing", "/v1/exchange/copies/{}"):
+        names = (statement, "cd" * 32) if "copies" in path else (evidence, ABSENT)
+        answers = set()
+        for name in names:
+            with pytest.raises(NotFoundError) as caught:
+                stranger._send("GET", path.format(name), headers={"Range": "bytes=0-9"})  # type: ignore[attr-defined]
+            answers.add((caught.value.message, caught.value.hint))
+        assert len(answers) == 1, path
     with pytest.raises(DeniedError):
         trio[NL].client._send("GET", f"/v1/exchange/{evidence}/parcel")
     for path in ("/v1/evidence", "/v1/people", "/v1/status"):
@@ -128,6 +140,9 @@ def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds
     made = copying.take(taker.client, taker.person, journal, taker.clock, offered, tmp_path / "workplace", {})
     assert taker.get(made.evidence) == b"evidence" * 1000
     assert giver.client.lineage(evidence)["copies"][0]["taken"] == made.evidence
+    other = upload(taker, tmp_path, b"another item")
+    with pytest.raises(RuleError, match="not on record as this copy"):
+        taker.client.copy_taken(offered, other)
     assert {"parent": evidence, "child": made.evidence, "kind": "copy"} in taker.client.lineage(made.evidence)["links"]
     opening = taker.client.details(made.evidence, taker.access(made.evidence))[0]["document"]
     assert opening["body"]["source"] == {"evidence": evidence, "statement": statement, "conditions": ["this case only"]}

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ledger.domain.encoding import format_time
 from ledger.domain.errors import ConflictError, NotFoundError, RuleError, VerificationError
 from ledger.domain.trust import TrustRoot
 from ledger.domain.verify import verify
-from ledger.services import crossing, handing, handovers
+from ledger.services import crossing, handing, handovers, pausing, retrieve
 from ledger.services.doctor import Finding, examine
 from ledger.services.handing import Terms
 from ledger.services.ingest import Options
@@ -158,6 +159,47 @@ def test_a_withdrawal_signed_while_the_offer_is_on_its_way_to_the_contract_is_no
     assert both.settle(NL, RO) == {}
     assert giver.client.item(evidence)["offer"] is None
     assert judged(giver, evidence, root) == "verified NL-POL 1"
+
+
+def paused(giver: Desk, both: Consortium, evidence: str, *, settle: tuple[str, ...] = (NL, RO)) -> pausing.Reading:
+    """Take an offer back as the command does, the agencies exchanging meanwhile."""
+    waiting = pausing.Waiting(60, sleep=lambda seconds: both.settle(*settle, rounds=1) and None)
+    pausing.take_back(giver.client, giver.person, giver.clock, evidence, waiting)
+    return pausing.begin(giver.client, giver.person, giver.clock, evidence, {"purpose": "the court asks"})
+
+
+def test_an_offer_abroad_is_paused_through_the_contract_with_its_hop_and_made_again(
+    both: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path)
+    offer(giver, evidence, RO, purpose="analysis", conditions=("this case",))
+    reading = paused(giver, both, evidence)  # begun before the contract has the offer: that is waited for
+    out = BytesIO()
+    retrieve.fetch(giver.client, giver.person, evidence, reading.access, out)
+    assert out.getvalue() == b"evidence" * 1000
+    assert judged(giver, evidence, root) == "verified NL-POL 1", "the contract took the offer, and its withdrawal"
+    pausing.offer_again(giver.client, giver.person, giver.clock, evidence, reading)
+    both.settle(NL, RO, rounds=3)
+    assert taker.client.item(evidence)["offer"]["agency"] == RO
+    handing.accept(taker.client, taker.person, taker.clock, evidence)
+    both.settle(NL, RO, rounds=3)
+    assert judged(taker, evidence, root) == "verified RO-DIICOT 2"
+    shown = [one for one in taker.client.events(evidence) if one["effect"] == "offer"]
+    assert [{look["what"] for look in one["looked"]} for one in shown] == [set(), {"record", "content"}]
+    assert [one["looked"] for one in giver.client.events(evidence) if one["effect"] == "offer"] == [[], []], "it was there that they looked"
+
+
+def test_a_pause_that_the_other_agency_overtakes_reads_nothing_and_offers_nothing(both: Consortium, tmp_path: Path) -> None:
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path)
+    offer(giver, evidence, RO)
+    both.settle(NL, RO, rounds=3)
+    handing.accept(taker.client, taker.person, taker.clock, evidence)
+    both.settle(RO, rounds=2)
+    with pytest.raises(ConflictError, match="accepted first"):
+        paused(giver, both, evidence)
+    assert [one["effect"] for one in giver.client.events(evidence) if not one["void"]] == ["open", "none", "offer", "accept"]
 
 
 @pytest.mark.parametrize("first", [NL, RO])

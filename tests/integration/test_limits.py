@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -189,3 +192,28 @@ def test_buckets_fill_again_are_apart_and_bounded() -> None:
     assert len(limiter._buckets) <= 10_000
     made_up = [limiter.wait(scope("/v1/evidence", token=f"t{number}", client="6.6.6.6")) for number in range(3000)]
     assert made_up[-1] > 0, "a fresh made-up token is no fresh bucket"
+
+
+def test_a_body_of_opening_brackets_ends_no_process(tmp_path: Path) -> None:
+    """Libraries of the chain raise the recursion limit so far that the parser's stack overflows: an anonymous request killed the node."""
+    code = """
+from contextlib import suppress
+import ledger.adapters.chain.local, ledger.adapters.chain.rpc
+from ledger.adapters.chain import contracts
+with suppress(AttributeError):  # imports what signs
+    contracts.sign_transaction(None, b"", to=None, data=b"", gas=0, nonce=0)
+from fastapi import FastAPI
+from cli.local import InProcess
+from ledger.adapters.web.client import ANYWHERE, Web
+from pydantic import BaseModel
+class Body(BaseModel):
+    answer: str
+app = FastAPI()
+@app.post("/login")
+def login(body: Body) -> None: ...
+with InProcess(app) as transport:
+    web = Web("http://home", who="the node", reach=ANYWHERE, transport=transport)
+    print(web.call("POST", "/login", limit=10000, content=b"[" * 500_000, headers={"Content-Type": "application/json"}).status)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False)
+    assert (done.returncode, done.stdout.strip()) in {(0, "400"), (0, "422")}, done.stderr[-500:]

@@ -53,8 +53,8 @@ def agency(issuer: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
     with Desk(folder / "home") as desk:
         person = joined(desk, folder / "mine", "officer")
         desk.node.identity = OidcProvider(issuer, "custody")
-        membership.link(desk.node, desk.person.certificate.pseudonym, "chief")
-        membership.link(desk.node, person.pseudonym, "officer.4712")
+        membership.link(desk.node, desk.person.certificate.subject, "chief")
+        membership.link(desk.node, person.id, "officer.4712")
         yield desk, person
 
 
@@ -159,10 +159,10 @@ def test_an_expired_token_is_refused(agency: tuple[Desk, Colleague], issuer: str
 def test_an_account_belongs_to_one_person_and_another_nodes_service_needs_none(agency: tuple[Desk, Colleague]) -> None:
     desk, person = agency
     with pytest.raises(ConflictError):
-        membership.link(desk.node, person.pseudonym, "chief")
+        membership.link(desk.node, person.id, "chief")
     for account in ("", "a" * 256):
         with pytest.raises(UsageError):
-            membership.link(desk.node, person.pseudonym, account)
+            membership.link(desk.node, person.id, account)
     raw = b"".join(path.read_bytes() for path in desk.path.glob("ledger.sqlite*"))
     assert b"officer.4712" not in raw
 

@@ -25,6 +25,7 @@ from ledger.domain.verify.report import Verdict
 from ledger.services import dag, doctor, erasure, fixity, handovers, housekeeping, keeping, ownevents, placement, replication
 from ledger.services.fixity import Policy
 from ledger.services.keeper import Keeper
+from tests.support.actors import enrolled
 from tests.support.desk import Desk
 from tests.support.kubo import Daemon, attach, swarm
 
@@ -243,8 +244,8 @@ def test_the_keeper_sends_and_reads_again_by_itself(founded: Path, tmp_path: Pat
         assert "verified" in [one["document"]["type"] for one in details]
 
 
-def offer(desk: Desk, evidence: str, agency: str = "BE-POL") -> dict[str, Any]:
-    body = {"mode": "custody", "to": {"agency": agency}, "expires": format_time(desk.clock.now() + 86400)}
+def offer(desk: Desk, evidence: str, to: dict[str, str] | None = None) -> dict[str, Any]:
+    body = {"mode": "custody", "to": to or {"agency": "BE-POL"}, "expires": format_time(desk.clock.now() + 86400)}
     return desk.record(evidence, "transfer-offered", body)
 
 
@@ -279,17 +280,18 @@ def test_ciphertext_lies_outside_only_while_it_is_offered_or_disclosed_to_anothe
 def test_whoever_accepts_must_hold_the_content_first(founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random) -> None:
     with working(founded, tmp_path, three[0], copies=1) as desk:
         [item] = desk.upload(*files(tmp_path, rng, BIG))
-        answer = offer(desk, item.evidence, "NL-POL")
+        taker = enrolled(desk, "officer")
+        answer = offer(desk, item.evidence, {"agency": "NL-POL", "person": taker.pseudonym})
         lost = blocks_of(desk, item.evidence)[3:4]
         kept = [desk.node.blocks.get(cid) for cid in lost]
         desk.node.blocks.discard(lost)
         with pytest.raises(RuleError, match="not kept here"):
-            desk.record(item.evidence, "transfer-accepted", {"offer": answer["statement"]})
+            taker.record(item.evidence, "transfer-accepted", {"offer": answer["statement"]})
         desk.node.blocks.put([Block(cid, data) for cid, data in zip(lost, kept, strict=True)])
         sync(desk)
         desk.node.blocks.discard(lost)  # not whole on the own disk any more, and pinned at a node of ours
-        with pytest.raises(RuleError, match="offered themselves"):  # the content is there now: what is left is who asks
-            desk.record(item.evidence, "transfer-accepted", {"offer": answer["statement"]})
+        with pytest.raises(RuleError, match="digest on record"):  # the content is there now: what is left is what they found
+            taker.record(item.evidence, "transfer-accepted", {"offer": answer["statement"]})
 
 
 def test_pins_go_only_when_an_item_is_disposed_of_and_its_keys_are_destroyed(

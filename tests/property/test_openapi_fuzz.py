@@ -126,7 +126,7 @@ def test_nothing_of_the_case_is_in_logs_errors_and_addresses(
             urls.append(f"{request.url} {[item for item in request.headers.items() if item[0] not in ('authorization', 'dpop')]}")
             return inner.handle_request(request)
 
-    desk.client._http._transport = Listening()
+    desk.client._web._transport = Listening()
     path = tmp_path / f"{PLANTED}.jpg"
     path.write_bytes(b"content of " + PLANTED.encode() + bytes(12_345))
     members = {

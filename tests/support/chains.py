@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ledger.adapters.chain.rpc import RpcChain
@@ -39,7 +39,8 @@ def running(kind: str) -> Iterator[str]:
         deadline = time.monotonic() + 60
         while True:
             try:
-                RpcChain(url, timeout=2).chain_id()
+                with closing(RpcChain(url, timeout=2)) as chain:
+                    chain.chain_id()
                 break
             except CustodyError:
                 assert process.poll() is None, f"{kind} ended by itself"

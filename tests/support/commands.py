@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 from tests.support.desk import PASSPHRASE
@@ -37,3 +39,40 @@ def custody(
     )
     assert code in (None, done.returncode), done.stdout + done.stderr
     return done
+
+
+def within(*arguments: object, home: Path | None = None) -> tuple[int, str, str]:
+    """The command line in this process, as ``main`` runs it: exit code, what it printed, and what it said. Quick, for many cases."""
+    from cli import output
+    from cli.main import app
+
+    out, said = StringIO(), StringIO()
+    given = [*(["--home", str(home)] if home else []), *map(str, arguments)]
+    before = os.environ.get("CUSTODY_PASSPHRASE")
+    os.environ["CUSTODY_PASSPHRASE"] = PASSPHRASE.decode()
+    try:
+        with redirect_stdout(out), redirect_stderr(said):
+            try:
+                code = app(given, standalone_mode=False)
+            except Exception as error:  # noqa: BLE001  (the last handler, as in main)
+                code = output.failure(error)
+    finally:
+        if before is None:
+            del os.environ["CUSTODY_PASSPHRASE"]
+        else:
+            os.environ["CUSTODY_PASSPHRASE"] = before
+    return int(code or 0), out.getvalue(), said.getvalue()
+
+
+def verified_alone(*arguments: object, folder: Path = ROOT) -> None:
+    """Verify in a process that has no network: in a network namespace of its own where the system lets us, else without sockets."""
+    blocked = "import socket, sys\ndef none(*a, **k): raise OSError('no network')\nsocket.socket = socket.create_connection = none\n"
+    command = [sys.executable, "-c", blocked + "from cli.main import main\nmain()", "verify", *map(str, arguments)]
+    if subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode == 0:
+        command = ["unshare", "-rn", *command]
+    settings = {name: value for name, value in os.environ.items() if name != "CUSTODY_PASSPHRASE"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, env={**settings, "PYTHONPATH": str(ROOT)}, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "verdict: verified" in done.stdout

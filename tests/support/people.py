@@ -13,6 +13,7 @@ from ledger import enrolling
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.node.client import NodeClient
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.person import PersonId
 from ledger.services import retrieve
 from ledger.services.ingest import Options, Upload, Uploaded
 from ledger.services.signing import Person
@@ -63,8 +64,12 @@ class Colleague:
         return out.getvalue()
 
     @property
+    def id(self) -> PersonId:
+        return certificates.parse(self.keyring.get("person-certificate")).subject
+
+    @property
     def pseudonym(self) -> str:
-        return certificates.parse(self.keyring.get("person-certificate")).pseudonym
+        return self.id.pseudonym
 
 
 def invited(desk: Desk, folder: Path, *roles: str, number: str = "4712") -> Colleague:

@@ -16,6 +16,7 @@ ITEM = "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
 SAMPLES: dict[str, Any] = {
     "text": "words",
     "time": "2026-11-22T10:00:00Z",
+    "past": "2026-11-22T10:00:00Z",
     "texts": ["csam", "privileged"],
     "seals": ["S-1", "S-2"],
     "names": ["A. Witness"],

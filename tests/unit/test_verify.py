@@ -225,6 +225,10 @@ def test_the_sample_verifies(sample: Sample) -> None:
     assert bundles.parse(sample.data).encode() == sample.data
 
 
+#: No bundle that this version can read: nothing in it is judged, so nothing is refuted.
+UNREADABLE = {"empty", "truncated", "later version"}
+
+
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_changed_bundle_is_refused_at_the_step_at_fault(sample: Sample, name: str) -> None:
     step, mutate = MUTATIONS[name]
@@ -232,6 +236,9 @@ def test_a_changed_bundle_is_refused_at_the_step_at_fault(sample: Sample, name: 
     data = changed if isinstance(changed, bytes) else changed.encode()
     assert data != sample.data
     report = verify(data, sample.root, file=sample.file)
+    if name in UNREADABLE:
+        assert (report.verdict, report.steps[step].status) == (Verdict.UNREADABLE, Status.UNREADABLE), report.as_json()
+        return
     failed = [one.number for one in report.steps.values() if one.status is Status.FAILED]
     missing = [one.number for one in report.steps.values() if one.status is Status.NOT_CHECKED]
     assert report.verdict in (Verdict.FAILED, Verdict.INCOMPLETE), report.as_json()

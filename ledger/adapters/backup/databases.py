@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Final
 
+from ledger.adapters import files
 from ledger.domain.errors import StorageError
 
 GRANTS: Final = "grant"
@@ -55,6 +56,7 @@ class _Copy:
         self._target, self._leave_empty = target, leave_empty
         self._source = stack.enter_context(closing(_connect(source)))
         self._tables = dict(self._source.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"))
+        files.private_file(target)
         with closing(_connect(target)) as made:
             for sql in self._tables.values():
                 made.execute(sql)

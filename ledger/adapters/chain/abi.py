@@ -65,10 +65,22 @@ def decode_call(name: str, data: bytes) -> tuple[str, tuple[Any, ...]]:
 
 
 def decode_result(name: str, function: str, data: bytes) -> tuple[Any, ...]:
-    """Results of a call."""
-    from eth_abi import decode
+    """Results of a call.
 
-    return tuple(decode(_function(name, function)[2], data))
+    Raises:
+        ChainError: the data are none of this function's.
+    """
+    return _decode(_function(name, function)[2], data, f"{function} of {name}")
+
+
+def _decode(types: Sequence[str], data: bytes, what: str) -> tuple[Any, ...]:
+    from eth_abi import decode
+    from eth_abi.exceptions import DecodingError
+
+    try:
+        return tuple(decode(types, data))
+    except (DecodingError, ValueError, OverflowError) as error:  # of text that is none, and of lengths beyond any memory
+        raise ChainError(f"the chain answered {what} with what cannot be decoded", hint="check addresses and RPC") from error
 
 
 def constructor(name: str, *arguments: Any) -> bytes:
@@ -104,20 +116,14 @@ def decode_event(name: str, topics: Sequence[bytes], data: bytes) -> tuple[str, 
     Raises:
         ChainError: topics and data are not what the event has.
     """
-    from eth_abi import decode
-    from eth_abi.exceptions import DecodingError
-
     known = _events(name).get(topics[0]) if topics else None
     if known is None:
         return None
     event, indexed, others = known
     if len(topics) != 1 + len(indexed):
         raise ChainError(f"the chain shows an event {event} with {len(topics)} topics")
-    try:
-        values = {label: decode([kind], topic)[0] for (label, kind), topic in zip(indexed, topics[1:], strict=True)}
-        found = decode([kind for _, kind in others], data)
-    except DecodingError as error:
-        raise ChainError(f"the chain shows an event {event} that cannot be decoded") from error
+    values = {label: _decode([kind], topic, event)[0] for (label, kind), topic in zip(indexed, topics[1:], strict=True)}
+    found = _decode([kind for _, kind in others], data, event)
     return event, values | {label: value for (label, _), value in zip(others, found, strict=True)}
 
 
@@ -134,14 +140,11 @@ def _errors() -> dict[bytes, tuple[str, list[str]]]:
 
 def explain_revert(data: bytes) -> str:
     """The custom error in revert data, with its values; hex where it is none of ours."""
-    from eth_abi import decode
-    from eth_abi.exceptions import DecodingError
-
     name, types = _errors().get(data[:4], ("", []))
     if not name:
         return f"reverted with 0x{data.hex()}" if data else "reverted without a reason"
     try:
-        values = decode(types, data[4:])
-    except DecodingError:
+        values = _decode(types, data[4:], name)
+    except ChainError:
         return name
     return f"{name}({', '.join('0x' + value.hex() if isinstance(value, bytes) else str(value) for value in values)})"

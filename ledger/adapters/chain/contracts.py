@@ -10,6 +10,7 @@ from typing import Any, Final
 from coincurve import PrivateKey, PublicKey
 
 from ledger.adapters.chain import abi
+from ledger.adapters.recursion import limited
 from ledger.domain import rlp, slots
 from ledger.domain.audit import story
 from ledger.domain.audit.story import ContractEvent
@@ -24,6 +25,7 @@ _DEPLOY_GAS: Final = 5_000_000
 _ANCHOR_GAS: Final = 300_000  # three times the worst anchor: an estimate could be stale when it is mined
 _HOP_GAS: Final = 300_000  # likewise, for any step of a handover
 _WAIT: Final = 120.0
+_MOST_AGENCIES: Final = 10_000  # each is a call
 _ACTIVE: Final = 1  # IAgencyRegistry.Status
 _OUTCOMES: Final = {slots.ACCEPTED: "acceptTransfer", slots.DECLINED: "declineTransfer", slots.WITHDRAWN: "withdrawTransfer"}
 
@@ -59,7 +61,8 @@ def address_of(key: bytes) -> bytes:
 
 def sign_transaction(chain: Chain, key: bytes, *, to: bytes | None, data: bytes, gas: int, nonce: int, value: int = 0) -> bytes:
     """Sign an EIP-1559 transaction, ``value`` in wei; returns the exact bytes to record and send."""
-    from eth_account import Account  # over a second of imports, needed for anchoring only
+    with limited():
+        from eth_account import Account  # over a second of imports, needed for anchoring only
 
     maximum, tip = chain.fees()
     fields: dict[str, Any] = {
@@ -115,7 +118,8 @@ def deploy(
 def _create(chain: Chain, key: bytes, code: bytes, nonce: int) -> tuple[bytes, int]:
     raw = sign_transaction(chain, key, to=None, data=code, gas=_DEPLOY_GAS, nonce=nonce)
     receipt = wait(chain, chain.send(raw))
-    assert receipt.contract is not None
+    if receipt.contract is None:
+        raise ChainError("the chain mined a deployment without a contract", hint="check that the RPC address is right")
     return receipt.contract, receipt.block
 
 
@@ -135,6 +139,8 @@ class Contracts:
         """The newest checkpoint of a log."""
         data = self.chain.call(self.ledger, abi.encode_call(LEDGER, "latest", log))
         ((root, size, moment, block),) = abi.decode_result(LEDGER, "latest", data)
+        if max(size, moment, block) >= 2**53:
+            raise ChainError("the chain answered with a checkpoint beyond all numbers", hint="check addresses and RPC")
         return LatestCheckpoint(root, size, moment, block)
 
     def checkpoint_commitment(self, log: bytes, size: int) -> bytes:
@@ -155,6 +161,8 @@ class Contracts:
     def agencies(self) -> list[bytes]:
         """Ids of all agencies of the registry."""
         (count,) = abi.decode_result(REGISTRY, "agencyCount", self.chain.call(self.registry, abi.encode_call(REGISTRY, "agencyCount")))
+        if count > _MOST_AGENCIES:
+            raise ChainError(f"the registry says that it has {count} agencies", hint="check addresses and RPC")
         calls = (self.chain.call(self.registry, abi.encode_call(REGISTRY, "agencyAt", number)) for number in range(count))
         return [bytes(abi.decode_result(REGISTRY, "agencyAt", data)[0]) for data in calls]
 

@@ -13,21 +13,25 @@ from typing import Any, Final
 
 import rlp as pyrlp
 from coincurve import PrivateKey
-from eth.chains.base import MiningChain
-from eth.exceptions import HeaderNotFound, TransactionNotFound, VMError
-from eth.vm.forks.paris import ParisVM
-from eth.vm.spoof import SpoofTransaction
 from eth_utils.exceptions import ValidationError
 from trie import HexaryTrie
 
+from ledger.adapters import files
 from ledger.adapters.chain.abi import explain_revert
 from ledger.adapters.chain.deferred import LOCAL_LABEL
 from ledger.adapters.chain.sqlitedb import SqliteDB
 from ledger.adapters.filelock import FileLock
+from ledger.adapters.recursion import limited
 from ledger.domain import rlp
 from ledger.domain.errors import ChainError, NotFoundError, StorageError
 from ledger.domain.evm import keccak256
 from ledger.domain.ports import BlockRef, ChainLog, Clock, StateProof, TransactionReceipt
+
+with limited():
+    from eth.chains.base import MiningChain
+    from eth.exceptions import HeaderNotFound, TransactionNotFound, VMError
+    from eth.vm.forks.paris import ParisVM
+    from eth.vm.spoof import SpoofTransaction
 
 _VANITY: Final = b"custody local chain".ljust(32, b"\x00")
 _GAS_LIMIT: Final = 30_000_000
@@ -53,7 +57,8 @@ class LocalChain:
     def __init__(
         self, directory: Path, *, chain_id: int, sealer: bytes, clock: Clock, funded: Sequence[bytes] = (), view: bool = False
     ) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        if not view:
+            files.private_folder(directory)
         self._lock = None if view else FileLock(directory / "chain.lock", what="the embedded chain")
         self._mutex = threading.RLock()
         self._clock = clock

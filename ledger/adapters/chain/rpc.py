@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import time
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-import requests
-from web3 import HTTPProvider
-from web3.types import RPCEndpoint
-
 from ledger.adapters.chain.abi import explain_revert
-from ledger.domain import rlp
-from ledger.domain.errors import ChainError, NetworkError, NotFoundError
+from ledger.adapters.recursion import limited
+from ledger.adapters.web.client import ANYWHERE, MIB, Answer, Patience, TooLongError, Web, WebError
+from ledger.domain import rlp, shapes
+from ledger.domain.errors import ChainError, FormatError, NotFoundError
 from ledger.domain.evm import keccak256
 from ledger.domain.ports import BlockRef, ChainLog, StateProof, TransactionReceipt
+from ledger.domain.shapes import Maybe
+
+with limited():
+    from web3.providers.base import JSONBaseProvider
+    from web3.types import RPCEndpoint, RPCResponse
 
 _FIELDS: Final = (
     "parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom", "difficulty",
@@ -24,7 +27,65 @@ _FIELDS: Final = (
 )  # fmt: skip
 _NUMBERS: Final = {"difficulty", "number", "gasLimit", "gasUsed", "timestamp", "baseFeePerGas", "blobGasUsed", "excessBlobGas"}
 _KNOWN: Final = ("already known", "known transaction", "already imported", "nonce too low")
-_RETRIES: Final = 3
+_ATTEMPTS: Final = 3
+_LIMIT: Final = 16 * MIB  # bytes of an answer; logs that are longer are asked for in parts
+_WHO: Final = "the chain"
+_HINT: Final = "check that the RPC address is right and reachable"
+_LONGEST_MESSAGE: Final = 300
+#: Hex as JSON-RPC writes it; text, so that a shape is checked before anything is read from it.
+_HEX: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
+_WORD: Final = re.compile(r"0x[0-9a-fA-F]{64}")
+_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
+_NUMBER: Final = re.compile(r"0x[0-9a-fA-F]{1,14}")  # blocks, times, gas: what any column can hold
+_WEI: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")  # a fee per gas: eighteen ether at most
+_QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
+_HEADER: Final[dict[str, Any]] = {name: Maybe(_QUANTITY if name in _NUMBERS else _HEX) for name in _FIELDS}
+_BLOCK: Final = _HEADER | {"hash": _WORD, "number": _NUMBER, "timestamp": _NUMBER, "baseFeePerGas": Maybe(_WEI)}
+_RECEIPT: Final = {
+    "status": _NUMBER, "blockNumber": _NUMBER, "blockHash": _WORD, "gasUsed": _NUMBER, "contractAddress": Maybe(_ADDRESS),
+}  # fmt: skip
+_LOG: Final = {"address": _ADDRESS, "topics": [_WORD], "data": _HEX, "blockNumber": _NUMBER}
+_PROOF: Final = {"accountProof": [_HEX], "storageProof": [{"proof": [_HEX]}]}
+
+
+class StrictProvider(JSONBaseProvider):
+    """web3's JSON-RPC, carried by the strict client."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        super().__init__()
+        patience = Patience(connect=min(timeout, 5.0), between=timeout, total=3 * timeout)
+        self._web = Web(url, who=_WHO, reach=ANYWHERE, patience=patience)
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """One call; a lost answer is asked again, since every call here is safe to repeat.
+
+        Raises:
+            NetworkError: no answer in time, or none of JSON-RPC.
+        """
+        headers = {"Content-Type": "application/json"}
+        body = self.encode_rpc_request(method, params)
+        answer = self._web.call("POST", "", limit=_LIMIT, headers=headers, attempts=_ATTEMPTS, content=body)
+        found: Any = _rpc_of(answer)
+        return found  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Release connections."""
+        self._web.close()
+
+
+def _rpc_of(answer: Answer) -> dict[str, Any]:
+    """The members of a JSON-RPC answer; some nodes send errors of a call with a status of HTTP as well."""
+    try:
+        found: dict[str, Any] = answer.json({"error": Maybe(object)})
+    except WebError as error:
+        if answer.status != 200:
+            raise WebError(_WHO, f"answered {answer.status}", hint=_HINT) from error
+        raise
+    if answer.status != 200 and found["error"] is None:
+        raise WebError(_WHO, f"answered {answer.status}", hint=_HINT)
+    if found["error"] is None and "result" not in found:
+        raise WebError(_WHO, "answered nonsense: neither result nor error", hint=_HINT)
+    return found
 
 
 class RpcChain:
@@ -32,37 +93,39 @@ class RpcChain:
 
     Args:
         confirmations: blocks on top of one that make it final, where the chain does not answer "finalized".
-        timeout: seconds for one call.
+        timeout: seconds for which it may be silent; a call may take three times as long in all.
+
+    Raises:
+        UsageError: no plain URL. From every method also: NetworkError, no answer in time, or one that makes no sense.
     """
 
     label: str
 
     def __init__(self, url: str, *, confirmations: int = 12, timeout: float = 10.0) -> None:
-        self._provider = HTTPProvider(url, request_kwargs={"timeout": timeout}, exception_retry_configuration=None)
+        self._provider = StrictProvider(url, timeout)
         self._confirmations = confirmations
         self.label = "chain reached by RPC"
 
-    def _ask(self, method: str, *params: Any) -> Any:
-        """One call; a lost answer is asked again, since every call here is safe to repeat."""
-        for attempt in range(_RETRIES):
-            try:
-                answer = self._provider.make_request(RPCEndpoint(method), list(params))
-                break
-            except (requests.RequestException, ValueError) as error:
-                if attempt == _RETRIES - 1:
-                    raise NetworkError(
-                        f"the chain did not answer {method}: {type(error).__name__}",
-                        hint="check that the RPC address is right and reachable",
-                    ) from error
-                time.sleep(0.1 * 4**attempt)
-        if "error" in answer:
-            fault: Any = answer["error"]
-            raise _RpcError(fault if isinstance(fault, dict) else {"message": str(fault)})
-        return answer.get("result")
+    def _ask(self, method: str, *params: Any, shape: Any = object) -> Any:
+        """The result of one call, of a shape (see domain.shapes).
+
+        Raises:
+            NetworkError: no answer, or one of another shape. _RpcError: the chain says that it cannot.
+        """
+        try:
+            answer: Any = self._provider.make_request(RPCEndpoint(method), list(params))
+            if answer["error"] is not None:
+                fault = answer["error"]
+                raise _RpcError(fault if isinstance(fault, dict) else {"message": str(fault)})
+            return shapes.fit(answer["result"], shape, what="result")
+        except WebError as error:
+            raise type(error)(_WHO, f"{error.reason} ({method})", hint=_HINT) from error
+        except FormatError as error:
+            raise WebError(_WHO, f"answered nonsense to {method}: {error.message}", hint=_HINT) from error
 
     def chain_id(self) -> int:
         """EIP-155 chain id."""
-        return int(self._ask("eth_chainId"), 16)
+        return int(self._ask("eth_chainId", shape=_NUMBER), 16)
 
     def head(self) -> BlockRef:
         """The latest block."""
@@ -75,34 +138,38 @@ class RpcChain:
         if self._confirmations == 0:
             return head
         try:
-            found = self._ask("eth_getBlockByNumber", "finalized", False)
+            found = self._ask("eth_getBlockByNumber", "finalized", False, shape=Maybe({"number": _NUMBER}))
         except ChainError:
             return by_depth
         return max(int(found["number"], 16), by_depth) if found else by_depth
 
     def block(self, number: int) -> BlockRef:
         """A canonical block."""
-        return self._block(hex(number))
+        found = self._block(hex(number))
+        if found.number != number:
+            raise WebError(_WHO, f"answered nonsense: another block than {number}", hint=_HINT)
+        return found
 
     def _block(self, which: str) -> BlockRef:
-        found = self._ask("eth_getBlockByNumber", which, False)
+        found = self._ask("eth_getBlockByNumber", which, False, shape=Maybe(_BLOCK))
         if found is None:
             raise NotFoundError(f"the chain has no block {which}")
-        header = rlp.encode([_field(name, found[name]) for name in _FIELDS if found.get(name) is not None])
+        header = rlp.encode([_field(name, found[name]) for name in _FIELDS if found[name] is not None])
         digest = keccak256(header)
-        if digest != bytes.fromhex(found["hash"][2:]):
+        if digest != _bytes(found["hash"]):
             raise ChainError(f"the header of block {which} does not hash to what the chain says: an unknown fork?")
         return BlockRef(int(found["number"], 16), digest, int(found["timestamp"], 16), header)
 
     def nonce(self, address: bytes) -> int:
         """Number of mined transactions of an account."""
-        return int(self._ask("eth_getTransactionCount", "0x" + address.hex(), "latest"), 16)
+        return int(self._ask("eth_getTransactionCount", "0x" + address.hex(), "latest", shape=_NUMBER), 16)
 
     def fees(self) -> tuple[int, int]:
         """Twice the base fee and what the chain suggests as tip."""
-        base = int(self._ask("eth_getBlockByNumber", "latest", False).get("baseFeePerGas", "0x0"), 16)
+        newest = self._ask("eth_getBlockByNumber", "latest", False, shape={"baseFeePerGas": Maybe(_WEI)})
+        base = int(newest["baseFeePerGas"] or "0x0", 16)
         try:
-            tip = int(self._ask("eth_maxPriorityFeePerGas"), 16)
+            tip = int(self._ask("eth_maxPriorityFeePerGas", shape=_WEI), 16)
         except ChainError:
             tip = 1_000_000_000
         return 2 * base + tip, tip
@@ -113,7 +180,7 @@ class RpcChain:
         if sender is not None:
             request["from"] = "0x" + sender.hex()
         try:
-            return bytes.fromhex(self._ask("eth_call", request, "latest" if block is None else hex(block))[2:])
+            return _bytes(self._ask("eth_call", request, "latest" if block is None else hex(block), shape=_HEX))
         except _RpcError as error:
             raise ChainError(f"the contract refused: {explain_revert(error.revert_data())}") from error
 
@@ -137,21 +204,21 @@ class RpcChain:
 
     def receipt(self, transaction: bytes) -> TransactionReceipt | None:
         """Receipt of a mined transaction, or None."""
-        found = self._ask("eth_getTransactionReceipt", "0x" + transaction.hex())
+        found = self._ask("eth_getTransactionReceipt", "0x" + transaction.hex(), shape=Maybe(_RECEIPT))
         if found is None:
             return None
-        contract = bytes.fromhex(found["contractAddress"][2:]) if found.get("contractAddress") else None
+        contract = _bytes(found["contractAddress"]) if found["contractAddress"] else None
         return TransactionReceipt(
             int(found["status"], 16) == 1,
             int(found["blockNumber"], 16),
-            bytes.fromhex(found["blockHash"][2:]),
+            _bytes(found["blockHash"]),
             int(found["gasUsed"], 16),
             contract,
         )
 
     def code(self, address: bytes) -> bytes:
         """Code at an address."""
-        return bytes.fromhex(self._ask("eth_getCode", "0x" + address.hex(), "latest")[2:])
+        return _bytes(self._ask("eth_getCode", "0x" + address.hex(), "latest", shape=_HEX))
 
     def logs(self, addresses: Sequence[bytes], first: int, last: int) -> list[ChainLog]:
         """eth_getLogs, in as many parts as the node wants: many refuse long ranges or large answers, each in words of its own."""
@@ -161,32 +228,37 @@ class RpcChain:
             until = min(first + step - 1, last)
             wanted = {"address": ["0x" + one.hex() for one in addresses], "fromBlock": hex(first), "toBlock": hex(until)}
             try:
-                answer = self._ask("eth_getLogs", wanted)
-            except _RpcError:
+                answer = [_log(one) for one in self._ask("eth_getLogs", wanted, shape=[_LOG])]
+            except (_RpcError, TooLongError):
                 if step == 1:
                     raise
                 step = max(step // 4, 1)
                 continue
-            found += [_log(one) for one in answer]
+            if any(one.address not in addresses or not first <= one.block <= until for one in answer):
+                raise WebError(_WHO, "answered nonsense: logs that nobody asked for", hint=_HINT)
+            found += answer
             first = until + 1
         return found
 
     def prove(self, address: bytes, slots: Sequence[bytes], block: int) -> StateProof:
         """EIP-1186 proofs; old blocks need a node that keeps their state."""
         wanted = ["0x" + slot.hex() for slot in slots]
-        found = self._ask("eth_getProof", "0x" + address.hex(), wanted, hex(block))
+        found = self._ask("eth_getProof", "0x" + address.hex(), wanted, hex(block), shape=_PROOF)
         storage = tuple(_nodes(one["proof"]) for one in found["storageProof"])
+        if len(storage) != len(slots):
+            raise WebError(_WHO, "answered nonsense: proofs of other slots than were asked for", hint=_HINT)
         return StateProof(_nodes(found["accountProof"]), storage)
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Release connections."""
+        self._provider.close()
 
 
 class _RpcError(ChainError):
     """An error object in a JSON-RPC answer."""
 
     def __init__(self, fault: dict[str, Any]) -> None:
-        super().__init__(str(fault.get("message", "error")))
+        super().__init__("".join(one if one.isprintable() else "?" for one in str(fault.get("message", "error"))[:_LONGEST_MESSAGE]))
         self.fault = fault
 
     def revert_data(self) -> bytes:
@@ -201,16 +273,18 @@ class _RpcError(ChainError):
 
 
 def _log(found: dict[str, Any]) -> ChainLog:
-    topics = tuple(bytes.fromhex(one[2:]) for one in found["topics"])
-    return ChainLog(bytes.fromhex(found["address"][2:]), topics, bytes.fromhex(found["data"][2:]), int(found["blockNumber"], 16))
+    topics = tuple(_bytes(one) for one in found["topics"])
+    return ChainLog(_bytes(found["address"]), topics, _bytes(found["data"]), int(found["blockNumber"], 16))
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text[2:])
 
 
 def _field(name: str, value: str) -> bytes:
-    if name in _NUMBERS:
-        return rlp.encode_number(int(value, 16))
-    return bytes.fromhex(value[2:])
+    return rlp.encode_number(int(value, 16)) if name in _NUMBERS else _bytes(value)
 
 
 def _nodes(proof: list[str]) -> tuple[bytes, ...]:
-    nodes = [bytes.fromhex(node[2:]) for node in proof]
+    nodes = [_bytes(node) for node in proof]
     return tuple(node for number, node in enumerate(nodes) if number == 0 or len(node) >= 32)

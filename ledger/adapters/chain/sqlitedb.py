@@ -8,8 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eth.db.backends.base import BaseAtomicDB
+from ledger.adapters.recursion import limited
 
+with limited():
+    from eth.db.backends.base import BaseAtomicDB
+
+from ledger.adapters import files
 from ledger.domain.errors import StorageError
 
 
@@ -21,6 +25,8 @@ class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed stric
     """
 
     def __init__(self, path: Path, *, view: bool = False) -> None:
+        if not view:
+            files.private_file(path)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         self._pending: dict[bytes, bytes | None] | None = None
         self._view = view

@@ -35,7 +35,8 @@ def open_engine(url: str) -> Engine:
     Raises:
         StorageError: it cannot be opened, or was written by a newer version.
     """
-    engine = create_engine(url)
+    # More connections than there are threads: one that waits for a chain or a disk must not make all others wait for the database.
+    engine = create_engine(url, pool_size=8, max_overflow=72)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
-from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, Item, Opening
-from ledger.adapters.database.unit import Part
+from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, IndexForm, Item, Opening, Share
+from ledger.adapters.database.unit import Part, values
 from ledger.domain.custody import ItemState, Offer
-from ledger.domain.records import ItemRow
+from ledger.domain.identity.person import PersonId
+from ledger.domain.records import ItemRow, ShareRow
 
 _I: Any = Item
 _G: Any = GrantRecord
@@ -81,10 +82,11 @@ class Items(Part):
             self._db.execute(delete(BlindToken).where(_T.evidence == evidence))
         return int(gone.rowcount)
 
-    def items(self, *, after: int, limit: int, opener: str | None, evidence: Sequence[str] | None) -> list[ItemRow]:
+    def items(self, *, after: int, limit: int, person: PersonId | None, evidence: Sequence[str] | None) -> list[ItemRow]:
+        """A page of items in the order in which they were opened, of those that a person opened or holds where one is named."""
         conditions = [_I.opened > after]
-        if opener is not None:
-            conditions.append(_I.opener == opener)
+        if person is not None:
+            conditions.append(or_(_I.opener == person, _I.holder == person))
         if evidence is not None:
             conditions.append(_I.evidence.in_(evidence))
         return [_item(row) for row in self._rows(Item, *conditions, order=_I.opened, limit=limit)]
@@ -100,12 +102,19 @@ class Items(Part):
     def put_document(self, digest: bytes, evidence: str, sealed: bytes) -> None:
         self._add(Document, {"digest": digest, "evidence": evidence, "sealed": sealed})
 
+    def keep_document(self, digest: bytes, evidence: str, sealed: bytes) -> None:
+        self._keep(Document, ("digest",), {"digest": digest, "evidence": evidence, "sealed": sealed})
+
     def document(self, digest: bytes) -> bytes | None:
         row = self._one(Document, digest=digest)
         return bytes(row.sealed) if row else None
 
     def put_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
         self._add(DisclosureRecord, {"digest": digest, "document": document, "position": position, "sealed": sealed})
+
+    def keep_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
+        row = {"digest": digest, "document": document, "position": position, "sealed": sealed}
+        self._keep(DisclosureRecord, ("document", "digest"), row)
 
     def disclosures(self, document: bytes) -> list[tuple[bytes, bytes]]:
         rows = self._find(DisclosureRecord, order="position", document=document)
@@ -114,6 +123,10 @@ class Items(Part):
     def put_grant(self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes) -> None:
         row = {"evidence": evidence, "scope": scope, "recipient": recipient, "binding": binding, "data": data}
         self._put(GrantRecord, ("evidence", "scope", "recipient", "binding"), row)
+
+    def keep_grant(self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes) -> None:
+        row = {"evidence": evidence, "scope": scope, "recipient": recipient, "binding": binding, "data": data}
+        self._keep(GrantRecord, ("evidence", "scope", "recipient", "binding"), row)
 
     def grants(self, evidence: str, scope: str, recipient: bytes) -> list[bytes]:
         rows = self._find(GrantRecord, limit=100, evidence=evidence, scope=scope, recipient=recipient)
@@ -132,8 +145,34 @@ class Items(Part):
         query = select(_G.evidence).where(_G.recipient == recipient).distinct().limit(limit)
         return [str(row[0]) for row in self._db.execute(query)]
 
+    def drop_grant(self, evidence: str, scope: str, recipient: bytes) -> None:
+        self.flush(GrantRecord)
+        self._db.execute(delete(GrantRecord).where(_G.evidence == evidence, _G.scope == scope, _G.recipient == recipient))
+
+    def put_share(self, row: ShareRow) -> None:
+        self._put(Share, ("evidence", "person"), values(row))
+
+    def share(self, evidence: str, person: PersonId) -> ShareRow | None:
+        row = self._one(Share, evidence=evidence, person=person)
+        return ShareRow(**row._mapping) if row else None
+
+    def shared_items(self, person: PersonId, limit: int) -> list[str]:
+        return [str(row.evidence) for row in self._find(Share, order="evidence", limit=limit, person=person)]
+
     def put_token(self, token: bytes, evidence: str) -> None:
         self._put(BlindToken, ("token", "evidence"), {"token": token, "evidence": evidence})
+
+    def drop_tokens(self, evidence: str) -> None:
+        self.flush(BlindToken)
+        self._db.execute(delete(BlindToken).where(_T.evidence == evidence))
+
+    def index_form(self) -> int:
+        """Under which form of numbers the index was made; 0 where that was never said."""
+        row = self._one(IndexForm, id=0)
+        return int(row.version) if row else 0
+
+    def put_index_form(self, version: int) -> None:
+        self._put(IndexForm, ("id",), {"id": 0, "version": version})
 
     def tokens(self, token: bytes, limit: int) -> list[str]:
         return [str(row.evidence) for row in self._find(BlindToken, order="evidence", limit=limit, token=token)]

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from ledger.adapters.database.tables import ChainTransaction, Checkpoint, Entry, Log, Tile
 from ledger.adapters.database.unit import Part
+from ledger.domain.errors import ConflictError
 from ledger.domain.records import CheckpointRow, EntryRow, LogRow, TransactionRow
 
 _E: Any = Entry
@@ -52,8 +53,24 @@ class Logs(Part):
         rows = [_entry(row) for row in self._find(Entry, order="seq", evidence=evidence)]
         return [row for row in rows if void or not row.void]
 
-    def put_entry(self, row: EntryRow) -> None:
-        self._put(Entry, ("log", "index"), asdict(row))
+    def keep_entry(self, row: EntryRow) -> None:
+        """Insert the entry of another log; the very same one changes nothing.
+
+        Raises:
+            ConflictError: another entry is known at its place, or it is known at another place.
+        """
+        known = self.entry(row.log, row.index) or self.entry_by_digest(row.digest)
+        if known is None:
+            self._add(Entry, asdict(row))
+        elif (known.log, known.index, known.entry) != (row.log, row.index, row.entry):
+            raise ConflictError(
+                "another entry is known at that place of that log", hint="the log has two histories: tell its agency, and ours"
+            )
+
+    def void_entry(self, log: bytes, index: int) -> None:
+        """Mark an entry as one that lost against another on chain."""
+        self.flush(Entry)
+        self._db.execute(update(Entry).where(_E.log == log, _E.index == index).values(void=True))
 
     def tile(self, log: bytes, level: int, index: int) -> bytes:
         row = self._one(Tile, log=log, level=level, index=index)

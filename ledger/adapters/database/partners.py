@@ -41,6 +41,9 @@ class Partners(Part):
     def put_crossing(self, row: CrossingRow) -> None:
         self._put(Crossing, ("evidence", "number"), asdict(row))
 
+    def keep_crossing(self, row: CrossingRow) -> None:
+        self._keep(Crossing, ("evidence", "number"), asdict(row))
+
     def crossings(self, evidence: str) -> list[CrossingRow]:
         return [CrossingRow(**row._mapping) for row in self._find(Crossing, order="number", evidence=evidence)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import delete, distinct, func, select, tuple_
@@ -12,6 +11,7 @@ from ledger.adapters.database.tables import (
     CertificateRecord,
     Challenge,
     Crl,
+    CustodyKey,
     DescriptorRecord,
     Enrolment,
     Identity,
@@ -20,10 +20,12 @@ from ledger.adapters.database.tables import (
     Release,
     SessionRecord,
 )
-from ledger.adapters.database.unit import Part
-from ledger.domain.records import AlarmRow, CrlRow, DescriptorRow, EnrolmentRow, PersonRow, ReleaseRow, SessionRow
+from ledger.adapters.database.unit import Part, values
+from ledger.domain.identity.person import PersonId
+from ledger.domain.records import AlarmRow, CrlRow, CustodyKeyRow, DescriptorRow, EnrolmentRow, PersonRow, ReleaseRow, SessionRow
 
 _H: Any = Challenge
+_K: Any = CustodyKey
 _E: Any = Enrolment
 _S: Any = SessionRecord
 _R: Any = Reading
@@ -39,24 +41,24 @@ class People(Part):
     """See unit.Unit."""
 
     def put_certificate(self, digest: bytes, der: bytes) -> None:
-        self._put(CertificateRecord, ("digest",), {"digest": digest, "der": der})
+        self._keep(CertificateRecord, ("digest",), {"digest": digest, "der": der})  # named by its own bytes
 
     def certificate(self, digest: bytes) -> bytes | None:
         row = self._one(CertificateRecord, digest=digest)
         return bytes(row.der) if row else None
 
     def put_person(self, row: PersonRow) -> None:
-        self._put(Person, ("pseudonym",), asdict(row))
+        self._put(Person, ("person",), values(row))
 
-    def person(self, pseudonym: str) -> PersonRow | None:
-        row = self._one(Person, pseudonym=pseudonym)
+    def person(self, person: PersonId) -> PersonRow | None:
+        row = self._one(Person, person=person)
         return PersonRow(**row._mapping) if row else None
 
     def people(self) -> list[PersonRow]:
-        return [PersonRow(**row._mapping) for row in self._find(Person, order="pseudonym", limit=_MAX_PEOPLE)]
+        return [PersonRow(**row._mapping) for row in self._find(Person, order="person", limit=_MAX_PEOPLE)]
 
     def put_enrolment(self, row: EnrolmentRow) -> None:
-        self._put(Enrolment, ("code",), asdict(row))
+        self._put(Enrolment, ("code",), values(row))
 
     def enrolment(self, code: bytes) -> EnrolmentRow | None:
         row = self._one(Enrolment, code=code)
@@ -70,14 +72,14 @@ class People(Part):
         self.flush(Enrolment)
         self._db.execute(delete(Enrolment).where(_E.expires < now, _E.state != "approved"))
 
-    def drop_sessions(self, pseudonym: str) -> None:
+    def drop_sessions(self, person: PersonId) -> None:
         """End all sessions of a person."""
         self.flush(SessionRecord)
-        self._db.execute(delete(SessionRecord).where(_S.pseudonym == pseudonym))
+        self._db.execute(delete(SessionRecord).where(_S.person == person))
 
-    def sessions(self, pseudonym: str | None, now: int) -> list[SessionRow]:
+    def sessions(self, person: PersonId | None, now: int) -> list[SessionRow]:
         """Sessions that go on, of one person or of all."""
-        conditions = [_S.expires >= now, *([_S.pseudonym == pseudonym] if pseudonym is not None else [])]
+        conditions = [_S.expires >= now, *([_S.person == person] if person is not None else [])]
         return [SessionRow(**row._mapping) for row in self._rows(SessionRecord, *conditions, order=_S.expires, limit=_MAX_PEOPLE)]
 
     def drop_session(self, token: bytes) -> None:
@@ -85,30 +87,46 @@ class People(Part):
         self.flush(SessionRecord)
         self._db.execute(delete(SessionRecord).where(_S.token == token))
 
-    def put_reading(self, statement: bytes, pseudonym: str, evidence: str, time: int) -> None:
+    def put_reading(self, statement: bytes, person: PersonId, evidence: str, time: int) -> None:
         """Note an access, and forget those of yesterday."""
         self.flush(Reading)
-        self._db.execute(delete(Reading).where(_R.pseudonym == pseudonym, _R.time < time - _DAY))
-        self._put(Reading, ("statement",), {"statement": statement, "pseudonym": pseudonym, "evidence": evidence, "time": time})
+        self._db.execute(delete(Reading).where(_R.person == person, _R.time < time - _DAY))
+        self._put(Reading, ("statement",), {"statement": statement, "person": person, "evidence": evidence, "time": time})
 
-    def readings(self, pseudonym: str, since: int) -> int:
+    def readings(self, person: PersonId, since: int) -> int:
         """How many items somebody opened since a time."""
         self.flush(Reading)
-        query = select(func.count(distinct(_R.evidence))).where(_R.pseudonym == pseudonym, _R.time >= since)
+        query = select(func.count(distinct(_R.evidence))).where(_R.person == person, _R.time >= since)
         return int(self._db.execute(query).scalar_one())
 
-    def put_identity(self, token: bytes, pseudonym: str) -> None:
+    def put_identity(self, token: bytes, person: PersonId) -> None:
         """Link an account to a person; one that they had before is theirs no longer."""
         self.flush(Identity)
-        self._db.execute(delete(Identity).where(_I.pseudonym == pseudonym))
-        self._put(Identity, ("token",), {"token": token, "pseudonym": pseudonym})
+        self._db.execute(delete(Identity).where(_I.person == person))
+        self._put(Identity, ("token",), {"token": token, "person": person})
 
-    def identity(self, token: bytes) -> str | None:
+    def identity(self, token: bytes) -> PersonId | None:
         row = self._one(Identity, token=token)
-        return str(row.pseudonym) if row else None
+        return row.person if row else None
+
+    def put_custody_key(self, row: CustodyKeyRow) -> None:
+        self._put(CustodyKey, ("person",), values(row))
+
+    def custody_key(self, person: PersonId) -> CustodyKeyRow | None:
+        row = self._one(CustodyKey, person=person)
+        return CustodyKeyRow(**row._mapping) if row else None
+
+    def drop_custody_key(self, person: PersonId) -> None:
+        """Forget a sealed custody key: fetched, or for somebody who is no custodian any more."""
+        self.flush(CustodyKey)
+        self._db.execute(delete(CustodyKey).where(_K.person == person))
 
     def put_release(self, row: ReleaseRow) -> None:
-        self._put(Release, ("statement", "recipient", "kind"), asdict(row))
+        self._put(Release, ("statement", "recipient", "kind"), values(row))
+
+    def releases_under(self, statement: bytes) -> list[ReleaseRow]:
+        """What was handed out under one statement, in the order of time."""
+        return [ReleaseRow(**row._mapping) for row in self._find(Release, order="time", statement=statement)]
 
     def releases(self, *, after: tuple[bytes, str, str], limit: int) -> list[ReleaseRow]:
         """Releases beyond one, in the order of (statement, recipient, kind)."""
@@ -116,20 +134,20 @@ class People(Part):
         return [ReleaseRow(**row._mapping) for row in self._rows(Release, tuple_(*key) > after, order=key, limit=limit)]
 
     def put_alarm(self, row: AlarmRow) -> None:
-        self._add(Alarm, asdict(row))
+        self._add(Alarm, values(row))
 
     def alarms(self, *, after: int, limit: int) -> list[AlarmRow]:
         """Alarms younger than a time, oldest first."""
         return [AlarmRow(**row._mapping) for row in self._rows(Alarm, _A.time > after, order=_A.time, limit=limit)]
 
     def put_crl(self, row: CrlRow) -> None:
-        self._add(Crl, asdict(row))
+        self._add(Crl, values(row))
 
     def crls(self) -> list[CrlRow]:
         return [CrlRow(**row._mapping) for row in self._find(Crl, order="number", limit=_MAX_VERSIONS)]
 
     def put_descriptor(self, row: DescriptorRow) -> None:
-        self._put(DescriptorRecord, ("version",), asdict(row))
+        self._put(DescriptorRecord, ("version",), values(row))
 
     def descriptors(self) -> list[DescriptorRow]:
         rows = self._find(DescriptorRecord, order="version", limit=_MAX_VERSIONS)
@@ -137,6 +155,11 @@ class People(Part):
 
     def put_challenge(self, nonce: bytes, expires: int) -> None:
         self._add(Challenge, {"nonce": nonce, "expires": expires})
+
+    def has_challenge(self, nonce: bytes, now: int) -> bool:
+        """Whether a challenge can still be answered; looking at it takes nothing."""
+        row = self._one(Challenge, nonce=nonce)
+        return row is not None and int(row.expires) >= now
 
     def take_challenge(self, nonce: bytes, now: int) -> bool:
         """A challenge is good once; whatever has expired goes with it."""
@@ -153,7 +176,7 @@ class People(Part):
             self._db.execute(delete(table).where(expires < now))
 
     def put_session(self, row: SessionRow) -> None:
-        self._add(SessionRecord, asdict(row))
+        self._add(SessionRecord, values(row))
 
     def session(self, token: bytes) -> SessionRow | None:
         row = self._one(SessionRecord, token=token)

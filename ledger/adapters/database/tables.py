@@ -5,9 +5,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
-
-def _big() -> Column:  # type: ignore[type-arg]
-    return Column(BigInteger, nullable=False)
+from ledger.adapters.database.columns import big, named
+from ledger.domain.identity.person import PersonId
 
 
 class Log(SQLModel, table=True):
@@ -16,7 +15,7 @@ class Log(SQLModel, table=True):
     log: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     agency: str
     number: int
-    size: int = Field(sa_column=_big())
+    size: int = Field(sa_column=big())
     frozen: str = ""
 
 
@@ -32,7 +31,7 @@ class Entry(SQLModel, table=True):
     evidence: str
     seq: int
     effect: str
-    time: int = Field(sa_column=_big())
+    time: int = Field(sa_column=big())
     agency: str
     certificate: bytes
     payload: bytes
@@ -57,18 +56,18 @@ class Item(SQLModel, table=True):
     custodian: str
     seq: int
     head: bytes
-    time: int = Field(sa_column=_big())
+    time: int = Field(sa_column=big())
     closed: bool
     offer: bytes | None = None
     offer_to: str | None = Field(default=None, index=True)
     offer_expires: int | None = Field(default=None, sa_column=Column(BigInteger))
     offer_person: str | None = None
     cid: bytes | None = None
-    opener: str = Field(index=True)
+    opener: PersonId | None = Field(sa_column=named(index=True))
     opened: int = Field(sa_column=Column(BigInteger, unique=True, nullable=False))
     latest_log: bytes
-    latest_index: int = Field(sa_column=_big())
-    holder: str = ""
+    latest_index: int = Field(sa_column=big())
+    holder: PersonId | None = Field(sa_column=named(index=True))
 
 
 class Document(SQLModel, table=True):
@@ -102,6 +101,14 @@ class GrantRecord(SQLModel, table=True):
     data: bytes
 
 
+class Share(SQLModel, table=True):
+    """Who was given a part in an item, by the statement that says so."""
+
+    evidence: str = Field(primary_key=True)
+    person: PersonId = Field(sa_column=named(key=True, index=True))
+    statement: bytes
+
+
 class BlindToken(SQLModel, table=True):
     """Keyed index for search by case, exhibit or digest: HMAC values, useless without the key."""
 
@@ -109,6 +116,15 @@ class BlindToken(SQLModel, table=True):
 
     token: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     evidence: str = Field(primary_key=True)
+
+
+class IndexForm(SQLModel, table=True):
+    """Under which form of numbers the blind index was made: one row, none in a home that was not opened since."""
+
+    __tablename__ = "index_form"
+
+    id: int = Field(primary_key=True)
+    version: int
 
 
 class Holding(SQLModel, table=True):
@@ -120,11 +136,11 @@ class Holding(SQLModel, table=True):
     node: str = Field(primary_key=True)
     cid: bytes
     state: str
-    due: int = Field(sa_column=_big())
+    due: int = Field(sa_column=big())
     tries: int
-    proof: int = Field(sa_column=_big())
+    proof: int = Field(sa_column=big())
     reads: int
-    place: int = Field(sa_column=_big())
+    place: int = Field(sa_column=big())
     seen: str
     problem: str
 
@@ -142,7 +158,7 @@ class Opening(SQLModel, table=True):
     """An item disclosed to another agency: its ciphertext may lie at nodes outside until then."""
 
     evidence: str = Field(primary_key=True)
-    until: int = Field(sa_column=_big())
+    until: int = Field(sa_column=big())
 
 
 class Link(SQLModel, table=True):
@@ -163,11 +179,11 @@ class Crossing(SQLModel, table=True):
     giver: str
     taker: str
     offer: bytes
-    offer_time: int = Field(sa_column=_big())
-    expires: int = Field(sa_column=_big())
+    offer_time: int = Field(sa_column=big())
+    expires: int = Field(sa_column=big())
     outcome: int
     outcome_digest: bytes
-    time: int = Field(sa_column=_big())
+    time: int = Field(sa_column=big())
     state: str
     sent: bytes
 
@@ -178,7 +194,7 @@ class Given(SQLModel, table=True):
     statement: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     evidence: str = Field(index=True)
     agency: str = Field(index=True)
-    until: int = Field(sa_column=_big())
+    until: int = Field(sa_column=big())
     taken: str
 
 
@@ -190,8 +206,8 @@ class Erasure(SQLModel, table=True):
     custodian: str
     state: str
     count: int
-    time: int = Field(sa_column=_big())
-    backups: int = Field(sa_column=_big())
+    time: int = Field(sa_column=big())
+    backups: int = Field(sa_column=big())
 
 
 class Inherited(SQLModel, table=True):
@@ -207,7 +223,7 @@ class Partner(SQLModel, table=True):
     agency: str = Field(primary_key=True)
     url: str
     crl: bytes
-    checked: int = Field(sa_column=_big())
+    checked: int = Field(sa_column=big())
 
 
 class PartnerDescriptor(SQLModel, table=True):
@@ -218,8 +234,8 @@ class PartnerDescriptor(SQLModel, table=True):
     agency: str = Field(primary_key=True)
     version: int = Field(primary_key=True)
     document: bytes
-    active_from: int = Field(sa_column=_big())
-    block: int = Field(sa_column=_big())
+    active_from: int = Field(sa_column=big())
+    block: int = Field(sa_column=big())
 
 
 class CertificateRecord(SQLModel, table=True):
@@ -232,15 +248,26 @@ class CertificateRecord(SQLModel, table=True):
 
 
 class Person(SQLModel, table=True):
-    """A person or service of the agency; the service number is sealed."""
+    """A person of the agency, or a guest; the service number is sealed. What they signed to join proves their keys."""
 
-    pseudonym: str = Field(primary_key=True)
-    kind: str
+    person: PersonId = Field(sa_column=named(key=True))
     certificate: bytes
     hpke: bytes
     number: bytes
     active: bool
-    agency: str = ""
+    proof: bytes
+    custody: bytes
+
+
+class CustodyKey(SQLModel, table=True):
+    """The custody key sealed to a person who has not fetched it yet."""
+
+    __tablename__ = "custody_key"
+
+    person: PersonId = Field(sa_column=named(key=True))
+    custody: bytes
+    sealed: bytes
+    by: PersonId = Field(sa_column=named())
 
 
 class Enrolment(SQLModel, table=True):
@@ -249,9 +276,9 @@ class Enrolment(SQLModel, table=True):
     code: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     roles: str
     number: bytes
-    inviter: str
+    inviter: PersonId | None = Field(sa_column=named())
     state: str
-    expires: int = Field(sa_column=_big())
+    expires: int = Field(sa_column=big())
     request: bytes
     certificate: bytes
 
@@ -261,7 +288,7 @@ class Crl(SQLModel, table=True):
 
     number: int = Field(primary_key=True)
     der: bytes
-    issued: int = Field(sa_column=_big())
+    issued: int = Field(sa_column=big())
 
 
 class DescriptorRecord(SQLModel, table=True):
@@ -271,17 +298,17 @@ class DescriptorRecord(SQLModel, table=True):
 
     version: int = Field(primary_key=True)
     document: bytes
-    active_from: int = Field(sa_column=_big())
-    block: int = Field(sa_column=_big())
+    active_from: int = Field(sa_column=big())
+    block: int = Field(sa_column=big())
 
 
 class Reading(SQLModel, table=True):
     """Somebody's recorded access, for a day: so that many at once are noticed."""
 
     statement: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    pseudonym: str = Field(index=True)
+    person: PersonId = Field(sa_column=named(index=True))
     evidence: str
-    time: int = Field(sa_column=_big())
+    time: int = Field(sa_column=big())
 
 
 class Release(SQLModel, table=True):
@@ -291,7 +318,7 @@ class Release(SQLModel, table=True):
     recipient: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
     evidence: str
-    time: int = Field(sa_column=_big())
+    time: int = Field(sa_column=big())
 
 
 class Alarm(SQLModel, table=True):
@@ -299,7 +326,7 @@ class Alarm(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     kind: str
-    pseudonym: str
+    person: PersonId = Field(sa_column=named())
     count: int
     time: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
 
@@ -308,14 +335,14 @@ class Identity(SQLModel, table=True):
     """An account at the agency's identity provider by a keyed hash, and whose it is."""
 
     token: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    pseudonym: str = Field(index=True)
+    person: PersonId = Field(sa_column=named(index=True))
 
 
 class Challenge(SQLModel, table=True):
     """A login challenge not yet answered."""
 
     nonce: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    expires: int = Field(sa_column=_big())
+    expires: int = Field(sa_column=big())
 
 
 class SessionRecord(SQLModel, table=True):
@@ -324,9 +351,9 @@ class SessionRecord(SQLModel, table=True):
     __tablename__ = "session"
 
     token: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
-    pseudonym: str
+    person: PersonId | None = Field(sa_column=named())
     certificate: bytes
-    expires: int = Field(sa_column=_big())
+    expires: int = Field(sa_column=big())
 
 
 class Checkpoint(SQLModel, table=True):
@@ -334,14 +361,14 @@ class Checkpoint(SQLModel, table=True):
 
     log: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     size: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    prev: int = Field(sa_column=_big())
+    prev: int = Field(sa_column=big())
     root: bytes
     note: bytes
     state: str
     transaction: bytes
     version: int
-    time: int = Field(sa_column=_big())
-    block: int = Field(sa_column=_big())
+    time: int = Field(sa_column=big())
+    block: int = Field(sa_column=big())
     gas: int
 
 

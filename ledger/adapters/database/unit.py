@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import cache
 from typing import Any
 
@@ -19,20 +20,29 @@ Table = type[SQLModel]
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
+def values(row: Any) -> dict[str, Any]:
+    """A row as it is written; `dataclasses.asdict` would take a person apart."""
+    return {one.name: getattr(row, one.name) for one in fields(row)}
+
+
 class Part:
     """Base of the parts: short forms over SQLAlchemy Core, which is faster than its ORM for plain rows."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
-        self._waiting: dict[tuple[Table, tuple[str, ...]], list[dict[str, Any]]] = {}
+        self._waiting: dict[tuple[Table, tuple[str, ...], bool], list[dict[str, Any]]] = {}
 
     def _add(self, table: Table, *rows: dict[str, Any]) -> None:
         """Insert rows; one that exists already is an error."""
-        self._waiting.setdefault((table, ()), []).extend(rows)
+        self._waiting.setdefault((table, (), False), []).extend(rows)
 
     def _put(self, table: Table, keys: tuple[str, ...], *rows: dict[str, Any]) -> None:
         """Insert rows, or update those that have the same ``keys``; all rows have the same members."""
-        self._waiting.setdefault((table, keys), []).extend(rows)
+        self._waiting.setdefault((table, keys, True), []).extend(rows)
+
+    def _keep(self, table: Table, keys: tuple[str, ...], *rows: dict[str, Any]) -> None:
+        """Insert rows; those that have the same ``keys`` as one that is there change nothing."""
+        self._waiting.setdefault((table, keys, False), []).extend(rows)
 
     def flush(self, table: Table | None = None) -> None:
         """Write what waits for a table, or for all."""
@@ -122,11 +132,11 @@ def _select(table: Table, names: tuple[str, ...], order: str, limit: int) -> Any
 
 
 @cache
-def _write(table: Table, keys: tuple[str, ...], names: tuple[str, ...], dialect: str) -> Any:
+def _write(table: Table, keys: tuple[str, ...], replace: bool, names: tuple[str, ...], dialect: str) -> Any:
     if not keys:
         return insert(_table(table))
     statement = _INSERTS[dialect](_table(table))
     values = {name: statement.excluded[name] for name in names if name not in keys}
-    if not values:
+    if not values or not replace:
         return statement.on_conflict_do_nothing(index_elements=keys)
     return statement.on_conflict_do_update(index_elements=keys, set_=values)

@@ -24,6 +24,7 @@ from ledger.domain.unixfs import MAX_BLOCK, Block
 #: Releases of Kubo that the tests ran against: from the first, and before the second.
 TESTED: Final = ((0, 42), (0, 43))
 _GROUP: Final = 128  # CIDs an address
+_MOST: Final = 2**53
 _OFFLINE: Final = {"offline": "true"}
 _VERSION_AGE: Final = 60.0  # seconds after which the version is asked again: daemons are upgraded under running nodes
 
@@ -241,7 +242,11 @@ class Kubo:
             peers = self._client.swarm.peers().get("Peers") or []
             sizes = self._client.repo.stat(opts={"size-only": "true"})
             addresses = tuple(str(one) for one in about.get("Addresses") or [])
-            return ReplicaStatus(version, str(about["ID"]), addresses, len(peers), int(sizes["RepoSize"]), int(sizes["StorageMax"]))
+            size, limit = (int(sizes[one]) for one in ("RepoSize", "StorageMax"))
+            if size < 0 or limit < 0:
+                raise ValueError("negative sizes")
+            # "No limit" is 2^64 - 1 there, which no JSON carries safely.
+            return ReplicaStatus(version, str(about["ID"]), addresses, len(peers), min(size, _MOST), limit if limit <= _MOST else 0)
 
     def introduce(self, addresses: Sequence[str]) -> None:
         """See storage.Replica."""
@@ -261,7 +266,7 @@ class Kubo:
     def export(self, root: bytes) -> Iterator[bytes]:
         """The CARv1 of everything below a root, part by part, as the daemon sends it; to be checked by whoever reads it."""
         with self._rpc.stream("dag/export", arg=cids.to_text(root), progress="false", offline="true") as answer:
-            yield from answer.iter_bytes(1 << 20)
+            yield from answer.parts()
 
     def close(self) -> None:
         """See storage.BlockStore."""

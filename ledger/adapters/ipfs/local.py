@@ -16,9 +16,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from ledger.adapters import files
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.filelock import FileLock
-from ledger.adapters.files import sync_directory
 from ledger.adapters.ipfs.packindex import PackIndex, Place
 from ledger.domain import car, varint
 from ledger.domain import cid as cids
@@ -58,7 +58,7 @@ class LocalBlockStore:
     """
 
     def __init__(self, directory: Path, *, pack_limit: int = _PACK_LIMIT, clock: Clock | None = None) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        files.private_folder(directory)
         self._lock = FileLock(directory / "blocks.lock", what="the block store")
         self._directory = directory
         self._pack_limit = pack_limit
@@ -128,7 +128,7 @@ class LocalBlockStore:
             if end == 0:
                 end = os.pwrite(fd, _HEADER, 0)
                 os.fsync(fd)
-                sync_directory(self._directory)
+                files.sync_directory(self._directory)
         except OSError:
             os.close(fd)
             raise

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from ledger.adapters import files
 from ledger.domain.errors import StorageError
 
 _TOUCH: Final = 3600  # seconds; a younger `added` is not written anew
@@ -35,6 +36,7 @@ class PackIndex:
     """The index in ``directory``. One thread at a time: the store's lock guards it."""
 
     def __init__(self, directory: Path) -> None:
+        files.private_file(directory / "index.sqlite")
         self._db = sqlite3.connect(directory / "index.sqlite", isolation_level=None, check_same_thread=False, timeout=10)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")

@@ -1,21 +1,23 @@
 """Calls of a Kubo daemon's RPC, with its failures told as ours.
 
-ipfshttpclient makes the calls that it has. What it lacks (`block rm`, progress of pins, streamed listings and exports) goes
-through httpx (docs/adr/0010).
+ipfshttpclient makes the calls that it has, over the strict client. What it lacks (`block rm`, progress of pins, streamed listings
+and exports) goes to the strict client at once (docs/adr/0010).
 """
 
 from __future__ import annotations
 
-import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
-import httpx
-
 from ledger.adapters.ipfs.library import Client, faults
-from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, StorageError, UnreadableError, UsageError
+from ledger.adapters.web.client import ANYWHERE, MIB, Patience, Stream, Web, WebError
+from ledger.adapters.web.sessions import StrictAdapter
+from ledger.domain import jsontext
+from ledger.domain.errors import CustodyError, FormatError, NetworkError, NotFoundError, StorageError, UnreadableError, UsageError
 
 CONNECT: Final = 5.0  # seconds
 READ: Final = 60.0  # seconds without a byte from the daemon; also the time for which a pin may stand still
@@ -24,6 +26,12 @@ _ADDRESS: Final = re.compile(r"/(?:ip4|ip6|dns|dns4|dns6)/([A-Za-z0-9.:-]{1,253}
 _ABSENT: Final = re.compile(r"not found|could not find|no link named", re.IGNORECASE)
 _FULL: Final = re.compile(r"no space left|disk quota|too large|read-only file system", re.IGNORECASE)
 _LINE_LIMIT: Final = 1 << 20
+_LIMIT: Final = 8 * MIB  # bytes of an answer that is no stream: a block, a list of peers
+_WORDS: Final = 16 << 10  # bytes in which a refusal is said
+_CALLS: Final = 10  # times the patience between two bytes for a call that sends and answers little
+_DAY: Final = 86400.0  # seconds for one call: a terabyte may be on its way, as long as it moves
+#: What ipfshttpclient raises, beside its own faults, about answers of any shape.
+_SHAPE: Final = (ValueError, LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, RecursionError)
 
 
 def url_of(address: str) -> str:
@@ -54,6 +62,7 @@ class Rpc:
     def __init__(self, name: str, address: str, *, secret: str = "", timeout: float = READ) -> None:
         url = url_of(address)
         user, _, password = secret.partition(":")
+        self._headers = {"Authorization": "Basic " + b64encode(secret.encode()).decode()} if secret else {}
         auth = (user, password) if secret else None
         self.name = name
         self.timeout = timeout
@@ -61,33 +70,38 @@ class Rpc:
         limits = (min(CONNECT, timeout), timeout)
         self.client: Any = Client(address, session=True, timeout=limits, chunk_size=_CHUNK, auth=auth)
         # Neither a proxy nor a netrc of the environment may come between: the secret is for the daemon alone.
-        self.client._client._session.trust_env = False  # noqa: SLF001
-        self._http = httpx.Client(base_url=f"{url}/api/v0/", timeout=httpx.Timeout(timeout, connect=limits[0]), auth=auth, trust_env=False)
+        patience = Patience(connect=limits[0], between=timeout, total=_DAY)
+        self._web = Web(url, who=f"the IPFS node {name!r}", reach=ANYWHERE, patience=patience, proxied=False)
+        session = self.client._client._session  # noqa: SLF001
+        session.trust_env = False
+        session.adapters.clear()
+        session.mount(url, StrictAdapter(self._web, _LIMIT, replace(patience, total=_CALLS * timeout)))
 
     @contextmanager
     def calling(self, what: str) -> Iterator[None]:
         """Tell what goes wrong inside as one of our errors; ``what`` names the call without naming any block."""
         try:
             yield
+        except WebError as error:
+            raise self._unreachable(what, error.reason.removeprefix("did not answer: ")) from error
         except CustodyError:
             raise
         except faults.ErrorResponse as error:
             raise self._refused(what, str(error)) from error
-        except (faults.StatusError, httpx.HTTPStatusError) as error:
-            raise self._status(what, error) from error
-        except (faults.Error, httpx.HTTPError, OSError) as error:
+        except faults.StatusError as error:
+            raise self._status(what, error.original.response.status_code) from error
+        except (faults.Error, OSError) as error:
             raise self._unreachable(what, type(error).__name__) from error
-        except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        except _SHAPE as error:
             # Whatever takes an answer apart stands inside such a block, ipfshttpclient's own assertions too.
             raise self._unreachable(what, "an answer of another shape") from error
 
-    def _status(self, what: str, error: Any) -> CustodyError:
-        response = error.response if isinstance(error, httpx.HTTPStatusError) else error.original.response
-        if response.status_code in (401, 403):
+    def _status(self, what: str, status: int) -> CustodyError:
+        if status in (401, 403):
             return UsageError(
                 f"the IPFS node {self.name!r} refuses us ({what})", hint="give its RPC secret: custody ipfs add NAME --secret-file FILE"
             )
-        return self._unreachable(what, f"HTTP status {response.status_code}")
+        return self._unreachable(what, f"HTTP status {status}")
 
     def _unreachable(self, what: str, found: str) -> NetworkError:
         return NetworkError(
@@ -103,33 +117,44 @@ class Rpc:
         return UnreadableError(f"the IPFS node {self.name!r} failed ({what})", hint="look into its daemon's log; try: ipfs repo verify")
 
     @contextmanager
-    def stream(self, path: str, **options: Any) -> Iterator[httpx.Response]:
+    def stream(self, path: str, **options: Any) -> Iterator[Stream]:
         """A call whose answer is read as it comes."""
-        with self.calling(path), self._http.stream("POST", path, params=options) as answer:
-            if answer.status_code in (400, 404, 500):
-                raise self._refused(path, _message(answer))
-            answer.raise_for_status()
+        with self.calling(path), self._web.open("POST", f"/api/v0/{path}", headers=self._headers, params=options) as answer:
+            if answer.status in (400, 404, 500):
+                raise self._refused(path, answer.body(_WORDS).decode("utf-8", "replace"))
+            if answer.status != 200:
+                raise self._status(path, answer.status)
             yield answer
 
     def lines(self, path: str, **options: Any) -> Iterator[dict[str, Any]]:
         """A call whose answer is one JSON object a line; an error in the midst of them is raised."""
         with self.stream(path, **options) as answer:
-            for line in answer.iter_lines():
-                if len(line) > _LINE_LIMIT:
+            rest = bytearray()
+            for part in answer.parts():
+                rest += part
+                if b"\n" in part:
+                    *lines, last = bytes(rest).split(b"\n")
+                    for line in lines:
+                        yield from self._line(path, line)
+                    rest = bytearray(last)
+                if len(rest) > _LINE_LIMIT:
                     raise self._unreachable(path, "an endless line")
-                if not line:
-                    continue
-                value = json.loads(line)
-                if value.get("Type") == "error":
-                    raise self._refused(path, str(value.get("Message", "")))
-                yield value
+            yield from self._line(path, bytes(rest))
+
+    def _line(self, path: str, line: bytes) -> Iterator[dict[str, Any]]:
+        if not line.strip():
+            return
+        try:
+            value = jsontext.parse(line, what="line", limit=_LINE_LIMIT)
+        except FormatError as error:
+            raise self._unreachable(path, "an answer of another shape") from error
+        if not isinstance(value, dict):
+            raise self._unreachable(path, "an answer of another shape")
+        if value.get("Type") == "error":
+            raise self._refused(path, str(value.get("Message", "")))
+        yield value
 
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
-        self._http.close()
-
-
-def _message(answer: httpx.Response) -> str:
-    text = b"".join(part for part, _ in zip(answer.iter_bytes(4096), range(4), strict=False))
-    return text.decode("utf-8", "replace")
+        self._web.close()

@@ -121,10 +121,11 @@ class Unlocking:
     """A keyring file whose passphrase is being stretched: nobody waits before ``keyring`` is called.
 
     Raises:
-        KeyringError: no file, or not a keyring of this version.
+        KeyringError: no file, or not a keyring of this version. StorageError: others can write to it.
     """
 
     def __init__(self, path: Path, passphrase: bytes) -> None:
+        files.require_owned(path)
         try:
             raw = path.read_bytes()[:_LIMIT]
         except OSError as error:

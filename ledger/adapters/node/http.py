@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,17 @@ from typing import Any, Final, Protocol, Self
 
 import httpx
 
+from ledger.adapters.web.client import ANYWHERE, MIB, Answer, Patience, Reach, Web, WebError
 from ledger.domain import dpop, errors, login
 from ledger.domain.cose import PrivateKey
 from ledger.domain.encoding import b64url, from_b64url
-from ledger.domain.errors import CustodyError, NetworkError
+from ledger.domain.errors import CustodyError, FormatError
+from ledger.domain.shapes import MOMENT, Maybe
 
-_TIMEOUT: Final = httpx.Timeout(120.0, connect=10.0)  # anchoring waits for the chain
+_OWN: Final = Patience(between=120.0, total=600.0)  # anchoring waits for the chain
+LARGE: Final = 256 * MIB  # bytes of an answer: a bundle, or all documents of an item
+_LIST: Final = 16 * MIB  # of a list, or of one page of it
+_WORDS: Final = 1 << 16  # bytes in which any refusal is said
 _LONGEST: Final = 30.0  # seconds that a call waits when the node says to come later
 _PATIENCE: Final = 3  # times that a call is made again: after a new login, or when the node said to come later
 _ERRORS: Final[dict[str, type[CustodyError]]] = {
@@ -31,9 +37,15 @@ _ERRORS: Final[dict[str, type[CustodyError]]] = {
     "locked": errors.LockedError,
     "storage": errors.StorageError,
     "network": errors.NetworkError,
+    "busy": errors.BusyError,
     "frozen": errors.FrozenError,
     "chain": errors.ChainError,
 }
+_OIDC: Final = {"issuer": str, "clientId": str, "nonce": str}
+_CHALLENGE: Final = {"server": str, "nonce": str, "expires": MOMENT, "oidc": Maybe(_OIDC)}
+_TOKEN: Final = {"token": re.compile(r"[A-Za-z0-9._~+/=-]{1,4096}"), "expires": MOMENT, "now": MOMENT}
+_ERROR: Final = {"error": {"code": str, "message": str, "hint": Maybe(str), "step": Maybe(range(100))}}
+_LONGEST_MESSAGE: Final = 500  # characters of what a node says
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,7 @@ class HttpNode:
         signer: (key, certificate DER) of the person; None for public calls only.
         identify: obtains an ID token where the agency has an identity provider, from what the challenge says of it.
         kept: where a session is kept between commands, where logging in takes a person.
+        who, reach, patience: see web.client.Web.
     """
 
     def __init__(
@@ -76,8 +89,11 @@ class HttpNode:
         signer: Callable[[], tuple[PrivateKey, bytes]] | None = None,
         identify: Callable[[dict[str, str]], str] | None = None,
         kept: KeptSession | None = None,
+        who: str = "the node",
+        reach: Reach = ANYWHERE,
+        patience: Patience = _OWN,
     ) -> None:
-        self._http = httpx.Client(base_url=url, transport=transport, timeout=_TIMEOUT, follow_redirects=False)
+        self._web = Web(url, who=who, reach=reach, patience=patience, transport=transport)
         self._signer = signer
         self._identify = identify
         self._kept = kept
@@ -94,39 +110,67 @@ class HttpNode:
 
     def close(self) -> None:
         """Release connections."""
-        self._http.close()
+        self._web.close()
+
+    def _ask(self, method: str, path: str, shape: Any, *, limit: int = _LIST, **options: Any) -> Any:
+        """One call whose answer is JSON of a shape (see domain.shapes).
+
+        Raises:
+            NetworkError: it is not.
+        """
+        return self._send(method, path, limit=limit, **options).json(shape)
 
     def _send(
-        self, method: str, path: str, *, authenticated: bool = True, parts: Sequence[bytes] | None = None, **options: Any
-    ) -> httpx.Response:
-        """One call; ``parts`` is a body sent without joining it first."""
-        headers = dict(options.pop("headers", {}))
+        self,
+        method: str,
+        path: str,
+        *,
+        authenticated: bool = True,
+        parts: Sequence[bytes] | None = None,
+        limit: int = LARGE,
+        headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> Answer:
+        """One call; ``parts`` is a body sent without joining it first, ``limit`` bounds the answer.
+
+        Raises:
+            NetworkError: no answer in time, or none that makes sense. CustodyError: what the node says.
+        """
+        sent = dict(headers or {})
         if parts is not None:
-            headers["Content-Length"] = str(sum(len(part) for part in parts))
+            sent["Content-Length"] = str(sum(len(part) for part in parts))
         for attempt in range(_PATIENCE + 1):
             if authenticated and self._token is None:
                 self._login()
             if authenticated:
-                headers |= self.prove(method, path)
+                sent |= self.prove(method, path)
             if parts is not None:
                 options["content"] = iter(parts)  # used up by each attempt, and not kept by the request object
-            try:
-                answer = self._http.request(method, path, headers=headers, **options)
-            except httpx.HTTPError as error:
-                raise NetworkError(
-                    f"the node did not answer: {type(error).__name__}", hint="check the address, and that it runs; then try again"
-                ) from error
-            if answer.status_code == 401 and authenticated and attempt == 0:
+            answer = self._web.call(method, path, limit=limit, headers=sent, **options)
+            if answer.status == 401 and authenticated and attempt == 0:
                 self._token = None
                 continue
-            pause = float(answer.headers.get("Retry-After", "1"))
-            if answer.status_code == 429 and attempt < _PATIENCE and pause <= _LONGEST:  # who is locked out is told at once
+            pause = answer.retry_after() or 1.0
+            if answer.status == 429 and attempt < _PATIENCE and pause <= _LONGEST:  # who is locked out is told at once
                 time.sleep(pause)
                 continue
             break
-        if answer.status_code >= 400:
+        if answer.status >= 400:
             raise _error(answer)
         return answer
+
+    def _range(self, path: str, start: int, end: int, headers: dict[str, str] | None = None) -> bytes:
+        """Bytes [start, end) of a content, or fewer where it ends.
+
+        Raises:
+            NetworkError: more than was asked for.
+        """
+        wanted = end - start
+        sent = {**(headers or {}), "Range": f"bytes={start}-{end - 1}"}
+        data = self._send("GET", path, headers=sent, limit=max(wanted, _WORDS)).content
+        if len(data) > wanted:
+            raise WebError(self._web.who, f"sent more than the {wanted} bytes that were asked for")
+        return data
 
     def _login(self) -> None:
         if self._signer is None:
@@ -136,20 +180,15 @@ class HttpNode:
         if found is not None:
             self._token, self._key, self._ahead = found.token, key, found.ahead + time.time() - time.monotonic()
             return
-        challenge = self._send("POST", "/v1/login/challenge", authenticated=False).json()
-        answer = login.sign(
-            key,
-            server=challenge["server"],
-            nonce=from_b64url(challenge["nonce"], what="challenge"),
-            expires=challenge["expires"],
-            certificate=certificate,
-        )
+        challenge = self._ask("POST", "/v1/login/challenge", _CHALLENGE, authenticated=False, limit=_WORDS)
+        nonce = bytes_of(challenge["nonce"], self._web.who)
+        answer = login.sign(key, server=challenge["server"], nonce=nonce, expires=challenge["expires"], certificate=certificate)
         body = {"answer": b64url(answer)}
-        if challenge.get("oidc") is not None:
+        if challenge["oidc"] is not None:
             if self._identify is None:
                 raise errors.DeniedError("this agency asks for a login at its identity provider", hint="custody login")
             body["idToken"] = self._identify(challenge["oidc"])
-        opened = self._send("POST", "/v1/login", authenticated=False, json=body).json()
+        opened = self._ask("POST", "/v1/login", _TOKEN, authenticated=False, limit=_WORDS, json=body)
         if "idToken" in body and self._kept is not None:
             self._kept.save(Session(opened["token"], opened["expires"], opened["now"] - time.time()))
         # The person's clock may be wrong: proofs carry the node's time.
@@ -167,14 +206,31 @@ class HttpNode:
         return {"Authorization": f"DPoP {self._token}", "DPoP": dpop.prove(self._key, method=method, url=path, token=self._token, now=now)}
 
 
-def _error(answer: httpx.Response) -> CustodyError:
+def bytes_of(text: str, who: str) -> bytes:
+    """Bytes that somebody sent as base64url.
+
+    Raises:
+        NetworkError: they are none.
+    """
     try:
-        told = answer.json()["error"]
-        code, message, hint, step = told["code"], str(told["message"]), told["hint"], told["step"]
-    except (ValueError, KeyError, TypeError):
-        return NetworkError(f"the node answered {answer.status_code} without saying why", hint="is this address a custody node?")
+        return from_b64url(text, what="answer")
+    except FormatError as error:
+        raise WebError(who, f"answered nonsense: {error.message}") from error
+
+
+def _error(answer: Answer) -> CustodyError:
+    try:
+        told = answer.json(_ERROR)["error"]
+    except WebError:
+        return WebError(answer.who, f"answered {answer.status} without saying why", hint="is this address a custody node?")
+    code, message, hint = told["code"], _plain(told["message"]), _plain(told["hint"]) if told["hint"] is not None else None
     if code == "not-verified":
-        return errors.VerificationError(int(step or 0), message, hint=hint)
+        return errors.VerificationError(told["step"] or 0, message, hint=hint)
     if code == "incomplete":
-        return errors.IncompleteError(int(step or 0), message, hint=hint)
+        return errors.IncompleteError(told["step"] or 0, message, hint=hint)
     return _ERRORS.get(code, CustodyError)(message, hint=hint)
+
+
+def _plain(text: str) -> str:
+    """Words of another program for a person to read: what could move a cursor or hide letters is shown as a question mark."""
+    return "".join(one if one.isprintable() else "?" for one in text[:_LONGEST_MESSAGE])

@@ -41,6 +41,6 @@ class FileSession:
 
     def save(self, session: Session) -> None:
         """Keep one."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        files.private_folder(self._path.parent)
         nonce = secrets.token_bytes(_NONCE)
         files.write(self._path, nonce + self._cipher.encrypt(nonce, json.dumps(asdict(session)).encode(), _AAD))

@@ -4,74 +4,96 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
+import httpx
+
+from ledger.adapters.node import shapes
 from ledger.adapters.node.client import NodeClient
+from ledger.adapters.node.http import bytes_of
+from ledger.adapters.web.client import MIB, Patience, Reach
+from ledger.domain import hosts
 from ledger.domain.cose import PrivateKey
-from ledger.domain.encoding import from_b64url
-from ledger.domain.errors import NetworkError
-from ledger.domain.hosts import require_tls
+from ledger.domain.errors import UsageError
+from ledger.domain.hosts import HERE, Network
 from ledger.domain.records import DescriptorRow
+
+_WHOSE: Final = "another agency's node"
+_LIST: Final = 8 * MIB  # bytes of a list, or of a document of an agency
+_CRL: Final = 16 * MIB
+_PARCEL: Final = 256 * MIB  # see domain.parcel
+_PATIENCE: Final = Patience(between=20.0, total=120.0)  # nobody here may wait long for somebody there
+_LARGE: Final = Patience(between=20.0, total=900.0)
+#: What code that names no networks of its own may reach beside public addresses: another node on the same machine.
+_HERE: Final = hosts.networks(HERE)
 
 
 class PartnerClient(NodeClient):
-    """See ports.PartnerApi."""
+    """See ports.PartnerApi.
+
+    Args:
+        url, transport, signer: see HttpNode.
+        allowed: networks beyond public addresses that may be connected to.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        signer: Callable[[], tuple[PrivateKey, bytes]],
+        transport: httpx.BaseTransport | None = None,
+        allowed: tuple[Network, ...] = _HERE,
+    ) -> None:
+        super().__init__(url, transport=transport, signer=signer, who=_WHOSE, reach=Reach(allowed=allowed), patience=_PATIENCE)
 
     def descriptor(self) -> bytes:
         """The descriptor in force there."""
-        return from_b64url(self.agency()["descriptor"], what="descriptor")
+        return bytes_of(self._ask("GET", "/v1/agency", shapes.ABOUT, authenticated=False, limit=_LIST)["descriptor"], _WHOSE)
 
     def versions(self) -> list[DescriptorRow]:
         """Descriptor versions there."""
-        rows = self._send("GET", "/v1/agency/descriptors", authenticated=False).json()["descriptors"]
-        try:
-            documents = [from_b64url(one["document"], what="descriptor") for one in rows]
-            numbers = [(int(one["version"]), int(one["activeFrom"]), int(one["block"])) for one in rows]
-        except (KeyError, TypeError, ValueError) as error:
-            raise NetworkError("the node answered nonsense about its descriptors", hint="is this address a custody node?") from error
-        pairs = zip(documents, numbers, strict=True)
-        return [DescriptorRow(version, document, active_from, block) for document, (version, active_from, block) in pairs]
+        rows = self._ask("GET", "/v1/agency/descriptors", shapes.VERSIONS, authenticated=False, limit=_LIST)["descriptors"]
+        return [DescriptorRow(one["version"], bytes_of(one["document"], _WHOSE), one["activeFrom"], one["block"]) for one in rows]
 
     def crl(self) -> bytes:
         """The newest revocation list."""
-        return self._send("GET", "/v1/log/crl", authenticated=False).content
+        return self._send("GET", "/v1/log/crl", authenticated=False, limit=_CRL).content
 
     def fresh_crl(self, time: int) -> bytes:
         """The newest revocation list, issued now where it is older than a time."""
-        return self._send("POST", "/v1/exchange/crl", json={"time": time}).content
+        return self._send("POST", "/v1/exchange/crl", json={"time": time}, limit=_CRL).content
 
     def exchanged(self) -> list[dict[str, Any]]:
         """Handovers between them and us."""
-        return list(self._send("GET", "/v1/exchange").json()["handovers"])
+        return list(self._ask("GET", "/v1/exchange", shapes.EXCHANGED, limit=_LIST)["handovers"])
 
     def parcel(self, evidence: str) -> bytes:
         """The parcel of a handover."""
-        return self._send("GET", f"/v1/exchange/{evidence}/parcel").content
+        return self._send("GET", f"/v1/exchange/{evidence}/parcel", limit=_PARCEL, patience=_LARGE).content
 
     def ciphertext(self, evidence: str, start: int, end: int) -> bytes:
         """A range of the ciphertext."""
-        return self._send("GET", f"/v1/exchange/{evidence}/content", headers={"Range": f"bytes={start}-{end - 1}"}).content
+        return self._range(f"/v1/exchange/{evidence}/content", start, end)
 
     def disposals(self) -> list[dict[str, Any]]:
         """Disposals of items that we held before."""
-        return list(self._send("GET", "/v1/exchange/disposals").json()["disposals"])
+        return list(self._ask("GET", "/v1/exchange/disposals", shapes.DISPOSALS, limit=_LIST)["disposals"])
 
     def closing(self, evidence: str) -> bytes:
         """What their log says up to a disposal."""
-        return self._send("GET", f"/v1/exchange/{evidence}/closing").content
+        return self._send("GET", f"/v1/exchange/{evidence}/closing", limit=_PARCEL, patience=_LARGE).content
 
     def copies(self) -> list[dict[str, Any]]:
         """Copies that they gave us."""
-        return list(self._send("GET", "/v1/exchange/copies").json()["copies"])
+        return list(self._ask("GET", "/v1/exchange/copies", shapes.COPIES, limit=_LIST)["copies"])
 
     def copy(self, statement: str) -> bytes:
         """The parcel of a copy."""
-        return self._send("GET", f"/v1/exchange/copies/{statement}").content
+        return self._send("GET", f"/v1/exchange/copies/{statement}", limit=_PARCEL, patience=_LARGE).content
 
     def copy_content(self, statement: str, start: int, end: int) -> bytes:
         """A range of the ciphertext of a copy."""
-        headers = {"Range": f"bytes={start}-{end - 1}"}
-        return self._send("GET", f"/v1/exchange/copies/{statement}/content", headers=headers).content
+        return self._range(f"/v1/exchange/copies/{statement}/content", start, end)
 
     def tell_copy(self, statement: str, copy: str) -> None:
         """Tell which item of ours is the copy."""
@@ -83,10 +105,12 @@ class Partners:
 
     Args:
         signer: the key and certificate of our node's service.
+        allowed: networks beyond public addresses where other agencies' nodes may be; a home passes what its operator allowed.
     """
 
-    def __init__(self, signer: Callable[[], tuple[PrivateKey, bytes]]) -> None:
+    def __init__(self, signer: Callable[[], tuple[PrivateKey, bytes]], allowed: tuple[Network, ...] = _HERE) -> None:
         self._signer = signer
+        self._allowed = allowed
         self._clients: dict[str, PartnerClient] = {}
         self._mutex = threading.Lock()
 
@@ -94,13 +118,19 @@ class Partners:
         """The node at ``url``.
 
         Raises:
-            UsageError: an address without TLS that is not on this machine.
+            UsageError: no https origin alone (http on this machine), or an address that is not public and that nobody allowed.
         """
-        require_tls(url, what="another agency's node")
+        origin = hosts.origin(url, what=_WHOSE)
+        ip = hosts.literal(hosts.parse(origin, what=_WHOSE).host)
+        if ip is not None and not hosts.permits(self._allowed, ip):
+            raise UsageError(
+                f"{_WHOSE} is at a {hosts.special(ip)} address, which is not allowed here",
+                hint=f"if that is meant, stop the node, then: custody network allow {ip}",
+            )
         with self._mutex:
-            if url not in self._clients:
-                self._clients[url] = PartnerClient(url, signer=self._signer)
-            return self._clients[url]
+            if origin not in self._clients:
+                self._clients[origin] = PartnerClient(origin, signer=self._signer, allowed=self._allowed)
+            return self._clients[origin]
 
     def close(self) -> None:
         """Release connections."""

@@ -23,6 +23,7 @@ PROMISES: Final = {
 CHECKS: Final = {
     "chain": "the chain and its contracts are those of the trust root",
     "log": "log consistent: every checkpoint in the contract is one of this log",
+    "anchored": "every entry is anchored, and so was judged",
     "files": "every file of the log is there and fits the others",
     "entries": "every entry is in its strict form, made for this log, and signed",
     "people": "everybody who signed was certified, and not revoked at the proven time",
@@ -51,9 +52,10 @@ class Severity(StrEnum):
 
 
 class Status(StrEnum):
-    """Result of one check."""
+    """Result of one check. ``nothing to check``: it was carried out and met nothing, which shows nothing either."""
 
     PASSED = "passed"
+    NOTHING = "nothing to check"
     FAILED = "failed"
     UNREADABLE = "unreadable"
     NOT_CHECKED = "not checked"
@@ -74,6 +76,7 @@ class Kind:
 _KEEP: Final = "keep this report and the log's files as they are, and lay both before the agencies of the registry"
 _ASK: Final = "ask the agency why; its answer belongs to this report"
 _AGAIN: Final = "try again later; if it stays so, treat it as withheld"
+_ANCHOR: Final = "wait until the agency has anchored them (whoever keeps the log: custody anchor), then audit again"
 _HOME: Final = "stop the node, keep the home as it is, and compare it with a backup: the log says what is right"
 _F, _I, _W, _N, _U = Severity.FAILED, Severity.INCOMPLETE, Severity.WARNING, Severity.NOTE, Severity.UNREADABLE
 
@@ -87,6 +90,9 @@ KINDS: Final[dict[str, Kind]] = {
     "log-truncated": Kind("log", _F, 3, "the log is shorter than the contract knows", _KEEP),
     "note-differs": Kind("log", _F, 3, "the log's own signed checkpoint says something else", _KEEP),
     "note-unsigned": Kind("log", _F, 3, "a checkpoint is not signed with the log key", _KEEP),
+    # What was not judged
+    "waiting": Kind("anchored", _I, 3, "entries wait to be anchored, and were not judged", _ANCHOR),
+    "nothing-anchored": Kind("anchored", _I, 3, "nothing of the log is anchored: nothing was judged", _ANCHOR),
     "frozen": Kind("log", _F, 3, "the log is frozen", _HOME),
     # Files
     "withheld": Kind("files", _F, 4, "a file that must be there is withheld", _KEEP),
@@ -131,10 +137,15 @@ KINDS: Final[dict[str, Kind]] = {
     "view-differs": Kind("seen", _F, 3, "this log shows different people different things", _KEEP),
     "statement-dropped": Kind("seen", _F, 3, "a statement that was receipted is not in the log", _KEEP),
     "view-unsigned": Kind("seen", _I, 3, "what was seen is not signed by this log", "check which log the file is from"),
+    "view-longer": Kind(
+        "seen", _I, 3, "what was seen goes beyond the log as it is shown now", "get the log's newest files; if it stays shorter: " + _KEEP
+    ),
+    "view-other": Kind("seen", _I, 3, "what was seen speaks of none of these logs", "audit the log that it is from as well"),
     # Inside: rows
     "row-edited": Kind("rows", _F, 2, "a row says something else than the log", _HOME),
     "row-missing": Kind("rows", _F, 2, "a row is missing", _HOME),
     "row-inserted": Kind("rows", _F, 2, "a row that nothing in the log accounts for", _HOME),
+    "home-unread": Kind("rows", _U, 2, "the home could not be read to its end", "check disk and database, then audit again"),
     # Inside: documents
     "document-missing": Kind("documents", _F, 1, "a document is missing", _HOME),
     "document-differs": Kind("documents", _F, 1, "a document is another one than was signed", _HOME),
@@ -163,7 +174,7 @@ KINDS: Final[dict[str, Kind]] = {
     "case-lost": Kind("cases", _F, 2, "an item is not found by the case that it names", _HOME),
     "case-stray": Kind("cases", _F, 2, "an item is found by a case that it does not name", _HOME),
     # Monitor
-    "silence": Kind("time", _F, 3, "the log has been silent for too long", _ASK),
+    "silence": Kind("time", _I, 3, "the log has been silent for too long", _ASK),
     "volume": Kind("people", _W, 5, "somebody signed unusually many events", _ASK),
 }
 

@@ -1,4 +1,8 @@
-"""The report of an audit: one line a check, findings, facts, and one verdict (DESIGN section 13)."""
+"""The report of an audit: one line a check, findings, facts, and one verdict (DESIGN section 13).
+
+- a check over nothing shows nothing: its line says "nothing to check", never "ok"
+- an audit is about the entries of logs that are anchored: without one, or with entries behind them, it is incomplete
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from ledger.domain.verify.report import Verdict
 LISTED: Final = 200
 
 _STATUS: Final = {Severity.FAILED: Status.FAILED, Severity.UNREADABLE: Status.UNREADABLE, Severity.INCOMPLETE: Status.NOT_CHECKED}
-_RANK: Final = (Status.NOT_ASKED, Status.PASSED, Status.NOT_CHECKED, Status.UNREADABLE, Status.FAILED)
+_RANK: Final = (Status.NOT_ASKED, Status.NOTHING, Status.PASSED, Status.NOT_CHECKED, Status.UNREADABLE, Status.FAILED)
 
 
 @dataclass
@@ -39,10 +43,32 @@ class Report:
         if self.counts[finding.code] <= LISTED:
             self.findings.append(finding)
 
-    def checked(self, check: str, detail: str) -> None:
-        """A check was carried out to its end."""
-        self.statuses.setdefault(check, Status.PASSED)
+    def checked(self, check: str, detail: str, count: int) -> None:
+        """A check was carried out to its end, over so many things."""
+        if self.statuses.get(check, Status.NOTHING) is Status.NOTHING:
+            self.statuses[check] = Status.PASSED if count else Status.NOTHING
         self.details[check] = detail
+
+    def not_asked(self, check: str, why: str) -> None:
+        """A check was left out because whoever audits wanted it so."""
+        self.statuses.pop(check, None)
+        self.details[check] = why
+
+    def judged(self, place: str, anchored: int, waiting: int, *, overdue: str = "") -> None:
+        """How much of a log was judged: the entries that are anchored, and none of those that wait.
+
+        Args:
+            overdue: what is wrong with it, where they wait for longer than the agency declared, or are too many to look at.
+        """
+        code = "overdue" if overdue else "waiting" if anchored else "nothing-anchored"
+        found = f"{anchored} anchored, {waiting} wait" + (f": {overdue}" if overdue else "")
+        self.facts["waiting"] = self.facts.get("waiting", 0) + waiting
+        detail = "; ".join(filter(None, (self.details.get("anchored"), f"{place}: {found}")))
+        if waiting or not anchored:
+            self.add(Finding(code, place, "every entry anchored", found))
+            self.skipped("anchored", detail)
+        else:
+            self.checked("anchored", detail, anchored)
 
     def skipped(self, check: str, why: str) -> None:
         """A check was asked for and could not be carried out."""
@@ -65,7 +91,7 @@ class Report:
             return Verdict.FAILED
         if Status.UNREADABLE in found:
             return Verdict.UNREADABLE
-        if Status.NOT_CHECKED in found or Status.PASSED not in found:
+        if Status.NOT_CHECKED in found or self.status("entries") is not Status.PASSED:
             return Verdict.INCOMPLETE
         return Verdict.VERIFIED
 

@@ -69,6 +69,15 @@ def make(name: str, value: Any, salt: bytes) -> Disclosure:
     return Disclosure(b64url(jsontext.dump([b64url(salt), name, value])), name, value)
 
 
+def weight(encoded: str) -> int:
+    """Bytes of memory that a disclosure takes when it is parsed, at most.
+
+    Raises:
+        FormatError: not base64url.
+    """
+    return len(encoded) + jsontext.weight(from_b64url(encoded, what="disclosure"))
+
+
 def parse(encoded: str) -> Disclosure:
     """Parse a disclosure.
 

@@ -44,6 +44,8 @@ DEFAULT_HIDDEN: Final = (
     "/body/source",
     "/basis/purpose",
     "/basis/reference",
+    "/body/ext",  # the bytes of names and paths, where text alone would not tell them
+    "/body/omissions",  # paths as well
 )
 _STEP: Final = 2
 

@@ -20,8 +20,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from ledger.domain.cose import PublicKey, algorithm_of
+from ledger.domain.encoding import format_time
 from ledger.domain.errors import FormatError, IncompleteError, VerificationError
 from ledger.domain.identity import names
+from ledger.domain.identity.person import PersonId
 
 _STEP: Final = 3
 _MALFORMED: Final = (Warning, ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion)
@@ -45,6 +47,11 @@ class Certificate:
     not_before: int
     not_after: int
     key: PublicKey
+
+    @property
+    def subject(self) -> PersonId:
+        """Whom it names: a pseudonym alone names nobody, as every agency chooses its own."""
+        return PersonId(self.agency, self.pseudonym)
 
 
 def _seconds(moment: datetime) -> int:
@@ -253,6 +260,26 @@ def verify_not_revoked(certificate: Certificate, authority: bytes, crls: Iterabl
         )
 
 
+def require_clock(certificate: Certificate, now: int) -> None:
+    """Check that a certificate is good by the clock that says ``now``, and tell both times where it is not.
+
+    Raises:
+        VerificationError: step 3.
+    """
+    if now < certificate.not_before:
+        raise VerificationError(
+            _STEP,
+            f"the certificate is good from {format_time(certificate.not_before)}, and this computer's clock says {format_time(now)}",
+            hint="the clock is wrong, or was when the certificate was made: set it, in UTC, then try again",
+        )
+    if now > certificate.not_after:
+        raise VerificationError(
+            _STEP,
+            f"the certificate was good until {format_time(certificate.not_after)}, and this computer's clock says {format_time(now)}",
+            hint="if the clock is right, an administrator renews it: custody person renew WHO",
+        )
+
+
 def verify_current(certificate: Certificate, authorities: Iterable[bytes], crls: Iterable[bytes], now: int) -> None:
     """Check that a certificate may be used now: issued, valid, and revoked by none of ``crls``.
 
@@ -262,6 +289,7 @@ def verify_current(certificate: Certificate, authorities: Iterable[bytes], crls:
     Raises:
         VerificationError: step 3.
     """
+    require_clock(certificate, now)
     authority = verify_issued(certificate, authorities, now)
     serial = load(certificate.der).serial_number
     for der in crls:

@@ -14,12 +14,12 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.slots import Hop, PackedCustody
 from ledger.domain.statement import Statement
 from ledger.domain.verify.report import Report
-from ledger.domain.verify.state import ProvenState
+from ledger.domain.verify.state import State
 
 _STEP = 8
 
 
-def check(bundle: Bundle, statements: Sequence[Statement], events: Sequence[Event | None], state: ProvenState, report: Report) -> str:
+def check(bundle: Bundle, statements: Sequence[Statement], events: Sequence[Event | None], state: State, report: Report) -> str:
     """Replay custody and compare it with the contract.
 
     Raises:
@@ -51,7 +51,7 @@ def check(bundle: Bundle, statements: Sequence[Statement], events: Sequence[Even
     return f"held by {item.custodian}" + (", closed" if item.closed else "")
 
 
-def _check_head(bundle: Bundle, item: ItemState, state: ProvenState) -> PackedCustody:
+def _check_head(bundle: Bundle, item: ItemState, state: State) -> PackedCustody:
     """The contract's record of the item: never offered abroad, or exactly the hops in the bundle, an open offer last."""
     key = slots.custody_key(agency_id(bundle.origin), item.ref)
     word = state.read("ledger", slots.custody_slot(key), step=_STEP, what="who holds the item on chain")
@@ -78,7 +78,7 @@ def _concluded(bundle: Bundle) -> tuple[Hop, ...]:
     return concluded
 
 
-def _check_open_offer(rest: tuple[Hop, ...], item: ItemState, state: ProvenState, key: bytes, custody: PackedCustody) -> None:
+def _check_open_offer(rest: tuple[Hop, ...], item: ItemState, state: State, key: bytes, custody: PackedCustody) -> None:
     """The contract holds exactly the open offer that the last event signed, or none."""
     pending = item.offer if item.offer is not None and item.offer.to != item.custodian else None
     if custody.open != bool(rest):

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ledger.domain import bundle as bundles
+from ledger.domain import jsontext, slots, trust
 from ledger.domain import receipt as receipts
-from ledger.domain import slots, trust
 from ledger.domain import statement as statements
 from ledger.domain.bundle import Bundle, BundledStatement
 from ledger.domain.digests import same
 from ledger.domain.encoding import format_time, parse_time
-from ledger.domain.errors import FormatError, IncompleteError, RuleError, VerificationError
+from ledger.domain.errors import ForeignError, FormatError, IncompleteError, RuleError, VerificationError
+from ledger.domain.event import disclosure as disclosures
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.evm import parse_header
@@ -31,9 +32,14 @@ from ledger.domain.trust import TrustRoot
 from ledger.domain.verify import content, custodychain
 from ledger.domain.verify.content import FileDigest
 from ledger.domain.verify.report import Report, Status
-from ledger.domain.verify.state import Directory, ProvenState
+from ledger.domain.verify.state import Directory, ProvenState, State
 
 __all__ = ["FileDigest", "verify"]
+#: Bytes of memory that parsed documents may take, for each byte of a bundle and for any bundle.
+_GROWTH: Final = 5
+_FREE: Final = 256 << 10
+
+_AGAIN = "ask the agency to anchor its log and to export the bundle again"
 
 
 @dataclass
@@ -48,18 +54,21 @@ class Case:
     receipts: list[Receipt | None]
     certificates: dict[bytes, Certificate]
     proven: list[int | None]
+    seen: State | None = None
     _state: ProvenState | None = None
     _directory: Directory | None = None
 
     @property
-    def state(self) -> ProvenState:
-        """The proven contract state.
+    def state(self) -> State:
+        """The contract state: proven by the bundle, or as the verifier's own node sees it.
 
         Raises:
             IncompleteError: the bundle has no chain section.
         """
+        if self.seen is not None:
+            return self.seen
         if self.bundle.chain is None:
-            raise IncompleteError(6, "the bundle holds no proofs of the chain", hint="export it after anchoring")
+            raise IncompleteError(6, "the bundle holds no proofs of the chain", hint=_AGAIN)
         if self._state is None:
             self._state = ProvenState(self.bundle.chain, self.root)
         return self._state
@@ -73,7 +82,12 @@ class Case:
 
 
 def verify(
-    data: bytes, root: TrustRoot, *, file: FileDigest | None = None, confirm: Callable[[int, bytes], set[bytes]] | None = None
+    data: bytes,
+    root: TrustRoot,
+    *,
+    file: FileDigest | None = None,
+    confirm: Callable[[int, bytes], set[bytes]] | None = None,
+    state: State | None = None,
 ) -> Report:
     """Verify a bundle against a trust root.
 
@@ -81,13 +95,14 @@ def verify(
         data: the bundle.
         file: size and digests of the file to compare, measured by the caller; never the file itself.
         confirm: asks a chain of the verifier's choice for the final block hash at a number; may raise NetworkError.
+        state: for a node that verifies by its own chain what comes without proofs; stands for proofs and their finality (step 7).
 
     Returns:
         a report; nothing is raised for evidence that fails.
     """
     report = Report()
     try:
-        case = _parse(data, root)
+        case = _parse(data, root, state)
     except (FormatError, VerificationError) as error:
         _fail(report, 1, error)
         return report
@@ -130,12 +145,14 @@ def verify(
 
 def _fail(report: Report, number: int, error: FormatError | VerificationError | RuleError) -> None:
     step = report.steps[error.step if isinstance(error, VerificationError) else number]
-    step.status, step.detail, step.hint = Status.FAILED, error.message, error.hint or ""
+    step.status = Status.UNREADABLE if isinstance(error, ForeignError) else Status.FAILED
+    step.detail, step.hint = error.message, error.hint or ""
 
 
-def _parse(data: bytes, root: TrustRoot) -> Case:
+def _parse(data: bytes, root: TrustRoot, state: State | None) -> Case:
     """Step 1: everything parses strictly."""
     bundle = bundles.parse(data)
+    _check_weight(bundle, len(data))
     logs = [slots.log_id(root.chain_id, root.ledger.address, agency_id(one.agency), one.number) for one in bundle.logs]
     parsed = [statements.parse_entry(one.entry) for one in bundle.statements]
     events = [None if one.document is None else documents.parse(one.document, one.disclosures) for one in bundle.statements]
@@ -151,7 +168,16 @@ def _parse(data: bytes, root: TrustRoot) -> Case:
         for header in (bundle.chain.header, *bundle.chain.descendants):
             parse_header(header)
     found = {certificate.digest: certificate for certificate in map(certificates.parse, bundle.certificates)}
-    return Case(bundle, root, logs, parsed, events, given, found, [None] * len(parsed))
+    return Case(bundle, root, logs, parsed, events, given, found, [None] * len(parsed), state)
+
+
+def _check_weight(bundle: Bundle, size: int) -> None:
+    """Documents are parsed and kept all at once: a bundle of arrays of nothing would take a hundred times its size in memory."""
+    total = 0
+    for one in bundle.statements:
+        total += jsontext.weight(one.document or b"") + sum(disclosures.weight(encoded) for encoded in one.disclosures)
+    if total > _GROWTH * size + _FREE:
+        raise FormatError("bundle: too many values in its documents for its size")
 
 
 def _check_documents(case: Case, report: Report) -> str:
@@ -208,6 +234,8 @@ def _check_state(case: Case) -> str:
 
 def _check_log_keys(case: Case) -> str:
     """Step 4: the log key of every checkpoint comes from the descriptor version that the checkpoint names."""
+    if not case.bundle.checkpoints:
+        raise IncompleteError(4, "no event is anchored yet: no log key was judged", hint=_AGAIN)
     for checkpoint in case.bundle.checkpoints:
         case.directory.version(case.bundle.logs[checkpoint.log].agency, checkpoint.version)
     return ", ".join(sorted({one.agency for one in case.bundle.logs}))
@@ -226,7 +254,7 @@ def _check_receipts(case: Case) -> str:
             continue
         _check_receipt(case, number, statement, bundled, given, log)
     if missing:
-        raise IncompleteError(5, f"{missing} events are not anchored yet", hint="export the bundle again after anchoring")
+        raise IncompleteError(5, f"{_count(missing, 'event')} not anchored yet", hint=_AGAIN)
     return _count(len(case.statements), "receipt")
 
 
@@ -245,6 +273,8 @@ def _check_receipt(case: Case, number: int, statement: Statement, bundled: Bundl
 
 def _check_checkpoints(case: Case) -> str:
     """Step 6, second part: every checkpoint is signed and anchored; the first one that covers each leaf gives its time."""
+    if not case.bundle.checkpoints:
+        raise IncompleteError(6, "the bundle holds no checkpoint", hint=_AGAIN)
     for checkpoint in case.bundle.checkpoints:
         log = case.logs[checkpoint.log]
         case.state.check_checkpoint(log, checkpoint)
@@ -268,7 +298,7 @@ def _check_checkpoints(case: Case) -> str:
     if {(one.log, one.size) for one in case.bundle.checkpoints} != used:
         raise VerificationError(6, "the bundle holds a checkpoint that covers nothing in it")
     case.proven = proven
-    return f"{_count(len(case.bundle.checkpoints), 'checkpoint')}, block {case.state.header.number}"
+    return f"{_count(len(case.bundle.checkpoints), 'checkpoint')}, block {case.state.number}"
 
 
 def _check_certificates(case: Case, report: Report) -> str:
@@ -290,6 +320,10 @@ def _check_certificates(case: Case, report: Report) -> str:
             report.findings.append(f"event {number} is dated {statement.claims.time - time} s after its own proof: a wrong clock")
     if undecided is not None:
         raise undecided
+    if waiting := sum(time is None for time in case.proven):
+        raise IncompleteError(
+            3, f"{_count(waiting, 'event')} without a proven time: whether the signer was certified then is open", hint=_AGAIN
+        )
     return _count(len(case.certificates), "certificate")
 
 
@@ -303,8 +337,10 @@ def _check_nothing_spare(case: Case, report: Report) -> str:
 def _check_finality(case: Case, confirm: Callable[[int, bytes], set[bytes]] | None) -> str:
     """Step 7: the header is canonical by the trust root's rule or the chain of the verifier's choice."""
     chain = case.bundle.chain
+    if case.seen is not None:
+        return f"block {case.seen.number}, as the verifier's own node has it"
     if chain is None:
-        raise IncompleteError(7, "the bundle names no block", hint="export it after anchoring")
+        raise IncompleteError(7, "the bundle names no block", hint=_AGAIN)
     headers = [parse_header(raw) for raw in (chain.header, *chain.descendants)]
     confirmed = confirm(headers[0].number, headers[0].hash) if confirm is not None else None
     return f"block {headers[0].number}: {trust.judge(case.root, headers, confirmed)} ({case.root.label})"
@@ -314,7 +350,7 @@ def _check_time(case: Case, report: Report) -> str:
     """Step 10: what the chain proves about time."""
     first = case.proven[0]
     if first is None:
-        raise IncompleteError(10, "the first event has no proven time yet", hint="export the bundle again after anchoring")
+        raise IncompleteError(10, "the first event has no proven time yet", hint=_AGAIN)
     report.facts["provenTime"] = format_time(first)
     opening = case.events[0]
     if opening is not None and "from" in opening.value.get("occurred", {}):

@@ -25,6 +25,7 @@ class Status(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
+    UNREADABLE = "unreadable"
     NOT_CHECKED = "not checked"
     NOT_ASKED = "not asked"
     NOT_REACHED = "not reached"
@@ -71,10 +72,12 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """Failed beats incomplete beats verified."""
+        """Failed beats unreadable beats incomplete beats verified."""
         found = {step.status for step in self.steps.values()}
         if Status.FAILED in found:
             return Verdict.FAILED
+        if Status.UNREADABLE in found:
+            return Verdict.UNREADABLE
         if found & {Status.NOT_CHECKED, Status.NOT_REACHED}:
             return Verdict.INCOMPLETE
         return Verdict.VERIFIED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from ledger.domain import evm, slots
 from ledger.domain.bundle import BundledCheckpoint, BundledDescriptor, ChainSection
 from ledger.domain.digests import same
@@ -14,7 +16,51 @@ from ledger.domain.trust import Contract, TrustRoot
 _ZERO = bytes(32)
 
 
-class ProvenState:
+class State(ABC):
+    """The storage words of registry and ledger at a block, from wherever the verifier has them.
+
+    Args:
+        number: of the block.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    @abstractmethod
+    def read(self, contract: str, slot: bytes, *, step: int, what: str) -> bytes:
+        """A word of "registry" or "ledger".
+
+        Raises:
+            IncompleteError: it cannot be had.
+        """
+
+    def require_all_used(self) -> None:  # noqa: B027  (a view of one's own proves nothing to spare)
+        """Check that nothing is proven that serves no check.
+
+        Raises:
+            VerificationError: otherwise.
+        """
+
+    def check_checkpoint(self, log: bytes, checkpoint: BundledCheckpoint) -> None:
+        """Compare a checkpoint with its commitment.
+
+        Raises:
+            VerificationError: step 6, never anchored or anchored with other values.
+        """
+        what = f"the checkpoint of {checkpoint.size} entries"
+        found = self.read("ledger", slots.checkpoint_slot(log, checkpoint.size), step=6, what=what)
+        expected = slots.checkpoint_commitment(
+            checkpoint.prev, checkpoint.size, checkpoint.root, checkpoint.version, checkpoint.time, checkpoint.block
+        )
+        if found == _ZERO:
+            raise VerificationError(6, f"{what} was never anchored")
+        if not same(found, expected):
+            raise VerificationError(6, f"{what} was anchored with other values than the bundle says")
+        if checkpoint.block > self.number:
+            raise VerificationError(6, f"{what} is younger than the block that proves it")
+
+
+class ProvenState(State):
     """Storage words of registry and ledger, each proven to the header's state root.
 
     Raises:
@@ -23,6 +69,7 @@ class ProvenState:
 
     def __init__(self, chain: ChainSection, root: TrustRoot) -> None:
         self.header = evm.parse_header(chain.header)
+        super().__init__(self.header.number)
         storage_roots = {
             "registry": self._account(root.registry, chain.registry, "registry"),
             "ledger": self._account(root.ledger, chain.ledger, "ledger"),
@@ -58,29 +105,11 @@ class ProvenState:
         if unused := set(self._words) - self._used:
             raise VerificationError(6, f"{len(unused)} storage proofs belong to nothing in the bundle")
 
-    def check_checkpoint(self, log: bytes, checkpoint: BundledCheckpoint) -> None:
-        """Compare a checkpoint with its commitment.
-
-        Raises:
-            VerificationError: step 6, never anchored or anchored with other values.
-        """
-        what = f"the checkpoint of {checkpoint.size} entries"
-        found = self.read("ledger", slots.checkpoint_slot(log, checkpoint.size), step=6, what=what)
-        expected = slots.checkpoint_commitment(
-            checkpoint.prev, checkpoint.size, checkpoint.root, checkpoint.version, checkpoint.time, checkpoint.block
-        )
-        if found == _ZERO:
-            raise VerificationError(6, f"{what} was never anchored")
-        if not same(found, expected):
-            raise VerificationError(6, f"{what} was anchored with other values than the bundle says")
-        if checkpoint.block > self.header.number:
-            raise VerificationError(6, f"{what} is younger than the block that proves it")
-
 
 class Directory:
     """The descriptors of a bundle, each compared with its commitment on chain (verification step 4)."""
 
-    def __init__(self, bundled: tuple[BundledDescriptor, ...], state: ProvenState) -> None:
+    def __init__(self, bundled: tuple[BundledDescriptor, ...], state: State) -> None:
         self._state = state
         self._versions: dict[tuple[str, int], tuple[Descriptor, int]] = {}
         for one in bundled:

@@ -67,7 +67,7 @@ def read(contracts: Contracts, root: TrustRoot, state: AuditState, report: Repor
         report.add(Finding("chain-silent", "chain", "an answer", error.message))
         return False
     agencies = state.agencies()
-    report.checked("chain", f"block {state.chain_block()}, {len(agencies)} agencies")
+    report.checked("chain", f"block {state.chain_block()}, {len(agencies)} agencies", 1)
     report.facts["block"] = state.chain_block()
     return True
 

@@ -19,7 +19,9 @@ PRIMARY: Final[dict[str, tuple[str, ...]]] = {
     "document": ("digest",),
     "disclosure": ("document", "digest"),
     "grant": ("evidence", "scope", "recipient", "binding"),
+    "share": ("evidence", "person"),
     "blind_index": ("token", "evidence"),
+    "index_form": ("id",),
     "holding": ("evidence", "node"),
     "replication_target": ("evidence",),
     "opening": ("evidence",),
@@ -31,7 +33,8 @@ PRIMARY: Final[dict[str, tuple[str, ...]]] = {
     "partner": ("agency",),
     "partner_descriptor": ("agency", "version"),
     "certificate": ("digest",),
-    "person": ("pseudonym",),
+    "person": ("person",),
+    "custody_key": ("person",),
     "enrolment": ("code",),
     "crl": ("number",),
     "descriptor": ("version",),
@@ -66,6 +69,10 @@ FREE: Final[dict[str, dict[str, str]]] = {
         "backups": "until when a backup of that time can be opened",
     },
     "partner": {"checked": "when the node last asked"},
+    "custody_key": {
+        "sealed": "sealed to somebody else, who opens it alone; its form, person, key and recipient are compared",
+        "by": "who sealed it is signed by nobody",
+    },
     "enrolment": {
         "inviter": "who invited is signed by nobody",
         "expires": "the node's clock when somebody was invited",
@@ -95,6 +102,10 @@ PARTLY: Final[dict[str, dict[str, str]]] = {
         "parent": "of an item whose keys were destroyed: its opening document named it",
         "kind": "of an item whose keys were destroyed",
     },
+    "share": {
+        "person": "of an item whose keys were destroyed: the document that named them went with them",
+        "statement": "of an item whose keys were destroyed",
+    },
     "opening": {"until": "of an item whose keys were destroyed"},
     "given": {
         "agency": "of an item whose keys were destroyed",
@@ -107,7 +118,9 @@ PARTLY: Final[dict[str, dict[str, str]]] = {
     "person": {
         "active": "of a guest, and of somebody suspended whom the chain could not be told of yet",
         "number": "sealed with fresh randomness; it must open under the key of the agency's people, for this person",
-        "hpke": "of the founder and of guests, who joined without a request that is kept",
+        "hpke": "of the founder, and of whoever joined before what they signed for was kept",
+        "proof": "any request signed with this person's key for this node proves the same; none where hpke is taken over",
+        "custody": "of a custodian: their own word that they hold a custody key of this agency's",
     },
     "enrolment": {
         "roles": "of an invitation that is not approved yet",
@@ -136,5 +149,6 @@ ROWS: Final[dict[str, str]] = {
     "identity": "an administrator's word",
     "challenge": "good once, for minutes",
     "session": "good for a quarter of an hour",
+    "custody_key": "on its way until it is fetched; somebody seals it anew",
     "grant": "who must have which key is a check of its own",
 }

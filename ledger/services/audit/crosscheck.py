@@ -29,16 +29,19 @@ def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: Report)
                 report.add(finding)
             _same_item(state, log, offer, told, report)
             count += 1
+    compared = 0
     for told in state.told():
-        _logged(state, by_id, told.hop.giver, told.hop.offer, "offer", report)
+        compared += _logged(state, by_id, told.hop.giver, told.hop.offer, "offer", report)
         if told.hop.outcome != slots.OPEN:
             side = told.hop.giver if told.hop.outcome == slots.WITHDRAWN else told.hop.taker
-            _logged(state, by_id, side, told.hop.outcome_digest, slots.EFFECTS[told.hop.outcome], report)
+            compared += _logged(state, by_id, side, told.hop.outcome_digest, slots.EFFECTS[told.hop.outcome], report)
     for evidence, agencies in state.opened_twice():
         if len(known) > 1:
             report.add(Finding("item-twice", evidence, "opened in one log", f"opened in the logs of {' and '.join(sorted(agencies))}"))
     if audited:
-        report.checked("handovers", f"offers between agencies: {count}; logs: {len(audited)}")
+        report.checked(
+            "handovers", f"offers between agencies: {count}; told by the chain: {compared}; logs: {len(audited)}", count + compared
+        )
 
 
 def _same_item(state: AuditState, log: LogOfAgency, offer: Step, told: Told | None, report: Report) -> None:
@@ -52,14 +55,18 @@ def _same_item(state: AuditState, log: LogOfAgency, offer: Step, told: Told | No
         report.add(Finding("handover-differs", f"entry {offer.index} of {log.agency}", expected, "the chain knows it as another item's"))
 
 
-def _logged(state: AuditState, logs: dict[bytes, LogOfAgency], agency: bytes, digest: bytes, effect: str, report: Report) -> None:
-    """What the contract took must be in the log of the agency that said it, with the effect that the contract gave it."""
+def _logged(state: AuditState, logs: dict[bytes, LogOfAgency], agency: bytes, digest: bytes, effect: str, report: Report) -> bool:
+    """What the contract took must be in the log of the agency that said it, with the effect that the contract gave it.
+
+    Returns whether that log is audited here.
+    """
     log = logs.get(agency)
     if log is None:
-        return  # another agency's log: not audited here
+        return False
     step = state.step(log.log, digest)
     if step is None or step.effect != effect:
         found = "no such statement in its log" if step is None else f"a statement with effect {step.effect!r}"
         report.add(
             Finding("handover-differs", f"handover {digest.hex()[:16]} of {log.agency}", f"an {effect} that the contract took", found)
         )
+    return True

@@ -6,13 +6,15 @@ from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.report import Report
 from ledger.domain.encoding import format_time, parse_time
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.person import PersonId
 from ledger.domain.records import ReleaseRow
 from ledger.domain.unit import Unit
-from ledger.services import reading
+from ledger.services import access, reading
 from ledger.services.audit.rebuiltitems import Examined
 from ledger.services.node import Node
 
 _PAGE = 500
+_AHEAD = 300  # seconds that the clock of whoever signed an offer may run ahead of the node's
 _GRACE = 86400  # seconds within which keys must be destroyed after a disposal
 _MODES = {"content": ("copy", "export"), "bundle": ("copy", "export"), "details": ("view", "inspection", "copy", "export")}
 
@@ -80,7 +82,11 @@ def _problem(node: Node, unit: Unit, row: ReleaseRow) -> str:
     kind = event.type if event is not None else ""
     if row.kind in _MODES:
         good = event is not None and kind == "accessed" and event.body["mode"] in _MODES[row.kind] and "basis" in event.value
-        return "" if good and signer.pseudonym == row.recipient else f"{kind or 'nothing'} by somebody else, or for something else"
+        return "" if good and signer.subject.recipient == row.recipient else f"{kind or 'nothing'} by somebody else, or for something else"
+    to = event.body.get("to", {}) if event is not None else {}
+    if row.kind in access.LOOKS:
+        named = PersonId(node.agency, to["person"]).recipient if "person" in to else row.recipient
+        asked = kind == "transfer-offered" and to.get("agency") == node.agency and named == row.recipient
+        return "" if asked and row.time >= entry.time - _AHEAD else f"{kind or 'nothing'} for somebody else, or later than the look"
     expected = {"parcel": "transfer-offered", "copy": "disclosed"}.get(row.kind, "")
-    to = event.body.get("to", {}).get("agency") if event is not None else None
-    return "" if kind == expected and to == row.recipient else f"{kind or 'nothing'} for somebody else"
+    return "" if kind == expected and to.get("agency") == row.recipient else f"{kind or 'nothing'} for somebody else"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from random import Random
 
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.report import Report
-from ledger.domain.errors import CustodyError
+from ledger.domain.errors import CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.trust import TrustRoot
 from ledger.domain.unit import Records, Unit
@@ -55,10 +56,11 @@ def _audit(node: Node, root: TrustRoot, state: AuditState, scratch: Records, opt
     keys = [node.keys.hpke, *options.keys]
     try:
         sample = Reservoir(sampling.sample_size(items, options.share), Random(options.seed))  # noqa: S311  (a sample that can be drawn again, no secret)
+        kept: Counter[bool] = Counter()
 
         def take(one: Examined) -> None:
             duties.check_item(node, one, report)
-            sampling.copies_kept(node, one, report)
+            kept[sampling.copies_kept(node, one, report)] += 1
             if (drawn := sampling.draw(one)) is not None:
                 sample.offer(drawn)
 
@@ -67,19 +69,30 @@ def _audit(node: Node, root: TrustRoot, state: AuditState, scratch: Records, opt
         pins = sampling.check_pins(node, report)
         walked = _walk_cases(node, sample, report)
     except CustodyError as error:
-        report.add(Finding("row-edited", "the home", "a database that can be compared", error.message))
+        # A failing disk or node refutes nothing.
+        code = "home-unread" if isinstance(error, StorageError | UnreadableError | NetworkError) else "row-edited"
+        report.add(Finding(code, "the home", "a database that can be compared", error.message))
         return report
     size = sum(one.content.ciphertext_size for one in sample.taken)
     read = sampling.rehash(node, sample.taken, keys, report, options.progress("re-hashing content", size))
-    report.checked("rows", f"rows: {done.rows}")
-    report.checked("documents", f"{done.documents} documents; items: {done.items}")
-    report.checked("keys", f"sealed keys: {done.grants}, opened here: {done.opened}; releases: {releases}")
-    report.checked("duties", f"items: {done.items}")
-    report.checked("copies", f"pins: {pins}")
-    report.checked("content", f"{len(sample.taken)} of {sample.seen} items with content, {read} bytes; seed {options.seed}")
-    report.checked("cases", f"from items: {done.items}; from cases: {walked}")
+    report.checked("rows", f"rows: {done.rows}", done.rows)
+    report.checked("documents", f"{done.documents} documents; items: {done.items}", done.documents)
+    sealed = f"sealed keys: {done.grants}, opened here: {done.opened}; releases: {releases}"
+    report.checked("keys", sealed, done.grants + releases)
+    report.checked("duties", f"items: {done.items}", done.items)
+    report.checked("copies", f"items that this agency keeps: {kept[True]}; pins: {pins}", kept[True] + pins)
+    _tell_content(report, sample, read, options.seed)
+    report.checked("cases", f"from items: {done.items}; from cases: {walked}", done.items + walked)
     report.facts |= {"items": done.items, "sampled": len(sample.taken), "seed": options.seed, "bytesReHashed": read, "releases": releases}
     return report
+
+
+def _tell_content(report: Report, sample: Reservoir, done: int, seed: int) -> None:
+    detail = f"{len(sample.taken)} of {sample.seen} items with content, {done} bytes; seed {seed}"
+    if sample.seen and not sample.size:  # --sample 0
+        report.not_asked("content", f"{detail}: nothing was to be re-hashed")
+    else:
+        report.checked("content", detail, len(sample.taken))
 
 
 def _walk_cases(node: Node, sample: Reservoir, report: Report) -> int:

@@ -7,9 +7,9 @@ from ledger.domain.encoding import evidence_bytes
 from ledger.domain.errors import CustodyError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.person import PersonId
 from ledger.domain.unit import Unit
 from ledger.services import reading
-from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.audit.rebuiltitems import Examined
 
@@ -24,7 +24,7 @@ class ItemKeys:
     def __init__(self, book: Rebuild, keys: list[HpkePrivateKey]) -> None:
         self._book = book
         self._keys = {key.public.digest: key for key in keys}
-        self._people: dict[str, bytes] = {}
+        self._people: dict[PersonId, bytes] = {}
         self.count = self.opened = 0
         with book.node.records.read() as unit, book.into.read() as into:
             self._custodians = {descriptors.parse(row.document).custody.digest for row in into.descriptors()}
@@ -32,8 +32,8 @@ class ItemKeys:
             published = [row["document"] for table in ("descriptor", "partner_descriptor") for row in into.rows(table)]
             self._allowed = {key.digest for one in map(descriptors.parse, published) for key in (one.node, one.custody)}
             for person in unit.people():
-                with book.guarded(f"person {shown(person.pseudonym)}"):
-                    self._people[person.pseudonym] = reading.hpke_key(person).digest
+                with book.guarded(f"person {person.person}"):
+                    self._people[person.person] = reading.hpke_key(person).digest
             self._allowed |= set(self._people.values())
 
     def check(self, into: Unit, one: Examined) -> None:
@@ -75,7 +75,7 @@ class ItemKeys:
         if one.content is None or item.state.custodian != node.agency or item.state.origin != node.agency:
             return
         wanted = {"the custodians": self._custodians}
-        if item.opener in self._people:
+        if item.opener is not None and item.opener in self._people:
             wanted["whoever recorded it"] = {self._people[item.opener]}
         for whom, keys in wanted.items():
             if not keys & scopes.get("content", set()):

@@ -26,7 +26,7 @@ Run = Callable[[Progress], Report]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An audit: who asked (pseudonym), since when, and how far it is. ``state``: running, done or failed.
+    """An audit: who asked (as commands name them), since when, and how far it is. ``state``: running, done or failed.
 
     ``part``, ``total``, ``done``: of the part of the work under way. ``report``: as Report.as_json, once it is done.
     ``problem``: why there is none.

@@ -16,7 +16,7 @@ from ledger.services.audit import outside
 
 _HOUR: Final = 3600
 #: Warnings that are an alarm nevertheless: nothing is proven wrong, but somebody must look.
-_LOUD: Final = frozenset({"volume", "late", "overdue", "chain-silent"})
+_LOUD: Final = frozenset({"volume", "late", "overdue", "silence", "chain-silent", "view-longer"})
 _PATIENT: Final = frozenset({"unreachable", "chain-silent"})  # not at the first time
 
 
@@ -54,12 +54,16 @@ def look(
     report = outside.audit(contracts, root, logs, state, clock, options)
     ages: dict[str, int] = {}
     for log in state.logs():
-        last = state.last_checkpoint(log.log)
-        age = clock.now() - last.time if last is not None else limits.silence + 1
-        ages[log.agency] = age
+        last, opened = state.last_checkpoint(log.log), state.opened(log.log)
+        began = last or opened  # a log that has no checkpoint yet is silent since it was opened
+        if began is None:
+            continue
+        age = clock.now() - began.time
+        if last is not None:
+            ages[log.agency] = age
         if age > limits.silence:
-            expected = f"a checkpoint within {limits.silence} s"
-            report.add(Finding("silence", f"log of {log.agency}", expected, f"the newest is {age} s old"))
+            found = f"the newest is {age} s old" if last is not None else f"none since it was opened {age} s ago"
+            report.add(Finding("silence", f"log of {log.agency}", f"a checkpoint within {limits.silence} s", found))
         for certificate, hour, count in state.volumes(log.log, limits.volume):
             place = f"certificate {certificate.hex()[:16]} of {log.agency}, from {hour * _HOUR}"
             report.add(Finding("volume", place, f"fewer than {limits.volume} events in an hour", f"{count} events"))

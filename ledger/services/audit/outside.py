@@ -51,7 +51,7 @@ def audit(
     """Audit logs against the contract, from where the state's last audit stopped."""
     options, report = options or Options(), Report()
     if not chainstory.read(contracts, root, state, report, options.progress):
-        for check in ("log", "files", "entries", "people", "custody", "handovers", "time"):
+        for check in ("log", "anchored", "files", "entries", "people", "custody", "handovers", "time"):
             report.skipped(check, "the chain could not be read")
         return report
     runs = (_Log(contracts, state, report, clock, options, files).run() for files in logs)
@@ -115,9 +115,11 @@ class _Log:
         whole = replay.run()
         frontier = replay.frontier
         if whole:
-            frontier = self._check_tail(log, served, authorities, frontier, fetching)
+            report.facts[f"waiting {log.agency}"] = served.size - frontier.size
+            frontier, overdue = self._check_tail(log, served, authorities, frontier, fetching)
+            report.judged(f"log of {log.agency}", end, served.size - end, overdue=overdue)
         self._conclude(log, authorities, end - begin, end, whole=whole)
-        return views.Audited(log, fetching, frontier, authorities.log_keys(log.agency)) if whole else None
+        return views.Audited(log, fetching, frontier, authorities.log_keys(log.agency), served.size) if whole else None
 
     def _check_served(self, log: LogOfAgency, served: Checkpoint, authorities: Authorities) -> None:
         """The log's newest signed checkpoint: under its log key, and kept as something that was shown to us."""
@@ -132,15 +134,13 @@ class _Log:
 
     def _check_tail(
         self, log: LogOfAgency, served: Checkpoint, authorities: Authorities, frontier: Frontier, fetching: Fetching
-    ) -> Frontier:
+    ) -> tuple[Frontier, str]:
         """Entries that are not anchored yet: they fit the served checkpoint, and have not waited too long.
 
-        Returns the tree with those that were looked at.
+        Returns the tree with those that were looked at, and what is wrong where they waited too long.
         """
         if served.size - frontier.size > _TAIL:
-            expected, found = f"at most {_TAIL} entries that wait to be anchored", f"{served.size - frontier.size}"
-            self._report.add(Finding("overdue", f"newest entries of {log.agency}", expected, found))
-            return frontier
+            return frontier, f"at most {_TAIL} are looked at"
         tail, oldest = Frontier(frontier.size, frontier.hashes), None
         try:
             for bundle in fetching.bundles(frontier.size, served.size):
@@ -159,17 +159,14 @@ class _Log:
                 self._report.add(Finding("tile-differs", f"tiles of {log.agency}", f"root {served.root.hex()}", "another root"))
         except Missing as missing:
             self._report.add(told(missing, log.agency))
-            return frontier
+            return frontier, ""
         except CustodyError as error:
             self._report.add(Finding("bundle-malformed", f"newest entries of {log.agency}", "entries and tiles", error.message))
-            return frontier
+            return frontier, ""
         descriptor = in_force(authorities.versions[log.agency], self._clock.now())
         if oldest is not None and descriptor is not None and self._clock.now() - oldest > descriptor.max_anchoring_delay:
-            expected = f"anchored within {descriptor.max_anchoring_delay} s"
-            found = f"the oldest of {served.size - frontier.size} waits since {oldest}"
-            self._report.add(Finding("overdue", f"newest entries of {log.agency}", expected, found))
-        self._report.facts[f"waiting {log.agency}"] = served.size - frontier.size
-        return tail
+            return tail, f"the oldest since {oldest}, to be anchored within {descriptor.max_anchoring_delay} s"
+        return tail, ""
 
     def _conclude(self, log: LogOfAgency, authorities: Authorities, count: int, end: int, *, whole: bool) -> None:
         report, state = self._report, self._state
@@ -182,10 +179,12 @@ class _Log:
         size = reached.size if reached is not None else 0
         detail = f"{log.agency}: {size} entries, {count} of them new" if whole else f"{log.agency}: read up to entry {size} of {end}"
         for check in ("log", "files", "entries", "people", "custody", "time"):
-            before = report.details.get(check)
-            waiting = report.facts.get(f"waiting {log.agency}", 0) if check == "time" else 0
-            line = (f"{before}; {detail}" if before else detail) + (f", and {waiting} that wait to be anchored" if waiting else "")
-            (report.checked if whole else report.skipped)(check, line)
+            seen = state.item_count(log.log) if check == "custody" else size
+            line = "; ".join(filter(None, (report.details.get(check), detail + (f", {seen} items" if check == "custody" else ""))))
+            if whole:
+                report.checked(check, line, seen)
+            else:
+                report.skipped(check, line)
         report.facts[f"entries {log.agency}"] = size
 
     def _check_uses(self, log: LogOfAgency, authorities: Authorities) -> None:

@@ -16,7 +16,7 @@ from ledger.domain import statement as statements
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.ports import ChainStory
 from ledger.domain.audit.report import Report
-from ledger.domain.errors import CustodyError
+from ledger.domain.errors import CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.domain.event import document as documents
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
@@ -44,7 +44,7 @@ class Rebuild:
     Attributes:
         node: the home, read at one moment. into: the empty database. state: what the chain tells.
         whole: whether every entry of the log is there; without one the tree cannot be made again.
-        announced: SHA-256 of revocation lists that the log announces.
+        announced: SHA-256 of revocation lists that the log announces. signers: certificates under which something in the log was signed.
         told: rows that have a finding already.
         authorities: CAs of every agency that the home knows. calls: steps of handovers that we sent, by the statement that they name.
     """
@@ -55,6 +55,7 @@ class Rebuild:
     report: Report
     whole: bool = True
     announced: set[str] = field(default_factory=set)
+    signers: set[bytes] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
     authorities: list[bytes] = field(default_factory=list)
     calls: dict[bytes, list[SentCall]] = field(default_factory=dict)
@@ -69,6 +70,8 @@ class Rebuild:
         """A row may have been altered into something that no program of ours would write: that is a finding, and the rest goes on."""
         try:
             yield
+        except (StorageError, UnreadableError, NetworkError):
+            raise  # a disk or a chain that fails refutes nothing
         except (CustodyError, ValueError, TypeError, KeyError, AttributeError, LookupError, AssertionError) as error:
             told = error.message if isinstance(error, CustodyError) else type(error).__name__
             self.find("row-edited", place, "values that can be read, and events that follow one another", told)
@@ -124,6 +127,7 @@ def rebuild_log(book: Rebuild, advance: Callable[[int], None]) -> None:
                 size = index + 1
             _sequence(book, into, fresh)
             for _, statement in fresh:
+                book.signers.add(statement.certificate)
                 if statement.claims.effect == "agency":
                     with book.guarded(f"document of the statement {shown(statement.digest)}"):
                         _agency_statement(book, unit, into, statement)

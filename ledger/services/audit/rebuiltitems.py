@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ledger.domain import envelope, slots
 from ledger.domain import statement as statements
-from ledger.domain.bundle import Bundle
+from ledger.domain.bundle import Bundle, BundledStatement
 from ledger.domain.custody import ItemState
 from ledger.domain.envelope import Content, parse_content
 from ledger.domain.errors import CustodyError, DeniedError, RuleError
@@ -20,15 +20,15 @@ from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.life import Life, Told
 from ledger.domain.parcel import Parcel
-from ledger.domain.records import CrossingRow, EntryRow, ErasureRow, ItemRow
+from ledger.domain.records import CrossingRow, EntryRow, ErasureRow, ItemRow, ShareRow
 from ledger.domain.slots import Hop
 from ledger.domain.statement import Statement
 from ledger.domain.unit import Unit
-from ledger.services import crossing, dag, inheritance, intake, recordkeys, sequencing
+from ledger.services import crossing, dag, inheritance, intake, recordkeys, sequencing, unpacking
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.inheritedrecords import InheritedRecords
 from ledger.services.audit.rebuilding import Rebuild
-from ledger.services.intake import Opened
+from ledger.services.unpacking import Opened
 
 _PAGE: Final = 100
 _LAG: Final = 3600  # seconds for which the node may not have written down yet what it has just signed
@@ -138,7 +138,7 @@ class _Replay:
         self.erased = self.erasure is not None and self.erasure.state != "due"
         self.key = self._record_key()
         self.bundle = self._inherited()
-        self.foreign = [(one, statements.parse_entry(one.entry)) for one in self.bundle.statements] if self.bundle is not None else []
+        self.foreign = self._taken_over()
         self.known = self.stored.items.get(self.evidence)
         self.crossings = self.stored.crossings.get(self.evidence, {})
         own = sorted(self.into.events(self.evidence, void=True), key=lambda row: row.index)
@@ -179,6 +179,13 @@ class _Replay:
             self.book.told.add(f"inherited {self.evidence}")
             found = inheritance.inherited(self.unit, self.evidence)  # what can still be told of the item is told from it
             return found if found is not None and found.evidence == self.evidence else None
+
+    def _taken_over(self) -> list[tuple[BundledStatement, Statement]]:
+        """The statements of the record as far as the home took them over: with an outcome a record may come that goes on beyond it."""
+        parsed = [(one, statements.parse_entry(one.entry)) for one in self.bundle.statements] if self.bundle is not None else []
+        while parsed and self.unit.entry_by_digest(parsed[-1][1].digest) is None:
+            parsed.pop()
+        return parsed
 
     def _take(self, row: EntryRow) -> None:
         """A statement of our own log."""
@@ -274,20 +281,15 @@ class _Replay:
                 open_ = replace(told.hop, outcome=slots.OPEN, outcome_digest=bytes(32), time=0)
                 hops.append(open_ if one is self.foreign[count - 1][1] else told.hop)
         bundle = replace(self.bundle, statements=self.bundle.statements[:count], hops=tuple(hops))
-        return Opened(Parcel(b"", (), ()), bundle, tuple(one for _, one in self.foreign[:count]), tuple(events))
+        return Opened(Parcel(b"", (), ()), bundle, tuple(one for _, one in self.foreign[:count]), tuple(events), self.key)
 
     def _keep(self, count: int) -> None:
         """Keep what other logs sequenced, up to the ``count``-th statement of the record."""
         if count <= 0:
             return
-        opened = self._opened(count)
-        for one, event in zip(opened.statements, opened.events, strict=True):
-            if event is not None and self.key is not None and self.into.document(one.payload) is None:
-                sequencing.keep_document(self.book.node, self.into, event, self.evidence, self.key)
-        intake.keep_record(self.book.node, self.into, opened)
+        unpacking.keep(self.book.node, self.into, self._opened(count), range(count), self.key)
 
     def _receive(self, count: int) -> None:
-        self._keep(count)
         opened = self._opened(count)
         state, rows = intake.replay(opened)
         cid = self.known.cid if self.known is not None else None
@@ -295,7 +297,7 @@ class _Replay:
             body = opened.events[0].body
             cid = dag.root_of(parse_content(body["content"], body["size"])) if "content" in body else None
         place = self.known.opened if self.known is not None else self.into.newest_place() + 1
-        intake.place(self.book.node, self.into, opened, state, rows, cid, place)
+        intake.write(self.book.node, self.into, opened, state, rows, cid, place, self.key)
 
     def _carry(self, item: ItemRow, own: list[EntryRow]) -> ItemRow:
         """Take over what nothing tells (see columns.PARTLY)."""
@@ -317,6 +319,9 @@ class _Replay:
             for given in unit.given_of(self.evidence, _LIMIT):
                 if any(row.digest == given.statement and row.effect == "none" for row in own):
                     into.put_given(given)
+            for share in unit.rows("share", evidence=self.evidence):
+                if any(row.digest == share["statement"] and row.effect == "none" for row in own):
+                    into.put_share(ShareRow(**share))
             for opening in unit.rows("opening", evidence=self.evidence):
                 into.put_opening(opening["evidence"], opening["until"])
         return item

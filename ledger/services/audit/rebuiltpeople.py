@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-from ledger.domain import enrolment
-from ledger.domain.errors import CustodyError
+from ledger.domain import custodykey, enrolment
+from ledger.domain.encoding import require
+from ledger.domain.errors import CustodyError, VerificationError
+from ledger.domain.event import wording
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
-from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import log_urn
-from ledger.domain.records import AlarmRow, EnrolmentRow, HoldingRow, PartnerRow, PersonRow, ReleaseRow, SessionRow
+from ledger.domain.identity.person import PersonId, read_stored
+from ledger.domain.records import AlarmRow, CustodyKeyRow, EnrolmentRow, HoldingRow, PartnerRow, PersonRow, ReleaseRow, SessionRow
 from ledger.domain.unit import Unit
-from ledger.services import agencylog, alarms, partners, people, sessions
+from ledger.services import agencylog, alarms, custodykeys, partners, people, reading, sessions
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
 
 Row = dict[str, Any]
-_SIGNERS: Final = 100_000
 
 
 def rebuild_lists(book: Rebuild) -> None:
@@ -57,13 +59,15 @@ class People:
 
     def __init__(self, book: Rebuild) -> None:
         self._book = book
-        self._requested: dict[bytes, HpkeKey] = {}
+        self._requested: dict[bytes, EnrolmentRow] = {}  # requests that were approved, by the key that they name
+        with book.into.read() as into:
+            self._custody = {descriptors.parse(row.document).custody.digest for row in into.descriptors()}
 
     def run(self) -> None:
         """Rebuild every table that is left."""
         rules: dict[str, Callable[[Unit, Unit, Row], None]] = {
-            "enrolment": self._enrolment, "person": self._person, "partner": self._partner, "session": self._session,
-            "identity": self._identity, "challenge": self._challenge, "alarm": self._alarm, "release": self._release,
+            "enrolment": self._enrolment, "person": self._person, "custody_key": self._custody_key, "partner": self._partner,
+            "session": self._session, "identity": self._identity, "challenge": self._challenge, "alarm": self._alarm, "release": self._release,
             "holding": self._holding, "replication_target": self._target,
         }  # fmt: skip
         for table, rule in rules.items():
@@ -73,9 +77,12 @@ class People:
                         rule(unit, into, row)
         self._readings()
         self._signers()
+        with self._book.into.write() as into:
+            into.put_index_form(wording.VERSION)  # whoever opens a home brings its index up to this
 
     def _enrolment(self, unit: Unit, into: Unit, row: Row) -> None:
-        node, asked = self._book.node, EnrolmentRow(**row)
+        node = self._book.node
+        asked = EnrolmentRow(**{**row, "inviter": _who(row["inviter"]) if row["inviter"] else None})
         state = "requested" if asked.request else "invited"
         request = enrolment.parse(asked.request) if asked.request else None
         if request is not None and request.server != log_urn(node.log_id):
@@ -86,24 +93,54 @@ class People:
             found = self._book.certificate(unit, asked.certificate)
             if found is None or enrolment.encode_key(found.key) != request.spki:
                 return
-            self._requested[request.spki] = request.hpke
+            self._requested[request.spki] = asked
             made = replace(made, roles=",".join(sorted(found.roles)), state="approved", certificate=found.digest)
         into.put_enrolment(made)
 
     def _person(self, unit: Unit, into: Unit, row: Row) -> None:
-        node, told = self._book.node, PersonRow(**row)
+        node, told = self._book.node, PersonRow(**{**row, "person": _who(row["person"])})
         found = self._book.certificate(unit, told.certificate)
         if found is None:
             self._book.find("row-missing", f"certificate {shown(told.certificate)}", "a person has it", "none")
             return
+        if found.kind != "person":
+            return
         guest = found.agency != node.agency
         if not guest:
             people.open_number(node, told.number, found.pseudonym.encode())
-        asked = self._requested.get(enrolment.encode_key(found.key))
-        hpke = people.encode_hpke(asked) if asked is not None and not guest else told.hpke
-        agency, kind = (found.agency, "guest") if guest else ("", found.kind)
-        active = bool(told.active) and (guest or not self._revoked(unit, found))
-        into.put_person(PersonRow(found.pseudonym, kind, found.digest, hpke, told.number, active, agency))
+        hpke, proof = self._keys_of(found, told)
+        into.put_person(
+            PersonRow(
+                found.subject,
+                found.digest,
+                hpke,
+                b"" if guest else told.number,
+                bool(told.active) and (guest or not self._revoked(unit, found)),
+                proof,
+                told.custody if not guest and told.custody in self._custody else b"",
+            )
+        )
+
+    def _keys_of(self, found: Certificate, told: PersonRow) -> tuple[bytes, bytes]:
+        """Somebody's HPKE key, and what proves it: what they signed for both their keys when they joined, wherever that is kept."""
+        spki = enrolment.encode_key(found.key)
+        asked = self._requested.get(spki)
+        proof = told.proof or (asked.request if asked is not None and asked.certificate == told.certificate else b"")
+        signed = [enrolment.parse(one) for one in (asked.request if asked is not None else b"", proof) if one]
+        if any((one.spki, one.server) != (spki, log_urn(self._book.node.log_id)) for one in signed):
+            raise VerificationError(3, "somebody's keys were signed for with another key, or for another node")
+        return reading.encode_hpke(signed[0].hpke) if signed else told.hpke, proof
+
+    def _custody_key(self, unit: Unit, into: Unit, row: Row) -> None:
+        """A custody key on its way is a key of this agency's, sealed to a custodian by the key that this person signed for."""
+        sealed = custodykey.parse(row["sealed"])
+        person = into.person(sealed.person)
+        found = self._book.certificate(unit, person.certificate) if person is not None else None
+        if person is None or found is None or not person.active or person.person.agency != self._book.node.agency:
+            return
+        right = custodykeys.ROLE in found.roles and sealed.recipient == reading.hpke_key(person).digest
+        if right and sealed.custody in self._custody:
+            into.put_custody_key(CustodyKeyRow(person.person, sealed.custody, row["sealed"], _who(row["by"])))
 
     @staticmethod
     def _revoked(unit: Unit, found: Certificate) -> bool:
@@ -129,20 +166,22 @@ class People:
         if found is None or not told.expires <= node.clock.now() + sessions.SESSION_LIFE:
             return
         if sessions.is_enrolled(node, unit, found):
-            into.put_session(SessionRow(told.token, found.pseudonym, found.digest, told.expires))
+            person = found.subject if found.kind == "person" else None
+            into.put_session(SessionRow(told.token, person, found.digest, told.expires))
 
     def _identity(self, unit: Unit, into: Unit, row: Row) -> None:
-        person = unit.person(row["pseudonym"])
-        if person is not None and person.kind == "person" and not person.agency:
-            into.put_identity(row["token"], row["pseudonym"])
+        person = unit.person(_who(row["person"]))
+        if person is not None and person.person.agency == self._book.node.agency:
+            into.put_identity(row["token"], person.person)
 
     def _challenge(self, unit: Unit, into: Unit, row: Row) -> None:
         if row["expires"] <= self._book.node.clock.now() + sessions.PERSON_LIFE:
             into.put_challenge(row["nonce"], row["expires"])
 
     def _alarm(self, unit: Unit, into: Unit, row: Row) -> None:
-        if unit.person(row["pseudonym"]) is not None:
-            into.put_alarm(AlarmRow(row["id"], alarms.BULK_ACCESS, row["pseudonym"], row["count"], row["time"]))
+        person = _who(row["person"])
+        if unit.person(person) is not None:
+            into.put_alarm(AlarmRow(row["id"], alarms.BULK_ACCESS, person, row["count"], row["time"]))
 
     def _release(self, unit: Unit, into: Unit, row: Row) -> None:
         entry = into.entry_by_digest(row["statement"])
@@ -166,14 +205,22 @@ class People:
                 entry = into.entry_by_digest(row["statement"])
                 signer = self._book.certificate(unit, entry.certificate) if entry is not None else None
                 if entry is not None and signer is not None:
-                    into.put_reading(entry.digest, signer.pseudonym, entry.evidence, row["time"])
+                    into.put_reading(entry.digest, signer.subject, entry.evidence, row["time"])
 
     def _signers(self) -> None:
         """Whoever signed in the log as a person is written down as one."""
-        with self._book.node.records.read() as unit, self._book.into.read() as into:
-            for digest in into.distinct("entry", "certificate", b"", _SIGNERS):
+        with self._book.node.records.read() as unit:
+            for digest in sorted(self._book.signers):
                 found = self._book.certificate(unit, digest)
-                ours = found is not None and (found.kind, found.agency) == ("person", self._book.node.agency)
-                if found is not None and ours and unit.person(found.pseudonym) is None:
-                    why = "somebody of that pseudonym signed in the log"
-                    self._book.find("row-missing", f"person {shown(found.pseudonym)}", why, "none")
+                if found is not None and found.kind == "person" and unit.person(found.subject) is None:
+                    self._book.find("row-missing", f"person {found.subject}", "they signed in the log", "none")
+
+
+def _who(value: object) -> PersonId:
+    """The person that a column names, as it is stored.
+
+    Raises:
+        FormatError: it names nobody.
+    """
+    require(isinstance(value, str) and value != "", "a column that names a person names nobody")
+    return read_stored(str(value))

@@ -111,10 +111,10 @@ def check_pins(node: Node, report: Report) -> int:
     return count
 
 
-def copies_kept(node: Node, one: Examined, report: Report) -> None:
-    """An item's content lies on the node's own disk, or at as many replicas as it must."""
+def copies_kept(node: Node, one: Examined, report: Report) -> bool:
+    """An item's content lies on the node's own disk, or at as many replicas as it must; whether it is one that this agency keeps."""
     if one.content is None or one.erased or one.item.state.custodian != node.agency:
-        return
+        return False
     with node.records.read() as unit:
         try:
             if node.blocks.missing([dag.root_of(one.content)]):
@@ -123,3 +123,4 @@ def copies_kept(node: Node, one: Examined, report: Report) -> None:
             report.add(Finding("copy-unknown", one.item.state.evidence, "an answer", error.message))
         except CustodyError as error:
             report.add(Finding("content-missing", one.item.state.evidence, "its content, here or at a replica", error.message))
+    return True

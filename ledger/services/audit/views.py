@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -21,12 +21,16 @@ from ledger.services.audit.fetching import Fetching, Missing, told
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """A log that was read to its end: its files, the tree of its entries, and the log keys of its agency."""
+    """A log that was read to its end: its files, the tree of its entries, the log keys of its agency, and the size that it shows.
+
+    The tree is smaller than that where the log goes on beyond what an audit looks at, which is told where that is found.
+    """
 
     log: LogOfAgency
     files: Fetching
     tree: Frontier
     keys: frozenset[bytes]
+    served: int
 
 
 def check(state: AuditState, audited: Sequence[Audited], seen: Sequence[bytes], report: Report) -> None:
@@ -35,42 +39,47 @@ def check(state: AuditState, audited: Sequence[Audited], seen: Sequence[bytes], 
     Args:
         seen: signed checkpoints (C2SP notes) and evidence bundles, as others got them.
     """
-    notes, statements = _sort(seen, report)
-    count = 0
+    views = {one.log.log: _View(one, report) for one in audited}
     for one in audited:
-        log, view = one.log, _View(one, report)
-        for note in state.views(log.log):
-            view.compare(receipts.parse_checkpoint(note), "served to us earlier")
-        for checkpoint in (note for note in notes if note.log_id == log.log):
-            count += 1
-            if is_signed(checkpoint, one.keys):
-                view.compare(checkpoint, "seen by others")
-                state.put_view(log.log, checkpoint.size, checkpoint.note)
-            else:
-                report.add(Finding("view-unsigned", f"checkpoint of {checkpoint.size} entries", f"signed by {log.agency}", "another key"))
-        for index, leaf in statements.get(log.log, ()):
-            count += 1
-            view.contains(index, leaf)
-    if seen:
-        report.checked("seen", f"{count} compared")
-
-
-def _sort(seen: Sequence[bytes], report: Report) -> tuple[list[Checkpoint], dict[bytes, list[tuple[int, bytes]]]]:
-    notes: list[Checkpoint] = []
-    statements: dict[bytes, list[tuple[int, bytes]]] = {}
-    for data in seen:
+        for note in state.views(one.log.log):
+            views[one.log.log].compare(receipts.parse_checkpoint(note), "served to us earlier")
+    count = 0
+    for number, data in enumerate(seen, 1):
+        place = f"file {number} given with --seen"
         try:
-            if data.startswith(b"urn:custody:log:"):
-                notes.append(receipts.parse_checkpoint(data))
-                continue
-            bundle = bundles.parse(data)
-            for one in bundle.statements:
-                if one.receipt is not None:
-                    receipt = receipts.parse(one.receipt)
-                    statements.setdefault(receipt.log_id, []).append((receipt.index, merkle.leaf_hash(one.entry)))
+            compared = _compare_file(data, views, state, report)
         except FormatError as error:
-            report.add(Finding("view-unsigned", "a file given with --seen", "a signed checkpoint or a bundle", error.message))
-    return notes, statements
+            report.add(Finding("view-unsigned", place, "a signed checkpoint or a bundle", error.message))
+            continue
+        if not compared:
+            report.add(Finding("view-other", place, "a checkpoint or receipts of a log that is audited here", "none"))
+        count += compared
+    if seen:
+        report.checked("seen", f"{count} compared", count)
+
+
+def _compare_file(data: bytes, views: Mapping[bytes, _View], state: AuditState, report: Report) -> int:
+    """One file that somebody else got; how many checkpoints and statements of it speak of an audited log."""
+    if data.startswith(b"urn:custody:log:"):
+        checkpoint = receipts.parse_checkpoint(data)
+        view = views.get(checkpoint.log_id)
+        if view is None:
+            return 0
+        if is_signed(checkpoint, view.keys):
+            view.compare(checkpoint, "seen by others")
+            state.put_view(checkpoint.log_id, checkpoint.size, checkpoint.note)
+        else:
+            place = f"checkpoint of {checkpoint.size} entries"
+            report.add(Finding("view-unsigned", place, f"signed by {view.agency}", "another key"))
+        return 1
+    count = 0
+    for one in bundles.parse(data).statements:
+        receipt = receipts.parse(one.receipt) if one.receipt is not None else None
+        view = views.get(receipt.log_id) if receipt is not None else None
+        if receipt is not None and view is not None:
+            view.contains(receipt.index, merkle.leaf_hash(one.entry))
+            count += 1
+    return count
 
 
 def is_signed(checkpoint: Checkpoint, keys: Iterable[bytes]) -> bool:
@@ -87,13 +96,18 @@ class _View:
 
     def __init__(self, audited: Audited, report: Report) -> None:
         self._log = audited.log
+        self.agency, self.keys = audited.log.agency, audited.keys
         self._report = report
+        self._served = audited.served
         self._size, self._root = audited.tree.size, audited.tree.root()
         self._read = tiles.node_reader(audited.files.tile)
 
     def compare(self, checkpoint: Checkpoint, whose: str) -> None:
-        """A signed checkpoint must be one of this log's history. One that is longer says nothing: these files may be an older export."""
-        if checkpoint.size > self._size or checkpoint.size == 0:
+        """A signed checkpoint must be one of this log's history."""
+        if checkpoint.size == 0:
+            return
+        if checkpoint.size > self._size:
+            self._beyond(f"checkpoint of {self._log.agency}, {whose}", checkpoint.size)
             return
         place = f"checkpoint of {checkpoint.size} entries of {self._log.agency}, {whose}"
         try:
@@ -105,11 +119,17 @@ class _View:
             found = f"root {checkpoint.root.hex()}, signed by the same log key: {error.message}"
             self._report.add(Finding("view-differs", place, f"a part of the log of {self._size} entries", found))
 
+    def _beyond(self, place: str, size: int) -> None:
+        """These files may be an older export, or hide what was not anchored yet: it cannot be told, and so is not passed over."""
+        if size > self._served:
+            self._report.add(Finding("view-longer", place, f"a log of {size} entries or more", f"{self._served} entries"))
+
     def contains(self, index: int, leaf: bytes) -> None:
         """A statement that somebody got a receipt for must be where the receipt says."""
         place = f"entry {index} of {self._log.agency}, in a bundle"
         if index >= self._size:
-            return  # these files may be an older export: compared next time
+            self._beyond(place, index + 1)
+            return
         try:
             proof = merkle.inclusion_proof(index, self._size, self._read)
             merkle.verify_inclusion(leaf, index, self._size, proof, self._root)

@@ -1,0 +1,37 @@
+"""What a node says of itself."""
+
+from __future__ import annotations
+
+from api.schemas import _LOG, Base64Url, Strict, _example
+
+
+class DemandsOut(Strict):
+    """What a profile asks of records: members by event type as JSON pointers, kinds of basis, seconds until a record is late."""
+
+    required: dict[str, list[str]]
+    basisKinds: list[str]
+    lateAfter: int
+
+
+class AgencyOut(Strict):
+    """Who this node is; of its jurisdiction profile what clients need: its demands, what is withheld from whom, its names for events."""
+
+    model_config = _example(
+        agency="NL-POL",
+        log=_LOG,
+        logNumber=0,
+        descriptor="eyJ2IjoxfQ",
+        profile="nl",
+        demands={"required": {"acquired": ["/basis/purpose"]}, "basisKinds": ["warrant"], "lateAfter": 86400},
+        withhold={},
+        names={},
+    )
+
+    agency: str
+    log: str
+    logNumber: int
+    descriptor: Base64Url
+    profile: str
+    demands: DemandsOut
+    withhold: dict[str, list[str]]
+    names: dict[str, str]

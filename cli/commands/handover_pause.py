@@ -1,0 +1,100 @@
+"""custody handover pause: reading an item that is on offer."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import typer
+
+from cli import output
+from cli.state import STATE, Basis, Evidence, Json
+
+_HELP = """Read an item that is on offer: the offer is taken back, your access signed, the content decrypted, and the offer made again.
+
+While an offer is open nobody can read the item. If the other agency accepts at the same moment the chain decides. Started again after
+an interruption it goes on; without -o it only makes the offer again.
+
+\b
+Example:
+  custody --home ~/nl handover pause 3f0c1d2e-... -o photo.jpg \\
+    --basis "the court asks for it today"
+"""
+
+
+def register(group: typer.Typer) -> None:
+    """Add the command."""
+
+    @group.command("pause", help=_HELP)
+    def pause(
+        evidence: Evidence,
+        basis: Basis,
+        out: Annotated[Path | None, typer.Option("-o", "--output", help="File to write the content to.")] = None,
+        wait: Annotated[float, typer.Option(min=0, max=86400, help="Seconds to wait for the chain.")] = 600,
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import basis as basis_member
+        from cli.session import evidence_urn, open_session
+        from ledger.adapters import files
+        from ledger.domain.errors import UsageError
+        from ledger.services import pausing
+
+        urn, said = evidence_urn(evidence), basis_member(basis)
+        with open_session() as session:
+            item = session.node.item(urn)
+            if item["offer"] is not None and (out is None) != (item["cid"] is None):
+                wrong = "this item has no content" if item["cid"] is None else "say where the content shall go"
+                raise UsageError(wrong, hint="leave -o away" if item["cid"] is None else "add -o FILE")
+            with _Told(urn, out) as told:
+                with files.replacing(out) if out is not None else nullcontext() as file:
+                    waiting = pausing.Waiting(wait, output.say)
+                    pausing.take_back(session.node, session.person, session.clock, urn, waiting)
+                    told.taken_back = True
+                    reading = pausing.begin(session.node, session.person, session.clock, urn, said)
+                    if file is not None:
+                        _decrypt(session, urn, reading.access, file)
+                told.written = out is not None
+                answer = pausing.offer_again(session.node, session.person, session.clock, urn, reading)
+                told.finished = True
+            from cli.commands.handover import forward
+
+            forward(session, reading.terms.agency)
+        text = f"read and offered again to {reading.terms.person or reading.terms.agency}, with the same terms"
+        output.result({**answer, "path": str(out) if out is not None else None, "access": reading.access}, text)
+
+
+def _decrypt(session: Any, urn: str, access: str, file: Any) -> None:
+    from ledger.services import retrieve
+
+    size = session.node.details(urn, access)[0]["document"]["body"]["size"]
+    with output.progress("decrypting", size) as advance:
+        retrieve.fetch(session.node, session.person, urn, access, file, advance)
+
+
+class _Told:
+    """Says where an interruption has left the item, and what to start to go on."""
+
+    def __init__(self, urn: str, out: Path | None) -> None:
+        self._urn, self._out = urn, out
+        self.taken_back = self.written = self.finished = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        from ledger.domain.errors import CustodyError
+
+        if error is None or self.finished:
+            return
+        item = shlex.quote(self._urn.removeprefix("urn:uuid:"))
+        target = f" -o {shlex.quote(str(self._out))}" if self._out is not None and not self.written else ""
+        server = f" --server {shlex.quote(STATE.server)}" if STATE.server else ""
+        again = f"custody --home {shlex.quote(str(STATE.home))}{server} handover pause {item}{target} --basis WHY"
+        if not self.taken_back:
+            if not isinstance(error, CustodyError):
+                output.say(f"custody: stopped before the offer was taken back for good; see: custody handover list; to go on: {again}")
+            return
+        output.say(f"custody: the item is not on offer now{', its content is written' if self.written else ''}")
+        output.say(f"  what to do: to offer it again with the same terms: {again}")

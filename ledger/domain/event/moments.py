@@ -1,0 +1,31 @@
+"""What cannot lie in the future of an event's own signature: it would be a record of something that had not happened yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ledger.domain.encoding import parse_time
+
+#: What a refusal advises.
+HINT = "give the time at which it happened, in UTC; if it is right, the clock of the computer that signs is wrong: set it"
+
+
+def contradiction(document: dict[str, Any]) -> str | None:
+    """Says which moment lies after the signature, with both times; None where all is well.
+
+    Args:
+        document: completed; members that it lacks are not judged.
+    """
+    body, occurred = document.get("body", {}), document.get("occurred", {})
+    clock = body.get("deviceClock")
+    told = (
+        ("it happened", occurred.get("from")),
+        ("it ended", occurred.get("to")),
+        ("it was discovered", body.get("discovered")),
+        ("the device's clock was compared", clock.get("reference") if isinstance(clock, dict) else None),
+    )
+    signed = parse_time(document["time"], what="time")
+    for what, moment in told:
+        if isinstance(moment, str) and parse_time(moment, what=what) > signed:
+            return f"{what} at {moment}, but this is signed at {document['time']}: later things cannot be recorded yet"
+    return None

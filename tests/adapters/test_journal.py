@@ -1,0 +1,120 @@
+"""Journals: what a disk took in part never counts, and what it confirmed never gets lost unnoticed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.adapters.journal import FileJournal
+from ledger.domain.errors import StorageError
+
+KEY = bytes(range(32))
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    journal = FileJournal(folder, KEY)
+    try:
+        return journal.leftovers()
+    finally:
+        journal.close()
+
+
+def write(folder: Path, frames: int) -> tuple[Path, list[int]]:
+    """A journal of so many frames of two records each; where each frame ends."""
+    journal, ends = FileJournal(folder, KEY), []
+    for number in range(frames):
+        journal.append({"n": 2 * number})
+        journal.append({"n": 2 * number + 1})
+        journal.sync()
+        ends.append(next(folder.iterdir()).stat().st_size)
+    journal.close()
+    return next(folder.iterdir()), ends
+
+
+def test_a_journal_cut_at_any_byte_gives_whole_frames_and_nothing_of_the_torn_one(tmp_path: Path) -> None:
+    path, ends = write(tmp_path, 3)
+    data = path.read_bytes()
+    for cut in range(len(data) + 1):
+        path.write_bytes(data[:cut])
+        assert [one["n"] for one in read(tmp_path)] == list(range(2 * sum(end <= cut for end in ends))), cut
+    for cut in range(ends[1], len(data)):  # a system that wrote the size of the file before the bytes
+        path.write_bytes(data[:cut] + bytes(len(data) - cut))
+        assert [one["n"] for one in read(tmp_path)] == [0, 1, 2, 3], cut
+
+
+def test_damage_before_the_end_is_told_and_hides_nothing_behind_it(tmp_path: Path) -> None:
+    path, ends = write(tmp_path, 3)
+    data = path.read_bytes()
+    for at in range(ends[1]):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        with pytest.raises(StorageError, match="damaged"):
+            read(tmp_path)
+
+
+def test_another_key_is_told_and_not_taken_for_an_empty_journal(tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    journal = FileJournal(tmp_path, bytes(32))
+    with pytest.raises(StorageError, match="other keys"):
+        journal.leftovers()
+    journal.close()
+
+
+def test_a_short_write_is_written_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, bytes(data)[:7]))
+    write(tmp_path, 2)
+    monkeypatch.undo()
+    assert [one["n"] for one in read(tmp_path)] == [0, 1, 2, 3]
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_record_leaves_nothing_of_it_and_what_follows_counts(tmp_path: Path) -> None:
+    journal = FileJournal(tmp_path, KEY)
+    journal.append({"n": 0})
+    journal.sync()
+    path = next(tmp_path.iterdir())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, limits[1]))
+    try:
+        journal.append({"n": 1, "long": "x" * 1000})
+        with pytest.raises(StorageError, match="could not be written"):
+            journal.sync()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert [one["n"] for one in read_again(path)] == [0]
+    journal.append({"n": 2})
+    journal.sync()
+    journal.close()
+    assert [one["n"] for one in read(tmp_path)] == [0, 2]
+
+
+def read_again(path: Path) -> list[dict[str, Any]]:
+    """What another run would find, had this one died now."""
+    return FileJournal(path.parent, KEY)._read(path, path.read_bytes())
+
+
+def test_a_disk_that_does_not_confirm_is_not_believed_the_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = FileJournal(tmp_path, KEY)
+    journal.append({"n": 0})
+    journal.sync()
+
+    def fail(fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    journal.append({"n": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(StorageError):
+            journal.sync()
+    journal.append({"n": 2})
+    with pytest.raises(StorageError, match="any more"):  # the kernel may say yes now, and have lost it
+        journal.sync()
+    journal.close()
+    assert [one["n"] for one in read(tmp_path)] == [0]

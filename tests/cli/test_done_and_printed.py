@@ -1,0 +1,106 @@
+"""What was recorded does not depend on whether it could be printed; and a request to end, of whatever kind, leaves a home tidy."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cli import main, output
+from cli.state import STATE
+from ledger import settings
+from tests.cli.test_output import Stream
+from tests.support.commands import ROOT
+from tests.support.desk import PASSPHRASE
+
+
+@pytest.fixture
+def at_home(home_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setenv("CUSTODY_PASSPHRASE", PASSPHRASE.decode())
+    monkeypatch.setattr(STATE, "json", STATE.json)
+    return ["--home", str(home_path)]
+
+
+def _items(at_home: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    stream = Stream()
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", stream)
+        assert main.run([*at_home, "--json", "list"]) == 0
+    STATE.json = False
+    return len(json.loads(stream.getvalue())["items"])
+
+
+@pytest.mark.parametrize(
+    ("stream", "code", "words"),
+    [
+        (Stream(refuses=errno.ENOSPC), output.UNPRINTED, "the work was done"),
+        (Stream(refuses=errno.EIO), output.UNPRINTED, "do not repeat"),
+        (Stream(refuses=errno.EPIPE), 0, ""),
+        (Stream("ascii"), 0, ""),
+        (None, 0, ""),
+    ],
+    ids=["full disk", "terminal gone", "closed pipe", "ascii", "closed"],
+)
+def test_an_upload_is_recorded_once_however_its_result_is_printed(
+    at_home: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    stream: Stream | None,
+    code: int,
+    words: str,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    file = tmp_path / "d\u00e9p\u00f4t \u5199.jpg"
+    file.write_bytes(b"x")
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", stream)
+        assert output.finish(main.run([*at_home, "upload", str(file)])) == code
+    assert words in capsys.readouterr().err
+    assert _items(at_home, monkeypatch) == 1
+    if stream is not None and not stream.refuses:
+        assert "d\\xe9p\\xf4t \\u5199.jpg" in stream.getvalue()
+
+
+def test_content_written_to_stdout_is_followed_by_nothing(at_home: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"the evidence\n")
+    environment = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "cli", *at_home]
+    made = subprocess.run(
+        [*command, "--json", "upload", tmp_path / "a"], capture_output=True, env=environment, cwd=ROOT, check=True, timeout=120
+    )
+    item = json.loads(made.stdout)["items"][0]["evidence"]
+    got = subprocess.run(
+        [*command, "get", item, "-o", "/dev/stdout", "--basis", "x"],
+        capture_output=True,
+        env=environment,
+        cwd=ROOT,
+        check=True,
+        timeout=120,
+    )
+    assert got.stdout == b"the evidence\n"
+    assert b"same sha-256" in got.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_server_that_is_asked_to_end_takes_its_address_away(home_path: Path, number: signal.Signals) -> None:
+    environment = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "cli", "--home", str(home_path), "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as server:
+        assert server.stderr is not None
+        assert b"serving NL-POL" in server.stderr.readline()
+        time.sleep(0.3)
+        server.send_signal(number)
+        told = server.stderr.read()
+        assert server.wait(60) == 0, told
+    assert b"Traceback" not in told
+    assert not (home_path / settings.SERVER).exists()
+    shutil.rmtree(home_path)

@@ -1,0 +1,97 @@
+"""custody upload in the field: what was left out is told, and an interrupted upload goes on as the person says."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ledger import wiring
+from ledger.services.ingest import Options, Upload
+from tests.support.commands import ROOT, custody
+from tests.support.desk import PASSPHRASE, Desk
+from tests.support.faults import Fault, Faulty
+
+
+class Killed(BaseException):
+    """As SIGKILL."""
+
+
+def interrupted(home: Path, path: Path) -> None:
+    """An upload for case OLD that ends before its statement is sent."""
+    with Desk(home) as desk:
+        fault = Fault()
+        fault.arm(3, Killed())
+        journal = wiring.journal_of(home, desk.home.keyring)
+        options = Options({"identifiers": [{"scheme": "case", "value": "OLD"}]})
+        run = Upload(desk.person, Faulty(desk.client, fault), journal, desk.clock, options)
+        with pytest.raises(Killed):
+            list(run.run([path]))
+        assert fault.names[-1] == "register"
+
+
+def test_other_details_end_with_2_and_both_commands_run_as_they_are_printed(home_path: Path, tmp_path: Path) -> None:
+    for number, (choice, case) in enumerate((("as before", "OLD"), ("anew", "NEW"))):
+        photo = tmp_path / f"a photo {number}.jpg"
+        photo.write_bytes(os.urandom(1000))
+        interrupted(home_path, photo)
+        refused = custody("upload", photo, "--case", "NEW", home=home_path, code=2).stderr
+        assert "identifiers" in refused
+        found = re.search(rf"{choice}: (custody .*?)(?:; or|$)", refused, re.MULTILINE)
+        assert found is not None, refused
+        command = shlex.split(found[1])
+        assert command[0] == "custody"
+        custody(*command[1:], folder=ROOT)
+        listed = json.loads(custody("--json", "list", "--case", case, home=home_path).stdout)["items"]
+        assert len(listed) == 1, choice
+    assert len(json.loads(custody("--json", "list", home=home_path).stdout)["items"]) == 2
+
+
+def test_what_a_profile_asks_for_is_told_at_once_by_the_names_of_the_options(home_path: Path, tmp_path: Path) -> None:
+    (home_path / "profile.toml").write_bytes((ROOT / "ledger" / "profiles" / "nl.toml").read_bytes())
+    (tmp_path / "x").write_bytes(b"x")
+    told = custody("upload", tmp_path / "x", home=home_path, code=2).stderr
+    assert "give --case or --exhibit, --basis as well" in told
+
+
+def test_what_was_left_out_is_told_with_its_number_and_what_was_lost_ends_with_3(home_path: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "seized"
+    folder.mkdir()
+    (folder / "a").write_bytes(b"a")
+    (folder / "one").symlink_to("a")
+    (folder / "two").symlink_to("a")
+    os.mkfifo(folder / "pipe")
+    shown = custody("upload", folder, home=home_path).stdout
+    assert "1 named pipe, 2 symbolic links" in shown
+    found = json.loads(custody("--json", "upload", folder, home_path / "keyring.json", home=home_path, code=2).stderr)
+    assert "custody's own" in found["error"]["message"]
+
+
+def test_sigterm_in_the_middle_of_an_upload_leaves_one_item_after_the_same_command(
+    home_path: Path, tmp_path: Path, rng: random.Random
+) -> None:
+    big = tmp_path / "big"
+    big.write_bytes(rng.randbytes(30_000_000))
+    command = [sys.executable, "-m", "cli", "--home", str(home_path), "upload", str(big)]
+    for _ in range(4):
+        with subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            time.sleep(1 + rng.random() * 3)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+        assert process.returncode in (0, 143, -signal.SIGTERM)
+        if process.returncode == 0:
+            break
+    else:
+        custody("upload", big, home=home_path)
+    assert len(json.loads(custody("--json", "list", home=home_path).stdout)["items"]) == 1

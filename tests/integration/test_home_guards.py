@@ -1,0 +1,194 @@
+"""A home under careless hands: umask 0, files that others can write, servers that were killed, clocks and editors of all kinds."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import shlex
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli.session import served_at
+from ledger import backup, founding, settings, wiring
+from ledger.adapters import filelock
+from ledger.adapters.backup.keys import BackupKeys
+from ledger.adapters.keystore.file import FileKeyring, Unlocking
+from ledger.adapters.memory import StoppedClock
+from ledger.domain import jsontext
+from ledger.domain.encoding import format_time
+from ledger.domain.errors import CustodyError, FormatError, LockedError, RuleError, StorageError, UsageError, VerificationError
+from ledger.domain.event import moments
+from ledger.services import signing
+from ledger.services.ingest import Options
+from tests.support.desk import PASSPHRASE, Desk
+
+
+def test_with_umask_0_nothing_of_home_and_backup_can_be_read_or_written_by_others(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        home, keys = tmp_path / "home", tmp_path / "keys"
+        founding.found(home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+        (tmp_path / "a").write_bytes(b"a")
+        with Desk(home) as desk:
+            desk.upload(tmp_path / "a")
+            desk.anchor()
+            wiring.prepare_field(home, desk.client.agency())
+            now = desk.clock.now()
+        opened = BackupKeys(keys, PASSPHRASE, create=True)
+        backup.make(home, tmp_path / "backups", keys, opened, now=now, rotate=86400, keep=86400)
+    finally:
+        os.umask(before)
+    (tmp_path / "a").unlink()
+    open_to_others = [str(path) for path in tmp_path.rglob("*") if not path.is_symlink() and path.stat().st_mode & 0o077]
+    assert open_to_others == []
+
+
+@pytest.mark.parametrize("name", [".", "keyring.json", "home.json", "ledger.sqlite", "blocks", "client"])
+def test_a_home_that_others_can_write_is_refused_with_the_command_that_mends_it(home_path: Path, name: str) -> None:
+    path = home_path / name
+    if not path.exists():
+        path.mkdir(mode=0o700)
+    for bit in (stat.S_IWGRP, stat.S_IWOTH):
+        path.chmod(path.stat().st_mode | bit)
+        with pytest.raises(StorageError, match="can be written by others") as error:
+            wiring.open_home(home_path, Unlocking(home_path / settings.KEYRING, PASSPHRASE))
+        command = (error.value.hint or "").partition(": ")[2]
+        subprocess.run(shlex.split(command), check=True, timeout=10)
+        wiring.open_home(home_path, Unlocking(home_path / settings.KEYRING, PASSPHRASE)).close()
+
+
+def test_a_file_of_backup_keys_that_others_can_write_is_refused(tmp_path: Path) -> None:
+    BackupKeys(tmp_path / "keys", PASSPHRASE, create=True)
+    (tmp_path / "keys").chmod(0o666)
+    with pytest.raises(StorageError, match="can be written by others"):
+        BackupKeys(tmp_path / "keys", PASSPHRASE, create=True)
+
+
+def test_a_server_that_was_killed_leaves_no_address_that_is_believed(home_path: Path) -> None:
+    address = home_path / settings.SERVER
+    lock = wiring.lock_home(home_path)
+    address.write_text(json.dumps({"url": "http://127.0.0.1:8000", "lock": lock.token}))
+    assert served_at(home_path) == "http://127.0.0.1:8000"
+    with pytest.raises(LockedError):
+        wiring.lock_home(home_path)
+    lock.release()  # as the kernel does for a process that was killed
+    assert filelock.held(home_path / settings.LOCK) is None
+    assert served_at(home_path) == ""
+    other = wiring.lock_home(home_path)
+    assert served_at(home_path) == "", "whoever holds the home now does not serve there"
+    other.release()
+    for damaged in ("", "[]", "{}", '{"url": "http://x"}', '{"url": "http://x", "lock": ""}'):
+        address.write_text(damaged)
+        assert served_at(home_path) == ""
+    wiring.open_home(home_path, Unlocking(home_path / settings.KEYRING, PASSPHRASE)).close()
+    assert not address.exists(), "and whoever opens the home next clears it away"
+
+
+PHRASE = "p\u00e4ss \u5199 w\u00f6rd"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PHRASE.encode(),
+        PHRASE.encode() + b"\r\n",
+        codecs.BOM_UTF8 + PHRASE.encode() + b"\r\n",
+        codecs.BOM_UTF16_LE + (PHRASE + "\r\n").encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + (PHRASE + "\n").encode("utf-16-be"),
+    ],
+    ids=["plain", "CRLF", "UTF-8 with BOM", "UTF-16", "UTF-16 big-endian"],
+)
+def test_a_passphrase_file_gives_what_typing_it_would_whatever_editor_wrote_it(
+    tmp_path: Path, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(data)
+    monkeypatch.setenv("CUSTODY_PASSPHRASE", PHRASE)
+    assert settings.passphrase(tmp_path / "file") == settings.passphrase(None) == PHRASE.encode()
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\r\n", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, PHRASE.encode("utf-16-le"), codecs.BOM_UTF16_LE + b"p"]
+)
+def test_a_passphrase_file_that_cannot_be_told_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "file").write_bytes(data)
+    with pytest.raises(UsageError, match=r"empty|UTF-16|byte order mark"):
+        settings.passphrase(tmp_path / "file")
+
+
+@pytest.mark.parametrize("mark", [codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE])
+def test_a_byte_order_mark_in_front_of_json_is_told_as_such(mark: bytes) -> None:
+    with pytest.raises(FormatError, match="byte order mark") as error:
+        jsontext.parse(mark + b"{}", what="trust root", limit=100)
+    assert "BOM" in (error.value.hint or "")
+
+
+def test_nothing_is_recorded_as_having_happened_after_it_was_signed(desk: Desk, tmp_path: Path) -> None:
+    now = desk.clock.now()
+    later = format_time(now + 3600)
+    (tmp_path / "a").write_bytes(b"a")
+    tried = (
+        lambda: desk.upload(tmp_path / "a", options=Options({"occurred": {"from": later}})),
+        lambda: desk.upload(tmp_path / "a", options=Options({"occurred": {"from": format_time(now - 60), "to": later}})),
+        lambda: desk.upload(tmp_path / "a", options=Options(body={"deviceClock": {"shown": "x", "reference": later}})),
+    )
+    for attempt in tried:
+        with pytest.raises(UsageError, match=later) as error:
+            attempt()
+        assert "clock" in (error.value.hint or "")
+    [item] = desk.upload(tmp_path / "a", options=Options({"occurred": {"from": format_time(now)}}))
+    with pytest.raises(UsageError, match="discovered"):
+        desk.record(item.evidence, "incident", {"kind": "loss", "discovered": later})
+
+
+def test_a_node_refuses_what_a_careless_client_signed_about_the_future(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    [item] = desk.upload(tmp_path / "a")
+    later = format_time(desk.clock.now() + 60)
+    real = moments.contradiction
+
+    class Careless:
+        HINT = moments.HINT
+
+        @staticmethod
+        def contradiction(document: dict[str, object]) -> None:
+            return None
+
+    monkeypatch.setattr(signing, "moments", Careless)
+    with pytest.raises(RuleError, match=later):
+        desk.record(item.evidence, "incident", {"kind": "loss", "discovered": later})
+    assert real is moments.contradiction
+
+
+def test_a_clock_that_is_wrong_is_told_with_both_times(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    [item] = desk.upload(tmp_path / "a")
+    now = desk.clock.now()
+    desk.client._token = None
+    desk.node.clock = StoppedClock(now - 36000)
+    with pytest.raises(VerificationError, match="this computer's clock says") as error:
+        desk.client.item(item.evidence)
+    assert format_time(now - 36000) in error.value.message
+    assert "set it" in (error.value.hint or "")
+    desk.node.clock = StoppedClock(now + 3 * 366 * 86400)
+    with pytest.raises(VerificationError, match="was good until"):
+        desk.client.item(item.evidence)
+    desk.node.clock = StoppedClock(now - 400)
+    desk.client._token = None
+    with pytest.raises(CustodyError) as refused:
+        desk.record(item.evidence, "note", {"text": "x"})
+    assert "clock" in f"{refused.value.message} {refused.value.hint}"
+
+
+def test_a_keyring_is_its_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        FileKeyring.create(tmp_path / "keyring.json", PASSPHRASE)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "keyring.json").stat().st_mode) == 0o600
+    shutil.rmtree(tmp_path)

@@ -1,0 +1,117 @@
+"""Numbers that are written in several ways: every spelling finds the item, also in a home that an earlier version made."""
+
+from __future__ import annotations
+
+import hmac
+import sqlite3
+import unicodedata
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger import wiring
+from ledger.adapters.keystore.file import Unlocking
+from ledger.domain.event import wording
+from ledger.services import reindexing
+from ledger.services.doctor import Finding, examine
+from ledger.services.ingest import Options, Uploaded
+from tests.support.desk import PASSPHRASE, Desk
+
+NFC = "M\u00fcller-7 / a"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        unicodedata.normalize("NFD", NFC),
+        NFC + " ",
+        "\t" + NFC,
+        NFC.upper(),
+        NFC.lower(),
+        "M\u00fcller\u20107 / a",
+        "M\u00fcller\u22127 / a",
+        "M\u00fcller-7  /\u00a0a",
+        "\ufeffM\u00fcl\u200bler-7 / a",
+    ],
+)
+def test_every_spelling_of_a_number_has_one_form(spelling: str) -> None:
+    assert wording.form(spelling) == wording.form(NFC)
+
+
+def test_numbers_that_differ_stay_apart() -> None:
+    assert len({wording.form(one) for one in ("2026-117", "2026-118", "2026117", "2026 117", "M\u00fcller", "Muller", "Mueller")}) == 7
+
+
+def test_a_form_stays_as_it_is_when_it_is_formed_again() -> None:
+    for text in ("Stra\u00dfe", "\u0130stanbul", "\u1e9e", "\u03a3\u03c2", NFC, " a  b "):
+        assert wording.form(wording.form(text)) == wording.form(text)
+
+
+def _as_an_earlier_version_left_it(home: Path, item: str, numbers: dict[str, str], digest: str) -> None:
+    """Tokens over numbers as they were typed, and no word of an index form."""
+    keyring = Unlocking(home / "keyring.json", PASSPHRASE).keyring()
+
+    def token(kind: str, *parts: str) -> bytes:
+        message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in (kind, *parts))
+        return hmac.new(keyring.get("index"), message, sha256).digest()
+
+    with closing(sqlite3.connect(home / "ledger.sqlite")) as db, db:
+        db.execute("DELETE FROM blind_index")
+        rows = [(token("identifier", *one), item) for one in numbers.items()] + [(token("sha-256", digest), item)]
+        db.executemany("INSERT INTO blind_index (token, evidence) VALUES (?, ?)", rows)
+        db.execute("DROP TABLE index_form")
+        db.execute("UPDATE alembic_version SET version_num = '0007'")
+
+
+def _record(desk: Desk, file: Path, **numbers: str) -> Uploaded:
+    members = {"identifiers": [{"scheme": scheme, "value": value} for scheme, value in numbers.items()]}
+    [item] = desk.upload(file, options=Options(members))
+    return item
+
+
+def test_a_home_of_an_earlier_version_finds_its_items_in_every_spelling(home_path: Path, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"a")
+    numbers = {"case": NFC + " ", "exhibit": "A1"}
+    with Desk(home_path) as desk:
+        item = _record(desk, file, **numbers)
+    _as_an_earlier_version_left_it(home_path, item.evidence, numbers, item.digests["sha-256"])
+    with Desk(home_path) as desk:
+        with desk.node.records.read() as unit:
+            assert unit.index_form() == wording.VERSION
+        assert list(desk.client.search("case", unicodedata.normalize("NFD", NFC.upper()))) == [item.evidence]
+        assert list(desk.client.search("Exhibit", " a1")) == [item.evidence]
+        [opening, *_] = desk.client.details(item.evidence, desk.access(item.evidence))
+        assert {one["scheme"]: one["value"] for one in opening["document"]["identifiers"]} == numbers, "the record keeps what was typed"
+        assert not [one for one in examine(desk.node, deep=False) if isinstance(one, Finding)]
+        file.write_bytes(b"a")
+        assert list(_record(desk, file).duplicates) == [item.evidence], "content is found as before"
+
+
+def test_a_crash_while_the_index_is_made_anew_repeats_it(home_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Desk(home_path) as desk:
+        items = []
+        for number in range(3):
+            file = tmp_path / f"{number}"
+            file.write_bytes(b"%d" % number)
+            items.append(_record(desk, file, case=f"C-{number}"))
+    _as_an_earlier_version_left_it(home_path, items[0].evidence, {"case": "C-0"}, items[0].digests["sha-256"])
+    real, seen = reindexing._index, []
+
+    def dies(*arguments: Any) -> None:
+        seen.append(arguments)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        real(*arguments)
+
+    monkeypatch.setattr(reindexing, "_PAGE", 1)
+    monkeypatch.setattr(reindexing, "_index", dies)
+    with pytest.raises(KeyboardInterrupt):
+        wiring.open_home(home_path, Unlocking(home_path / "keyring.json", PASSPHRASE))
+    monkeypatch.setattr(reindexing, "_index", real)
+    with Desk(home_path) as desk:
+        for number, item in enumerate(items):
+            assert list(desk.client.search("case", f"c\u2010{number} ")) == [item.evidence]

@@ -1,0 +1,380 @@
+"""A verdict says what was judged and no more: nothing, what waits to be anchored, and what could not be read are never verified.
+
+Each test is a report that said too much, in one of the states that a home goes through on any day.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.adapters.audit_state import SqliteAuditState
+from ledger.adapters.logfiles import FolderFiles
+from ledger.auditing import about
+from ledger.domain import bundle as bundles
+from ledger.domain import trust
+from ledger.domain.audit.findings import Status
+from ledger.domain.audit.report import Report
+from ledger.domain.errors import UnreadableError, VerificationError
+from ledger.domain.trust import Pinned
+from ledger.domain.verify import Verdict, verify
+from ledger.services import doctor
+from ledger.services.audit.monitoring import Limits as MonitorLimits
+from ledger.services.audit.monitoring import Round, look
+from tests.integration.test_audit_inside import audit as inside
+from tests.support.commands import within
+from tests.support.desk import Desk
+from tests.support.malice import DELAY, World
+
+_OUTSIDE = ("log", "files", "entries", "people", "custody", "handovers", "time")
+
+
+def statuses(report: Report, *checks: str) -> set[Status]:
+    return {report.status(check) for check in checks}
+
+
+# A home from inside, day by day
+
+
+def examined(desk: Desk) -> Verdict:
+    return doctor.verdict(list(doctor.examine(desk.node, deep=True)))
+
+
+def test_a_home_is_verified_by_audit_and_doctor_only_while_all_of_it_is_anchored(desk: Desk, tmp_path: Path) -> None:
+    fresh = inside(desk)
+    assert (fresh.verdict, fresh.codes()) == (Verdict.INCOMPLETE, {"nothing-anchored"}), fresh.as_json()
+    assert statuses(fresh, *_OUTSIDE, "documents", "keys", "duties", "copies", "content", "cases") == {Status.NOTHING}
+    assert examined(desk) is Verdict.INCOMPLETE
+    (tmp_path / "a").write_bytes(b"a" * 5000)
+    (item,) = desk.upload(tmp_path / "a")
+    none = inside(desk)
+    assert (none.verdict, none.codes()) == (Verdict.INCOMPLETE, {"nothing-anchored"}), none.as_json()
+    assert statuses(none, "entries", "custody") == {Status.NOTHING}
+    assert statuses(none, "documents", "keys", "content") == {Status.PASSED}  # these follow from the log, anchored or not
+    assert examined(desk) is Verdict.INCOMPLETE
+    desk.anchor()
+    whole = inside(desk)
+    assert (whole.verdict, whole.codes()) == (Verdict.VERIFIED, set()), whole.as_json()
+    assert statuses(whole, "entries", "custody", "content", "anchored") == {Status.PASSED}
+    assert statuses(whole, "handovers") == {Status.NOTHING}
+    assert examined(desk) is Verdict.VERIFIED
+    desk.record(item.evidence, "note", {"text": "later"})
+    tail = inside(desk)
+    assert (tail.verdict, tail.codes()) == (Verdict.INCOMPLETE, {"waiting"}), tail.as_json()
+    assert tail.facts["waiting"] == 1
+    assert statuses(tail, "entries", "custody") == {Status.PASSED}
+    assert statuses(tail, "anchored") == {Status.NOT_CHECKED}
+    waiting = [one for one in doctor.examine(desk.node, deep=False) if isinstance(one, doctor.Waiting)]
+    assert [one.count for one in waiting] == [1]
+    assert examined(desk) is Verdict.INCOMPLETE
+
+
+def test_a_sample_of_nothing_is_not_called_content_that_was_rehashed(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a" * 5000)
+    desk.upload(tmp_path / "a")
+    desk.anchor()
+    report = inside(desk, share=0.0)
+    assert (report.verdict, report.status("content")) == (Verdict.VERIFIED, Status.NOT_ASKED)
+    assert "nothing was to be re-hashed" in report.details["content"]
+
+
+def test_the_hint_of_an_audit_of_a_fresh_home_runs_as_printed_and_then_it_is_verified(home_path: Path) -> None:
+    home = home_path.rename(home_path.with_name("a home"))
+    code, printed, _ = within("audit", "--workers", 1, home=home)
+    assert (code, "verdict: incomplete" in printed) == (3, True)
+    assert "ok          " in printed  # the chain
+    assert "nothing     Content re-hashed" in printed
+    [command] = re.findall(r"whoever keeps the log: (custody [^)]*)\)", " ".join(printed.split()))
+    words = shlex.split(command)
+    assert words == ["custody", "--home", str(home), "anchor"]
+    assert within(*words[1:])[0] == 0
+    code, printed, _ = within("--json", "audit", "--workers", 1, home=home)
+    value = json.loads(printed)
+    assert (code, value["verdict"], value["facts"]["waiting"]) == (0, "verified", 0)
+    assert {one["status"] for one in value["checks"] if one["check"] in ("custody", "handovers", "content")} == {"nothing to check"}
+
+
+def test_status_and_doctor_say_how_much_waits_and_what_to_do(home_path: Path) -> None:
+    anchor = f"custody --home {home_path} anchor"
+    code, printed, _ = within("status", home=home_path)
+    assert code == 0
+    assert re.search(rf"waiting +\d+ entries are not final yet, .*: {re.escape(anchor)}", printed)
+    code, printed, _ = within("doctor", home=home_path)
+    assert code == 3
+    assert "nothing items: nothing to check" in printed
+    assert f"what to do: {anchor}" in printed
+    assert printed.endswith("verdict: incomplete\n")
+    code, printed, _ = within("fixity", "--all", home=home_path)
+    assert (code, "nothing was read: no IPFS node keeps an item yet" in printed) == (3, True)
+    code, printed, _ = within("collect", "--dry-run", home=home_path)
+    assert (code, printed.startswith("nothing to remove")) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(UnreadableError("bad sector"), Verdict.UNREADABLE), (VerificationError(9, "other bytes"), Verdict.FAILED)],
+)
+def test_doctor_tells_what_differs_from_what_could_not_be_read(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, expected: Verdict
+) -> None:
+    (tmp_path / "a").write_bytes(b"a" * 5000)
+    desk.upload(tmp_path / "a")
+    desk.anchor()
+
+    def broken(cid: bytes) -> bytes:
+        raise error
+
+    monkeypatch.setattr(desk.node.blocks, "get", broken)
+    assert examined(desk) is expected
+
+
+# Logs from outside
+
+
+def test_a_log_with_nothing_anchored_is_judged_in_nothing(world: World) -> None:
+    report = world.audit_all()
+    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"nothing-anchored"}), report.as_json()
+    assert statuses(report, *_OUTSIDE) == {Status.NOTHING}
+
+
+def test_a_log_without_items_and_handovers_says_that_none_were_checked(world: World) -> None:
+    world.settle()
+    report = world.audit_all()
+    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
+    assert statuses(report, "custody", "handovers") == {Status.NOTHING}
+    assert statuses(report, "log", "anchored", "entries", "people", "time") == {Status.PASSED}
+
+
+def test_one_whole_log_does_not_hide_that_another_one_waits(world: World) -> None:
+    world.settle()
+    world["RO-DIICOT"].open()
+    report = world.audit_all()
+    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"waiting"}), report.as_json()
+    assert report.facts["waiting"] == 1
+    [found] = [one for one in report.findings if one.code == "waiting"]
+    assert found.place == "log of RO-DIICOT"
+
+
+def test_a_file_that_others_saw_and_that_could_not_be_compared_is_not_called_compared(world: World) -> None:
+    nl, ro = world["NL-POL"], world["RO-DIICOT"]
+    nl.open()
+    world.settle()
+    folder = nl.write(world.folder / "log")
+    seen = (folder / "checkpoint").read_bytes()
+    assert world.audit(folder, seen=[seen]).status("seen") is Status.PASSED
+    other = (ro.write(world.folder / "ro") / "checkpoint").read_bytes()
+    report = world.audit(folder, seen=[other])
+    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"view-other"}), report.as_json()
+    nl.open()
+    longer = (nl.write(world.folder / "longer") / "checkpoint").read_bytes()
+    report = world.audit(folder, seen=[longer])  # an older export, or a log that hides its tail: it cannot be told
+    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"view-longer"}), report.as_json()
+
+
+def test_a_folder_that_is_no_log_is_unreadable_and_accuses_nobody(world: World, tmp_path: Path) -> None:
+    from ledger.auditing import files_at
+
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(UnreadableError, match="no exported log"):
+        files_at(str(tmp_path / "photos"), [])
+
+
+# The monitor
+
+
+def watched(world: World) -> Round:
+    world.clock.time += 1
+    trees = [FolderFiles(one.write(world.folder / code)) for code, one in world.agencies.items()]
+    state = SqliteAuditState(world.folder / "seen.audit", about(world.root))
+    try:
+        return look(world.contracts, world.root, trees, state, world.clock, MonitorLimits())
+    finally:
+        state.close()
+
+
+def test_the_monitor_says_what_waits_and_raises_an_alarm_only_when_it_waits_too_long(world: World) -> None:
+    fresh = watched(world)
+    assert (fresh.report.verdict, fresh.fresh, fresh.ages) == (Verdict.INCOMPLETE, [], {})  # not silent: opened a minute ago
+    world.settle()
+    world["NL-POL"].open()
+    found = watched(world)
+    assert (found.report.verdict, found.fresh, found.report.facts["waiting"]) == (Verdict.INCOMPLETE, [], 1)
+    world.clock.time += DELAY + 60
+    late = watched(world)
+    assert [one.code for one in late.fresh] == ["overdue"]
+    assert late.report.verdict is Verdict.INCOMPLETE
+    world.settle()
+
+
+def test_a_log_that_never_had_a_checkpoint_is_silent_only_after_its_time(world: World) -> None:
+    assert watched(world).fresh == []
+    world.clock.time += MonitorLimits().silence + 1
+    found = watched(world)
+    assert "silence" in {one.code for one in found.fresh}
+    assert found.report.verdict is Verdict.INCOMPLETE  # nobody contradicted himself
+
+
+# Bundles
+
+
+@pytest.fixture(scope="module")
+def given(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A file, its bundle when nothing of it, a part of it, and all of it was anchored, and a trust root."""
+    import shutil
+
+    folder = tmp_path_factory.mktemp("given")
+    (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0" + os.urandom(9000))
+    with Desk(Path(shutil.copytree(founded, folder / "home"))) as desk:
+        (item,) = desk.upload(folder / "photo.jpg")
+        (folder / "none").write_bytes(desk.bundle(item.evidence))
+        desk.anchor()
+        desk.record(item.evidence, "note", {"text": "later"})
+        (folder / "part").write_bytes(desk.bundle(item.evidence))
+        desk.anchor()
+        (folder / "all").write_bytes(desk.bundle(item.evidence))
+        (folder / "trust.json").write_bytes(desk.trust().encode())
+    return {path.name: path for path in folder.iterdir()}
+
+
+def test_what_no_checkpoint_covers_is_called_good_by_no_step(given: dict[str, Path]) -> None:
+    root = trust.parse(given["trust.json"].read_bytes())
+    none = verify(given["none"].read_bytes(), root)
+    assert none.verdict is Verdict.INCOMPLETE
+    assert {number for number, step in none.steps.items() if step.status == "passed"} == {1, 2}
+    part = verify(given["part"].read_bytes(), root)
+    assert part.verdict is Verdict.INCOMPLETE
+    assert {number for number, step in part.steps.items() if step.status == "not checked"} >= {3, 5}
+    assert verify(given["all"].read_bytes(), root).verdict is Verdict.VERIFIED
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("the file itself", "is a JPEG image, not an evidence bundle"),
+        ("empty", "is an empty file, not an evidence bundle"),
+        ("zeros", "is a file of zeros, not"),
+        ("a folder", "is a folder, not an evidence bundle"),
+        ("the trust root", "is a trust root, not an evidence bundle"),
+        ("a text", "is a text, not an evidence bundle"),
+        ("a checkpoint", "is a signed checkpoint of a log, not an evidence bundle"),
+        ("noise like CBOR", "is a file of another kind, not an evidence bundle"),
+        ("missing", "cannot read"),
+    ],
+)
+def test_something_else_in_the_place_of_a_bundle_is_unreadable_and_named(
+    given: dict[str, Path], tmp_path: Path, kind: str, words: str
+) -> None:
+    place = tmp_path / "b"
+    contents = {"empty": b"", "zeros": bytes(5000), "a text": b"Dear Sir,\n", "a checkpoint": b"urn:custody:log:00\n1\n"}
+    contents["noise like CBOR"] = b"\xa5" + bytes(range(1, 200))
+    if kind in contents:
+        place.write_bytes(contents[kind])
+    elif kind == "a folder":
+        place.mkdir()
+    elif kind != "missing":
+        place = given["photo.jpg" if kind == "the file itself" else "trust.json"]
+    code, printed, said = within("verify", place, "--trust", given["trust.json"])
+    assert (code, printed) == (4, "")
+    assert words in said, said
+    assert "internal" not in said
+
+
+def test_a_bundle_cut_short_or_of_a_later_version_is_unreadable_and_a_changed_one_failed(given: dict[str, Path], tmp_path: Path) -> None:
+    whole = given["all"].read_bytes()
+    for changed, code, verdict in (
+        (whole[:-50], 4, "unreadable"),
+        (whole[:100], 4, "unreadable"),
+        (whole.replace(b"\x61v\x01", b"\x61v\x03", 1), 4, "unreadable"),
+        (whole + b"\x00", 1, "failed"),
+        (bundles.parse(whole).with_chain(None).encode(), 3, "incomplete"),
+    ):
+        (tmp_path / "b").write_bytes(changed)
+        found, printed, _ = within("--json", "verify", tmp_path / "b", "--trust", given["trust.json"])
+        assert (found, json.loads(printed)["verdict"]) == (code, verdict)
+
+
+def test_arguments_that_were_swapped_are_told_with_the_command_as_it_was_meant(given: dict[str, Path]) -> None:
+    code, _, said = within("verify", given["photo.jpg"], given["all"], "--trust", given["trust.json"])
+    assert code == 4
+    [command] = re.findall(r"did you swap the two\? (custody .*)", said)
+    assert within(*shlex.split(command)[1:])[0] == 0
+    code, _, said = within("verify", given["all"], given["photo.jpg"], "--trust", given["all"])
+    assert (code, "this is an evidence bundle, not a trust root" in said) == (2, True)
+
+
+def test_a_file_that_cannot_be_read_is_neither_verified_nor_refuted(given: dict[str, Path], tmp_path: Path) -> None:
+    for file, words in ((tmp_path, "is a folder, and a bundle speaks of one file"), (tmp_path / "none", "neither verified nor refuted")):
+        code, _, said = within("verify", given["all"], file, "--trust", given["trust.json"])
+        assert (code, words in said) == (4, True), said
+
+
+def test_bundle_file_and_trust_root_may_come_through_pipes(given: dict[str, Path], tmp_path: Path) -> None:
+    import threading
+
+    pipes = {}
+    for name in ("all", "photo.jpg", "trust.json"):
+        pipes[name] = tmp_path / name
+        os.mkfifo(pipes[name])
+        threading.Thread(target=pipes[name].write_bytes, args=(given[name].read_bytes(),), daemon=True).start()
+    assert within("verify", pipes["all"], pipes["photo.jpg"], "--trust", pipes["trust.json"])[0] == 0
+
+
+# Trust roots that outlive a chain
+
+
+def test_a_pinned_trust_root_verifies_its_bundles_when_the_chain_is_gone(given: dict[str, Path], tmp_path: Path) -> None:
+    code, printed, _ = within("--json", "trust", "-o", tmp_path / "t", "--pin", given["all"], "--pin", given["part"], home=given["home"])
+    assert code == 0
+    root = trust.parse((tmp_path / "t").read_bytes())
+    alone = replace(root, finality=tuple(rule for rule in root.finality if isinstance(rule, Pinned)))
+    assert len(json.loads(printed)["pinned"]) == len(alone.finality[0].blocks) == 2  # type: ignore[union-attr]
+    assert verify(given["all"].read_bytes(), alone).verdict is Verdict.VERIFIED
+    code, _, said = within("trust", "-o", tmp_path / "none", "--pin", given["none"], home=given["home"])
+    assert (code, "nothing of it is anchored" in said, (tmp_path / "none").exists()) == (3, True, False)
+
+
+def test_a_bundle_whose_block_the_chain_does_not_have_is_not_pinned(given: dict[str, Path], tmp_path: Path) -> None:
+    parsed = bundles.parse(given["all"].read_bytes())
+    assert parsed.chain is not None
+    header = bytearray(parsed.chain.header)
+    header[40] ^= 1  # another uncle hash: the same number
+    (tmp_path / "b").write_bytes(parsed.with_chain(replace(parsed.chain, header=bytes(header))).encode())
+    code, _, said = within("trust", "-o", tmp_path / "t", "--pin", tmp_path / "b", home=given["home"])
+    assert (code, "the chain has another block" in said, (tmp_path / "t").exists()) == (1, True, False)
+
+
+# Folders, physical items, readings
+
+
+def test_get_of_a_folder_says_that_it_is_a_list_and_what_brings_the_files(home_path: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "a b.txt").write_bytes(b"first")
+    (folder / "-x\x1b[31m").write_bytes(b"second")
+    _, printed, _ = within("--json", "upload", folder, home=home_path)
+    gathered = json.loads(printed)["items"][-1]["evidence"]
+    code, printed, _ = within("get", gathered, "-o", tmp_path / "list", "--basis", "court", home=home_path)
+    assert code == 0
+    assert "the manifest of the folder 'notes'" in printed
+    assert "a list of its 2 files, not the files" in printed
+    assert "same sha-256" not in printed
+    commands = [shlex.split(line)[1:] for line in printed.splitlines() if line.startswith("  custody ")]
+    monkeypatch.chdir(tmp_path)
+    assert [within(*words)[0] for words in commands] == [0, 0]
+    assert {(tmp_path / "a b.txt").read_bytes(), (tmp_path / "file-1").read_bytes()} == {b"first", b"second"}
+
+
+def test_rechecking_an_item_without_content_records_nothing(home_path: Path) -> None:
+    _, printed, _ = within("--json", "seize", "phone, black", "--basis", "warrant 117", home=home_path)
+    item = json.loads(printed)["evidence"]
+    code, _, said = within("recheck", item, "--basis", "yearly", home=home_path)
+    assert (code, "no content" in said) == (2, True), said
+    _, printed, _ = within("--json", "show", item, home=home_path)
+    assert json.loads(printed)["item"]["events"] == 1
