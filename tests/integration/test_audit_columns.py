@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlmodel import SQLModel
 
-from ledger import auditing
+from ledger import auditing, entrusting
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
@@ -127,6 +127,8 @@ def hand_around(both: Consortium, folder: Path) -> None:
 def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     """People, guests, parts, corrections, offers within, disposals, sessions, and a tail that is not anchored."""
     second = joined(nl, folder / "second", "custodian", "reviewer", number="2")
+    with second.working() as (_, person):
+        entrusting.give(nl.home.keyring, nl.client, second.pseudonym, fingerprint=person.fingerprint)
     guest = joined(ro, folder / "guest", "examiner", number="77")
     admit(nl, guest, folder / "card.json")
     sessions.challenge(nl.node)
@@ -135,8 +137,14 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     [photo] = nl.upload(file(folder, "photo.jpg"), options=named)
     [doomed] = nl.upload(file(folder, "doomed.jpg"), options=Options(body={"partOf": photo.evidence}))
     nl.upload(file(folder, "part.jpg"), options=Options(body={"partOf": photo.evidence}))
+    [declined] = nl.upload(file(folder, "declined.jpg"))
+    within = Terms(NL, int(time.time()) + 3600, person=second.pseudonym)
+    handing.offer(nl.client, nl.person, nl.clock, declined.evidence, within)
+    with second.working() as (client, person):
+        client.incoming(declined.evidence)
+        handing.decline(client, person, nl.clock, declined.evidence, reason="not mine")
     handing.share(nl.client, nl.person, nl.clock, photo.evidence, with_person=second.pseudonym, basis=BASIS)
-    handing.share(nl.client, nl.person, nl.clock, photo.evidence, with_person=str(guest.person.certificate.subject), basis=BASIS)
+    handing.share(nl.client, nl.person, nl.clock, photo.evidence, with_person=str(guest.id), basis=BASIS)
     target = nl.record(photo.evidence, "analysed", {"description": "faces"})["statement"]
     nl.record(photo.evidence, "corrected", {"target": target, "pointer": "/body/description", "new": "two faces", "reason": "typed wrong"})
     asked = nl.record(doomed.evidence, "disposal-requested", {"reason": "retention over"})["statement"]
@@ -147,8 +155,7 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     with nl.node.records.write() as unit:
         unit.put_target(photo.evidence, 2)
     nl.record(photo.evidence, "hold-placed", {"hold": "appeal", "expires": format_time(int(time.time()) + 86400)})
-    terms = Terms(NL, int(time.time()) + 3600, person=second.pseudonym)
-    handing.offer(nl.client, nl.person, nl.clock, photo.evidence, terms)
+    handing.offer(nl.client, nl.person, nl.clock, photo.evidence, within)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +167,7 @@ def lived(both_agencies: Consortium, tmp_path_factory: pytest.TempPathFactory) -
     with ExitStack() as stack:
         state = stack.enter_context(auditing.temporary(root))
         report = inside.audit(nl.node, root, state, inside.Options())
-        assert report.counts.keys() <= {"handover-waits"}, [one.as_json() for one in report.findings]
+        assert report.counts.keys() <= {"handover-waits", "waiting"}, [one.as_json() for one in report.findings]
         empty = folder / "empty.sqlite"
         SqlRecords(sqlite_url(empty)).close()
         yield Lived(nl, state, empty, folder)

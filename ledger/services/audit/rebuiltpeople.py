@@ -67,8 +67,8 @@ class People:
         """Rebuild every table that is left."""
         rules: dict[str, Callable[[Unit, Unit, Row], None]] = {
             "enrolment": self._enrolment, "person": self._person, "custody_key": self._custody_key, "partner": self._partner,
-            "session": self._session, "identity": self._identity, "challenge": self._challenge, "alarm": self._alarm, "release": self._release,
-            "holding": self._holding, "replication_target": self._target,
+            "session": self._session, "identity": self._identity, "challenge": self._challenge, "alarm": self._alarm,
+            "release": self._release, "holding": self._holding, "replication_target": self._target,
         }  # fmt: skip
         for table, rule in rules.items():
             for unit, into, page in self._book.pages(table):
