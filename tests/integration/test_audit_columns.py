@@ -269,6 +269,21 @@ def test_every_deleted_row_is_found(lived: Lived, rng: random.Random, table: str
         database.close()
 
 
+def test_a_lost_record_key_of_an_item_with_nothing_but_its_opening_is_told_and_the_rest_is_audited(lived: Lived) -> None:
+    database = sqlite3.connect(lived.desk.path / "ledger.sqlite", isolation_level=None)
+    node = lived.desk.node.keys.hpke.public.digest
+    [evidence] = database.execute("SELECT evidence FROM item WHERE seq = 0 AND cid IS NOT NULL LIMIT 1").fetchone()
+    [kept] = database.execute("SELECT data FROM 'grant' WHERE evidence = ? AND scope = 'record'", (evidence,)).fetchone()
+    where = (evidence, node)
+    database.execute("UPDATE 'grant' SET scope = 'lost' WHERE evidence = ? AND scope = 'record' AND recipient = ?", where)
+    try:
+        assert {"grant-missing", "document-differs"} <= lived.check().codes()
+    finally:
+        database.execute("UPDATE 'grant' SET scope = 'record' WHERE evidence = ? AND scope = 'lost' AND recipient = ?", where)
+        assert database.execute("SELECT data FROM 'grant' WHERE evidence = ? AND scope = 'record'", (evidence,)).fetchone() == (kept,)
+        database.close()
+
+
 def test_the_home_is_whole_again_and_says_so(lived: Lived) -> None:
     assert lived.check().codes() == set()
 

@@ -153,8 +153,8 @@ class _Replay:
         if self.bundle is not None:
             self.into.put_inherited(self.evidence, self.bundle.encode())
         assert self.current is not None
-        item = self._carry(self.current, own)
-        return self._examined(item, own)
+        self._carry(self.current, own)
+        return self._examined(self.current, own)
 
     def _record_key(self) -> bytes | None:
         if self.erased:
@@ -199,6 +199,8 @@ class _Replay:
         content = parse_content(event.body["content"], event.body["size"]) if event is not None and "content" in event.body else None
         one = _One(statement, certificate, event, content if row.effect == "open" else None)
         item = sequencing.item_after(self.book.node, one, self.current)
+        if row.effect == "open" and event is None and self.known is not None:  # nothing else tells it (see columns.PARTLY)
+            item = replace(item, cid=self.known.cid)
         self.current = sequencing.write(self.book.node, self.into, one, row, item, self.key)
 
     def _event(self, statement: Statement, index: int) -> Event | None:
@@ -299,12 +301,9 @@ class _Replay:
         place = self.known.opened if self.known is not None else self.into.newest_place() + 1
         intake.write(self.book.node, self.into, opened, state, rows, cid, place, self.key)
 
-    def _carry(self, item: ItemRow, own: list[EntryRow]) -> ItemRow:
+    def _carry(self, item: ItemRow, own: list[EntryRow]) -> None:
         """Take over what nothing tells (see columns.PARTLY)."""
         into, unit = self.into, self.unit
-        if self.known is not None and all(event.value["seq"] for event in self.events.values()):  # the opening document is not there
-            item = replace(item, cid=self.known.cid)
-            into.put_item(item)
         if self.erasure is not None:
             self._carry_erasure(self.erasure, item, own)
         if self.left:
@@ -324,7 +323,6 @@ class _Replay:
                     into.put_share(ShareRow(**share))
             for opening in unit.rows("opening", evidence=self.evidence):
                 into.put_opening(opening["evidence"], opening["until"])
-        return item
 
     def _carry_erasure(self, told: ErasureRow, item: ItemRow, own: list[EntryRow]) -> None:
         node = self.book.node
