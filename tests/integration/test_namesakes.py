@@ -248,7 +248,7 @@ def test_a_narrow_terminal_never_cuts_the_agency_off_a_guests_name(monkeypatch: 
     monkeypatch.setenv("COLUMNS", "40")
     ours, guest = PersonId(NL, "a" * 26), PersonId(RO, "a" * 26)
     rows = [[who.shown_at(NL), "a long description"] for who in (ours, guest)]
-    shown = output.table(["WHO", "WHAT"], rows, whole=("WHO",)).splitlines()
+    shown = output.table(["WHO", "WHAT"], rows, whole=("WHO",))
     assert shown[1].split()[0] == str(ours.pseudonym)
     assert shown[2].split()[0] == str(guest)
 
