@@ -22,6 +22,7 @@ from ledger.domain import enrolment
 from ledger.domain.digests import same
 from ledger.domain.errors import ConflictError, DeniedError, KeyringError, NotFoundError, RuleError, UsageError
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
 from ledger.domain.identity.person import PersonId, read_reference
@@ -113,6 +114,7 @@ def request(node: Node, code: str, data: bytes) -> str:
     Raises:
         FormatError, VerificationError: a malformed request, or one for another agency.
         DeniedError: no such invitation, or it has expired. ConflictError: somebody used it with other keys.
+        RuleError: see require_unshared.
     """
     parsed = enrolment.parse(data)
     if parsed.server != log_urn(node.log_id):
@@ -122,8 +124,38 @@ def request(node: Node, code: str, data: bytes) -> str:
         if row.request and not same(row.request, data):
             raise ConflictError("this invitation was used with other keys", hint="tell the administrator: somebody else may have the code")
         if not row.request:
+            require_unshared(node, unit, parsed.hpke, spki=parsed.spki)
             unit.put_enrolment(replace(row, state="requested", request=data))
     return parsed.fingerprint
+
+
+def require_unshared(node: Node, unit: Unit, key: HpkeKey, *, spki: bytes) -> None:
+    """Check that what is sealed to somebody is sealed to them alone: whoever is sealed an item's key has a part in the item.
+
+    A request proves possession of the signing key, and names the other one: without this check, anybody could name the node's, the
+    custodians' or a colleague's, which are public, and would have a part in whatever was ever sealed to it.
+
+    Args:
+        spki: their signing key: whoever has the same one is the same person.
+
+    Raises:
+        RuleError: the key is another person's, or an agency's.
+    """
+    if key.digest in keys_of_others(node, unit, spki=spki):
+        raise RuleError(
+            "that key belongs to somebody else already", hint="make keys of your own: custody person enrol FILE, in a new folder"
+        )
+
+
+def keys_of_others(node: Node, unit: Unit, *, spki: bytes) -> set[bytes]:
+    """Digests of the HPKE keys of agencies, and of everybody who is or was here and has another signing key than this one."""
+    rows = [*unit.descriptors(), *(one for row in unit.partners() for one in unit.partner_descriptors(row.agency))]
+    found = {key.digest for row in rows for one in [descriptors.parse(row.document)] for key in (one.node, one.custody)}
+    for row in unit.people():
+        der = unit.certificate(row.certificate)
+        if der is None or not same(enrolment.encode_key(certificates.parse(der).key), spki):
+            found.add(hpke_key(row).digest)
+    return found | {node.keys.hpke.public.digest}
 
 
 def outcome(node: Node, code: str) -> tuple[str, bytes | None]:
@@ -160,6 +192,7 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
         if person is not None and _folded(number) == _folded(open_number(node, person.number, approver.pseudonym.encode())):
             raise RuleError("nobody approves their own enrolment", hint="ask another administrator")
         parsed = enrolment.parse(row.request)
+        require_unshared(node, unit, parsed.hpke, spki=parsed.spki)  # again: two may have asked with one key
         made = PersonId(node.agency, new_pseudonym())
         roles = row.roles.split(",")
         now = node.clock.now()
