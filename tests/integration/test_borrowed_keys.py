@@ -38,7 +38,14 @@ def test_nobody_joins_with_the_key_of_the_node_the_custodians_or_a_colleague(tri
     with desk.node.records.read() as unit:
         ours = desk.node.descriptor(unit)
     theirs = trio[RO].person.descriptor
-    for key in (ours.node, ours.custody, desk.person.hpke.public, enrolled(desk, "officer").person.hpke.public, theirs.node, theirs.custody):
+    for key in (
+        ours.node,
+        ours.custody,
+        desk.person.hpke.public,
+        enrolled(desk, "officer").person.hpke.public,
+        theirs.node,
+        theirs.custody,
+    ):
         with pytest.raises(RuleError, match="somebody else"):
             asked(desk, key)
         guest = Namesake(trio[RO], desk, "d" * 26, "examiner")
