@@ -148,9 +148,10 @@ def require_unshared(node: Node, unit: Unit, key: HpkeKey, *, spki: bytes) -> No
 
 
 def keys_of_others(node: Node, unit: Unit, *, spki: bytes) -> set[bytes]:
-    """Digests of the HPKE keys of agencies, and of everybody who is or was here and has another signing key than this one."""
-    rows = [*unit.descriptors(), *(one for row in unit.partners() for one in unit.partner_descriptors(row.agency))]
-    found = {key.digest for row in rows for one in [descriptors.parse(row.document)] for key in (one.node, one.custody)}
+    """Digests of the HPKE keys to which something here is sealed: of agencies, and of everybody with another signing key than this one."""
+    ours, theirs = unit.descriptors(), [one for row in unit.partners() for one in unit.partner_descriptors(row.agency)]
+    found = {descriptors.parse(row.document).custody.digest for row in (*ours, *theirs)}
+    found |= {descriptors.parse(row.document).node.digest for row in ours}  # what is sealed to other nodes does not lie here
     for row in unit.people():
         der = unit.certificate(row.certificate)
         if der is None or not same(enrolment.encode_key(certificates.parse(der).key), spki):
