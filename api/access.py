@@ -17,6 +17,7 @@ _COLLECT: Final = frozenset({"officer", "custodian", "examiner", "prosecutor", "
 _LOG_READERS: Final = frozenset({"auditor", "administrator", "custodian", "data-protection-officer", "service"})
 _KEEPERS: Final = frozenset({"administrator", "custodian", "officer", "examiner"})
 _TAKERS: Final = ROLES_BY_TYPE["transfer-accepted"]
+_AUDITORS: Final = frozenset({"auditor", "data-protection-officer", "administrator"})
 _NODES: Final = frozenset({"service"})
 
 ROUTES: Final[dict[str, frozenset[str]]] = {
@@ -69,7 +70,10 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "admit_guest": frozenset({"administrator"}),
     "list_sessions": _PEOPLE,
     "end_session": _PEOPLE,
-    "list_alarms": frozenset({"auditor", "data-protection-officer", "administrator"}),
+    "list_alarms": _AUDITORS,
+    "start_audit": _AUDITORS,
+    "list_audits": _AUDITORS,
+    "audit": _AUDITORS,
     # handovers
     "list_handovers": _PEOPLE,
     "sync_handovers": _KEEPERS,

@@ -14,8 +14,24 @@ from api.limits import LimitMiddleware
 from api.lockout import LockOut, SeenOnce
 from api.measure import MeasureMiddleware
 from api.proxies import HEADERS, ProxyMiddleware, trusted
-from api.routes import agency, blocks, copies, evidence, exchange, handovers, health, keeping, log, partners, people, session, statements
+from api.routes import (
+    agency,
+    audits,
+    blocks,
+    copies,
+    evidence,
+    exchange,
+    handovers,
+    health,
+    keeping,
+    log,
+    partners,
+    people,
+    session,
+    statements,
+)
 from ledger import __version__
+from ledger.services.audit.jobs import AuditJobs
 from ledger.services.node import Node
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -60,6 +76,7 @@ def create_app(
     app.state.confirmations = confirmations
     app.state.proofs = SeenOnce()
     app.state.lockout = LockOut()
+    app.state.audits = AuditJobs(node)
     app.state.lanes = lanes()
     app.include_router(health.router)
     for router in (
@@ -75,6 +92,7 @@ def create_app(
         exchange.router,
         log.router,
         agency.router,
+        audits.router,
     ):
         app.include_router(router, prefix="/v1")
     description.install(app)

@@ -19,7 +19,8 @@ from ledger.domain.tiles import HEIGHT, WIDTH
 from ledger.domain.unit import Unit
 from ledger.domain.verify import verify
 from ledger.services import export, logbook, registration
-from ledger.services.registration import Submission, entry_row
+from ledger.services.registration import Submission
+from ledger.services.sequencing import entry_row
 from ledger.services.signing import sign_event
 from tests.support.desk import PASSPHRASE, Desk
 

@@ -80,6 +80,24 @@ def open_alone() -> Iterator[OpenHome]:
 
 
 @contextmanager
+def open_beside() -> Iterator[OpenHome]:
+    """The home itself to look at; while a `serve` holds it, one moment of it beside that."""
+    unlocking = unlock()
+    from ledger import wiring
+
+    try:
+        home = wiring.open_home(STATE.home, unlocking)
+    except LockedError:
+        with wiring.open_view(STATE.home, unlocking) as view:
+            yield view
+        return
+    try:
+        yield home
+    finally:
+        home.close()
+
+
+@contextmanager
 def open_log() -> Iterator[OwnLog]:
     """The log of the home for reading, also while a `serve` holds the home."""
     unlocking = unlock()

@@ -15,8 +15,11 @@ from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.logfiles import FolderFiles, Signer, WebFiles
 from ledger.domain.audit.ports import LogFiles
+from ledger.domain.audit.report import Report
 from ledger.domain.errors import UnreadableError, UsageError
 from ledger.domain.trust import TrustRoot
+from ledger.services.audit import inside
+from ledger.services.node import Node
 
 
 @dataclass
@@ -67,6 +70,20 @@ def opened(root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, s
         for one in sources:
             stack.callback(one.close)
         yield Audit(Contracts(chain, root.registry.address, root.ledger.address), root, sources, kept, SystemClock())
+
+
+def of_node(node: Node, root: TrustRoot, options: inside.Options) -> Report:
+    """Audit a node from inside, beside its own work.
+
+    Raises:
+        StorageError: there is no room to work in.
+    """
+    with temporary(root) as state:
+        try:
+            return inside.audit(node, root, state, options)
+        finally:
+            # What was destroyed meanwhile stayed in the write-ahead log, since this looked at the moment before.
+            node.records.scrub()
 
 
 @contextmanager

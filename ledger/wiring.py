@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.local import LocalBlockStore
+from ledger.adapters.ipfs.localview import LocalBlockView
 from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.journal import FileJournal
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
@@ -54,27 +55,33 @@ class OpenHome:
     keyring: FileKeyring
     node: Node
     sealers: list[bytes]
-    lock: FileLock
+    #: None for one that is only looked at.
+    lock: FileLock | None
 
     def close(self) -> None:
         """Release everything; harmless when the process dies instead."""
         self.node.contracts.chain.close()
         self.node.blocks.close()
         self.node.records.close()
-        self.lock.release()
+        if self.lock is not None:
+            self.lock.release()
 
 
 def open_chain(
-    home: Path, chain: ChainSettings, keyring: FileKeyring, clock: Clock, funded: list[bytes] | None = None
+    home: Path, chain: ChainSettings, keyring: FileKeyring, clock: Clock, funded: list[bytes] | None = None, *, view: bool = False
 ) -> tuple[Chain, list[bytes]]:
-    """The chain of a home, and the addresses that seal its blocks where that can be judged."""
+    """The chain of a home, and the addresses that seal its blocks where that can be judged.
+
+    Args:
+        view: an embedded chain is only looked at, beside the process that has it.
+    """
     if chain.kind == "local":
         sealer = keyring.get("sealer")
 
         def opener() -> Chain:
             from ledger.adapters.chain.local import LocalChain  # py-evm takes 0.6 s to import
 
-            return LocalChain(home / "chain", chain_id=chain.id, sealer=sealer, clock=clock, funded=funded or [])
+            return LocalChain(home / "chain", chain_id=chain.id, sealer=sealer, clock=clock, funded=funded or [], view=view)
 
         return DeferredChain(chain.id, LOCAL_LABEL, opener), [address_of(sealer)]
     from ledger.adapters.chain.rpc import RpcChain
@@ -103,17 +110,18 @@ def node_keys(keyring: FileKeyring) -> NodeKeys:
     )
 
 
-def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chain, clock: Clock) -> Node:
-    """A node over open adapters."""
+def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chain, clock: Clock, *, view: bool = False) -> Node:
+    """A node over open adapters; ``view``: one whose blocks are only looked at."""
     contracts = Contracts(chain, bytes.fromhex(config.registry[2:]), bytes.fromhex(config.ledger[2:]))
     log = contracts.log_id(agency_id(config.agency), config.log_number)
     replicas, keys = open_replicas(config.ipfs, keyring), node_keys(keyring)
-    files.private_file(home / "ledger.sqlite")
+    if not view:
+        files.private_file(home / "ledger.sqlite")
     return Node(
         config.agency,
         log,
         SqlRecords(sqlite_url(home / "ledger.sqlite")),
-        TieredBlockStore(LocalBlockStore(home / "blocks"), replicas),
+        TieredBlockStore(LocalBlockView(home / "blocks") if view else LocalBlockStore(home / "blocks"), replicas),
         contracts,
         clock,
         keys,
@@ -196,6 +204,30 @@ def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
         opened.close()
         raise
     return opened
+
+
+@contextmanager
+def open_view(home: Path, unlocking: Unlocking) -> Iterator[OpenHome]:
+    """One moment of a home, beside the process that holds it: nothing is written, and that process waits for nothing.
+
+    The database's moment is taken before the chain's: whatever the one says that the other has taken is there, and the chain may
+    know more, which is how it is at any moment. The other way round an honest checkpoint would look made up.
+
+    Raises:
+        UsageError: no home there. KeyringError: wrong passphrase. StorageError: a database cannot be read.
+    """
+    config = settings.read(home)
+    keyring, clock = unlocking.keyring(), SystemClock()
+    with ExitStack() as stack:
+        chain, sealers = open_chain(home, config.chain, keyring, clock, view=True)
+        stack.callback(chain.close)
+        node = assemble(home, config, keyring, chain, clock, view=True)
+        stack.callback(node.records.close)
+        stack.callback(node.blocks.close)
+        stack.callback(node.records.scrub)  # what was destroyed meanwhile stayed in the write-ahead log, for the sake of this moment
+        moment = stack.enter_context(node.records.snapshot())
+        chain.head()  # opened only now (see DeferredChain)
+        yield OpenHome(home, config, keyring, replace(node, records=moment), sealers, None)
 
 
 @contextmanager

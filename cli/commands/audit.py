@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from ledger.domain.audit.report import Report
     from ledger.services.audit.fetching import Submit
 
-_HELP = """Check everything again: whole logs against the contract from outside, or a home from inside.
+_LOOK: Final = 0.5  # seconds between two looks at how far a node is
+_HELP = """Check everything again: whole logs against the contract from outside, or a home from inside,
+also while it is served. With --server the node audits itself for an auditor, and sends its findings.
 
 \b
 Example:
   custody audit --log https://node.nl.example --rpc https://chain.example \\
       --trust trust.json --state nl.audit
   custody --home ~/evidence audit --sample 10 --report audit.html
+  custody --home ~/auditor --server https://node.nl.example audit
 """
 
 
@@ -48,25 +51,63 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         with outfile.writing(report, force=force) if report is not None else nullcontext() as page:
             if log:
-                found = _outside(log, rpc, trust, state, seen or [], workers)
+                value = _outside(log, rpc, trust, state, seen or [], workers).as_json()
                 heading = "Audit of " + ", ".join(log)
+            elif _is_elsewhere():
+                value = _elsewhere(sample, seed)
+                heading = "Audit of a node"
             else:
-                found = _inside(sample, seed, workers)
+                value = _own(_inside(sample, seed, workers))
                 heading = "Audit of a home"
-            value = _value(found, own=not log)
             if page is not None:
                 page.write(_page(value, heading))
         output.result(value, *auditreport.text(value))
-        raise typer.Exit(found.verdict.exit_code)
+        raise typer.Exit(_exit_code(value))
 
 
-def _value(found: Report, *, own: bool) -> dict[str, Any]:
-    """The report as it is shown. ``own``: what is to be done is to be done in this home."""
+def _own(found: Report) -> dict[str, Any]:
+    """A report on this home, in which what is to be done is to be done here."""
     value = found.as_json()
-    if own:
-        for one in value["findings"]:
-            one["todo"] = runnable(one["todo"])
+    for one in value["findings"]:
+        one["todo"] = runnable(one["todo"])
     return value
+
+
+def _exit_code(value: dict[str, Any]) -> int:
+    from ledger.domain.verify.report import Verdict
+
+    return Verdict(value["verdict"]).exit_code
+
+
+def _is_elsewhere() -> bool:
+    """Whether the node is somebody else's process: --server names it, or the folder is one of a person who works with it."""
+    from cli.state import STATE
+    from ledger import settings
+
+    return bool(STATE.server) or settings.is_client(STATE.home)
+
+
+def _elsewhere(sample: float | None, seed: int | None) -> dict[str, Any]:
+    """Let the node audit itself, and wait for its report: nothing but findings leaves it."""
+    import time
+
+    from cli.session import open_session
+    from ledger.domain.errors import StorageError
+
+    with open_session() as session, ExitStack() as parts:
+        job = session.node.start_audit(sample=sample, seed=seed)
+        begin, part, seen = _progress(parts), "", 0
+        advance = begin("waiting for the node", 0)
+        while job["state"] == "running":
+            if job["part"] != part:
+                part, seen, advance = job["part"], 0, begin(job["part"], job["total"])
+            advance(job["done"] - seen)
+            seen = job["done"]
+            time.sleep(_LOOK)
+            job = session.node.audit(job["id"])
+    if job["report"] is None:
+        raise StorageError(f"the node could not be audited: {job['problem']}", hint="ask its administrator to look at its log")
+    return dict(job["report"])
 
 
 def _page(value: dict[str, Any], heading: str) -> bytes:
@@ -81,12 +122,12 @@ def _page(value: dict[str, Any], heading: str) -> bytes:
 def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
     import secrets
 
-    from cli.session import open_alone
+    from cli.session import open_beside
     from ledger import auditing
     from ledger.services import trustroot
     from ledger.services.audit import inside
 
-    with open_alone() as home, ExitStack() as stack, ExitStack() as parts:
+    with open_beside() as home, ExitStack() as stack, ExitStack() as parts:
         root = trustroot.trust_root(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations)
         state = stack.enter_context(auditing.temporary(root))
         known = home.keyring.names()

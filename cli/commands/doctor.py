@@ -29,9 +29,9 @@ def register(app: typer.Typer) -> None:
     def doctor(
         deep: Annotated[bool, typer.Option("--deep", help="Read and hash every block as well.")] = False, as_json: Json = False
     ) -> None:
-        from cli.session import open_alone
+        from cli.session import open_beside
 
-        with open_alone() as home:
+        with open_beside() as home:
             from ledger.services.doctor import Finding, Waiting, examine, verdict
 
             with home.node.records.read() as unit:

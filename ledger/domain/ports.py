@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ledger.domain.audit.story import ContractEvent
 from ledger.domain.records import DescriptorRow
 from ledger.domain.slots import Hop
+from ledger.domain.transactions import SentCall
 
 
 class Clock(Protocol):
@@ -219,6 +220,14 @@ class Contracts(Protocol):
 
     def hop_commitment(self, key: bytes, hop: int) -> bytes:
         """What the ledger stores of a handover: see slots.Hop."""
+        ...
+
+    def read_transaction(self, raw: bytes) -> SentCall:
+        """What a signed transaction does.
+
+        Raises:
+            ChainError: it is none that a node of ours would make.
+        """
         ...
 
     def check_hop(self, sender: bytes, step: HopStep) -> None:

@@ -15,7 +15,7 @@ from ledger.domain.identity.person import PersonId, Recipient
 
 @dataclass(frozen=True, slots=True)
 class EntryRow:
-    """A sequenced entry. ``index`` counts leaves of its log; ``receipt_size`` is the tree size of its first receipt."""
+    """A sequenced entry. ``index`` counts leaves of its log."""
 
     log: bytes
     index: int
@@ -28,7 +28,6 @@ class EntryRow:
     agency: str
     certificate: bytes
     payload: bytes
-    receipt_size: int
     #: An outcome of a handover that lost against another one on chain.
     void: bool = False
 

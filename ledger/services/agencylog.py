@@ -13,14 +13,16 @@ from ledger.domain import statement as statements
 from ledger.domain.encoding import b64url, format_time
 from ledger.domain.errors import KeyringError
 from ledger.domain.event import document as documents
+from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import agency_urn
 from ledger.domain.records import CrlRow, EntryRow, LogRow
 from ledger.domain.statement import Claims
 from ledger.domain.unit import Unit
 from ledger.services import logbook
 from ledger.services.node import Node
-from ledger.services.registration import entry_row
+from ledger.services.sequencing import entry_row
 
 _AHEAD: Final = 60
 
@@ -53,9 +55,14 @@ def publish(node: Node, unit: Unit, event_type: str, body: dict[str, Any]) -> En
     claims = Claims(node.agency, subject, node.log_id, time, len(earlier), digest, "agency")
     documents.check_claims(event, claims)
     statement = statements.sign(node.keys.service, claims, event.digest, service.digest, service.der)
-    unit.put_certificate(service.digest, service.der)
-    unit.put_document(event.digest, subject, event.raw)
+    write(unit, service, event)
     return logbook.append(unit, node.log_id, [entry_row(node.log_id, statement)])[0]
+
+
+def write(unit: Unit, service: Certificate, event: Event) -> None:
+    """Write what follows from an agency statement besides its entry: its documents are public."""
+    unit.put_certificate(service.digest, service.der)
+    unit.put_document(event.digest, event.value["evidence"], event.raw)
 
 
 def open_log(node: Node, unit: Unit, *, number: int, policy: str, anchors: list[str]) -> None:
@@ -80,12 +87,25 @@ def publish_crl(node: Node, unit: Unit, revoked: list[tuple[int, int]] | None = 
     previous = rows[-1] if rows else None
     number = previous.number + 1 if previous is not None else 1
     der = node.keys.authority.issue_crl(previous.der if previous else None, revoked or [], number=number, now=now)
-    row = CrlRow(number, der, certificates.crl_issued(der))
+    row = crl_row(der)
     unit.put_crl(row)
-    digest = sha256(der).hexdigest()
-    body = {"number": number, "digest": digest, "issued": format_time(row.issued), "revoked": len(certificates.load_crl(der))}
+    body = {"number": number, "digest": digest_of(der), "issued": format_time(row.issued), "revoked": len(certificates.load_crl(der))}
     publish(node, unit, "crl-published", body)
     return row
+
+
+def crl_row(der: bytes) -> CrlRow:
+    """The row of a revocation list, which says its number and when it was issued.
+
+    Raises:
+        FormatError: it is none.
+    """
+    return CrlRow(certificates.crl_number(der), der, certificates.crl_issued(der))
+
+
+def digest_of(der: bytes) -> str:
+    """SHA-256 of a revocation list, as its announcement has it."""
+    return sha256(der).hexdigest()
 
 
 def fresh_crl(node: Node, unit: Unit, time: int) -> CrlRow | None:

@@ -14,13 +14,13 @@ from ledger.domain import merkle, slots
 from ledger.domain import receipt as receipts
 from ledger.domain.errors import ChainError, FrozenError, NetworkError
 from ledger.domain.evm import keccak256
-from ledger.domain.ports import TransactionReceipt
+from ledger.domain.ports import BlockRef, TransactionReceipt
 from ledger.domain.records import CheckpointRow, TransactionRow
 from ledger.domain.unit import Unit
 from ledger.services import crossing, logbook
 from ledger.services.node import Node
 
-_KIND: Final = "anchor"
+KIND: Final = "anchor"
 _REPLACED_HINT: Final = "another program uses the anchoring account: stop it, then anchor again"
 
 
@@ -147,15 +147,25 @@ def _submit(node: Node) -> CheckpointRow | None:
     if prev:
         # The contract cannot bind the sizes: the node checks its own proof before it pays for it.
         merkle.verify_consistency(prev, size, prev_root, root, proof)
-    note = receipts.sign_checkpoint(node.keys.log, log_id=node.log_id, size=size, root=root).note
     node.contracts.check_anchor(node.keys.anchorer_address, prev, size, root, proof)
     nonce = node.contracts.chain.nonce(node.keys.anchorer_address)
     raw = node.contracts.sign_anchor(node.keys.anchorer, nonce, prev, size, root, proof)
-    row = CheckpointRow(node.log_id, prev, size, root, note, "submitted", keccak256(raw))
+    row = submitted(node, prev, size, root, keccak256(raw))
     with node.records.write() as unit:
-        unit.put_transaction(TransactionRow(row.transaction, _KIND, nonce, raw))
+        unit.put_transaction(TransactionRow(row.transaction, KIND, nonce, raw))
         unit.put_checkpoint(row)
     return row
+
+
+def submitted(node: Node, prev: int, size: int, root: bytes, transaction: bytes) -> CheckpointRow:
+    """The row of a checkpoint whose transaction is about to be sent; the same bytes every time."""
+    note = receipts.sign_checkpoint(node.keys.log, log_id=node.log_id, size=size, root=root).note
+    return CheckpointRow(node.log_id, prev, size, root, note, "submitted", transaction)
+
+
+def mined(row: CheckpointRow, state: str, version: int, block: BlockRef, gas: int) -> CheckpointRow:
+    """The row once the contract has taken the checkpoint, under a version of the descriptor, in a block."""
+    return replace(row, state=state, version=version, time=block.time, block=block.number, gas=gas)
 
 
 def _follow(node: Node, row: CheckpointRow) -> None:
@@ -204,9 +214,8 @@ def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None
     commitment = slots.checkpoint_commitment(row.prev, row.size, row.root, version, block.time, block.number)
     if contracts.checkpoint_commitment(row.log, row.size) != commitment:
         raise ChainError(f"the contract holds another commitment for {row.size} entries than this checkpoint's")
-    mined = replace(row, state=state, version=version, time=block.time, block=block.number, gas=receipt.gas_used)
     with node.records.write() as unit:
-        unit.put_checkpoint(mined)
+        unit.put_checkpoint(mined(row, state, version, block, receipt.gas_used))
 
 
 def _freeze(node: Node, error: FrozenError) -> None:

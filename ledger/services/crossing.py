@@ -15,6 +15,7 @@ from ledger.domain import statement as statements
 from ledger.domain.custody import ItemState
 from ledger.domain.encoding import parse_time
 from ledger.domain.errors import ChainError
+from ledger.domain.event.document import Event
 from ledger.domain.evm import keccak256
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
@@ -22,10 +23,9 @@ from ledger.domain.identity.person import PersonId
 from ledger.domain.ports import HopStep
 from ledger.domain.records import CrossingRow, EntryRow, ItemRow, TransactionRow
 from ledger.domain.slots import Hop
-from ledger.domain.statement import Claims
+from ledger.domain.statement import Claims, Statement
 from ledger.domain.unit import Unit
 from ledger.services import logbook
-from ledger.services.checking import Checked
 from ledger.services.node import Node
 
 KIND: Final = "handover"
@@ -54,21 +54,27 @@ def answered(unit: Unit, state: ItemState) -> CrossingRow | None:
     return rows[-1] if rows and rows[-1].state == "concluding" else None
 
 
-def note(node: Node, unit: Unit, one: Checked, state: ItemState) -> None:
+def note(node: Node, unit: Unit, statement: Statement, event: Event | None, state: ItemState) -> None:
     """Write down that a statement just sequenced has to reach the contract.
 
     Args:
+        event: None where its document was destroyed since: the contract knows until when the offer was good.
         state: of the item after it; unchanged by an answer, which waits for the contract.
     """
-    claims = one.statement.claims
+    claims = statement.claims
     if claims.effect == "offer" and claims.to is not None and claims.to != node.agency:
         rows = unit.crossings(claims.subject)
-        expires = parse_time(one.event.body["expires"], what="expires")
-        unit.put_crossing(CrossingRow(claims.subject, len(rows), node.agency, claims.to, one.statement.digest, expires, "offered"))
+        expires = parse_time(event.body["expires"], what="expires") if event is not None else 0
+        unit.put_crossing(CrossingRow(claims.subject, len(rows), node.agency, claims.to, statement.digest, expires, "offered"))
     elif answers(state, claims):
         row = unit.crossings(claims.subject)[-1]
         outcome = slots.OUTCOMES[claims.effect]
-        unit.put_crossing(replace(row, state="concluding", outcome=outcome, outcome_digest=one.statement.digest))
+        unit.put_crossing(replace(row, state="concluding", outcome=outcome, outcome_digest=statement.digest))
+
+
+def taken(row: CrossingRow, time: int) -> CrossingRow:
+    """The row once the contract has taken the offer, in a block of this time."""
+    return replace(row, state="open" if row.state == "offered" else row.state, offer_time=time, sent=b"")
 
 
 def hop_of(row: CrossingRow) -> Hop:
@@ -157,8 +163,7 @@ def follow(node: Node, row: CrossingRow) -> bool:
     with node.records.write() as unit:
         now = _current(unit, row)
         if not now.offer_time:  # the offer itself; it may have been withdrawn in our log meanwhile
-            state = "open" if now.state == "offered" else now.state
-            unit.put_crossing(replace(now, state=state, offer_time=block.time, sent=b""))
+            unit.put_crossing(taken(now, block.time))
         else:
             conclude(node, unit, replace(now, time=block.time, sent=b""))
     return True

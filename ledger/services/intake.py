@@ -41,7 +41,7 @@ def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
     if None in opened.events or opened.record is None:
         raise VerificationError(2, "the record of an offered item is not whole: documents are missing", hint="ask the giver for all of it")
     unpacking.verify_bundle(node, opened.filled())
-    state, rows = _replay(opened)
+    state, rows = replay(opened)
     last, hops = opened.statements[-1], opened.bundle.hops
     if last.claims.effect != "offer" or last.claims.to != node.agency or not hops or hops[-1].outcome != slots.OPEN:
         raise VerificationError(8, f"the item that {code} sent is not on offer to us")
@@ -59,15 +59,26 @@ def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
         _require_same(node, unit, before, opened)
         for scope, recipient, binding, data in granted:
             unit.keep_grant(evidence, scope, recipient, binding, data)
-        unpacking.keep(node, unit, opened, range(len(opened.statements)), recordkeys.record_key(node, unit, evidence))
-        unit.put_inherited(evidence, opened.bundle.with_chain(None).encode())
-        place = before.opened if before is not None else unit.newest_place() + 1
-        opener = before.opener if before is not None else None
-        log = unpacking.log_of(node, opened.bundle, opened.bundle.statements[-1])
-        cid = None if content is None else cids.from_text(content.cid)
-        unit.put_item(ItemRow(state, cid, opener, place, log, opened.bundle.statements[-1].index))
-        for row in rows:
-            unit.keep_crossing(row)
+        key = recordkeys.record_key(node, unit, evidence)
+        write(node, unit, opened, state, rows, None if content is None else cids.from_text(content.cid), unit.newest_place() + 1, key)
+
+
+def write(
+    node: Node, unit: Unit, opened: Opened, state: ItemState, rows: list[CrossingRow], cid: bytes | None, place: int, key: bytes | None
+) -> None:
+    """Write everything that follows from the record of an item that was offered to us; also for an audit, into an empty database.
+
+    Args:
+        place: in the order of lists, of an item that was never here before. key: of the record; None where it was destroyed since.
+    """
+    evidence, last = opened.bundle.evidence, opened.bundle.statements[-1]
+    unpacking.keep(node, unit, opened, range(len(opened.statements)), key)
+    unit.put_inherited(evidence, opened.bundle.with_chain(None).encode())
+    before = unit.item(evidence)
+    opener, place = (before.opener, before.opened) if before is not None else (None, place)
+    unit.put_item(ItemRow(state, cid, opener, place, unpacking.log_of(node, opened.bundle, last), last.index))
+    for row in rows:
+        unit.keep_crossing(row)
 
 
 def _content(opening: Event | None) -> envelope.Content | None:
@@ -133,7 +144,7 @@ def _require_room(node: Node, unit: Unit, code: str, evidence: str, size: int) -
         )
 
 
-def _replay(opened: Opened) -> tuple[ItemState, list[CrossingRow]]:
+def replay(opened: Opened) -> tuple[ItemState, list[CrossingRow]]:
     """Where the item stands, and its handovers between agencies as statements and contract tell them."""
     hops = {hop.offer: hop for hop in opened.bundle.hops}
     state: ItemState | None = None

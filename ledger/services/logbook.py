@@ -45,12 +45,12 @@ def require_log(unit: Unit, log: bytes) -> LogRow:
 
 
 def append(unit: Unit, log: bytes, rows: Sequence[EntryRow]) -> list[EntryRow]:
-    """Sequence entries and integrate them into the tree; returns them with index and receipt size set."""
+    """Sequence entries and integrate them into the tree; returns them with their index."""
     state = require_log(unit, log)
     read = reader(unit, log)
     frontier = merkle.Frontier(state.size, [read(level, index) for level, index in merkle.subtrees(state.size)])
     size = state.size + len(rows)
-    numbered = [replace(row, index=state.size + number, receipt_size=size) for number, row in enumerate(rows)]
+    numbered = [replace(row, index=state.size + number) for number, row in enumerate(rows)]
     changed: dict[tuple[int, int], bytearray] = {}
     for row in numbered:
         for level, index, value in frontier.append(row.digest):
@@ -68,12 +68,12 @@ def append(unit: Unit, log: bytes, rows: Sequence[EntryRow]) -> list[EntryRow]:
 
 
 def receipt(node: Node, row: EntryRow, read: NodeReader, size: int | None = None) -> Receipt:
-    """The receipt of an entry at ``size`` leaves, by default at that of its registration; the same bytes every time.
+    """The receipt of an entry at ``size`` leaves, by default in the tree that ends with it; the same bytes every time.
 
     Args:
         read: a reader of the entry's log, shared by the receipts of a batch.
     """
-    size = row.receipt_size if size is None else size
+    size = row.index + 1 if size is None else size
     path = merkle.inclusion_proof(row.index, size, read)
     root = merkle.root_from_inclusion(row.digest, row.index, size, path)
     return receipts.issue(node.keys.log, log_id=row.log, subject=row.evidence, size=size, index=row.index, path=path, root=root)

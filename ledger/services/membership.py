@@ -16,8 +16,8 @@ from ledger.domain.records import PersonRow
 from ledger.domain.unit import Unit
 from ledger.services import agencylog, anchoring, custodykeys, partners
 from ledger.services.node import Node
-from ledger.services.people import require_authority, roles_named
-from ledger.services.reading import encode_hpke
+from ledger.services.people import keys_of_others, require_authority, require_unshared, roles_named
+from ledger.services.reading import encode_hpke, hpke_key
 from ledger.services.sessions import identity_token
 
 _LAST_ADMINISTRATOR: Final = "the agency would be left without an administrator"
@@ -106,7 +106,8 @@ def admit(node: Node, der: bytes, request: bytes) -> PersonId:
     name is suspended first, so that an administrator has looked.
 
     Raises:
-        VerificationError: the card is not theirs, for another node, or their agency did not certify them. RuleError: one of our own.
+        VerificationError: the card is not theirs, for another node, or their agency did not certify them.
+        RuleError: one of our own; or the key that things are to be sealed to is somebody else's.
         ConflictError: their agency certified other keys under the name of a guest who is here.
     """
     certificate, parsed = certificates.parse(der), enrolment.parse(request)
@@ -118,6 +119,8 @@ def admit(node: Node, der: bytes, request: bytes) -> PersonId:
     with node.records.write() as unit:
         partners.Certifiers(node, unit).verify_current(certificate)
         _require_same_keys(unit, certificate, parsed)
+        require_unshared(node, unit, parsed.hpke, spki=parsed.spki)
+        _drop_what_was_sealed(node, unit, certificate.subject, parsed)
         unit.put_certificate(certificate.digest, der)
         unit.drop_sessions(certificate.subject)
         hpke = encode_hpke(parsed.hpke)
@@ -135,6 +138,19 @@ def _require_same_keys(unit: Unit, certificate: Certificate, asked: enrolment.Re
             f"{certificate.subject} is a guest here with other keys",
             hint=f"if their agency says that they have new keys: custody person suspend {certificate.subject}, then admit the card again",
         )
+
+
+def _drop_what_was_sealed(node: Node, unit: Unit, who: PersonId, asked: enrolment.Request) -> None:
+    """What was sealed to keys that a guest no longer has is of use to whoever has them now, and to nobody else."""
+    known = unit.person(who)
+    old = hpke_key(known) if known is not None else None
+    if old is not None and old != asked.hpke and old.digest not in keys_of_others(node, unit, spki=_spki(unit, known)):
+        unit.drop_grants_to(old.digest)
+
+
+def _spki(unit: Unit, person: PersonRow | None) -> bytes:
+    der = unit.certificate(person.certificate) if person is not None else None
+    return enrolment.encode_key(certificates.parse(der).key) if der is not None else b""
 
 
 def link(node: Node, who: PersonId, subject: str) -> None:

@@ -22,6 +22,7 @@ from ledger.domain import enrolment
 from ledger.domain.digests import same
 from ledger.domain.errors import ConflictError, DeniedError, KeyringError, NotFoundError, RuleError, UsageError
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
 from ledger.domain.identity.person import PersonId, read_reference
@@ -60,7 +61,12 @@ def seal_number(key: bytes, number: str, bound: bytes) -> bytes:
     return nonce + AESGCM(key).encrypt(nonce, number.encode(), bound)
 
 
-def _number(node: Node, sealed: bytes, bound: bytes) -> str:
+def open_number(node: Node, sealed: bytes, bound: bytes) -> str:
+    """A service number.
+
+    Raises:
+        KeyringError: it was sealed for somebody else, or altered.
+    """
     try:
         return AESGCM(node.keys.people).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound).decode()
     except InvalidTag as error:
@@ -108,6 +114,7 @@ def request(node: Node, code: str, data: bytes) -> str:
     Raises:
         FormatError, VerificationError: a malformed request, or one for another agency.
         DeniedError: no such invitation, or it has expired. ConflictError: somebody used it with other keys.
+        RuleError: see require_unshared.
     """
     parsed = enrolment.parse(data)
     if parsed.server != log_urn(node.log_id):
@@ -117,8 +124,39 @@ def request(node: Node, code: str, data: bytes) -> str:
         if row.request and not same(row.request, data):
             raise ConflictError("this invitation was used with other keys", hint="tell the administrator: somebody else may have the code")
         if not row.request:
+            require_unshared(node, unit, parsed.hpke, spki=parsed.spki)
             unit.put_enrolment(replace(row, state="requested", request=data))
     return parsed.fingerprint
+
+
+def require_unshared(node: Node, unit: Unit, key: HpkeKey, *, spki: bytes) -> None:
+    """Check that what is sealed to somebody is sealed to them alone: whoever is sealed an item's key has a part in the item.
+
+    A request proves possession of the signing key, and names the other one: without this check, anybody could name the node's, the
+    custodians' or a colleague's, which are public, and would have a part in whatever was ever sealed to it.
+
+    Args:
+        spki: their signing key: whoever has the same one is the same person.
+
+    Raises:
+        RuleError: the key is another person's, or an agency's.
+    """
+    if key.digest in keys_of_others(node, unit, spki=spki):
+        raise RuleError(
+            "that key belongs to somebody else already", hint="make keys of your own: custody person enrol FILE, in a new folder"
+        )
+
+
+def keys_of_others(node: Node, unit: Unit, *, spki: bytes) -> set[bytes]:
+    """Digests of the HPKE keys to which something here is sealed: of agencies, and of everybody with another signing key than this one."""
+    ours, theirs = unit.descriptors(), [one for row in unit.partners() for one in unit.partner_descriptors(row.agency)]
+    found = {descriptors.parse(row.document).custody.digest for row in (*ours, *theirs)}
+    found |= {descriptors.parse(row.document).node.digest for row in ours}  # what is sealed to other nodes does not lie here
+    for row in unit.people():
+        der = unit.certificate(row.certificate)
+        if der is None or not same(enrolment.encode_key(certificates.parse(der).key), spki):
+            found.add(hpke_key(row).digest)
+    return found | {node.keys.hpke.public.digest}
 
 
 def outcome(node: Node, code: str) -> tuple[str, bytes | None]:
@@ -151,10 +189,11 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
         row = next((one for one in unit.enrolments() if _reference(one) == reference and one.state == "requested"), None)
         if row is None or row.expires < node.clock.now():
             raise NotFoundError("nobody waits for approval under that reference", hint="see: custody person list")
-        number, person = _number(node, row.number, row.code), unit.person(approver)
-        if person is not None and _folded(number) == _folded(_number(node, person.number, approver.pseudonym.encode())):
+        number, person = open_number(node, row.number, row.code), unit.person(approver)
+        if person is not None and _folded(number) == _folded(open_number(node, person.number, approver.pseudonym.encode())):
             raise RuleError("nobody approves their own enrolment", hint="ask another administrator")
         parsed = enrolment.parse(row.request)
+        require_unshared(node, unit, parsed.hpke, spki=parsed.spki)  # again: two may have asked with one key
         made = PersonId(node.agency, new_pseudonym())
         roles = row.roles.split(",")
         now = node.clock.now()
@@ -208,7 +247,7 @@ def everybody(node: Node) -> list[Listed]:
     listed = []
     for row in people:
         person, certificate = row.person, found[row.person]
-        number = _number(node, row.number, person.pseudonym.encode()) if row.number else ""
+        number = open_number(node, row.number, person.pseudonym.encode()) if row.number else ""
         state = ("active" if person.agency == node.agency else "guest") if row.active else "suspended"
         fingerprint = enrolment.parse(row.proof).fingerprint if standing[person] == custodykeys.WAITS and row.proof else ""
         shown, roles = person.shown_at(node.agency), tuple(sorted(certificate.roles))
@@ -216,7 +255,9 @@ def everybody(node: Node) -> list[Listed]:
     for one in open_:
         fingerprint = enrolment.parse(one.request).fingerprint if one.request else ""
         asked = tuple(one.roles.split(","))
-        listed.append(Listed(_reference(one), "", _number(node, one.number, one.code), asked, one.state, fingerprint, one.expires - LIFE))
+        listed.append(
+            Listed(_reference(one), "", open_number(node, one.number, one.code), asked, one.state, fingerprint, one.expires - LIFE)
+        )
     return listed
 
 
@@ -240,7 +281,7 @@ class Persons:
         row = self._unit.person(person) if person.agency == self._node.agency else None
         if row is None or not row.number:
             return person
-        return PersonId(person.agency, "number:" + _folded(_number(self._node, row.number, person.pseudonym.encode())))
+        return PersonId(person.agency, "number:" + _folded(open_number(self._node, row.number, person.pseudonym.encode())))
 
 
 def _folded(number: str) -> str:

@@ -9,17 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from ledger.domain import custody, envelope
-from ledger.domain.custody import ItemState
-from ledger.domain.encoding import parse_time
 from ledger.domain.errors import ConflictError, DeniedError, FormatError
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
 from ledger.domain.parts import require_part
-from ledger.domain.records import PLACES, EntryRow, ErasureRow, GivenRow, ItemRow
-from ledger.domain.statement import Statement
+from ledger.domain.records import EntryRow, ItemRow
 from ledger.domain.unit import Unit
-from ledger.services import access, alarms, crossing, dag, inheritance, logbook, placement, recordkeys, releases
+from ledger.services import access, alarms, crossing, logbook, placement, recordkeys, releases, sequencing
 from ledger.services.access import Caller
 from ledger.services.checking import Checked, Submission, check, own_record_grant, require_enrolled
 from ledger.services.node import Node
@@ -81,7 +77,7 @@ def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[Entr
     """Judge each statement against its item's state and append the new ones."""
     known_items = unit.items_named(sorted({one.statement.claims.subject for one in checked}))
     states: dict[str, ItemRow | None] = {}
-    fresh: list[tuple[Checked, EntryRow, ItemState]] = []
+    fresh: list[tuple[Checked, EntryRow]] = []
     known: dict[int, EntryRow] = {}
     judge, signers = Review(node, unit, states), _Signers(node, unit)
     for number, one in enumerate(checked):
@@ -95,45 +91,16 @@ def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[Entr
             continue
         if before is not None and claims.effect == "accept":
             placement.require_held(node, unit, before)
-        state = custody.advance(
-            before.state if before is not None else None,
-            claims,
-            one.statement.digest,
-            log_agency=node.agency,
-            event_type=one.event.type,
-            expires=parse_time(one.event.body["expires"], what="expires") if claims.effect == "offer" else None,
-            person=one.event.body["to"].get("person") if claims.effect == "offer" else None,
-        )
+        item = sequencing.item_after(node, one, before)
         judge.require_allowed(one, before, signer)
         releases.require_good(node, unit, one, before)
         releases.take_back(node, unit, one, before)
-        row = entry_row(node.log_id, one.statement)
-        crosses = before is not None and crossing.answers(before.state, claims)
-        states[claims.subject] = _item(node, one, before, before.state if crosses and before is not None else state)
-        fresh.append((one, row, state))
-    appended = logbook.append(unit, node.log_id, [row for _, row, _ in fresh]) if fresh else []
-    _store(node, unit, [(one, row) for (one, _, _), row in zip(fresh, appended, strict=True)], states)
+        states[claims.subject] = item
+        fresh.append((one, sequencing.entry_row(node.log_id, one.statement)))
+    appended = logbook.append(unit, node.log_id, [row for _, row in fresh]) if fresh else []
+    _store(node, unit, [(one, row) for (one, _), row in zip(fresh, appended, strict=True)], states)
     rest = iter(appended)
     return [(known[number], True) if number in known else (next(rest), False) for number in range(len(checked))]
-
-
-def _item(node: Node, one: Checked, before: ItemRow | None, state: ItemState) -> ItemRow:
-    """The item's row after a statement, its place in log and lists still open."""
-    if before is None:
-        cid = None if one.content is None else dag.root_of(one.content)
-        return ItemRow(state, cid, one.certificate.subject, 0, node.log_id, 0, one.certificate.subject)
-    inside = one.statement.claims.effect == "accept" and state is not before.state
-    holder = one.certificate.subject if inside else before.holder
-    return ItemRow(state, before.cid, before.opener, before.opened, node.log_id, 0, holder)
-
-
-def entry_row(log: bytes, statement: Statement) -> EntryRow:
-    """The row of a statement that is not sequenced yet."""
-    claims = statement.claims
-    return EntryRow(
-        log, 0, statement.entry, statement.digest, claims.subject, claims.seq, claims.effect, claims.time,
-        claims.issuer, statement.certificate, statement.payload, 0,
-    )  # fmt: skip
 
 
 class _Signers:
@@ -203,27 +170,11 @@ def _store(node: Node, unit: Unit, fresh: list[tuple[Checked, EntryRow]], states
             unit.put_grant(evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode())
         if evidence not in keys:
             keys[evidence] = _record_key(node, unit, one, stored.get(evidence))
-        unit.put_certificate(one.certificate.digest, one.certificate.der)
-        _keep_document(node, unit, one, keys[evidence])
-        for link in inheritance.links_of(one.event):
-            unit.put_link(link)
-        known = states[evidence]
-        assert known is not None
-        opened = row.index * PLACES if row.effect == "open" else known.opened
-        states[evidence] = after = ItemRow(known.state, known.cid, known.opener, opened, row.log, row.index, known.holder)
-        unit.put_item(after)
-        crossing.note(node, unit, one, known.state)
+        item = states[evidence]
+        assert item is not None
+        states[evidence] = sequencing.write(node, unit, one, row, item, keys[evidence])
         if one.event.type == "accessed":
             alarms.note_access(node, unit, row.digest, one.certificate.subject, evidence)
-        releases.note_share(node, unit, one)
-        if one.event.type == "disposed":
-            unit.put_erasure(ErasureRow(evidence, row.digest, node.agency, "due", backups=node.backups_until()))
-        if one.event.type == "disclosed" and one.event.body["mode"] in placement.COPIES:
-            until = node.clock.now() + placement.OPENING
-            unit.put_opening(evidence, until)
-            agency = one.event.body.get("to", {}).get("agency", node.agency)
-            if agency != node.agency:
-                unit.put_given(GivenRow(row.digest, evidence, agency, until))
 
 
 def _record_key(node: Node, unit: Unit, one: Checked, stored: bytes | None) -> bytes | None:
@@ -234,15 +185,3 @@ def _record_key(node: Node, unit: Unit, one: Checked, stored: bytes | None) -> b
     if stored is None and unit.erasure(one.statement.claims.subject) is not None:
         return None
     return recordkeys.open_record_key(node, stored)
-
-
-def _keep_document(node: Node, unit: Unit, one: Checked, key: bytes | None) -> None:
-    """Keep a document sealed, with what it is found by; nothing of one about an item whose keys are destroyed."""
-    if key is None:
-        return
-    evidence = one.statement.claims.subject
-    unit.put_document(one.event.digest, evidence, envelope.seal_document(key, one.event.raw))
-    for position, disclosure in enumerate(one.event.disclosures):
-        unit.put_disclosure(disclosure.digest, one.event.digest, position, envelope.seal_disclosure(key, disclosure.encoded))
-    for token in recordkeys.tokens(node, one.event):
-        unit.put_token(token, evidence)

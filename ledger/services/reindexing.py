@@ -1,7 +1,8 @@
 """The blind index made anew, where a version of this program looks items up by another form than the one that a home was written with.
 
 The index holds keyed digests of numbers, so that no migration of the database alone can do this: each item's documents are opened with
-the node's own key. It is idempotent, in transactions of some items each, and its end is written down last: a crash repeats it.
+the node's own key. What else follows from documents, and an earlier version did not write down, is written down on the way: who has a
+part in an item. It is idempotent, in transactions of some items each, and its end is written down last: a crash repeats it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from ledger.domain.errors import CustodyError
 from ledger.domain.event import wording
 from ledger.domain.records import ItemRow
 from ledger.domain.unit import Unit
-from ledger.services import reading, recordkeys
+from ledger.services import reading, recordkeys, releases
 from ledger.services.node import Node
 
 _LOG: Final = logging.getLogger("custody.index")
@@ -51,7 +52,11 @@ def _index(node: Node, unit: Unit, item: ItemRow) -> None:
         except CustodyError:
             whole = False  # an audit tells what is wrong with it
             continue
-        found |= set(recordkeys.tokens(node, event)) if event is not None else set()
+        if event is None:
+            continue
+        found |= set(recordkeys.tokens(node, event))
+        if row.log == node.log_id:
+            releases.note_share(node, unit, event, evidence, row.digest)
     if whole:
         unit.drop_tokens(evidence)
     for token in sorted(found):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ledger.domain.errors import RuleError
+from ledger.domain.event.document import Event
+from ledger.domain.identity.names import is_pseudonym
 from ledger.domain.identity.person import PersonId
 from ledger.domain.records import ItemRow, ShareRow
 from ledger.domain.unit import Unit
@@ -45,12 +47,15 @@ def _person(unit: Unit, person: PersonId) -> set[bytes]:
     return {hpke_key(row).digest} if row is not None and row.active else set()
 
 
-def note_share(node: Node, unit: Unit, one: Checked) -> None:
-    """Whoever a disclosure names as its recipient has a part in the item from now on; a thing has no key that would tell so."""
-    to = one.event.body.get("to", {}) if one.event.type == "disclosed" else {}
-    row = unit.person(PersonId(to.get("agency", node.agency), to["person"])) if "person" in to else None
-    if row is not None and row.active:
-        unit.put_share(ShareRow(one.statement.claims.subject, row.person, one.statement.digest))
+def note_share(node: Node, unit: Unit, event: Event, evidence: str, statement: bytes) -> None:
+    """Whoever a disclosure names as its recipient has a part in the item from now on; a thing has no key that would tell so.
+
+    Whether they may log in is asked when they do: what is written down here follows from the statement alone. A recipient who is named
+    in words is nobody who works here, and stays in the sealed document.
+    """
+    to = event.body.get("to", {}) if event.type == "disclosed" else {}
+    if is_pseudonym(to.get("person", "")):
+        unit.put_share(ShareRow(evidence, PersonId(to.get("agency", node.agency), to["person"]), statement))
 
 
 def take_back(node: Node, unit: Unit, one: Checked, before: ItemRow | None) -> None:

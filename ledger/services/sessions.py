@@ -109,12 +109,12 @@ def _require_known(node: Node, unit: Unit, certificate: Certificate) -> None:
     Raises:
         DeniedError, VerificationError: otherwise.
     """
-    if not _enrolled(node, unit, certificate):
+    if not is_enrolled(node, unit, certificate):
         raise DeniedError(_REFUSED, hint=_HINT)
     partners.Certifiers(node, unit).verify_current(certificate)
 
 
-def _enrolled(node: Node, unit: Unit, certificate: Certificate) -> bool:
+def is_enrolled(node: Node, unit: Unit, certificate: Certificate) -> bool:
     """Whether a person or guest is enrolled here, or a service is another agency's node."""
     if certificate.kind == "service":
         return certificate.agency != node.agency and unit.partner(certificate.agency) is not None
@@ -132,7 +132,7 @@ def caller_of(node: Node, token: str) -> Caller | None:
         if der is None:
             return None
         certificate = certificates.parse(der)
-        if not _enrolled(node, unit, certificate):
+        if not is_enrolled(node, unit, certificate):
             return None
         if certificate.kind == "service":
             key = partners.descriptor(node, unit, certificate.agency).node

@@ -27,7 +27,7 @@ from ledger.domain.unit import Unit
 from ledger.domain.verify import State, Verdict, verify
 from ledger.services import inheritance, recordkeys, trustroot
 from ledger.services.node import Node
-from ledger.services.registration import entry_row
+from ledger.services.sequencing import entry_row
 
 
 @dataclass(frozen=True)

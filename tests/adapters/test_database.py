@@ -18,7 +18,7 @@ from ledger.adapters.database.store import SqlRecords
 from ledger.domain.errors import ConflictError, StorageError
 from ledger.domain.records import EntryRow, LogRow
 
-ENTRY = EntryRow(b"log", 0, b"PLANTED", b"digest", "urn", 0, "open", 1, "NL-POL", b"c", b"p", 1)
+ENTRY = EntryRow(b"log", 0, b"PLANTED", b"digest", "urn", 0, "open", 1, "NL-POL", b"c", b"p")
 
 
 @pytest.fixture

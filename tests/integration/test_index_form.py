@@ -63,6 +63,7 @@ def _as_an_earlier_version_left_it(home: Path, item: str, numbers: dict[str, str
         rows = [(token("identifier", *one), item) for one in numbers.items()] + [(token("sha-256", digest), item)]
         db.executemany("INSERT INTO blind_index (token, evidence) VALUES (?, ?)", rows)
         db.execute("DROP TABLE index_form")
+        db.execute("ALTER TABLE entry ADD COLUMN receipt_size BIGINT NOT NULL DEFAULT 0")  # which 0010 took away
         db.execute("UPDATE alembic_version SET version_num = '0007'")
 
 

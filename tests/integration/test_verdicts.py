@@ -108,7 +108,7 @@ def test_status_and_doctor_say_how_much_waits_and_what_to_do(home_path: Path) ->
     assert re.search(rf"waiting +\d+ entries are not final yet, .*: {re.escape(anchor)}", printed)
     code, printed, _ = within("doctor", home=home_path)
     assert code == 3
-    assert "nothing items: nothing to check" in printed
+    assert "nothing checkpoints: nothing to check" in printed
     assert f"what to do: {anchor}" in printed
     assert printed.endswith("verdict: incomplete\n")
     code, printed, _ = within("fixity", "--all", home=home_path)

@@ -79,7 +79,7 @@ def enrolled(desk: Desk, *roles: str, number: str = "") -> Actor:
         key.public_key(), agency=desk.node.agency, pseudonym=pseudonym, roles=list(roles), service=False, now=desk.clock.now()
     )
     certificate = certificates.parse(der)
-    sealed = people.seal_number(desk.node.keys.people, number, pseudonym.encode()) if number else b""
+    sealed = people.seal_number(desk.node.keys.people, number or f"of {pseudonym}", pseudonym.encode())
     with desk.node.records.write() as unit:
         unit.put_certificate(certificate.digest, der)
         stored = hpke.public.kem.encode() + b"\x00" + hpke.public.key

@@ -46,6 +46,24 @@ def encode_call(name: str, function: str, *arguments: Any) -> bytes:
     return bytes(selector + encode(inputs, list(arguments)))
 
 
+def decode_call(name: str, data: bytes) -> tuple[str, tuple[Any, ...]]:
+    """Function and arguments of calldata.
+
+    Raises:
+        ChainError: no call of contract ``name``.
+    """
+    from eth_abi import decode
+    from eth_abi.exceptions import DecodingError
+
+    for entry in artifact(name)["abi"]:
+        if entry["type"] == "function" and _function(name, entry["name"])[0] == data[:4]:
+            try:
+                return entry["name"], tuple(decode(_function(name, entry["name"])[1], data[4:]))
+            except DecodingError as error:
+                raise ChainError(f"a call of {entry['name']} that cannot be decoded") from error
+    raise ChainError(f"no call of {name}")
+
+
 def decode_result(name: str, function: str, data: bytes) -> tuple[Any, ...]:
     """Results of a call.
 

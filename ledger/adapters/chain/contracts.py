@@ -7,16 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from coincurve import PrivateKey
+from coincurve import PrivateKey, PublicKey
 
 from ledger.adapters.chain import abi
 from ledger.adapters.recursion import limited
 from ledger.domain import rlp, slots
 from ledger.domain.audit import story
 from ledger.domain.audit.story import ContractEvent
-from ledger.domain.errors import ChainError, NetworkError
+from ledger.domain.errors import ChainError, FormatError, NetworkError
 from ledger.domain.evm import keccak256
 from ledger.domain.ports import Chain, HopStep, LatestCheckpoint, Standing, TransactionReceipt
+from ledger.domain.transactions import SentCall
 
 REGISTRY: Final = "AgencyRegistry"
 LEDGER: Final = "EvidenceLedger"
@@ -212,6 +213,27 @@ class Contracts:
         """The exact transaction to record and send."""
         data = abi.encode_call(LEDGER, "anchor", old, new, root, list(proof))
         return sign_transaction(self.chain, key, to=self.ledger, data=data, gas=_ANCHOR_GAS, nonce=nonce)
+
+    def read_transaction(self, raw: bytes) -> SentCall:
+        """What a signed transaction of a node does (EIP-1559 over EIP-2718, as sign_transaction makes them)."""
+        try:
+            fields = rlp.decode(raw[1:], what="transaction")
+            if raw[:1] != b"\x02" or not isinstance(fields, list) or len(fields) != 12 or fields[5] != self.ledger:
+                raise FormatError("transaction: not one to the ledger")
+            chain, nonce, parity, r, s = (rlp.number(fields[place], what="transaction") for place in (0, 1, 9, 10, 11))
+            if chain != self.chain.chain_id() or parity > 1 or not isinstance(fields[7], bytes):
+                raise FormatError("transaction: for another chain")
+            signed = keccak256(b"\x02" + rlp.encode(fields[:9]))
+            signature = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([parity])
+            key = PublicKey.from_signature_and_message(signature, signed, hasher=None)
+        except (FormatError, ValueError, OverflowError) as error:
+            raise ChainError("these bytes are no transaction of a node to the ledger") from error
+        function, arguments = abi.decode_call(LEDGER, fields[7])
+        common = (keccak256(raw), keccak256(key.format(compressed=False)[1:])[12:], nonce)
+        if function == "anchor":
+            return SentCall(*common, anchored=(arguments[0], arguments[1], arguments[2]))
+        # The offer itself stands at the fourth place; an outcome names its own statement behind the offer that it answers.
+        return SentCall(*common, digest=arguments[3])
 
     def events(self, first: int, last: int) -> list[ContractEvent]:
         """What happened at both contracts, in order; the time is that of the block."""

@@ -45,6 +45,7 @@ class LocalChain:
     Args:
         sealer: 32-byte secp256k1 key that seals blocks.
         funded: accounts given ether at genesis; used on creation only.
+        view: one moment of it, beside the process that has it; nothing is written.
 
     Raises:
         LockedError: another process has it open; says which.
@@ -53,13 +54,16 @@ class LocalChain:
 
     label = LOCAL_LABEL
 
-    def __init__(self, directory: Path, *, chain_id: int, sealer: bytes, clock: Clock, funded: Sequence[bytes] = ()) -> None:
-        files.private_folder(directory)
-        self._lock = FileLock(directory / "chain.lock", what="the embedded chain")
+    def __init__(
+        self, directory: Path, *, chain_id: int, sealer: bytes, clock: Clock, funded: Sequence[bytes] = (), view: bool = False
+    ) -> None:
+        if not view:
+            files.private_folder(directory)
+        self._lock = None if view else FileLock(directory / "chain.lock", what="the embedded chain")
         self._mutex = threading.RLock()
         self._clock = clock
         self._chain_id = chain_id
-        self._db = SqliteDB(directory / "chain.sqlite")
+        self._db = SqliteDB(directory / "chain.sqlite", view=view)
         chain_class = self._chain_class(chain_id, PrivateKey(sealer))
         try:
             if self._db.exists(b"custody:genesis"):
@@ -220,7 +224,8 @@ class LocalChain:
     def close(self) -> None:
         """Close the file and release the lock."""
         self._db.close()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
 
 def _nodes(trie: HexaryTrie, key: bytes) -> tuple[bytes, ...]:

@@ -18,15 +18,26 @@ from ledger.domain.errors import StorageError
 
 
 class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed strictly
-    """Writes are collected by ``unit`` and committed together: a block is on disk whole or not at all."""
+    """Writes are collected by ``unit`` and committed together: a block is on disk whole or not at all.
 
-    def __init__(self, path: Path) -> None:
-        files.private_file(path)
+    Args:
+        view: one moment of it, beside whoever writes; nothing is written.
+    """
+
+    def __init__(self, path: Path, *, view: bool = False) -> None:
+        if not view:
+            files.private_file(path)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        self._pending: dict[bytes, bytes | None] | None = None
+        self._view = view
+        if view:
+            self._db.execute("PRAGMA query_only=ON")
+            self._db.execute("BEGIN")
+            self._db.execute("SELECT 1 FROM kv LIMIT 1").fetchone()  # the moment is that of the first read
+            return
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("CREATE TABLE IF NOT EXISTS kv (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID")
-        self._pending: dict[bytes, bytes | None] | None = None
 
     @contextmanager
     def unit(self) -> Iterator[None]:
@@ -39,6 +50,8 @@ class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed stric
         try:
             yield
             pending = self._pending
+            if self._view:
+                raise StorageError("a view of the embedded chain is only read", hint="this is a defect of custody: please report it")
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._db.executemany(

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ledger.domain.errors import StorageError
 
 #: The newest migration; a test compares it with the migrations folder. A database already there skips Alembic.
-HEAD: Final = "0009"
+HEAD: Final = "0010"
 _WRITE: Final = "custody_write"
 
 

@@ -149,6 +149,11 @@ class Items(Part):
         self.flush(GrantRecord)
         self._db.execute(delete(GrantRecord).where(_G.evidence == evidence, _G.scope == scope, _G.recipient == recipient))
 
+    def drop_grants_to(self, recipient: bytes) -> None:
+        """Drop whatever was sealed to a key."""
+        self.flush(GrantRecord)
+        self._db.execute(delete(GrantRecord).where(_G.recipient == recipient))
+
     def put_share(self, row: ShareRow) -> None:
         self._put(Share, ("evidence", "person"), values(row))
 

@@ -68,9 +68,9 @@ class People(Part):
         return [EnrolmentRow(**row._mapping) for row in self._find(Enrolment, order="expires", limit=_MAX_PEOPLE)]
 
     def drop_stale_enrolments(self, now: int) -> None:
-        """Forget invitations that nobody can use any more."""
+        """Forget invitations that nobody can use any more. Those that were used stay: they prove which keys somebody asked for."""
         self.flush(Enrolment)
-        self._db.execute(delete(Enrolment).where(_E.expires < now))
+        self._db.execute(delete(Enrolment).where(_E.expires < now, _E.state != "approved"))
 
     def drop_sessions(self, person: PersonId) -> None:
         """End all sessions of a person."""

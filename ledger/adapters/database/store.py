@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from ledger.adapters.database.engine import open_engine
+from ledger.adapters.database.engine import open_engine, sqlite_url
 from ledger.adapters.database.holdings import Holdings
 from ledger.adapters.database.items import Items
 from ledger.adapters.database.logs import Logs
@@ -17,11 +20,74 @@ from ledger.adapters.database.partners import Partners
 from ledger.adapters.database.people import People
 from ledger.adapters.database.unit import Raw
 from ledger.domain.errors import ConflictError, StorageError
-from ledger.domain.unit import Unit
+from ledger.domain.unit import Records, Unit
 
 
 class SqlUnit(Logs, Items, Holdings, People, Partners, Raw):
     """One transaction; see unit.Unit."""
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Errors of the driver become ours."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise ConflictError("the database already holds another record under that key") from error
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        # The driver's text may quote values: only its class and SQLite's own code are told.
+        cause = getattr(error, "orig", error)
+        name = getattr(cause, "sqlite_errorname", type(cause).__name__)
+        raise StorageError(f"the database failed: {name}", hint="check the free space of the disk; nothing was written") from error
+
+
+@contextmanager
+def _scratch() -> Iterator[Records]:
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="custody-rebuilt-")
+    except OSError as error:
+        raise StorageError(f"no temporary folder: {error.strerror}", hint="check the free space of the disk, or set TMPDIR") from error
+    with folder as path:
+        records = SqlRecords(sqlite_url(Path(path) / "rebuilt.sqlite"))
+        try:
+            yield records
+        finally:
+            records.close()
+
+
+class _Snapshot:
+    """See unit.Records. One connection, which threads use one after another."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._turn = threading.RLock()
+
+    @contextmanager
+    def read(self) -> Iterator[Unit]:
+        """The moment that was taken."""
+        with self._turn, _translated():
+            yield SqlUnit(self._connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Records]:
+        """The same moment."""
+        yield self
+
+    @contextmanager
+    def scratch(self) -> Iterator[Records]:
+        """As that of a database."""
+        with _scratch() as records:
+            yield records
+
+    def write(self) -> AbstractContextManager[Unit]:
+        """Nothing is written through a moment of the past."""
+        raise StorageError("a snapshot of the database is only read", hint="this is a defect of custody: please report it")
+
+    def scrub(self) -> None:
+        """Nothing was deleted through it."""
+
+    def close(self) -> None:
+        """It ends with its context."""
 
 
 class SqlRecords:
@@ -50,17 +116,22 @@ class SqlRecords:
             unit.flush()
 
     @contextmanager
+    def snapshot(self) -> Iterator[Records]:
+        """One moment of the database, held by a transaction that only reads: nothing is copied, so nothing is left lying about."""
+        with self._connect(write=False) as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM alembic_version")  # the moment is that of the first read
+            yield _Snapshot(connection)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Records]:
+        """In a folder of its own among the temporary ones."""
+        with _scratch() as records:
+            yield records
+
+    @contextmanager
     def _connect(self, *, write: bool) -> Iterator[Connection]:
-        try:
-            with self._views[write].connect() as connection, connection.begin():
-                yield connection
-        except IntegrityError as error:
-            raise ConflictError("the database already holds another record under that key") from error
-        except (SQLAlchemyError, sqlite3.Error) as error:
-            # The driver's text may quote values: only its class and SQLite's own code are told.
-            cause = getattr(error, "orig", error)
-            name = getattr(cause, "sqlite_errorname", type(cause).__name__)
-            raise StorageError(f"the database failed: {name}", hint="check the free space of the disk; nothing was written") from error
+        with _translated(), self._views[write].connect() as connection, connection.begin():
+            yield connection
 
     def scrub(self) -> None:
         """Empty SQLite's write-ahead log into the file, where secure_delete has overwritten what was deleted."""

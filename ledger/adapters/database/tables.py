@@ -35,7 +35,6 @@ class Entry(SQLModel, table=True):
     agency: str
     certificate: bytes
     payload: bytes
-    receipt_size: int = Field(sa_column=big())
     void: bool = False
 
 

@@ -11,8 +11,9 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, literal, select, tuple_, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import NullType
 from sqlmodel import SQLModel
 
 Table = type[SQLModel]
@@ -77,6 +78,29 @@ class Raw(Part):
         known = SQLModel.metadata.tables[table]
         query = select(known).where(*(known.c[name] == value for name, value in equal.items())).order_by(*known.primary_key.columns)
         return [dict(row._mapping) for row in self._db.execute(query)]
+
+    def rows_among(self, table: str, column: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+        """Rows whose column has one of these values, in one query."""
+        self.flush()
+        known = SQLModel.metadata.tables[table]
+        query = select(known).where(known.c[column].in_(values)).order_by(*known.primary_key.columns)
+        return [dict(row._mapping) for row in self._db.execute(query)]
+
+    def page(self, table: str, after: Sequence[Any], limit: int) -> list[dict[str, Any]]:
+        """Rows beyond a primary key, in its order, with values just as they are stored: of a type that no program of ours would write."""
+        self.flush()
+        known = SQLModel.metadata.tables[table]
+        keys = [type_coerce(column, NullType()) for column in known.primary_key.columns]
+        query = select(*(type_coerce(column, NullType()).label(column.name) for column in known.columns)).order_by(*keys).limit(limit)
+        if after:
+            query = query.where(tuple_(*keys) > tuple_(*(literal(value, NullType()) for value in after)))
+        return [dict(row._mapping) for row in self._db.execute(query)]
+
+    def distinct(self, table: str, column: str, after: Any, limit: int) -> list[Any]:
+        """Values of a column beyond one, in order, each once."""
+        self.flush()
+        known = SQLModel.metadata.tables[table].c[column]
+        return [row[0] for row in self._db.execute(select(known).where(known > after).distinct().order_by(known).limit(limit))]
 
     def stray(self, table: str, column: str, of: Sequence[tuple[str, str]], limit: int) -> list[Any]:
         """Values of a column that stand in none of the columns ``of``, each once."""

@@ -34,6 +34,21 @@ _DISK_HINT: Final = "check the free space of the disk"
 _RESTORE_HINT: Final = "restore the block from a replica or a backup"
 
 
+def checked(cid: bytes, data: bytes, place: Place) -> bytes:
+    """What was read of a block, if it is the block.
+
+    Raises:
+        UnreadableError, VerificationError: it is cut short, or altered.
+    """
+    if len(data) != place.size:
+        raise UnreadableError(f"block {cids.to_text(cid)} is cut short on disk", hint=_RESTORE_HINT)
+    try:
+        cids.verify(cid, data)
+    except FormatError as error:
+        raise VerificationError(9, f"block {cids.to_text(cid)} was altered on disk", hint=_RESTORE_HINT) from error
+    return data
+
+
 class LocalBlockStore:
     """The store in ``directory``; created on first use.
 
@@ -217,13 +232,7 @@ class LocalBlockStore:
                     f"block {cids.to_text(cid)} could not be read: {error}",
                     hint=f"check the disk; {_RESTORE_HINT}",
                 ) from error
-        if len(data) != place.size:
-            raise UnreadableError(f"block {cids.to_text(cid)} is cut short on disk", hint=_RESTORE_HINT)
-        try:
-            cids.verify(cid, data)
-        except FormatError as error:
-            raise VerificationError(9, f"block {cids.to_text(cid)} was altered on disk", hint=_RESTORE_HINT) from error
-        return data
+        return checked(cid, data, place)
 
     def cids(self) -> Iterator[bytes]:
         """See storage.NodeStore."""

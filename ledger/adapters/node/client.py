@@ -110,6 +110,16 @@ class NodeClient(HttpNode):
         found: dict[str, Any] = self._ask("GET", "/v1/status", shapes.STATUS, params={"chain": chain, "ipfs": ipfs})
         return found
 
+    def start_audit(self, *, sample: float | None, seed: int | None) -> dict[str, Any]:
+        """Ask the node to audit itself; how far it is."""
+        found: dict[str, Any] = self._ask("POST", "/v1/audits", shapes.AUDIT, json={"sample": sample, "seed": seed})
+        return found
+
+    def audit(self, name: str) -> dict[str, Any]:
+        """How far an audit is, and its report."""
+        found: dict[str, Any] = self._ask("GET", f"/v1/audits/{name}", shapes.AUDIT)
+        return found
+
     def invite(self, number: str, roles: Sequence[str]) -> dict[str, Any]:
         """An invitation: code and expiry."""
         found: dict[str, Any] = self._ask(

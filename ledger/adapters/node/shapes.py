@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ledger.domain.audit.findings import Status
 from ledger.domain.shapes import COUNT, MOMENT, Each, Maybe
+from ledger.domain.verify.report import Verdict
 
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 EVIDENCE: Final = re.compile(r"urn:uuid:[0-9a-f-]{36}")
@@ -115,6 +117,22 @@ EXCHANGED: Final = {
 DISPOSALS: Final = {
     "disposals": [{"evidence": EVIDENCE, "disposal": DIGEST, "log": DIGEST, "events": COUNT, "head": DIGEST, "time": MOMENT}]
 }
+_WORD: Final = re.compile(r".+", re.DOTALL)
+_CHECK: Final = {
+    "check": str, "title": _WORD, "status": re.compile("|".join(one.value for one in Status)), "detail": str,
+}  # fmt: skip
+_FINDING: Final = {
+    "code": str, "severity": _WORD, "title": str, "place": str, "expected": str, "found": str, "promise": COUNT, "promiseText": str,
+    "todo": str,
+}  # fmt: skip
+REPORT: Final = {
+    "verdict": re.compile("|".join(one.value for one in Verdict)), "checks": [_CHECK], "findings": [_FINDING], "counts": Each(COUNT),
+    "facts": dict,
+}  # fmt: skip
+AUDIT: Final = {
+    "id": re.compile(r"[0-9a-f]{16}"), "asked": str, "begun": MOMENT, "state": re.compile("running|done|failed"), "part": str,
+    "total": COUNT, "done": COUNT, "ended": MOMENT, "problem": str, "report": Maybe(REPORT),
+}  # fmt: skip
 
 
 def page(name: str, shape: object) -> dict[str, object]:

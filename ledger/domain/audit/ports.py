@@ -64,6 +64,22 @@ class Progress:
     volumes: Mapping[tuple[bytes, int], int]
 
 
+class ChainStory(Protocol):
+    """What the contracts recorded, as far as a home is compared with it."""
+
+    def checkpoints(self, log: bytes, *, after: int) -> Iterator[CheckpointAnchored]:
+        """Checkpoints of a log beyond a size, in order."""
+        ...
+
+    def published(self) -> list[DescriptorPublished]:
+        """All descriptor versions; of two with one number the later one."""
+        ...
+
+    def offered(self, digest: bytes) -> Told | None:
+        """The handover that began with an offer of this digest."""
+        ...
+
+
 class AuditState(Protocol):
     """What an audit keeps on disk between runs, so that memory stays constant and a run goes on where the last one was."""
 

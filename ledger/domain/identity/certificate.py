@@ -212,6 +212,18 @@ def crl_issued(der: bytes) -> int:
     return _seconds(load_crl(der).last_update_utc)
 
 
+def crl_number(der: bytes) -> int:
+    """Number of a revocation list (RFC 5280, section 5.2.3).
+
+    Raises:
+        FormatError: it has none.
+    """
+    try:
+        return load_crl(der).extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    except x509.ExtensionNotFound as error:
+        raise FormatError("revocation list: it has no number") from error
+
+
 def require_signed_list(der: bytes, authorities: Iterable[bytes]) -> None:
     """Check that a revocation list is signed by one of ``authorities``.
 

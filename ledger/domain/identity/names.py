@@ -98,12 +98,17 @@ def role_urn(role: str) -> str:
     return f"urn:custody:role:{role}"
 
 
+def is_pseudonym(text: object) -> bool:
+    """Whether something has the form of a pseudonym."""
+    return isinstance(text, str) and _PSEUDONYM.fullmatch(text) is not None
+
+
 def check_pseudonym(text: object) -> str:
     """A pseudonym: 26 characters of lower-case base32 (130 random bits).
 
     Raises:
         FormatError: anything else.
     """
-    if not isinstance(text, str) or not _PSEUDONYM.fullmatch(text):
+    if not isinstance(text, str) or not is_pseudonym(text):
         raise FormatError("pseudonym: expected 26 characters of lower-case base32")
     return text

@@ -10,7 +10,7 @@ from ledger.domain.identity.person import PersonId
 from ledger.domain.records import ReleaseRow
 from ledger.domain.unit import Unit
 from ledger.services import access, reading
-from ledger.services.audit.itemrows import Examined
+from ledger.services.audit.rebuiltitems import Examined
 from ledger.services.node import Node
 
 _PAGE = 500
@@ -19,10 +19,10 @@ _GRACE = 86400  # seconds within which keys must be destroyed after a disposal
 _MODES = {"content": ("copy", "export"), "bundle": ("copy", "export"), "details": ("view", "inspection", "copy", "export")}
 
 
-def check_item(node: Node, unit: Unit, one: Examined, report: Report) -> None:
+def check_item(node: Node, one: Examined, report: Report) -> None:
     """Disposal, holds and retention of one item."""
     evidence, now = one.item.state.evidence, node.clock.now()
-    erasure = unit.erasure(evidence)
+    erasure = one.erasure
     closing = [row for row in one.rows if row.effect == "close"]
     disposed = [row for row in closing if (event := one.events.get(row.digest)) is not None and event.type == "disposed"]
     for row in disposed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from ledger.domain.audit.findings import Finding
@@ -12,13 +12,12 @@ from ledger.domain.audit.report import Report
 from ledger.domain.errors import CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.trust import TrustRoot
-from ledger.domain.unit import Unit
+from ledger.domain.unit import Records, Unit
 from ledger.services import reading, recordkeys
-from ledger.services.audit import duties, outside, sampling
+from ledger.services.audit import duties, outside, rows, sampling
 from ledger.services.audit.chainstory import Progress, silent
 from ledger.services.audit.fetching import Submit, at_once
-from ledger.services.audit.itemrows import Examined, ItemRows
-from ledger.services.audit.logrows import LogRows
+from ledger.services.audit.rebuiltitems import Examined
 from ledger.services.audit.sampling import Reservoir
 from ledger.services.logfiles import OwnFiles, OwnLog
 from ledger.services.node import Node
@@ -44,26 +43,28 @@ class Options:
 
 
 def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> Report:
-    """Audit a home."""
+    """Audit a home as its database is at one moment; the chain is looked at afterwards, so that it knows whatever the home says of it."""
+    with node.records.snapshot() as moment, node.records.scratch() as scratch:
+        return _audit(replace(node, records=moment), root, state, scratch, options)
+
+
+def _audit(node: Node, root: TrustRoot, state: AuditState, scratch: Records, options: Options) -> Report:
     view = outside.Options(submit=options.submit, progress=options.progress)
     report = outside.audit(node.contracts, root, [OwnFiles(OwnLog.of(node))], state, node.clock, view)
     with node.records.read() as unit:
-        log, items = unit.log(node.log_id), unit.count("item")
+        items = unit.count("item")
     keys = [node.keys.hpke, *options.keys]
     try:
-        rows = LogRows(node, state, report, options.progress("comparing rows of the log", log.size if log is not None else 0))
-        rows.run()
         sample = Reservoir(sampling.sample_size(items, options.share), Random(options.seed))  # noqa: S311  (a sample that can be drawn again, no secret)
-        checked = ItemRows(node, rows, report, keys)
         kept: Counter[bool] = Counter()
 
-        def take(unit: Unit, one: Examined) -> None:
-            duties.check_item(node, unit, one, report)
+        def take(one: Examined) -> None:
+            duties.check_item(node, one, report)
             kept[sampling.copies_kept(node, one, report)] += 1
             if (drawn := sampling.draw(one)) is not None:
                 sample.offer(drawn)
 
-        count = checked.run(options.progress("comparing items", items), take)
+        done = rows.check(node, scratch, state, report, keys, options.progress, take)
         releases = duties.check_releases(node, report)
         pins = sampling.check_pins(node, report)
         walked = _walk_cases(node, sample, report)
@@ -73,16 +74,16 @@ def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> R
         report.add(Finding(code, "the home", "a database that can be compared", error.message))
         return report
     size = sum(one.content.ciphertext_size for one in sample.taken)
-    done = sampling.rehash(node, sample.taken, keys, report, options.progress("re-hashing content", size))
-    report.checked("rows", f"rows: {rows.count}", rows.count)
-    report.checked("documents", f"{checked.documents} documents; items: {count}", checked.documents)
-    sealed = f"sealed keys: {checked.grants}, opened here: {checked.opened}; releases: {releases}"
-    report.checked("keys", sealed, checked.grants + releases)
-    report.checked("duties", f"items: {count}", count)
+    read = sampling.rehash(node, sample.taken, keys, report, options.progress("re-hashing content", size))
+    report.checked("rows", f"rows: {done.rows}", done.rows)
+    report.checked("documents", f"{done.documents} documents; items: {done.items}", done.documents)
+    sealed = f"sealed keys: {done.grants}, opened here: {done.opened}; releases: {releases}"
+    report.checked("keys", sealed, done.grants + releases)
+    report.checked("duties", f"items: {done.items}", done.items)
     report.checked("copies", f"items that this agency keeps: {kept[True]}; pins: {pins}", kept[True] + pins)
-    _tell_content(report, sample, done, options.seed)
-    report.checked("cases", f"from items: {count}; from cases: {walked}", count + walked)
-    report.facts |= {"items": count, "sampled": len(sample.taken), "seed": options.seed, "bytesReHashed": done, "releases": releases}
+    _tell_content(report, sample, read, options.seed)
+    report.checked("cases", f"from items: {done.items}; from cases: {walked}", done.items + walked)
+    report.facts |= {"items": done.items, "sampled": len(sample.taken), "seed": options.seed, "bytesReHashed": read, "releases": releases}
     return report
 
 

@@ -15,7 +15,7 @@ from ledger.domain.envelope import Content, check_commitment
 from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, UnreadableError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.services import dag, keeping, placement
-from ledger.services.audit.itemrows import Examined
+from ledger.services.audit.rebuiltitems import Examined
 from ledger.services.node import Node
 
 _Z: Final = 1.96  # 95 % confidence

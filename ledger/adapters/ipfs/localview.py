@@ -1,0 +1,101 @@
+"""The block store of one disk, read beside the process that writes it: no lock, and nothing is written."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from ledger.adapters.ipfs.local import checked
+from ledger.adapters.ipfs.packindex import Place
+from ledger.domain import cid as cids
+from ledger.domain.errors import NotFoundError, StorageError, UnreadableError
+from ledger.domain.storage import Collected
+from ledger.domain.unixfs import Block
+
+_PAGE: Final = 1000
+_TRIES: Final = 3  # a block moves to another pack while dead ones are cleared away
+
+
+class LocalBlockView:
+    """See storage.NodeStore; what writes is refused.
+
+    Raises:
+        StorageError: there is no store in ``directory``.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._mutex = threading.Lock()
+        try:
+            self._db = sqlite3.connect(directory / "index.sqlite", isolation_level=None, check_same_thread=False, timeout=10)
+            self._db.execute("PRAGMA query_only=ON")
+            self._db.execute("SELECT 1 FROM place LIMIT 1")
+        except sqlite3.Error as error:
+            raise StorageError(f"the block store could not be read: {error}", hint="check disk and permissions") from error
+
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._mutex:
+            try:
+                return self._db.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise StorageError(f"the block index failed: {error}", hint="check the disk") from error
+
+    def _find(self, cid: bytes) -> Place | None:
+        rows = self._rows("SELECT cid, pack, at, size FROM place WHERE cid = ?", cid)
+        return Place(*rows[0]) if rows else None
+
+    def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
+        """See storage.NodeStore."""
+        return [cid for cid in wanted if self._find(cid) is None]
+
+    def get(self, cid: bytes) -> bytes:
+        """See storage.NodeStore."""
+        for attempt in range(_TRIES):
+            place = self._find(cids.check(cid))
+            if place is None:
+                break
+            try:
+                fd = os.open(self._directory / f"pack-{place.pack:06}.car", os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    return checked(cid, os.pread(fd, place.size, place.at), place)
+                finally:
+                    os.close(fd)
+            except OSError as error:
+                if attempt + 1 == _TRIES:
+                    raise UnreadableError(f"block {cids.to_text(cid)} could not be read: {error}", hint="check the disk") from error
+        raise NotFoundError(f"block {cids.to_text(cid)} is not stored here")
+
+    def cids(self) -> Iterator[bytes]:
+        """See storage.NodeStore."""
+        last = b""
+        while page := self._rows("SELECT cid FROM place WHERE cid > ? ORDER BY cid LIMIT ?", last, _PAGE):
+            last = bytes(page[-1][0])
+            yield from (bytes(row[0]) for row in page)
+
+    def size(self) -> int:
+        """See storage.NodeStore."""
+        return int(self._rows("SELECT coalesce(sum(size), 0) FROM place")[0][0])
+
+    def put(self, blocks: Iterable[Block]) -> None:  # noqa: ARG002
+        """Refused."""
+        _refuse()
+
+    def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:  # noqa: ARG002
+        """Refused."""
+        _refuse()
+
+    def discard(self, dead: Iterable[bytes]) -> Collected:  # noqa: ARG002
+        """Refused."""
+        _refuse()
+
+    def close(self) -> None:
+        """See storage.NodeStore."""
+        self._db.close()
+
+
+def _refuse() -> NoReturn:
+    raise StorageError("a view of the block store is only read", hint="this is a defect of custody: please report it")

@@ -1,0 +1,18 @@
+"""Transactions of a node, as their bytes say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SentCall:
+    """A signed transaction of a node taken apart. ``anchored``: previous size, size and root of an anchor;
+    ``digest``: the statement of a step of a handover.
+    """
+
+    hash: bytes
+    sender: bytes
+    nonce: int
+    anchored: tuple[int, int, bytes] | None = None
+    digest: bytes = b""

@@ -1,0 +1,66 @@
+"""The database of a home against the one that its log, documents, chain and signatures give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ledger.domain.audit.ports import ChainStory
+from ledger.domain.audit.report import Report
+from ledger.domain.grants import HpkePrivateKey
+from ledger.domain.unit import Records, Unit
+from ledger.services.audit import columns, rebuiltchain, rebuiltitems, rebuiltpeople
+from ledger.services.audit.chainstory import Progress
+from ledger.services.audit.comparing import Comparing
+from ledger.services.audit.itemkeys import ItemKeys
+from ledger.services.audit.rebuilding import Rebuild, rebuild_log
+from ledger.services.audit.rebuiltitems import Examined
+from ledger.services.node import Node
+
+#: Called with each item as it should be.
+Take = Callable[[Examined], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was looked at."""
+
+    rows: int
+    items: int
+    documents: int
+    grants: int
+    opened: int
+
+
+def check(
+    node: Node, into: Records, state: ChainStory, report: Report, keys: list[HpkePrivateKey], progress: Progress, take: Take
+) -> Counts:
+    """Rebuild a home into an empty database, and compare the two table by table.
+
+    Args:
+        node: the home, read at one moment. state: what the chain tells, looked at after that moment. keys: HPKE keys at hand.
+    """
+    book = Rebuild(node, into, state, report)
+    with node.records.read() as unit:
+        log = unit.log(node.log_id)
+        entries, items = log.size if log is not None else 0, unit.count("item")
+        total = sum(unit.count(table) for table in columns.PRIMARY)
+    rebuild_log(book, progress("rebuilding the log", entries))
+    rebuiltchain.rebuild_descriptors(book)
+    rebuiltpeople.rebuild_lists(book)
+    rebuiltpeople.rebuild_certificates(book)
+    rebuiltchain.rebuild_checkpoints(book)
+    known = ItemKeys(book, keys)
+
+    def examine(into: Unit, one: Examined) -> None:
+        known.check(into, one)
+        take(one)
+
+    count, documents = rebuiltitems.rebuild_items(book, examine, progress("rebuilding items", items))
+    rebuiltpeople.People(book).run()
+    comparing, advance = Comparing(node.records, into, report, book.told), progress("comparing rows", total)
+    for table, primary in columns.PRIMARY.items():
+        if table != "tile" or book.whole:
+            with book.guarded(table):
+                comparing.table(table, primary, advance)
+    return Counts(comparing.count, count, documents, known.count, known.opened)
