@@ -1,0 +1,191 @@
+"""A partner's node that lies about copies, disposals and revocations: nothing that is here is replaced or destroyed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.domain import bundle as bundles
+from ledger.domain.errors import ChainError, ConflictError, CustodyError, DeniedError, VerificationError
+from ledger.domain.records import EntryRow
+from ledger.services import copies, copying, erasure, handing, handovers, outcomes, partners
+from tests.support import consortium
+from tests.support.consortium import NL, RO, US, Consortium, offer, upload
+from tests.support.desk import Desk
+from tests.support.lying import Lying, lying, rows, with_last
+from tests.support.people import joined
+
+
+def test_a_copy_that_another_agency_disclosed_or_another_statement_is_not_taken(trio: Consortium, tmp_path: Path) -> None:
+    nl, ro = trio[NL], trio[RO]
+    evidence = upload(nl, tmp_path)
+    recipient = copying.Recipient("prosecutor", agency=RO)
+    first = copying.disclose(nl.client, nl.person, nl.clock, evidence, recipient, copying.Disclosure("copy"))["statement"]
+    second = copying.disclose(nl.client, nl.person, nl.clock, evidence, recipient, copying.Disclosure("copy"))["statement"]
+    trio.settle(NL)
+    api = ro.node.reach(consortium.address(NL))
+    before = rows(ro.node)
+    assert copies.fetch(ro.node, NL, api, evidence, bytes.fromhex(second)).disclosed["type"] == "disclosed"
+    with pytest.raises(VerificationError, match="by another agency than US-HSI"):
+        copies.fetch(ro.node, US, api, evidence, bytes.fromhex(second))
+    other = Lying(api, {"copy": lambda _, __: api.copy(first)})
+    with pytest.raises(VerificationError, match="not the one that was disclosed"):
+        copies.fetch(ro.node, NL, other, evidence, bytes.fromhex(second))
+    ours = upload(nl, tmp_path, b"ours")
+    with pytest.raises(DeniedError):
+        api.tell_copy(second, ours)
+    assert rows(ro.node) == before
+    assert nl.client.lineage(evidence)["copies"][0]["taken"] in ("", None)
+
+
+def test_a_disposal_of_another_item_of_the_same_name_destroys_nothing(both: Consortium, tmp_path: Path) -> None:
+    """Names are chosen by whoever opens an item: the holder opens another one of that name in a log of its own, and closes it."""
+    nl, ro = both[NL], both[RO]
+    evidence = upload(nl, tmp_path)
+    offer(nl, evidence, RO)
+    both.settle(NL, RO)
+    handing.accept(ro.client, ro.person, ro.clock, evidence)
+    both.settle(NL, RO)
+    made = upload(ro, tmp_path, b"another one")
+    ro.record(made, "voided", {"reason": "by mistake"})
+    handovers.settle(ro.node, timeout=30)
+    close = ro.client.item(made)["head"]
+    from ledger.services import export
+
+    impostor = export.bundle(ro.node, made, shown=None, prove=False)
+    with pytest.raises(VerificationError, match="not in its log"):
+        outcomes.check_closing(nl.node, RO, impostor.encode(), evidence, bytes.fromhex(close))
+    renamed = replace(impostor, evidence=evidence).encode()
+    told = [{"evidence": evidence, "disposal": close, "log": ro.node.log_id.hex(), "events": 2, "head": close, "time": 0}]
+
+    class Impostor:
+        def disposals(self) -> list[dict[str, Any]]:
+            return told
+
+        def closing(self, _: str) -> bytes:
+            return renamed
+
+    with pytest.raises(VerificationError, match="another history"):
+        erasure.learn(nl.node, RO, Impostor())  # type: ignore[arg-type]
+    with nl.node.records.read() as unit:
+        assert unit.erasure(evidence) is None
+        assert unit.has_grants(evidence, "content")
+
+
+def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_for_its_closing_alone(
+    trio: Consortium, tmp_path: Path
+) -> None:
+    nl, ro = trio[NL], trio[RO]
+    evidence = upload(nl, tmp_path)
+    offer(nl, evidence, RO)
+    trio.settle(NL, RO)
+    handing.accept(ro.client, ro.person, ro.clock, evidence)
+    trio.settle(NL, RO)
+    second = joined(ro, tmp_path / "second", "custodian", number="77")
+    requested = ro.record(evidence, "disposal-requested", {"reason": "case closed"})["statement"]
+    approved = second.record(evidence, "approved", {"target": requested})["statement"]
+    ro.record(evidence, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]})
+    erasure.settle(ro.node)
+    honest = nl.node.reach(consortium.address(RO))
+    assert evidence not in {one["evidence"] for one in honest.disposals()}, "not told before it is anchored"
+    handovers.settle(ro.node, timeout=30)
+    [told] = [one for one in honest.disposals() if one["evidence"] == evidence]
+
+    def unproven(data: bytes, _: str) -> bytes:
+        found = bundles.parse(data)
+        return with_last(found, receipt=None, first=None).encode()
+
+    with lying(nl, RO, closing=unproven), pytest.raises(CustodyError):
+        erasure.learn(nl.node, RO, nl.node.reach(consortium.address(RO)))
+    with nl.node.records.read() as unit:
+        assert unit.erasure(evidence) is None
+        assert unit.has_grants(evidence, "content")
+    assert erasure.learn(nl.node, RO, honest) == 1
+    sent: list[Any] = []
+    for change in ({"log": "11" * 32}, {"log": trio[US].node.log_id.hex()}, {"events": 1}, {"time": int(time.time()) + 10_000}):
+        lie = [{**told, **change}]
+        lies = {"disposals": lambda _, lie=lie: lie, "register": lambda answer, *given: sent.append(given)}
+        with lying(nl, RO, **lies), pytest.raises(VerificationError, match="in another place"):
+            erasure.settle(nl.node)
+    assert sent == []
+    assert trio.settle(NL, RO) == {}
+    assert {one["agency"] for one in ro.client.disposal(evidence)["confirmed"]} == {NL, RO}
+
+
+def test_one_custodian_that_does_not_answer_holds_up_no_other_disposal(trio: Consortium, tmp_path: Path) -> None:
+    nl, ro = trio[NL], trio[RO]
+    from ledger.domain.records import ErasureRow
+
+    with nl.node.records.write() as unit:
+        for number, code in enumerate((RO, US)):
+            unit.put_erasure(ErasureRow(f"urn:uuid:0000000{number}-0000-4000-8000-000000000000", bytes(32), code, "due"))
+    trio.down = {RO}
+    try:
+        with pytest.raises(CustodyError):
+            erasure.settle(nl.node)
+    finally:
+        trio.down = set()
+    with nl.node.records.write() as unit:
+        states = {row.custodian: row.state for row in unit.erasures(("due", "dropped"), 10)}
+        assert states == {RO: "dropped", US: "dropped"}, "each came as far as it could"
+        for row in unit.erasures(("due", "dropped"), 10):
+            unit.put_erasure(replace(row, state="done"))
+    assert ro.node.agency == RO
+
+
+def test_a_revocation_list_is_taken_back_by_nobody(both: Consortium) -> None:
+    nl, ro = both[NL], both[RO]
+    api = nl.node.reach(consortium.address(RO))
+    old = api.crl()
+    ro.node.keys.authority  # noqa: B018  (the CA is at hand there)
+    time.sleep(1.1)
+    fresh = api.fresh_crl(int(time.time()))
+    assert fresh != old
+    assert partners.add(nl.node, consortium.address(RO)).agency == RO
+    with lying(nl, RO, crl=lambda _: old), pytest.raises(ChainError, match="older revocation list"):
+        partners.add(nl.node, consortium.address(RO))
+    with nl.node.records.read() as unit:
+        row = unit.partner(RO)
+    assert row is not None
+    assert row.crl == fresh
+    clock = nl.node.clock
+    try:
+        nl.node.clock = _Back(clock, 10_000)
+        with pytest.raises(ChainError, match="from the future"):
+            partners.add(nl.node, consortium.address(RO))
+    finally:
+        nl.node.clock = clock
+
+
+class _Back:
+    """A clock that is behind."""
+
+    def __init__(self, clock: Any, seconds: int) -> None:
+        self._clock, self._seconds = clock, seconds
+
+    def now(self) -> int:
+        return int(self._clock.now()) - self._seconds
+
+
+def test_rows_from_outside_are_inserted_and_never_written_over(desk: Desk) -> None:
+    row = EntryRow(b"L" * 32, 7, b"entry", b"D" * 32, "urn:uuid:1", 1, "none", 1, NL, b"C" * 32, b"P" * 32, 0)
+    with desk.node.records.write() as unit:
+        unit.keep_entry(row)
+        unit.keep_entry(row)
+        for other in (replace(row, entry=b"other", digest=b"E" * 32), replace(row, index=8), replace(row, log=b"M" * 32)):
+            with pytest.raises(ConflictError):
+                unit.keep_entry(other)
+        for data in (b"first", b"second"):
+            unit.keep_document(b"d" * 32, "urn:uuid:1", data)
+            unit.keep_disclosure(b"s" * 32, b"d" * 32, 0, data)
+            unit.keep_grant("urn:uuid:1", "record", b"r" * 32, b"", data)
+            unit.put_certificate(b"c" * 32, data)
+        assert unit.document(b"d" * 32) == b"first"
+        assert unit.disclosures(b"d" * 32) == [(b"s" * 32, b"first")]
+        assert unit.grants("urn:uuid:1", "record", b"r" * 32) == [b"first"]
+        assert unit.certificate(b"c" * 32) == b"first"
+        assert [one.entry for one in unit.events("urn:uuid:1")] == [b"entry"]
