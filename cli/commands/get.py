@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
 
         urn, said = evidence_urn(evidence), basis_member(basis)
         with outfile.writing(out, force=force) as file, open_session() as session:
-            if session.node.item(urn)["cid"] is None:
+            if not session.node.readable(urn, "copy")["content"]:
                 raise NotFoundError("this item has no content", hint="see its record: custody show ID --basis WHY")
             access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=said)
             body = session.node.details(urn, access)[0]["document"]["body"]

@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
         failure: CustodyError | None = None
         with open_session() as session:
             session.person.role_for("verified")
-            if session.node.item(urn)["cid"] is None:
+            if not session.node.readable(urn, "copy")["content"]:
                 raise UsageError("this item has no content here that could be read", hint="custody show tells what it is")
             access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=basis_member(basis))
             expected = session.node.details(urn, access)[0]["document"]["body"]
