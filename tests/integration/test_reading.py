@@ -70,9 +70,9 @@ def test_a_copy_without_a_key_is_not_signed_for_and_a_look_at_the_record_is(desk
 def test_a_custodian_without_the_custody_key_is_told_before_anything_is_signed(desk: Desk, tmp_path: Path) -> None:
     item, newcomer = photo(desk, tmp_path), enrolled(desk, "custodian")
     before = item_of(desk, item)
-    with pytest.raises(DeniedError, match="no content key") as caught:
+    with pytest.raises(DeniedError, match="the custody key is not in your keyring") as caught:
         retrieve.record_access(newcomer.client, newcomer.person, desk.clock, item, mode="copy", basis=BASIS)
-    assert "keyring" in (caught.value.hint or "")
+    assert "person give-key" in (caught.value.hint or "")
     assert item_of(desk, item) == before
 
 

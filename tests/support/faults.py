@@ -80,5 +80,13 @@ class FaultyRecords:
                 with self._fault.call("commit"):
                     pass
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Any]:
+        with self._target.snapshot() as moment:
+            yield FaultyRecords(moment, self._fault)
+
+    def scratch(self) -> Any:
+        return self._target.scratch()
+
     def close(self) -> None:
         self._target.close()
