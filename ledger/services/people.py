@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import secrets
-import unicodedata
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from ledger.domain import enrolment
 from ledger.domain.digests import same
 from ledger.domain.errors import ConflictError, DeniedError, KeyringError, NotFoundError, RuleError, UsageError
+from ledger.domain.event import wording
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey
@@ -285,5 +285,5 @@ class Persons:
 
 
 def _folded(number: str) -> str:
-    """What is the same for a service number however it was typed: full-width digits, blanks, case."""
-    return "".join(unicodedata.normalize("NFKC", number).casefold().split())
+    """What is the same for a service number however it was typed; blanks do not count."""
+    return wording.form(number).replace(" ", "")

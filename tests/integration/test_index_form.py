@@ -35,6 +35,7 @@ NFC = "M\u00fcller-7 / a"
         "M\u00fcller\u22127 / a",
         "M\u00fcller-7  /\u00a0a",
         "\ufeffM\u00fcl\u200bler-7 / a",
+        "M\u00fcl\ufe0fler-7 /\u3000\uff21\u3164",
     ],
 )
 def test_every_spelling_of_a_number_has_one_form(spelling: str) -> None:

@@ -371,7 +371,7 @@ def test_a_second_enrolment_does_not_make_a_second_person_of_anybody(tmp_path: P
     founding.found(tmp_path / "home", agency="NL-POL", person="K-17", roles=roles, passphrase=PASSPHRASE)
     with Desk(tmp_path / "home") as desk:
         item = photo(desk, tmp_path)
-        twin = enrolled(desk, "custodian", "officer", number="k-17 ")
+        twin = enrolled(desk, "custodian", "officer", number="\uff4b\u201117\u200b \ufe0f")  # as it may be typed to look like another
         requested = desk.record(item, "disposal-requested", {"reason": "over"})["statement"]
         with pytest.raises(RuleError, match="themselves"):
             twin.record(item, "approved", {"target": requested})
