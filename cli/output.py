@@ -216,7 +216,7 @@ def place_of(error: BaseException) -> str:
 
 def interrupted(code: int = 130) -> int:
     """Ctrl-C, or another request to end."""
-    say("custody: stopped; nothing half-written is left, and an upload goes on where it was when started again")
+    say("custody: stopped; nothing half-written is left (an upload goes on where it was when it is started again)")
     return code
 
 

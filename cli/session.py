@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from cli.state import STATE
 from ledger import settings
+from ledger.adapters import files
 from ledger.adapters.keystore.file import Unlocking
 from ledger.domain.errors import FormatError, LockedError, UnreadableError, UsageError
 
@@ -259,16 +260,22 @@ def served_at(home: Path) -> str:
     return str(url) if token and token == filelock.held(home / settings.LOCK) else ""
 
 
+_AT_ONCE: Final = 256 << 20  # bytes, as long as a bundle may be
+
+
 def read_file(path: Path) -> bytes:
-    """A small file that a person named.
+    """A file that a person named to be read at once: a checkpoint, a bundle, a trust root.
 
     Raises:
         UnreadableError: it cannot be read.
     """
     try:
-        return path.read_bytes()
+        return files.read_small(path, _AT_ONCE)
     except OSError as error:
         raise UnreadableError(f"cannot read {path}: {error.strerror}", hint="check the path and your permissions") from error
+
+
+_TRUST: Final = "give the trust root that the agencies published"
 
 
 def read_trust(path: Path) -> TrustRoot:
@@ -279,13 +286,15 @@ def read_trust(path: Path) -> TrustRoot:
     """
     from ledger.domain import filekind, trust
 
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder, not a trust root", hint=_TRUST)
     data = read_file(path)
     try:
         return trust.parse(data)
     except FormatError as error:
         said = filekind.describe(data[: filekind.HEAD])
         what = error.message if said == "a trust root" else f"this is {said}, not a trust root"
-        raise UsageError(f"{path}: {what}", hint=error.hint or "give the trust root that the agencies published") from error
+        raise UsageError(f"{path}: {what}", hint=error.hint or _TRUST) from error
 
 
 def node_address() -> str:

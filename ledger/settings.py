@@ -240,7 +240,7 @@ def read_secret(file: Path, *, what: str) -> bytes:
         UsageError: the file cannot be read, is empty, or in an encoding that cannot be told.
     """
     try:
-        found = _as_utf8(file.read_bytes()).rstrip(b"\r\n")
+        found = _as_utf8(files.read_small(file, _LONGEST)).rstrip(b"\r\n")
     except OSError as error:
         raise UsageError(f"cannot read the {what} file: {error.strerror}", hint="check its path and permissions") from error
     except UnicodeError as error:
@@ -253,6 +253,7 @@ def read_secret(file: Path, *, what: str) -> bytes:
 
 
 _SAVE: Final = "save it as plain UTF-8 text"
+_LONGEST: Final = 65_536  # bytes of a file with a secret, which has one line
 
 
 def _as_utf8(data: bytes) -> bytes:

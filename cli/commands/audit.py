@@ -49,6 +49,8 @@ def register(app: typer.Typer) -> None:
         force: outfile.Force = False,
         as_json: Json = False,
     ) -> None:
+        other = {"--sample": sample, "--seed": seed} if log else {"--rpc": rpc, "--trust": trust, "--state": state, "--seen": seen}
+        _require_none(other, from_outside=bool(log))
         with outfile.writing(report, force=force) if report is not None else nullcontext() as page:
             if log:
                 value = _outside(log, rpc, trust, state, seen or [], workers).as_json()
@@ -63,6 +65,17 @@ def register(app: typer.Typer) -> None:
                 page.write(_page(value, heading))
         output.result(value, *auditreport.text(value))
         raise typer.Exit(_exit_code(value))
+
+
+def _require_none(other: dict[str, Any], *, from_outside: bool) -> None:
+    """Refuse options of the other kind of audit: what was asked and not compared would be called verified."""
+    from ledger.domain.errors import UsageError
+
+    given = " and ".join(name for name, value in other.items() if value not in (None, "", []))
+    if given and from_outside:
+        raise UsageError(f"{given}: content is re-hashed where it lies, not from a log", hint="leave out --log to audit a home")
+    if given:
+        raise UsageError(f"{given}: only for an audit from outside", hint="name the log to audit: --log URL, or a folder")
 
 
 def _own(found: Report) -> dict[str, Any]:

@@ -155,6 +155,8 @@ def _measure(data: bytes, file: Path) -> Any:
             f"{file} is a folder, and a bundle speaks of one file: neither verified nor refuted",
             hint="name the file; the bundle of a folder speaks of its manifest, which custody get writes",
         )
+    if file.is_char_device() or file.is_socket():
+        raise UnreadableError(f"{file} is a device, not a file: neither verified nor refuted", hint="name the file that you were given")
     try:
         with file.open("rb", buffering=0) as stream, output.progress("reading", file.stat().st_size) as advance:
             while chunk := stream.read(_CHUNK):

@@ -51,6 +51,21 @@ def replacing(path: Path, *, mode: int = 0o600, force: bool = True) -> Iterator[
         temporary.unlink(missing_ok=True)
 
 
+def read_small(path: Path, most: int) -> bytes:
+    """A whole file of at most ``most`` bytes: nobody's memory is filled by a device or a disk image that was named by mistake.
+
+    Raises:
+        OSError: it cannot be read, or is longer (EFBIG).
+    """
+    with path.open("rb", buffering=0) as file:
+        data = bytearray()
+        while chunk := file.read(most + 1 - len(data)):
+            data += chunk
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes, which is too much for what it should be", str(path))
+    return bytes(data)
+
+
 def require_absent(path: Path) -> None:
     """Refuse to overwrite.
 
@@ -135,7 +150,7 @@ def require_owned(*paths: Path) -> None:
             mode = path.stat().st_mode
         except OSError:
             continue  # whoever opens it tells better what is wrong
-        if mode & _OTHERS:
+        if mode & _OTHERS and (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # the mode of a device is none of ours to change
             raise StorageError(
                 f"{path} can be written by others (mode {stat.S_IMODE(mode):04o})", hint=f"once nobody else had a reason to: {_chmod(path)}"
             )

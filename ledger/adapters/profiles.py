@@ -6,11 +6,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from ledger.adapters import files
 from ledger.domain import profile
 from ledger.domain.errors import FormatError, UsageError
 from ledger.domain.profile import Profile
 
 FILE: Final = "profile.toml"  # an agency's own, in its home
+_LONGEST: Final = 1 << 20  # bytes
 
 
 def shipped() -> list[str]:
@@ -26,7 +28,7 @@ def source(name: str) -> bytes:
     """
     if name.endswith(".toml"):
         try:
-            return Path(name).read_bytes()
+            return files.read_small(Path(name), _LONGEST)
         except OSError as error:
             raise UsageError(f"cannot read the profile {name}: {error.strerror}", hint="check the path") from error
     if name not in shipped():

@@ -310,9 +310,43 @@ def test_arguments_that_were_swapped_are_told_with_the_command_as_it_was_meant(g
 
 
 def test_a_file_that_cannot_be_read_is_neither_verified_nor_refuted(given: dict[str, Path], tmp_path: Path) -> None:
-    for file, words in ((tmp_path, "is a folder, and a bundle speaks of one file"), (tmp_path / "none", "neither verified nor refuted")):
+    for file, words in (
+        (tmp_path, "is a folder, and a bundle speaks of one file"),
+        (tmp_path / "none", "neither verified nor refuted"),
+        (Path("/dev/null"), "is a device, not a file: neither verified nor refuted"),
+        (Path("/dev/zero"), "is a device, not a file: neither verified nor refuted"),
+    ):
         code, _, said = within("verify", given["all"], file, "--trust", given["trust.json"])
         assert (code, words in said) == (4, True), said
+
+
+def test_a_device_without_end_in_the_place_of_a_small_file_fills_no_memory(given: dict[str, Path], home_path: Path, tmp_path: Path) -> None:
+    import resource
+
+    (tmp_path / "image").touch()
+    os.truncate(tmp_path / "image", 4 << 30)  # a disk image; with the limit below it could not be read
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, limits[1]))
+    try:
+        for place in (Path("/dev/zero"), tmp_path / "image"):
+            for code, arguments in (
+                (4, ("verify", given["all"], "--trust", place)),
+                (2, ("--home", home_path, "--passphrase-file", place, "list")),
+            ):
+                found, _, said = within(*arguments)
+                assert (found, "internal" in said, "more than" in said) == (code, False, True), said
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+    assert within("verify", given["all"], "--trust", tmp_path)[0] == 2
+
+
+def test_an_audit_refuses_what_it_would_not_look_at(home_path: Path, tmp_path: Path) -> None:
+    for option, value in (("--seen", "a.note"), ("--state", "state"), ("--trust", "trust.json"), ("--rpc", "http://127.0.0.1:1")):
+        code, printed, said = within("--home", home_path, "audit", option, tmp_path / value)
+        assert (code, printed, option in said) == (2, "", True), said
+    for option in ("--sample", "--seed"):
+        code, printed, said = within("audit", "--log", tmp_path, option, "1", "--trust", "trust.json", "--rpc", "http://127.0.0.1:1")
+        assert (code, printed, option in said) == (2, "", True), said
 
 
 def test_bundle_file_and_trust_root_may_come_through_pipes(given: dict[str, Path], tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ class Unlocking:
     def __init__(self, path: Path, passphrase: bytes) -> None:
         files.require_owned(path)
         try:
-            raw = path.read_bytes()[:_LIMIT]
+            raw = files.read_small(path, _LIMIT)
         except OSError as error:
             raise KeyringError(f"no keyring at {path}", hint="create the home with: custody init") from error
         try:
