@@ -196,8 +196,9 @@ def _disposed(life: Life, told: Told) -> None:
     ]
     if not good or len(good) != len(approvals):
         raise RuleError("a disposal takes the approval of a second person", hint="custody dispose approve ID, by a colleague")
-    if any(one.event.type == "refused" for target in requests for one in life.decided.get(target, [])):
-        raise RuleError("the disposal was refused", hint="settle it with whoever refused, then request it anew on a new note")
+    requested = {one.event.body["target"] for one in good}  # a refusal ends one request, not the item's: it may be asked for again
+    if any(one.event.type == "refused" for target in requested for one in life.decided.get(target, [])):
+        raise RuleError("the disposal was refused", hint="settle it with whoever refused, then: custody dispose request ID --reason WHY")
 
 
 def _keys_destroyed(life: Life, told: Told) -> None:

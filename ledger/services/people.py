@@ -190,6 +190,8 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
         if row is None or row.expires < node.clock.now():
             raise NotFoundError("nobody waits for approval under that reference", hint="see: custody person list")
         number, person = open_number(node, row.number, row.code), unit.person(approver)
+        if person is not None and not person.active:  # suspended since they logged in
+            raise DeniedError("this person is not, or no longer, enrolled here")
         if person is not None and _folded(number) == _folded(open_number(node, person.number, approver.pseudonym.encode())):
             raise RuleError("nobody approves their own enrolment", hint="ask another administrator")
         parsed = enrolment.parse(row.request)

@@ -51,13 +51,12 @@ def register(node: Node, submissions: Sequence[Submission], *, caller: PersonId 
     if not 0 < len(submissions) <= MAX_BATCH:
         raise FormatError(f"a batch holds 1 to {MAX_BATCH} statements, found {len(submissions)}")
     with node.records.read() as unit:
-        own = service if caller is None else require_enrolled(unit, caller)
+        if caller is not None:
+            require_enrolled(unit, caller)
         certifiers = Certifiers(node, unit)
         checked = [check(node, certifiers, submission, caller) for submission in submissions]
-        if any(own is not None and one.certificate.digest != own for one in checked):
-            # One with other roles may lie about: what counts is the newest, and for a node its own.
-            raise DeniedError("the statement was signed under another certificate than yours", hint="custody person renew, then sign anew")
     with node.records.write() as unit:
+        _require_current(node, unit, checked, caller, service)
         rows = _sequence(node, unit, checked)
         read = logbook.reader(unit, node.log_id)
         return [
@@ -71,6 +70,22 @@ def register(node: Node, submissions: Sequence[Submission], *, caller: PersonId 
             )
             for one, (row, repeated) in zip(checked, rows, strict=True)
         ]
+
+
+def _require_current(node: Node, unit: Unit, checked: list[Checked], caller: PersonId | None, service: bytes | None) -> None:
+    """Check in the transaction that appends: somebody suspended or given other roles since the first look appends nothing more.
+
+    Raises:
+        DeniedError: the caller is not enrolled any more, or signed under another certificate than their newest.
+        VerificationError: a certificate that may not be used now.
+    """
+    own = service if caller is None else require_enrolled(unit, caller)
+    certifiers = Certifiers(node, unit)
+    for certificate in {one.certificate.digest: one.certificate for one in checked}.values():
+        if own is not None and certificate.digest != own:
+            # One with other roles may lie about: what counts is the newest, and for a node its own.
+            raise DeniedError("the statement was signed under another certificate than yours", hint="custody person renew, then sign anew")
+        certifiers.verify_current(certificate)
 
 
 def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[EntryRow, bool]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ledger.domain import envelope
 from ledger.domain.errors import RuleError
 from ledger.domain.event.document import Event
 from ledger.domain.identity.names import is_pseudonym
@@ -9,24 +10,43 @@ from ledger.domain.identity.person import PersonId
 from ledger.domain.records import ItemRow, ShareRow
 from ledger.domain.unit import Unit
 from ledger.services import partners
-from ledger.services.checking import RELEASES, Checked
+from ledger.services.checking import Checked
 from ledger.services.node import Node
 from ledger.services.reading import hpke_key
 from ledger.services.review import life_of
 
 
 def require_good(node: Node, unit: Unit, one: Checked, before: ItemRow | None) -> None:
-    """Check the grants that come with an event behind the opening one.
+    """Check the grants that come with an event: none but those that it is for, each once, and of the item's own content.
+
+    Whatever else came would stand in the agency's own log for ever, as a release that no event tells of, and fail every later audit.
 
     Raises:
-        RuleError: a grant of another scope, or to a key that belongs to nobody whom the event names.
+        RuleError: a grant of another scope or to a key that belongs to nobody whom the event names, one of other content, or one twice.
     """
-    if before is None or one.event.type not in RELEASES or not one.grants:
+    if not one.grants:
         return
-    allowed = _recipients(node, unit, one)
-    for grant in one.grants:
-        if grant.scope != "content" or grant.recipient not in allowed:
-            raise RuleError("a key was sealed to somebody whom the event does not name", hint="seal it to the recipient of the event")
+    if before is None:
+        content, recipients = one.content, {node.descriptor(unit).custody.digest, *_person(unit, one.certificate.subject)}
+        allowed: set[tuple[str, bytes, bytes | None]] = {("record", node.keys.hpke.public.digest, None)}
+    else:
+        content, recipients, allowed = _content_of(node, unit, before.state.evidence), _recipients(node, unit, one), set()
+    if content is not None:
+        allowed |= {("content", recipient, content.commitment) for recipient in recipients}
+    given = [(grant.scope, grant.recipient, grant.binding) for grant in one.grants]
+    if not {one[:2] for one in given} <= {one[:2] for one in allowed} | {("content", recipient) for recipient in recipients}:
+        raise RuleError("a key was sealed to somebody whom the event does not name", hint="seal it to the recipient of the event")
+    if not set(given) <= allowed or len(set(given)) != len(given):
+        raise RuleError(
+            "a key is not of the content of this item, or was sealed twice to one recipient", hint="read the item again and sign anew"
+        )
+
+
+def _content_of(node: Node, unit: Unit, evidence: str) -> envelope.Content | None:
+    opening = life_of(node, unit, evidence).opening
+    if opening is None or "content" not in opening.body:
+        return None
+    return envelope.parse_content(opening.body["content"], opening.body["size"])
 
 
 def _recipients(node: Node, unit: Unit, one: Checked) -> set[bytes]:
