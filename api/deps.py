@@ -60,7 +60,7 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             caller = await aside(request, _authenticate, request)
             if not caller.roles & allowed:
-                raise DeniedError("your role may not do this")
+                raise DeniedError("your role may not do this", hint=f"this takes the role of {' or '.join(sorted(allowed)) or 'nobody'}")
             request.state.caller = caller
             return await handler(request)
 

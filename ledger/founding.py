@@ -160,7 +160,7 @@ def _prepare(
             role_urn(role)
     except FormatError as error:
         raise UsageError(
-            error.message, hint="custody init --agency NL-POL --person 4711, with roles such as officer or custodian"
+            error.message, hint="custody init --agency NL-POL --person 4711, with roles such as officer, custodian or administrator"
         ) from error
     files.write(aside / profiles.FILE, profiles.source(profile))
     if not person.strip():

@@ -74,6 +74,11 @@ def _found(agency: str, person: str, roles: list[str], profile: str) -> None:
         f"  you sign as   {made.pseudonym} ({', '.join(roles)})",
         f"  chain         {made.chain_id} (local: not tamper-evident against its owner)",
         *_contracts(made),
+        *(
+            []
+            if "administrator" in roles
+            else ["  no administrator: nobody else can be invited, unless it is made with --role administrator too"]
+        ),
         "Keep the passphrase safe: without it nothing here can be opened.",
         f"Next: custody --home {made.path} upload FILE --case C --exhibit E",
     ]

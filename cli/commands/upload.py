@@ -70,6 +70,8 @@ def register(app: typer.Typer) -> None:
             **({"place": place} if place else {}),
             **({"deviceClock": {"shown": clock_shown, "reference": clock_reference}} if clock_shown else {}),
         }
+        if resume and restart:
+            raise UsageError("--resume and --restart are two ways to go on", hint="choose one of the two")
         if resume and (said or body or digest):
             raise UsageError(
                 "--resume goes on with the details that were given then", hint="give the paths alone, or --restart for new details"

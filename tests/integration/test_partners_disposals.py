@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from ledger.domain import bundle as bundles
-from ledger.domain.errors import ChainError, ConflictError, CustodyError, DeniedError, VerificationError
+from ledger.domain.errors import ChainError, ConflictError, CustodyError, VerificationError
 from ledger.domain.records import EntryRow
 from ledger.services import copies, copying, erasure, handing, handovers, outcomes, partners
 from tests.support import consortium
+from tests.support.actors import item_of
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
 from tests.support.desk import Desk
 from tests.support.lying import Lying, lying, rows, with_last
@@ -35,11 +36,22 @@ def test_a_copy_that_another_agency_disclosed_or_another_statement_is_not_taken(
     other = Lying(api, {"copy": lambda _, __: api.copy(first)})
     with pytest.raises(VerificationError, match="not the one that was disclosed"):
         copies.fetch(ro.node, NL, other, evidence, bytes.fromhex(second))
-    ours = upload(nl, tmp_path, b"ours")
-    with pytest.raises(DeniedError):
-        api.tell_copy(second, ours)
     assert rows(ro.node) == before
-    assert nl.client.lineage(evidence)["copies"][0]["taken"] in ("", None)
+
+
+def test_whoever_says_which_item_is_their_copy_learns_of_no_item_by_it(both: Consortium, tmp_path: Path) -> None:
+    nl, ro = both[NL], both[RO]
+    evidence, ours = upload(nl, tmp_path), upload(nl, tmp_path, b"ours")
+    names = (ours, "urn:uuid:00000000-0000-4000-8000-000000000000")
+    recipient = copying.Recipient("prosecutor", agency=RO)
+    given = [copying.disclose(nl.client, nl.person, nl.clock, evidence, recipient, copying.Disclosure("copy"))["statement"] for _ in names]
+    both.settle(NL)
+    before = item_of(nl, ours)
+    for statement, name in zip(given, names, strict=True):
+        ro.node.reach(consortium.address(NL)).tell_copy(statement, name)  # their word, and the same answer
+    assert {one["taken"] for one in nl.client.lineage(evidence)["copies"]} == set(names)
+    assert item_of(nl, ours) == before
+    assert nl.client.lineage(ours)["copies"] == nl.client.lineage(ours)["links"] == []
 
 
 def test_a_disposal_of_another_item_of_the_same_name_destroys_nothing(both: Consortium, tmp_path: Path) -> None:

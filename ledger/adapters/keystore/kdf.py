@@ -29,6 +29,7 @@ class Derivation:
 
     def __init__(self, passphrase: bytes, salt: bytes) -> None:
         self._key: bytes | None = None
+        self._problem = "the process that does it ended"
         self._thread = threading.Thread(target=self._run, args=(salt + passphrase,), name="scrypt", daemon=True)
         self._thread.start()
 
@@ -37,7 +38,11 @@ class Derivation:
         command = [sys.executable, "-I", "-S", "-c", _CODE]
         try:
             done = subprocess.run(command, input=data, capture_output=True, check=False, timeout=_TIMEOUT, env={})  # noqa: S603
-        except (OSError, subprocess.SubprocessError):
+        except OSError as error:
+            self._problem = f"no process could be started ({error.strerror})"
+            return
+        except subprocess.SubprocessError:
+            self._problem = f"it took more than {_TIMEOUT} s"
             return
         if done.returncode == 0 and len(done.stdout) == 32:
             self._key = done.stdout
@@ -46,9 +51,11 @@ class Derivation:
         """Wait for the key.
 
         Raises:
-            KeyringError: there is no memory for it.
+            KeyringError: there is no memory for it, or no process could be started.
         """
         self._thread.join()
         if self._key is None:
-            raise KeyringError("the passphrase could not be stretched", hint="this takes 128 MiB of free memory for a moment")
+            raise KeyringError(
+                f"the passphrase could not be stretched: {self._problem}", hint="this takes 128 MiB of free memory for a moment"
+            )
         return self._key

@@ -92,7 +92,7 @@ KINDS: Final[dict[str, Kind]] = {
     "note-unsigned": Kind("log", _F, 3, "a checkpoint is not signed with the log key", _KEEP),
     # What was not judged
     "waiting": Kind("anchored", _I, 3, "entries wait to be anchored, and were not judged", _ANCHOR),
-    "nothing-anchored": Kind("anchored", _I, 3, "nothing of the log is anchored: nothing was judged", _ANCHOR),
+    "nothing-anchored": Kind("anchored", _I, 3, "nothing of the log is anchored: none of it was judged against the chain", _ANCHOR),
     "frozen": Kind("log", _F, 3, "the log is frozen", _HOME),
     # Files
     "withheld": Kind("files", _F, 4, "a file that must be there is withheld", _KEEP),
