@@ -73,7 +73,12 @@ def open_alone() -> Iterator[OpenHome]:
     unlocking = unlock()
     from ledger import wiring
 
-    home = wiring.open_home(STATE.home, unlocking)
+    try:
+        home = wiring.open_home(STATE.home, unlocking)
+    except LockedError as error:
+        if not (at := served_at(STATE.home)):
+            raise
+        raise LockedError(f"{error.message}, which serves it at {at}", hint="stop that process first, or leave it as it is") from error
     try:
         yield home
     finally:

@@ -28,12 +28,8 @@ def register(app: typer.Typer) -> None:
         anchor_age: Annotated[int, typer.Option(help="Anchor when the oldest entry waits this many seconds.", min=1)] = 60,
         metrics: Annotated[str, typer.Option(help="HOST:PORT to serve metrics for Prometheus at; never on the API's own.")] = "",
     ) -> None:
-        from cli.session import open_alone, served_at
-        from cli.state import STATE
-        from ledger.domain.errors import LockedError
+        from cli.session import open_alone
 
-        if at := served_at(STATE.home):
-            raise LockedError(f"this home is served already, at {at}", hint="stop that process first, or leave it: other commands find it")
         with open_alone() as home:
             from ledger.services.anchoring import Policy
 

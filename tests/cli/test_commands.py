@@ -181,7 +181,7 @@ def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(work
     try:
         assert server.stderr is not None
         assert "serving NL-POL" in server.stderr.readline()
-        assert "this home is served already, at http://127.0.0.1:" in custody("serve", home=home, code=1).stderr
+        assert ", which serves it at http://127.0.0.1:" in custody("serve", home=home, code=1).stderr
         (tmp_path / "note.txt").write_text("second item")
         done = json.loads(custody("upload", tmp_path / "note.txt", "--json", home=home).stdout)
         assert done["recorded"] == 1
