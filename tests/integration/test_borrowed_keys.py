@@ -9,7 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger import auditing
-from ledger.domain import enrolment
+from ledger.domain import enrolment, grants
+from ledger.domain.encoding import evidence_bytes
 from ledger.domain.errors import RuleError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity.descriptor import HpkeKey
@@ -29,6 +30,14 @@ def asked(desk: Desk, hpke: HpkeKey) -> str:
     request = enrolment.sign(ec.generate_private_key(ec.SECP256R1()), server=log_urn(desk.node.log_id), hpke=hpke)
     fingerprint = people.request(desk.node, code, request)
     return next(one.reference for one in people.everybody(desk.node) if one.fingerprint == fingerprint and one.state == "requested")
+
+
+def audited(desk: Desk) -> set[tuple[str, str]]:
+    """What an audit finds in a home, each by code and place, but for what waits."""
+    root = desk.trust()
+    with auditing.temporary(root) as state:
+        found = inside.audit(desk.node, root, state, inside.Options()).findings
+    return {(one.code, one.place) for one in found if one.code not in {"waiting", "nothing-anchored"}}
 
 
 def test_nobody_joins_with_the_key_of_the_node_the_custodians_or_a_colleague(trio: Consortium, tmp_path: Path) -> None:
@@ -74,7 +83,29 @@ def test_what_was_sealed_to_keys_that_a_guest_had_before_goes_with_them(trio: Co
     other.admit()
     with desk.node.records.read() as unit:
         assert not unit.grants(item, "content", guest.hpke.public.digest)
-    root = desk.trust()
-    with auditing.temporary(root) as state:
-        found = inside.audit(desk.node, root, state, inside.Options())
-    assert found.codes() <= {"waiting", "nothing-anchored"}, [one.as_json() for one in found.findings]
+    assert audited(desk) == set()
+
+
+@pytest.mark.parametrize("scope", ["content", "record"])
+def test_a_key_made_up_in_the_database_for_a_colleague_is_found(trio: Consortium, tmp_path: Path, scope: str) -> None:
+    """Whoever has a sealed key has a part, and sealing takes no secret: also to a guest, and to the custodians of a partner."""
+    desk = trio[NL]
+    item, shared = upload(desk, tmp_path, b"hidden" * 100), upload(desk, tmp_path, b"shared" * 100)
+    colleague, guest = enrolled(desk, "examiner"), Namesake(trio[RO], desk, scope[0] * 26, "examiner")
+    guest.admit()
+    for with_person in (colleague.pseudonym, guest.reference):  # named for one item is not named for another
+        handing.share(desk.client, desk.person, desk.clock, shared, with_person=with_person, basis=BASIS)
+    assert audited(desk) == set()
+    with desk.node.records.write() as unit:
+        [bound] = {row["binding"] for row in unit.rows("grant", evidence=item) if row["scope"] == "content"}
+        binding = bound if scope == "content" else None
+        keys = (colleague.person.hpke.public, guest.hpke.public, trio[RO].person.descriptor.custody)
+        for key in keys:
+            made = grants.seal(bytes(32), key, evidence=evidence_bytes(item), scope=scope, binding=binding)
+            unit.put_grant(item, scope, key.digest, binding or b"", made.encode())
+    try:
+        assert audited(desk) == {("row-inserted", f"grant {scope} {key.digest.hex()[:16]} of {item}") for key in keys}
+    finally:
+        with desk.node.records.write() as unit:
+            for key in keys:
+                unit.drop_grant(item, scope, key.digest)
