@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ledger import auditing
 from ledger.domain import enrolment, grants
 from ledger.domain.encoding import evidence_bytes
-from ledger.domain.errors import RuleError
+from ledger.domain.errors import ChainError, NotFoundError, RuleError
 from ledger.domain.grants import HpkePrivateKey
-from ledger.domain.identity.descriptor import HpkeKey
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.descriptor import Descriptor, HpkeKey
 from ledger.domain.identity.names import log_urn
-from ledger.services import handing, people
+from ledger.services import access, copying, handing, partners, people, reading
 from ledger.services.audit import inside
+from ledger.services.copying import Disclosure, Recipient
 from tests.integration.test_namesakes import Namesake
 from tests.support.actors import enrolled
-from tests.support.consortium import NL, RO, Consortium, upload
+from tests.support.consortium import NL, RO, Consortium, address, upload
 from tests.support.desk import BASIS, Desk
 
 
@@ -50,6 +53,7 @@ def test_nobody_joins_with_the_key_of_the_node_the_custodians_or_a_colleague(tri
     for key in (
         ours.node,
         ours.custody,
+        trio[RO].person.descriptor.node,
         desk.person.hpke.public,
         enrolled(desk, "officer").person.hpke.public,
         theirs,
@@ -109,3 +113,51 @@ def test_a_key_made_up_in_the_database_for_a_colleague_is_found(trio: Consortium
         with desk.node.records.write() as unit:
             for key in keys:
                 unit.drop_grant(item, scope, key.digest)
+
+
+def test_whoever_joined_with_an_agencys_key_before_it_was_known_here_gets_no_part(trio: Consortium, tmp_path: Path) -> None:
+    """The key is public at every node: what is given to that agency later is sealed to it, and is no part of whoever named it first."""
+    desk, theirs = trio[NL], trio[RO].person.descriptor.custody
+    insider = enrolled(desk, "examiner")
+    with desk.node.records.write() as unit:  # as an approval left it when nobody had added the agency yet
+        row = unit.person(insider.id)
+        assert row is not None
+        unit.put_person(replace(row, hpke=reading.encode_hpke(theirs)))
+    item = upload(desk, tmp_path, b"for them" * 100)
+    what = Disclosure("copy", members={"basis": BASIS})
+    copying.disclose(desk.client, desk.person, desk.clock, item, Recipient("agency", agency=RO), what)
+    with desk.node.records.read() as unit:
+        assert unit.grants(item, "content", theirs.digest)
+        caller = access.signer(desk.node, unit, insider.person.certificate)
+        assert access.content_grants(desk.node, unit, caller, item) == []
+    with pytest.raises(NotFoundError, match="none that you may see"):
+        insider.client.item(item)
+    assert list(insider.client.items()) == []
+    # Whoever adds the agency, or looks at its keys again, is told of it, until somebody was suspended.
+    with pytest.raises(ChainError, match=f"names the key of {insider.pseudonym}"):
+        partners.add(desk.node, address(RO))
+    desk.client.suspend(insider.pseudonym)
+    partners.add(desk.node, address(RO))
+
+
+@pytest.mark.parametrize("member", ["node", "custody"])
+@pytest.mark.parametrize("named", ["node", "custody", "colleague"])
+def test_a_partner_that_names_a_key_of_ours_is_not_believed(
+    trio: Consortium, monkeypatch: pytest.MonkeyPatch, member: str, named: str
+) -> None:
+    """What is offered to it would be sealed to our own node, and a colleague would lose what is sealed to them."""
+    desk = trio[NL]
+    key = enrolled(desk, "officer").person.hpke.public if named == "colleague" else getattr(desk.person.descriptor, named)
+    parse = descriptors.parse
+
+    def parsed(document: bytes) -> Descriptor:
+        found = parse(document)
+        return replace(found, **{member: key}) if found.agency == RO else found
+
+    with desk.node.records.read() as unit:
+        before = unit.partner(RO), unit.partner_descriptors(RO)
+    monkeypatch.setattr(partners.descriptors, "parse", parsed)
+    with pytest.raises(ChainError, match=r"names (a|the) key of"):
+        partners.add(desk.node, address(RO))
+    with desk.node.records.read() as unit:
+        assert (unit.partner(RO), unit.partner_descriptors(RO)) == before
