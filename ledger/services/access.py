@@ -92,7 +92,7 @@ def parts_of(node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRo
     if "service" in caller.roles:
         return _parts_of_node(node, unit, caller, evidence, item)
     named = unit.share(evidence, caller.id)
-    keys = [*unit.grants(evidence, "content", caller.hpke.digest), *unit.grants(evidence, "record", caller.hpke.digest)]
+    keys = _own_grants(node, unit, caller, evidence, "content", "record")
     if item is None:
         return frozenset()
     ours, kept = caller.agency == node.agency, item.state.custodian == node.agency
@@ -106,6 +106,17 @@ def parts_of(node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRo
         Part.ASKED: is_asked(node, caller, item),
     }
     return frozenset(part for part, given in has.items() if given)
+
+
+def _has_own_key(node: Node, unit: Unit, caller: Caller) -> bool:
+    """Whether what is sealed to the caller's key is meant for them: somebody may have joined with an agency's before it was known here."""
+    return caller.hpke.digest not in partners.agency_keys(node, unit)
+
+
+def _own_grants(node: Node, unit: Unit, caller: Caller, evidence: str, *scopes: str) -> list[bytes]:
+    """The keys of an item that are sealed to the caller, and to no agency."""
+    found = [data for scope in scopes for data in unit.grants(evidence, scope, caller.hpke.digest)]
+    return found if _has_own_key(node, unit, caller) else []
 
 
 def _parts_of_node(node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRow | None) -> frozenset[Part]:
@@ -141,7 +152,8 @@ def visible_items(node: Node, unit: Unit, caller: Caller, *, after: int, limit: 
     if sees_all(node, caller):
         return unit.items(after=after, limit=limit, person=None, evidence=wanted)
     own = unit.items(after=after, limit=limit, person=caller.id, evidence=wanted)
-    given = [*unit.granted_items(caller.hpke.digest, _MAX_GRANTED), *unit.shared_items(caller.id, _MAX_GRANTED)]
+    sealed = unit.granted_items(caller.hpke.digest, _MAX_GRANTED) if _has_own_key(node, unit, caller) else []
+    given = [*sealed, *unit.shared_items(caller.id, _MAX_GRANTED)]
     granted = [one for one in given if wanted is None or one in wanted]
     more = unit.items(after=after, limit=limit, person=None, evidence=granted)
     merged = {item.state.evidence: item for item in (*own, *more)}
@@ -234,7 +246,7 @@ def release(node: Node, caller: Caller, evidence: str, access: str, kind: str) -
 
 def content_grants(node: Node, unit: Unit, caller: Caller, evidence: str) -> list[bytes]:
     """The content keys sealed to the caller, and for a custodian those sealed to the custodians of the agency."""
-    found = unit.grants(evidence, "content", caller.hpke.digest)
+    found = _own_grants(node, unit, caller, evidence, "content")
     if caller.agency == node.agency and "custodian" in caller.roles:
         found += unit.grants(evidence, "content", node.descriptor(unit).custody.digest)
     return found

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 from ledger.domain import hosts, slots
 from ledger.domain.errors import BusyError, ChainError, CustodyError, DeniedError, NetworkError, NotFoundError, UsageError
@@ -19,6 +20,7 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.records import DescriptorRow, PartnerRow
 from ledger.domain.unit import Unit
 from ledger.services.node import Node
+from ledger.services.reading import hpke_key
 
 _FRESH: Final = 60  # seconds for which what a partner published is not asked again
 _PATIENCE: Final = 5.0  # seconds that somebody waits for a partner's node
@@ -132,6 +134,7 @@ def _look(node: Node, row: PartnerRow) -> Descriptor:
     if certificates.crl_issued(crl) > node.clock.now() + _AHEAD:
         raise ChainError(f"the node of {row.agency} shows a revocation list from the future", hint="check both clocks")
     with node.records.write() as unit:
+        _require_keys_of_their_own(node, unit, row.agency, list(parsed.values()))
         before = unit.partner(row.agency)
         for old in (row.crl, before.crl if before is not None else b""):
             if old and certificates.crl_issued(crl) < certificates.crl_issued(old):
@@ -140,6 +143,38 @@ def _look(node: Node, row: PartnerRow) -> Descriptor:
         for one in rows:
             unit.put_partner_descriptor(row.agency, one)
     return descriptor
+
+
+def _require_keys_of_their_own(node: Node, unit: Unit, code: str, found: list[Descriptor]) -> None:
+    """Nothing that is sealed to a partner is sealed to us, or to somebody who works here: keys are public, and anybody can name another's.
+
+    Of people those alone count who are active: nobody keeps a partner out for good by having joined with its key.
+    """
+    theirs = {key.digest for one in found for key in (one.node, one.custody)}
+    if theirs & _keys_of(node, unit.rows("descriptor")):
+        raise ChainError(f"a descriptor of {code} names a key of {node.agency} as its own", hint="ask the governors of the consortium")
+    for person in unit.people():
+        if person.active and hpke_key(person).digest in theirs:
+            shown = person.person.shown_at(node.agency)
+            raise ChainError(
+                f"a descriptor of {code} names the key of {shown}: one of the two took it from the other",
+                hint=f"ask both for the fingerprints of their keys; if it is not the person's: custody person suspend {shown}",
+            )
+
+
+def agency_keys(node: Node, unit: Unit) -> frozenset[bytes]:
+    """Digests of the HPKE keys of nodes and custodians, ours and partners', of all times: what is sealed to them is no person's."""
+    return _keys_of(node, [*unit.rows("descriptor"), *unit.rows("partner_descriptor")])
+
+
+def _keys_of(node: Node, rows: list[dict[str, Any]]) -> frozenset[bytes]:
+    return frozenset({node.keys.hpke.public.digest}).union(*(_keys_in(row["document"]) for row in rows))
+
+
+@lru_cache(maxsize=256)
+def _keys_in(document: bytes) -> frozenset[bytes]:
+    found = descriptors.parse(document)
+    return frozenset({found.node.digest, found.custody.digest})
 
 
 def in_force(rows: list[DescriptorRow], now: int) -> Descriptor | None:

@@ -22,13 +22,12 @@ from ledger.domain.digests import same
 from ledger.domain.errors import ConflictError, DeniedError, KeyringError, NotFoundError, RuleError, UsageError
 from ledger.domain.event import wording
 from ledger.domain.identity import certificate as certificates
-from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
 from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.records import EnrolmentRow, PersonRow
 from ledger.domain.unit import Unit
-from ledger.services import custodykeys
+from ledger.services import custodykeys, partners
 from ledger.services.authority import Authority, new_pseudonym
 from ledger.services.node import Node
 from ledger.services.reading import encode_hpke, hpke_key
@@ -149,14 +148,12 @@ def require_unshared(node: Node, unit: Unit, key: HpkeKey, *, spki: bytes) -> No
 
 def keys_of_others(node: Node, unit: Unit, *, spki: bytes) -> set[bytes]:
     """Digests of the HPKE keys to which something here is sealed: of agencies, and of everybody with another signing key than this one."""
-    ours, theirs = unit.descriptors(), [one for row in unit.partners() for one in unit.partner_descriptors(row.agency)]
-    found = {descriptors.parse(row.document).custody.digest for row in (*ours, *theirs)}
-    found |= {descriptors.parse(row.document).node.digest for row in ours}  # what is sealed to other nodes does not lie here
+    found = set(partners.agency_keys(node, unit))
     for row in unit.people():
         der = unit.certificate(row.certificate)
         if der is None or not same(enrolment.encode_key(certificates.parse(der).key), spki):
             found.add(hpke_key(row).digest)
-    return found | {node.keys.hpke.public.digest}
+    return found
 
 
 def outcome(node: Node, code: str) -> tuple[str, bytes | None]:

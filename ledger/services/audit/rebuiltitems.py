@@ -38,7 +38,10 @@ _LIMIT: Final = 10_000
 
 @dataclass
 class Examined:
-    """An item as it should be: its events with their documents, its content, its life, and sealed content keys."""
+    """An item as it should be: its events with their documents, its content, its life, and sealed content keys.
+
+    ``sequenced``: what our own log has of it, also what counts no more; None in the place of an event that cannot be read.
+    """
 
     item: ItemRow
     rows: list[EntryRow]
@@ -47,6 +50,7 @@ class Examined:
     life: Life
     erasure: ErasureRow | None
     grants: list[dict[str, Any]]
+    sequenced: list[Event | None]
 
     @property
     def erased(self) -> bool:
@@ -364,7 +368,8 @@ class _Replay:
 
     def _examined(self, item: ItemRow, own: list[EntryRow]) -> Examined:
         rows = inheritance.events_that_count(self.into, self.evidence) if self.left else own
-        found = Examined(item, rows, self.events, None, Life(), self.erasure, self.stored.grants.get(self.evidence, []))
+        sequenced = [self.events.get(row.digest) for row in own if row.log == self.book.node.log_id]
+        found = Examined(item, rows, self.events, None, Life(), self.erasure, self.stored.grants.get(self.evidence, []), sequenced)
         for row in self.into.events(self.evidence) if self.left else own:
             if row.digest in self.events:
                 found.life.take(Told(row.digest, self.events[row.digest]))
