@@ -133,7 +133,9 @@ def _folded(text: str, columns: int) -> Iterator[str]:
 
 def _print(stream: TextIO | None, *lines: str) -> None:
     """Write lines; what cannot be written is kept for `finish`, where it was a result."""
-    if stream is None:
+    if stream is None:  # it was closed before the program began
+        if sys.stderr is not None:  # so these are results
+            _Printing.lost = OSError(errno.EBADF, os.strerror(errno.EBADF))
         return
     try:
         for line in lines:

@@ -11,8 +11,10 @@ from fastapi import APIRouter, Path, Request
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas_audit import AuditIn, AuditOut, AuditsOut
 from ledger import auditing
+from ledger.domain.audit.report import Report
 from ledger.services import trustroot
 from ledger.services.audit import inside
+from ledger.services.audit.chainstory import Progress
 from ledger.services.audit.jobs import AuditJobs
 
 router = APIRouter(route_class=GuardedRoute, tags=["audits"])
@@ -27,13 +29,15 @@ def _jobs(request: Request) -> AuditJobs:
 @router.post("/audits", operation_id="start_audit")
 def start_audit(request: Request, node: NodeDep, caller: CallerDep, asked: AuditIn) -> AuditOut:
     """Audit the node from inside, in the background; one at a time."""
-    root = trustroot.trust_root(node, sealers=request.app.state.sealers, confirmations=request.app.state.confirmations)
+    state = request.app.state
     seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
     share = None if asked.sample is None else asked.sample / 100
-    job = _jobs(request).start(
-        caller.id.shown_at(node.agency),
-        lambda progress: auditing.of_node(node, root, inside.Options(share=share, seed=seed, progress=progress)),
-    )
+
+    def run(progress: Progress) -> Report:
+        root = trustroot.trust_root(node, sealers=state.sealers, confirmations=state.confirmations)  # asks the chain: nobody waits for it
+        return auditing.of_node(node, root, inside.Options(share=share, seed=seed, progress=progress))
+
+    job = _jobs(request).start(caller.id.shown_at(node.agency), run)
     return AuditOut(**asdict(job))
 
 

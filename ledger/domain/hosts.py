@@ -37,11 +37,12 @@ _SPECIAL: Final[tuple[tuple[Network, str], ...]] = tuple(
         ("224.0.0.0/4", "multicast"), ("ff00::/8", "multicast"),
         ("192.0.0.0/24", "reserved"), ("192.0.2.0/24", "reserved"), ("192.88.99.0/24", "reserved"), ("198.18.0.0/15", "reserved"),
         ("198.51.100.0/24", "reserved"), ("203.0.113.0/24", "reserved"), ("240.0.0.0/4", "reserved"),
+        ("64:ff9b:1::/48", "local NAT64"),  # RFC 8215: where in it the IPv4 address lies is each network's own choice
         ("2001::/23", "reserved"), ("2001:db8::/32", "reserved"), ("3fff::/20", "reserved"),
     )
 )  # fmt: skip
 _UNICAST: Final = IPv6Network("2000::/3")  # all that was ever given out
-_NAT64: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_NAT64: Final = IPv6Network("64:ff9b::/96")
 #: Networks of this machine, as the operator's settings name them.
 HERE: Final = ("127.0.0.0/8", "::1/128")
 
@@ -124,9 +125,9 @@ def origin(url: str, *, what: str) -> str:
 
 
 def is_here(host: str) -> bool:
-    """Whether a host as it is written means this machine."""
+    """Whether a host as it is written means this machine: packets to a tunnelled 127.0.0.1 (NAT64, 6to4) leave it."""
     ip = literal(host)
-    return host == "localhost" or host.endswith(".localhost") if ip is None else special(ip) == "loopback"
+    return host == "localhost" or host.endswith(".localhost") if ip is None else _unmapped(ip).is_loopback
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
@@ -159,14 +160,19 @@ def special(ip: Ip) -> str:
 
 def permits(allowed: Iterable[Network], ip: Ip) -> bool:
     """Whether an address may be connected to: it is public, or in a network that is allowed."""
-    inner = _embedded(ip)
-    return not special(ip) or any(one in network for network in allowed for one in (ip, inner) if one.version == network.version)
+    plain = _unmapped(ip)
+    return not special(ip) or any(one in network for network in allowed for one in (ip, plain) if one.version == network.version)
+
+
+def _unmapped(ip: Ip) -> Ip:
+    """The IPv4 address that an IPv6 address is another spelling of; the system sends its packets as IPv4."""
+    return ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip
 
 
 def _embedded(ip: Ip) -> Ip:
     """The IPv4 address to which an IPv6 address leads (mapped, 6to4, NAT64): it decides where packets end."""
     if isinstance(ip, IPv4Address):
         return ip
-    if any(ip in network for network in _NAT64):
+    if ip in _NAT64:
         return IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour or (IPv6Address(int(ip)) if ip.scope_id else ip)

@@ -53,7 +53,11 @@ class Callouts:
                 self._leave(party, failed=bool(errors) and isinstance(errors[0], NetworkError))
                 done.set()
 
-        threading.Thread(target=call, name="callout", daemon=True).start()
+        try:
+            threading.Thread(target=call, name="callout", daemon=True).start()
+        except RuntimeError as error:  # else its place would be taken for ever
+            self._leave(party, failed=False)
+            raise BusyError("no thread could be started", hint="try again when the machine has memory") from error
         if not done.wait(seconds):
             self._note(party)
             raise NetworkError(f"{party} did not answer within {seconds:.0f} s", hint="try again later")

@@ -276,3 +276,15 @@ def test_no_line_of_ours_is_made_inside_a_string() -> None:
         if count > allowed.get(name, 0):
             found[name] = count
     assert found == {}
+
+
+def test_a_stdout_that_was_closed_before_the_start_says_that_the_work_was_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    output.result({"done": True}, "recorded")
+    assert output.finish(0) == output.UNPRINTED
+    assert "only its result could not be printed" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stderr", None)
+    output.say("nobody listens")
+    assert output.finish(0) == 0

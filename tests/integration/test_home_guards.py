@@ -25,6 +25,7 @@ from ledger.domain.errors import CustodyError, FormatError, LockedError, RuleErr
 from ledger.domain.event import moments
 from ledger.services import signing
 from ledger.services.ingest import Options
+from tests.support.commands import within
 from tests.support.desk import PASSPHRASE, Desk
 
 
@@ -192,3 +193,22 @@ def test_a_keyring_is_its_owners_alone_whatever_the_umask(tmp_path: Path) -> Non
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "keyring.json").stat().st_mode) == 0o600
     shutil.rmtree(tmp_path)
+
+
+def test_a_wrong_letter_behind_output_overwrites_no_keys_and_writes_nothing_beside_them(home_path: Path, tmp_path: Path) -> None:
+    keys = (home_path / "keyring.json").read_bytes()
+    (tmp_path / "link").symlink_to(home_path / "keyring.json")
+    (tmp_path / "copy.json").write_bytes(keys)
+    places = (
+        home_path / "keyring.json",
+        home_path / "ledger.sqlite",
+        home_path / "blocks" / "new",
+        tmp_path / "link",
+        tmp_path / "copy.json",
+    )
+    before = {place: place.stat().st_mtime_ns for place in places if place.exists()}
+    for place in places:
+        code, _, said = within("--home", home_path, "trust", "-o", place, "--force")
+        assert (code, "custody's own keys" in said) == (2, True), said
+    assert {place: place.stat().st_mtime_ns for place in places if place.exists()} == before
+    assert (home_path / "keyring.json").read_bytes() == keys == (tmp_path / "copy.json").read_bytes()

@@ -22,7 +22,7 @@ GOOD = {
 }
 BAD = [
     "", "custody.example", "ftp://custody.example", "https://", "https:///path", "//custody.example", "javascript:alert(1)",
-    "http://custody.example", "http://10.0.0.1", "http://0.0.0.0:8000",
+    "http://[64:ff9b::7f00:1]", "http://[2002:7f00:1::]", "http://[64:ff9b:1::7f00:1]", "http://custody.example", "http://10.0.0.1", "http://0.0.0.0:8000",
     "https://user@custody.example", "https://user:password@custody.example", "https://custody.example@127.0.0.1",
     "https://custody.example/", "https://custody.example/api/v0/shutdown?x=", "https://custody.example?x", "https://custody.example#x",
     "https://custody.example\\@127.0.0.1", "https://custody.example\\.evil.example", "https://custody.example/../x",
@@ -55,7 +55,7 @@ SPECIAL = {
     "255.255.255.255": "reserved", "240.0.0.1": "reserved", "192.0.0.8": "reserved", "198.18.0.1": "reserved", "2001:db8::1": "reserved",
     "::ffff:127.0.0.1": "loopback", "::ffff:10.0.0.1": "private", "::ffff:169.254.169.254": "link-local", "::ffff:0:127.0.0.1": "reserved",
     "64:ff9b::7f00:1": "loopback", "64:ff9b::a9fe:a9fe": "link-local", "2002:7f00:1::": "loopback", "2002:a00:1::1": "private",
-    "2001:0:1::1": "reserved", "::7f00:1": "reserved", "100::1": "reserved", "5f00::1": "reserved", "3fff::1": "reserved",
+    "64:ff9b:1:a00:0:100:808:808": "local NAT64", "2001:0:1::1": "reserved", "::7f00:1": "reserved", "100::1": "reserved", "5f00::1": "reserved", "3fff::1": "reserved",
 }  # fmt: skip
 
 

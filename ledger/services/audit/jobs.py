@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ledger.domain.audit.report import Report
-from ledger.domain.errors import ConflictError, CustodyError, NotFoundError
+from ledger.domain.errors import ConflictError, CustodyError, NotFoundError, StorageError
 from ledger.services.audit.chainstory import Progress
 from ledger.services.node import Node
 
@@ -67,7 +67,11 @@ class AuditJobs:
             for old in list(self._jobs)[:-_KEPT]:
                 del self._jobs[old]
         _LOG.info("audit %s begins, asked for by %s", job.id, asked)
-        threading.Thread(target=self._work, args=(job.id, run), name=f"audit-{job.id}", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(job.id, run), name=f"audit-{job.id}", daemon=True).start()
+        except RuntimeError as error:
+            self._change(job.id, state="failed", problem="no thread could be started", ended=self.node.clock.now())
+            raise StorageError("no thread could be started for the audit", hint="try again when the machine has memory") from error
         return job
 
     def get(self, name: str) -> Job:
@@ -106,7 +110,7 @@ class AuditJobs:
 
         try:
             report = run(progress)
-        except Exception as error:  # noqa: BLE001  (whatever it is, who waits must be told, and the next audit may begin)
+        except BaseException as error:  # noqa: BLE001  (whatever it is, who waits must be told, and the next audit may begin)
             told = error.message if isinstance(error, CustodyError) else f"the audit ended with {type(error).__name__}"
             self._change(name, state="failed", problem=told, ended=self.node.clock.now())
             self.node.telemetry.ran(WORKER, ok=False)
