@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,7 +43,7 @@ def _require_outside_homes(path: Path) -> None:
     from ledger.domain import ownfiles
     from ledger.domain.errors import UsageError
 
-    place = path.resolve()
+    place = Path(os.path.realpath(path))  # which ends for a link to itself too
     if ownfiles.file_kind(_head(place)) or any(ownfiles.file_kind(_head(above / ownfiles.KEYRING)) for above in place.parents):
         raise UsageError(f"{path} lies in a folder of custody's own keys", hint="name a file somewhere else")
 
