@@ -45,7 +45,7 @@ def _items(at_home: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
         (Stream(refuses=errno.EIO), output.UNPRINTED, "do not repeat"),
         (Stream(refuses=errno.EPIPE), 0, ""),
         (Stream("ascii"), 0, ""),
-        (None, 0, ""),
+        (None, output.UNPRINTED, "Bad file descriptor"),
     ],
     ids=["full disk", "terminal gone", "closed pipe", "ascii", "closed"],
 )
