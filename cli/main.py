@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
 
@@ -81,7 +82,7 @@ def options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Global options stand before the command: custody --home DIR list"""
-    STATE.home, STATE.server, STATE.passphrase_file, STATE.json, STATE.offline = home, server, passphrase_file, as_json, offline
+    STATE.home, STATE.server, STATE.passphrase_file, STATE.offline = home, server, passphrase_file, offline
     STATE.command = context.invoked_subcommand or ""
 
 
@@ -95,6 +96,7 @@ for module in (
 
 def main() -> None:
     """Run, with every expected failure as one message and its exit code."""
+    output.keep_streams()
     interrupt.install()
     logs.install()
     sys.exit(output.finish(run(sys.argv[1:])))
@@ -102,6 +104,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command in this process; returns its exit code."""
+    STATE.json = "--json" in takewhile(lambda one: one != "--", arguments)  # before parsing: what was mistyped is told as JSON too
     try:
         return int(app(arguments, prog_name="custody", standalone_mode=False) or 0)
     except interrupt.Stopped:

@@ -81,6 +81,15 @@ _JUDGING: Final = frozenset({"verify", "audit", "monitor", "fixity", "recheck", 
 _READING: Final = frozenset({"get", "copy", "restore"})
 
 
+def keep_streams() -> None:
+    """Open nothing on descriptors 0 to 2 where they were closed: a file of ours there, or of a child, would take in what is printed."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+
+
 def take_stdout() -> None:
     """Leave stdout to content that is written through it; results go to stderr from now on."""
     _Printing.taken = True
@@ -163,9 +172,9 @@ def finish(code: int) -> int:
     if lost is None or lost.errno == errno.EPIPE:
         return code
     told = lost.strerror or "unknown reason"
-    say(f"custody: the work was done, and what it recorded is recorded; only its result could not be printed: {told}")
-    say("  what to do: do not repeat the command; look with custody list or custody show")
-    return code or UNPRINTED
+    looking = runnable("custody field status" if STATE.offline else "custody list or custody show")
+    told = f"the work was done, and what it recorded is recorded; only its result could not be printed: {told}"
+    return tell(told, f"do not repeat the command; look with {looking}", code or UNPRINTED)
 
 
 def exit_code(error: Exception) -> int:

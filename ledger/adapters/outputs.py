@@ -2,12 +2,14 @@
 
 - A regular file appears beside its name and is renamed when all went well; one that is there is overwritten on request only.
 - A link is followed: what it points to is written, and it stays a link.
+- ``-`` is stdout.
 - Devices, pipes and sockets are written through: a file in their place would be a surprise, and for /dev/null a broken system.
 - A disk (block device) is overwritten on request only.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
@@ -20,7 +22,7 @@ from typing import BinaryIO, Final
 from ledger.adapters import files
 from ledger.domain.errors import StorageError, UsageError
 
-_DESCRIPTOR: Final = re.compile(r"/dev/(?:fd/(?P<fd>\d{1,6})|(?P<name>stdout|stderr))|/proc/self/fd/(?P<proc>\d{1,6})")
+_DESCRIPTOR: Final = re.compile(r"(?P<dash>-)|/dev/(?:fd/(?P<fd>\d{1,6})|(?P<name>stdout|stderr))|/proc/self/fd/(?P<proc>\d{1,6})")
 _STREAMS: Final = {"stdout": 1, "stderr": 2}
 
 
@@ -65,13 +67,17 @@ def _descriptor(path: Path) -> int | None:
     found = _DESCRIPTOR.fullmatch(str(path))
     if found is None:
         return None
+    if found["dash"]:
+        return 1
     return _STREAMS[found["name"]] if found["name"] else int(found["fd"] or found["proc"])
 
 
 def _kind(path: Path) -> int | None:
     try:
         return stat.S_IFMT(path.stat().st_mode)
-    except OSError:
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UsageError(f"{path} is a link that leads to itself", hint="name another file") from error
         return None
 
 

@@ -124,6 +124,15 @@ def test_a_link_stays_a_link_and_its_file_is_spared_or_replaced(tmp_path: Path) 
     assert (dangling.is_symlink(), (tmp_path / "later").read_bytes()) == (True, b"new")
 
 
+def test_a_link_that_leads_to_itself_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    for force in (False, True):
+        with pytest.raises(UsageError):
+            put(tmp_path / "a", force=force)
+    assert (tmp_path / "a").is_symlink()
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     for force in (False, True):
         with pytest.raises(UsageError):
@@ -132,8 +141,9 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         put(tmp_path / "none" / "out")
 
 
-def test_stdout_by_name_is_written_through_also_where_it_is_a_file(tmp_path: Path) -> None:
-    code = "from pathlib import Path; from ledger.adapters import outputs\nwith outputs.writing(Path('/dev/stdout'), force=False) as f: f.write(b'new')"
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "-"])
+def test_stdout_by_name_is_written_through_also_where_it_is_a_file(tmp_path: Path, name: str) -> None:
+    code = f"from pathlib import Path; from ledger.adapters import outputs\nwith outputs.writing(Path('{name}'), force=False) as f: f.write(b'new')"
     with (tmp_path / "out").open("wb") as out:
         out.write(b"before ")
         out.flush()
