@@ -195,6 +195,8 @@ def commands(options: argparse.Namespace) -> None:
         show("custody anchor", *timed([*custody, "anchor"], 1))
         show("custody --help", *timed([*CUSTODY, "--help"], measure))
         show("custody list", *timed([*custody, "list"], measure))
+        for command in ("audit", "doctor"):
+            show(f"custody {command}, {options.files} items", *timed([*custody, command], 1))
 
 
 if __name__ == "__main__":
