@@ -10,6 +10,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
+import pytest
+
 from tests.support.desk import PASSPHRASE
 
 ROOT = Path(__file__).parents[2]
@@ -43,25 +45,14 @@ def custody(
 
 def within(*arguments: object, home: Path | None = None) -> tuple[int, str, str]:
     """The command line in this process, as ``main`` runs it: exit code, what it printed, and what it said. Quick, for many cases."""
-    from cli import output
-    from cli.main import app
+    from cli import main
 
     out, said = StringIO(), StringIO()
     given = [*(["--home", str(home)] if home else []), *map(str, arguments)]
-    before = os.environ.get("CUSTODY_PASSPHRASE")
-    os.environ["CUSTODY_PASSPHRASE"] = PASSPHRASE.decode()
-    try:
-        with redirect_stdout(out), redirect_stderr(said):
-            try:
-                code = app(given, standalone_mode=False)
-            except Exception as error:  # noqa: BLE001  (the last handler, as in main)
-                code = output.failure(error)
-    finally:
-        if before is None:
-            del os.environ["CUSTODY_PASSPHRASE"]
-        else:
-            os.environ["CUSTODY_PASSPHRASE"] = before
-    return int(code or 0), out.getvalue(), said.getvalue()
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(said):
+        patched.setenv("CUSTODY_PASSPHRASE", PASSPHRASE.decode())
+        code = main.run(given)
+    return code, out.getvalue(), said.getvalue()
 
 
 def verified_alone(*arguments: object, folder: Path = ROOT) -> None:
