@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain.contracts import Contracts
-from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.logfiles import FolderFiles, Signer, WebFiles
 from ledger.domain.audit.ports import LogFiles
@@ -61,6 +60,8 @@ def opened(root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, s
         rpc: URL of the chain; logs: URLs or folders; state: None keeps nothing.
         signers: keys and certificates of the auditor, for nodes that ask.
     """
+    from ledger.adapters.chain.rpc import RpcChain  # and web3 with it: a second of imports, which every local command would pay
+
     with ExitStack() as stack:
         chain = RpcChain(rpc, confirmations=root.confirmations)
         stack.callback(chain.close)
