@@ -77,6 +77,7 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
         yield
         for worker in workers:
             await asyncio.to_thread(worker.stop)
+        await asyncio.to_thread(app.state.audits.stop)
 
     app = create_app(
         home.node,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,11 +12,12 @@ import pytest
 
 from ledger.adapters.chain import abi
 from ledger.adapters.chain.contracts import Contracts, Founder, address_of, deploy, sign_transaction, wait
+from ledger.adapters.chain.deferred import DeferredChain
 from ledger.adapters.chain.local import LocalChain
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.memory import StoppedClock
 from ledger.domain import evm, slots
-from ledger.domain.errors import ChainError, LockedError, NetworkError, NotFoundError
+from ledger.domain.errors import ChainError, LockedError, NetworkError, NotFoundError, StorageError
 from ledger.domain.evm import keccak256
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ports import Chain
@@ -222,3 +224,35 @@ for nonce in range(start, start + 1000):
 def test_a_dead_node_is_a_clear_error() -> None:
     with pytest.raises(NetworkError, match="did not answer"):
         RpcChain(f"http://127.0.0.1:{free_port()}", timeout=1).head()
+
+
+def test_a_chain_that_is_closed_while_it_is_asked_says_so_and_stays_closed(tmp_path: Path) -> None:
+    """SQLite crashes the process where one thread closes what another one reads."""
+    for turn in range(5):
+        opened: list[LocalChain] = []
+
+        def opener(folder: Path = tmp_path / str(turn), opened: list[LocalChain] = opened) -> Chain:
+            opened.append(LocalChain(folder, chain_id=4242, sealer=SEALER, clock=StoppedClock(1_795_000_000)))
+            return opened[-1]
+
+        chain = DeferredChain(4242, "x", opener)
+        chain.head()
+        asked, told = threading.Event(), []
+
+        def ask(chain: Chain = chain, asked: threading.Event = asked, told: list[Exception] = told) -> None:
+            try:
+                while True:
+                    chain.code(bytes(20))
+                    asked.set()
+            except Exception as error:  # noqa: BLE001
+                told.append(error)
+
+        threads = [threading.Thread(target=ask, daemon=True) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        asked.wait(10)
+        chain.close()
+        for thread in threads:
+            thread.join(30)
+        assert [type(one) for one in told] == [StorageError] * 3
+        assert len(opened) == 1

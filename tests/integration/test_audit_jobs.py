@@ -97,3 +97,21 @@ def test_what_a_node_keeps_of_audits_is_bounded(office: Desk) -> None:
         job = jobs.start("someone", lambda progress: Report())
         waited(lambda job=job: jobs.get(job.id), lambda one: one.state == "done")  # type: ignore[misc]
     assert len(jobs.recent()) == 20
+
+
+def test_a_node_that_ends_ends_the_audit_under_way_before_what_it_reads_is_closed(office: Desk) -> None:
+    jobs, begun = AuditJobs(office.node), threading.Event()
+
+    def endless(progress: Callable[[str, int], Callable[[int], None]]) -> Report:
+        advance = progress("reading", 1)
+        while True:
+            begun.set()
+            advance(0)
+            time.sleep(0.01)
+
+    job = jobs.start("someone", endless)
+    assert begun.wait(30)
+    jobs.stop()
+    ended = jobs.get(job.id)
+    assert (ended.state, ended.problem) == ("failed", "the node was stopped before the audit was done")
+    assert not [one for one in threading.enumerate() if one.name == f"audit-{job.id}"]

@@ -178,6 +178,7 @@ class Hostile:
 
     def close(self) -> None:
         self._over.set()
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts; a close alone would leave it waiting
         self._listener.close()
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from ledger.domain.errors import StorageError
 from ledger.domain.ports import BlockRef, Chain, ChainLog, StateProof, TransactionReceipt
 
 LOCAL_LABEL: Final = "local: not tamper-evident against its owner"
@@ -25,9 +26,12 @@ class DeferredChain:
         self._opener = opener
         self._mutex = threading.Lock()
         self._chain: Chain | None = None
+        self._closed = False
 
     def _opened(self) -> Chain:
         with self._mutex:
+            if self._closed:  # opening it again would take a lock that nobody gives back
+                raise StorageError("the chain is closed: the node is being stopped", hint="try again when it is back")
             if self._chain is None:
                 self._chain = self._opener()
             return self._chain
@@ -83,6 +87,7 @@ class DeferredChain:
     def close(self) -> None:
         """Close it if it was opened."""
         with self._mutex:
+            self._closed = True
             if self._chain is not None:
                 self._chain.close()
                 self._chain = None

@@ -222,10 +222,11 @@ class LocalChain:
             return StateProof(_nodes(accounts, key), storage)
 
     def close(self) -> None:
-        """Close the file and release the lock."""
-        self._db.close()
-        if self._lock is not None:
-            self._lock.release()
+        """Close the file and release the lock; a call under way in another thread ends first, since SQLite would crash under it."""
+        with self._mutex:
+            self._db.close()
+            if self._lock is not None:
+                self._lock.release()
 
 
 def _nodes(trie: HexaryTrie, key: bytes) -> tuple[bytes, ...]:

@@ -83,7 +83,10 @@ class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed stric
             if found is None:
                 raise KeyError(key)
             return found
-        row = self._db.execute("SELECT v FROM kv WHERE k = ?", (key,)).fetchone()
+        try:
+            row = self._db.execute("SELECT v FROM kv WHERE k = ?", (key,)).fetchone()
+        except sqlite3.Error as error:  # also where it was closed meanwhile
+            raise StorageError(f"the embedded chain could not be read: {error}", hint="check the disk, then try again") from error
         if row is None:
             raise KeyError(key)
         return bytes(row[0])

@@ -94,7 +94,8 @@ class LocalBlockView:
 
     def close(self) -> None:
         """See storage.NodeStore."""
-        self._db.close()
+        with self._mutex:
+            self._db.close()
 
 
 def _refuse() -> NoReturn:

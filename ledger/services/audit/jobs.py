@@ -20,6 +20,7 @@ from ledger.services.node import Node
 
 _LOG: Final = logging.getLogger("custody.audit")
 _KEPT: Final = 20
+_PATIENCE: Final = 10.0  # seconds for which the node's end waits for an audit under way
 WORKER: Final = "audit"
 Run = Callable[[Progress], Report]
 
@@ -51,6 +52,8 @@ class AuditJobs:
     node: Node
     _jobs: dict[str, Job] = field(default_factory=dict)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _ending: threading.Event = field(default_factory=threading.Event)
 
     def start(self, asked: str, run: Run) -> Job:
         """Begin an audit.
@@ -68,11 +71,19 @@ class AuditJobs:
                 del self._jobs[old]
         _LOG.info("audit %s begins, asked for by %s", job.id, asked)
         try:
-            threading.Thread(target=self._work, args=(job.id, run), name=f"audit-{job.id}", daemon=True).start()
+            thread = threading.Thread(target=self._work, args=(job.id, run), name=f"audit-{job.id}", daemon=True)
+            thread.start()
+            self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
         except RuntimeError as error:
             self._change(job.id, state="failed", problem="no thread could be started", ended=self.node.clock.now())
             raise StorageError("no thread could be started for the audit", hint="try again when the machine has memory") from error
         return job
+
+    def stop(self) -> None:
+        """End the audit under way, which fails: what it reads is about to be closed."""
+        self._ending.set()
+        for thread in self._threads:
+            thread.join(_PATIENCE)
 
     def get(self, name: str) -> Job:
         """An audit.
@@ -102,6 +113,8 @@ class AuditJobs:
 
             def advance(count: int) -> None:
                 nonlocal done
+                if self._ending.is_set():
+                    raise StorageError("the node was stopped before the audit was done", hint="ask again when the node is back")
                 done += count
                 self._change(name, done=done)
 
