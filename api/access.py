@@ -18,6 +18,7 @@ _LOG_READERS: Final = frozenset({"auditor", "administrator", "custodian", "data-
 _KEEPERS: Final = frozenset({"administrator", "custodian", "officer", "examiner"})
 _TAKERS: Final = ROLES_BY_TYPE["transfer-accepted"]
 _AUDITORS: Final = frozenset({"auditor", "data-protection-officer", "administrator"})
+_CUSTODIANS: Final = frozenset({"custodian"})
 _NODES: Final = frozenset({"service"})
 
 ROUTES: Final[dict[str, frozenset[str]]] = {
@@ -79,10 +80,11 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "sync_handovers": _KEEPERS,
     "incoming": _TAKERS,
     "incoming_content": _TAKERS,
-    "list_copies": _TAKERS | {"prosecutor", "disclosure-officer"},
-    "copy_record": _TAKERS | {"prosecutor", "disclosure-officer"},
-    "copy_range": _TAKERS | {"prosecutor", "disclosure-officer"},
-    "copy_taken": _TAKERS | {"prosecutor", "disclosure-officer"},
+    # a copy comes with its record in clear, and its content is sealed to the custodians: nobody else can take it
+    "list_copies": _CUSTODIANS,
+    "copy_record": _CUSTODIANS,
+    "copy_range": _CUSTODIANS,
+    "copy_taken": _CUSTODIANS,
     "lineage": _PEOPLE,
     "disposal": _PEOPLE,
     "list_partners": _PEOPLE,
@@ -105,8 +107,8 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     # the custody key, sealed, on its way from one custodian to another
     "custodian_card": frozenset({"custodian", "administrator"}),
     "give_custody_key": frozenset({"custodian", "administrator"}),
-    "own_custody_key": frozenset({"custodian"}),
-    "hold_custody_key": frozenset({"custodian"}),
+    "own_custody_key": _CUSTODIANS,
+    "hold_custody_key": _CUSTODIANS,
     "list_people": frozenset({"administrator", "data-protection-officer"}),
     # running the node
     "anchor": frozenset({"administrator", "custodian", "officer"}),
@@ -114,3 +116,25 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "check_fixity": frozenset({"administrator", "custodian", "officer", "examiner", "auditor"}),
     "set_copies": frozenset({"administrator", "custodian"}),
 }
+
+#: What a guest of another agency may call, where a role of theirs may: reading and recording on items that were given to them, which
+#: every one of these asks, and their own sessions. What the agency received, stores or runs is none of it.
+GUEST_ROUTES: Final = frozenset({
+    "list_evidence",
+    "search_evidence",
+    "show_evidence",
+    "list_events",
+    "lineage",
+    "disposal",
+    "receipt",
+    "inclusion_proof",
+    "consistency_proof",
+    "register",
+    "readable",
+    "details",
+    "grants",
+    "content",
+    "bundle",
+    "list_sessions",
+    "end_session",
+})  # fmt: skip

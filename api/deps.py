@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
-from api.access import PUBLIC, ROUTES
+from api.access import GUEST_ROUTES, PUBLIC, ROUTES
 from api.errors import UnauthenticatedError
 from api.limits import LOCAL, require_sober
 from ledger.domain import dpop
@@ -53,13 +53,13 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """The handler behind the guard; a route without an entry in the table is refused to everybody."""
         handler = self._bounded(super().get_route_handler())
-        allowed = ROUTES.get(self.operation_id or "", frozenset())
+        allowed, open_to_guests = ROUTES.get(self.operation_id or "", frozenset()), self.operation_id in GUEST_ROUTES
         if allowed == PUBLIC:
             return handler
 
         async def guarded(request: Request) -> Response:
             caller = await aside(request, _authenticate, request)
-            if not caller.roles & allowed:
+            if not caller.roles & allowed or (caller.is_guest(request.app.state.node.agency) and not open_to_guests):
                 raise DeniedError("your role may not do this", hint=f"this takes the role of {' or '.join(sorted(allowed)) or 'nobody'}")
             request.state.caller = caller
             return await handler(request)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from api.access import PUBLIC, ROUTES
+from api.access import GUEST_ROUTES, PUBLIC, ROUTES
 from ledger.domain.custody import GUEST_ROLES, GUESTS, ROLES_BY_TYPE
 from ledger.domain.identity.names import ROLES
 from ledger.domain.parts import PARTS_BY_TYPE, Part
@@ -52,6 +52,7 @@ def render() -> str:
     assert set(_ORDER) == set(ROLES)
     guests = f"Guests of another agency count as {', '.join(f'`{role}`' for role in _ORDER if role in GUEST_ROLES)} only, on items that"
     public = ", ".join(f"`{name}`" for name, who in ROUTES.items() if who == PUBLIC)
+    abroad = ", ".join(f"`{name}`" for name in sorted(GUEST_ROUTES))
     parts = [
         _HEAD,
         "## Events\n",
@@ -60,6 +61,7 @@ def render() -> str:
         f"{guests} were granted to them,\nand record nothing but {', '.join(f'`{one}`' for one in sorted(GUESTS))}.\n",
         "## Calls of the API\n",
         f"Calls that are public show nothing about items: {public}.\n",
+        f"Guests of another agency may call only {abroad}, where a role of theirs may.\n",
         _table("call", {name: who for name, who in ROUTES.items() if who != PUBLIC}),
     ]
     return "\n".join(parts)

@@ -48,6 +48,10 @@ class Caller:
         """The agency that certified them."""
         return self.id.agency
 
+    def is_guest(self, agency: str) -> bool:
+        """Whether this is a person of another agency than that whose node is asked."""
+        return self.agency != agency and "service" not in self.roles
+
 
 def hidden() -> NotFoundError:
     """The one answer for an item that does not exist and for one in which the caller has no part: the same bytes on every route."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from api.access import GUEST_ROUTES, PUBLIC, ROUTES
 from ledger import enrolling
 from ledger.adapters.node.client import NodeClient
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, VerificationError
@@ -17,6 +18,7 @@ from ledger.domain.verify import verify
 from ledger.services import handing, handovers, retrieve
 from ledger.services.signing import Person
 from ledger.wiring import person_at
+from tests.integration.test_api import operations
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import Consortium
@@ -24,6 +26,7 @@ from tests.support.desk import BASIS, Desk
 from tests.support.people import Colleague, joined
 
 NL, RO = "NL-POL", "RO-DIICOT"
+HERE = {"examiner"}  # of the guest's roles, what counts abroad
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +113,21 @@ def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_ar
             retrieve.record(client, person, host.clock, photo, "disposal-requested", {"reason": "gone"})
         with pytest.raises(DeniedError, match="guest"):
             retrieve.record(client, person, host.clock, photo, "moved", {"place": "elsewhere"})
+
+
+def test_a_guest_calls_nothing_but_what_concerns_items_given_to_them(both: Consortium, guest: Colleague) -> None:
+    """Copies given to the host, its store, its chain, its partners: a role at home opens none of them here."""
+    with abroad(both[NL], guest) as (client, _):
+        for name, method, path in operations(both[NL]):
+            if ROUTES[name] == PUBLIC or name in ("login", "end_session"):
+                continue
+            headers = {"Range": "bytes=0-1", "Custody-Access": "0" * 64}
+            try:
+                client._send(method, path, json={}, headers=headers)
+                told = ""
+            except CustodyError as error:
+                told = error.message
+            assert (told == "your role may not do this") == (name not in GUEST_ROUTES or not ROUTES[name] & HERE), (name, told)
 
 
 def test_a_card_for_another_node_or_with_anothers_certificate_lets_nobody_in(both: Consortium, guest: Colleague, tmp_path: Path) -> None:
