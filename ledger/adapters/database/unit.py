@@ -117,6 +117,11 @@ class Raw(Part):
         self.flush()
         return int(self._db.execute(select(func.count()).select_from(SQLModel.metadata.tables[table])).scalar_one())
 
+    def schema(self) -> dict[str, str]:
+        """Everything that the database is made of and does by itself: tables, indexes, views and triggers, with their definitions."""
+        rows = self._db.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master")
+        return {f"{kind} {name}": f"{table}: {' '.join((sql or '').split())}" for kind, name, table, sql in rows}
+
 
 def _table(table: Table) -> Any:
     return table.__table__  # type: ignore[attr-defined]

@@ -145,6 +145,7 @@ KINDS: Final[dict[str, Kind]] = {
     "row-edited": Kind("rows", _F, 2, "a row says something else than the log", _HOME),
     "row-missing": Kind("rows", _F, 2, "a row is missing", _HOME),
     "row-inserted": Kind("rows", _F, 2, "a row that nothing in the log accounts for", _HOME),
+    "schema-differs": Kind("rows", _F, 2, "the database has a table, view or trigger that custody did not make, or lacks one", _HOME),
     "home-unread": Kind("rows", _U, 2, "the home could not be read to its end", "check disk and database, then audit again"),
     # Inside: documents
     "document-missing": Kind("documents", _F, 1, "a document is missing", _HOME),

@@ -42,6 +42,16 @@ class Comparing:
         self._told = told
         self.count = 0
 
+    def schema(self) -> None:
+        """Compare what the databases are made of: a trigger would go on editing rows, a strange table keep what is destroyed."""
+        with self._rebuilt.read() as unit:
+            expected = unit.schema()
+        with self._home.read() as unit:
+            found = unit.schema()
+        for name in sorted(expected.keys() | found.keys()):
+            if expected.get(name) != found.get(name):
+                self._report.add(Finding("schema-differs", shown(name), shown(expected.get(name, "none")), shown(found.get(name, "none"))))
+
     def table(self, name: str, keys: Sequence[str], advance: Callable[[int], None]) -> None:
         """Compare one table by its primary key."""
         free, codes = FREE.get(name, {}), _CODES.get(name, _USUAL)

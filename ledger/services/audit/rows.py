@@ -41,6 +41,8 @@ def check(
         node: the home, read at one moment. state: what the chain tells, looked at after that moment. keys: HPKE keys at hand.
     """
     book = Rebuild(node, into, state, report)
+    comparing = Comparing(node.records, into, report, book.told)
+    comparing.schema()
     with node.records.read() as unit:
         log = unit.log(node.log_id)
         entries, items = log.size if log is not None else 0, unit.count("item")
@@ -58,7 +60,7 @@ def check(
 
     count, documents = rebuiltitems.rebuild_items(book, examine, progress("rebuilding items", items))
     rebuiltpeople.People(book).run()
-    comparing, advance = Comparing(node.records, into, report, book.told), progress("comparing rows", total)
+    advance = progress("comparing rows", total)
     for table, primary in columns.PRIMARY.items():
         if table != "tile" or book.whole:
             with book.guarded(table):

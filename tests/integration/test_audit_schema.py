@@ -1,0 +1,89 @@
+"""What the database does by itself: a trigger, a view or a table that custody did not make is found, and so is one that is gone."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ledger.adapters.database.engine import sqlite_url
+from ledger.adapters.database.store import SqlRecords
+from ledger.domain.verify.report import Verdict
+from tests.integration.test_audit_inside import audit
+from tests.support.desk import Desk
+
+EDITS = {
+    "trigger that takes the traces of readings away": (
+        'CREATE TRIGGER t AFTER INSERT ON "release" BEGIN DELETE FROM "release" WHERE statement = new.statement; END',
+        'DROP TRIGGER "t"',
+    ),
+    "trigger that silences alarms": ("CREATE TRIGGER t AFTER INSERT ON alarm BEGIN DELETE FROM alarm; END", "DROP TRIGGER t"),
+    "table that keeps keys beyond their destruction": ("CREATE TABLE stolen (data BLOB)", "DROP TABLE stolen"),
+    "view": ("CREATE VIEW v AS SELECT * FROM item", "DROP VIEW v"),
+    "column": ("ALTER TABLE item ADD COLUMN more TEXT", "ALTER TABLE item DROP COLUMN more"),
+    "index": ("CREATE INDEX i ON item (holder)", "DROP INDEX i"),
+}
+
+
+@pytest.fixture(scope="module")
+def anchored(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("schema")
+    with Desk(Path(shutil.copytree(founded, folder / "home"))) as desk:
+        (folder / "photo.jpg").write_bytes(b"x" * 700)
+        desk.upload(folder / "photo.jpg")
+        desk.anchor()
+        yield desk
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_the_database_was_taught_to_do_by_itself_is_found(anchored: Desk, edit: str) -> None:
+    made, undone = EDITS[edit]
+    with closing(sqlite3.connect(anchored.path / "ledger.sqlite", isolation_level=None)) as database:
+        database.execute(made)
+        try:
+            report = audit(anchored)
+        finally:
+            database.execute(undone)
+    assert (report.verdict, "schema-differs" in report.codes()) == (Verdict.FAILED, True), report.as_json()
+
+
+def test_an_index_that_is_gone_is_found(anchored: Desk) -> None:
+    assert audit(anchored).codes() == set()
+    with closing(sqlite3.connect(anchored.path / "ledger.sqlite", isolation_level=None)) as database:
+        name, sql = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchone()
+        database.execute(f'DROP INDEX "{name}"')
+        try:
+            report = audit(anchored)
+        finally:
+            database.execute(sql)
+    assert report.codes() == {"schema-differs"}
+
+
+def test_a_database_that_was_brought_up_version_by_version_is_made_like_a_new_one(tmp_path: Path) -> None:
+    """Or every older home would fail its audit."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from sqlalchemy import create_engine
+
+    config = Config()
+    config.set_main_option("script_location", "ledger.adapters.database:migrations")
+    url = sqlite_url(tmp_path / "old.sqlite")
+    engine = create_engine(url)
+    for script in reversed(list(ScriptDirectory.from_config(config).walk_revisions())):
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, script.revision)
+    engine.dispose()
+    schemas = []
+    for one in (url, sqlite_url(tmp_path / "new.sqlite")):
+        records = SqlRecords(one)
+        with records.read() as unit:
+            schemas.append(unit.schema())
+        records.close()
+    assert schemas[0] == schemas[1]
+    assert len(schemas[0]) > 40
