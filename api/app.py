@@ -16,6 +16,7 @@ from api.limits import LimitMiddleware
 from api.lockout import LockOut, SeenOnce
 from api.measure import MeasureMiddleware
 from api.proxies import HEADERS, ProxyMiddleware, trusted
+from api.ratelimit import Buckets
 from api.routes import (
     agency,
     audits,
@@ -92,6 +93,7 @@ def create_app(
     app.state.sealers = sealers
     app.state.confirmations = confirmations
     app.state.proofs = SeenOnce()
+    app.state.lists = Buckets()
     app.state.lockout = LockOut()
     app.state.audits = AuditJobs(node)
     app.state.lanes = lanes()

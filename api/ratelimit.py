@@ -34,6 +34,7 @@ SHARED: Final = Rate(2000, 1000)  # all sessions of one address, a station behin
 ADDRESS: Final = Rate(120, 20)
 LOGIN: Final = Rate(30, 0.5)
 VERIFY: Final = Rate(20, 0.5)
+LISTS: Final = Rate(20, 1 / 600)  # revocation lists issued for another agency: each is an entry of our log, for ever
 _COSTLY: Final = {
     "/v1/login": LOGIN,
     "/v1/login/challenge": LOGIN,
@@ -44,12 +45,30 @@ _COSTLY: Final = {
 }
 
 
+class Buckets:
+    """Token buckets by key; ``clock`` gives seconds, monotonic."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._left: OrderedDict[tuple[str, bytes], tuple[float, float]] = OrderedDict()
+
+    def take(self, key: tuple[str, bytes], rate: Rate) -> int:
+        """Take one; 0, or the seconds after which there will be one."""
+        now = self._clock()
+        left, then = self._left.pop(key, (rate.burst, now))
+        left = min(rate.burst, left + (now - then) * rate.second)
+        allowed = left >= 1
+        self._left[key] = (left - 1 if allowed else left, now)
+        if len(self._left) > _TABLE:
+            self._left.popitem(last=False)
+        return 0 if allowed else max(1, math.ceil((1 - left) / rate.second))
+
+
 class RateLimiter:
     """Counts requests; ``clock`` gives seconds, monotonic."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._buckets: OrderedDict[tuple[str, bytes], tuple[float, float]] = OrderedDict()
+        self._buckets = Buckets(clock)
 
     def wait(self, scope: Scope) -> int:
         """0 where the request may go on, else the seconds after which to come again."""
@@ -58,18 +77,8 @@ class RateLimiter:
         token = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         if rate is None and token:
             # The address pays too: otherwise every made-up token would be a fresh bucket.
-            return self._take(("session", sha256(token).digest()), SESSION) or self._take(("any", _address(scope)), SHARED)
-        return self._take((path if rate else "address", _address(scope)), rate or ADDRESS)
-
-    def _take(self, key: tuple[str, bytes], rate: Rate) -> int:
-        now = self._clock()
-        left, then = self._buckets.pop(key, (rate.burst, now))
-        left = min(rate.burst, left + (now - then) * rate.second)
-        allowed = left >= 1
-        self._buckets[key] = (left - 1 if allowed else left, now)
-        if len(self._buckets) > _TABLE:
-            self._buckets.popitem(last=False)
-        return 0 if allowed else max(1, math.ceil((1 - left) / rate.second))
+            return self._buckets.take(("session", sha256(token).digest()), SESSION) or self._buckets.take(("any", _address(scope)), SHARED)
+        return self._buckets.take((path if rate else "address", _address(scope)), rate or ADDRESS)
 
 
 def _address(scope: Scope) -> bytes:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, Item, NodeDep, Statement
 from api.ranges import ranged
+from api.ratelimit import LISTS
 from api.schemas_exchange import CopiesOut, DisposalNoteOut, DisposalsOut, ExchangedOut, ExchangeOut, TakenIn, TimeIn, copy_out
 from ledger.domain.errors import NotFoundError
 from ledger.services import agencylog, copies, erasure, parcels
@@ -69,10 +70,16 @@ def tell_copy(node: NodeDep, caller: CallerDep, statement: Statement, request: T
 
 
 @router.post("/crl", operation_id="crl_for_agency", responses={200: {"content": {_CRL: {}}}})
-def crl_for_agency(node: NodeDep, caller: CallerDep, request: TimeIn) -> Response:
-    """The revocation list, issued anew where the newest is older than an event that the caller's bundle must prove."""
-    with node.records.write() as unit:
-        row = agencylog.fresh_crl(node, unit, request.time)
+def crl_for_agency(node: NodeDep, caller: CallerDep, asked: Request, request: TimeIn) -> Response:
+    """The revocation list, issued anew where the newest is older than an event that the caller's bundle must prove.
+
+    An agency that asks for more than a few new ones gets the newest as it is: whoever needs a younger one comes again.
+    """
+    with node.records.read() as unit:
+        row = unit.newest_crl()
+    if (row is None or row.issued < request.time) and not asked.app.state.lists.take(("crl", caller.agency.encode()), LISTS):
+        with node.records.write() as unit:
+            row = agencylog.fresh_crl(node, unit, request.time)
     if row is None:
         raise NotFoundError("no revocation list was issued yet")
     return Response(row.der, 200, {"Cache-Control": "no-store"}, _CRL)

@@ -82,9 +82,7 @@ def publish_crl(node: Node, unit: Unit, revoked: list[tuple[int, int]] | None = 
     """
     if node.keys.authority is None:
         raise KeyringError("the CA key is not at hand on this node", hint="issue a revocation list where the CA is")
-    rows = unit.crls()
-    now = max(node.clock.now(), time)
-    previous = rows[-1] if rows else None
+    previous, now = unit.newest_crl(), max(node.clock.now(), time)
     number = previous.number + 1 if previous is not None else 1
     der = node.keys.authority.issue_crl(previous.der if previous else None, revoked or [], number=number, now=now)
     row = crl_row(der)
@@ -110,10 +108,10 @@ def digest_of(der: bytes) -> str:
 
 def fresh_crl(node: Node, unit: Unit, time: int) -> CrlRow | None:
     """The newest list, issued now if the newest is older than ``time`` and the CA is at hand."""
-    rows = unit.crls()
-    if rows and rows[-1].issued >= time:
-        return rows[-1]
+    newest = unit.newest_crl()
+    if newest is not None and newest.issued >= time:
+        return newest
     # Block times run ahead of ours by seconds; a list that speaks for a time far ahead would be a false statement.
     if node.keys.authority is None or time - node.clock.now() > _AHEAD:
-        return rows[-1] if rows else None
+        return newest
     return publish_crl(node, unit, time=time)

@@ -50,7 +50,8 @@ def bundle(node: Node, evidence: str, *, until: int | None = None, shown: Shown 
             raise NotFoundError("no such item")
         firsts = [unit.covering_checkpoint(row.log, row.index) for row in rows]
         last_proven = max((one.time for one in firsts if one is not None and one.state == "final"), default=0)
-        stale = not unit.crls() or unit.crls()[-1].issued < last_proven
+        newest = unit.newest_crl()
+        stale = newest is None or newest.issued < last_proven
         signers = {certificates.parse(unit.certificate(row.certificate) or b"").agency for row in rows if row.log == node.log_id}
     if stale and last_proven:
         with node.records.write() as unit:
@@ -160,7 +161,8 @@ class _Draft:
     def _crls(self) -> tuple[bytes, ...]:
         agencies = {certificates.parse(der).agency for der in self.certificates.values()} - {self.node.agency}
         rows = [self.unit.partner(code) for code in sorted(agencies)]
-        own = [row.der for row in self.unit.crls()[-1:]]
+        newest = self.unit.newest_crl()
+        own = [newest.der] if newest is not None else []
         inherited = list(self.inherited.crls) if self.inherited is not None else []
         return tuple(dict.fromkeys([*own, *inherited, *(row.crl for row in rows if row is not None and row.crl)]))
 

@@ -96,10 +96,10 @@ def _certificate(log: OwnLog, unit: Unit, rest: str) -> bytes:
 
 
 def _crl(log: OwnLog, unit: Unit, rest: str) -> bytes:
-    rows = unit.crls()
-    if rest or not rows:
+    newest = unit.newest_crl()
+    if rest or newest is None:
         raise NotFoundError("no revocation list was issued yet")
-    return rows[-1].der
+    return newest.der
 
 
 def _crl_of(log: OwnLog, unit: Unit, rest: str) -> bytes:

@@ -220,11 +220,9 @@ def _own(node: Node, unit: Unit, who: PersonId) -> PersonRow:
 
 
 def _revoked(unit: Unit, serial: int) -> int | None:
-    for row in unit.crls()[-1:]:
-        entry = certificates.load_crl(row.der).get_revoked_certificate_by_serial_number(serial)
-        if entry is not None:
-            return int(entry.revocation_date_utc.timestamp())
-    return None
+    newest = unit.newest_crl()
+    entry = certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial) if newest is not None else None
+    return int(entry.revocation_date_utc.timestamp()) if entry is not None else None
 
 
 def _require_administrator(node: Node, unit: Unit, *, without: PersonId) -> None:

@@ -205,7 +205,8 @@ def authorities(node: Node, unit: Unit, certificate: Certificate) -> Authorities
         NotFoundError: a certificate of an agency that nobody added.
     """
     if certificate.agency == node.agency:
-        return Authorities(node.descriptor(unit), tuple(row.der for row in unit.crls()[-1:]))
+        newest = unit.newest_crl()
+        return Authorities(node.descriptor(unit), (newest.der,) if newest is not None else ())
     row = known(unit, certificate.agency)
     return Authorities(descriptor(node, unit, certificate.agency), (row.crl,) if row.crl else ())
 

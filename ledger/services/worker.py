@@ -58,8 +58,8 @@ class Worker:
         if self._node.keys.authority is None:
             return Round(_LOOKS)
         with self._node.records.read() as unit:
-            rows = unit.crls()
-        if not rows or self._node.clock.now() - rows[-1].issued >= _DAY:
+            newest = unit.newest_crl()
+        if newest is None or self._node.clock.now() - newest.issued >= _DAY:
             with self._node.records.write() as unit:
                 agencylog.publish_crl(self._node, unit)
         return Round(_LOOKS)

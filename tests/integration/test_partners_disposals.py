@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 
+from api.ratelimit import LISTS
+from ledger.adapters.database.engine import sqlite_url
+from ledger.adapters.database.store import SqlRecords
+from ledger.adapters.memory import StoppedClock
 from ledger.domain import bundle as bundles
 from ledger.domain.errors import ChainError, ConflictError, CustodyError, VerificationError
-from ledger.domain.records import EntryRow
+from ledger.domain.records import CrlRow, EntryRow
 from ledger.services import copies, copying, erasure, handing, handovers, outcomes, partners
 from tests.support import consortium
 from tests.support.actors import item_of
@@ -201,3 +205,37 @@ def test_rows_from_outside_are_inserted_and_never_written_over(desk: Desk) -> No
         assert unit.grants("urn:uuid:1", "record", b"r" * 32) == [b"first"]
         assert unit.certificate(b"c" * 32) == b"first"
         assert [one.entry for one in unit.events("urn:uuid:1")] == [b"entry"]
+
+
+def test_a_partner_that_asks_for_a_new_revocation_list_a_second_gets_a_few(both: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each one is an entry of our log, anchored at our cost; and after 65,535 the newest was no longer seen, revocations with it."""
+    nl, ro = both[NL], both[RO]
+    api, clock = nl.node.reach(consortium.address(RO)), ro.node.clock
+    with ro.node.records.read() as unit:
+        before = unit.newest_crl()
+        log = unit.log(ro.node.log_id)
+    assert before is not None
+    assert log is not None
+    now = clock.now()
+    for later in range(1, 120):
+        monkeypatch.setattr(ro.node, "clock", StoppedClock(now + later))
+        api.fresh_crl(now + later)
+    monkeypatch.setattr(ro.node, "clock", clock)
+    with ro.node.records.read() as unit:
+        newest, grown = unit.newest_crl(), unit.log(ro.node.log_id)
+    assert newest is not None
+    assert grown is not None
+    assert 1 < newest.number - before.number <= LISTS.burst
+    assert grown.size - log.size == newest.number - before.number
+
+
+def test_the_newest_revocation_list_counts_however_many_there_are(tmp_path: Path) -> None:
+    records = SqlRecords(sqlite_url(tmp_path / "x.sqlite"))
+    with records.write() as unit:
+        for number in range(1, 70_001):
+            unit.put_crl(CrlRow(number, b"", number))
+    with records.read() as unit:
+        newest = unit.newest_crl()
+    records.close()
+    assert newest is not None
+    assert newest.number == 70_000

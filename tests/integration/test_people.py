@@ -196,8 +196,9 @@ def test_a_suspension_whose_revocation_cannot_reach_the_chain_holds_here_and_is_
         client.missing([])
     office.client.suspend(colleague.pseudonym)
     with office.node.records.read() as unit:
-        serial = certificates.load(colleague.keyring.get("person-certificate")).serial_number
-        assert certificates.load_crl(unit.crls()[-1].der).get_revoked_certificate_by_serial_number(serial) is not None
+        serial, newest = certificates.load(colleague.keyring.get("person-certificate")).serial_number, unit.newest_crl()
+        assert newest is not None
+        assert certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial) is not None
 
 
 def test_another_node_or_a_certificate_for_other_keys_is_not_taken(office: Desk, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ _E: Any = Enrolment
 _S: Any = SessionRecord
 _R: Any = Reading
 _A: Any = Alarm
+_C: Any = Crl
 _I: Any = Identity
 _L: Any = Release
 _DAY = 86400
@@ -143,8 +144,10 @@ class People(Part):
     def put_crl(self, row: CrlRow) -> None:
         self._add(Crl, values(row))
 
-    def crls(self) -> list[CrlRow]:
-        return [CrlRow(**row._mapping) for row in self._find(Crl, order="number", limit=_MAX_VERSIONS)]
+    def newest_crl(self) -> CrlRow | None:
+        """The list that counts: it names everything that the earlier ones did."""
+        rows = self._rows(Crl, order=_C.number.desc(), limit=1)
+        return CrlRow(**rows[0]._mapping) if rows else None
 
     def put_descriptor(self, row: DescriptorRow) -> None:
         self._put(DescriptorRecord, ("version",), values(row))

@@ -145,8 +145,8 @@ class People:
     @staticmethod
     def _revoked(unit: Unit, found: Certificate) -> bool:
         """Whether the newest list revokes somebody's certificate."""
-        serial = certificates.load(found.der).serial_number
-        return any(certificates.load_crl(one.der).get_revoked_certificate_by_serial_number(serial) for one in unit.crls()[-1:])
+        serial, newest = certificates.load(found.der).serial_number, unit.newest_crl()
+        return newest is not None and certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial) is not None
 
     def _partner(self, unit: Unit, into: Unit, row: Row) -> None:
         told, crl = PartnerRow(**row), b""
