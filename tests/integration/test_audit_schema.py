@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -61,6 +62,25 @@ def test_an_index_that_is_gone_is_found(anchored: Desk) -> None:
         finally:
             database.execute(sql)
     assert report.codes() == {"schema-differs"}
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("person", "person"), ("item", "holder"), ("item", "custodian"), ("entry", "evidence"), ("document", "evidence"), ("log", "agency"),
+     ("grant", "scope"), ("chain_transaction", "kind"), ("checkpoint", "state"), ("blind_index", "evidence")],
+)  # fmt: skip
+def test_a_cell_that_is_no_text_is_a_finding_and_the_rest_goes_on(anchored: Desk, table: str, column: str) -> None:
+    """It ended the audit as a disk that fails, and hid every other edit."""
+    with closing(sqlite3.connect(anchored.path / "ledger.sqlite", isolation_level=None)) as database:
+        keys, before = database.execute(f'SELECT rowid, "{column}" FROM "{table}" LIMIT 1').fetchone()
+        database.execute(f'UPDATE "{table}" SET "{column}" = CAST(x\'ff41\' AS TEXT) WHERE rowid = ?', (keys,))
+        try:
+            report = audit(anchored)
+        finally:
+            database.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?', (before, keys))
+    assert report.verdict is Verdict.FAILED, report.as_json()
+    assert "home-unread" not in report.codes()
+    json.dumps(report.as_json(), ensure_ascii=False).encode()
 
 
 def test_a_database_that_was_brought_up_version_by_version_is_made_like_a_new_one(tmp_path: Path) -> None:
