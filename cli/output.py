@@ -32,6 +32,7 @@ from ledger.domain.errors import (
     LockedError,
     NetworkError,
     StorageError,
+    UnconfirmedError,
     UnreadableError,
     UsageError,
     VerificationError,
@@ -181,7 +182,7 @@ def exit_code(error: Exception) -> int:
     """Exit code of a failure (DESIGN section 13; docs/format.md, "Exit codes")."""
     if isinstance(error, UsageError):
         return 2
-    if isinstance(error, IncompleteError):
+    if isinstance(error, IncompleteError | UnconfirmedError):
         return 3
     if isinstance(error, UnreadableError):
         return 4

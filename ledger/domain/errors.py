@@ -134,6 +134,10 @@ class NetworkError(CustodyError):
     """A peer could not be reached in time, or answered nonsense."""
 
 
+class UnconfirmedError(NetworkError):
+    """A peer was asked to record something, and whether it did is not known: its answer was lost."""
+
+
 class BusyError(NetworkError):
     """So many wait for a peer already that nobody more may: come again in a moment."""
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from ledger.domain import cid as cids
 from ledger.domain import errors
 from ledger.domain.clientports import Journal, NodeApi
-from ledger.domain.errors import CustodyError, NotFoundError, StorageError
+from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, StorageError, UnconfirmedError
 from ledger.domain.unixfs import Block
 from ledger.services.attempts import Attempt, Attempts, Uploaded, signed_record
 
@@ -198,6 +198,10 @@ class Outbox:
     def _register(self, queued: list[_Queued]) -> list[dict[str, Any]]:
         try:
             return self._node.register([one.submission for one in queued])
+        except UnconfirmedError as error:
+            raise NetworkError(
+                error.message, hint="begin the upload again: it goes on where it was, and nothing is recorded twice"
+            ) from error
         except CustodyError as error:
             if isinstance(error, _REFUSALS):
                 for one in queued:

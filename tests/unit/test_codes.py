@@ -28,6 +28,7 @@ def _state(monkeypatch: pytest.MonkeyPatch) -> None:
         (errors.IncompleteError(7, "no block"), 3, 3, 3),
         (errors.UnreadableError("bad sector"), 4, 4, 4),
         (errors.NetworkError("no answer"), 3, 3, 1),
+        (errors.UnconfirmedError("answer lost"), 3, 3, 3),
         (errors.LockedError("in use"), 3, 3, 1),
         (errors.ChainError("no answer"), 3, 1, 1),
         (errors.KeyringError("wrong passphrase"), 3, 1, 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -11,11 +12,13 @@ from ledger.adapters.web.client import WebError
 from ledger.domain import car
 from ledger.domain import cid as cids
 from ledger.domain.encoding import b64url
-from ledger.domain.errors import FormatError
+from ledger.domain.errors import FormatError, UnconfirmedError
 from ledger.domain.unixfs import Block
 
 __all__ = ["KeptSession", "NodeClient", "Session"]
 _PAGE: Final = 500
+_AGAIN: Final = (0.2, 1.0, None)  # seconds before statements are sent once more
+_LOOK: Final = "before you repeat it, look whether it is there: custody list, or custody show ITEM"
 
 
 class NodeClient(HttpNode):
@@ -36,11 +39,26 @@ class NodeClient(HttpNode):
         self._send("PUT", "/v1/blocks", parts=parts, headers={"Content-Type": "application/vnd.ipld.car"})
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """See clientports.NodeApi."""
-        found: list[dict[str, Any]] = self._ask("POST", "/v1/statements", shapes.REGISTERED, json={"statements": list(submissions)})[
-            "registered"
-        ]
-        return found
+        """See clientports.NodeApi. Where the answer is lost the same statements are sent again: the node takes each once.
+
+        Raises:
+            UnconfirmedError: it was lost again and again, and they may be in the log or not.
+        """
+        sent = False
+        for pause in _AGAIN:
+            try:
+                answer = self._ask("POST", "/v1/statements", shapes.REGISTERED, json={"statements": list(submissions)})
+            except WebError as error:
+                sent = sent or error.sent
+                if pause is None or not error.passing:
+                    if not sent:
+                        raise
+                    raise UnconfirmedError(f"{error.message}; whether it recorded what was signed is not known", hint=_LOOK) from error
+                time.sleep(pause)
+            else:
+                found: list[dict[str, Any]] = answer["registered"]
+                return found
+        raise AssertionError
 
     def duplicates(self, digest: str) -> list[str]:
         """See clientports.NodeApi."""

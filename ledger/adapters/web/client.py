@@ -50,10 +50,11 @@ MIB: Final = 1 << 20
 class WebError(NetworkError):
     """Somebody outside could not be reached, not in time, or answered nonsense; ``reason`` says which, in few words of ours."""
 
-    def __init__(self, who: str, reason: str, *, hint: str = _HINT, passing: bool = False) -> None:
+    def __init__(self, who: str, reason: str, *, hint: str = _HINT, passing: bool = False, sent: bool = True) -> None:
         super().__init__(f"{who} {reason}", hint=hint)
         self.reason = reason
         self.passing = passing  # the same call may well succeed the next time
+        self.sent = sent  # false where no connection came about, so that nothing can have been done
 
 
 class TooLongError(WebError):
@@ -152,7 +153,8 @@ def _translated(who: str) -> Iterator[None]:
     except ForbiddenAddressError as error:
         raise WebError(who, str(error), hint="allow its network, if that is meant: custody network allow NETWORK") from error
     except _FAULTS as error:
-        raise WebError(who, f"did not answer: {type(error).__name__}", passing=True) from error
+        sent = not isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout)
+        raise WebError(who, f"did not answer: {type(error).__name__}", passing=True, sent=sent) from error
 
 
 class Web:
