@@ -96,7 +96,6 @@ for module in (
 
 def main() -> None:
     """Run, with every expected failure as one message and its exit code."""
-    output.keep_streams()
     interrupt.install()
     logs.install()
     sys.exit(output.finish(run(sys.argv[1:])))

@@ -82,15 +82,6 @@ _JUDGING: Final = frozenset({"verify", "audit", "monitor", "fixity", "recheck", 
 _READING: Final = frozenset({"get", "copy", "restore"})
 
 
-def keep_streams() -> None:
-    """Open nothing on descriptors 0 to 2 where they were closed: a file of ours there, or of a child, would take in what is printed."""
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
-
-
 def take_stdout() -> None:
     """Leave stdout to content that is written through it; results go to stderr from now on."""
     _Printing.taken = True

@@ -14,6 +14,7 @@ from ledger.domain.cose import PublicKey
 from ledger.domain.custody import GUEST_ROLES, ROLES_BY_TYPE
 from ledger.domain.encoding import format_time, from_hex
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
+from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient, read_stored
@@ -29,7 +30,7 @@ SEE_ALL: Final = frozenset({"custodian", "auditor", "administrator", "data-prote
 NO_CONTENT: Final = frozenset({"administrator", "auditor"})
 #: Kinds of release to whoever an item is on offer to, who looks before answering, and what each opens.
 LOOKS: Final = {"offer": "record", "offer-content": "content"}
-_FRESH: Final = 3600  # seconds for which one recorded access is good
+FRESH: Final = 3600  # seconds for which one recorded access is good
 _MAX_GRANTED: Final = 10_000
 
 
@@ -215,7 +216,7 @@ def require_access(node: Node, unit: Unit, caller: Caller, evidence: str, access
     modes = ("view", "inspection", "copy", "export") if kind == "details" else ("copy", "export")
     if event is None or event.type != "accessed" or event.body["mode"] not in modes or "basis" not in event.value:
         raise DeniedError("the recorded access does not cover this", hint=hint)
-    if not 0 <= node.clock.now() - row.time <= _FRESH:
+    if not -AHEAD <= node.clock.now() - row.time <= FRESH:  # its time is that of the reader's own clock
         raise DeniedError("the recorded access is too old", hint=hint)
     if kind == "content" and not content_grants(node, unit, caller, evidence):
         raise no_key()

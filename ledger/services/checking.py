@@ -23,7 +23,6 @@ from ledger.services import dag
 from ledger.services.node import Node
 from ledger.services.partners import Certifiers
 
-_AHEAD: Final = 300  # seconds that an actor's clock may run ahead of the node's
 _MAX_GRANTS: Final = 64
 #: Types besides the opening ones with which keys may be handed on: each release of a key has its signed event.
 RELEASES: Final = frozenset({"transfer-offered", "transfer-accepted", "disclosed"})
@@ -90,7 +89,7 @@ def check(node: Node, certifiers: Certifiers, submission: Submission, caller: Pe
     descriptor = certifiers.verify_current(certificate)
     if certificate.not_after < now + descriptor.max_anchoring_delay:
         raise RuleError("the certificate expires before the statement would surely be anchored", hint="renew the certificate")
-    if claims.time > now + _AHEAD:
+    if claims.time > now + moments.AHEAD:
         told = f"the statement is dated {format_time(claims.time)}, and the node's clock says {format_time(now)}"
         raise RuleError(told, hint="one of the two clocks is wrong: set it, in UTC, then sign anew")
     event = documents.parse(submission.document, submission.disclosures)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from ledger.domain import slots
 from ledger.domain.encoding import from_hex
 from ledger.domain.errors import ConflictError, CustodyError, NotFoundError, VerificationError
+from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ports import PartnerApi
@@ -24,7 +25,6 @@ from ledger.services import crossing, dag, export, outcomes, ownevents, placemen
 from ledger.services.node import Node
 
 _PAGE: Final = 1000
-_AHEAD: Final = 300  # seconds that the custodian's clock may run ahead of ours
 _SCOPES: Final = ["content", "record", "document", "disclosure"]
 
 
@@ -101,7 +101,7 @@ def _require_place(node: Node, row: ErasureRow, told: dict[str, Any], closing: t
         VerificationError: it names another.
     """
     log, seq = closing
-    if told["log"] != log.hex() or int(told["events"]) <= seq or int(told["time"]) > node.clock.now() + _AHEAD:
+    if told["log"] != log.hex() or int(told["events"]) <= seq or int(told["time"]) > node.clock.now() + AHEAD:
         raise VerificationError(8, f"{row.custodian} asks for a signature in another place than its closing", hint="nothing was signed")
 
 

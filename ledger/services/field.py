@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from ledger.domain import cid as cids
 from ledger.domain import statement as statements
 from ledger.domain.clientports import Journal
-from ledger.domain.encoding import from_b64url
+from ledger.domain.encoding import format_time, from_b64url
 from ledger.domain.errors import ConflictError, NotFoundError, UsageError
 from ledger.domain.event import document as documents
 from ledger.domain.storage import NodeStore
@@ -118,7 +118,9 @@ class FieldNode:
         found = [one for one in self._statements() if one.claims.subject == evidence]
         if not found:
             raise NotFoundError("this item was not begun in this folder without network", hint=_OFFLINE)
-        return {"evidence": evidence, "events": found[-1].claims.seq + 1, "head": found[-1].digest.hex(), "offer": None}
+        last = found[-1]
+        time = format_time(last.claims.time)
+        return {"evidence": evidence, "events": last.claims.seq + 1, "head": last.digest.hex(), "time": time, "offer": None}
 
     def events(self, evidence: str) -> Iterator[dict[str, Any]]:
         """The queued events of an item."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ledger.domain import hosts, slots
 from ledger.domain.errors import BusyError, ChainError, CustodyError, DeniedError, NetworkError, NotFoundError, UsageError
+from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
@@ -25,7 +26,6 @@ from ledger.services.reading import hpke_key
 _FRESH: Final = 60  # seconds for which what a partner published is not asked again
 _PATIENCE: Final = 5.0  # seconds that somebody waits for a partner's node
 _STALE: Final = 3600  # seconds after which a partner that cannot be asked is not believed any more
-_AHEAD: Final = 300  # seconds that a partner's clock may run ahead of ours
 _ADD: Final = "add it with: custody partner add URL"
 
 
@@ -131,7 +131,7 @@ def _look(node: Node, row: PartnerRow) -> Descriptor:
     service = hosts.origin(descriptor.service, what=f"the node of {row.agency}") if descriptor.service else row.url
     crl = api.crl()
     certificates.require_signed_list(crl, descriptor.authorities)
-    if certificates.crl_issued(crl) > node.clock.now() + _AHEAD:
+    if certificates.crl_issued(crl) > node.clock.now() + AHEAD:
         raise ChainError(f"the node of {row.agency} shows a revocation list from the future", hint="check both clocks")
     with node.records.write() as unit:
         _require_keys_of_their_own(node, unit, row.agency, list(parsed.values()))

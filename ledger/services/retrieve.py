@@ -10,9 +10,10 @@ from typing import Any, BinaryIO, Final, Protocol
 from ledger.domain import cid as cids
 from ledger.domain import envelope, grants, unixfs
 from ledger.domain.digests import MultiDigest
-from ledger.domain.encoding import evidence_bytes
+from ledger.domain.encoding import evidence_bytes, parse_time
 from ledger.domain.envelope import PIECE, TAG, Pieces
 from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
+from ledger.domain.event.moments import AHEAD
 from ledger.domain.ports import Clock
 from ledger.services.signing import Person, sign_event
 
@@ -51,8 +52,13 @@ def record(
     members: dict[str, Any] | None = None,
     sealed_keys: Sequence[grants.Grant] = (),
 ) -> dict[str, Any]:
-    """Sign the next event of an item and register it, with the keys that it releases; the node's answer."""
-    item = node.item(evidence)
+    """Sign the next event of an item and register it, with the keys that it releases; the node's answer.
+
+    Where the item's last event is dated a little ahead of the clock here, this one has its time: an event never lies before another, and
+    whoever has a fast clock would keep all others from recording.
+    """
+    item, time = node.item(evidence), clock.now()
+    last = parse_time(item["time"], what="time")
     signed = sign_event(
         person,
         event_type,
@@ -60,7 +66,7 @@ def record(
         evidence=evidence,
         seq=item["events"],
         prev=bytes.fromhex(item["head"]),
-        time=clock.now(),
+        time=last if time < last <= time + AHEAD else time,
         members=members,
         sealed_keys=list(sealed_keys),
     )

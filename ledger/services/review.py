@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ledger.domain.custody import ROLES_BY_TYPE
+from ledger.domain.encoding import format_time
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
@@ -55,6 +56,7 @@ class Review:
             _require_approvals(self._node, self._unit, self._persons, told)
         else:
             if one.event.type == "accessed":
+                _require_fresh(one.statement.claims.time, self._node.clock.now())
                 access.require_readable(self._node, self._unit, signer, before, one.event.body["mode"])
             if one.event.type == "transfer-offered":
                 self._require_taker(one.event, signer)
@@ -104,6 +106,13 @@ class Review:
         der = self._unit.certificate(row.certificate)
         if der is None or not certificates.parse(der).roles & ROLES_BY_TYPE["transfer-accepted"]:
             raise RuleError("none of that person's roles may take an item over", hint=hint)
+
+
+def _require_fresh(time: int, now: int) -> None:
+    """Nothing could be handed out under an access that is older, so it would tell of a reading that never was."""
+    if now - time > access.FRESH:
+        told = f"the access is dated {format_time(time)}, and the node's clock says {format_time(now)}: it opens nothing any more"
+        raise RuleError(told, hint="if you signed it just now, one of the two clocks is wrong: set it, in UTC, then sign anew")
 
 
 def _references(event: Event) -> list[str]:

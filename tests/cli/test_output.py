@@ -8,7 +8,6 @@ import io
 import json
 import logging
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,13 +180,6 @@ def test_wrong_usage_is_told_as_json_wherever_json_was_asked_for(capsys: pytest.
         assert json.loads(capsys.readouterr().err)["error"]["exit"] == 2
     assert main.run(["list", "--nonsense"]) == 2
     assert capsys.readouterr().err.startswith("custody: ")
-
-
-def test_a_file_opened_while_stdout_was_closed_takes_in_nothing_that_is_printed(tmp_path: Path) -> None:
-    code = "import os, sys; from cli import output; output.keep_streams(); sys.exit(os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY) <= 2)"
-    subprocess.run(
-        ["/bin/sh", "-c", 'exec "$0" -c "$1" "$2" >&- 2>&- <&-', sys.executable, code, tmp_path / "x"], check=True, timeout=60, cwd=ROOT
-    )
 
 
 def test_a_stderr_that_has_gone_stops_no_work(monkeypatch: pytest.MonkeyPatch) -> None:

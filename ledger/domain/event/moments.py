@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from ledger.domain.encoding import parse_time
 
+#: Seconds for which somebody's clock may run ahead of a node's.
+AHEAD: Final = 300
 #: What a refusal advises.
 HINT = "give the time at which it happened, in UTC; if it is right, the clock of the computer that signs is wrong: set it"
 

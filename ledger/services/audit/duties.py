@@ -5,6 +5,7 @@ from __future__ import annotations
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.report import Report
 from ledger.domain.encoding import format_time, parse_time
+from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.records import ReleaseRow
@@ -14,7 +15,6 @@ from ledger.services.audit.rebuiltitems import Examined
 from ledger.services.node import Node
 
 _PAGE = 500
-_AHEAD = 300  # seconds that the clock of whoever signed an offer may run ahead of the node's
 _GRACE = 86400  # seconds within which keys must be destroyed after a disposal
 _MODES = {"content": ("copy", "export"), "bundle": ("copy", "export"), "details": ("view", "inspection", "copy", "export")}
 
@@ -87,6 +87,6 @@ def _problem(node: Node, unit: Unit, row: ReleaseRow) -> str:
     if row.kind in access.LOOKS:
         named = PersonId(node.agency, to["person"]).recipient if "person" in to else row.recipient
         asked = kind == "transfer-offered" and to.get("agency") == node.agency and named == row.recipient
-        return "" if asked and row.time >= entry.time - _AHEAD else f"{kind or 'nothing'} for somebody else, or later than the look"
+        return "" if asked and row.time >= entry.time - AHEAD else f"{kind or 'nothing'} for somebody else, or later than the look"
     expected = {"parcel": "transfer-offered", "copy": "disclosed"}.get(row.kind, "")
     return "" if kind == expected and to.get("agency") == row.recipient else f"{kind or 'nothing'} for somebody else"

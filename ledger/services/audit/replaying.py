@@ -18,6 +18,7 @@ from ledger.domain.audit.report import Report
 from ledger.domain.audit.story import CheckpointAnchored
 from ledger.domain.custody import ItemState
 from ledger.domain.errors import CustodyError
+from ledger.domain.event.moments import AHEAD
 from ledger.domain.merkle import Frontier
 from ledger.domain.ports import Contracts
 from ledger.domain.statement import Claims
@@ -29,7 +30,6 @@ from ledger.services.audit.chainstory import LogOfAgency
 from ledger.services.audit.fetching import Bundle, Fetching, Missing, told
 
 _STRETCH: Final = 16  # bundles between two commits: 4,096 entries
-_AHEAD: Final = 300  # seconds that a signer's clock may be ahead, as at registration
 _HOUR: Final = 3600
 
 
@@ -244,7 +244,7 @@ class LogReplay:
         if self._delay and cover.time - claims.time > self._delay:
             expected = f"anchored within {self._delay} s of {claims.time}"
             found.append(Finding("late", place, expected, f"anchored {cover.time - claims.time} s after it"))
-        if claims.time - cover.time > _AHEAD:
+        if claims.time - cover.time > AHEAD:
             found.append(Finding("clock-ahead", place, f"signed before {cover.time}, when it was anchored", f"signed at {claims.time}"))
         return found
 

@@ -1,0 +1,48 @@
+"""Clocks that differ: a reader's, a colleague's, and a node's own that was wrong for a while."""
+
+from __future__ import annotations
+
+import time
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from ledger.domain.errors import RuleError
+from ledger.services import retrieve
+from tests.support.consortium import upload
+from tests.support.desk import BASIS, Desk
+
+
+class Off:
+    """A clock that is wrong by so many seconds."""
+
+    def __init__(self, by: int) -> None:
+        self.by = by
+
+    def now(self) -> int:
+        return int(time.time()) + self.by
+
+
+@pytest.mark.parametrize("by", [1, 2, 30, 290])
+def test_a_reader_whose_clock_runs_ahead_gets_what_they_signed_for(desk: Desk, tmp_path: Path, by: int) -> None:
+    item, out = upload(desk, tmp_path, b"content"), BytesIO()
+    access = retrieve.record_access(desk.client, desk.person, Off(by), item, mode="copy", basis=BASIS)
+    retrieve.fetch(desk.client, desk.person, item, access, out)
+    assert out.getvalue() == b"content"
+
+
+@pytest.mark.parametrize("by", [400, -3700])
+def test_an_access_that_opens_nothing_is_not_in_the_log(desk: Desk, tmp_path: Path, by: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = upload(desk, tmp_path, b"content")
+    monkeypatch.setattr(desk.node, "clock", Off(7200))
+    with pytest.raises(RuleError, match="the node's clock says"):
+        retrieve.record_access(desk.client, desk.person, Off(7200 + by), item, mode="copy", basis=BASIS)
+    assert desk.client.item(item)["events"] == 1
+
+
+def test_whoever_dates_ahead_keeps_nobody_from_recording(desk: Desk, tmp_path: Path) -> None:
+    item = upload(desk, tmp_path, b"content")
+    retrieve.record(desk.client, desk.person, Off(299), item, "note", {"text": "from the future"})
+    retrieve.record(desk.client, desk.person, Off(0), item, "note", {"text": "from now"})
+    assert desk.client.item(item)["events"] == 3
