@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ledger.domain.encoding import format_time
+from ledger.domain.event.moments import AHEAD
 from ledger.services import agencylog, anchoring, housekeeping, logbook
 from ledger.services.anchoring import Policy
 from ledger.services.node import Node
@@ -59,7 +61,13 @@ class Worker:
             return Round(_LOOKS)
         with self._node.records.read() as unit:
             newest = unit.newest_crl()
-        if newest is None or self._node.clock.now() - newest.issued >= _DAY:
+        now = self._node.clock.now()
+        # Issued while the clock was wrong: partners refuse a list from the future, and with it everybody of this agency.
+        ahead = newest is not None and newest.issued > now + AHEAD
+        if newest is None or ahead or now - newest.issued >= _DAY:
             with self._node.records.write() as unit:
                 agencylog.publish_crl(self._node, unit)
-        return Round(_LOOKS)
+        if newest is None or not ahead:
+            return Round(_LOOKS)
+        told = f"the last revocation list was issued at {format_time(newest.issued)} by a clock that now says {format_time(now)}"
+        return Round(_LOOKS, f"{told}; another one was issued now", hint="find out which was wrong, and keep the clock set (NTP)")

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ledger.domain.errors import RuleError
-from ledger.services import retrieve
-from tests.support.consortium import upload
+from ledger.domain.errors import ChainError, RuleError
+from ledger.services import partners, retrieve
+from ledger.services.anchoring import Policy
+from ledger.services.worker import Worker
+from tests.support import consortium
+from tests.support.consortium import NL, RO, Consortium, upload
 from tests.support.desk import BASIS, Desk
 
 
@@ -46,3 +49,16 @@ def test_whoever_dates_ahead_keeps_nobody_from_recording(desk: Desk, tmp_path: P
     retrieve.record(desk.client, desk.person, Off(299), item, "note", {"text": "from the future"})
     retrieve.record(desk.client, desk.person, Off(0), item, "note", {"text": "from now"})
     assert desk.client.item(item)["events"] == 3
+
+
+def test_a_clock_that_was_wrong_for_a_minute_shuts_nobody_out_for_a_year(both: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
+    nl, ro = both[NL], both[RO]
+    worker = Worker(nl.node, Policy())
+    with monkeypatch.context() as patch:
+        patch.setattr(nl.node, "clock", Off(400 * 86400))
+        assert worker._publish_crl().problem == ""
+    with pytest.raises(ChainError, match="from the future"):
+        partners.add(ro.node, consortium.address(NL))
+    assert "issued at" in worker._publish_crl().problem
+    assert partners.add(ro.node, consortium.address(NL)).agency == NL
+    assert worker._publish_crl().problem == ""
