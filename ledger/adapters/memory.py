@@ -36,9 +36,9 @@ class VolatileBlockStore:
             self._blocks = {cid: data for cid, data in self._blocks.items() if cid not in dead}
         return Collected(len(dead), size, 0 if dry else size)
 
-    def discard(self, dead: Iterable[bytes]) -> Collected:
+    def discard(self, dead: Iterable[bytes], *, kept: Iterable[bytes]) -> Collected:
         """See storage.NodeStore."""
-        sizes = [len(self._blocks.pop(cid)) for cid in list(dead) if cid in self._blocks]
+        sizes = [len(self._blocks.pop(cid)) for cid in set(dead) - set(kept) if cid in self._blocks]
         return Collected(len(sizes), sum(sizes), sum(sizes))
 
     def get(self, cid: bytes) -> bytes:

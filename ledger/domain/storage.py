@@ -79,8 +79,10 @@ class NodeStore(BlockStore, Protocol):
         """
         ...
 
-    def discard(self, dead: Iterable[bytes]) -> Collected:
-        """Remove these blocks from the node's own disk, however young; each of them is kept elsewhere.
+    def discard(self, dead: Iterable[bytes], *, kept: Iterable[bytes]) -> Collected:
+        """Remove these blocks from the node's own disk, however young, but for those that are also among ``kept``.
+
+        An item is opened with any CID, so its blocks may be those of another item, which still needs them.
 
         Raises:
             StorageError: the disk refused; nothing else was touched.

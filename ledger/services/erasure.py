@@ -21,7 +21,7 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.ports import PartnerApi
 from ledger.domain.records import EntryRow, ErasureRow
 from ledger.domain.unit import Unit
-from ledger.services import crossing, dag, export, outcomes, ownevents, placement
+from ledger.services import crossing, export, housekeeping, outcomes, ownevents, placement
 from ledger.services.node import Node
 
 _PAGE: Final = 1000
@@ -71,7 +71,7 @@ def _drop(node: Node, row: ErasureRow) -> ErasureRow:
     if item is not None and item.cid is not None:
         placement.release(node, item)
         with suppress(CustodyError):  # parts of it may be gone already; the rest goes with the daily collection
-            node.blocks.discard(list(dag.every(node.blocks, item.cid)))
+            housekeeping.forget(node, item.cid)
     return row
 
 
@@ -167,7 +167,8 @@ def learn(node: Node, agency: str, api: PartnerApi) -> int:
 def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: bytes) -> bool:
     with node.records.read() as unit:
         item, known = unit.item(evidence), unit.erasure(evidence)
-    if item is None or known is not None or item.state.custodian == node.agency:
+        held = node.agency in holders(unit, evidence)
+    if item is None or known is not None or item.state.custodian == node.agency or not held:
         return False
     if node.contracts.custody(crossing.key_of(item))[0] != agency_id(agency)[:24]:
         raise VerificationError(8, f"{agency} tells of a disposal of an item that it does not hold", hint="nothing was destroyed")

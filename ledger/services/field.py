@@ -148,7 +148,7 @@ class FieldNode:
             yield from node.register(batch)
         self._journal.finish()
         self._queue = []
-        self._blocks.discard(list(self._blocks.cids()))
+        self._blocks.discard(list(self._blocks.cids()), kept=())
 
     def _send_blocks(self, node: Sender, submission: dict[str, Any]) -> None:
         body = documents.parse(from_b64url(submission["document"], what="document"), submission["disclosures"]).body

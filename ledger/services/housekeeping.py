@@ -31,8 +31,17 @@ def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
 
 
 def give_up(node: Node) -> Collected:
-    """Remove from the node's own disk, however young, what enough replicas keep."""
-    return node.blocks.discard(_moved(node))
+    """Remove from the node's own disk, however young, what enough replicas keep and no other item needs here."""
+    return node.blocks.discard(_moved(node), kept=_live(node))
+
+
+def forget(node: Node, root: bytes) -> Collected:
+    """Remove the content of an item that was disposed of, however young, but for blocks that another item has.
+
+    Raises:
+        NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked; nothing was removed.
+    """
+    return node.blocks.discard(list(dag.every(node.blocks, root)), kept=_live(node))
 
 
 def _moved(node: Node) -> Iterator[bytes]:

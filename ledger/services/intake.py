@@ -192,18 +192,20 @@ def _blocks(node: Node, api: PartnerApi, evidence: str, content: envelope.Conten
 
 def _discard(node: Node, fresh: list[bytes], place: int) -> None:
     """Remove blocks that were not here before, and that no item recorded since then (behind ``place``) uses."""
-    used: set[bytes] = set()
+    with suppress(CustodyError):  # the failure itself is what must be told; the daily collection takes the rest
+        node.blocks.discard(fresh, kept=_used_since(node, place))
+
+
+def _used_since(node: Node, place: int) -> Iterator[bytes]:
     while True:
         with node.records.read() as unit:
             items = unit.items(after=place, limit=_PAGE, person=None, evidence=None)
         for item in items:
             with suppress(NotFoundError):
-                used |= set(dag.every(node.blocks, item.cid)) if item.cid is not None else set()
+                yield from dag.every(node.blocks, item.cid) if item.cid is not None else ()
         if len(items) < _PAGE:
-            break
+            return
         place = items[-1].opened
-    with suppress(CustodyError):  # the failure itself is what must be told; the daily collection takes the rest
-        node.blocks.discard(cid for cid in fresh if cid not in used)
 
 
 def _fetch(node: Node, api: PartnerApi, evidence: str, content: envelope.Content, fresh: list[bytes]) -> None:

@@ -77,7 +77,10 @@ def settle(node: Node, name: str, *, stopped: Callable[[], bool] = lambda: False
             return Settled()
         first = rows[0]  # what has waited longest: many small items must not keep a large one waiting for ever
         if first.state == "released":
-            node.replicas[name].unpin(first.cid)
+            with node.records.read() as unit:
+                needed = unit.is_held_for_others(name, first.cid, first.evidence)
+            if not needed:
+                node.replicas[name].unpin(first.cid)
             with node.records.write() as unit:
                 unit.drop_holding(first.evidence, name)
             return Settled(removed=1)

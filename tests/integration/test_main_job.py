@@ -199,7 +199,7 @@ def test_a_file_that_changed_since_the_interruption_starts_afresh(desk: Desk, tm
     # Same size and time, other bytes, and blocks that the node lost: the CIDs in the journal tell.
     path.write_bytes(os.urandom(3_000_000))
     os.utime(path, ns=(details.st_atime_ns, details.st_mtime_ns))
-    desk.node.blocks.discard(list(desk.node.blocks.cids()))
+    desk.node.blocks.discard(list(desk.node.blocks.cids()), kept=())
     (item,) = desk.upload(path)
     desk.anchor()
     assert verify(desk.bundle(item.evidence), desk.trust(), file=measure(path.read_bytes())).verdict is Verdict.VERIFIED

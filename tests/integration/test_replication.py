@@ -284,12 +284,12 @@ def test_whoever_accepts_must_hold_the_content_first(founded: Path, tmp_path: Pa
         answer = offer(desk, item.evidence, {"agency": "NL-POL", "person": taker.pseudonym})
         lost = blocks_of(desk, item.evidence)[3:4]
         kept = [desk.node.blocks.get(cid) for cid in lost]
-        desk.node.blocks.discard(lost)
+        desk.node.blocks.discard(lost, kept=())
         with pytest.raises(RuleError, match="not kept here"):
             taker.record(item.evidence, "transfer-accepted", {"offer": answer["statement"]})
         desk.node.blocks.put([Block(cid, data) for cid, data in zip(lost, kept, strict=True)])
         sync(desk)
-        desk.node.blocks.discard(lost)  # not whole on the own disk any more, and pinned at a node of ours
+        desk.node.blocks.discard(lost, kept=())  # not whole on the own disk any more, and pinned at a node of ours
         with pytest.raises(RuleError, match="digest on record"):  # the content is there now: what is left is what they found
             taker.record(item.evidence, "transfer-accepted", {"offer": answer["statement"]})
 
@@ -330,7 +330,7 @@ def test_an_item_that_cannot_be_read_puts_off_itself_and_no_other(
     with working(founded, tmp_path, three[0], copies=1) as desk:
         items = desk.upload(*files(tmp_path, rng, 1000, BIG, 2000, BIG))
         small, big = items[0], items[1]
-        desk.node.blocks.discard([cid_of(desk, small.evidence), blocks_of(desk, big.evidence)[4]])
+        desk.node.blocks.discard([cid_of(desk, small.evidence), blocks_of(desk, big.evidence)[4]], kept=())
         found = sync(desk)
         assert (found.done.pinned, found.done.failed, found.wanting) == (2, 2, 2)
         assert {held(desk, one.evidence)[three[0].name].problem for one in (small, big)} == {"missing"}

@@ -31,6 +31,10 @@ class Holdings(Part):
         self.flush(Holding)
         self._db.execute(delete(Holding).where(_H.evidence == evidence, _H.node == node))
 
+    def is_held_for_others(self, node: str, cid: bytes, evidence: str) -> bool:
+        """Whether a replica keeps, or shall keep, a CID for another item too: pins have no names."""
+        return bool(self._rows(Holding, _H.node == node, _H.cid == cid, _H.evidence != evidence, _H.state != "released", limit=1))
+
     def hurry_holdings(self, now: int) -> None:
         """What was put off is due now."""
         self.flush(Holding)

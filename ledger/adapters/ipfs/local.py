@@ -257,10 +257,11 @@ class LocalBlockStore:
             blocks, size = self._index.sweep(before, dry=dry)
         return Collected(blocks, size, 0 if dry else self._give_back())
 
-    def discard(self, dead: Iterable[bytes]) -> Collected:
+    def discard(self, dead: Iterable[bytes], *, kept: Iterable[bytes]) -> Collected:
         """See storage.NodeStore."""
         with self._held():
             self._index.mark(dead)
+            self._index.unmark(kept)
             blocks, size = self._index.forget_marked()
         return Collected(blocks, size, self._give_back())
 

@@ -88,7 +88,7 @@ class LocalBlockView:
         """Refused."""
         _refuse()
 
-    def discard(self, dead: Iterable[bytes]) -> Collected:  # noqa: ARG002
+    def discard(self, dead: Iterable[bytes], *, kept: Iterable[bytes]) -> Collected:  # noqa: ARG002
         """Refused."""
         _refuse()
 

@@ -109,6 +109,12 @@ class PackIndex:
         while page := [(cid,) for cid in islice(source, _PAGE)]:
             self._db.executemany("INSERT OR IGNORE INTO live VALUES (?)", page)
 
+    def unmark(self, spared: Iterable[bytes]) -> None:
+        """Take marks away again."""
+        source = iter(spared)
+        while page := [(cid,) for cid in islice(source, _PAGE)]:
+            self._db.executemany("DELETE FROM live WHERE cid = ?", page)
+
     def sweep(self, before: int, *, dry: bool) -> tuple[int, int]:
         """Forget blocks that are not marked and older than ``before``; (blocks, bytes)."""
         dead = "FROM place WHERE added < ? AND NOT EXISTS (SELECT 1 FROM live WHERE live.cid = place.cid)"

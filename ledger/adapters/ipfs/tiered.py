@@ -57,9 +57,9 @@ class TieredBlockStore:
         """See storage.NodeStore."""
         return self._spool.collect(live, before=before, dry=dry)
 
-    def discard(self, dead: Iterable[bytes]) -> Collected:
+    def discard(self, dead: Iterable[bytes], *, kept: Iterable[bytes]) -> Collected:
         """See storage.NodeStore."""
-        return self._spool.discard(dead)
+        return self._spool.discard(dead, kept=kept)
 
     def close(self) -> None:
         """See storage.BlockStore."""

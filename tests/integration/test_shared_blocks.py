@@ -1,0 +1,117 @@
+"""Two items of one ciphertext: whoever opens an item names its blocks, and no item takes those of another one with it when it goes."""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.domain import envelope, grants
+from ledger.domain.encoding import evidence_bytes, format_time
+from ledger.services import dag, erasure, handing, housekeeping, placement
+from ledger.services.signing import seal_keys, sign_event
+from tests.support.actors import enrolled
+from tests.support.consortium import NL, RO, US, Consortium, offer, upload
+from tests.support.desk import Desk
+
+CONTENT = b"the only proof" * 200_000
+_MEMBERS = ("size", "mediaType", "content", "digests", "name")
+
+
+def twin(desk: Desk, opening: dict[str, Any], **seen: Any) -> str:
+    """An item of somebody's own with the ciphertext of another one."""
+    urn = uuid.uuid4().urn
+    body = {name: value for name, value in copy.deepcopy(opening["body"]).items() if name in _MEMBERS} | seen
+    content = envelope.parse_content(body["content"], body["size"])
+    sealed = seal_keys(desk.person, urn, record_key=envelope.new_key(), content_key=envelope.new_key(), commitment=content.commitment)
+    members = {"occurred": {"from": opening["time"], "clock": "system"}}
+    signed = sign_event(
+        desk.person, "acquired", body, evidence=urn, seq=0, prev=None, time=desk.clock.now(), sealed_keys=sealed, members=members
+    )
+    desk.client.register([signed.submission])
+    return urn
+
+
+def dispose(desk: Desk, evidence: str) -> None:
+    other = enrolled(desk, "custodian")
+    request = desk.record(evidence, "disposal-requested", {"reason": "over"})
+    approved = other.record(evidence, "approved", {"target": request["statement"]})
+    body = {"scope": "all", "method": "keys destroyed", "approvals": [approved["statement"]], "backupsExpire": "2099-01-01T00:00:00Z"}
+    desk.record(evidence, "disposed", body)
+
+
+def missing(desk: Desk, evidence: str) -> int:
+    with desk.node.records.read() as unit:
+        item = unit.item(evidence)
+    assert item is not None
+    assert item.cid is not None
+    return len(desk.node.blocks.missing(list(dag.every(desk.node.blocks, item.cid))))
+
+
+def opening_of(desk: Desk, evidence: str) -> dict[str, Any]:
+    document: dict[str, Any] = desk.client.record(evidence, desk.access(evidence, "view"))[0][0]["document"]
+    return document
+
+
+def test_an_item_disposed_of_takes_no_block_of_another_one_with_it(desk: Desk, tmp_path: Path) -> None:
+    kept = upload(desk, tmp_path, CONTENT)
+    junk = twin(desk, opening_of(desk, kept))
+    dispose(desk, junk)
+    desk.anchor()
+    erasure.settle(desk.node)
+    assert missing(desk, kept) == 0
+    assert desk.get(kept) == CONTENT
+    dispose(desk, kept)
+    desk.anchor()
+    erasure.settle(desk.node)
+    assert list(desk.node.blocks.cids()) == [], "the last one takes them"
+
+
+def test_an_item_that_replicas_keep_gives_up_no_block_that_another_one_needs_here(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = upload(desk, tmp_path, CONTENT)
+    junk = twin(desk, opening_of(desk, kept))
+    with desk.node.records.write() as unit:
+        unit.put_target(junk, 1)
+    monkeypatch.setattr(placement, "is_kept", lambda node, held, copies: copies == 1)
+    housekeeping.give_up(desk.node)
+    assert missing(desk, kept) == 0
+
+
+def test_a_partner_destroys_no_content_through_an_item_of_its_own(
+    trio: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nl, us = trio[NL], trio[US]
+    kept = upload(nl, tmp_path, CONTENT)
+    offer(nl, kept, US)
+    trio.settle(NL, US)
+    opening = us.client._send("GET", f"/v1/handovers/{kept}/record").json(dict)["events"][0]["document"]
+    handing.decline(us.client, us.person, us.clock, kept, reason="not ours")
+    trio.settle(NL, US)
+    junk = twin(us, opening)
+    item = us.client.item(junk)
+    with nl.node.records.read() as unit:
+        custody = nl.node.descriptor(unit).custody
+    binding = envelope.parse_content(opening["body"]["content"], opening["body"]["size"]).commitment
+    sealed = grants.seal(envelope.new_key(), custody, evidence=evidence_bytes(junk), scope="content", binding=binding)
+    body = {"mode": "custody", "to": {"agency": NL}, "expires": format_time(us.clock.now() + 86400)}
+    head = bytes.fromhex(item["head"])
+    signed = sign_event(us.person, "transfer-offered", body, evidence=junk, seq=1, prev=head, time=us.clock.now(), sealed_keys=[sealed])
+    us.client.register([signed.submission])
+    trio.settle(US, NL)
+    handing.withdraw(us.client, us.person, us.clock, junk, reason="sorry")
+    trio.settle(US, NL)
+    dispose(us, junk)
+    us.anchor()
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "holders", lambda unit, evidence: {NL, US, RO})  # their node lies about who held it
+        trio.settle(US, NL)
+    with nl.node.records.read() as unit:
+        told = unit.erasure(junk)
+    assert missing(nl, kept) == 0
+    assert nl.get(kept) == CONTENT
+    assert told is None or told.state in ("due", "done")
