@@ -77,7 +77,7 @@ def _replica_out(row: HoldingRow) -> ReplicaOut:
 
 @router.get("", operation_id="list_evidence")
 def list_evidence(
-    node: NodeDep, caller: CallerDep, after: Annotated[int, Query(ge=-1)] = -1, limit: Annotated[int, Query(ge=1, le=500)] = 100
+    node: NodeDep, caller: CallerDep, after: Annotated[int, Query(ge=-1, lt=1 << 63)] = -1, limit: Annotated[int, Query(ge=1, le=500)] = 100
 ) -> ItemsOut:
     """A page of the items that the caller may see."""
     with node.records.read() as unit:
@@ -112,7 +112,7 @@ def list_events(
     node: NodeDep,
     caller: CallerDep,
     evidence: Item,
-    after: Annotated[int, Query(ge=-1)] = -1,
+    after: Annotated[int, Query(ge=-1, lt=1 << 63)] = -1,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> EventsOut:
     """A page of an item's events as the log shows them."""

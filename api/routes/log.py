@@ -92,7 +92,7 @@ def receipt(node: NodeDep, caller: CallerDep, statement: Annotated[str, Path(pat
 
 
 @router.get("/proofs/inclusion", operation_id="inclusion_proof")
-def inclusion_proof(node: NodeDep, caller: CallerDep, index: Annotated[int, Query(ge=0)], size: Size) -> ProofOut:
+def inclusion_proof(node: NodeDep, caller: CallerDep, index: Annotated[int, Query(ge=0, lt=2**48)], size: Size) -> ProofOut:
     """Inclusion proof of an entry at a size (RFC 9162 section 2.1.3)."""
     with node.records.read() as unit:
         _within(node, size)

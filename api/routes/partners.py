@@ -8,7 +8,7 @@ from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas_exchange import PartnerIn, PartnerOut, PartnersOut
 from ledger.domain.encoding import b64url, format_time
 from ledger.domain.records import PartnerRow
-from ledger.services import partners
+from ledger.services import access, partners
 from ledger.services.node import Node
 
 router = APIRouter(route_class=GuardedRoute, tags=["partners"])
@@ -29,7 +29,7 @@ def list_partners(node: NodeDep, caller: CallerDep) -> PartnersOut:
 @router.post("/partners", operation_id="add_partner")
 def add_partner(node: NodeDep, caller: CallerDep, request: PartnerIn) -> PartnerOut:
     """Get to know the agency whose node is at an address; what it says is compared with the registry."""
-    found = partners.add(node, request.url)
+    found = partners.add(node, request.url, allowed=lambda unit: access.require_still(node, unit, caller.id, "administrator"))
     with node.records.read() as unit:
         row = partners.known(unit, found.agency)
     return _out(node, row, active=True)

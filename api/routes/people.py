@@ -127,14 +127,14 @@ def own_certificate(node: NodeDep, request: ProofIn) -> OutcomeOut:
 @router.post("/people/links", operation_id="link_person", status_code=204)
 def link_person(node: NodeDep, caller: CallerDep, request: LinkIn) -> None:
     """Say which account at the agency's identity provider is somebody's."""
-    membership.link(node, read_reference(request.person, home=node.agency), request.subject)
+    membership.link(node, read_reference(request.person, home=node.agency), request.subject, by=caller.id)
 
 
 @router.post("/people/guests", operation_id="admit_guest")
 def admit_guest(node: NodeDep, caller: CallerDep, request: CardIn) -> ApprovalOut:
     """Let a person of another agency in, to work on items that are given to them."""
     der, proof = from_b64url(request.certificate, what="certificate"), from_b64url(request.request, what="card")
-    return _named(node, membership.admit(node, der, proof))
+    return _named(node, membership.admit(node, der, proof, by=caller.id))
 
 
 @router.get("/sessions", operation_id="list_sessions")
@@ -165,7 +165,7 @@ def _whose(caller: Caller) -> PersonId | None:
 
 
 @router.get("/alarms", operation_id="list_alarms")
-def list_alarms(node: NodeDep, caller: CallerDep, after: Annotated[int, Query(ge=0)] = 0) -> AlarmsOut:
+def list_alarms(node: NodeDep, caller: CallerDep, after: Annotated[int, Query(ge=0, lt=1 << 63)] = 0) -> AlarmsOut:
     """Alarms raised after a time (seconds since 1970), oldest first; at most 500."""
     with node.records.read() as unit:
         rows = unit.alarms(after=after, limit=500)

@@ -15,6 +15,7 @@ from ledger.domain.custody import GUEST_ROLES, ROLES_BY_TYPE
 from ledger.domain.encoding import format_time, from_hex
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.event.moments import AHEAD
+from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient, read_stored
@@ -57,6 +58,23 @@ class Caller:
 def hidden() -> NotFoundError:
     """The one answer for an item that does not exist and for one in which the caller has no part: the same bytes on every route."""
     return NotFoundError("no such item, or none that you may see", hint="list your items with: custody list")
+
+
+def require_still(node: Node, unit: Unit, who: PersonId | None, *roles: str) -> None:
+    """Whoever asked for this is an active person of ours with one of these roles, in the transaction that does it.
+
+    A request may have waited for a chain or another node for minutes, and they may have been suspended meanwhile. None is the node's
+    owner, at the home itself.
+
+    Raises:
+        DeniedError: no longer.
+    """
+    if who is None:
+        return
+    row = unit.person(who)
+    der = unit.certificate(row.certificate) if row is not None and row.active else None
+    if who.agency != node.agency or der is None or not certificates.parse(der).roles & set(roles):
+        raise DeniedError("this person is not, or no longer, enrolled here for that", hint="ask an administrator")
 
 
 def signer(node: Node, unit: Unit, certificate: Certificate) -> Caller:

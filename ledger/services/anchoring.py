@@ -76,7 +76,8 @@ def due(node: Node, policy: Policy) -> bool:
         if waiting == 0:
             return False
         oldest = unit.entry(node.log_id, reached.submitted)
-    return waiting >= policy.growth or (oldest is not None and node.clock.now() - oldest.time >= policy.age)
+    # The time is that of the signer's clock: one that was far ahead must not put off anchoring until the day that it said.
+    return waiting >= policy.growth or (oldest is not None and abs(node.clock.now() - oldest.time) >= policy.age)
 
 
 def anchor_now(node: Node, *, timeout: float = 120.0) -> Progress:

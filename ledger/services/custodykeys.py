@@ -18,6 +18,7 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.records import CustodyKeyRow, PersonRow
 from ledger.domain.unit import Unit
+from ledger.services.access import require_still
 from ledger.services.node import Node
 from ledger.services.reading import hpke_key
 
@@ -65,6 +66,7 @@ def keep(node: Node, data: bytes, *, by: PersonId) -> None:
     """
     sealed = custodykey.parse(data)
     with node.records.write() as unit:
+        require_still(node, unit, by, ROLE, "administrator")
         row, _ = _custodian(node, unit, sealed.person)
         if not same(sealed.custody, node.descriptor(unit).custody.digest):
             raise ConflictError("that is not the custody key in force", hint="see: custody status")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 from ledger.domain import enrolment
 from ledger.domain.digests import same
@@ -15,12 +14,11 @@ from ledger.domain.identity.person import PersonId
 from ledger.domain.records import PersonRow
 from ledger.domain.unit import Unit
 from ledger.services import agencylog, anchoring, custodykeys, partners
+from ledger.services.access import require_still
 from ledger.services.node import Node
 from ledger.services.people import keys_of_others, require_authority, require_unshared, roles_named
 from ledger.services.reading import encode_hpke, hpke_key
 from ledger.services.sessions import identity_token
-
-_LAST_ADMINISTRATOR: Final = "the agency would be left without an administrator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId) -
     What they signed under the old one is anchored first and goes on verifying; from now on only the new one counts.
 
     Raises:
-        NotFoundError: no such person. RuleError: one's own roles, or the last administrator's. UsageError: roles that nobody can have.
+        NotFoundError: no such person. RuleError: one's own roles, so that an administrator is left. UsageError: roles that nobody can have.
     """
     authority = require_authority(node)
     if roles is not None:
@@ -50,12 +48,11 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId) -
             raise RuleError("nobody changes their own roles", hint="ask another administrator")
     anchoring.anchor_now(node)
     with node.records.write() as unit:
+        require_still(node, unit, by, "administrator")
         person = _own(node, unit, who)
         if not person.active:
             raise NotFoundError("no such person", hint="see: custody person list")
         old = certificates.parse(unit.certificate(person.certificate) or b"")
-        if roles is not None and "administrator" not in roles:
-            _require_administrator(node, unit, without=who)
         now = node.clock.now()
         kept = sorted(old.roles) if roles is None else roles
         der = authority.issue(old.key, agency=node.agency, pseudonym=who.pseudonym, roles=kept, service=False, now=now)
@@ -99,7 +96,7 @@ def _keep_proof(node: Node, who: PersonId, data: bytes) -> None:
             unit.put_person(replace(row, proof=data))
 
 
-def admit(node: Node, der: bytes, request: bytes) -> PersonId:
+def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None) -> PersonId:
     """Let somebody of another agency in as a guest: they work here on items that are given to them; who they are.
 
     A guest may come again with a newer certificate for the same keys. Other keys take the place of nobody's: the guest who has the
@@ -117,6 +114,7 @@ def admit(node: Node, der: bytes, request: bytes) -> PersonId:
         raise VerificationError(3, "the card was made for another node, or with another key", hint="custody person card --for URL")
     partners.refresh(node, certificate.agency)
     with node.records.write() as unit:
+        require_still(node, unit, by, "administrator")
         partners.Certifiers(node, unit).verify_current(certificate)
         _require_same_keys(unit, certificate, parsed)
         require_unshared(node, unit, parsed.hpke, spki=parsed.spki)
@@ -153,7 +151,7 @@ def _spki(unit: Unit, person: PersonRow | None) -> bytes:
     return enrolment.encode_key(certificates.parse(der).key) if der is not None else b""
 
 
-def link(node: Node, who: PersonId, subject: str) -> None:
+def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None) -> None:
     """Say which account at the agency's identity provider is somebody's.
 
     Raises:
@@ -165,6 +163,7 @@ def link(node: Node, who: PersonId, subject: str) -> None:
         raise UsageError("an account has 1 to 255 characters", hint="it is the `sub` that the provider knows the person by")
     token = identity_token(node, node.identity.issuer, subject)
     with node.records.write() as unit:
+        require_still(node, unit, by, "administrator")
         _own(node, unit, who)
         if unit.identity(token) not in (None, who):
             raise ConflictError("that account is linked to somebody else", hint="see: custody person list")
@@ -178,7 +177,7 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
     May be repeated until it succeeds.
 
     Raises:
-        NotFoundError: no such person. RuleError: oneself, or the last administrator. UsageError: ``since`` lies ahead.
+        NotFoundError: no such person. RuleError: oneself, so that an administrator is left. UsageError: ``since`` lies ahead.
         NetworkError, ChainError: suspended here, but not revoked yet: the chain cannot be reached. KeyringError: no CA here.
     """
     guest = who.agency != node.agency
@@ -192,7 +191,7 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
             raise NotFoundError("no such person", hint="see: custody person list")
         if who == by:
             raise RuleError("nobody suspends themselves", hint="ask another administrator")
-        _require_administrator(node, unit, without=who)
+        require_still(node, unit, by, "administrator")
         unit.put_person(replace(person, active=False))
         unit.drop_sessions(who)
         unit.drop_custody_key(who)
@@ -223,15 +222,3 @@ def _revoked(unit: Unit, serial: int) -> int | None:
     newest = unit.newest_crl()
     entry = certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial) if newest is not None else None
     return int(entry.revocation_date_utc.timestamp()) if entry is not None else None
-
-
-def _require_administrator(node: Node, unit: Unit, *, without: PersonId) -> None:
-    own = [row for row in unit.people() if row.active and row.person.agency == node.agency]  # no guest runs this node
-    administrators = [row.person for row in own if "administrator" in _roles(unit, row)]
-    if administrators == [without]:
-        raise RuleError(_LAST_ADMINISTRATOR, hint="enrol another administrator first")
-
-
-def _roles(unit: Unit, row: PersonRow) -> frozenset[str]:
-    der = unit.certificate(row.certificate)
-    return certificates.parse(der).roles if der is not None else frozenset()

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledger.domain.errors import NotFoundError
+from ledger.domain.encoding import format_time
+from ledger.domain.errors import NotFoundError, RuleError
 from ledger.domain.records import ItemRow
 from ledger.domain.unit import Unit
 from ledger.services import access
@@ -51,14 +52,17 @@ def under_way(node: Node, caller: Caller) -> list[UnderWay]:
 
 
 def require_offered(node: Node, unit: Unit, caller: Caller, evidence: str) -> ItemRow:
-    """The item, if it is on offer to the caller.
+    """The item, if it is on offer to the caller, and the offer still holds.
 
     Raises:
-        NotFoundError: it is not.
+        NotFoundError: it is not. RuleError: the offer has expired, and gives nothing any more.
     """
     item = unit.item(evidence)
     if item is None or not access.is_asked(node, caller, item):
         raise NotFoundError("no such item on offer to you", hint="see: custody handover list")
+    offer = item.state.offer
+    if offer is not None and offer.expires is not None and node.clock.now() > offer.expires:
+        raise RuleError(f"the offer has expired at {format_time(offer.expires)}", hint="ask whoever holds the item for a new one")
     return item
 
 
@@ -69,7 +73,7 @@ def look(node: Node, caller: Caller, evidence: str, kind: str) -> None:
         kind: of the release, see access.LOOKS.
 
     Raises:
-        NotFoundError: it is not on offer to the caller. StorageError: it cannot be written down, and must not be shown.
+        NotFoundError, RuleError: it is not on offer to the caller. StorageError: it cannot be written down, and must not be shown.
     """
     with node.records.read() as unit:
         offer = require_offered(node, unit, caller, evidence).state.offer

@@ -5,6 +5,7 @@ Nothing that a partner's node says about itself is believed before it was compar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -37,8 +38,11 @@ class Authorities:
     crls: tuple[bytes, ...]
 
 
-def add(node: Node, url: str) -> Descriptor:
+def add(node: Node, url: str, *, allowed: Callable[[Unit], None] = lambda unit: None) -> Descriptor:
     """Get to know the agency whose node is at ``url``.
+
+    Args:
+        allowed: asked in the transaction that writes it down; what it raises ends this.
 
     Raises:
         ChainError: the registry of our chain does not know it so. NetworkError: it does not answer.
@@ -50,7 +54,7 @@ def add(node: Node, url: str) -> Descriptor:
         raise UsageError("this is our own node", hint="give the address of another agency's")
     with node.records.read() as unit:
         before = unit.partner(code)
-    return _look(node, PartnerRow(code, url, before.crl if before is not None else b""))
+    return _look(node, PartnerRow(code, url, before.crl if before is not None else b""), allowed)
 
 
 def everybody(node: Node) -> list[tuple[PartnerRow, bool]]:
@@ -108,7 +112,7 @@ def _is_fresh(row: PartnerRow, now: int) -> bool:
     return 0 <= now - row.checked < _FRESH
 
 
-def _look(node: Node, row: PartnerRow) -> Descriptor:
+def _look(node: Node, row: PartnerRow, allowed: Callable[[Unit], None] = lambda unit: None) -> Descriptor:
     """Fetch descriptors and revocation list, and compare them with the registry and with one another."""
     standing = node.contracts.standing(agency_id(row.agency))
     if not standing.active:
@@ -134,6 +138,7 @@ def _look(node: Node, row: PartnerRow) -> Descriptor:
     if certificates.crl_issued(crl) > node.clock.now() + AHEAD:
         raise ChainError(f"the node of {row.agency} shows a revocation list from the future", hint="check both clocks")
     with node.records.write() as unit:
+        allowed(unit)
         _require_keys_of_their_own(node, unit, row.agency, list(parsed.values()))
         before = unit.partner(row.agency)
         for old in (row.crl, before.crl if before is not None else b""):

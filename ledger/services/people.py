@@ -28,6 +28,7 @@ from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.records import EnrolmentRow, PersonRow
 from ledger.domain.unit import Unit
 from ledger.services import custodykeys, partners
+from ledger.services.access import require_still
 from ledger.services.authority import Authority, new_pseudonym
 from ledger.services.node import Node
 from ledger.services.reading import encode_hpke, hpke_key
@@ -86,6 +87,7 @@ def invite(node: Node, *, number: str, roles: list[str], inviter: PersonId) -> t
     hashed = _hash(code)
     sealed = seal_number(node.keys.people, number.strip(), hashed)
     with node.records.write() as unit:
+        require_still(node, unit, inviter, "administrator")
         unit.drop_stale_enrolments(node.clock.now())
         unit.put_enrolment(EnrolmentRow(hashed, ",".join(sorted(roles)), sealed, inviter, "invited", expires))
     return code, expires
@@ -186,9 +188,8 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
         row = next((one for one in unit.enrolments() if _reference(one) == reference and one.state == "requested"), None)
         if row is None or row.expires < node.clock.now():
             raise NotFoundError("nobody waits for approval under that reference", hint="see: custody person list")
+        require_still(node, unit, approver, "administrator")
         number, person = open_number(node, row.number, row.code), unit.person(approver)
-        if person is not None and not person.active:  # suspended since they logged in
-            raise DeniedError("this person is not, or no longer, enrolled here")
         if person is not None and _folded(number) == _folded(open_number(node, person.number, approver.pseudonym.encode())):
             raise RuleError("nobody approves their own enrolment", hint="ask another administrator")
         parsed = enrolment.parse(row.request)

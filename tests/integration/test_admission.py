@@ -14,7 +14,7 @@ import pytest
 from ledger.domain import envelope, grants
 from ledger.domain.encoding import evidence_bytes
 from ledger.domain.errors import CustodyError, DeniedError, RuleError
-from ledger.services import handing, membership, registration, retrieve, signing
+from ledger.services import access, anchoring, handing, membership, people, registration, retrieve, signing
 from tests.support.actors import Actor, enrolled, item_of
 from tests.support.desk import BASIS, Desk
 
@@ -86,6 +86,31 @@ def test_who_gets_other_roles_while_their_statement_is_checked_appends_nothing_u
         officer.client.register([signed])
     monkeypatch.undo()
     assert item_of(desk, phone).seq == 0
+
+
+def test_an_administrator_who_is_suspended_while_their_request_waits_for_the_chain_changes_nothing(
+    desk: Desk, officer: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk, other = enrolled(desk, "administrator"), enrolled(desk, "administrator")
+    waited = anchoring.anchor_now
+
+    def suspended_meanwhile(*arguments: Any, **more: Any) -> Any:
+        monkeypatch.setattr(anchoring, "anchor_now", waited)
+        membership.suspend(desk.node, clerk.id, by=other.id)
+        return waited(*arguments, **more)
+
+    monkeypatch.setattr(anchoring, "anchor_now", suspended_meanwhile)
+    with pytest.raises(DeniedError, match="no longer"):
+        membership.renew(desk.node, officer.id, roles=["administrator", "custodian"], by=clerk.id)
+    with desk.node.records.read() as unit:
+        assert access.signer(desk.node, unit, officer.person.certificate).roles == {"officer"}
+    for late in (
+        lambda: membership.suspend(desk.node, other.id, by=clerk.id),
+        lambda: people.invite(desk.node, number="99", roles=["officer"], inviter=clerk.id),
+        lambda: membership.link(desk.node, officer.id, "account", by=officer.id),
+    ):
+        with pytest.raises(CustodyError):
+            late()
 
 
 def test_an_opening_hands_keys_to_nobody_but_node_custodians_and_whoever_signs_it(desk: Desk, officer: Actor, stranger: Actor) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from ledger.domain.errors import ChainError, RuleError
-from ledger.services import partners, retrieve
+from ledger.services import anchoring, handing, partners, retrieve
 from ledger.services.anchoring import Policy
 from ledger.services.worker import Worker
 from tests.support import consortium
 from tests.support.consortium import NL, RO, Consortium, upload
 from tests.support.desk import BASIS, Desk
+from tests.support.people import joined
 
 
 class Off:
@@ -62,3 +63,24 @@ def test_a_clock_that_was_wrong_for_a_minute_shuts_nobody_out_for_a_year(both: C
     assert "issued at" in worker._publish_crl().problem
     assert partners.add(ro.node, consortium.address(NL)).agency == NL
     assert worker._publish_crl().problem == ""
+
+
+def test_an_entry_that_is_dated_a_year_ahead_is_anchored_all_the_same(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload(desk, tmp_path, b"content")
+    desk.anchor()
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.node, "clock", Off(400 * 86400))
+        assert Worker(desk.node, Policy())._publish_crl().problem == ""
+    assert anchoring.due(desk.node, Policy(growth=256, age=60))
+
+
+def test_an_offer_that_has_expired_shows_nothing_any_more(both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = both[NL]
+    item, taker = upload(desk, tmp_path, b"content"), joined(desk, tmp_path / "taker", "officer", number="8")
+    terms = handing.Terms(desk.node.agency, desk.clock.now() + 60, person=taker.pseudonym)
+    handing.offer(desk.client, desk.person, desk.clock, item, terms)
+    with taker.client() as client:
+        monkeypatch.setattr(desk.node, "clock", Off(120))
+        for ask in (lambda: client.incoming(item), lambda: client.incoming_content(item, 0, 100)):
+            with pytest.raises(RuleError, match="expired"):
+                ask()

@@ -219,14 +219,17 @@ def test_other_keys_under_the_name_of_a_guest_replace_nobody_before_an_administr
     assert people.key_of(host.node, other.reference)[1] == other.hpke.public
 
 
-def test_a_guest_who_is_administrator_at_home_does_not_count_as_one_here(both: Consortium, victim: Colleague, namesake: Namesake) -> None:
+def test_a_guest_who_is_administrator_at_home_is_none_here(both: Consortium, victim: Colleague) -> None:
     host = both[NL]
-    by = PersonId(NL, "c" * 26)
-    if not {one.reference for one in people.everybody(host.node) if one.state == "guest"}:
-        namesake.admit()
-    membership.suspend(host.node, victim.id, by=by)
-    with pytest.raises(RuleError, match="without an administrator"):
-        membership.suspend(host.node, host.person.certificate.subject, by=by)
+    guest = Namesake(both[RO], host, "d" * 26, "administrator")
+    guest.admit()
+    for call in (
+        lambda: membership.suspend(host.node, victim.id, by=guest.certificate.subject),
+        lambda: membership.renew(host.node, victim.id, roles=["administrator"], by=guest.certificate.subject),
+        lambda: people.invite(host.node, number="1", roles=["officer"], inviter=guest.certificate.subject),
+    ):
+        with pytest.raises(DeniedError):
+            call()
 
 
 @pytest.mark.parametrize(
