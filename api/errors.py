@@ -28,6 +28,7 @@ CODES: Final[dict[type[CustodyError], tuple[str, int]]] = {
     errors.NotFoundError: ("not-found", 404),
     errors.ConflictError: ("conflict", 409),
     errors.KeyringError: ("keyring", 409),
+    errors.AlteredError: ("altered", 503),
     errors.LockedError: ("locked", 503),
     errors.StorageError: ("storage", 507),
     errors.BusyError: ("busy", 503),

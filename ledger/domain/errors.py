@@ -16,13 +16,17 @@ CustodyError
 ├── NotFoundError          there is nothing under that name, or the caller may not know of it
 ├── ConflictError          someone else was first
 ├── KeyringError           a key is missing, locked or wrong
+├── AlteredError           the database holds what no program of ours writes
 ├── StorageError           disk or database failed
 │   └── LockedError        another process holds the home
 ├── NetworkError           a peer could not be reached or answered nonsense
+│   ├── UnconfirmedError   its answer was lost, and whether it recorded something is not known
 │   └── BusyError          too many wait for it already: come again in a moment
 └── ChainError             the chain refused a transaction or contradicts the record
     └── FrozenError        the log's own tiles and entries disagree: nothing more is signed
 """
+
+from typing import Final
 
 
 class CustodyError(Exception):
@@ -124,6 +128,14 @@ class KeyringError(CustodyError):
 
 class StorageError(CustodyError):
     """Disk or database failed; what was acknowledged before is still there."""
+
+
+class AlteredError(CustodyError):
+    """The database holds what no program of ours writes: a contradiction, and no failing disk."""
+
+
+#: What code of ours raises over values that no program of ours would have written.
+ALTERED: Final = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError)
 
 
 class LockedError(StorageError):

@@ -10,7 +10,7 @@ from ledger.domain import statement as statements
 from ledger.domain.audit.report import Report
 from ledger.domain.audit.toldstory import ToldStory
 from ledger.domain.encoding import format_time
-from ledger.domain.errors import CustodyError, LockedError, NetworkError, StorageError, UnreadableError
+from ledger.domain.errors import ALTERED, CustodyError, LockedError, NetworkError, StorageError, UnreadableError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.records import EntryRow, ItemRow
 from ledger.domain.unit import Unit
@@ -86,17 +86,31 @@ def examine(node: Node, *, deep: bool, progress: Callable[[int], None] = lambda 
                     yield found
                 else:
                     count += found
-        except CustodyError as error:
+        except (CustodyError, *ALTERED) as error:
             findings += 1
-            away = isinstance(error, NetworkError)
-            yield Finding(part, error.message, error.hint or _RESTORE, home_is_whole=away, verdict=verdict_of(error))
+            yield _told(part, error)
         if not findings:
             yield Checked(part, f"{count} checked", count)
     yield from _waiting(node)
-    yield from _check_blocks(node, deep, progress)
+    yield from _guarded("blocks", _check_blocks(node, deep, progress))
     if node.replicas.names():
-        yield from _check_replicas(node)
+        yield from _guarded("ipfs", _check_replicas(node))
     yield from _check_workers(node)
+
+
+def _guarded(part: str, found: Iterator[Finding | Checked]) -> Iterator[Finding | Checked]:
+    """What ends this part is a finding, and the other parts are looked at all the same."""
+    try:
+        yield from found
+    except (CustodyError, *ALTERED) as error:
+        yield _told(part, error)
+
+
+def _told(part: str, error: Exception) -> Finding:
+    if isinstance(error, CustodyError):
+        away = isinstance(error, NetworkError)
+        return Finding(part, error.message, error.hint or _RESTORE, home_is_whole=away, verdict=verdict_of(error))
+    return Finding(part, f"the database holds values that no program of ours writes ({type(error).__name__})", _RESTORE)
 
 
 def _waiting(node: Node) -> Iterator[Waiting]:
@@ -114,6 +128,9 @@ def _check_log(node: Node, progress: Callable[[int], None]) -> Iterator[Finding 
         frontier = merkle.Frontier()
         for start in range(0, log.size, _PAGE):
             rows = unit.entries(node.log_id, start, min(start + _PAGE, log.size))
+            if not rows:  # of a size that was made up there would be no end
+                yield Finding("log", f"entry {start} is missing", _RESTORE)
+                return
             for index, row in enumerate(rows, start):
                 if row.index != index:
                     yield Finding("log", f"entry {index} is missing", _RESTORE)
@@ -186,7 +203,8 @@ def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[Finding
         with moment.read() as unit:
             sent = _newest_sent(node, unit)
         if node.contracts.latest(node.log_id).size > sent:  # what the home lacks is no fault in it
-            yield Finding("rows", "not compared: this home is older than the chain", "see above", home_is_whole=True)
+            older = "not compared: this home is older than the chain"
+            yield Finding("rows", older, "see above", home_is_whole=True, verdict=Verdict.INCOMPLETE)
             return
         counts = rows.check(
             replace(node, records=moment),
@@ -257,13 +275,14 @@ def _blocks(node: Node, item: ItemRow, content: envelope.Content, deep: bool) ->
 
 def _check_workers(node: Node) -> Iterator[Finding | Checked]:
     """What background work of the node told last."""
-    told = node.workers.told()
-    failing = [row for row in told if row.failures]
+    known = node.workers.told()
+    failing = [row for row in known if row.failures]
     for row in failing:
         since = f"since {format_time(row.since)}" if row.since is not None else ""
-        yield Finding("workers", f"{row.worker} failed {since}: {row.problem}", row.hint or "see: custody status", home_is_whole=True)
-    if told and not failing:
-        yield Checked("workers", f"{len(told)} went well when they were last told of", len(told))
+        told = f"{row.worker} failed {since}: {row.problem}"
+        yield Finding("workers", told, row.hint or "see: custody status", home_is_whole=True, verdict=Verdict.INCOMPLETE)
+    if known and not failing:
+        yield Checked("workers", f"{len(known)} went well when they were last told of", len(known))
 
 
 def _check_replicas(node: Node) -> Iterator[Finding | Checked]:

@@ -11,7 +11,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.domain import tiles
-from ledger.domain.errors import NotFoundError
+from ledger.domain.errors import ALTERED, AlteredError, NotFoundError
 from ledger.domain.identity.names import check_code
 from ledger.domain.tiles import WIDTH
 from ledger.domain.unit import Records, Unit
@@ -51,11 +51,16 @@ class OwnFiles:
         """A file by its path.
 
         Raises:
-            NotFoundError: no such file.
+            NotFoundError: no such file. AlteredError: the rows that it is made of hold what no program of ours writes.
         """
         kind, _, rest = path.partition("/")
-        with self._log.records.read() as unit:
-            return _READERS.get(kind, _nothing)(self._log, unit, rest)
+        try:
+            with self._log.records.read() as unit:
+                found = _READERS.get(kind, _nothing)(self._log, unit, rest)
+            return bytes(memoryview(found))  # of what is no bytes there is no view
+        except ALTERED as error:
+            told = f"the database has rows that no program of ours writes: {type(error).__name__}"
+            raise AlteredError(told, hint="run: custody doctor") from error
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import pytest
 from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
 from ledger.domain.verify.report import Verdict
+from ledger.services.audit import columns
+from ledger.services.doctor import examine
 from tests.integration.test_audit_inside import audit
 from tests.support.desk import Desk
 
@@ -81,6 +84,50 @@ def test_a_cell_that_is_no_text_is_a_finding_and_the_rest_goes_on(anchored: Desk
     assert report.verdict is Verdict.FAILED, report.as_json()
     assert "home-unread" not in report.codes()
     json.dumps(report.as_json(), ensure_ascii=False).encode()
+
+
+BAD = (
+    "x'ff00'",
+    "''",
+    "-1",
+    "9223372036854775807",
+    "9e999",
+    "'a' || char(0) || 'b'",
+    "hex(zeroblob(200000))",
+    "'{}'",
+    "CAST(x'ff' AS TEXT)",
+)
+
+
+def test_a_cell_of_another_type_never_ends_an_audit_without_a_report(anchored: Desk, rng: random.Random) -> None:
+    """Nor does it hide what else was edited."""
+    with closing(sqlite3.connect(anchored.path / "ledger.sqlite", isolation_level=None)) as database:
+        database.text_factory = lambda data: data.decode(errors="surrogateescape")
+        cells = []
+        for table in columns.PRIMARY:
+            for row in database.execute(f'PRAGMA table_info("{table}")'):
+                free = {**columns.FREE.get(table, {}), **columns.PARTLY.get(table, {})}
+                if row[1] not in free and database.execute(f'SELECT 1 FROM "{table}"').fetchone():
+                    cells.append((table, row[1]))
+        for table, column in rng.sample(cells, 20):
+            bad = rng.choice(BAD)
+            saved = database.execute(f'SELECT * FROM "{table}"').fetchall()
+            first, *_ = database.execute(f'SELECT rowid FROM "{table}" LIMIT 1').fetchone()
+            try:
+                database.execute(f'UPDATE "{table}" SET "{column}" = {bad} WHERE rowid = ?', (first,))
+            except (sqlite3.IntegrityError, sqlite3.OperationalError):
+                continue
+            if database.execute(f'SELECT * FROM "{table}"').fetchall() == saved:
+                continue  # SQLite made the number of it that stood there
+            try:
+                report = audit(anchored)
+                assert report.verdict is Verdict.FAILED, (table, column, bad, report.as_json())
+                assert "home-unread" not in report.codes(), (table, column, bad, report.as_json())
+                [*examine(anchored.node, deep=False)]
+            finally:
+                database.execute(f'DELETE FROM "{table}"')
+                database.executemany(f'INSERT INTO "{table}" VALUES ({",".join("?" * len(saved[0]))})', saved)
+    assert audit(anchored).codes() == set()
 
 
 def test_a_database_that_was_brought_up_version_by_version_is_made_like_a_new_one(tmp_path: Path) -> None:

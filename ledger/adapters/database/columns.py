@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Dialect, String
 from sqlalchemy.types import TypeDecorator
 
+from ledger.domain.errors import AlteredError
 from ledger.domain.identity.person import PersonId, read_stored
 
 
@@ -25,6 +26,17 @@ class PersonType(TypeDecorator[PersonId | None]):
     def process_result_value(self, value: str | None, _: Dialect) -> PersonId | None:
         """As read."""
         return read_stored(value) if value else None
+
+
+def blob(value: object) -> bytes:
+    """Bytes as read: SQLite keeps in any column whatever was written there, and ``bytes`` of a number would be so many zeros.
+
+    Raises:
+        AlteredError: something else.
+    """
+    if not isinstance(value, bytes):
+        raise AlteredError("the database holds a value of another type", hint="run: custody doctor")
+    return value
 
 
 def named(*, key: bool = False, index: bool = False) -> Column:  # type: ignore[type-arg]

@@ -6,19 +6,28 @@ import sqlite3
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
-from ledger.domain.errors import StorageError
+from ledger.domain.errors import AlteredError, StorageError
 
 #: The newest migration; a test compares it with the migrations folder. A database already there skips Alembic.
 HEAD: Final = "0010"
 _WRITE: Final = "custody_write"
 
 
+def _as_stored(data: bytes) -> str:
+    """Text as SQLite has it; what is not UTF-8, which no program of ours writes, becomes a text that equals none of ours."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return f"not UTF-8: {data.hex()}"
+
+
 def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
     # SQLAlchemy must not guess where transactions begin: "begin" below says it.
     connection.isolation_level = None
+    connection.text_factory = _as_stored
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON", "busy_timeout=10000"):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -29,6 +38,12 @@ def _on_begin(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
+def _on_error(context: ExceptionContext) -> None:
+    # Not the driver's: a value that was read from one row cannot be looked up in a column of another kind.
+    if isinstance(context.original_exception, TypeError | ValueError | ArithmeticError):
+        raise AlteredError("the database holds a value of another type", hint="run: custody doctor") from context.original_exception
+
+
 def open_engine(url: str) -> Engine:
     """Open the database at ``url`` and bring it to the newest schema.
 
@@ -37,6 +52,7 @@ def open_engine(url: str) -> Engine:
     """
     # More connections than there are threads: one that waits for a chain or a disk must not make all others wait for the database.
     engine = create_engine(url, pool_size=8, max_overflow=72)
+    event.listen(engine, "handle_error", _on_error)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, or_, select
 
+from ledger.adapters.database.columns import blob
 from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, IndexForm, Item, Opening, Share
 from ledger.adapters.database.unit import Part, values
 from ledger.domain.custody import ItemState, Offer
@@ -107,7 +108,7 @@ class Items(Part):
 
     def document(self, digest: bytes) -> bytes | None:
         row = self._one(Document, digest=digest)
-        return bytes(row.sealed) if row else None
+        return blob(row.sealed) if row else None
 
     def put_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
         self._add(DisclosureRecord, {"digest": digest, "document": document, "position": position, "sealed": sealed})
@@ -118,7 +119,7 @@ class Items(Part):
 
     def disclosures(self, document: bytes) -> list[tuple[bytes, bytes]]:
         rows = self._find(DisclosureRecord, order="position", document=document)
-        return [(bytes(row.digest), bytes(row.sealed)) for row in rows]
+        return [(blob(row.digest), blob(row.sealed)) for row in rows]
 
     def put_grant(self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes) -> None:
         row = {"evidence": evidence, "scope": scope, "recipient": recipient, "binding": binding, "data": data}
@@ -130,12 +131,12 @@ class Items(Part):
 
     def grants(self, evidence: str, scope: str, recipient: bytes) -> list[bytes]:
         rows = self._find(GrantRecord, limit=100, evidence=evidence, scope=scope, recipient=recipient)
-        return [bytes(row.data) for row in rows]
+        return [blob(row.data) for row in rows]
 
     def grants_named(self, evidence: Sequence[str], scope: str, recipient: bytes) -> dict[str, bytes]:
         """The grant of each item to one recipient, in one query; for scopes that have one alone."""
         rows = self._rows(GrantRecord, _G.evidence.in_(evidence), _G.scope == scope, _G.recipient == recipient)
-        return {str(row.evidence): bytes(row.data) for row in rows}
+        return {str(row.evidence): blob(row.data) for row in rows}
 
     def has_grants(self, evidence: str, scope: str) -> bool:
         return self._one(GrantRecord, evidence=evidence, scope=scope) is not None

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, update
 
+from ledger.adapters.database.columns import blob
 from ledger.adapters.database.tables import ChainTransaction, Checkpoint, Entry, Log, Tile
 from ledger.adapters.database.unit import Part
 from ledger.domain.errors import ConflictError
@@ -74,7 +75,7 @@ class Logs(Part):
 
     def tile(self, log: bytes, level: int, index: int) -> bytes:
         row = self._one(Tile, log=log, level=level, index=index)
-        return bytes(row.data) if row else b""
+        return blob(row.data) if row else b""
 
     def put_tile(self, log: bytes, level: int, index: int, data: bytes) -> None:
         self._put(Tile, ("log", "level", "index"), {"log": log, "level": level, "index": index, "data": data})

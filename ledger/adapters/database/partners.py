@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import or_
 
+from ledger.adapters.database.columns import blob
 from ledger.adapters.database.tables import Crossing, Erasure, Given, Inherited, Link, Partner, PartnerDescriptor
 from ledger.adapters.database.unit import Part
 from ledger.domain.records import CrossingRow, DescriptorRow, ErasureRow, GivenRow, LinkRow, PartnerRow
@@ -36,7 +37,7 @@ class Partners(Part):
 
     def partner_descriptors(self, agency: str) -> list[DescriptorRow]:
         rows = self._find(PartnerDescriptor, order="version", agency=agency)
-        return [DescriptorRow(row.version, bytes(row.document), row.active_from, row.block) for row in rows]
+        return [DescriptorRow(row.version, blob(row.document), row.active_from, row.block) for row in rows]
 
     def put_crossing(self, row: CrossingRow) -> None:
         self._put(Crossing, ("evidence", "number"), asdict(row))
@@ -62,7 +63,7 @@ class Partners(Part):
 
     def inherited(self, evidence: str) -> bytes | None:
         row = self._one(Inherited, evidence=evidence)
-        return bytes(row.data) if row else None
+        return blob(row.data) if row else None
 
     def put_given(self, row: GivenRow) -> None:
         self._put(Given, ("statement",), asdict(row))

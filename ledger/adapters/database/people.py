@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import delete, distinct, func, select, tuple_
 
+from ledger.adapters.database.columns import blob
 from ledger.adapters.database.tables import (
     Alarm,
     CertificateRecord,
@@ -46,7 +47,7 @@ class People(Part):
 
     def certificate(self, digest: bytes) -> bytes | None:
         row = self._one(CertificateRecord, digest=digest)
-        return bytes(row.der) if row else None
+        return blob(row.der) if row else None
 
     def put_person(self, row: PersonRow) -> None:
         self._put(Person, ("person",), values(row))

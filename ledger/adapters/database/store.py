@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -40,14 +39,6 @@ def _translated() -> Iterator[None]:
         cause = getattr(error, "orig", error)
         name = getattr(cause, "sqlite_errorname", type(cause).__name__)
         raise StorageError(f"the database failed: {name}", hint="check the free space of the disk; nothing was written") from error
-
-
-def _as_stored(data: bytes) -> str:
-    """Text as SQLite has it; what is not UTF-8 becomes a text that equals none of ours."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return f"not UTF-8: {data.hex()}"
 
 
 @contextmanager
@@ -126,18 +117,10 @@ class SqlRecords:
 
     @contextmanager
     def snapshot(self) -> Iterator[Records]:
-        """One moment of the database, held by a transaction that only reads: nothing is copied, so nothing is left lying about.
-
-        Text that is none is told as such: a row that was altered into that is to be found, and must not end the audit.
-        """
+        """One moment of the database, held by a transaction that only reads: nothing is copied, so nothing is left lying about."""
         with self._connect(write=False) as connection:
             connection.exec_driver_sql("SELECT count(*) FROM alembic_version")  # the moment is that of the first read
-            driver: Any = connection.connection.driver_connection
-            try:
-                driver.text_factory = _as_stored
-                yield _Snapshot(connection)
-            finally:
-                driver.text_factory = str
+            yield _Snapshot(connection)
 
     @contextmanager
     def scratch(self) -> Iterator[Records]:

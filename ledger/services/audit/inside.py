@@ -9,7 +9,7 @@ from random import Random
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.report import Report
-from ledger.domain.errors import CustodyError, NetworkError, StorageError, UnreadableError
+from ledger.domain.errors import ALTERED, CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.trust import TrustRoot
 from ledger.domain.unit import Records, Unit
@@ -68,10 +68,11 @@ def _audit(node: Node, root: TrustRoot, state: AuditState, scratch: Records, opt
         releases = duties.check_releases(node, report)
         pins = sampling.check_pins(node, report)
         walked = _walk_cases(node, sample, report)
-    except CustodyError as error:
+    except (CustodyError, *ALTERED) as error:
         # A failing disk or node refutes nothing.
         code = "home-unread" if isinstance(error, StorageError | UnreadableError | NetworkError) else "row-edited"
-        report.add(Finding(code, "the home", "a database that can be compared", error.message))
+        told = error.message if isinstance(error, CustodyError) else type(error).__name__
+        report.add(Finding(code, "the home", "a database that can be compared", told))
         return report
     size = sum(one.content.ciphertext_size for one in sample.taken)
     read = sampling.rehash(node, sample.taken, keys, report, options.progress("re-hashing content", size))

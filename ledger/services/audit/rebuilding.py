@@ -16,7 +16,7 @@ from ledger.domain import statement as statements
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.ports import ChainStory
 from ledger.domain.audit.report import Report
-from ledger.domain.errors import CustodyError, NetworkError, StorageError, UnreadableError
+from ledger.domain.errors import ALTERED, CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.domain.event import document as documents
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
@@ -72,7 +72,7 @@ class Rebuild:
             yield
         except (StorageError, UnreadableError, NetworkError):
             raise  # a disk or a chain that fails refutes nothing
-        except (CustodyError, ValueError, TypeError, KeyError, AttributeError, LookupError, AssertionError) as error:
+        except (CustodyError, *ALTERED) as error:
             told = error.message if isinstance(error, CustodyError) else type(error).__name__
             self.find("row-edited", place, "values that can be read, and events that follow one another", told)
 
@@ -116,6 +116,10 @@ def rebuild_log(book: Rebuild, advance: Callable[[int], None]) -> None:
             fresh = []
             for row in page:
                 index = row["index"]
+                if not isinstance(index, int):
+                    book.whole = False
+                    book.find("row-edited", f"entry {shown(index)}", "a number", type(index).__name__)
+                    continue
                 if index < size:
                     continue  # before the first: nothing in the log calls for it
                 if index > size:

@@ -47,19 +47,27 @@ def check(
         log = unit.log(node.log_id)
         entries, items = log.size if log is not None else 0, unit.count("item")
         total = sum(unit.count(table) for table in columns.PRIMARY)
-    rebuild_log(book, progress("rebuilding the log", entries))
-    rebuiltchain.rebuild_descriptors(book)
-    rebuiltpeople.rebuild_lists(book)
-    rebuiltpeople.rebuild_certificates(book)
-    rebuiltchain.rebuild_checkpoints(book)
+    steps: list[tuple[str, Callable[[], None]]] = [
+        ("log", lambda: rebuild_log(book, progress("rebuilding the log", entries))),
+        ("descriptor", lambda: rebuiltchain.rebuild_descriptors(book)),
+        ("crl", lambda: rebuiltpeople.rebuild_lists(book)),
+        ("certificate", lambda: rebuiltpeople.rebuild_certificates(book)),
+        ("checkpoint", lambda: rebuiltchain.rebuild_checkpoints(book)),
+    ]
+    for place, step in steps:
+        with book.guarded(place):
+            step()
     known = ItemKeys(book, keys)
 
     def examine(into: Unit, one: Examined) -> None:
         known.check(into, one)
         take(one)
 
-    count, documents = rebuiltitems.rebuild_items(book, examine, progress("rebuilding items", items))
-    rebuiltpeople.People(book).run()
+    count, documents = 0, 0
+    with book.guarded("item"):
+        count, documents = rebuiltitems.rebuild_items(book, examine, progress("rebuilding items", items))
+    with book.guarded("person"):
+        rebuiltpeople.People(book).run()
     advance = progress("comparing rows", total)
     for table, primary in columns.PRIMARY.items():
         if table != "tile" or book.whole:
