@@ -152,7 +152,7 @@ class _Reply:
             raise _RefusedError("too-slow", "the answer was not read in time", "read it at once") from error
 
     async def refuse(self, code: str, message: str, hint: str) -> None:
-        """Answer for the application, and end the connection."""
+        """Answer for the application, and end the connection; where nobody reads this either, cli/serving.py does."""
         data = json.dumps(body(code, message, hint)).encode()
         headers = [
             (b"content-type", b"application/json"),
