@@ -18,8 +18,8 @@ from ledger.domain import jsontext
 from ledger.domain.errors import FormatError
 
 SHORT: Final = 16 << 10  # bytes that are judged within a millisecond, on the event loop
-_FREE_VALUES: Final = 4096  # values in a JSON body of any size
-_VALUE: Final = 16  # bytes of a body for each further one; the shortest list of ours is of CIDs, 62 bytes each
+_FREE_VALUES: Final = 1024  # values in a JSON body of any size
+_VALUE: Final = 48  # bytes of a body for each further one; in lists of ours a CID takes 62, the shortest disclosure 50
 _MOST_VALUES: Final = 1 << 16  # 256 statements with 64 disclosures and 64 grants each have 34,048
 _MOST_MEMBERS: Final = 4096  # of all objects together: 256 statements have 1,025
 _MEMBERS: Final = 32  # of one object; digests are the only ones whose names a sender chooses
