@@ -8,11 +8,13 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Path, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from api.access import GUEST_ROUTES, PUBLIC, ROUTES
+from api.bodies import SHORT, JudgedRequest, judge
 from api.errors import UnauthenticatedError
-from api.limits import LOCAL, require_sober
+from api.limits import LOCAL
 from ledger.domain import dpop
 from ledger.domain.errors import DeniedError
 from ledger.services.access import Caller
@@ -67,17 +69,27 @@ class GuardedRoute(APIRoute):
         return guarded
 
     def _bounded(self, handler: Handler) -> Handler:
-        """The handler in its lane, where it has one. The body is read before: a slow sender holds no place."""
+        """The handler in its lane, where it has one. The body is read before, since a slow sender holds no place, and judged within."""
         operation = self.operation_id or ""
+        kind = self.body_field.field_info.annotation if self.body_field is not None else None
+        if kind is not None and not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            raise TypeError(f"the body of {operation} is no model")
+
+        async def judged(request: Request) -> Response:
+            data = await request.body() if kind is not None else b""
+            if kind is None or not data:
+                return await handler(request)
+            model = judge(data, kind) if len(data) <= SHORT else await aside(request, judge, data, kind)
+            return await handler(JudgedRequest(request, model))
 
         async def bounded(request: Request) -> Response:
-            if self.body_field is not None:
-                require_sober(await request.body())
+            if kind is not None:
+                await request.body()
             lane = request.app.state.lanes.get(operation) if LOCAL not in request.scope else None
             if lane is None:
-                return await handler(request)
+                return await judged(request)
             async with lane.place():
-                return await handler(request)
+                return await judged(request)
 
         return bounded
 

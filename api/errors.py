@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -55,11 +55,6 @@ def _answer(error: CustodyError) -> JSONResponse:
     return JSONResponse(body(code, error.message, error.hint, getattr(error, "step", None)), status, headers)
 
 
-def _place(one: dict[str, Any]) -> str:
-    parts = [str(part) for part in one["loc"] if not isinstance(part, int)]
-    return ".".join([*parts[:-1], "a member that is not known"] if one["type"] == "extra_forbidden" else parts)
-
-
 def install(app: FastAPI) -> None:
     """Register the handlers."""
 
@@ -69,8 +64,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> JSONResponse:
-        # Neither values nor names that were sent are repeated: they may be case data.
-        places = sorted({_place(one) for one in error.errors()})
+        # Of the path, the query, or a body that is none: what is wrong with a body's members, api/bodies.py says. Neither values nor names
+        # that were sent are repeated: they may be case data.
+        places = sorted({".".join(map(str, one["loc"][:2])) for one in error.errors()})
         return JSONResponse(body("malformed", f"request not understood: {', '.join(places)[:200]}", "see /docs for what is expected"), 400)
 
     @app.exception_handler(HTTPException)

@@ -10,7 +10,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import body
 from api.ratelimit import RateLimiter
-from ledger.domain.errors import FormatError
 
 BODY_LIMIT: Final = 8 << 20  # a segment of 4 MiB, or a batch of statements
 STRANGER_LIMIT: Final = 256 << 10  # of whoever has not proven anything yet: logins and enrolments
@@ -21,8 +20,6 @@ PATH_LIMIT: Final = 2048  # bytes of path and query
 HEADER_LIMIT: Final = 16 << 10  # bytes of all headers
 PART_TIMEOUT: Final = 20.0  # seconds without a further part of a body, or without a reader taking one of the answer
 BODY_TIMEOUT: Final = 300.0  # seconds for a whole body: 8 MiB at 30 KB/s
-_FREE_VALUES: Final = 4096  # values in a JSON body of any size
-_VALUE: Final = 16  # bytes of a body for each further one; the shortest list of ours is of CIDs, 62 bytes each
 LOCAL: Final = "custody.local"  # set in the scope of the CLI's own calls; no server writes it, whatever headers claim
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -82,16 +79,6 @@ def _check_head(scope: Scope, limit: int) -> None:
     declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if not declared.isdigit() or len(declared) > 15 or int(declared) > limit:
         raise _too_large(limit)
-
-
-def require_sober(data: bytes) -> None:
-    """Refuse JSON of many tiny values before it is parsed: each costs a hundred bytes of memory, whatever it takes on the wire.
-
-    Raises:
-        FormatError: more values than any request of ours has for its size.
-    """
-    if sum(data.count(mark) for mark in (b",", b"[", b"{")) > _FREE_VALUES + len(data) // _VALUE:
-        raise FormatError("request not understood: too many values for its size")
 
 
 def _too_large(limit: int) -> _RefusedError:
@@ -165,7 +152,7 @@ class _Reply:
             raise _RefusedError("too-slow", "the answer was not read in time", "read it at once") from error
 
     async def refuse(self, code: str, message: str, hint: str) -> None:
-        """Answer for the application, and end the connection."""
+        """Answer for the application, and end the connection; where nobody reads this either, cli/serving.py does."""
         data = json.dumps(body(code, message, hint)).encode()
         headers = [
             (b"content-type", b"application/json"),

@@ -36,6 +36,11 @@ class Trusted:
         """Whether an address is a proxy's."""
         return any(address in network for network in self.networks)
 
+    def speaks(self, peer: str) -> bool:
+        """Whether the peer of a connection is a proxy, which speaks for others."""
+        found = _parse(peer)
+        return found is not None and self.includes(found)
+
 
 def trusted(networks: Sequence[str], header: str) -> Trusted | None:
     """The setting; None where nobody is trusted.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 Base64Url = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]*$", max_length=2_000_000)]
 Hex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -72,7 +72,7 @@ class BlocksIn(Strict):
 
     model_config = _example(cids=[_CID])
 
-    cids: Annotated[list[Cid], Field(max_length=4096)]
+    cids: Annotated[list[Cid], FailFast(), Field(max_length=4096)]
 
 
 class BlocksOut(Strict):
@@ -98,14 +98,14 @@ class SubmissionIn(Strict):
 
     statement: Base64Url
     document: Base64Url
-    disclosures: Annotated[list[Base64Url], Field(max_length=64)] = []
-    grants: Annotated[list[Base64Url], Field(max_length=64)] = []
+    disclosures: Annotated[list[Base64Url], FailFast(), Field(max_length=64)] = []
+    grants: Annotated[list[Base64Url], FailFast(), Field(max_length=64)] = []
 
 
 class StatementsIn(Strict):
     """One to 256 statements, registered all or none."""
 
-    statements: Annotated[list[SubmissionIn], Field(min_length=1, max_length=256)]
+    statements: Annotated[list[SubmissionIn], FailFast(), Field(min_length=1, max_length=256)]
 
 
 class RegisteredOut(Strict):
@@ -271,7 +271,7 @@ class BundleIn(Strict):
     model_config = _example(access=_DIGEST, withhold=["/body/place"])
 
     access: Annotated[str, Field(pattern=r"^(?:[0-9a-f]{64})?$")]
-    withhold: Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=100)] = []
+    withhold: Annotated[list[Annotated[str, Field(max_length=256)]], FailFast(), Field(max_length=100)] = []
 
 
 class StandingOut(Strict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import FailFast, Field
 
 from api.schemas import Base64Url, Hex, Strict
 from ledger.domain.identity.person import REFERENCE
@@ -18,7 +18,7 @@ class InvitationIn(Strict):
     """Whom to invite: service number and roles."""
 
     number: Annotated[str, Field(min_length=1, max_length=100)]
-    roles: Annotated[list[str], Field(min_length=1, max_length=12)]
+    roles: Annotated[list[str], FailFast(), Field(min_length=1, max_length=12)]
 
 
 class InvitationOut(Strict):
@@ -121,7 +121,7 @@ class RenewalIn(Strict):
     """Whose certificate to issue anew, and with which roles; none: as before."""
 
     person: Reference
-    roles: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=20)]
+    roles: Annotated[list[Annotated[str, Field(max_length=64)]], FailFast(), Field(max_length=20)]
 
 
 class LinkIn(Strict):

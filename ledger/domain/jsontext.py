@@ -21,8 +21,8 @@ _MARKS: Final = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16", b"\xfe\xff": "
 _OUTSIDE_BRACKETS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\[\]{}"]++', re.DOTALL)
 
 
-def parse(data: bytes, *, what: str, limit: int, depth: int = _MAX_DEPTH) -> Any:
-    """Parse JSON text of at most ``limit`` bytes, nested at most ``depth`` deep.
+def parse(data: bytes, *, what: str, limit: int, depth: int = _MAX_DEPTH, members: int | None = None) -> Any:
+    """Parse JSON text of at most ``limit`` bytes, nested at most ``depth`` deep, with at most ``members`` in an object.
 
     Raises:
         FormatError: with ``what`` at its head.
@@ -36,6 +36,8 @@ def parse(data: bytes, *, what: str, limit: int, depth: int = _MAX_DEPTH) -> Any
     _check_depth(data, what, depth)
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        if members is not None and len(items) > members:
+            raise FormatError(f"{what}: an object of more than {members} members")
         found = dict(items)
         if len(found) != len(items):
             raise FormatError(f"{what}: duplicate key")

@@ -1,0 +1,144 @@
+"""Clients that take connections and give nothing back: they keep neither others out nor the node from ending. Over real sockets."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import httpx
+import pytest
+import uvicorn
+
+import api.limits
+import cli.connections
+import cli.serving
+from api.proxies import trusted
+from cli.connections import Connections
+from tests.support.desk import Desk
+
+EACH = 8
+BODY = b"POST /v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+PAGES = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 60
+
+
+@contextmanager
+def served(desk: Desk, connections: Connections | None = None) -> Iterator[tuple[uvicorn.Server, threading.Thread, tuple[str, int]]]:
+    listener = cli.serving.listen("127.0.0.1", 0)
+    config = cli.serving.configure(desk.app)
+    if connections is not None:
+        config.http.keywords["among"] = connections  # type: ignore[union-attr]
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    address = listener.getsockname()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield server, thread, address
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def opened(address: tuple[str, int], sent: bytes = b"") -> socket.socket:
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    connection.settimeout(10)
+    connection.connect(address)
+    if sent:
+        connection.sendall(sent)
+    return connection
+
+
+def wait_until_none(server: uvicorn.Server, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while server.server_state.connections:
+        assert time.monotonic() < end, "a connection that nobody reads from goes on"
+        time.sleep(0.05)
+
+
+def test_whoever_never_reads_is_ended(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four clients asked for sixty pages each and read none: their connections, closed for uvicorn, were there for ever."""
+    monkeypatch.setattr(api.limits, "PART_TIMEOUT", 0.5)
+    with served(desk) as (server, _, address), ExitStack() as held:
+        for _ in range(4):
+            held.enter_context(opened(address, PAGES))
+        time.sleep(0.2)
+        assert server.server_state.connections
+        wait_until_none(server, 10)
+
+
+def test_whoever_reads_slowly_gets_all_of_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long answer over a slow line takes longer than the time for a part of it."""
+    monkeypatch.setattr(api.limits, "PART_TIMEOUT", 0.4)
+    monkeypatch.setattr(cli.serving, "_STEP", 1024)
+    with served(desk) as (_, _, address), opened(address) as connection:
+        size = len(httpx.get("http://{}:{}/openapi.json".format(*address)).content)
+        connection.sendall(PAGES.replace(b"x\r\n\r\n", b"x\r\nConnection: close\r\n\r\n", 1)[: len(PAGES) // 60 + 19])
+        begin, got = time.monotonic(), 0
+        while part := connection.recv(2048):
+            got += len(part)
+            time.sleep(0.02)
+        assert time.monotonic() - begin > 0.8
+        assert got > size
+
+
+@pytest.mark.parametrize("sent", [PAGES, BODY], ids=["reads nothing", "half a body"])
+def test_a_client_does_not_keep_the_node_from_ending(sent: bytes, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After SIGTERM the node waited for it, with its home locked and its address in server.json."""
+    monkeypatch.setattr(cli.serving, "END_TIMEOUT", 1)
+    with served(desk) as (server, thread, address), opened(address, sent):
+        time.sleep(0.3)
+        server.should_exit = True
+        thread.join(8)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", BODY, PAGES], ids=["nothing", "half a head", "half a body", "reads nothing"])
+def test_one_address_does_not_keep_others_out(sent: bytes, desk: Desk) -> None:
+    """256 sockets that said nothing, and everybody else was told 503. Here others even come from the same address."""
+    with served(desk, Connections(each=EACH)) as (server, _, address), ExitStack() as held:
+        for _ in range(3 * EACH):
+            held.enter_context(opened(address, sent))
+            time.sleep(0.01)
+        assert httpx.get("http://{}:{}/healthz".format(*address), timeout=10).status_code == 200
+        assert len(server.server_state.connections) <= EACH + 1
+
+
+class Peer:
+    def __init__(self, heard: float, *, waits: bool = True) -> None:
+        self.heard, self._waits, self.ended = heard, waits, False
+
+    def waits(self) -> bool:
+        return self._waits
+
+    def abort(self) -> None:
+        self.ended = True
+
+
+def test_the_longest_silent_goes_first_and_nobody_who_waits_for_the_node() -> None:
+    connections = Connections(each=3, most=5)
+    busy, old, young = Peer(1, waits=False), Peer(2), Peer(3)
+    assert all(connections.admit(one, "10.0.0.1") for one in (busy, old, young))
+    assert connections.admit(Peer(4, waits=False), "10.0.0.1")
+    assert (busy.ended, old.ended, young.ended) == (False, True, False)
+    assert connections.admit(Peer(5, waits=False), "10.0.0.1")
+    assert young.ended
+    assert not connections.admit(Peer(6), "10.0.0.1"), "all of its own are being answered"
+    others = [Peer(7), Peer(8)]
+    assert all(connections.admit(one, "10.0.0.2") for one in others)
+    assert connections.admit(Peer(9), "10.0.0.3"), "the whole server is full: somebody silent goes"
+    assert [one.ended for one in others] == [True, False]
+    connections.leave(busy)
+    assert connections.admit(Peer(10), "10.0.0.1")
+
+
+def test_a_named_proxy_speaks_for_many_and_one_ipv6_network_is_one_address() -> None:
+    connections = Connections(trusted(["10.0.0.5/32"], "x-forwarded-for"), each=2)
+    assert all(connections.admit(Peer(n, waits=False), "10.0.0.5") for n in range(20))
+    assert [connections.admit(Peer(n, waits=False), f"2001:db8::{n}") for n in range(3)] == [True, True, False]
+    assert cli.connections.EACH * 4 <= cli.connections.MOST
