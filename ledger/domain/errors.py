@@ -126,6 +126,10 @@ class StorageError(CustodyError):
     """Disk or database failed; what was acknowledged before is still there."""
 
 
+class UnwrittenError(StorageError):
+    """A file that was asked for could not be written."""
+
+
 class LockedError(StorageError):
     """Another process holds the home."""
 
