@@ -42,7 +42,7 @@ def writing(path: Path, *, force: bool, mode: int = 0o600) -> Iterator[BinaryIO]
     descriptor = _descriptor(path)
     kind = None if descriptor is not None else _kind(path)
     if (kind is None and descriptor is None) or kind == stat.S_IFREG:
-        target = Path(os.path.realpath(path)) if path.is_symlink() else path
+        target = Path(os.path.realpath(path)) if os.path.islink(path) else path  # unlike pathlib it never raises
         with files.replacing(target, mode=mode, force=force) as file:
             _require_possible(target)
             yield file
@@ -82,7 +82,7 @@ def _descriptor(path: Path) -> int | None:
         folder = os.path.realpath(path.parent)
         if own.fullmatch(folder) and _NUMBER.fullmatch(path.name):
             return int(path.name)
-        if not path.is_symlink():
+        if not os.path.islink(path):
             return None
         path = Path(folder) / path.readlink()
     return None

@@ -49,7 +49,9 @@ class BackupKeys:
             return
         self._keyring = FileKeyring.open(path, passphrase)
         if set(self._keyring.names()) - {_NAME}:
-            raise KeyringError(f"{path} is a keyring with other keys, not the file of the backup keys", hint="name another file with --keys")
+            raise KeyringError(
+                f"{path} is a keyring with other keys, not the file of the backup keys", hint="name another file with --keys"
+            )
         held = json.loads(self._keyring.get(_NAME)) if _NAME in self._keyring.names() else []
         self._generations = [Generation(**one) for one in held]
 
