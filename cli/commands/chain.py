@@ -57,11 +57,11 @@ def register(app: typer.Typer) -> None:
         from ledger.deploying import consort, read_cards
         from ledger.domain.encoding import from_0x, from_hex
 
-        cards = read_cards(founders)
-        account = from_hex(settings.read_secret(key, what="key").decode("ascii", "replace").removeprefix("0x"), what="key", size=32)
-        sealers = [from_0x(one, what="sealer", size=20) for one in sealer or []]
-        wei = int(fund * 10**18)
         with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file, closing(RpcChain(rpc, confirmations=confirmations)) as opened:
+            cards = read_cards(founders)
+            account = from_hex(settings.read_secret(key, what="key").decode("ascii", "replace").removeprefix("0x"), what="key", size=32)
+            sealers = [from_0x(one, what="sealer", size=20) for one in sealer or []]
+            wei = int(fund * 10**18)
             root = consort(opened, account, cards, wei=wei, confirmations=confirmations, sealers=sealers)
             registry, ledger = ("0x" + one.address.hex() for one in (root.registry, root.ledger))
             value = {"chainId": root.chain_id, "registry": registry, "ledger": ledger, "agencies": list(root.agencies)}
