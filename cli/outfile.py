@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
 from cli import output
+from cli.hints import runnable
 
 #: Beside every --output.
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there already.")]
@@ -18,34 +19,90 @@ PRIVATE = 0o600  # evidence, records, invitations
 PUBLIC = 0o644  # trust roots and cards, which are handed out
 
 
+class Target:
+    """A file that a person asked for, and what they are told where it cannot be written after all."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self._otherwise: tuple[Any, tuple[str, ...], str, int] | None = None
+
+    def write(self, data: bytes) -> None:
+        """Write more of it."""
+        self.file.write(data)
+
+    def otherwise(self, value: Any, *lines: str, hint: str, code: int = output.UNPRINTED) -> None:
+        """Say that something is done now that stays done: where the file cannot be written, this is printed all the same.
+
+        Args:
+            value: the result, for scripts. lines: for people. hint: what to do about the file. code: exit code in that case.
+        """
+        self._otherwise = value, lines, hint, code
+
+    def tell(self, error: Exception) -> int | None:
+        """Print the result of work whose file could not be written; its exit code, or None where nothing was done that stays."""
+        if self._otherwise is None:
+            return None
+        value, lines, hint, code = self._otherwise
+        output.result(value, *lines)
+        return output.tell(f"the work was done, and only its file could not be written: {error}", runnable(hint), code)
+
+
 @contextmanager
-def writing(path: Path, *, force: bool, mode: int = PRIVATE) -> Iterator[BinaryIO]:
+def writing(path: Path, *, force: bool, mode: int = PRIVATE) -> Iterator[Target]:
     """Open a file that a person asked for; begin with it, so that nothing is signed for what cannot be written.
 
     Raises:
-        UsageError: it exists already, or lies in a home. StorageError: it cannot be written.
+        UsageError: it exists already, lies in a home, or cannot be written. UnwrittenError: it could not be written to its end.
+        typer.Exit: neither could it, but something had been done already (`Target.otherwise`), whose result was printed.
     """
     from ledger.adapters import outputs
+    from ledger.domain.errors import UnwrittenError, UsageError
 
-    _require_outside_homes(path)
+    require_outside_homes(path)
     if outputs.is_stdout(path):
         output.take_stdout()
-    with outputs.writing(path, force=force, mode=mode) as file:
-        yield file
+    done, opened = False, ExitStack()
+    try:
+        target = Target(opened.enter_context(outputs.writing(path, force=force, mode=mode)))
+    except UnwrittenError as error:  # nothing was done yet: the path is wrong, not the evidence
+        raise UsageError(error.message, hint=error.hint) from error
+    try:
+        with opened:
+            yield target
+            done = True
+    except (UnwrittenError, UsageError) as error:
+        # Wrong usage in the end: somebody made a file of that name meanwhile.
+        code = target.tell(error) if done or isinstance(error, UnwrittenError) else None
+        if code is None:
+            raise
+        raise typer.Exit(code) from error
 
 
-def _require_outside_homes(path: Path) -> None:
+def require_outside_homes(path: Path) -> None:
     """Refuse to write over keys, or in clear beside them: one wrong letter behind --output would cost a home its keys or its database.
 
     Raises:
-        UsageError: the path is a keyring or a journal, or lies in a folder that has a keyring.
+        UsageError: the path is a keyring or a journal, or lies in a folder that has a keyring, or is one.
     """
     from ledger.domain import ownfiles
     from ledger.domain.errors import UsageError
 
     place = Path(os.path.realpath(path))  # which ends for a link to itself too
-    if ownfiles.file_kind(_head(place)) or any(ownfiles.file_kind(_head(above / ownfiles.KEYRING)) for above in place.parents):
-        raise UsageError(f"{path} lies in a folder of custody's own keys", hint="name a file somewhere else")
+    if ownfiles.file_kind(_head(place)) or any(ownfiles.file_kind(_head(above / ownfiles.KEYRING)) for above in (place, *place.parents)):
+        raise UsageError(f"{path} lies in a folder of custody's own keys", hint="name a place somewhere else")
+
+
+def require_folder(path: Path) -> None:
+    """Refuse a folder for what is written where it is none, or where keys lie.
+
+    Raises:
+        UsageError: it is something else, or lies in a home.
+    """
+    from ledger.domain.errors import UsageError
+
+    require_outside_homes(path)
+    if os.path.lexists(path) and not path.is_dir():
+        raise UsageError(f"{path} is not a folder", hint="name a folder, or one that is to be made")
 
 
 def _head(path: Path) -> bytes:

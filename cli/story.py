@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cli import output
+from cli import outfile, output
 from ledger.adapters import files
 from ledger.domain.errors import ChainError, UsageError
 
@@ -39,7 +39,8 @@ def run(out: Path) -> int:
     anvil = shutil.which("anvil", path=os.pathsep.join(["node_modules/.bin", os.environ.get("PATH", "")]))
     if anvil is None:
         raise UsageError("the story needs anvil, a chain for trying things out", hint="make node installs it, then make story")
-    files.renew_folder(out, "story")
+    outfile.require_folder(out)
+    files.renew_folder(out, "custody demo --story")
     with ExitStack() as stack:
         chain = stack.enter_context(_chain(anvil))
         story = _Story(out, chain)

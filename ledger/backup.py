@@ -123,7 +123,7 @@ def _databases(home: Path, part: Path, name: str, generation: Generation, *, emb
 
     def seal(rows: Iterator[tuple[Any, ...]]) -> None:
         nonlocal counted
-        with files.replacing(part / SEALED) as file:
+        with files.replacing(part / SEALED, force=True) as file:
             counted = sealed.write(file, sealed.derive(bytes.fromhex(generation.key), name, "grants"), rows)
 
     chain = home / "chain" / "chain.sqlite" if embedded else None

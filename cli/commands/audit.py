@@ -62,6 +62,8 @@ def register(app: typer.Typer) -> None:
                 value = _own(_inside(sample, seed, workers))
                 heading = "Audit of a home"
             if page is not None:
+                code = _exit_code(value) or output.UNPRINTED  # a verdict never depends on whether there is room for its page
+                page.otherwise(value, *auditreport.text(value), hint="keep what was printed; --json prints all of it", code=code)
                 page.write(_page(value, heading))
         output.result(value, *auditreport.text(value))
         raise typer.Exit(_exit_code(value))

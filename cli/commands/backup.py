@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import outfile, output
 from cli.state import STATE, Json
 
 _HELP = """Back up the home, also while a node serves it. Only what is new since the last time is copied.
@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
         from ledger.domain.encoding import format_time
 
         settings.read(STATE.home)
+        outfile.require_folder(folder)
         backups.require_apart(STATE.home, folder, keys)
         opened = BackupKeys(keys, ask_passphrase(), create=True)
         now = SystemClock().now()

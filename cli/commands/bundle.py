@@ -45,6 +45,9 @@ def register(app: typer.Typer) -> None:
             erased = session.node.item(urn)["erased"]
             left_out = [*(withhold or []), *_left_out(session, recipient, urn, why, erased=erased)]
             access = "" if erased else _access(session, urn, why)
+            if access:
+                told = f"your export was signed and recorded ({access}); the bundle was not written"
+                file.otherwise({"path": None, "access": access}, told, hint="export it again, with another --output")
             data = session.node.bundle(urn, access, withhold=left_out)
             parsed = parse(data)
             file.write(data)

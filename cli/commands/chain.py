@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -56,19 +57,23 @@ def register(app: typer.Typer) -> None:
         from ledger.deploying import consort, read_cards
         from ledger.domain.encoding import from_0x, from_hex
 
-        cards = read_cards(founders)
-        account = from_hex(settings.read_secret(key, what="key").decode("ascii", "replace").removeprefix("0x"), what="key", size=32)
-        sealers = [from_0x(one, what="sealer", size=20) for one in sealer or []]
-        wei = int(fund * 10**18)
         with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file, closing(RpcChain(rpc, confirmations=confirmations)) as opened:
+            cards = read_cards(founders)
+            account = from_hex(settings.read_secret(key, what="key").decode("ascii", "replace").removeprefix("0x"), what="key", size=32)
+            sealers = [from_0x(one, what="sealer", size=20) for one in sealer or []]
+            wei = int(fund * 10**18)
             root = consort(opened, account, cards, wei=wei, confirmations=confirmations, sealers=sealers)
-            file.write(root.encode())
-        registry, ledger = ("0x" + one.address.hex() for one in (root.registry, root.ledger))
-        lines = [
-            f"Contracts deployed on chain {root.chain_id} for {', '.join(root.agencies)}.",
-            f"  registry      {registry}",
-            f"  ledger        {ledger}",
-            f"  trust root    {out}",
-            f"Next, at each agency: custody init --rpc {rpc} --trust {out.name}",
-        ]
-        output.result({"chainId": root.chain_id, "registry": registry, "ledger": ledger, "agencies": list(root.agencies)}, *lines)
+            registry, ledger = ("0x" + one.address.hex() for one in (root.registry, root.ledger))
+            value = {"chainId": root.chain_id, "registry": registry, "ledger": ledger, "agencies": list(root.agencies)}
+            lines = [
+                f"Contracts deployed on chain {root.chain_id} for {', '.join(root.agencies)}.",
+                f"  registry      {registry}",
+                f"  ledger        {ledger}",
+            ]
+            encoded = root.encode()
+            shown = {**value, "trust": json.loads(encoded)}  # they were paid for, and nothing else knows where they are
+            hint = "keep the trust root that was printed, as a file of its own; do not deploy again"
+            file.otherwise(shown, *lines, "The trust root:", *encoded.decode().splitlines(), hint=hint)
+            file.write(encoded)
+        lines += [f"  trust root    {out}", f"Next, at each agency: custody init --rpc {rpc} --trust {out.name}"]
+        output.result(value, *lines)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import outfile, output
 from cli.state import STATE
 
 _HELP = """Run the main job on one file and explain every step: record, anchor, export, verify, and refuse a tampered copy.
@@ -50,7 +50,10 @@ def _demo(file: Path, out: Path) -> int:
 
     if not file.is_file():
         raise UsageError(f"{file} is not a file", hint="make demo FILE=path/to/any/file")
-    files.renew_folder(out, "demo")
+    outfile.require_folder(out)
+    if Path(os.path.realpath(file)).is_relative_to(os.path.realpath(out)):
+        raise UsageError(f"{file} lies in {out}, which is emptied first", hint="choose another folder with --output")
+    files.renew_folder(out, "custody demo")
     passphrase = secrets.token_urlsafe(24)
     files.write(out / "passphrase", passphrase.encode() + b"\n")
     STATE.home, STATE.passphrase_file, STATE.server = out / "home", out / "passphrase", ""

@@ -48,11 +48,13 @@ def register(app: typer.Typer) -> None:
             if not session.node.readable(urn, "copy")["content"]:
                 raise NotFoundError("this item has no content", hint="see its record: custody show ID --basis WHY")
             access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=said)
+            told = f"your access was signed and recorded ({access}); the content was not written"
+            file.otherwise({"path": None, "access": access}, told, hint="get it again, with another --output")
             body = session.node.details(urn, access)[0]["document"]["body"]
             folder = body.get("mediaType") == MEDIA_TYPE
             listed = io.BytesIO()
             with output.progress("decrypting", body.get("size", 0)) as advance:
-                opened = retrieve.fetch(session.node, session.person, urn, access, listed if folder else file, advance)
+                opened = retrieve.fetch(session.node, session.person, urn, access, listed if folder else file.file, advance)
             file.write(listed.getvalue())
         value = {"path": str(out), "name": opened.name, "size": opened.size, "digests": opened.digests, "access": access}
         if folder:

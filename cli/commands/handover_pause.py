@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import typer
 
-from cli import output
+from cli import outfile, output
 from cli.state import STATE, Basis, Evidence, Json
 
 _HELP = """Read an item that is on offer: the offer is taken back, your access signed, the content decrypted, and the offer made again.
@@ -32,29 +32,31 @@ def register(group: typer.Typer) -> None:
         evidence: Evidence,
         basis: Basis,
         out: Annotated[Path | None, typer.Option("-o", "--output", help="File to write the content to.")] = None,
+        force: outfile.Force = False,
         wait: Annotated[float, typer.Option(min=0, max=86400, help="Seconds to wait for the chain.")] = 600,
         as_json: Json = False,
     ) -> None:
         from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
-        from ledger.adapters import files
         from ledger.domain.errors import UsageError
         from ledger.services import pausing
 
         urn, said = evidence_urn(evidence), basis_member(basis)
-        with open_session() as session:
+        written = ExitStack()
+        file = written.enter_context(outfile.writing(out, force=force)) if out is not None else None
+        with written, open_session() as session:
             item = session.node.item(urn)
             if item["offer"] is not None and (out is None) != (item["cid"] is None):
                 wrong = "this item has no content" if item["cid"] is None else "say where the content shall go"
                 raise UsageError(wrong, hint="leave -o away" if item["cid"] is None else "add -o FILE")
-            with _Told(urn, out) as told:
-                with files.replacing(out) if out is not None else nullcontext() as file:
-                    waiting = pausing.Waiting(wait, output.say)
-                    pausing.take_back(session.node, session.person, session.clock, urn, waiting)
-                    told.taken_back = True
-                    reading = pausing.begin(session.node, session.person, session.clock, urn, said)
-                    if file is not None:
-                        _decrypt(session, urn, reading.access, file)
+            with _Told(urn, out, force=force) as told, written:
+                waiting = pausing.Waiting(wait, output.say)
+                pausing.take_back(session.node, session.person, session.clock, urn, waiting)
+                told.taken_back = True
+                reading = pausing.begin(session.node, session.person, session.clock, urn, said)
+                if file is not None:
+                    _decrypt(session, urn, reading.access, file.file)
+                written.close()  # whole, and on the disk, before nobody can read it again
                 told.written = out is not None
                 answer = pausing.offer_again(session.node, session.person, session.clock, urn, reading)
                 told.finished = True
@@ -76,8 +78,8 @@ def _decrypt(session: Any, urn: str, access: str, file: Any) -> None:
 class _Told:
     """Says where an interruption has left the item, and what to start to go on."""
 
-    def __init__(self, urn: str, out: Path | None) -> None:
-        self._urn, self._out = urn, out
+    def __init__(self, urn: str, out: Path | None, *, force: bool) -> None:
+        self._urn, self._out, self._force = urn, out, " --force" if force else ""
         self.taken_back = self.written = self.finished = False
 
     def __enter__(self) -> Self:
@@ -89,7 +91,7 @@ class _Told:
         if error is None or self.finished:
             return
         item = shlex.quote(self._urn.removeprefix("urn:uuid:"))
-        target = f" -o {shlex.quote(str(self._out))}" if self._out is not None and not self.written else ""
+        target = f" -o {shlex.quote(str(self._out))}{self._force}" if self._out is not None and not self.written else ""
         server = f" --server {shlex.quote(STATE.server)}" if STATE.server else ""
         again = f"custody --home {shlex.quote(str(STATE.home))}{server} handover pause {item}{target} --basis WHY"
         if not self.taken_back:

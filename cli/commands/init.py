@@ -98,14 +98,22 @@ def _prepare(agency: str, person: str, roles: list[str], profile: str, url: str,
     with outfile.writing(path, force=force, mode=outfile.PUBLIC) as file:
         passphrase = ask_passphrase(confirm=True)
         card = prepare(STATE.home, agency=agency, person=person, roles=roles, passphrase=passphrase, url=url.rstrip("/"), profile=profile)
-        file.write(json.dumps(card.as_json(), indent=1).encode() + b"\n")
+        encoded = json.dumps(card.as_json(), indent=1)
+        value = {"agency": agency, "governor": "0x" + card.governor.hex(), "anchorer": "0x" + card.anchorer.hex()}
+        value["descriptor"] = card.descriptor.digest.hex()
+        file.otherwise(
+            {**value, "card": None, "founder": card.as_json()},  # the keys are made, and a home is prepared once
+            f"Keys of {agency} made in {STATE.home}. Its card, which holds nothing secret:",
+            *encoded.splitlines(),
+            hint="keep the card that was printed, as a file of its own",
+        )
+        file.write(encoded.encode() + b"\n")
     lines = [
         f"Keys of {agency} made in {STATE.home}; its card is {path}, which holds nothing secret.",
         "Next: give the card to whoever deploys the contracts (custody chain deploy), then",
         f"  custody --home {STATE.home} init --rpc URL --trust FILE",
     ]
-    value = {"agency": agency, "card": str(path), "governor": "0x" + card.governor.hex(), "anchorer": "0x" + card.anchorer.hex()}
-    output.result({**value, "descriptor": card.descriptor.digest.hex()}, *lines)
+    output.result({**value, "card": str(path)}, *lines)
 
 
 def _join(rpc: str, trust: Path, confirmations: int) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import outfile, output
 from cli.state import Json
 
 _GROUP = """The agency's log.
@@ -40,14 +41,14 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from cli.session import open_log
 
+        outfile.require_folder(directory)
         with open_log() as own:
             from ledger.adapters import logfiles
-            from ledger.services.logfiles import FOREVER, OwnFiles, tree
+            from ledger.services.logfiles import FOREVER, exported, require_own
 
-            files = OwnFiles(own)
-            paths = list(tree(own, entries=entries))
+            paths, get = exported(own, entries=entries)
             with output.progress("writing", len(paths), unit="files") as advance:
-                written, kept = logfiles.write_tree(directory, paths, files.get, FOREVER, advance)
+                written, kept = logfiles.write_tree(directory, paths, get, FOREVER, partial(require_own, own), advance)
             logfiles.drop_partials(directory)
         value = {"directory": str(directory), "written": written, "kept": kept, "entries": entries}
         output.result(value, f"{written} files written, {kept} were there already; the newest checkpoint is {directory / 'checkpoint'}")

@@ -137,6 +137,12 @@ def register(app: typer.Typer) -> None:
             )
         with outfile.writing(out, force=force) as file, open_session() as session:
             made = enrolling.invitation(session.node, server=server, number=number, roles=role)
+            file.otherwise(  # the code is a secret that no terminal shall show
+                {"path": None, "expires": made.expires, "server": made.server},
+                f"An invitation was made that nobody has; it ends by itself at {made.expires}.",
+                hint="invite them again, with another --output",
+                code=1,
+            )
             file.write(made.encode())
         lines = [
             f"Invitation written to {out}, good until {made.expires}.",

@@ -5,6 +5,7 @@ A table, not an object model, for millions of rows that are read by key and repl
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from ledger.domain.audit.ports import LogState, Progress, Usage
 from ledger.domain.audit.replay import Step
 from ledger.domain.audit.story import CheckpointAnchored, ContractEvent, DescriptorPublished, LogOpened, Told
 from ledger.domain.custody import ItemState, Offer
-from ledger.domain.errors import StorageError
+from ledger.domain.errors import StorageError, UsageError
 from ledger.domain.slots import Hop
 
 _VERSION: Final = 1
@@ -61,26 +62,31 @@ class SqliteAuditState:
 
     Raises:
         StorageError: the file is damaged, of another version, or about another chain. LockedError: another audit uses it.
+        UsageError: it is no file, or a database that is somebody else's.
     """
 
     def __init__(self, path: Path | None, chain: bytes) -> None:
         self._lock = None
         if path is not None:
+            if os.path.lexists(path) and not path.is_file():
+                raise UsageError(f"{path} is not a file", hint="name a file with --state")
             path.parent.mkdir(parents=True, exist_ok=True)
             files.private_file(path)
             self._lock = FileLock(path.with_name(path.name + ".lock"), what="the audit's state file")
         try:
             self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
             self._prepare(chain)
-        except (sqlite3.DatabaseError, StorageError) as error:
+        except (sqlite3.DatabaseError, StorageError, UsageError) as error:
             self.close()
-            if isinstance(error, StorageError):
+            if not isinstance(error, sqlite3.DatabaseError):
                 raise
             raise StorageError(f"the audit's state file cannot be used: {error}", hint=_HINT) from error
 
     def _prepare(self, chain: bytes) -> None:
-        self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version == 0 and self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
+            raise UsageError("the file named as state is the database of something else", hint="name another file with --state")
+        self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;")
         if version == 0:
             self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
             self.put_blob("chain", b"", chain)

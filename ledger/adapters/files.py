@@ -13,30 +13,33 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from ledger.domain.errors import StorageError, UsageError
+from ledger.domain.errors import StorageError, UnwrittenError, UsageError
 
 _NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # FAT on a stick, for example
+_MADE: Final = ".made-by-custody"
+_MARK: Final = "{maker} made what lies in {place}, and empties this folder when it runs again\n"
 _OTHERS: Final = 0o022  # bits with which others than the owner may write
 
 
 @contextmanager
-def replacing(path: Path, *, mode: int = 0o600, force: bool = True) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, mode: int = 0o600, force: bool) -> Iterator[BinaryIO]:
     """Open a new file that replaces ``path`` when the block ends, durable then; removed where it fails.
 
     Args:
         mode: set, not left to the umask of whoever started this.
-        force: False refuses to replace what is there, also what comes there meanwhile.
+        force: False refuses to replace what is there, also what comes there meanwhile. It has no default: what a person named is
+            written by ledger/adapters/outputs.py, which asks them.
 
     Raises:
-        StorageError: the disk refused. UsageError: something is there.
+        UnwrittenError: the disk refused. UsageError: something is there.
     """
     if not force:
         require_absent(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = _beside(path)
     try:
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}", hint="check that the folder exists and may be written") from error
+        raise UnwrittenError(f"cannot write {path}: {error.strerror}", hint="check that the folder exists and may be written") from error
     try:
         with os.fdopen(fd, "w+b") as file:
             os.fchmod(fd, mode)
@@ -46,9 +49,14 @@ def replacing(path: Path, *, mode: int = 0o600, force: bool = True) -> Iterator[
         _put(temporary, path, force=force)
         sync_directory(path.parent)
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}", hint="check the free space of the disk") from error
+        raise UnwrittenError(f"cannot write {path}: {error.strerror}", hint="check the free space of the disk") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    """A temporary name in the same folder. It does not hold the name itself, which may be as long as a name can be."""
+    return path.with_name(f".{secrets.token_hex(8)}.part")
 
 
 def read_small(path: Path, most: int) -> bytes:
@@ -95,9 +103,9 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Write a whole file durably.
 
     Raises:
-        StorageError: the disk refused; the old file is still there.
+        UnwrittenError: the disk refused; the old file is still there.
     """
-    with replacing(path, mode=mode) as file:
+    with replacing(path, mode=mode, force=True) as file:
         file.write(data)
 
 
@@ -125,18 +133,30 @@ def public_folder(path: Path) -> None:
         path.chmod(0o755)
 
 
-def renew_folder(path: Path, marker: str) -> None:
-    """An empty folder that holds nothing but its marker; one with that marker is emptied first, anything else is left alone.
+def renew_folder(path: Path, maker: str) -> None:
+    """An empty folder that holds nothing but a marker; one that ``maker`` marked here is emptied first, anything else is left alone.
+
+    The marker names maker and place: neither a file of a person's that is called like it, nor one that was copied along, is believed.
 
     Raises:
-        UsageError: the folder holds something that this did not make.
+        UsageError: the folder holds something that ``maker`` did not make.
     """
-    if not (path / marker).is_file():
-        require_vacant(path, hint="choose another folder with --output")
-    elif not path.is_symlink():
-        shutil.rmtree(path)
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write(path / marker, b"made by custody demo, which empties this folder when it runs again\n")
+    marker, said = path / _MADE, _MARK.format(maker=maker, place=os.path.realpath(path)).encode(errors="surrogateescape")
+    if not marker.is_symlink() and marker.is_file() and _starts(marker, len(said) + 1) == said:
+        for one in path.iterdir():
+            if one.is_dir() and not one.is_symlink():
+                shutil.rmtree(one)
+            elif one != marker:  # which goes on saying whose folder it is
+                one.unlink()
+    else:
+        require_vacant(path, hint="choose another folder with --output, or take away what lies there")
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write(marker, said)
+
+
+def _starts(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(size)
 
 
 def require_owned(*paths: Path) -> None:
@@ -177,7 +197,7 @@ def building(path: Path, *, what: str) -> Iterator[Path]:
     Raises:
         StorageError: the disk refused; ``what`` says what could not be done.
     """
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    aside = _beside(path)
     try:
         aside.mkdir(mode=0o700, parents=True)
         yield aside

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -120,15 +120,27 @@ class WebFiles(HttpNode):
 
 
 def write_tree(
-    root: Path, paths: Iterable[str], get: Callable[[str], bytes], forever: frozenset[str], progress: Callable[[int], None]
+    root: Path,
+    paths: Iterable[str],
+    get: Callable[[str], bytes],
+    forever: frozenset[str],
+    check: Callable[[str, bytes], None],
+    progress: Callable[[int], None],
 ) -> tuple[int, int]:
     """Write files of a log into a folder; returns how many were written, and how many were there already.
 
-    Files that never change are written once, each whole or not at all; the checkpoint, which names all others, comes last.
+    What is there is checked before anything is written: the files of two logs in one folder would be a forged log for whoever audits
+    it. Files that never change are written once, each whole or not at all; the checkpoint, which names all others, comes last.
+
+    Args:
+        check: refuses a file that is another than this log has at that path.
 
     Raises:
-        StorageError: the disk refused.
+        StorageError: the disk refused. UnreadableError: what is there cannot be read.
     """
+    held = FolderFiles(root)
+    for path in _placed(root):
+        check(path, held.get(path))
     written = kept = 0
     for path in paths:
         target = root / path
@@ -140,6 +152,14 @@ def write_tree(
             written += 1
         progress(1)
     return written, kept
+
+
+def _placed(root: Path) -> Iterator[str]:
+    """Files whose names are places, not digests: another log has others of the same name. The checkpoint is first."""
+    for pattern in ("checkpoint", "checkpoints/*", "tile/**/*"):
+        for path in sorted(root.glob(pattern)):
+            if not path.name.startswith(".") and not path.is_dir():  # with a dot: left by an export that was killed
+                yield path.relative_to(root).as_posix()
 
 
 def drop_partials(root: Path) -> None:

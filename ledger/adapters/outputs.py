@@ -5,11 +5,15 @@
 - ``-`` is stdout.
 - Devices, pipes and sockets are written through: a file in their place would be a surprise, and for /dev/null a broken system.
 - A disk (block device) is overwritten on request only.
+
+What can be known is known before the block begins, in which something may be signed or paid for: whether the name is possible there,
+and whether a descriptor (``-``, /dev/stdout, /dev/fd/N) is one that the caller opened for writing.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 import socket
@@ -20,10 +24,11 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ledger.adapters import files
-from ledger.domain.errors import StorageError, UsageError
+from ledger.domain.errors import UnwrittenError, UsageError
 
-_DESCRIPTOR: Final = re.compile(r"(?P<dash>-)|/dev/(?:fd/(?P<fd>\d{1,6})|(?P<name>stdout|stderr))|/proc/self/fd/(?P<proc>\d{1,6})")
-_STREAMS: Final = {"stdout": 1, "stderr": 2}
+_NAMED: Final = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
+_NUMBER: Final = re.compile(r"\d{1,6}", re.ASCII)
+_LINKS: Final = 40  # as many as Linux follows
 
 
 @contextmanager
@@ -31,25 +36,30 @@ def writing(path: Path, *, force: bool, mode: int = 0o600) -> Iterator[BinaryIO]
     """Open what ``path`` names for writing; a regular file that is new is gone again where the block fails.
 
     Raises:
-        UsageError: it exists already and ``force`` does not allow to overwrite it, or it is a folder. StorageError: it cannot be written.
+        UsageError: it exists already and ``force`` does not allow to overwrite it, or it is a folder, or a descriptor that was not
+            opened for writing. UnwrittenError: it cannot be written.
     """
     descriptor = _descriptor(path)
     kind = None if descriptor is not None else _kind(path)
     if (kind is None and descriptor is None) or kind == stat.S_IFREG:
-        with files.replacing(Path(os.path.realpath(path)) if path.is_symlink() else path, mode=mode, force=force) as file:
+        target = Path(os.path.realpath(path)) if os.path.islink(path) else path  # unlike pathlib it never raises
+        with files.replacing(target, mode=mode, force=force) as file:
+            _require_possible(target)
             yield file
         return
     if kind == stat.S_IFDIR:
         raise UsageError(f"{path} is a folder", hint=f"name a file in it, such as {path / 'out'}")
     if kind == stat.S_IFBLK and not force:
         raise UsageError(f"{path} is a disk, and everything on it would be overwritten", hint="name a file, or say --force")
+    if descriptor is not None:
+        _require_given(path, descriptor)
     try:
         with ExitStack() as stack:
             file = stack.enter_context(_through(path, kind, descriptor))
             yield file
             file.flush()
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}", hint="look at whatever reads from there") from error
+        raise UnwrittenError(f"cannot write {path}: {error.strerror}", hint="look at whatever reads from there") from error
 
 
 def is_stdout(path: Path) -> bool:
@@ -64,12 +74,55 @@ def is_stdout(path: Path) -> bool:
 
 
 def _descriptor(path: Path) -> int | None:
-    found = _DESCRIPTOR.fullmatch(str(path))
-    if found is None:
-        return None
-    if found["dash"]:
-        return 1
-    return _STREAMS[found["name"]] if found["name"] else int(found["fd"] or found["proc"])
+    """The number of the descriptor of this process that a path names, itself or through links."""
+    own = re.compile(rf"/dev/fd|/proc/(?:self|{os.getpid()})(?:/task/\d+)?/fd", re.ASCII)
+    for _ in range(_LINKS):
+        if str(path) in _NAMED:
+            return _NAMED[str(path)]
+        folder = os.path.realpath(path.parent)
+        if own.fullmatch(folder) and _NUMBER.fullmatch(path.name):
+            return int(path.name)
+        if not os.path.islink(path):
+            return None
+        path = Path(folder) / path.readlink()
+    return None
+
+
+def _require_given(path: Path, descriptor: int) -> None:
+    """Refuse a descriptor that nobody handed to us for writing.
+
+    A number that the caller left closed is taken by whatever this process opens first: /dev/null (cli/start.py), or a database. What
+    was inherited came through exec, so it is not closed by it; everything that Python opens itself is.
+
+    Raises:
+        UsageError: it was closed, or opened for reading only.
+    """
+    try:
+        given = os.get_inheritable(descriptor)
+        readable_only = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+    except OSError:
+        given = readable_only = False
+    if not given:
+        raise UsageError(f"{path} was not open when this began", hint="name a file, or redirect it")
+    if readable_only:
+        raise UsageError(f"{path} is open for reading only", hint="name a file, or redirect it for writing")
+
+
+def _require_possible(path: Path) -> None:
+    """Refuse a name that cannot be there, such as one that is too long, or has a colon on a FAT stick.
+
+    Nothing tells but trying. A folder is made and removed, never a file: what somebody puts in its place meanwhile is not removed.
+
+    Raises:
+        UnwrittenError: the disk refuses the name.
+    """
+    try:
+        path.mkdir(mode=0o700)
+        path.rmdir()
+    except FileExistsError:
+        return  # a file that is to be replaced
+    except OSError as error:
+        raise UnwrittenError(f"cannot write {path}: {error.strerror}", hint="name another file") from error
 
 
 def _kind(path: Path) -> int | None:

@@ -138,6 +138,10 @@ class AlteredError(CustodyError):
 ALTERED: Final = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError)
 
 
+class UnwrittenError(StorageError):
+    """A file that was asked for could not be written."""
+
+
 class LockedError(StorageError):
     """Another process holds the home."""
 

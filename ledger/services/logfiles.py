@@ -10,9 +10,10 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.domain import tiles
-from ledger.domain.errors import ALTERED, AlteredError, NotFoundError
+from ledger.domain import merkle, tiles
+from ledger.domain.errors import ALTERED, AlteredError, FormatError, NotFoundError, UsageError
 from ledger.domain.identity.names import check_code
+from ledger.domain.receipt import parse_checkpoint
 from ledger.domain.tiles import WIDTH
 from ledger.domain.unit import Records, Unit
 from ledger.services import logbook
@@ -151,15 +152,47 @@ _READERS: Final[dict[str, Callable[[OwnLog, Unit, str], bytes]]] = {
 }
 
 
-def tree(log: OwnLog, *, entries: bool) -> Iterator[str]:
-    """Paths of every file for a plain web server; the checkpoint comes last, so that nothing it covers is missing.
+def require_own(log: OwnLog, path: str, data: bytes) -> None:
+    """Refuse a file of an exported tree that is not one of this log, or of another state of it.
+
+    Checkpoints are compared by what they say: a home that was restored may not know yet which of them were anchored.
+
+    Raises:
+        UsageError: it is another.
+    """
+    kind, _, rest = path.partition("/")
+    try:
+        with log.records.read() as unit:
+            same = _says_ours(log, unit, data) if kind.startswith("checkpoint") else _tile(log, unit, rest) == data
+    except (FormatError, NotFoundError):
+        same = False
+    if not same:
+        hint = "export into a folder of its own; look at this one before anybody else does"
+        raise UsageError(f"{path} is there already, and is not of this log or of an earlier state of it", hint=hint)
+
+
+def _says_ours(log: OwnLog, unit: Unit, note: bytes) -> bool:
+    said, state = parse_checkpoint(note), unit.log(log.log)
+    if said.log_id != log.log or state is None or said.size > state.size:
+        return False
+    return said.root == merkle.root_of(said.size, logbook.reader(unit, log.log))
+
+
+def exported(log: OwnLog, *, entries: bool) -> tuple[list[str], Callable[[str], bytes]]:
+    """The log at one size for a plain web server, while it may grow: paths of its files, and what reads them.
 
     Args:
         entries: also what is not public: entry bundles and certificates, which show pseudonyms and times of officers.
     """
+    own = OwnFiles(log)
+    note = own.get("checkpoint")
+    paths = list(_tree(log, parse_checkpoint(note).size, entries=entries))
+    return paths, lambda path: note if path == "checkpoint" else own.get(path)
+
+
+def _tree(log: OwnLog, size: int, *, entries: bool) -> Iterator[str]:
+    """Paths of every file; the checkpoint comes last, so that nothing it covers is missing."""
     with log.records.read() as unit:
-        state = unit.log(log.log)
-        size = state.size if state is not None else 0
         agencies = [log.agency, *(row.agency for row in unit.partners() if row.crl)]
         descriptors = sorted({sha256(one).hexdigest() for one in _descriptors(unit)})
     yield from (f"descriptors/{one}" for one in descriptors)

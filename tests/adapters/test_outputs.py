@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import inspect
 import os
 import socket
 import stat
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters import files, outputs
-from ledger.domain.errors import StorageError, UsageError
+from ledger.domain.errors import StorageError, UnwrittenError, UsageError
 from tests.support.commands import ROOT
 
 
@@ -169,11 +171,87 @@ def test_modes_are_set_and_not_inherited(tmp_path: Path) -> None:
 
 def test_a_folder_that_a_demonstration_did_not_make_is_never_emptied(tmp_path: Path) -> None:
     (tmp_path / "thesis").write_text("years of work")
-    with pytest.raises(UsageError):
-        files.renew_folder(tmp_path, "demo")
-    assert (tmp_path / "thesis").read_text() == "years of work"
     made = tmp_path / "out"
-    files.renew_folder(made, "demo")
+    files.renew_folder(made, "custody demo")
+    [marker] = made.iterdir()
+    for name, text in {"thesis": "x", "demo": "play", "story": "told", marker.name: "mine"}.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(UsageError):
+            files.renew_folder(tmp_path, "custody demo")
+    marker.replace(tmp_path / marker.name)  # a marker that came along from another place
+    with pytest.raises(UsageError):
+        files.renew_folder(tmp_path, "custody demo")
+    assert (tmp_path / "thesis").read_text() == "x"
+
+
+def test_a_folder_that_a_demonstration_made_is_emptied_by_the_same_one(tmp_path: Path) -> None:
+    made = tmp_path / "out"
+    files.renew_folder(made, "custody demo")
     (made / "old").write_text("x")
-    files.renew_folder(made, "demo")
-    assert [one.name for one in made.iterdir()] == ["demo"]
+    (made / "home").mkdir()
+    (made / "home" / "key").write_text("x")
+    (made / "link").symlink_to(tmp_path)
+    with pytest.raises(UsageError):
+        files.renew_folder(made, "custody demo --story")
+    files.renew_folder(made, "custody demo")
+    assert len(list(made.iterdir())) == 1
+    assert tmp_path.exists()
+
+
+@pytest.mark.parametrize("size", [242, 255])
+def test_a_name_as_long_as_a_name_can_be_is_written(tmp_path: Path, size: int) -> None:
+    put(tmp_path / ("a" * size))
+    put(tmp_path / ("\u5199" * (size // 3)))
+    put(tmp_path / ("a" * size), b"other", force=True)
+    assert (tmp_path / ("a" * size)).read_bytes() == b"other"
+    with files.building(tmp_path / ("b" * size), what="a folder") as folder:
+        assert folder.is_dir()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_name_that_cannot_be_is_refused_before_the_block_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnwrittenError, match="too long"):
+        outputs.writing(tmp_path / ("a" * 256), force=False).__enter__()
+    replaced = Path.mkdir
+
+    def fat(self: Path, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+        if ":" in self.name:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        replaced(self, mode, parents, exist_ok)
+
+    monkeypatch.setattr(Path, "mkdir", fat)
+    with pytest.raises(UnwrittenError, match="Invalid argument"):
+        outputs.writing(tmp_path / "Re: photo", force=False).__enter__()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_descriptor_that_was_not_handed_over_for_writing_is_refused_before_the_block_begins(tmp_path: Path, force: bool) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(b"old")
+    reading, ours, given = os.open(path, os.O_RDONLY), os.open(path, os.O_RDWR), os.open(path, os.O_RDWR)
+    os.set_inheritable(reading, True)
+    os.set_inheritable(given, True)
+    link = tmp_path / "link"
+    link.symlink_to(f"/dev/fd/{ours}")
+    try:
+        for name in (
+            f"/dev/fd/{reading}",
+            f"/dev/fd/{ours}",
+            f"/proc/self/fd/{ours}",
+            f"/proc/{os.getpid()}/fd/{ours}",
+            str(link),
+            "/dev/fd/99999",
+        ):
+            with pytest.raises(UsageError, match=r"not open when|for reading only"):
+                outputs.writing(Path(name), force=force).__enter__()
+        put(Path(f"/dev/fd/{given}"), force=force)
+        assert path.read_bytes() == b"new"
+    finally:
+        for one in (reading, ours, given):
+            os.close(one)
+
+
+def test_who_writes_a_file_says_whether_another_may_be_replaced() -> None:
+    """A default would let a command go round the question that --force answers."""
+    assert inspect.signature(files.replacing).parameters["force"].default is inspect.Parameter.empty

@@ -25,7 +25,7 @@ def test_a_pause_that_fails_says_where_the_item_is_and_the_command_that_goes_on(
         handing.offer(desk.client, desk.person, desk.clock, evidence, terms)
         before = desk.client.item(evidence)
     assert "add -o FILE" in custody("handover", "pause", evidence, "--basis", "court", home=home, code=2).stderr
-    custody("handover", "pause", evidence, "-o", tmp_path / "nowhere" / "x", "--basis", "court", home=home, code=1)
+    custody("handover", "pause", evidence, "-o", tmp_path / "nowhere" / "x", "--basis", "court", home=home, code=2)
     assert json.loads(custody("show", evidence, "--json", home=home).stdout)["item"]["head"] == before["head"], "nothing was signed"
 
     pack = next((home / "blocks").glob("pack-*.car"))

@@ -6,6 +6,7 @@ import base64
 import json
 import subprocess
 from contextlib import closing
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from ledger.domain.trust import TrustRoot
 from ledger.domain.verify.report import Verdict
 from ledger.services import handing, handovers
 from ledger.services.audit import outside
-from ledger.services.logfiles import FOREVER, OwnFiles, OwnLog, tree
+from ledger.services.logfiles import FOREVER, OwnLog, exported, require_own
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
 from tests.support.desk import Desk
 
@@ -34,7 +35,8 @@ FSCK = Path(__file__).parents[2] / ".build/fsck/fsck"
 
 def export(desk: Desk, folder: Path, *, entries: bool = True) -> Path:
     own = OwnLog.of(desk.node)
-    write_tree(folder, list(tree(own, entries=entries)), OwnFiles(own).get, FOREVER, lambda count: None)
+    paths, get = exported(own, entries=entries)
+    write_tree(folder, paths, get, FOREVER, partial(require_own, own), lambda count: None)
     drop_partials(folder)
     return folder
 

@@ -8,13 +8,14 @@ home and backups, or whoever finds a backup finds its keys.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from ledger.adapters.keystore.file import FileKeyring
-from ledger.domain.errors import KeyringError
+from ledger.domain.errors import KeyringError, UsageError
 
 _NAME: Final = "generations"
 _DAY: Final = 86400
@@ -36,15 +37,21 @@ class BackupKeys:
     """The backup keys in a file of their own, in the format of a keyring.
 
     Raises:
-        KeyringError: wrong passphrase, or altered.
+        KeyringError: wrong passphrase, or altered, or a keyring with other keys in it. UsageError: not a file.
     """
 
     def __init__(self, path: Path, passphrase: bytes, *, create: bool) -> None:
+        if os.path.lexists(path) and not path.is_file():  # a pipe would be waited for, for ever
+            raise UsageError(f"{path} is not a file", hint="name the file of the backup keys with --keys")
         if create and not path.exists():
             self._keyring = FileKeyring.create(path, passphrase)
             self._generations: list[Generation] = []
             return
         self._keyring = FileKeyring.open(path, passphrase)
+        if set(self._keyring.names()) - {_NAME}:
+            raise KeyringError(
+                f"{path} is a keyring with other keys, not the file of the backup keys", hint="name another file with --keys"
+            )
         held = json.loads(self._keyring.get(_NAME)) if _NAME in self._keyring.names() else []
         self._generations = [Generation(**one) for one in held]
 
