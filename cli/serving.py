@@ -85,7 +85,7 @@ class PatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """The server ends; not even then a transport that is merely closed would."""
+        """The server ends: let the answer be finished, and at the deadline abort, since a closed transport waits for its reader."""
         super().shutdown()
         self._last = self.loop.call_later(END_TIMEOUT, self.abort)
 
