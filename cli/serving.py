@@ -48,6 +48,7 @@ class PatientProtocol(H11Protocol):
         self._among = among
         self._deadline: asyncio.TimerHandle | None = None
         self._look: asyncio.TimerHandle | None = None
+        self._last: asyncio.TimerHandle | None = None
         self._pending = self._taken = 0  # bytes, at the last look
         self.heard = self.loop.time()
 
@@ -78,9 +79,15 @@ class PatientProtocol(H11Protocol):
         """Forget the deadlines."""
         self._among.leave(self)
         self._stop_waiting()
-        if self._look is not None:
-            self._look.cancel()
+        for one in (self._look, self._last):
+            if one is not None:
+                one.cancel()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server ends: let the answer be finished, and at the deadline abort, since a closed transport waits for its reader."""
+        super().shutdown()
+        self._last = self.loop.call_later(END_TIMEOUT, self.abort)
 
     def waits(self) -> bool:
         """Whether it is the client's turn: to send a head or a part of a body, or to read."""

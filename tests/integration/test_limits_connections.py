@@ -54,6 +54,14 @@ def opened(address: tuple[str, int], sent: bytes = b"") -> socket.socket:
     return connection
 
 
+def wait_until_stuck(server: uvicorn.Server) -> None:
+    """Until answers wait that the system takes no more of."""
+    end = time.monotonic() + 10
+    while not any(one.transport.get_write_buffer_size() for one in list(server.server_state.connections)):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def wait_until_none(server: uvicorn.Server, seconds: float) -> None:
     end = time.monotonic() + seconds
     while server.server_state.connections:
@@ -67,8 +75,7 @@ def test_whoever_never_reads_is_ended(desk: Desk, monkeypatch: pytest.MonkeyPatc
     with served(desk) as (server, _, address), ExitStack() as held:
         for _ in range(4):
             held.enter_context(opened(address, PAGES))
-        time.sleep(0.2)
-        assert server.server_state.connections
+        wait_until_stuck(server)
         wait_until_none(server, 10)
 
 
@@ -92,7 +99,10 @@ def test_a_client_does_not_keep_the_node_from_ending(sent: bytes, desk: Desk, mo
     """After SIGTERM the node waited for it, with its home locked and its address in server.json."""
     monkeypatch.setattr(cli.serving, "END_TIMEOUT", 1)
     with served(desk) as (server, thread, address), opened(address, sent):
-        time.sleep(0.3)
+        if sent == PAGES:
+            wait_until_stuck(server)
+        else:
+            time.sleep(0.3)
         server.should_exit = True
         thread.join(8)
         assert not thread.is_alive()
