@@ -16,7 +16,7 @@ from api.limits import LimitMiddleware
 from api.lockout import LockOut, SeenOnce
 from api.measure import MeasureMiddleware
 from api.proxies import HEADERS, ProxyMiddleware, trusted
-from api.ratelimit import Buckets
+from api.ratelimit import Buckets, RateLimiter
 from api.routes import (
     agency,
     audits,
@@ -94,6 +94,7 @@ def create_app(
     app.state.confirmations = confirmations
     app.state.proofs = SeenOnce()
     app.state.lists = Buckets()
+    app.state.rates = RateLimiter()
     app.state.lockout = LockOut()
     app.state.audits = AuditJobs(node)
     app.state.lanes = lanes()

@@ -64,6 +64,7 @@ class GuardedRoute(APIRoute):
             if not caller.roles & allowed or (caller.is_guest(request.app.state.node.agency) and not open_to_guests):
                 raise DeniedError("your role may not do this", hint=f"this takes the role of {' or '.join(sorted(allowed)) or 'nobody'}")
             request.state.caller = caller
+            request.app.state.rates.know(request.headers["authorization"].encode("latin-1"))
             return await handler(request)
 
         return guarded
@@ -88,7 +89,7 @@ class GuardedRoute(APIRoute):
             lane = request.app.state.lanes.get(operation) if LOCAL not in request.scope else None
             if lane is None:
                 return await judged(request)
-            async with lane.place():
+            async with lane.place(request.state.caller.agency if hasattr(request.state, "caller") else ""):
                 return await judged(request)
 
         return bounded

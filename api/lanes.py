@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -22,52 +23,74 @@ _PATIENCE: Final = 5.0  # seconds
 _STEP: Final = 0.05
 
 
-class Lane:
-    """``at_once`` requests at work, and as many as ``waiting`` more for a few seconds. Safe for use by several event loops."""
+class _Places:
+    """So many places, of which one agency has no more than ``each``."""
 
-    def __init__(self, what: str, at_once: int, waiting: int) -> None:
+    def __init__(self, total: int, each: int) -> None:
+        self._total, self._each = total, each
+        self._taken: Counter[str] = Counter()
+
+    def take(self, agency: str) -> bool:
+        """Take one, if there is one."""
+        if self._taken.total() >= self._total or self._taken[agency] >= self._each:
+            return False
+        self._taken[agency] += 1
+        return True
+
+    def give(self, agency: str) -> None:
+        """Give it back."""
+        self._taken[agency] -= 1
+        if not self._taken[agency]:
+            del self._taken[agency]
+
+
+class Lane:
+    """``at_once`` requests at work, and as many as ``waiting`` more for a few seconds. Safe for use by several event loops.
+
+    Args:
+        shared: among agencies: none has more than half of the places, at work and waiting.
+    """
+
+    def __init__(self, what: str, at_once: int, waiting: int, *, shared: bool = False) -> None:
         self.at_once = at_once
-        self._what, self._most = what, waiting
-        self._working = self._waiting = 0
+        self._what = what
+        part = 2 if shared else 1
+        self._working, self._waiting = _Places(at_once, at_once // part), _Places(waiting, waiting // part)
         self._mutex = threading.Lock()
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """A place in the lane.
+    async def place(self, agency: str = "") -> AsyncIterator[None]:
+        """A place in the lane, for somebody of an agency.
 
         Raises:
             BusyError: none became free in time, or too many wait for one.
         """
-        if not self._take():
-            await self._wait()
+        if not self._take(self._working, agency):
+            await self._wait(agency)
         try:
             yield
         finally:
-            with self._mutex:
-                self._working -= 1
+            self._give(self._working, agency)
 
-    def _take(self) -> bool:
+    def _take(self, places: _Places, agency: str) -> bool:
         with self._mutex:
-            if self._working >= self.at_once:
-                return False
-            self._working += 1
-            return True
+            return places.take(agency)
 
-    async def _wait(self) -> None:
+    def _give(self, places: _Places, agency: str) -> None:
         with self._mutex:
-            full = self._waiting >= self._most
-            self._waiting += not full
-        if full:
+            places.give(agency)
+
+    async def _wait(self, agency: str) -> None:
+        if not self._take(self._waiting, agency):
             raise self._busy()
         try:
             end = time.monotonic() + _PATIENCE
-            while not self._take():
+            while not self._take(self._working, agency):
                 if time.monotonic() > end:
                     raise self._busy()
                 await asyncio.sleep(_STEP)
         finally:
-            with self._mutex:
-                self._waiting -= 1
+            self._give(self._waiting, agency)
 
     def _busy(self) -> BusyError:
         return BusyError(f"too many requests wait for {self._what}", hint="try again in a moment")
@@ -76,28 +99,28 @@ class Lane:
 #: Lane by operation. Anyone may call the first lanes' routes, so nobody else waits in them.
 _GROUPS: Final[dict[str, tuple[str, int, int, tuple[str, ...]]]] = {
     "verify": ("a verification", 2, 8, ("verify",)),
-    "public chain": ("the chain", 2, 16, ("readiness", "trust_root")),
-    "chain": (
-        "the chain",
-        6,
-        24,
-        ("status", "bundle", "list_partners", "parcel", "closing", "copy_parcel", "disposals_for_agency", "exchanged"),
-    ),
-    "long": ("anchoring and exchange", 4, 8, ("anchor", "sync_handovers")),
+    "public chain": ("the chain", 2, 16, ("trust_root",)),
+    "readiness": ("the chain", 1, 16, ("readiness",)),  # a stranger's calls must not take the node out of a load balancer
+    "chain": ("the chain", 4, 24, ("status", "bundle", "list_partners")),
+    "exchange": ("the chain", 4, 24, ("parcel", "closing", "copy_parcel", "disposals_for_agency", "exchanged", "crl_for_agency")),
+    "long": ("anchoring and exchange", 3, 8, ("anchor", "sync_handovers")),
     "partners": (
         "another agency's node",
-        4,
+        3,
         8,
         ("add_partner", "admit_guest", "list_copies", "copy_record", "copy_range", "copy_taken"),
     ),
     "ipfs": ("the IPFS nodes", 2, 4, ("sync_replicas", "check_fixity")),
-    "content": ("stored content", 8, 64, ("content", "incoming_content", "offered_content", "copy_content")),
+    "content": ("stored content", 5, 64, ("content", "incoming_content")),
+    "exchanged content": ("stored content", 2, 16, ("offered_content", "copy_content")),
 }
+#: Lanes of other agencies' nodes: one that calls without end leaves room for the others, and all of them leave our own people theirs.
+_SHARED: Final = frozenset({"exchange", "exchanged content"})
 
 
 def lanes() -> dict[str, Lane]:
     """The lanes of one application, by operation."""
     found: dict[str, Lane] = {}
-    for what, at_once, waiting, operations in _GROUPS.values():
-        found |= dict.fromkeys(operations, Lane(what, at_once, waiting))
+    for name, (what, at_once, waiting, operations) in _GROUPS.items():
+        found |= dict.fromkeys(operations, Lane(what, at_once, waiting, shared=name in _SHARED))
     return found

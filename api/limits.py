@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import body
-from api.ratelimit import RateLimiter
+from api.proxies import counted
 
 BODY_LIMIT: Final = 8 << 20  # a segment of 4 MiB, or a batch of statements
 STRANGER_LIMIT: Final = 256 << 10  # of whoever has not proven anything yet: logins and enrolments
@@ -45,7 +46,6 @@ class LimitMiddleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._rates = RateLimiter()
         self._here = Held()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,10 +57,11 @@ class LimitMiddleware:
         local = LOCAL in scope
         verifies = scope["path"] == "/v1/verify"
         limit = VERIFY_LIMIT if verifies else STRANGER_LIMIT if scope["path"].startswith(_STRANGERS) else BODY_LIMIT
-        body = _Body(receive, limit, patient=local, held=self._here if verifies and not local else None)
+        held = self._here if verifies and not local else None
+        body = _Body(receive, limit, patient=local, held=held, address=counted(scope))
         try:
             _check_head(scope, limit)
-            if not local and (seconds := self._rates.wait(scope)):
+            if not local and (seconds := scope["app"].state.rates.wait(scope)):
                 reply.retry_after = seconds
                 raise _RefusedError("too-many", f"too many requests; come again in {seconds} s", "slow down")
             await self._app(scope, body, reply)
@@ -86,17 +87,24 @@ def _too_large(limit: int) -> _RefusedError:
 
 
 class Held:
-    """Bytes of bodies that are in memory at once."""
+    """Bytes of bodies that are in memory at once, of all addresses and of each."""
 
     def __init__(self) -> None:
-        self.bytes = 0
+        self._bytes: Counter[str] = Counter()
+
+    def add(self, address: str, count: int) -> bool:
+        """Count bytes, or take them away; whether all of them still have room, and those of one address."""
+        self._bytes[address] += count
+        if not self._bytes[address]:
+            del self._bytes[address]
+        return self._bytes.total() <= VERIFY_TOTAL and self._bytes[address] <= VERIFY_LIMIT
 
 
 class _Body:
     """``receive`` with a limit on bytes, of this body and of all bodies that ``held`` counts, and on patience."""
 
-    def __init__(self, receive: Receive, limit: int, *, patient: bool, held: Held | None = None) -> None:
-        self._receive, self._limit, self._patient, self._held = receive, limit, patient, held
+    def __init__(self, receive: Receive, limit: int, *, patient: bool, held: Held | None = None, address: str = "") -> None:
+        self._receive, self._limit, self._patient, self._held, self._address = receive, limit, patient, held, address
         self._seen = 0
         self._spent = 0.0
         self._complete = False
@@ -107,19 +115,18 @@ class _Body:
         else:
             message = await self._timed()
         self._seen += len(message.get("body", b""))
-        if self._held is not None:
-            self._held.bytes += len(message.get("body", b""))
+        room = self._held is None or self._held.add(self._address, len(message.get("body", b"")))
         self._complete = not message.get("more_body", False)
         if self._seen > self._limit:
             raise _too_large(self._limit)
-        if self._held is not None and self._held.bytes > VERIFY_TOTAL:
+        if not room:
             raise _RefusedError("busy", "too many bundles are being verified", "try again in a moment, or run custody verify yourself")
         return message
 
     def release(self) -> None:
         """The request is over, and its body gone."""
         if self._held is not None:
-            self._held.bytes -= self._seen
+            self._held.add(self._address, -self._seen)
             self._held = None
 
     async def _timed(self) -> Message:

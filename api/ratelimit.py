@@ -65,18 +65,29 @@ class Buckets:
 
 
 class RateLimiter:
-    """Counts requests; ``clock`` gives seconds, monotonic."""
+    """Counts requests; ``clock`` gives seconds, monotonic.
+
+    A session is one that somebody has proven to have: whoever makes tokens up stays a stranger with an address.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._buckets = Buckets(clock)
+        self._sessions: OrderedDict[bytes, None] = OrderedDict()
+
+    def know(self, authorization: bytes) -> None:
+        """The session of this header was proven just now."""
+        token = sha256(authorization).digest()
+        self._sessions[token] = None
+        self._sessions.move_to_end(token)
+        if len(self._sessions) > _TABLE:
+            self._sessions.popitem(last=False)
 
     def wait(self, scope: Scope) -> int:
         """0 where the request may go on, else the seconds after which to come again."""
         path = scope["path"]
         rate = _COSTLY.get(path)
         token = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        if rate is None and token:
-            # The address pays too: otherwise every made-up token would be a fresh bucket.
+        if rate is None and token and sha256(token).digest() in self._sessions:
             return self._buckets.take(("session", sha256(token).digest()), SESSION) or self._buckets.take(("any", _address(scope)), SHARED)
         return self._buckets.take((path if rate else "address", _address(scope)), rate or ADDRESS)
 

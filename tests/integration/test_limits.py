@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,10 @@ import uvicorn
 
 import api.limits
 import cli.serving
-from api.ratelimit import LOGIN, SESSION, RateLimiter
+from api.lanes import Lane, lanes
+from api.limits import VERIFY_LIMIT, Held
+from api.ratelimit import ADDRESS, LOGIN, SESSION, RateLimiter
+from ledger.domain.errors import BusyError
 from tests.support.desk import Desk
 
 SLOW = 0.6
@@ -180,6 +185,8 @@ def test_buckets_fill_again_are_apart_and_bounded() -> None:
         headers = [(b"authorization", token.encode())] if token else []
         return {"path": path, "headers": headers, "client": (client, 1)}
 
+    limiter.know(b"a")
+    limiter.know(b"b")
     for _ in range(int(SESSION.burst)):
         assert limiter.wait(scope("/v1/evidence", token="a")) == 0
     assert limiter.wait(scope("/v1/evidence", token="a")) == 1
@@ -190,8 +197,49 @@ def test_buckets_fill_again_are_apart_and_bounded() -> None:
     for number in range(30_000):
         limiter.wait(scope("/v1/agency", client=f"10.0.{number // 256}.{number % 256}"))
     assert len(limiter._buckets._left) <= 10_000
-    made_up = [limiter.wait(scope("/v1/evidence", token=f"t{number}", client="6.6.6.6")) for number in range(3000)]
-    assert made_up[-1] > 0, "a fresh made-up token is no fresh bucket"
+    assert limiter.wait(scope("/v1/login", client="6.6.6.6")) == 0
+    made_up = [limiter.wait(scope("/v1/evidence", token=f"t{number}", client="6.6.6.6")) for number in range(30_000)]
+    assert made_up.count(0) == int(ADDRESS.burst), "whoever makes tokens up has what a stranger has"
+    assert sum(limiter.wait(scope("/v1/login", client="6.6.6.6")) == 0 for _ in range(50)) < LOGIN.burst, "and forgets no bucket by it"
+
+
+def test_an_agency_that_calls_without_end_leaves_others_their_places() -> None:
+    """One session on forty connections kept an agency's own people from their node."""
+    found = lanes()
+    assert found["parcel"] is not found["status"]
+    assert found["offered_content"] is not found["content"]
+    assert found["readiness"] is not found["trust_root"]
+    lane = found["parcel"]
+
+    async def run() -> None:
+        async with AsyncExitStack() as stack:
+            for _ in range(lane.at_once // 2):
+                await stack.enter_async_context(lane.place("US-HSI"))
+            waiting = [asyncio.ensure_future(_hold(lane, "US-HSI")) for _ in range(100)]
+            await asyncio.sleep(0)
+            async with lane.place("RO-DIICOT"), lane.place("RO-DIICOT"):
+                pass
+            for one in waiting:
+                one.cancel()
+            refused = await asyncio.gather(*waiting, return_exceptions=True)
+            assert sum(isinstance(one, BusyError) for one in refused) > 80
+
+    asyncio.run(run())
+
+
+async def _hold(lane: Lane, agency: str) -> None:
+    async with lane.place(agency):
+        pass
+
+
+def test_bodies_that_one_address_does_not_end_leave_room_for_bundles_of_others() -> None:
+    held = Held()
+    assert held.add("6.6.6.6", VERIFY_LIMIT)
+    assert not held.add("6.6.6.6", 1)
+    held.add("6.6.6.6", -1)
+    assert held.add("1.2.3.4", VERIFY_LIMIT)
+    held.add("6.6.6.6", -VERIFY_LIMIT)
+    assert held.add("6.6.6.6", 1)
 
 
 def test_a_body_of_opening_brackets_ends_no_process(tmp_path: Path) -> None:
