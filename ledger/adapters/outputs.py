@@ -42,7 +42,7 @@ def writing(path: Path, *, force: bool, mode: int = 0o600) -> Iterator[BinaryIO]
     descriptor = _descriptor(path)
     kind = None if descriptor is not None else _kind(path)
     if (kind is None and descriptor is None) or kind == stat.S_IFREG:
-        target = Path(os.path.realpath(path)) if os.path.islink(path) else path  # unlike pathlib it never raises
+        target = Path(os.path.realpath(path)) if _is_link(path) else path
         with files.replacing(target, mode=mode, force=force) as file:
             _require_possible(target)
             yield file
@@ -82,10 +82,14 @@ def _descriptor(path: Path) -> int | None:
         folder = os.path.realpath(path.parent)
         if own.fullmatch(folder) and _NUMBER.fullmatch(path.name):
             return int(path.name)
-        if not os.path.islink(path):
+        if not _is_link(path):
             return None
         path = Path(folder) / path.readlink()
     return None
+
+
+def _is_link(path: Path) -> bool:
+    return os.path.islink(path)  # noqa: PTH114  (unlike pathlib it raises for no path; what is wrong with it is told at opening)
 
 
 def _require_given(path: Path, descriptor: int) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 import pytest
 from typer.main import get_command
@@ -78,7 +79,9 @@ def _run(command: list[str], place: Path, home: Path, *more: str) -> tuple[int, 
 def _paths(command: Any, above: str = "") -> Iterator[str]:
     for name, one in getattr(command, "commands", {}).items():
         yield from _paths(one, f"{above}{name} ")
-    yield from (f"{above}{one.name}" for one in command.params if above and one.display_type == "path")
+    if above and not hasattr(command, "commands"):
+        hints = get_type_hints(inspect.unwrap(command.callback))
+        yield from (f"{above}{one.name}" for one in command.params if "Path" in str(hints.get(one.name)))
 
 
 def test_every_path_of_every_command_is_known_here_as_read_or_written() -> None:
