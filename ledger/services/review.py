@@ -8,6 +8,7 @@ from typing import Final
 from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.document import Event
+from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.life import GUARDED, OUTSIDE, Life, Told
@@ -21,8 +22,6 @@ from ledger.services.people import Persons
 
 BIOMETRIC: Final = "biometric"
 _APPROVALS: Final = 2
-#: The member of a body in which an event names other items.
-_REFERENCES: Final = {"derived": "parents", "collected": "photos", "analysed": "outputs", "voided": "replacement"}
 
 
 class Review:
@@ -81,7 +80,7 @@ class Review:
         Raises:
             RuleError: it names another.
         """
-        for evidence in _references(event):
+        for evidence in references(event):
             if self._states.get(evidence) is None and not access.is_visible(self._node, self._unit, signer, evidence):
                 what = "an item that this one is derived from" if event.type == "derived" else "an item that this event names"
                 raise RuleError(f"{what} is not known here, or not to you", hint="check the items that you name: custody list")
@@ -104,12 +103,6 @@ class Review:
         der = self._unit.certificate(row.certificate)
         if der is None or not certificates.parse(der).roles & ROLES_BY_TYPE["transfer-accepted"]:
             raise RuleError("none of that person's roles may take an item over", hint=hint)
-
-
-def _references(event: Event) -> list[str]:
-    """Other items that an event draws on, or points to; a copy's source is another agency's."""
-    named = event.body.get(_REFERENCES.get(event.type, ""), [])
-    return [named] if isinstance(named, str) else list(dict.fromkeys(named))
 
 
 def _told(persons: Persons, digest: bytes, event: Event) -> Told:
