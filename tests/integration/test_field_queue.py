@@ -201,7 +201,7 @@ def test_an_upload_that_is_given_up_by_force_takes_its_ciphertext_along(laptop: 
 def test_a_certificate_renewed_while_work_waits_is_signed_anew_and_verifies(laptop: Laptop, office: Desk, tmp_path: Path) -> None:
     phone = laptop.seize("phone", "S-1")
     noted = laptop.record(phone, "note", {"text": "typo"})
-    laptop.record(phone, "corrected", {"target": noted["statement"], "field": "/body/text", "new": "fine", "reason": "typing error"})
+    laptop.record(phone, "corrected", {"target": noted["statement"], "pointer": "/body/text", "new": "fine", "reason": "typing error"})
     (tmp_path / "e.txt").write_bytes(b"proof")
     file = laptop.upload(tmp_path / "e.txt")
     with laptop.field() as node:
@@ -285,7 +285,7 @@ def test_what_the_node_would_refuse_of_an_item_begun_here_is_refused_before_it_i
     with pytest.raises(RuleError, match="no seal with that number"):
         laptop.record(phone, "unsealed", {"number": "S-9", "condition": "whole"})
     with pytest.raises(RuleError, match="no event of this item"):
-        laptop.record(phone, "corrected", {"target": "0" * 64, "field": "/body/text", "new": "x", "reason": "y"})
+        laptop.record(phone, "corrected", {"target": "0" * 64, "pointer": "/body/text", "new": "x", "reason": "y"})
     laptop.record(phone, "unsealed", {"number": "S-1", "condition": "whole"})
     with pytest.raises(RuleError, match="no seal with that number"):
         laptop.record(phone, "unsealed", {"number": "S-1", "condition": "whole"})
