@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from cli import output
+from cli.hints import runnable
 from cli.state import STATE, Json
 
 _HELP = """Work where there is no network: record and sign with --offline, send later. The order and the times of signing stay.
@@ -24,7 +25,7 @@ _PREPARE = """Write down, while there is a network, what --offline needs to know
 Example:
   custody --home ~/mine field prepare
 """
-_STATUS = """Show how much waits to be sent.
+_STATUS = """Show what waits to be sent, with what the node refused at the last try and why.
 
 \b
 Example:
@@ -32,9 +33,21 @@ Example:
 """
 _SEND = """Send what waits, in the order in which it was signed. May be interrupted and repeated.
 
+What the node refuses stays, with what depends on it, and is told at the end (exit code 3); all else is sent. What was signed under a
+certificate that was renewed since is signed anew: it keeps when it happened, and says when it was signed now.
+
 \b
 Example:
   custody --home ~/mine field send
+"""
+_DROP = """Give up a statement that the node refused, as its signer, for good.
+
+With the one that begins an item all that waits about the item goes, and with an upload the only sealed copy of the file: that takes
+--force. Later statements about an item that stays are signed anew by the next `field send`.
+
+\b
+Example:
+  custody --home ~/mine field drop 2
 """
 
 
@@ -58,19 +71,61 @@ def register(app: typer.Typer) -> None:
         from cli.session import open_field
 
         with open_field() as node:
-            found = node.status()
+            found, waiting = node.status(), node.waiting()
         text = f"{found['queued']} statements wait, with {output.size(found['storedBytes'])} of ciphertext"
-        output.result({"queued": found["queued"], "storedBytes": found["storedBytes"]}, text)
+        value = {"queued": found["queued"], "storedBytes": found["storedBytes"], "waiting": waiting}
+        output.result(value, text, *(line for one in waiting for line in _lines(one)))
 
     @group.command(help=_SEND)
-    def send(as_json: Json = False) -> None:
+    def send(
+        anew: Annotated[
+            bool, typer.Option("--anew", help="Sign anew what was refused before: the clock was wrong, or a reason lacked.")
+        ] = False,
+        as_json: Json = False,
+    ) -> None:
         from cli.session import open_field, open_session
 
         sent: list[Any] = []
         with open_field() as field, open_session() as session, output.progress("sending", len(field), unit="statements") as advance:
-            for answer in field.send(session.node):
+            for answer in field.send(session.node, session.person, session.clock, anew=anew):
                 sent.append(answer)
                 advance(1)
+            refused = field.refused()
         again = sum(bool(one["repeated"]) for one in sent)
-        text = f"{len(sent)} statements are in the log now" + (f", {again} of them were there already" if again else "")
-        output.result({"sent": len(sent), "repeated": again, "registered": sent}, text)
+        lines = [f"{len(sent)} statements are in the log now" + (f", {again} of them were there already" if again else "")]
+        if refused:
+            lines.append(f"{len(refused)} were refused, or depend on what was, and stay here:")
+        output.result(
+            {"sent": len(sent), "repeated": again, "registered": sent, "refused": refused},
+            *lines,
+            *(line for one in refused for line in _lines(one)),
+        )
+        if refused:
+            raise typer.Exit(3)
+
+    @group.command(help=_DROP)
+    def drop(
+        statement: Annotated[str, typer.Argument(metavar="STATEMENT", help="Its number, as field status shows it, or its digest.")],
+        force: Annotated[bool, typer.Option("--force", help="Also a whole item, with the only sealed copy of its content.")] = False,
+        as_json: Json = False,
+    ) -> None:
+        from cli.session import unlock
+        from ledger import wiring
+
+        keyring = unlock().keyring()
+        with wiring.open_field(STATE.home, keyring) as field:
+            gone = field.drop(statement, wiring.person_at(keyring, field.agency()), force=force)
+            left = len(field)
+        output.result({"dropped": gone, "queued": left}, "given up for good:", *(_title(one) for one in gone), f"{left} statements wait")
+
+
+def _title(one: dict[str, Any]) -> str:
+    name = f" {one['name']!r}" if one["name"] else ""
+    return f"  {one['number']}  {one['type']}{name}, event {one['seq']} of {one['evidence']}"
+
+
+def _lines(one: dict[str, Any]) -> list[str]:
+    """A statement that waits, with what was said of it."""
+    if not one["why"]:
+        return [_title(one)]
+    return [_title(one), f"      refused: {one['why']}", f"      what to do: {runnable(one['hint'])}"]

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import custodykey, members, outfile, output, words
+from cli.hints import runnable
 from cli.state import STATE, Json
+
+if TYPE_CHECKING:
+    from ledger.adapters.keystore.file import FileKeyring
+    from ledger.services.signing import Person
 
 _HELP = """People of the agency: invite, enrol, approve, suspend, list.
 
@@ -289,7 +294,8 @@ def register(app: typer.Typer) -> None:
         with NodeClient(node_address()) as node:
             found = enrolling.fetch(keyring, node)
         roles = ", ".join(sorted(found.roles))
-        more = custodykey.lacking(joined(keyring, node_address()))
+        person = joined(keyring, node_address())
+        more = [*custodykey.lacking(person), *_of_field(keyring, person)]
         value = {"pseudonym": found.pseudonym, "roles": sorted(found.roles)}
         output.result(value, f"you sign as {found.pseudonym} ({roles})", *more)
 
@@ -338,3 +344,21 @@ def register(app: typer.Typer) -> None:
         pseudonym, _, agency = who.partition("@")
         text = f"{who} may come in now; give them items with: custody share ID --with {who} --basis WHY"
         output.result({"reference": who, "pseudonym": pseudonym, "agency": agency}, text)
+
+
+def _of_field(keyring: FileKeyring, person: Person) -> list[str]:
+    """What a new certificate means for what was signed without network and still waits."""
+    from ledger import wiring
+    from ledger.domain.errors import LockedError, UsageError
+
+    try:
+        with wiring.open_field(STATE.home, keyring) as field:
+            waiting, denied = len(field), field.not_permitted(person)
+    except (UsageError, LockedError):  # nothing was prepared, or another command looks at it now
+        return []
+    if not waiting:
+        return []
+    lines = [f"{waiting} statements wait to be sent: custody field send signs anew what was signed under your old certificate."]
+    if denied:
+        lines.append(f"Warning: your roles may record no more: {', '.join(denied)}. What waits of it is refused until they may again.")
+    return [runnable(line) for line in lines]

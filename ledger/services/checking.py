@@ -17,6 +17,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.person import PersonId
+from ledger.domain.records import EntryRow
 from ledger.domain.statement import Statement
 from ledger.domain.unit import Unit
 from ledger.services import dag
@@ -40,13 +41,17 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A submission in its parts; ``content`` only where the event opens an item that has some."""
+    """A submission in its parts; ``content`` only where the event opens an item that has some.
+
+    ``repeats``: a person's own statement that stands in the log already, so that nothing new is appended for it.
+    """
 
     statement: Statement
     certificate: Certificate
     event: Event
     grants: tuple[Grant, ...]
     content: envelope.Content | None
+    repeats: bool = False
 
 
 def require_enrolled(unit: Unit, caller: PersonId) -> bytes:
@@ -61,8 +66,20 @@ def require_enrolled(unit: Unit, caller: PersonId) -> bytes:
     return person.certificate
 
 
-def check(node: Node, certifiers: Certifiers, submission: Submission, caller: PersonId | None) -> Checked:
-    """Everything that can be judged without the item's state.
+def same(unit: Unit, statement: Statement) -> EntryRow | None:
+    """The row of the same document of the same signer; a document names its item, its place, its actor and a salt."""
+    claims = statement.claims
+    return next((row for row in unit.events(claims.subject) if (row.seq, row.payload) == (claims.seq, statement.payload)), None)
+
+
+def _repeats(unit: Unit, statement: Statement, caller: PersonId | None) -> bool:
+    """Whether a person sends what stands in the log under the same certificate: it was accepted then, whatever became of that since."""
+    row = same(unit, statement) if caller is not None else None
+    return row is not None and row.certificate == statement.certificate
+
+
+def check(node: Node, unit: Unit, certifiers: Certifiers, submission: Submission, caller: PersonId | None) -> Checked:
+    """Everything that can be judged without the item's state. A repeat need not be acceptable once more: only to be its caller's own.
 
     Args:
         certifiers: of the transaction in which the whole batch is checked.
@@ -86,9 +103,9 @@ def check(node: Node, certifiers: Certifiers, submission: Submission, caller: Pe
         raise DeniedError("the statement claims another agency than its certificate")
     if caller != (certificate.subject if certificate.kind == "person" else None):
         raise DeniedError("a person registers their own statements only")
-    descriptor = certifiers.verify_current(certificate)
-    if certificate.not_after < now + descriptor.max_anchoring_delay:
-        raise RuleError("the certificate expires before the statement would surely be anchored", hint="renew the certificate")
+    repeats = _repeats(unit, statement, caller)
+    if not repeats:
+        _require_usable(certifiers, certificate, now)
     if claims.time > now + moments.AHEAD:
         told = f"the statement is dated {format_time(claims.time)}, and the node's clock says {format_time(now)}"
         raise RuleError(told, hint="one of the two clocks is wrong: set it, in UTC, then sign anew")
@@ -111,12 +128,21 @@ def check(node: Node, certifiers: Certifiers, submission: Submission, caller: Pe
     content = None
     if "content" in event.body:
         content = envelope.parse_content(event.body["content"], event.body["size"])
-        dag.require_stored(node.blocks, content)
+        if not repeats:
+            dag.require_stored(node.blocks, content)
+    if repeats:
+        return Checked(statement, certificate, event, given, content, repeats=True)
     if claims.effect == "open":
         _check_opening(node, certifiers.own, given, content)
     elif given and event.type not in RELEASES:
         raise FormatError("keys are handed on with an opening, an offer, an acceptance or a disclosure only")
     return Checked(statement, certificate, event, given, content)
+
+
+def _require_usable(certifiers: Certifiers, certificate: Certificate, now: int) -> None:
+    descriptor = certifiers.verify_current(certificate)
+    if certificate.not_after < now + descriptor.max_anchoring_delay:
+        raise RuleError("the certificate expires before the statement would surely be anchored", hint="renew the certificate")
 
 
 def _check_opening(node: Node, descriptor: Descriptor, given: tuple[Grant, ...], content: envelope.Content | None) -> None:

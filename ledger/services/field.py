@@ -1,23 +1,28 @@
 """A node that is not there: what is signed without network waits here, sealed and in order, until the real node can be reached.
 
-Statements lie in journals under the person's own key, ciphertext in a block store beside them. Sending may be interrupted and
-repeated: a node registers the same statement once.
+Statements lie in journals under the person's own key, ciphertext in a block store beside them. What can be judged of an item that
+was begun here is judged before a statement is queued, by the node's own rules; see delivery for the sending.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from ledger.domain import cid as cids
-from ledger.domain import statement as statements
+from ledger.domain import custody
 from ledger.domain.clientports import Journal
-from ledger.domain.encoding import format_time, from_b64url
-from ledger.domain.errors import ConflictError, NotFoundError, UsageError
-from ledger.domain.event import document as documents
+from ledger.domain.custody import ItemState
+from ledger.domain.encoding import format_time
+from ledger.domain.errors import ConflictError, NotFoundError, RuleError, UsageError
+from ledger.domain.life import Life, Told
+from ledger.domain.ports import Clock
 from ledger.domain.storage import NodeStore
 from ledger.domain.unixfs import Block
 from ledger.services import dag
+from ledger.services.delivery import Delivery, Receiver
+from ledger.services.fieldqueue import Queue, Waiting
+from ledger.services.signing import Person
 
 #: What can be signed without knowing anything of the node: no reading, no handing over, nothing that others decide upon.
 TYPES: Final = frozenset(
@@ -26,17 +31,7 @@ TYPES: Final = frozenset(
         *("sealed", "unsealed", "analysed", "corrected", "incident", "restricted", "note"),
     }
 )
-_BATCH: Final = 64
-_SEGMENT: Final = 4
 _OFFLINE: Final = "this needs the node: custody field send, once there is a network"
-
-
-class Sender(Protocol):
-    """What sending asks of the real node; see NodeClient."""
-
-    def missing(self, wanted: Sequence[bytes]) -> list[bytes]: ...
-    def put_blocks(self, blocks: Sequence[Block]) -> None: ...
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]: ...
 
 
 class FieldNode:
@@ -50,8 +45,7 @@ class FieldNode:
     def __init__(self, about: dict[str, Any], blocks: NodeStore, journal: Journal) -> None:
         self._about = about
         self._blocks = blocks
-        self._journal = journal
-        self._queue: list[dict[str, Any]] = journal.leftovers()
+        self._queue = Queue(journal)
 
     def __len__(self) -> int:
         """Statements that wait."""
@@ -74,39 +68,38 @@ class FieldNode:
         return []
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Queue signed statements, all or none; durable when it returns. ``index`` is the place in the queue. A repeat is queued once.
+        """Queue signed statements, all or none; durable when it returns. ``index`` is the number in the queue. A repeat is queued once.
 
         Raises:
             UsageError: of a type that needs the node. ConflictError: another event waits at the same place of the item.
-            StorageError: the disk refused.
+            RuleError, DeniedError: the node would refuse it, as far as the item is known here. StorageError: the disk refused.
         """
-        answers, fresh = [], list[dict[str, Any]]()
-        places = {(one.claims.subject, one.claims.seq): (number, one) for number, one in enumerate(self._statements())}
-        for one in submissions:
-            statement = statements.parse(from_b64url(one["statement"], what="statement"))
-            event = documents.parse(from_b64url(one["document"], what="document"), one["disclosures"])
-            if event.type not in TYPES:
-                raise UsageError(f"{event.type!r} cannot be recorded without network", hint=_OFFLINE)
-            place = (statement.claims.subject, statement.claims.seq)
-            number, known = places.get(place, (len(self._queue) + len(fresh), statement))
-            if known.payload != statement.payload:
+        answers, fresh = [], list[Waiting]()
+        places = {(one.subject, one.statement.claims.seq): one for one in self._queue}
+        standings: dict[str, _Standing] = {}
+        for submission in submissions:
+            one = self._queue.next(submission, len(fresh))
+            if one.event.type not in TYPES:
+                raise UsageError(f"{one.event.type!r} cannot be recorded without network", hint=_OFFLINE)
+            place = (one.subject, one.statement.claims.seq)
+            known = places.setdefault(place, one)
+            if known.statement.payload != one.statement.payload:
                 raise ConflictError(f"another event already waits at seq {place[1]} of this item", hint="see: custody field status")
-            if place not in places:
-                places[place] = number, statement
-                fresh.append(dict(one))
+            if known is one:
+                if one.subject not in standings:
+                    standings[one.subject] = _Standing(str(self._about["agency"]), self._queue.of(one.subject))
+                standings[one.subject].require_allowed(one)
+                fresh.append(one)
             answers.append(
                 {
-                    "evidence": statement.claims.subject,
-                    "statement": known.digest.hex(),
-                    "index": number,
+                    "evidence": one.subject,
+                    "statement": known.statement.digest.hex(),
+                    "index": known.number,
                     "state": "queued",
                     "duplicates": [],
                 }
             )
-        for one in fresh:
-            self._journal.append(one)
-        self._journal.sync()
-        self._queue += fresh
+        self._queue.add(fresh)
         return answers
 
     def item(self, evidence: str) -> dict[str, Any]:
@@ -115,50 +108,81 @@ class FieldNode:
         Raises:
             NotFoundError: it was not begun here: what happened to it meanwhile is known to the node alone.
         """
-        found = [one for one in self._statements() if one.claims.subject == evidence]
+        found = self._queue.of(evidence)
         if not found:
             raise NotFoundError("this item was not begun in this folder without network", hint=_OFFLINE)
-        last = found[-1]
+        last = found[-1].statement
         time = format_time(last.claims.time)
         return {"evidence": evidence, "events": last.claims.seq + 1, "head": last.digest.hex(), "time": time, "offer": None}
 
     def events(self, evidence: str) -> Iterator[dict[str, Any]]:
         """The queued events of an item."""
-        for index, one in enumerate(self._statements()):
-            if one.claims.subject == evidence:
-                yield {"seq": one.claims.seq, "statement": one.digest.hex(), "index": index}
+        for one in self._queue.of(evidence):
+            yield {"seq": one.statement.claims.seq, "statement": one.statement.digest.hex(), "index": one.number}
 
     def status(self, **_: bool) -> dict[str, Any]:
         """How much waits."""
-        return {"integrated": len(self._queue), "final": 0, "queued": len(self._queue), "storedBytes": self._blocks.size()}
+        return {"integrated": len(self), "final": 0, "queued": len(self), "storedBytes": self._blocks.size()}
 
-    def _statements(self) -> list[statements.Statement]:
-        return [statements.parse(from_b64url(one["statement"], what="statement")) for one in self._queue]
+    def waiting(self) -> list[dict[str, Any]]:
+        """Everything that waits, with what the last try said of it."""
+        return [one.told() for one in self._queue]
 
-    def send(self, node: Sender) -> Iterator[dict[str, Any]]:
-        """Register what waits, in order, with its blocks before it; the node's answers. All is kept until the last was acknowledged.
+    def refused(self) -> list[dict[str, Any]]:
+        """What the last try left behind, and why."""
+        return [one for one in self.waiting() if one["why"]]
+
+    def not_permitted(self, person: Person) -> list[str]:
+        """Types of statements that wait, and that none of a person's roles may record any more."""
+        allowed = custody.ROLES_BY_TYPE
+        return sorted({one.event.type for one in self._queue if not allowed[one.event.type] & person.certificate.roles})
+
+    def send(self, node: Receiver, person: Person, clock: Clock, *, anew: bool = False) -> Iterator[dict[str, Any]]:
+        """Send all that can be sent, in order; the node's answers. What it refused stays, with the reason: see ``refused``.
+
+        Args:
+            anew: sign anew what was refused before.
 
         Raises:
-            NetworkError: it broke off; send again. RuleError, ...: as the node judged; nothing behind it was sent.
+            NetworkError: it broke off; send again. StorageError: the disk refused; likewise.
         """
-        for start in range(0, len(self._queue), _BATCH):
-            batch = self._queue[start : start + _BATCH]
-            for one in batch:
-                self._send_blocks(node, one)
-            yield from node.register(batch)
-        self._journal.finish()
-        self._queue = []
-        self._blocks.discard(list(self._blocks.cids()), kept=())
+        delivery = Delivery(self._queue, self._blocks, node, person, clock, anew=anew)
+        yield from delivery.run()
+        self._queue.remove(delivery.sent)
+        self._clear()
 
-    def _send_blocks(self, node: Sender, submission: dict[str, Any]) -> None:
-        body = documents.parse(from_b64url(submission["document"], what="document"), submission["disclosures"]).body
-        if "content" not in body:
-            return
-        every = list(dag.every(self._blocks, cids.from_text(body["content"]["cid"])))
-        for at in range(0, len(every), 1000):
-            lacking = node.missing(every[at : at + 1000])
-            for first in range(0, len(lacking), _SEGMENT):
-                node.put_blocks([Block(cid, self._blocks.get(cid)) for cid in lacking[first : first + _SEGMENT]])
+    def drop(self, name: str, person: Person, *, force: bool = False) -> list[dict[str, Any]]:
+        """Give up a refused statement; with an opening all that waits about its item. What was given up.
+
+        Args:
+            name: its number or digest.
+            force: also where that is more than this one statement, or the only sealed copy of a content.
+
+        Raises:
+            NotFoundError: nothing waits under that name. UsageError: it was not refused, somebody else signed it,
+                or more would be lost than this statement.
+        """
+        one = self._queue.find(name)
+        if one.event.value["actor"]["id"] != person.certificate.pseudonym:
+            raise UsageError("somebody else signed that statement", hint="let whoever signed it give it up, by their own keys")
+        if not one.why:
+            raise UsageError(f"statement {one.number} was not refused, it only waits", hint="send it: custody field send")
+        lost = self._queue.of(one.subject) if one.opens else [one]
+        if one.opens and not force:
+            raise UsageError(_loss(lost), hint=f"to give that up for good: custody field drop {one.number} --force")
+        self._queue.remove([each.number for each in lost])
+        self._clear()
+        return [each.told() for each in lost]
+
+    def _clear(self) -> None:
+        """Discard the ciphertext of everything that waits no more."""
+        kept = {
+            cid
+            for one in self._queue
+            if one.has_content
+            for cid in dag.every(self._blocks, cids.from_text(one.event.body["content"]["cid"]))
+        }
+        self._blocks.discard(list(self._blocks.cids()), kept=kept)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -168,3 +192,47 @@ class FieldNode:
             raise UsageError("that cannot be done without network", hint=_OFFLINE)
 
         return refuse
+
+
+def _loss(lost: list[Waiting]) -> str:
+    """What giving up an opening takes with it."""
+    parts = [f"{one.number} ({one.event.type})" for one in lost]
+    copy = next((one for one in lost if one.has_content), None)
+    told = f"the item {lost[0].subject} would be lost with all that waits about it: {', '.join(parts)}"
+    return told if copy is None else f"{told}; with it the only sealed copy of {copy.event.body.get('name', 'its content')!r}"
+
+
+class _Standing:
+    """Where an item that was begun here stands, by the node's own rules; an item of which the beginning was sent is not judged here."""
+
+    def __init__(self, agency: str, before: list[Waiting]) -> None:
+        self._agency = agency
+        self._state: ItemState | None = None
+        self._life = Life()
+        self._whole = True
+        for one in before:
+            try:
+                self._take(one)
+            except RuleError:  # what was sent or given up meanwhile lies between
+                self._whole = False
+
+    def require_allowed(self, one: Waiting) -> None:
+        """Judge the next event, and take it into account.
+
+        Raises:
+            RuleError, DeniedError: the node would refuse it.
+        """
+        if not self._whole:
+            return
+        if self._state is not None:
+            self._life.require_allowed(_told(one), one.statement.claims.time)
+        self._take(one)
+
+    def _take(self, one: Waiting) -> None:
+        statement = one.statement
+        self._state = custody.advance(self._state, statement.claims, statement.digest, log_agency=self._agency, event_type=one.event.type)
+        self._life.take(_told(one))
+
+
+def _told(one: Waiting) -> Told:
+    return Told(one.statement.digest, one.event)

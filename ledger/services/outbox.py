@@ -26,7 +26,7 @@ SEGMENT: Final = (3 << 20) + (64 << 10)  # three leaves and their nodes: the nod
 _IN_FLIGHT: Final = 2
 BATCH: Final = 128  # statements a request; the node takes 256
 #: Answers of a node that has judged a batch and registered none of it.
-_REFUSALS: Final = (
+REFUSALS: Final = (
     errors.FormatError,
     errors.VerificationError,
     errors.RuleError,
@@ -203,7 +203,7 @@ class Outbox:
                 error.message, hint="begin the upload again: it goes on where it was, and nothing is recorded twice"
             ) from error
         except CustodyError as error:
-            if isinstance(error, _REFUSALS):
+            if isinstance(error, REFUSALS):
                 for one in queued:
                     self._journal.append({"t": "refused", "evidence": one.done.evidence})
                 with suppress(StorageError):  # then they are sent once more, and refused once more

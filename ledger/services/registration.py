@@ -17,7 +17,7 @@ from ledger.domain.records import EntryRow, ItemRow
 from ledger.domain.unit import Unit
 from ledger.services import access, alarms, crossing, logbook, placement, recordkeys, releases, sequencing
 from ledger.services.access import Caller
-from ledger.services.checking import Checked, Submission, check, own_record_grant, require_enrolled
+from ledger.services.checking import Checked, Submission, check, own_record_grant, require_enrolled, same
 from ledger.services.node import Node
 from ledger.services.partners import Certifiers
 from ledger.services.review import Review
@@ -54,7 +54,7 @@ def register(node: Node, submissions: Sequence[Submission], *, caller: PersonId 
         if caller is not None:
             require_enrolled(unit, caller)
         certifiers = Certifiers(node, unit)
-        checked = [check(node, certifiers, submission, caller) for submission in submissions]
+        checked = [check(node, unit, certifiers, submission, caller) for submission in submissions]
     with node.records.write() as unit:
         _require_current(node, unit, checked, caller, service)
         rows = _sequence(node, unit, checked)
@@ -75,13 +75,15 @@ def register(node: Node, submissions: Sequence[Submission], *, caller: PersonId 
 def _require_current(node: Node, unit: Unit, checked: list[Checked], caller: PersonId | None, service: bytes | None) -> None:
     """Check in the transaction that appends: somebody suspended or given other roles since the first look appends nothing more.
 
+    A repeat appends nothing: its certificate may have been renewed since, and its first answer lost.
+
     Raises:
         DeniedError: the caller is not enrolled any more, or signed under another certificate than their newest.
         VerificationError: a certificate that may not be used now.
     """
     own = service if caller is None else require_enrolled(unit, caller)
     certifiers = Certifiers(node, unit)
-    for certificate in {one.certificate.digest: one.certificate for one in checked}.values():
+    for certificate in {one.certificate.digest: one.certificate for one in checked if not one.repeats}.values():
         if own is not None and certificate.digest != own:
             # One with other roles may lie about: what counts is the newest, and for a node its own.
             raise DeniedError("the statement was signed under another certificate than yours", hint="custody person renew, then sign anew")
@@ -104,6 +106,8 @@ def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[Entr
         if (row := _admit(node, unit, signer, one, before)) is not None:
             known[number] = row
             continue
+        if one.repeats:  # whose certificate was not judged: it is answered, or nothing is done for it
+            raise access.hidden()
         if before is not None and claims.effect == "accept":
             placement.require_held(node, unit, before)
         item = sequencing.item_after(node, one, before)
@@ -143,7 +147,7 @@ def _admit(node: Node, unit: Unit, signer: Caller, one: Checked, before: ItemRow
     """
     claims = one.statement.claims
     if claims.effect == "open":
-        if before is not None and (row := _same(unit, one)) is None:
+        if before is not None and (row := same(unit, one.statement)) is None:
             raise ConflictError("an item is known under that name already", hint="open it under a new name")
         return row if before is not None else None
     parts = access.parts_of(node, unit, signer, claims.subject, before)
@@ -152,7 +156,7 @@ def _admit(node: Node, unit: Unit, signer: Caller, one: Checked, before: ItemRow
         raise access.hidden()
     answered = crossing.answered(unit, before.state)
     past = claims.seq <= before.state.seq + (answered is not None)
-    if past and (row := _same(unit, one)) is not None:
+    if past and (row := same(unit, one.statement)) is not None:
         return row
     if not parts:
         raise access.hidden()
@@ -160,12 +164,6 @@ def _admit(node: Node, unit: Unit, signer: Caller, one: Checked, before: ItemRow
         _refuse(one, before, answered=answered is not None)
     require_part(one.event.type, parts)
     return None
-
-
-def _same(unit: Unit, one: Checked) -> EntryRow | None:
-    """The row of the same document of the same signer; a document names its item, its place, its actor and a salt."""
-    claims = one.statement.claims
-    return next((row for row in unit.events(claims.subject) if (row.seq, row.payload) == (claims.seq, one.statement.payload)), None)
 
 
 def _refuse(one: Checked, before: ItemRow, *, answered: bool) -> NoReturn:

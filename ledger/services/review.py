@@ -9,6 +9,7 @@ from ledger.domain.custody import ROLES_BY_TYPE
 from ledger.domain.encoding import format_time
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.document import Event
+from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.life import GUARDED, OUTSIDE, Life, Told
@@ -22,8 +23,6 @@ from ledger.services.people import Persons
 
 BIOMETRIC: Final = "biometric"
 _APPROVALS: Final = 2
-#: The member of a body in which an event names other items.
-_REFERENCES: Final = {"derived": "parents", "collected": "photos", "analysed": "outputs", "voided": "replacement"}
 
 
 class Review:
@@ -83,7 +82,7 @@ class Review:
         Raises:
             RuleError: it names another.
         """
-        for evidence in _references(event):
+        for evidence in references(event):
             if self._states.get(evidence) is None and not access.is_visible(self._node, self._unit, signer, evidence):
                 what = "an item that this one is derived from" if event.type == "derived" else "an item that this event names"
                 raise RuleError(f"{what} is not known here, or not to you", hint="check the items that you name: custody list")
@@ -113,12 +112,6 @@ def _require_fresh(time: int, now: int) -> None:
     if now - time > access.FRESH:
         told = f"the access is dated {format_time(time)}, and the node's clock says {format_time(now)}: it opens nothing any more"
         raise RuleError(told, hint="if you signed it just now, one of the two clocks is wrong: set it, in UTC, then sign anew")
-
-
-def _references(event: Event) -> list[str]:
-    """Other items that an event draws on, or points to; a copy's source is another agency's."""
-    named = event.body.get(_REFERENCES.get(event.type, ""), [])
-    return [named] if isinstance(named, str) else list(dict.fromkeys(named))
 
 
 def _told(persons: Persons, digest: bytes, event: Event) -> Told:
