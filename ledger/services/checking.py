@@ -74,7 +74,7 @@ def same(unit: Unit, statement: Statement) -> EntryRow | None:
 
 
 def _repeats(unit: Unit, statement: Statement, caller: PersonId | None) -> bool:
-    """Whether a person sends what stands in the log under a certificate that they had: it was accepted then, whatever became of it since."""
+    """Whether a person sends what stands in the log under a certificate that they had: it was accepted then."""
     person = unit.person(caller) if caller is not None else None
     if person is None or person.certificate == statement.certificate:
         return False
