@@ -43,7 +43,7 @@ class Submission:
 class Checked:
     """A submission in its parts; ``content`` only where the event opens an item that has some.
 
-    ``repeats``: a person's own statement that stands in the log already, so that nothing new is appended for it.
+    ``repeats``: a person's own statement that stands in the log already, under a certificate that they had: nothing is appended for it.
     """
 
     statement: Statement
@@ -73,8 +73,11 @@ def same(unit: Unit, statement: Statement) -> EntryRow | None:
 
 
 def _repeats(unit: Unit, statement: Statement, caller: PersonId | None) -> bool:
-    """Whether a person sends what stands in the log under the same certificate: it was accepted then, whatever became of that since."""
-    row = same(unit, statement) if caller is not None else None
+    """Whether a person sends what stands in the log under a certificate that they had: it was accepted then."""
+    person = unit.person(caller) if caller is not None else None
+    if person is None or person.certificate == statement.certificate:
+        return False
+    row = same(unit, statement)
     return row is not None and row.certificate == statement.certificate
 
 
