@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ledger.services import agencylog, anchoring, housekeeping, logbook
+from ledger.services import agencylog, anchoring, housekeeping, logbook, supervision
 from ledger.services.anchoring import Policy
 from ledger.services.node import Node
 from ledger.services.supervision import Loop, Round
@@ -34,10 +34,7 @@ class Worker:
 
     def stop(self) -> None:
         """Finish the steps in progress, then end."""
-        for loop in self._loops:
-            loop.ask_to_stop()
-        for loop in self._loops:
-            loop.stop()
+        supervision.stop(self._loops)
 
     def _anchor(self) -> Round:
         with self._node.records.read() as unit:
