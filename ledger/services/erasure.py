@@ -51,7 +51,7 @@ def settle(node: Node) -> int:
     """
     count = 0
     failed: CustodyError | None = None
-    with node.settles("disposals"):
+    with node.settles("destroying keys"):
         for row in [*_rows(node, ("due",)), *_rows(node, ("dropped",), node.agency)]:
             try:
                 dropped = _drop(node, row) if row.state == "due" else row

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from ledger.domain.errors import NetworkError, RuleError
-from ledger.domain.records import CrossingRow, ErasureRow, GivenRow
+from ledger.domain.errors import CustodyError, NetworkError, RuleError
+from ledger.domain.identity.person import PersonId
+from ledger.domain.records import CrossingRow, ErasureRow, GivenRow, ShareRow
 from ledger.services import copies, crossing, erasure, handovers, intake, parcels, transfers
 from ledger.services.exchanger import Exchanger
 from tests.support import consortium
@@ -27,11 +29,15 @@ def name(number: int) -> str:
     return f"urn:uuid:00000000-0000-4000-8000-{number:012x}"
 
 
+def clear(unit: Any, table: str, begin: str) -> None:
+    """Take away the rows of items whose names begin so."""
+    unit.flush()
+    unit._db.execute(text(f"delete from {table} where evidence like 'urn:uuid:{begin}%'"))
+
+
 @contextmanager
 def rows(desk: Desk, put: Callable[[Any, int], None], table: str) -> Iterator[None]:
     """A thousand rows as others, or years, would have left them."""
-    from sqlalchemy import text
-
     with desk.node.records.write() as unit:
         for number in range(1000):
             put(unit, number)
@@ -39,7 +45,7 @@ def rows(desk: Desk, put: Callable[[Any, int], None], table: str) -> Iterator[No
         yield
     finally:
         with desk.node.records.write() as unit:
-            unit._db.execute(text(f"delete from {table} where evidence like 'urn:uuid:00000000-%'"))  # type: ignore[attr-defined]
+            clear(unit, table, "00000000")
 
 
 def test_a_thousand_offers_of_one_agency_hide_nobody_elses_and_count_in_its_quota(trio: Consortium, tmp_path: Path) -> None:
@@ -74,10 +80,8 @@ def test_the_disposal_behind_a_thousand_others_is_told(both: Consortium) -> None
     assert "urn:uuid:ffffffff-0000-4000-8000-000000000000" in found
     assert name(0) not in found
     with ro.node.records.write() as unit:
-        from sqlalchemy import text
-
         for table in ("erasure", "crossing"):
-            unit._db.execute(text(f"delete from {table} where evidence like 'urn:uuid:ffffffff-%'"))  # type: ignore[attr-defined]
+            clear(unit, table, "ffffffff")
 
 
 def test_a_thousand_copies_that_ran_out_hide_none_that_may_be_fetched(both: Consortium) -> None:
@@ -110,6 +114,51 @@ def test_a_list_that_is_longer_than_a_page_goes_on_in_the_next_call_and_begins_a
     assert [one["evidence"] for one in parcels.page(node, "cut", ask)] == [name(1), name(2)]
     stubborn = [[one["evidence"] for one in parcels.page(node, "odd", lambda *_: known[:2])] for _ in range(3)]
     assert stubborn == [[name(0), name(1)]] * 3, "a node that ignores where it was asked to begin"
+
+
+def test_somebody_with_parts_in_very_many_items_sees_every_one_of_them(both: Consortium, tmp_path: Path) -> None:
+    nl = both[NL]
+    evidence, person = upload(nl, tmp_path), PersonId(NL, "many")
+    with nl.node.records.write() as unit:
+        for number in range(10_000):
+            unit.put_share(ShareRow(name(number), person, bytes(32)))
+        unit.put_share(ShareRow(evidence, person, bytes(32)))
+        found = unit.items(after=-1, limit=10, person=person, evidence=None)
+        assert [item.state.evidence for item in found] == [evidence]
+        assert unit.items(after=-1, limit=10, person=person, evidence=None, beside=evidence) == []
+        for number in range(10_000):
+            unit.put_token(b"t" * 32, name(number))
+        unit.put_token(b"t" * 32, evidence)
+        found = unit.items(after=-1, limit=10, person=person, evidence=None, token=b"t" * 32)
+        assert [item.state.evidence for item in found] == [evidence], "however many others have the same case"
+        for table in ("share", "blind_index"):
+            clear(unit, table, "00000000")
+        clear(unit, "share", evidence.removeprefix("urn:uuid:"))
+        clear(unit, "blind_index", evidence.removeprefix("urn:uuid:"))
+
+
+def test_an_agency_that_does_not_give_its_copies_leaves_places_for_others(both: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = threading.Event()
+    monkeypatch.setattr("api.routes.copies._MOMENT", 0.3)
+
+    class Silent:
+        def copy_content(self, *_: Any) -> bytes:
+            free.wait(30)
+            raise NetworkError("nothing came")
+
+    node = both[NL].node
+    monkeypatch.setattr(node, "reach", lambda _: Silent())
+    copy = {"agency": RO, "giver": RO, "evidence": name(1), "statement": "11" * 32}
+    try:
+        for wait in (5.0, 0.3):
+            begin = time.monotonic()
+            with pytest.raises(CustodyError):
+                both[NL].client.copy_range(copy, 0, 10)
+            assert time.monotonic() - begin < 5, wait
+        assert node.copying._under_way[RO] == 1, "it was left alone the second time"
+        assert node.copying.run(US, lambda: 7, seconds=1) == 7
+    finally:
+        free.set()
 
 
 def test_one_slow_agency_holds_up_neither_another_nor_our_own_duties_nor_a_call_nor_the_end(trio: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
