@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
@@ -16,6 +17,9 @@ from ledger.services import access, copies, erasure, lineage, partners
 from ledger.services.node import Node
 
 router = APIRouter(route_class=GuardedRoute, tags=["copies"])
+T = TypeVar("T")
+_RECORD = 120.0  # seconds for a record of up to 256 MiB
+_MOMENT = 60.0  # for a range of 4 MiB, or a few words
 _RANGES: dict[int | str, dict[str, Any]] = {206: {"content": {"application/octet-stream": {}}}}
 
 
@@ -29,7 +33,8 @@ def list_copies(node: NodeDep, caller: CallerDep) -> CopiesOut:
 @router.get("/copies/{agency}/{evidence}/{statement}", operation_id="copy_record")
 def copy_record(node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: Item, statement: Statement) -> CopyRecordOut:
     """What came with a copy, verified by our node."""
-    found = copies.fetch(node, agency, _reach(node, agency), evidence, bytes.fromhex(statement))
+    api = _reach(node, agency)
+    found = _asked(node, agency, lambda: copies.fetch(node, agency, api, evidence, bytes.fromhex(statement)), _RECORD)
     return CopyRecordOut(opening=found.opening, disclosed=found.disclosed, grants=[b64url(one) for one in found.grants])
 
 
@@ -39,7 +44,8 @@ def copy_range(
 ) -> Response:
     """Ciphertext of a copy, in ranges of at most 4 MiB, from the agency that gave it."""
     start, end = copies.parse_range(range)
-    data = _reach(node, agency).copy_content(statement, start, end)
+    api = _reach(node, agency)
+    data = _asked(node, agency, lambda: api.copy_content(statement, start, end), _MOMENT)
     return Response(data, 206, {"Cache-Control": "no-store"}, "application/octet-stream")
 
 
@@ -49,7 +55,8 @@ def copy_taken(node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: I
     with node.records.read() as unit:
         item = access.visible(node, unit, caller, request.copy_)
         copies.require_copy(node, unit, item, evidence, bytes.fromhex(statement))
-    _reach(node, agency).tell_copy(statement, request.copy_)
+    api = _reach(node, agency)
+    _asked(node, agency, lambda: api.tell_copy(statement, request.copy_), _MOMENT)
 
 
 @router.get("/evidence/{evidence}/lineage", operation_id="lineage")
@@ -87,6 +94,11 @@ def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
         title=node.profile.title if node.profile is not None else "",
         text=node.profile.text if node.profile is not None else "",
     )
+
+
+def _asked(node: Node, agency: str, work: Callable[[], T], seconds: float) -> T:
+    """Ask an agency's node: few at once each, so that a silent one takes up a part of the lane alone, and for a while only."""
+    return node.copying.run(agency, work, seconds=seconds)
 
 
 def _reach(node: Node, agency: str) -> PartnerApi:

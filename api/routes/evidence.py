@@ -81,7 +81,7 @@ def list_evidence(
 ) -> ItemsOut:
     """A page of the items that the caller may see."""
     with node.records.read() as unit:
-        rows = access.visible_items(node, unit, caller, after=after, limit=limit, wanted=None)
+        rows = access.visible_items(node, unit, caller, after=after, limit=limit)
         reached, held = anchoring.progress(node, unit), unit.holdings_named([row.state.evidence for row in rows])
         erased = {row.state.evidence for row in rows if _is_erased(unit, row)}
     return ItemsOut(
@@ -94,8 +94,8 @@ def list_evidence(
 def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> FoundOut:
     """Items with this identifier (case, exhibit), among those that the caller may see; at most 500."""
     with node.records.read() as unit:
-        found = unit.tokens(recordkeys.identifier_token(node, request.scheme, request.value), 500)
-        rows = access.visible_items(node, unit, caller, after=-1, limit=500, wanted=found) if found else []
+        token = recordkeys.identifier_token(node, request.scheme, request.value)
+        rows = access.visible_items(node, unit, caller, limit=500, token=token)
     return FoundOut(evidence=[row.state.evidence for row in rows])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, Item, NodeDep, Statement
@@ -18,22 +18,23 @@ router = APIRouter(route_class=GuardedRoute, prefix="/exchange", tags=["exchange
 _BUNDLE = "application/vnd.custody.bundle+cbor"
 _CRL = "application/pkix-crl"
 _PARCEL = "application/vnd.custody.parcel+cbor"
+After = Annotated[str, Query(max_length=45)]
 
 
 @router.get("", operation_id="exchanged")
-def exchanged(node: NodeDep, caller: CallerDep) -> ExchangeOut:
-    """Handovers between the caller's agency and ours that the contract knows."""
+def exchanged(node: NodeDep, caller: CallerDep, after: After = "") -> ExchangeOut:
+    """Handovers between the caller's agency and ours that the contract knows: 1,000 in the order of items, behind one of them."""
     found = [
         ExchangedOut(evidence=row.evidence, giver=row.giver, taker=row.taker, offer=row.offer.hex(), expires=row.expires, state=row.state)
-        for row in parcels.between(node, caller.agency)
+        for row in parcels.between(node, caller.agency, after)
     ]
     return ExchangeOut(handovers=found)
 
 
 @router.get("/disposals", operation_id="disposals_for_agency")
-def disposals_for_agency(node: NodeDep, caller: CallerDep) -> DisposalsOut:
-    """Disposals of items that the caller's agency held before, so that it destroys its own keys."""
-    return DisposalsOut(disposals=[DisposalNoteOut(**one) for one in erasure.for_agency(node, caller.agency)])
+def disposals_for_agency(node: NodeDep, caller: CallerDep, after: After = "") -> DisposalsOut:
+    """Disposals of items that the caller's agency held before, so that it destroys its own keys: 1,000, behind one of them."""
+    return DisposalsOut(disposals=[DisposalNoteOut(**one) for one in erasure.for_agency(node, caller.agency, after)])
 
 
 @router.get("/{evidence}/closing", operation_id="closing", responses={200: {"content": {_BUNDLE: {}}}})
@@ -43,9 +44,9 @@ def closing(node: NodeDep, caller: CallerDep, evidence: Item) -> Response:
 
 
 @router.get("/copies", operation_id="copies_for_agency")
-def copies_for_agency(node: NodeDep, caller: CallerDep) -> CopiesOut:
-    """Copies that the caller's agency may fetch."""
-    rows = copies.for_agency(node, caller.agency)
+def copies_for_agency(node: NodeDep, caller: CallerDep, after: Annotated[str, Query(pattern=r"^([0-9a-f]{64})?$")] = "") -> CopiesOut:
+    """Copies that the caller's agency may fetch: 1,000 in the order of statements, behind one of them."""
+    rows = copies.for_agency(node, caller.agency, bytes.fromhex(after))
     return CopiesOut(copies=[copy_out(row, node.agency) for row in rows])
 
 

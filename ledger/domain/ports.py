@@ -301,8 +301,8 @@ class PartnerApi(Protocol):
         """Their newest revocation list, issued now where theirs is older than ``time`` and their CA is at hand."""
         ...
 
-    def exchanged(self) -> list[dict[str, Any]]:
-        """Handovers between them and us that are open or were concluded."""
+    def exchanged(self, after: str = "") -> list[dict[str, Any]]:
+        """A page of the handovers between them and us that are open, in the order of items behind one."""
         ...
 
     def parcel(self, evidence: str) -> bytes:
@@ -313,8 +313,8 @@ class PartnerApi(Protocol):
         """Ciphertext bytes [start, end) of an item on its way to us, at most 4 MiB."""
         ...
 
-    def disposals(self) -> list[dict[str, Any]]:
-        """Disposals of items that we held before: evidence, disposal, log, events, head, time."""
+    def disposals(self, after: str = "") -> list[dict[str, Any]]:
+        """A page of the disposals of items that we held before, behind an item: evidence, disposal, log, events, head, time."""
         ...
 
     def closing(self, evidence: str) -> bytes:

@@ -32,7 +32,6 @@ NO_CONTENT: Final = frozenset({"administrator", "auditor"})
 #: Kinds of release to whoever an item is on offer to, who looks before answering, and what each opens.
 LOOKS: Final = {"offer": "record", "offer-content": "content"}
 FRESH: Final = 3600  # seconds for which one recorded access is good
-_MAX_GRANTED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,17 +169,17 @@ def is_visible(node: Node, unit: Unit, caller: Caller, evidence: str) -> bool:
     return bool(parts_of(node, unit, caller, evidence, unit.item(evidence)))
 
 
-def visible_items(node: Node, unit: Unit, caller: Caller, *, after: int, limit: int, wanted: list[str] | None) -> list[ItemRow]:
-    """A page of items that the caller may see, in the order in which they were opened."""
-    if sees_all(node, caller):
-        return unit.items(after=after, limit=limit, person=None, evidence=wanted)
-    own = unit.items(after=after, limit=limit, person=caller.id, evidence=wanted)
-    sealed = unit.granted_items(caller.hpke.digest, _MAX_GRANTED) if _has_own_key(node, unit, caller) else []
-    given = [*sealed, *unit.shared_items(caller.id, _MAX_GRANTED)]
-    granted = [one for one in given if wanted is None or one in wanted]
-    more = unit.items(after=after, limit=limit, person=None, evidence=granted)
-    merged = {item.state.evidence: item for item in (*own, *more)}
-    return sorted(merged.values(), key=lambda item: item.opened)[:limit]
+def visible_items(
+    node: Node, unit: Unit, caller: Caller, *, after: int = -1, limit: int, token: bytes | None = None, beside: str = ""
+) -> list[ItemRow]:
+    """A page of items that the caller may see, in the order in which they were opened; ``token``, ``beside``: see unit.items.
+
+    All conditions stand in the query: a page that was cut before it is filtered would hide items that the caller may see.
+    """
+    person, recipient = None, None
+    if not sees_all(node, caller):
+        person, recipient = caller.id, caller.hpke.digest if _has_own_key(node, unit, caller) else None
+    return unit.items(after=after, limit=limit, person=person, evidence=None, recipient=recipient, token=token, beside=beside)
 
 
 def require_readable(node: Node, unit: Unit, caller: Caller, item: ItemRow, mode: str) -> tuple[bytes, ...]:

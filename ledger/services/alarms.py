@@ -21,11 +21,7 @@ def note_access(node: Node, unit: Unit, statement: bytes, person: PersonId, evid
     now = node.clock.now()
     unit.put_reading(statement, person, evidence, now)
     count = unit.readings(person, now - HOUR)
-    if (
-        node.profile is None
-        or count <= node.profile.bulk_access
-        or any(one.person == person for one in unit.alarms(after=now - HOUR, limit=1000))
-    ):
+    if node.profile is None or count <= node.profile.bulk_access or unit.alarms(after=now - HOUR, limit=1, person=person):
         return
     unit.put_alarm(AlarmRow(secrets.token_hex(8), BULK_ACCESS, person, count, now))
     _LOG.warning("%s: %d items within an hour by one person: custody alarms", BULK_ACCESS, count)

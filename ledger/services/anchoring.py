@@ -108,7 +108,7 @@ def step(node: Node) -> None:
     Raises:
         NetworkError, ChainError, FrozenError: as for anchor_now; nothing is lost by it.
     """
-    with node.anchoring:
+    with node.anchors():
         with node.records.read() as unit:
             logbook.require_log(unit, node.log_id)
             pending = unit.newest_checkpoint(node.log_id, ("submitted", "anchored"))

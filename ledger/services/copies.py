@@ -23,7 +23,6 @@ from ledger.domain.unit import Unit
 from ledger.services import access, export, parcels, partners, reading, recordkeys, unpacking
 from ledger.services.node import Node
 
-_PAGE: Final = 1000
 _EACH: Final = 5.0  # seconds that somebody who lists copies waits for one partner's node; it is left alone for a while afterwards
 _PATIENCE: Final = 15.0  # for all of them
 _RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
@@ -42,11 +41,10 @@ class Offered:
     grants: tuple[bytes, ...]
 
 
-def for_agency(node: Node, agency: str) -> list[GivenRow]:
-    """Copies that an agency may fetch now."""
-    now = node.clock.now()
+def for_agency(node: Node, agency: str, after: bytes = b"") -> list[GivenRow]:
+    """A page of the copies that an agency may fetch now, in the order of statements."""
     with node.records.read() as unit:
-        return [row for row in unit.given_to(agency, _PAGE) if row.until > now]
+        return unit.given_to(agency, parcels.PAGE, now=node.clock.now(), after=after)
 
 
 def require_given(node: Node, unit: Unit, agency: str, statement: bytes) -> tuple[GivenRow, ItemRow]:
@@ -98,8 +96,8 @@ def for_us(node: Node) -> list[dict[str, Any]]:
             break
         with suppress(CustodyError):
             told = node.callouts.run(row.agency, lambda row=row: node.reach(row.url).copies(), seconds=min(left, _EACH))  # type: ignore[misc]
-            found += [one for one in told[:_PAGE] if one["giver"] == row.agency and one["recipient"] == node.agency]
-    return found[:_PAGE]
+            found += [one for one in told if one["giver"] == row.agency and one["recipient"] == node.agency]
+    return found
 
 
 def parse_range(text: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ way at a time, recorded before it is sent: a crash between any two steps is repe
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,12 +26,12 @@ from ledger.domain.records import CrossingRow, EntryRow, ItemRow, TransactionRow
 from ledger.domain.slots import Hop
 from ledger.domain.statement import Claims, Statement
 from ledger.domain.unit import Unit
-from ledger.services import logbook
+from ledger.services import logbook, pages
 from ledger.services.node import Node
 
 KIND: Final = "handover"
 UNSETTLED: Final = ("offered", "open", "concluding")
-_PAGE: Final = 1000
+_LAST: Final = (1 << 31) - 1  # behind every handover of an item
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,16 @@ class Seen:
 
     hops: int
     open: bool
+
+
+def every(node: Node, states: Sequence[str], *, agency: str = "", giver: str = "", after: str = "") -> Iterator[CrossingRow]:
+    """All handovers in certain states behind an item: with an agency, or from a giver, where named."""
+    return pages.every(
+        node.records,
+        (after, _LAST if after else -1),
+        lambda unit, key, size: unit.crossings_in(states, size, agency=agency, giver=giver, after=key),
+        lambda row: (row.evidence, row.number),
+    )
 
 
 def answers(state: ItemState, claims: Claims) -> bool:
@@ -112,16 +123,15 @@ def step(node: Node) -> bool:
     Raises:
         NetworkError, ChainError: nothing is lost by it; call again.
     """
-    with node.anchoring:
+    with node.anchors():
         with node.records.read() as unit:
             if unit.newest_checkpoint(node.log_id, ("submitted", "anchored")) is not None:
                 return False  # its transaction comes first: one at a time
             sent = unit.sent_crossing()
-            rows = unit.crossings_in(("offered", "concluding"), _PAGE)
         if sent is not None:
             return follow(node, sent)
         refused: ChainError | None = None
-        for row in rows:
+        for row in every(node, ("offered", "concluding")):
             try:
                 if _begin(node, row):
                     return True

@@ -11,8 +11,8 @@ from ledger.services.registration import Registered
 
 def duplicates(node: Node, unit: Unit, caller: Caller, digest: str, *, beside: str = "") -> list[str]:
     """Items that the caller may see and whose content has this SHA-256, other than ``beside``."""
-    found = [one for one in unit.tokens(recordkeys.index_token(node, "sha-256", digest), 100) if one != beside]
-    return [item.state.evidence for item in access.visible_items(node, unit, caller, after=-1, limit=100, wanted=found)]
+    token = recordkeys.index_token(node, "sha-256", digest)
+    return [item.state.evidence for item in access.visible_items(node, unit, caller, limit=100, token=token, beside=beside)]
 
 
 def twins(node: Node, unit: Unit, caller: Caller, registered: Registered) -> list[str]:

@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 
 from ledger.domain import slots
@@ -21,10 +23,9 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.ports import PartnerApi
 from ledger.domain.records import EntryRow, ErasureRow
 from ledger.domain.unit import Unit
-from ledger.services import crossing, export, housekeeping, outcomes, ownevents, placement
+from ledger.services import crossing, export, housekeeping, outcomes, ownevents, pages, parcels, placement
 from ledger.services.node import Node
 
-_PAGE: Final = 1000
 _SCOPES: Final = ["content", "record", "document", "disclosure"]
 
 
@@ -43,22 +44,45 @@ class Disposal:
 
 
 def settle(node: Node) -> int:
-    """Destroy what is due, and sign for it; how many items were brought forward.
+    """Destroy what is due, whoever holds the item, and sign for our own; how many items were brought forward. No other agency is asked.
 
     Raises:
-        NetworkError: the custodian's node does not answer; what was destroyed stays so, and is signed for later.
+        CustodyError: of the first item that could not be brought forward; the others were.
     """
-    with node.records.read() as unit:
-        rows = unit.erasures(("due", "dropped"), _PAGE)
+    count = 0
     failed: CustodyError | None = None
-    for row in rows:
-        try:
-            _sign(node, _drop(node, row) if row.state == "due" else row)
-        except CustodyError as error:  # one custodian that does not answer must not hold up what others wait for
-            failed = failed or error
+    with node.settles("destroying keys"):
+        for row in [*_rows(node, ("due",)), *_rows(node, ("dropped",), node.agency)]:
+            try:
+                dropped = _drop(node, row) if row.state == "due" else row
+                if dropped.custodian == node.agency:
+                    ownevents.confirm(node, dropped.evidence, "keys-destroyed", _body(dropped))
+                    _done(node, dropped)
+            except CustodyError as error:
+                failed = failed or error
+            else:
+                count += 1
     if failed is not None:
         raise failed
-    return len(rows)
+    return count
+
+
+def _rows(node: Node, states: Sequence[str], custodian: str = "", *, held: str = "", after: str = "") -> Iterator[ErasureRow]:
+    return pages.every(
+        node.records,
+        after,
+        lambda unit, key, size: unit.erasures(states, size, custodian=custodian, held=held, after=key),
+        lambda row: row.evidence,
+    )
+
+
+def _body(row: ErasureRow) -> dict[str, Any]:
+    return {"scope": ["content", "record"], "count": row.count, "disposal": row.statement.hex()}
+
+
+def _done(node: Node, row: ErasureRow) -> None:
+    with node.records.write() as unit:
+        unit.put_erasure(replace(row, state="done"))
 
 
 def _drop(node: Node, row: ErasureRow) -> ErasureRow:
@@ -75,23 +99,11 @@ def _drop(node: Node, row: ErasureRow) -> ErasureRow:
     return row
 
 
-def _sign(node: Node, row: ErasureRow) -> None:
-    body = {"scope": ["content", "record"], "count": row.count, "disposal": row.statement.hex()}
-    if row.custodian == node.agency:
-        ownevents.confirm(node, row.evidence, "keys-destroyed", body)
-    else:
-        with node.records.read() as unit:
-            partner = unit.partner(row.custodian)
-        if partner is None:
-            return
-        api = node.reach(partner.url)
-        told = next((one for one in api.disposals() if one["evidence"] == row.evidence), None)
-        if told is None:
-            return
-        _require_place(node, row, told, outcomes.check_closing(node, row.custodian, api.closing(row.evidence), row.evidence, row.statement))
-        ownevents.submit(node, api, told, "keys-destroyed", body)
-    with node.records.write() as unit:
-        unit.put_erasure(replace(row, state="done"))
+def _sign(node: Node, api: PartnerApi, row: ErasureRow, told: dict[str, Any]) -> None:
+    """Sign in the custodian's log for what was destroyed here."""
+    _require_place(node, row, told, outcomes.check_closing(node, row.custodian, api.closing(row.evidence), row.evidence, row.statement))
+    ownevents.submit(node, api, told, "keys-destroyed", _body(row))
+    _done(node, row)
 
 
 def _require_place(node: Node, row: ErasureRow, told: dict[str, Any], closing: tuple[bytes, int]) -> None:
@@ -105,19 +117,20 @@ def _require_place(node: Node, row: ErasureRow, told: dict[str, Any], closing: t
         raise VerificationError(8, f"{row.custodian} asks for a signature in another place than its closing", hint="nothing was signed")
 
 
-def for_agency(node: Node, agency: str) -> list[dict[str, Any]]:
-    """Disposals of items that an agency held before us, anchored for good, with where the item's record stands now."""
-    found = []
+def for_agency(node: Node, agency: str, after: str = "") -> list[dict[str, Any]]:
+    """A page of disposals of items that an agency held before us, anchored for good, with where the item's record stands now."""
     with node.records.read() as unit:
         newest = unit.newest_checkpoint(node.log_id, ("final",))
-        for row in unit.erasures(("dropped", "done"), _PAGE):
+    return list(islice(_told(node, agency, after, newest.size if newest is not None else 0), parcels.PAGE))
+
+
+def _told(node: Node, agency: str, after: str, size: int) -> Iterator[dict[str, Any]]:
+    for row in _rows(node, ("dropped", "done"), node.agency, held=agency, after=after):
+        with node.records.read() as unit:
             item, close = unit.item(row.evidence), unit.entry_by_digest(row.statement)
-            if item is None or close is None or newest is None or close.index >= newest.size:
-                continue
-            if row.custodian == node.agency and agency in holders(unit, row.evidence):
-                head = {"events": item.state.seq + 1, "head": item.state.head.hex(), "time": item.state.time}
-                found.append({"evidence": row.evidence, "disposal": row.statement.hex(), "log": node.log_id.hex(), **head})
-    return found
+        if item is not None and close is not None and close.index < size:
+            head = {"events": item.state.seq + 1, "head": item.state.head.hex(), "time": item.state.time}
+            yield {"evidence": row.evidence, "disposal": row.statement.hex(), "log": node.log_id.hex(), **head}
 
 
 def holders(unit: Unit, evidence: str) -> set[str]:
@@ -141,24 +154,38 @@ def closing(node: Node, agency: str, evidence: str) -> bytes:
     return export.bundle(node, evidence, until=close.seq + 1, shown=None, prove=False).encode()
 
 
-def learn(node: Node, agency: str, api: PartnerApi) -> int:
-    """Learn of disposals by an agency of items that we held before, and note what must be destroyed here; how many are new.
+def learn(node: Node, agency: str, api: PartnerApi, stopped: Callable[[], bool] = lambda: False) -> int:
+    """Learn of disposals by an agency of items that we held before, note what must be destroyed here, and sign for what was.
+
+    One page of their list a call; the next call goes on behind it.
+
+    Args:
+        stopped: asked between two items.
+
+    Returns:
+        How many disposals are new.
 
     Raises:
         VerificationError: a disposal that its custodian did not sign; the others were learnt of all the same.
     """
     fresh = 0
     failed: CustodyError | None = None
-    for told in api.disposals():
+    for told in parcels.page(node, f"disposals {agency}", api.disposals):
         evidence = str(told["evidence"])
         if waiting := node.backoff.waits(agency, evidence, node.clock.now()):
             failed = failed or ConflictError(waiting)
             continue
         try:
             fresh += _learn(node, agency, api, evidence, from_hex(told["disposal"], what="disposal", size=32))
+            with node.records.read() as unit:
+                row = unit.erasure(evidence)
+            if row is not None and (row.state, row.custodian) == ("dropped", agency):
+                _sign(node, api, row, told)
         except CustodyError as error:
             node.backoff.failed(agency, evidence, error, node.clock.now())
             failed = failed or error
+        if stopped():
+            break
     if failed is not None:
         raise failed
     return fresh

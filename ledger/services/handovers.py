@@ -1,21 +1,31 @@
-"""Handovers with other agencies kept going: chain steps, offers that come in, and how ours ended."""
+"""Handovers with other agencies kept going: chain steps, offers that come in, and how ours ended.
+
+Our own duties ask no other agency. Each agency has turns of its own, one at a time, bounded in time: a slow one costs its own handovers.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from ledger.domain.encoding import evidence_bytes
-from ledger.domain.errors import ChainError, CustodyError
+from ledger.domain.errors import BusyError, ChainError, CustodyError
 from ledger.domain.ports import PartnerApi
 from ledger.domain.records import PartnerRow
-from ledger.services import anchoring, crossing, erasure, intake, outcomes, partners, supervision
+from ledger.services import anchoring, crossing, erasure, intake, outcomes, parcels, partners, supervision
 from ledger.services.node import Node
 
-_PAGE: Final = 1000
 _PAUSE: Final = 0.05
+_ASKED: Final = 25.0  # seconds that a person waits for a round
+_AT_ONCE: Final = 8  # agencies that a person's round exchanges with at once
+_MOMENT: Final = 2.0  # seconds that it waits for a turn under way
+_PHASE: Final = 60.0  # seconds of a turn for outcomes, for offers, and for disposals, each
+_SLICE: Final = 15.0  # seconds of it for one item's ciphertext
+Stopped = Callable[[], bool]
 
 
 @dataclass
@@ -26,31 +36,88 @@ class Synced:
     settled: list[str] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
 
+    def add(self, other: Synced) -> None:
+        """Take over what another part of the round did."""
+        self.received += other.received
+        self.settled += other.settled
+        self.problems |= other.problems
 
-def sync(node: Node) -> Synced:
-    """One round: send what the chain waits for, learn how offers ended, take in what is offered to us."""
-    with node.settling["exchange"]:  # one round at a time: a person's call beside the background one would take in everything twice
-        return _round(node)
+
+def sync(node: Node, *, seconds: float = _ASKED) -> Synced:
+    """One round, now: our own duties, and a turn of each agency beside the others. Whoever takes longer goes on behind it.
+
+    Raises:
+        BusyError: no thread could be started.
+    """
+    end = time.monotonic() + seconds
+    done = own(node)
+    with node.records.read() as unit:
+        waiting = unit.partners()
+    left = {row.agency for row in waiting}
+    ended: SimpleQueue[tuple[str, Synced]] = SimpleQueue()
+
+    def work() -> None:
+        while waiting:
+            try:
+                row = waiting.pop(0)
+            except IndexError:
+                return
+            ended.put((row.agency, turn(node, row, lambda: time.monotonic() > end, patience=_MOMENT)))
+
+    try:
+        for _ in range(min(_AT_ONCE, len(left))):
+            threading.Thread(target=work, name="exchange-now", daemon=True).start()
+        while left and (rest := end - time.monotonic()) > 0:
+            agency, found = ended.get(timeout=rest)
+            left.remove(agency)
+            done.add(found)
+    except Empty:
+        pass
+    except RuntimeError as error:
+        raise BusyError("no thread could be started", hint="try again when the machine has memory") from error
+    finally:
+        waiting.clear()
+    for agency in left:
+        done.problems[agency] = f"the exchange with {agency} is still under way: it goes on by itself"
+    return done
 
 
-def _round(node: Node) -> Synced:
+def own(node: Node) -> Synced:
+    """What we owe without asking another agency: the chain's next step, and keys that must be destroyed."""
     done = Synced()
     with node.records.read() as unit:
-        known = {row.agency: row for row in unit.partners()}
-        unsettled = unit.crossings_in(crossing.UNSETTLED, _PAGE)
+        known = {row.agency for row in unit.partners()}
     _noting(done, node.agency, lambda: crossing.step(node))
     _noting(done, node.agency, lambda: erasure.settle(node))
-    for row in unsettled:
+    for row in crossing.every(node, crossing.UNSETTLED):
         other = row.giver if row.taker == node.agency else row.taker
         if other not in known:
             done.problems[row.evidence] = f"{other} is not known here: custody partner add URL"
-        else:
-            _trying(node, done, other, row.evidence, lambda row=row, other=other: _settle(node, done, row.evidence, known[other]))  # type: ignore[misc]
-    for partner in known.values():
-        # Logins then find keys that are fresh: nobody has to wait for another agency's node.
-        _noting(done, partner.agency, lambda partner=partner: partners.follow(node, partner.agency))  # type: ignore[misc]
-        _noting(done, partner.agency, lambda partner=partner: _take_in(node, done, partner))  # type: ignore[misc]
-        _noting(done, partner.agency, lambda partner=partner: erasure.learn(node, partner.agency, node.reach(partner.url)))  # type: ignore[misc]
+    return done
+
+
+def turn(node: Node, partner: PartnerRow, stopped: Stopped, *, patience: float = _PHASE) -> Synced:
+    """A turn with one agency: follow its keys, learn how offers ended, take in what it offers, learn of its disposals.
+
+    Args:
+        stopped: asked between items, and between ranges of ciphertext.
+        patience: seconds that it waits for another turn with that agency.
+    """
+    done, agency = Synced(), partner.agency
+
+    def phase(work: Callable[[Stopped], object]) -> None:
+        end = time.monotonic() + _PHASE
+        _noting(done, agency, lambda: None if stopped() else work(lambda: stopped() or time.monotonic() > end))
+
+    def all_of_it() -> None:
+        with node.settles(f"exchange {agency}", seconds=patience):
+            # Logins then find keys that are fresh: nobody has to wait for another agency's node.
+            phase(lambda _: partners.follow(node, agency))
+            phase(lambda over: _settle_all(node, done, partner, over))
+            phase(lambda over: _take_in(node, done, partner, over))
+            phase(lambda over: erasure.learn(node, agency, node.reach(partner.url), over))
+
+    _noting(done, agency, all_of_it)
     return done
 
 
@@ -77,6 +144,13 @@ def _trying(node: Node, done: Synced, agency: str, evidence: str, work: Callable
     node.backoff.succeeded(agency, evidence)
 
 
+def _settle_all(node: Node, done: Synced, partner: PartnerRow, over: Stopped) -> None:
+    for row in crossing.every(node, crossing.UNSETTLED, agency=partner.agency):
+        if over():
+            return
+        _trying(node, done, partner.agency, row.evidence, lambda row=row: _settle(node, done, row.evidence, partner))  # type: ignore[misc]
+
+
 def _settle(node: Node, done: Synced, evidence: str, partner: PartnerRow) -> None:
     """Fetch the other side's statement where the contract says that they concluded a handover."""
     with node.records.read() as unit:
@@ -89,23 +163,36 @@ def _settle(node: Node, done: Synced, evidence: str, partner: PartnerRow) -> Non
     done.settled.append(evidence)
 
 
-def _take_in(node: Node, done: Synced, partner: PartnerRow) -> None:
+def _take_in(node: Node, done: Synced, partner: PartnerRow, over: Stopped) -> None:
+    """Take in what is on offer, each item for a while: what is new before what goes on, and of that what waited longest."""
     api = node.reach(partner.url)
-    for one in api.exchanged()[:_PAGE]:
+    going = [one.evidence for one in sorted(node.transfers.of(partner.agency), key=lambda one: one.touched)]
+    for one in parcels.page(node, f"offers {partner.agency}", api.exchanged):
         evidence, named = str(one["evidence"]), (one["giver"], one["taker"], one["state"])
-        if named != (partner.agency, node.agency, "open"):
+        if named != (partner.agency, node.agency, "open") or evidence in going:
             continue
         evidence_bytes(evidence)  # it becomes part of a path
         with node.records.read() as unit:
             rows = unit.crossings(evidence)
         if rows and rows[-1].offer.hex() == one["offer"]:
             continue
-        _trying(node, done, partner.agency, evidence, lambda evidence=evidence: _receive(node, done, partner, api, evidence))  # type: ignore[misc]
+        _take(node, done, partner, api, evidence, over)
+        if over():
+            return
+    for evidence in going:
+        _take(node, done, partner, api, evidence, over)
+        if over():
+            return
 
 
-def _receive(node: Node, done: Synced, partner: PartnerRow, api: PartnerApi, evidence: str) -> None:
-    intake.receive(node, partner.agency, api, evidence)
-    done.received.append(evidence)
+def _take(node: Node, done: Synced, partner: PartnerRow, api: PartnerApi, evidence: str, over: Stopped) -> None:
+    end = time.monotonic() + _SLICE
+
+    def work() -> None:
+        if intake.receive(node, partner.agency, api, evidence, lambda: over() or time.monotonic() > end):
+            done.received.append(evidence)
+
+    _trying(node, done, partner.agency, evidence, work)
 
 
 def settle(node: Node, *, timeout: float) -> anchoring.Progress:

@@ -1,43 +1,95 @@
 """An item that another agency offers to us: its record, verified, and its ciphertext, checked against the record before anything counts.
 
-What fails leaves nothing behind: no row, and none of the blocks that came with it.
+What fails leaves nothing behind: no row, and none of the blocks that came with it. Where the other node does not answer for a while, what
+came before stays for the next try, and counts in its quota.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from ledger.domain import cid as cids
-from ledger.domain import custody, envelope, grants, slots, unixfs
+from ledger.domain import custody, envelope, grants, slots
 from ledger.domain.custody import ItemState
 from ledger.domain.encoding import parse_time
-from ledger.domain.errors import ConflictError, CustodyError, NotFoundError, RuleError, VerificationError
+from ledger.domain.errors import ConflictError, CustodyError, NetworkError, NotFoundError, RuleError, VerificationError
 from ledger.domain.event.document import Event
 from ledger.domain.ports import PartnerApi
 from ledger.domain.records import CrossingRow, ItemRow
 from ledger.domain.slots import Hop
 from ledger.domain.statement import Statement
 from ledger.domain.unit import Unit
-from ledger.domain.unixfs import Block
-from ledger.services import crossing, dag, reading, recordkeys, unpacking
+from ledger.services import crossing, dag, pages, reading, recordkeys, unpacking
 from ledger.services.node import Node
+from ledger.services.transfers import TooSlowError, Transfer
 from ledger.services.unpacking import Opened
 
-_RANGE: Final = 4 * unixfs.LEAF
-_PAGE: Final = 500
+MOST: Final = 500  # items of one agency that nobody has answered
 
 
-def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
+def receive(node: Node, code: str, api: PartnerApi, evidence: str, stopped: Callable[[], bool] = lambda: False) -> bool:
     """Take in an item that is offered to us: its record, verified, and its ciphertext, to be checked again by a person.
 
+    Args:
+        stopped: asked between two ranges of ciphertext: the transfer goes on where it stopped when called again.
+
+    Returns:
+        Whether all of it is here.
+
     Raises:
-        VerificationError, IncompleteError: the record does not verify. NetworkError: the other node does not answer.
+        VerificationError, IncompleteError: the record does not verify. NetworkError: the other node does not answer, or is too slow.
         RuleError: more is on offer from that agency than may lie here unanswered.
     """
+    try:
+        if not _receive(node, code, api, evidence, stopped):
+            return False
+    except BaseException as error:
+        if not isinstance(error, NetworkError) or isinstance(error, TooSlowError):
+            discard(node, code, evidence)
+        raise
+    node.transfers.end(code, evidence)
+    return True
+
+
+def _receive(node: Node, code: str, api: PartnerApi, evidence: str, stopped: Callable[[], bool]) -> bool:
+    """As receive; the record of a transfer that goes on is asked for when its ciphertext is here, and must call for that."""
+
+    def read(start: int, end: int) -> bytes:
+        return api.ciphertext(evidence, start, end)
+
+    transfer = node.transfers.find(code, evidence)
+    if transfer is not None and not node.transfers.go_on(node.blocks, transfer, read, stopped):
+        return False
     opened = unpacking.open_parcel(node, api.parcel(evidence), evidence)
+    state, rows, content = _offered(node, code, opened)
+    granted = _grants(node, opened, content)
+    with node.records.read() as unit:
+        _require_same(node, unit, unit.item(evidence), opened)
+        place = unit.newest_place()
+    _require_room(node, code, evidence, (content.ciphertext_size if content is not None else 0) + len(opened.parcel.bundle))
+    if content is not None and transfer is None:
+        if node.blocks.missing([cids.from_text(content.cid)]):
+            node.transfers.begin(transfer := Transfer(code, evidence, content, place))
+            if not node.transfers.go_on(node.blocks, transfer, read, stopped):
+                return False
+    elif transfer is not None:
+        if transfer.content != content:
+            raise VerificationError(9, f"{code} offers other content than it began to send")
+        dag.require_stored(node.blocks, transfer.content)  # a slow one may have lost what came first to the daily collection
+    with node.records.write() as unit:
+        _require_same(node, unit, unit.item(evidence), opened)
+        for scope, recipient, binding, data in granted:
+            unit.keep_grant(evidence, scope, recipient, binding, data)
+        key = recordkeys.record_key(node, unit, evidence)
+        write(node, unit, opened, state, rows, None if content is None else cids.from_text(content.cid), unit.newest_place() + 1, key)
+    return True
+
+
+def _offered(node: Node, code: str, opened: Opened) -> tuple[ItemState, list[CrossingRow], envelope.Content | None]:
+    """Where an item stands that is on offer to us by its holder, verified, and its content."""
     if None in opened.events or opened.record is None:
         raise VerificationError(2, "the record of an offered item is not whole: documents are missing", hint="ask the giver for all of it")
     unpacking.verify_bundle(node, opened.filled())
@@ -47,20 +99,7 @@ def receive(node: Node, code: str, api: PartnerApi, evidence: str) -> None:
         raise VerificationError(8, f"the item that {code} sent is not on offer to us")
     if state.custodian != code:
         raise VerificationError(8, f"the item that {code} sent is held by {state.custodian}", hint="only its holder may offer it")
-    content = _content(opened.events[0])
-    granted = _grants(node, opened, content)
-    with node.records.read() as unit:
-        before = unit.item(evidence)
-        _require_same(node, unit, before, opened)
-        place = unit.newest_place()
-        _require_room(node, unit, code, evidence, (content.ciphertext_size if content is not None else 0) + len(opened.parcel.bundle))
-    with _blocks(node, api, evidence, content, place), node.records.write() as unit:
-        before = unit.item(evidence)
-        _require_same(node, unit, before, opened)
-        for scope, recipient, binding, data in granted:
-            unit.keep_grant(evidence, scope, recipient, binding, data)
-        key = recordkeys.record_key(node, unit, evidence)
-        write(node, unit, opened, state, rows, None if content is None else cids.from_text(content.cid), unit.newest_place() + 1, key)
+    return state, rows, _content(opened.events[0])
 
 
 def write(
@@ -125,18 +164,26 @@ def _grants(node: Node, opened: Opened, content: envelope.Content | None) -> lis
     return found
 
 
-def _require_room(node: Node, unit: Unit, code: str, evidence: str, size: int) -> None:
-    """What an agency offers and nobody has accepted may fill a part of our disk only.
+def _require_room(node: Node, code: str, evidence: str, size: int) -> None:
+    """What an agency offers and nobody has accepted may fill a part of our disk only, and a part of our lists.
 
     Raises:
         RuleError: with how much lies here, how much would come, and the limit.
     """
-    lying = 0
-    for row in unit.crossings_in(("open", "concluding"), 1000):
-        if row.giver == code and row.taker == node.agency and row.evidence != evidence:
-            first = unit.events(row.evidence)[:1]
-            content = _content(reading.read_event(node, unit, first[0])) if first else None
-            lying += (content.ciphertext_size if content is not None else 0) + len(unit.inherited(row.evidence) or b"")
+    coming = {one.evidence: one.content.ciphertext_size for one in node.transfers.of(code) if one.evidence != evidence}
+    count, lying = len(coming), sum(coming.values())
+    for row in crossing.every(node, ("open", "concluding"), giver=code):
+        if row.taker == node.agency and row.evidence != evidence:
+            with node.records.read() as unit:
+                first = unit.events(row.evidence)[:1]
+                content = _content(reading.read_event(node, unit, first[0])) if first else None
+                lying += (content.ciphertext_size if content is not None else 0) + len(unit.inherited(row.evidence) or b"")
+            count += 1
+    if count >= MOST:
+        raise RuleError(
+            f"{code} has {count} items on offer here that nobody has answered: no further one is taken in",
+            hint="answer what waits: custody handover list",
+        )
     if lying + size > node.quota:
         raise RuleError(
             f"{code} has {lying} bytes on offer here that nobody has answered; with {size} more it is beyond the limit of {node.quota}",
@@ -177,64 +224,25 @@ def _crossing(evidence: str, number: int, giver: str, offer: Statement, hop: Hop
     return CrossingRow(evidence, number, giver, taker, offer.digest, hop.expires, state, *times)
 
 
-@contextmanager
-def _blocks(node: Node, api: PartnerApi, evidence: str, content: envelope.Content | None, place: int) -> Iterator[None]:
-    """The ciphertext on our own disk, for as long as the work inside succeeds; else the blocks that came are removed at once."""
-    fresh: list[bytes] = []
-    try:
-        if content is not None:
-            _fetch(node, api, evidence, content, fresh)
-        yield
-    except BaseException:
-        _discard(node, fresh, place)
-        raise
+def discard(node: Node, code: str, evidence: str) -> None:
+    """Remove what a transfer brought that failed, or whose offer is over."""
+    transfer = node.transfers.find(code, evidence)
+    if transfer is not None:
+        with node.transfers.fail(code, evidence) as fresh:
+            _discard(node, fresh, transfer.place)
 
 
-def _discard(node: Node, fresh: list[bytes], place: int) -> None:
+def _discard(node: Node, fresh: Iterable[bytes], place: int) -> None:
     """Remove blocks that were not here before, and that no item recorded since then (behind ``place``) uses."""
     with suppress(CustodyError):  # the failure itself is what must be told; the daily collection takes the rest
         node.blocks.discard(fresh, kept=_used_since(node, place))
 
 
 def _used_since(node: Node, place: int) -> Iterator[bytes]:
-    while True:
-        with node.records.read() as unit:
-            items = unit.items(after=place, limit=_PAGE, person=None, evidence=None)
-        for item in items:
-            with suppress(NotFoundError):
-                yield from dag.every(node.blocks, item.cid) if item.cid is not None else ()
-        if len(items) < _PAGE:
-            return
-        place = items[-1].opened
+    for item in pages.every(node.records, place, _items, lambda item: item.opened):
+        with suppress(NotFoundError):
+            yield from dag.every(node.blocks, item.cid) if item.cid is not None else ()
 
 
-def _fetch(node: Node, api: PartnerApi, evidence: str, content: envelope.Content, fresh: list[bytes]) -> None:
-    """Bring the ciphertext to our own disk; every block gets the CID that it has, and all together the recorded one.
-
-    Args:
-        fresh: takes the CIDs of blocks that were not here before.
-    """
-    root, total = cids.from_text(content.cid), content.ciphertext_size
-    if not node.blocks.missing([root]):
-        return
-
-    def put(blocks: list[Block]) -> None:
-        fresh.extend(node.blocks.missing([block.cid for block in blocks]))
-        node.blocks.put(blocks)
-
-    builder = unixfs.Builder()
-    for start in range(0, total, _RANGE):
-        end = min(start + _RANGE, total)
-        data = memoryview(api.ciphertext(evidence, start, end))
-        if len(data) != end - start:
-            raise VerificationError(9, f"the other node sent {len(data)} bytes of ciphertext, expected {end - start}")
-        blocks: list[Block] = []
-        for at in range(0, len(data), unixfs.LEAF):
-            leaf = data[at : at + unixfs.LEAF]
-            blocks.append(Block(cids.of(leaf), leaf))
-            blocks += builder.add(blocks[-1].cid, len(leaf))
-        put(blocks)
-    found, rest = builder.finish()
-    if found != root:
-        raise VerificationError(9, "the ciphertext that the other node sent does not have the recorded CID")
-    put(rest)
+def _items(unit: Unit, after: int, size: int) -> list[ItemRow]:
+    return unit.items(after=after, limit=size, person=None, evidence=None)

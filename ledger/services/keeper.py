@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ledger.domain.errors import CustodyError
-from ledger.services import fixity, placement, replication
+from ledger.services import fixity, placement, replication, supervision
 from ledger.services.fixity import Pace, Policy, Reading
 from ledger.services.node import Node
 from ledger.services.supervision import Loop, Round
@@ -46,10 +46,7 @@ class Keeper:
     def stop(self) -> None:
         """Finish the steps in progress, each at its next window, then end."""
         self._stop.set()
-        for loop in self._loops:
-            loop.ask_to_stop()
-        for loop in self._loops:
-            loop.stop()
+        supervision.stop(self._loops)
 
     def _planner(self) -> Callable[[], bool]:
         after, planned, absent, looked = -1, self._node.clock.now(), frozenset[str](), 0

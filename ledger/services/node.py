@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.domain.cose import PrivateKey
-from ledger.domain.errors import NetworkError
+from ledger.domain.errors import BusyError, NetworkError
 from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
@@ -26,8 +27,10 @@ from ledger.services.backoff import Backoff
 from ledger.services.callouts import Callouts
 from ledger.services.supervision import Board
 from ledger.services.telemetry import Silent, Telemetry
+from ledger.services.transfers import Transfers
 
 _PAGE: Final = 500
+_WAIT: Final = 30.0  # seconds that anybody waits for a lock that is held while others are asked
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,16 @@ class NodeKeys:
 
 def _nobody(_: str) -> PartnerApi:
     raise NetworkError("this home cannot reach other agencies", hint="serve it: custody serve")
+
+
+@contextmanager
+def _within(lock: threading.Lock, seconds: float, what: str) -> Iterator[None]:
+    if not lock.acquire(timeout=max(seconds, 0.0)):
+        raise BusyError(f"a round of {what} is under way", hint="it goes on by itself; try again in a minute")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @dataclass
@@ -79,13 +92,39 @@ class Node:
     backoff: Backoff = field(default_factory=Backoff)
     #: Calls of others while a caller of ours waits.
     callouts: Callouts = field(default_factory=Callouts)
+    #: Copies that people take of another agency's: two at once of one, so that a silent one leaves half of the lane to the others.
+    copying: Callouts = field(default_factory=Callouts)
     #: Logins that wait for the identity provider, apart: partners that do not answer must not keep our own people out.
     identities: Callouts = field(default_factory=lambda: Callouts(at_once=10, each=10))
+    #: Ciphertext of offered items that comes in, and how far.
+    transfers: Transfers = field(default_factory=Transfers)
+    #: Where the next page of a partner's list begins, by list and agency.
+    pages: dict[str, str] = field(default_factory=dict)
     #: Anchoring in this process happens one at a time.
     anchoring: threading.Lock = field(default_factory=threading.Lock)
-    #: So is sending to one replica, and reading again.
+    #: So is sending to one replica, the exchange with one agency, destroying keys, and reading again.
     settling: defaultdict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
     reading: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def anchors(self) -> Iterator[None]:
+        """Hold the anchoring lock.
+
+        Raises:
+            BusyError: somebody else holds it for too long.
+        """
+        with _within(self.anchoring, _WAIT, "anchoring"):
+            yield
+
+    @contextmanager
+    def settles(self, what: str, *, seconds: float = _WAIT) -> Iterator[None]:
+        """Hold one of the settling locks, see docs/architecture.md on their order.
+
+        Raises:
+            BusyError: somebody else holds it for too long.
+        """
+        with _within(self.settling[what], seconds, what):
+            yield
 
     def put_holdings(self, rows: Sequence[HoldingRow]) -> None:
         """Write down what is known about replicas, in one transaction."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, Final
+
 from ledger.domain import envelope, grants
 from ledger.domain.bundle import Bundle
 from ledger.domain.encoding import evidence_bytes
@@ -12,18 +16,31 @@ from ledger.domain.identity.person import agency_recipient
 from ledger.domain.parcel import Parcel, SealedDocument
 from ledger.domain.records import CrossingRow, EntryRow, ItemRow
 from ledger.domain.unit import Unit
-from ledger.services import access, export, partners, recordkeys
+from ledger.services import access, crossing, export, partners, recordkeys
 from ledger.services.node import Node
 
-_PAGE = 1000
+PAGE: Final = 1000  # rows of a list that another agency asks for; it asks again behind the last one
 _NONE = "no handover between us about such an item"
 
 
-def between(node: Node, agency: str) -> list[CrossingRow]:
-    """Handovers between an agency and us that the contract has taken and nobody has concluded yet, as far as we know."""
-    with node.records.read() as unit:
-        rows = unit.crossings_in(("open", "concluding"), _PAGE)
-    return [row for row in rows if row.offer_time and agency in (row.giver, row.taker)]
+def between(node: Node, agency: str, after: str = "") -> list[CrossingRow]:
+    """A page of the handovers between an agency and us that the contract has taken and nobody has concluded yet, as far as we know."""
+    rows = crossing.every(node, ("open", "concluding"), agency=agency, after=after)
+    return list(islice((row for row in rows if row.offer_time), PAGE))
+
+
+def page(node: Node, name: str, ask: Callable[..., list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """The rows of a partner's list that are next, one page: the next call goes on behind the last row taken, and begins again at the end.
+
+    The place is kept in memory, under ``name``; the lock of the agency is held.
+    """
+    after = node.pages.get(name, "")
+    rows = (ask(after) if after else ask())[:PAGE]
+    for row in rows:
+        node.pages[name] = str(row["evidence"])
+        yield row
+    if len(rows) < PAGE or str(rows[-1]["evidence"]) <= after:  # the latter: a node that ignores where it was asked to begin
+        node.pages[name] = ""
 
 
 def shared(node: Node, unit: Unit, agency: str, evidence: str) -> CrossingRow:

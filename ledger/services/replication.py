@@ -70,7 +70,7 @@ def settle(node: Node, name: str, *, stopped: Callable[[], bool] = lambda: False
     Raises:
         NetworkError, StorageError, UsageError, VerificationError: the replica's own trouble; nothing is lost by it.
     """
-    with node.settling[name]:
+    with node.settles(name):
         with node.records.read() as unit:
             rows = unit.due_holdings(name, node.clock.now(), _BATCH)
         if not rows:

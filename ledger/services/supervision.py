@@ -11,8 +11,9 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -120,11 +121,11 @@ class Loop:
         """Let the step in progress be the last."""
         self._stop.set()
 
-    def stop(self) -> None:
-        """Finish the step in progress, then end."""
+    def stop(self, seconds: float = _JOIN) -> None:
+        """Finish the step in progress, then end; one that takes longer ends with the process."""
         self._stop.set()
         if self._thread.ident is not None:
-            self._thread.join(timeout=_JOIN)
+            self._thread.join(timeout=max(seconds, 0.0))
 
     def _run(self) -> None:
         wait = self._first
@@ -162,6 +163,15 @@ class Loop:
                 _LOG.log(logging.CRITICAL if frozen else logging.WARNING, "%s: %s", self._name, found.problem)
             else:
                 _LOG.warning("%s: works again", self._name)
+
+
+def stop(loops: Iterable[Loop]) -> None:
+    """Stop several at once, within the time of one."""
+    known, end = list(loops), time.monotonic() + _JOIN
+    for loop in known:
+        loop.ask_to_stop()
+    for loop in known:
+        loop.stop(end - time.monotonic())
 
 
 def describe(error: BaseException) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from ledger.domain.encoding import format_time
 from ledger.domain.event.moments import AHEAD
-from ledger.services import agencylog, anchoring, housekeeping, logbook
+from ledger.services import agencylog, anchoring, housekeeping, logbook, supervision
 from ledger.services.anchoring import Policy
 from ledger.services.node import Node
 from ledger.services.supervision import Loop, Round
@@ -36,10 +36,7 @@ class Worker:
 
     def stop(self) -> None:
         """Finish the steps in progress, then end."""
-        for loop in self._loops:
-            loop.ask_to_stop()
-        for loop in self._loops:
-            loop.stop()
+        supervision.stop(self._loops)
 
     def _anchor(self) -> Round:
         with self._node.records.read() as unit:

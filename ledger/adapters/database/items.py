@@ -20,6 +20,7 @@ _O: Any = Opening
 _D: Any = Document
 _S: Any = DisclosureRecord
 _T: Any = BlindToken
+_H: Any = Share
 
 
 def _item(row: Any) -> ItemRow:
@@ -83,13 +84,38 @@ class Items(Part):
             self._db.execute(delete(BlindToken).where(_T.evidence == evidence))
         return int(gone.rowcount)
 
-    def items(self, *, after: int, limit: int, person: PersonId | None, evidence: Sequence[str] | None) -> list[ItemRow]:
-        """A page of items in the order in which they were opened, of those that a person opened or holds where one is named."""
+    def items(
+        self,
+        *,
+        after: int,
+        limit: int,
+        person: PersonId | None,
+        evidence: Sequence[str] | None,
+        recipient: bytes | None = None,
+        token: bytes | None = None,
+        beside: str = "",
+    ) -> list[ItemRow]:
+        """A page of items in the order in which they were opened.
+
+        Args:
+            person: who opened or holds them, or was given a part in them. recipient: also those of which a key is sealed to this one.
+            token: by which the blind index finds them. beside: one that is left out.
+        """
         conditions = [_I.opened > after]
         if person is not None:
-            conditions.append(or_(_I.opener == person, _I.holder == person))
+            mine = [_I.opener == person, _I.holder == person, _I.evidence.in_(select(_H.evidence).where(_H.person == person))]
+            if recipient is not None:
+                mine.append(_I.evidence.in_(select(_G.evidence).where(_G.recipient == recipient)))
+            conditions.append(or_(*mine))
+            self.flush(Share)
+            self.flush(GrantRecord)
         if evidence is not None:
             conditions.append(_I.evidence.in_(evidence))
+        if token is not None:
+            conditions.append(_I.evidence.in_(select(_T.evidence).where(_T.token == token)))
+            self.flush(BlindToken)
+        if beside:
+            conditions.append(_I.evidence != beside)
         return [_item(row) for row in self._rows(Item, *conditions, order=_I.opened, limit=limit)]
 
     def offered_items(self) -> list[ItemRow]:
@@ -141,11 +167,6 @@ class Items(Part):
     def has_grants(self, evidence: str, scope: str) -> bool:
         return self._one(GrantRecord, evidence=evidence, scope=scope) is not None
 
-    def granted_items(self, recipient: bytes, limit: int) -> list[str]:
-        self.flush(GrantRecord)
-        query = select(_G.evidence).where(_G.recipient == recipient).distinct().limit(limit)
-        return [str(row[0]) for row in self._db.execute(query)]
-
     def drop_grant(self, evidence: str, scope: str, recipient: bytes) -> None:
         self.flush(GrantRecord)
         self._db.execute(delete(GrantRecord).where(_G.evidence == evidence, _G.scope == scope, _G.recipient == recipient))
@@ -161,9 +182,6 @@ class Items(Part):
     def share(self, evidence: str, person: PersonId) -> ShareRow | None:
         row = self._one(Share, evidence=evidence, person=person)
         return ShareRow(**row._mapping) if row else None
-
-    def shared_items(self, person: PersonId, limit: int) -> list[str]:
-        return [str(row.evidence) for row in self._find(Share, order="evidence", limit=limit, person=person)]
 
     def put_token(self, token: bytes, evidence: str) -> None:
         self._put(BlindToken, ("token", "evidence"), {"token": token, "evidence": evidence})

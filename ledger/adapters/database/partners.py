@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import or_
+from sqlalchemy import or_, select, tuple_
 
 from ledger.adapters.database.columns import blob
-from ledger.adapters.database.tables import Crossing, Erasure, Given, Inherited, Link, Partner, PartnerDescriptor
+from ledger.adapters.database.tables import Crossing, Erasure, Given, Inherited, Item, Link, Partner, PartnerDescriptor
 from ledger.adapters.database.unit import Part
+from ledger.domain import slots
 from ledger.domain.records import CrossingRow, DescriptorRow, ErasureRow, GivenRow, LinkRow, PartnerRow
 
 _C: Any = Crossing
+_G: Any = Given
+_I: Any = Item
 _L: Any = Link
 _R: Any = Erasure
 _MAX_PARTNERS = 10_000
@@ -48,9 +51,17 @@ class Partners(Part):
     def crossings(self, evidence: str) -> list[CrossingRow]:
         return [CrossingRow(**row._mapping) for row in self._find(Crossing, order="number", evidence=evidence)]
 
-    def crossings_in(self, states: Sequence[str], limit: int) -> list[CrossingRow]:
-        """Handovers in certain states, in the order of items."""
-        rows = self._rows(Crossing, _C.state.in_(states), order=_C.evidence, limit=limit)
+    def crossings_in(
+        self, states: Sequence[str], limit: int, *, agency: str = "", giver: str = "", after: tuple[str, int] = ("", -1)
+    ) -> list[CrossingRow]:
+        """A page of handovers in certain states, in the order of items, behind ``after``: with an agency, or from a giver, where named."""
+        key = (_C.evidence, _C.number)
+        conditions = [_C.state.in_(states), tuple_(*key) > after]
+        if agency:
+            conditions.append(or_(_C.giver == agency, _C.taker == agency))
+        if giver:
+            conditions.append(_C.giver == giver)
+        rows = self._rows(Crossing, *conditions, order=key, limit=limit)
         return [CrossingRow(**row._mapping) for row in rows]
 
     def sent_crossing(self) -> CrossingRow | None:
@@ -72,8 +83,10 @@ class Partners(Part):
         row = self._one(Given, statement=statement)
         return GivenRow(**row._mapping) if row else None
 
-    def given_to(self, agency: str, limit: int) -> list[GivenRow]:
-        return [GivenRow(**row._mapping) for row in self._find(Given, order="until", limit=limit, agency=agency)]
+    def given_to(self, agency: str, limit: int, *, now: int, after: bytes = b"") -> list[GivenRow]:
+        """A page of copies that an agency may still fetch, in the order of statements."""
+        rows = self._rows(Given, _G.agency == agency, _G.until > now, _G.statement > after, order=_G.statement, limit=limit)
+        return [GivenRow(**row._mapping) for row in rows]
 
     def given_of(self, evidence: str, limit: int) -> list[GivenRow]:
         return [GivenRow(**row._mapping) for row in self._find(Given, order="until", limit=limit, evidence=evidence)]
@@ -85,8 +98,18 @@ class Partners(Part):
         row = self._one(Erasure, evidence=evidence)
         return ErasureRow(**row._mapping) if row else None
 
-    def erasures(self, states: Sequence[str], limit: int) -> list[ErasureRow]:
-        rows = self._rows(Erasure, _R.state.in_(states), order=_R.evidence, limit=limit)
+    def erasures(self, states: Sequence[str], limit: int, *, custodian: str = "", held: str = "", after: str = "") -> list[ErasureRow]:
+        """A page in the order of items: of disposals by a custodian, of items that an agency opened or held, where they are named."""
+        conditions = [_R.state.in_(states), _R.evidence > after]
+        if custodian:
+            conditions.append(_R.custodian == custodian)
+        if held:
+            opened = select(_I.evidence).where(_I.origin == held)
+            taken = select(_C.evidence).where(_C.taker == held, _C.state == "concluded", _C.outcome == slots.ACCEPTED)
+            conditions.append(or_(_R.evidence.in_(opened), _R.evidence.in_(taken)))
+            self.flush(Item)
+            self.flush(Crossing)
+        rows = self._rows(Erasure, *conditions, order=_R.evidence, limit=limit)
         return [ErasureRow(**row._mapping) for row in rows]
 
     def put_link(self, row: LinkRow) -> None:

@@ -138,9 +138,10 @@ class People(Part):
     def put_alarm(self, row: AlarmRow) -> None:
         self._add(Alarm, values(row))
 
-    def alarms(self, *, after: int, limit: int) -> list[AlarmRow]:
-        """Alarms younger than a time, oldest first."""
-        return [AlarmRow(**row._mapping) for row in self._rows(Alarm, _A.time > after, order=_A.time, limit=limit)]
+    def alarms(self, *, after: int, limit: int, person: PersonId | None = None) -> list[AlarmRow]:
+        """Alarms younger than a time, oldest first; of one person, where they are named."""
+        conditions = [_A.time > after, *([_A.person == person] if person is not None else [])]
+        return [AlarmRow(**row._mapping) for row in self._rows(Alarm, *conditions, order=_A.time, limit=limit)]
 
     def put_crl(self, row: CrlRow) -> None:
         self._add(Crl, values(row))

@@ -11,7 +11,7 @@ import httpx
 from ledger.adapters.node import shapes
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.node.http import bytes_of
-from ledger.adapters.web.client import MIB, Patience, Reach
+from ledger.adapters.web.client import MIB, Patience, Reach, WebError
 from ledger.domain import hosts
 from ledger.domain.cose import PrivateKey
 from ledger.domain.errors import UsageError
@@ -20,6 +20,8 @@ from ledger.domain.records import DescriptorRow
 
 _WHOSE: Final = "another agency's node"
 _LIST: Final = 8 * MIB  # bytes of a list, or of a document of an agency
+_PAGE: Final = 1000  # rows of it, see services.parcels
+_PAGES: Final = 20
 _CRL: Final = 16 * MIB
 _PARCEL: Final = 256 * MIB  # see domain.parcel
 _PATIENCE: Final = Patience(between=20.0, total=120.0)  # nobody here may wait long for somebody there
@@ -63,9 +65,9 @@ class PartnerClient(NodeClient):
         """The newest revocation list, issued now where it is older than a time."""
         return self._send("POST", "/v1/exchange/crl", json={"time": time}, limit=_CRL).content
 
-    def exchanged(self) -> list[dict[str, Any]]:
-        """Handovers between them and us."""
-        return list(self._ask("GET", "/v1/exchange", shapes.EXCHANGED, limit=_LIST)["handovers"])
+    def exchanged(self, after: str = "") -> list[dict[str, Any]]:
+        """A page of the handovers between them and us."""
+        return list(self._ask("GET", "/v1/exchange", shapes.EXCHANGED, limit=_LIST, params={"after": after})["handovers"])
 
     def parcel(self, evidence: str) -> bytes:
         """The parcel of a handover."""
@@ -75,17 +77,24 @@ class PartnerClient(NodeClient):
         """A range of the ciphertext."""
         return self._range(f"/v1/exchange/{evidence}/content", start, end)
 
-    def disposals(self) -> list[dict[str, Any]]:
-        """Disposals of items that we held before."""
-        return list(self._ask("GET", "/v1/exchange/disposals", shapes.DISPOSALS, limit=_LIST)["disposals"])
+    def disposals(self, after: str = "") -> list[dict[str, Any]]:
+        """A page of the disposals of items that we held before."""
+        return list(self._ask("GET", "/v1/exchange/disposals", shapes.DISPOSALS, limit=_LIST, params={"after": after})["disposals"])
 
     def closing(self, evidence: str) -> bytes:
         """What their log says up to a disposal."""
         return self._send("GET", f"/v1/exchange/{evidence}/closing", limit=_PARCEL, patience=_LARGE).content
 
     def copies(self) -> list[dict[str, Any]]:
-        """Copies that they gave us."""
-        return list(self._ask("GET", "/v1/exchange/copies", shapes.COPIES, limit=_LIST)["copies"])
+        """Copies that they gave us, all of them."""
+        found: list[dict[str, Any]] = []
+        for _ in range(_PAGES):
+            params = {"after": found[-1]["statement"] if found else ""}
+            page = list(self._ask("GET", "/v1/exchange/copies", shapes.COPIES, limit=_LIST, params=params)["copies"])
+            found += page
+            if len(page) < _PAGE:
+                return found
+        raise WebError(_WHOSE, f"tells of more than {_PAGE * _PAGES} copies", hint="ask them to withdraw those that are not needed")
 
     def copy(self, statement: str) -> bytes:
         """The parcel of a copy."""

@@ -1,0 +1,239 @@
+"""Nobody's many rows hide another's, and nobody's slow node holds up another's exchange, our own duties or the end of the process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from ledger.domain.errors import CustodyError, NetworkError, RuleError
+from ledger.domain.identity.person import PersonId
+from ledger.domain.records import CrossingRow, ErasureRow, GivenRow, ShareRow
+from ledger.services import copies, crossing, erasure, handovers, intake, parcels, transfers
+from ledger.services.exchanger import Exchanger
+from tests.support import consortium
+from tests.support.consortium import NL, RO, US, Consortium, offer, upload
+from tests.support.desk import Desk
+from tests.support.lying import lying
+
+
+def name(number: int) -> str:
+    """Of an item that comes before any that is made here: names are chosen by whoever opens an item."""
+    return f"urn:uuid:00000000-0000-4000-8000-{number:012x}"
+
+
+def clear(unit: Any, table: str, begin: str) -> None:
+    """Take away the rows of items whose names begin so."""
+    unit.flush()
+    unit._db.execute(text(f"delete from {table} where evidence like 'urn:uuid:{begin}%'"))
+
+
+@contextmanager
+def rows(desk: Desk, put: Callable[[Any, int], None], table: str) -> Iterator[None]:
+    """A thousand rows as others, or years, would have left them."""
+    with desk.node.records.write() as unit:
+        for number in range(1000):
+            put(unit, number)
+    try:
+        yield
+    finally:
+        with desk.node.records.write() as unit:
+            clear(unit, table, "00000000")
+
+
+def test_a_thousand_offers_of_one_agency_hide_nobody_elses_and_count_in_its_quota(trio: Consortium, tmp_path: Path) -> None:
+    nl, ro = trio[NL], trio[RO]
+    evidence = upload(nl, tmp_path)
+    offer(nl, evidence, RO)
+
+    def put(unit: Any, number: int) -> None:
+        unit.put_crossing(CrossingRow(name(number), 0, US, NL, number.to_bytes(32, "big"), int(time.time()) + 80_000, "open", 1))
+
+    with rows(nl, put, "crossing"):
+        handovers.settle(nl.node, timeout=30)
+        assert evidence in {one["evidence"] for one in ro.node.reach(consortium.address(NL)).exchanged()}
+        assert [row.giver for row in crossing.every(nl.node, ("open",), giver=NL)] == [NL]
+        with pytest.raises(RuleError, match="1000 items on offer here"):
+            intake._require_room(nl.node, US, evidence, 1)
+        intake._require_room(nl.node, RO, evidence, 1)
+
+
+def test_the_disposal_behind_a_thousand_others_is_told(both: Consortium) -> None:
+    ro = both[RO]
+    with ro.node.records.write() as unit:
+        unit.put_erasure(ErasureRow("urn:uuid:ffffffff-0000-4000-8000-000000000000", bytes(32), RO, "done"))
+        unit.put_crossing(CrossingRow("urn:uuid:ffffffff-0000-4000-8000-000000000000", 0, RO, NL, bytes(32), 1, "concluded", 1, 1))
+
+    def put(unit: Any, number: int) -> None:
+        unit.put_erasure(ErasureRow(name(number), number.to_bytes(32, "big"), RO, "done"))
+
+    with rows(ro, put, "erasure"):
+        found = [row.evidence for row in erasure._rows(ro.node, ("done",), RO, held=NL)]
+        assert len(list(erasure._rows(ro.node, ("done",), RO))) >= 1001
+    assert "urn:uuid:ffffffff-0000-4000-8000-000000000000" in found
+    assert name(0) not in found
+    with ro.node.records.write() as unit:
+        for table in ("erasure", "crossing"):
+            clear(unit, table, "ffffffff")
+
+
+def test_a_thousand_copies_that_ran_out_hide_none_that_may_be_fetched(both: Consortium) -> None:
+    nl = both[NL]
+
+    def put(unit: Any, number: int) -> None:
+        until = int(time.time()) + 9000 if number == 999 else 1_700_000_000 + number
+        unit.put_given(GivenRow((number + 1).to_bytes(32, "big"), name(number), RO, until))
+
+    with rows(nl, put, "given"):
+        assert [row.evidence for row in copies.for_agency(nl.node, RO) if row.evidence.startswith("urn:uuid:00000000")] == [name(999)]
+
+
+def test_a_list_that_is_longer_than_a_page_goes_on_in_the_next_call_and_begins_again_at_its_end(
+    both: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parcels, "PAGE", 2)
+    known = [{"evidence": name(number)} for number in range(5)]
+    node = both[NL].node
+
+    def ask(after: str = "") -> list[dict[str, Any]]:
+        return [one for one in known if one["evidence"] > after][:2]
+
+    def call() -> list[str]:
+        return [one["evidence"] for one in parcels.page(node, "a test", ask)]
+
+    assert [call() for _ in range(4)] == [[name(0), name(1)], [name(2), name(3)], [name(4)], [name(0), name(1)]]
+    for _ in parcels.page(node, "cut", ask):
+        break
+    assert [one["evidence"] for one in parcels.page(node, "cut", ask)] == [name(1), name(2)]
+    stubborn = [[one["evidence"] for one in parcels.page(node, "odd", lambda *_: known[:2])] for _ in range(3)]
+    assert stubborn == [[name(0), name(1)]] * 3, "a node that ignores where it was asked to begin"
+
+
+def test_somebody_with_parts_in_very_many_items_sees_every_one_of_them(both: Consortium, tmp_path: Path) -> None:
+    nl = both[NL]
+    evidence, person = upload(nl, tmp_path), PersonId(NL, "many")
+    with nl.node.records.write() as unit:
+        for number in range(10_000):
+            unit.put_share(ShareRow(name(number), person, bytes(32)))
+        unit.put_share(ShareRow(evidence, person, bytes(32)))
+        found = unit.items(after=-1, limit=10, person=person, evidence=None)
+        assert [item.state.evidence for item in found] == [evidence]
+        assert unit.items(after=-1, limit=10, person=person, evidence=None, beside=evidence) == []
+        for number in range(10_000):
+            unit.put_token(b"t" * 32, name(number))
+        unit.put_token(b"t" * 32, evidence)
+        found = unit.items(after=-1, limit=10, person=person, evidence=None, token=b"t" * 32)
+        assert [item.state.evidence for item in found] == [evidence], "however many others have the same case"
+        for table in ("share", "blind_index"):
+            clear(unit, table, "00000000")
+        clear(unit, "share", evidence.removeprefix("urn:uuid:"))
+        clear(unit, "blind_index", evidence.removeprefix("urn:uuid:"))
+
+
+def test_an_agency_that_does_not_give_its_copies_leaves_places_for_others(both: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = threading.Event()
+    monkeypatch.setattr("api.routes.copies._MOMENT", 0.3)
+
+    class Silent:
+        def copy_content(self, *_: Any) -> bytes:
+            free.wait(30)
+            raise NetworkError("nothing came")
+
+    node = both[NL].node
+    monkeypatch.setattr(node, "reach", lambda _: Silent())
+    copy = {"agency": RO, "giver": RO, "evidence": name(1), "statement": "11" * 32}
+    try:
+        for wait in (5.0, 0.3):
+            begin = time.monotonic()
+            with pytest.raises(CustodyError):
+                both[NL].client.copy_range(copy, 0, 10)
+            assert time.monotonic() - begin < 5, wait
+        assert node.copying._under_way[RO] == 1, "it was left alone the second time"
+        assert node.copying.run(US, lambda: 7, seconds=1) == 7
+    finally:
+        free.set()
+
+
+def test_one_slow_agency_holds_up_neither_another_nor_our_own_duties_nor_a_call_nor_the_end(trio: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    nl, ro, us = trio[NL], trio[RO], trio[US]
+    large, small = upload(us, tmp_path, os.urandom(9 << 20)), upload(ro, tmp_path, os.urandom(9000))
+    offer(us, large, NL)
+    offer(ro, small, NL)
+    trio.settle(US, RO, rounds=2)
+    asked, free = threading.Event(), threading.Event()
+
+    def slow(data: bytes, *_: Any) -> bytes:
+        asked.set()
+        assert free.wait(60)
+        return data
+
+    with lying(nl, US, ciphertext=slow), nl.node.records.write() as unit:
+        unit.put_erasure(ErasureRow(name(1), bytes(32), US, "due"))
+    exchanger = Exchanger(nl.node)
+    try:
+        with lying(nl, US, ciphertext=slow):
+            exchanger.start()
+            assert asked.wait(60)
+            monkeypatch.setattr(handovers, "_MOMENT", 0.1)
+            begin = time.monotonic()
+            done = handovers.sync(nl.node, seconds=20)
+            assert time.monotonic() - begin < 15
+            assert f"exchange {US} is under way" in done.problems[US]
+            deadline = time.monotonic() + 20
+            while nl.client.item(small)["offer"] is None:
+                assert time.monotonic() < deadline
+            with nl.node.records.read() as unit:
+                row = unit.erasure(name(1))
+            assert row is not None
+            assert row.state == "dropped"
+            threading.Timer(0.2, free.set).start()  # the range under way ends; no other one is asked for
+            begin = time.monotonic()
+            exchanger.stop()
+            assert time.monotonic() - begin < 10
+            assert not any(loop._thread.is_alive() for loop in exchanger._turns)
+        assert nl.node.transfers.of(US)[0].done == transfers.RANGE
+        assert trio.settle(NL, rounds=1).get(large) is None
+        assert nl.client.item(large)["offer"]
+        assert nl.node.transfers.of(US) == []
+    finally:
+        free.set()
+        exchanger.stop()
+
+
+def test_a_transfer_goes_on_where_it_stopped_and_one_that_is_too_slow_leaves_nothing(both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    nl, ro = both[NL], both[RO]
+    evidence = upload(nl, tmp_path, os.urandom(9 << 20))
+    offer(nl, evidence, RO)
+    both.settle(NL)
+    starts: list[int] = []
+
+    def count(data: bytes, _: str, start: int, __: int) -> bytes:
+        starts.append(start)
+        return data
+
+    before = set(ro.node.blocks.cids())
+    with lying(ro, NL, ciphertext=count):
+        api = ro.node.reach(consortium.address(NL))
+        monkeypatch.setattr(transfers, "GRACE", -1e9)
+        with pytest.raises(NetworkError, match="fewer than 64 KiB a second"):
+            intake.receive(ro.node, NL, api, evidence)
+        assert set(ro.node.blocks.cids()) == before
+        monkeypatch.undo()
+        assert not intake.receive(ro.node, NL, api, evidence, lambda: True)
+        [transfer] = ro.node.transfers.of(NL)
+        ro.node.quota, kept = 9 << 20, ro.node.quota
+        with pytest.raises(RuleError, match="beyond the limit"):
+            intake._require_room(ro.node, NL, "another", 1 << 20)
+        ro.node.quota = kept
+        assert not intake.receive(ro.node, NL, api, evidence, lambda: True)
+        assert intake.receive(ro.node, NL, api, evidence, lambda: True)
+    assert starts == [0, 0, 4 << 20, 8 << 20]
+    assert ro.node.transfers.of(NL) == []
+    assert ro.node.blocks.missing(list(transfer.blocks)) == []
