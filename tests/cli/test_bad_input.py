@@ -89,7 +89,7 @@ def test_a_full_disk_stops_get_and_bundle_and_leaves_no_file(home: Path, worked:
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 
-    done = custody("get", worked["evidence"], "-o", tmp_path / "out", "--basis", "x", home=home, code=5, before=limited)
+    done = custody("get", worked["evidence"], "-o", tmp_path / "out", "--basis", "x", home=home, code=1, before=limited)
     assert "what to do: " in done.stderr
     assert list(tmp_path.iterdir()) == []
     told(custody("get", worked["evidence"], "-o", tmp_path / "none" / "out", "--basis", "x", home=home, code=2), "cannot write")
