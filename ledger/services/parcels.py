@@ -10,6 +10,7 @@ from ledger.domain import envelope, grants
 from ledger.domain.bundle import Bundle
 from ledger.domain.encoding import evidence_bytes
 from ledger.domain.errors import DeniedError, NotFoundError
+from ledger.domain.event.moments import AHEAD
 from ledger.domain.grants import Grant
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import agency_recipient
@@ -66,6 +67,8 @@ def pack(node: Node, agency: str, evidence: str) -> bytes:
         row = shared(node, unit, agency, evidence)
         outcome = unit.entry_by_digest(row.outcome_digest) if row.state == "concluded" else None
         receiver = partners.descriptor(node, unit, agency)
+    if outcome is None and agency == row.taker and not _holds(node, row):
+        raise NotFoundError(_NONE)
     # The outcome alone needs no proofs: whoever asks compares it with the contract, where the item may have gone on since.
     until = None if outcome is None else outcome.seq + 1
     found = export.bundle(node, evidence, until=until, shown=None, prove=outcome is None)
@@ -117,6 +120,11 @@ def require_offered(node: Node, unit: Unit, agency: str, evidence: str) -> ItemR
         NotFoundError: it is not.
     """
     row, item = shared(node, unit, agency, evidence), unit.item(evidence)
-    if item is None or row.taker != agency or row.state not in ("open", "concluding"):
+    if item is None or row.taker != agency or not _holds(node, row):
         raise NotFoundError(_NONE)
     return item
+
+
+def _holds(node: Node, row: CrossingRow) -> bool:
+    """Whether an offer of ours stands: neither taken back, which the contract may not know yet, nor expired by any clock's reckoning."""
+    return row.state == "open" and node.clock.now() <= row.expires + AHEAD

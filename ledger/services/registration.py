@@ -97,6 +97,7 @@ def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[Entr
     fresh: list[tuple[Checked, EntryRow]] = []
     known: dict[int, EntryRow] = {}
     judge, signers = Review(node, unit, states), _Signers(node, unit)
+    names: list[str] = []  # that are taken; said when all else is right, or a batch that fails anyway would tell of hidden items
     for number, one in enumerate(checked):
         claims = one.statement.claims
         if claims.subject not in states:
@@ -108,6 +109,9 @@ def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[Entr
             continue
         if one.repeats:  # whose certificate was not judged: it is answered, or nothing is done for it
             raise access.hidden()
+        if before is not None and claims.effect == "open":
+            names.append(claims.subject)
+            continue
         if before is not None and claims.effect == "accept":
             placement.require_held(node, unit, before)
         item = sequencing.item_after(node, one, before)
@@ -116,6 +120,8 @@ def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[Entr
         releases.take_back(node, unit, one, before)
         states[claims.subject] = item
         fresh.append((one, sequencing.entry_row(node.log_id, one.statement)))
+    if names:
+        raise ConflictError("an item is known under that name already", hint="open it under a new name")
     appended = logbook.append(unit, node.log_id, [row for _, row in fresh]) if fresh else []
     _store(node, unit, [(one, row) for (one, _), row in zip(fresh, appended, strict=True)], states)
     rest = iter(appended)
@@ -147,9 +153,7 @@ def _admit(node: Node, unit: Unit, signer: Caller, one: Checked, before: ItemRow
     """
     claims = one.statement.claims
     if claims.effect == "open":
-        if before is not None and (row := same(unit, one.statement)) is None:
-            raise ConflictError("an item is known under that name already", hint="open it under a new name")
-        return row if before is not None else None
+        return same(unit, one.statement) if before is not None else None
     parts = access.parts_of(node, unit, signer, claims.subject, before)
     mine = bool(parts) or unit.document(one.statement.payload) is not None
     if before is None or not mine:

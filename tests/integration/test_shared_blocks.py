@@ -11,7 +11,9 @@ import pytest
 
 from ledger.domain import envelope, grants
 from ledger.domain.encoding import evidence_bytes, format_time
-from ledger.services import dag, erasure, handing, housekeeping, placement
+from ledger.domain.errors import NotFoundError
+from ledger.domain.unixfs import Block
+from ledger.services import dag, erasure, handing, housekeeping, parcels, placement
 from ledger.services.signing import seal_keys, sign_event
 from tests.support.actors import enrolled
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
@@ -90,8 +92,10 @@ def test_a_partner_destroys_no_content_through_an_item_of_its_own(
     offer(nl, kept, US)
     trio.settle(NL, US)
     opening = us.client._send("GET", f"/v1/handovers/{kept}/record").json(dict)["events"][0]["document"]
+    blocks = [Block(cid, us.node.blocks.get(cid)) for cid in us.node.blocks.cids()]
     handing.decline(us.client, us.person, us.clock, kept, reason="not ours")
     trio.settle(NL, US)
+    us.client.put_blocks(blocks)
     junk = twin(us, opening)
     item = us.client.item(junk)
     with nl.node.records.read() as unit:
@@ -115,3 +119,19 @@ def test_a_partner_destroys_no_content_through_an_item_of_its_own(
     assert missing(nl, kept) == 0
     assert nl.get(kept) == CONTENT
     assert told is None or told.state in ("due", "done")
+
+
+def test_what_was_offered_and_did_not_come_leaves_no_ciphertext(both: Consortium, tmp_path: Path) -> None:
+    """Or an agency that offers and takes back again fills the disk beside its quota."""
+    nl, us = both[NL], both[RO]
+    before = set(nl.node.blocks.cids())
+    for _ in range(2):
+        evidence = upload(us, tmp_path, uuid.uuid4().bytes * 20_000)
+        offer(us, evidence, NL)
+        both.settle(RO, NL)
+        assert set(nl.node.blocks.cids()) > before
+        handing.withdraw(us.client, us.person, us.clock, evidence, reason="sorry")
+        with pytest.raises(NotFoundError), us.node.records.read() as unit:  # taken back, though the contract does not know yet
+            parcels.require_offered(us.node, unit, NL, evidence)
+        both.settle(RO, NL)
+        assert set(nl.node.blocks.cids()) == before
