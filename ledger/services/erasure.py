@@ -56,8 +56,7 @@ def settle(node: Node) -> int:
             try:
                 dropped = _drop(node, row) if row.state == "due" else row
                 if dropped.custodian == node.agency:
-                    ownevents.confirm(node, dropped.evidence, "keys-destroyed", _body(dropped))
-                    _done(node, dropped)
+                    _sign(node, dropped)
             except CustodyError as error:
                 failed = failed or error
             else:
@@ -74,6 +73,11 @@ def _rows(node: Node, states: Sequence[str], custodian: str = "", *, held: str =
         lambda unit, key, size: unit.erasures(states, size, custodian=custodian, held=held, after=key),
         lambda row: row.evidence,
     )
+
+
+def _sign(node: Node, row: ErasureRow) -> None:
+    ownevents.confirm(node, row.evidence, "keys-destroyed", _body(row))
+    _done(node, row)
 
 
 def _body(row: ErasureRow) -> dict[str, Any]:
@@ -99,7 +103,7 @@ def _drop(node: Node, row: ErasureRow) -> ErasureRow:
     return row
 
 
-def _sign(node: Node, api: PartnerApi, row: ErasureRow, told: dict[str, Any]) -> None:
+def _sign_there(node: Node, api: PartnerApi, row: ErasureRow, told: dict[str, Any]) -> None:
     """Sign in the custodian's log for what was destroyed here."""
     _require_place(node, row, told, outcomes.check_closing(node, row.custodian, api.closing(row.evidence), row.evidence, row.statement))
     ownevents.submit(node, api, told, "keys-destroyed", _body(row))
@@ -180,7 +184,7 @@ def learn(node: Node, agency: str, api: PartnerApi, stopped: Callable[[], bool] 
             with node.records.read() as unit:
                 row = unit.erasure(evidence)
             if row is not None and (row.state, row.custodian) == ("dropped", agency):
-                _sign(node, api, row, told)
+                _sign_there(node, api, row, told)
         except CustodyError as error:
             node.backoff.failed(agency, evidence, error, node.clock.now())
             failed = failed or error

@@ -193,8 +193,9 @@ KINDS_OF_PARTNERS = ["an empty object", "null", "a list", "a gzip bomb", "HTML w
 def test_nonsense_of_one_partner_holds_up_no_other_and_ends_no_exchange(desk: Desk, working: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.setattr("ledger.services.exchanger._IDLE", 0.05)
     keys = desk.node.keys
-    desk.node.reach = Partners(lambda: (keys.service, keys.service_certificate.der))
+    desk.node.reach = reach = Partners(lambda: (keys.service, keys.service_certificate.der))
     with ExitStack() as stack:
+        stack.callback(reach.close)
         servers = {f"RO-A{number}": stack.enter_context(hostile(KINDS[kind])) for number, kind in enumerate(KINDS_OF_PARTNERS)}
         last = stack.enter_context(hostile(says(answer(b"{}"))))
         with desk.node.records.write() as unit:
@@ -205,6 +206,7 @@ def test_nonsense_of_one_partner_holds_up_no_other_and_ends_no_exchange(desk: De
         until(lambda: len(last.seen) >= 4, 60)
         until(lambda: all(code in standing(desk, "exchange")["problem"] for code in servers), 60)
         assert exchanger._thread.is_alive()
+        exchanger.stop()
 
 
 def test_an_answer_that_makes_our_own_code_fail_is_a_problem_of_that_partner(desk: Desk) -> None:
