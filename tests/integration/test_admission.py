@@ -171,3 +171,13 @@ def test_a_refused_request_ends_itself_and_not_every_later_disposal(desk: Desk, 
         with pytest.raises(RuleError, match="was refused"):
             desk.record(item, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": approvals})
     desk.record(item, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]})
+
+
+def test_an_opening_under_a_hidden_name_tells_nothing_in_a_batch_that_fails_anyway(officer: Actor, stranger: Actor) -> None:
+    hidden = thing(officer)
+    answers = []
+    for urn in (hidden, uuid.uuid4().urn):
+        bad = stranger.sign("note", {"text": "x"}, uuid.uuid4().urn, seq=1, prev=bytes(32))
+        answers.append(stranger.submit(stranger.opening("collected", {"description": "x"}, urn), bad))
+    assert answers[0] == answers[1]
+    assert stranger.submit(stranger.opening("collected", {"description": "x"}, hidden))[0] == 409

@@ -394,13 +394,3 @@ def test_an_old_offer_inside_the_agency_that_names_nobody_is_taken_by_nobody(des
         other.client.incoming(phone)
     with pytest.raises(NotFoundError):
         other.client.register([other.sign("transfer-accepted", {"offer": DIGEST}, phone)])
-
-
-def test_an_opening_under_a_hidden_name_tells_nothing_in_a_batch_that_fails_anyway(officer: Actor, stranger: Actor) -> None:
-    hidden = thing(officer)
-    answers = []
-    for urn in (hidden, uuid.uuid4().urn):
-        bad = stranger.sign("note", {"text": "x"}, uuid.uuid4().urn, seq=1, prev=bytes(32))
-        answers.append(stranger.submit(stranger.opening("collected", {"description": "x"}, urn), bad))
-    assert answers[0] == answers[1]
-    assert stranger.submit(stranger.opening("collected", {"description": "x"}, hidden))[0] == 409
