@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +20,7 @@ from cli.state import STATE
 from ledger import settings
 from ledger.adapters import files
 from ledger.adapters.keystore.file import Unlocking
-from ledger.domain.errors import FormatError, LockedError, UnreadableError, UsageError
+from ledger.domain.errors import FormatError, KeyringError, LockedError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from ledger.adapters.clock import SystemClock
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from ledger.services.logfiles import OwnLog
     from ledger.services.signing import Person
     from ledger.wiring import OpenHome
+
+
+_CLEAR: Final = ".copy-"  # and the process whose it is
 
 
 @dataclass
@@ -64,7 +69,34 @@ def unlock() -> Unlocking:
     if not settings.is_client(STATE.home):
         settings.read(STATE.home)
     settings.require_private(STATE.home)
+    _remove_leftovers(STATE.home)
+    if not (STATE.home / settings.KEYRING).exists():  # of a home that is there another init would make another agency
+        raise KeyringError(f"{STATE.home} has lost its keyring", hint="restore it from a backup: custody restore")
     return Unlocking(STATE.home / settings.KEYRING, ask_passphrase())
+
+
+@contextmanager
+def clear_text() -> Iterator[Path]:
+    """A folder beside the keys, where a file may lie in clear for a moment; of a process that was killed the next command removes it."""
+    with tempfile.TemporaryDirectory(dir=STATE.home, prefix=f"{_CLEAR}{os.getpid()}-") as folder:
+        yield Path(folder)
+
+
+def _remove_leftovers(home: Path) -> None:
+    for folder in home.glob(f"{_CLEAR}*-*"):
+        number = folder.name.removeprefix(_CLEAR).partition("-")[0]
+        if number.isdecimal() and not _runs(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
 
 
 @contextmanager

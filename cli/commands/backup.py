@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
         from cli.session import ask_passphrase
         from ledger import backup as backups
         from ledger import settings
+        from ledger.adapters import journal as journals
         from ledger.adapters.backup.keys import BackupKeys
         from ledger.adapters.clock import SystemClock
         from ledger.domain.encoding import format_time
@@ -52,4 +53,9 @@ def register(app: typer.Typer) -> None:
             f"Try it: custody --home NEW-FOLDER restore {folder} --keys {keys}",
         ]
         value = {"snapshot": str(made.snapshot), "expires": format_time(made.expires), "copied": made.copied, "size": made.size}
-        output.result({**value, "grants": made.grants}, *lines)
+        waiting = journals.waiting(STATE.home)
+        if waiting:
+            lines.append(f"NOT in it: {waiting} journals of work that waits here: custody field send, or upload again what was interrupted")
+        output.result({**value, "grants": made.grants, "journalsLeftOut": waiting}, *lines)
+        if waiting:
+            raise typer.Exit(3)

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from cli import members, output
-from cli.state import STATE, Evidence, Json
+from cli.state import Evidence, Json
 
 _HELP = """Copies that other agencies gave us.
 
@@ -62,11 +62,9 @@ def register(app: typer.Typer) -> None:
         restart: members.Restart = False,
         as_json: Json = False,
     ) -> None:
-        import tempfile
         from dataclasses import asdict
-        from pathlib import Path
 
-        from cli.session import evidence_urn, open_session
+        from cli.session import clear_text, evidence_urn, open_session
         from ledger.domain.errors import NotFoundError
         from ledger.services import copying
 
@@ -76,10 +74,9 @@ def register(app: typer.Typer) -> None:
             found = [one for one in session.node.copies() if one["evidence"] == urn]
             if not found:
                 raise NotFoundError("nobody gave us a copy of this item", hint="see: custody copy list")
-            # Beside the keys, not in a shared folder: for a moment the file lies there in clear.
-            with tempfile.TemporaryDirectory(dir=STATE.home, prefix=".copy-") as folder:
+            with clear_text() as folder:  # the file lies there in clear while it is recorded
                 done = copying.take(
-                    session.node, session.person, session.journal, session.clock, found[-1], Path(folder), said, interrupted=interrupted
+                    session.node, session.person, session.journal, session.clock, found[-1], folder, said, interrupted=interrupted
                 )
         output.result(asdict(done) | {"path": None}, f"recorded as {done.evidence}, a copy of {urn} of {found[-1]['giver']}")
 

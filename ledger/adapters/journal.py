@@ -179,6 +179,11 @@ class FileJournal:
         return [*self._taken, *([(self._path, self._fd)] if self._path is not None else [])]
 
 
+def waiting(home: Path) -> int:
+    """How many journals of uploads or of work without network lie in a home, of which somebody is to do something."""
+    return sum(1 for path in (home / "client").rglob("upload-*.journal") if path.stat().st_size)
+
+
 def _sized(length: int) -> bytes:
     """A length with its check: one that was damaged must not hide what stands behind it."""
     raw = length.to_bytes(_LENGTH, "big")

@@ -37,7 +37,7 @@ class BackupKeys:
     """The backup keys in a file of their own, in the format of a keyring.
 
     Raises:
-        KeyringError: wrong passphrase, or altered, or a keyring with other keys in it. UsageError: not a file.
+        KeyringError: wrong passphrase, or altered, or a keyring with other keys in it. UsageError: no file, or not one.
     """
 
     def __init__(self, path: Path, passphrase: bytes, *, create: bool) -> None:
@@ -47,6 +47,8 @@ class BackupKeys:
             self._keyring = FileKeyring.create(path, passphrase)
             self._generations: list[Generation] = []
             return
+        if not path.exists():
+            raise UsageError(f"there are no backup keys at {path}, and nothing else opens a backup", hint="name their file with --keys")
         self._keyring = FileKeyring.open(path, passphrase)
         if set(self._keyring.names()) - {_NAME}:
             raise KeyringError(
