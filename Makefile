@@ -70,9 +70,9 @@ contracts: node
 	npx --no-install hardhat coverage > .build/coverage.txt || { cat .build/coverage.txt; exit 1; }
 	tail -n 14 .build/coverage.txt
 
-# In processes of their own, two at a time: tests that need no other program; commands and nodes as processes; and all the rest.
+# In processes of their own, two at a time: tests that need no other program; commands, nodes and adapters, with their programs; and all the rest.
 ALONE := tests/property tests/unit tests/vectors
-OUTSIDE := tests/cli
+OUTSIDE := tests/cli tests/adapters
 python: install-dev node kubo fsck
 	$(MAKE) --jobs=2 --output-sync=target python-outside python-inside python-alone
 
