@@ -26,7 +26,7 @@ from ledger.domain.records import CrossingRow, EntryRow, ItemRow, TransactionRow
 from ledger.domain.slots import Hop
 from ledger.domain.statement import Claims, Statement
 from ledger.domain.unit import Unit
-from ledger.services import housekeeping, logbook, pages
+from ledger.services import logbook, pages
 from ledger.services.node import Node
 
 KIND: Final = "handover"
@@ -176,7 +176,6 @@ def follow(node: Node, row: CrossingRow) -> bool:
             unit.put_crossing(taken(now, block.time))
         else:
             conclude(node, unit, replace(now, time=block.time, sent=b""))
-    housekeeping.forget_unheld(node, row.evidence)
     return True
 
 
@@ -245,7 +244,7 @@ def conclude(node: Node, unit: Unit, row: CrossingRow, *, state: str = "conclude
     unit.put_item(replace(item, state=after, latest_log=entry.log, latest_index=entry.index, holder=holder))
     unit.put_crossing(replace(row, state=state))
     if row.taker == node.agency and after.custodian != node.agency and not _held_before(node, unit, item):
-        # It did not come to us after all: the content key goes, and after this transaction the ciphertext.
+        # It did not come to us after all: the content key goes, and with the next collection the ciphertext.
         unit.drop_secrets(row.evidence, ["content"], record=False)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Final
 
-from ledger.domain.errors import CustodyError, UsageError
+from ledger.domain.errors import UsageError
 from ledger.domain.records import HoldingRow, ItemRow
 from ledger.domain.storage import Collected
 from ledger.services import dag, placement
@@ -43,16 +42,6 @@ def forget(node: Node, root: bytes) -> Collected:
         NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked; nothing was removed.
     """
     return node.blocks.discard(list(dag.every(node.blocks, root)), kept=_live(node))
-
-
-def forget_unheld(node: Node, evidence: str) -> None:
-    """Remove the content of an item that was on offer and did not come to us; where the disk refuses, the daily collection takes it."""
-    with node.records.read() as unit:
-        item = unit.item(evidence)
-        unheld = item is not None and item.cid is not None and placement.is_destroyed(node, unit, item)
-    if unheld and item is not None and item.cid is not None:
-        with suppress(CustodyError):
-            forget(node, item.cid)
 
 
 def _moved(node: Node) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from ledger.domain.errors import ChainError, DeniedError, VerificationError
 from ledger.domain.records import CrossingRow, ItemRow
 from ledger.domain.slots import Hop
 from ledger.domain.unit import Unit
-from ledger.services import crossing, housekeeping, recordkeys, unpacking
+from ledger.services import crossing, recordkeys, unpacking
 from ledger.services.node import Node
 from ledger.services.unpacking import Opened, OwnView
 
@@ -48,7 +48,6 @@ def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
         row = next(one for one in unit.crossings(row.evidence) if one.number == row.number)
         times = {"offer_time": hop.offer_time, "outcome": hop.outcome, "outcome_digest": hop.outcome_digest, "time": hop.time}
         crossing.conclude(node, unit, replace(row, sent=b"", **times))  # type: ignore[arg-type]
-    housekeeping.forget_unheld(node, row.evidence)
 
 
 def _ending(opened: Opened, row: CrossingRow) -> tuple[Hop, int]:

@@ -44,6 +44,8 @@ def test_a_journal_cut_at_any_byte_gives_whole_frames_and_nothing_of_the_torn_on
         path.write_bytes(data[:cut])
         assert [one["n"] for one in read(tmp_path)] == list(range(2 * sum(end <= cut for end in ends))), cut
     for cut in range(ends[1], len(data)):  # a system that wrote the size of the file before the bytes
+        if not data[cut:].strip(b"\0"):  # once in 256 times the last byte is one
+            continue
         path.write_bytes(data[:cut] + bytes(len(data) - cut))
         assert [one["n"] for one in read(tmp_path)] == [0, 1, 2, 3], cut
 

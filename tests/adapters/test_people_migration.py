@@ -14,6 +14,7 @@ from sqlalchemy import create_engine
 from ledger.adapters.database import engine as engines
 from ledger.adapters.database.store import SqlRecords
 from ledger.domain.encoding import b64url
+from ledger.domain.errors import AlteredError
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId
 from ledger.domain.records import PersonRow
@@ -131,5 +132,5 @@ def test_two_people_of_one_pseudonym_are_two_people(migrated: tuple[SqlRecords, 
 
 def test_a_bare_pseudonym_names_nobody(migrated: tuple[SqlRecords, str]) -> None:
     records, _ = migrated
-    with records.read() as unit, pytest.raises(Exception, match="a person is"):
+    with records.read() as unit, pytest.raises(AlteredError):
         unit.person(OFFICER)  # type: ignore[arg-type]

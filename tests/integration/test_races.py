@@ -110,7 +110,7 @@ def test_a_clock_that_jumps_back_is_told_and_corrupts_nothing(desk: Desk, tmp_pa
     path.write_bytes(b"x")
     item = desk.upload(path)[0]
     desk.client.anchor()
-    earlier = desk.clock.now() - 120
+    earlier = desk.clock.now() - 400
     with monkeypatch.context() as patch:
         patch.setattr(type(desk.clock), "now", lambda self: earlier)
         with pytest.raises(RuleError, match="lies before the previous event") as error:
