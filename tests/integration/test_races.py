@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from ledger import settings, wiring
+from ledger.adapters.memory import StoppedClock
 from ledger.domain.errors import CustodyError, RuleError
-from ledger.services import doctor, housekeeping
+from ledger.services import doctor, housekeeping, retrieve
 from tests.support.desk import PASSPHRASE, Desk
 
 
@@ -110,7 +111,9 @@ def test_a_clock_that_jumps_back_is_told_and_corrupts_nothing(desk: Desk, tmp_pa
     path.write_bytes(b"x")
     item = desk.upload(path)[0]
     desk.client.anchor()
-    earlier = desk.clock.now() - 400
+    ahead = StoppedClock(desk.clock.now() + 290)  # as far as a clock may run ahead of the node's
+    retrieve.record(desk.client, desk.person, ahead, item.evidence, "note", {"text": "ahead"})
+    earlier = desk.clock.now() - 120
     with monkeypatch.context() as patch:
         patch.setattr(type(desk.clock), "now", lambda self: earlier)
         with pytest.raises(RuleError, match="lies before the previous event") as error:
