@@ -62,6 +62,14 @@ def wait_until_stuck(server: uvicorn.Server) -> None:
         time.sleep(0.02)
 
 
+def wait_until_it_is_their_turn(server: uvicorn.Server) -> None:
+    """Until nobody is being answered: whoever comes then finds silent ones alone."""
+    end = time.monotonic() + 30
+    while not all(one.waits() for one in list(server.server_state.connections)):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def wait_until_none(server: uvicorn.Server, seconds: float) -> None:
     end = time.monotonic() + seconds
     while server.server_state.connections:
@@ -115,6 +123,7 @@ def test_one_address_does_not_keep_others_out(sent: bytes, desk: Desk) -> None:
         for _ in range(3 * EACH):
             held.enter_context(opened(address, sent))
             time.sleep(0.01)
+        wait_until_it_is_their_turn(server)
         assert httpx.get("http://{}:{}/healthz".format(*address), timeout=10).status_code == 200
         assert len(server.server_state.connections) <= EACH + 1
 
