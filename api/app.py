@@ -106,9 +106,9 @@ def create_app(
     errors.install(app)
     app.add_middleware(LimitMiddleware)
     app.add_middleware(MeasureMiddleware, telemetry=node.telemetry)
-    believed = trusted(proxies, forwarded)
-    if believed is not None:
-        app.add_middleware(ProxyMiddleware, trusted=believed)
+    app.state.trusted = trusted(proxies, forwarded)
+    if app.state.trusted is not None:
+        app.add_middleware(ProxyMiddleware, trusted=app.state.trusted)
     return app
 
 

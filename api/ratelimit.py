@@ -86,9 +86,9 @@ class RateLimiter:
         """0 where the request may go on, else the seconds after which to come again."""
         path = scope["path"]
         rate = _COSTLY.get(path)
-        token = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        if rate is None and token and sha256(token).digest() in self._sessions:
-            return self._buckets.take(("session", sha256(token).digest()), SESSION) or self._buckets.take(("any", _address(scope)), SHARED)
+        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        if rate is None and given and (token := sha256(given).digest()) in self._sessions:
+            return self._buckets.take(("session", token), SESSION) or self._buckets.take(("any", _address(scope)), SHARED)
         return self._buckets.take((path if rate else "address", _address(scope)), rate or ADDRESS)
 
 

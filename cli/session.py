@@ -20,7 +20,7 @@ from cli.state import STATE
 from ledger import settings
 from ledger.adapters import files
 from ledger.adapters.keystore.file import Unlocking
-from ledger.domain.errors import FormatError, KeyringError, LockedError, UnreadableError, UsageError
+from ledger.domain.errors import FormatError, LockedError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from ledger.adapters.clock import SystemClock
@@ -70,8 +70,6 @@ def unlock() -> Unlocking:
         settings.read(STATE.home)
     settings.require_private(STATE.home)
     _remove_leftovers(STATE.home)
-    if not (STATE.home / settings.KEYRING).exists():  # of a home that is there another init would make another agency
-        raise KeyringError(f"{STATE.home} has lost its keyring", hint="restore it from a backup: custody restore")
     return Unlocking(STATE.home / settings.KEYRING, ask_passphrase())
 
 

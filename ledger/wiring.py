@@ -310,11 +310,11 @@ def open_field(home: Path, keyring: FileKeyring) -> Iterator[FieldNode]:
         stack.callback(FileLock(folder / "field.lock", what="the field folder").release)
         blocks = LocalBlockStore(folder / "blocks")
         stack.callback(blocks.close)
-        journal = FileJournal(folder / "queue", keyring.get("journal"))
+        journal = FileJournal(home / settings.QUEUE, keyring.get("journal"))
         stack.callback(journal.close)
         yield FieldNode(about, blocks, journal)
 
 
 def journal_of(home: Path, keyring: FileKeyring) -> FileJournal:
     """The upload journal of a client."""
-    return FileJournal(home / "client" / "journal", keyring.get("journal"))
+    return FileJournal(home / settings.JOURNAL, keyring.get("journal"))

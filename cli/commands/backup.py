@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
         from cli.session import ask_passphrase
         from ledger import backup as backups
         from ledger import settings
-        from ledger.adapters import journal as journals
+        from ledger.adapters import journal
         from ledger.adapters.backup.keys import BackupKeys
         from ledger.adapters.clock import SystemClock
         from ledger.domain.encoding import format_time
@@ -53,7 +53,7 @@ def register(app: typer.Typer) -> None:
             f"Try it: custody --home NEW-FOLDER restore {folder} --keys {keys}",
         ]
         value = {"snapshot": str(made.snapshot), "expires": format_time(made.expires), "copied": made.copied, "size": made.size}
-        waiting = journals.waiting(STATE.home)
+        waiting = sum(journal.count(STATE.home / one) for one in (settings.JOURNAL, settings.QUEUE))
         if waiting:
             lines.append(f"NOT in it: {waiting} journals of work that waits here: custody field send, or upload again what was interrupted")
         output.result({**value, "grants": made.grants, "journalsLeftOut": waiting}, *lines)

@@ -56,7 +56,6 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     import uvicorn
 
     from api.app import create_app
-    from api.proxies import trusted
     from cli.serving import configure, listen
     from ledger import settings
     from ledger.adapters import files
@@ -92,8 +91,7 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     try:
         files.write(address, json.dumps({"url": url, "lock": home.lock.token}).encode())
         output.say(f"serving {home.settings.agency} at {url} (API description: {url}/docs); stop with Ctrl-C")
-        proxies = trusted(home.settings.serve.trusted_proxies, home.settings.serve.forwarded)
-        _run(uvicorn.Server(configure(app, proxies)), listener)
+        _run(uvicorn.Server(configure(app, app.state.trusted)), listener)
     finally:
         address.unlink(missing_ok=True)
 

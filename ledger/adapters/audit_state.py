@@ -5,7 +5,6 @@ A table, not an object model, for millions of rows that are read by key and repl
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -68,8 +67,7 @@ class SqliteAuditState:
     def __init__(self, path: Path | None, chain: bytes) -> None:
         self._lock = None
         if path is not None:
-            if os.path.lexists(path) and not path.is_file():
-                raise UsageError(f"{path} is not a file", hint="name a file with --state")
+            files.require_file(path, hint="name a file with --state")
             path.parent.mkdir(parents=True, exist_ok=True)
             files.private_file(path)
             self._lock = FileLock(path.with_name(path.name + ".lock"), what="the audit's state file")

@@ -180,6 +180,16 @@ def _chmod(path: Path) -> str:
     return f"chmod {'-R ' if path.is_dir() else ''}go-w {shlex.quote(str(path))}"
 
 
+def require_file(path: Path, *, hint: str) -> None:
+    """Refuse what a person named as a file and is something else, such as a pipe, which would be waited for, for ever.
+
+    Raises:
+        UsageError: it is.
+    """
+    if os.path.lexists(path) and not path.is_file():
+        raise UsageError(f"{path} is not a file", hint=hint)
+
+
 def require_vacant(path: Path, *, hint: str) -> None:
     """Refuse a place where something is already; an empty folder is vacant.
 

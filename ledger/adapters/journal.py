@@ -25,6 +25,7 @@ from ledger.adapters import files
 from ledger.domain.errors import StorageError
 from ledger.domain.ownfiles import JOURNAL_MAGIC
 
+_NAMES: Final = "upload-*.journal"
 _LENGTH: Final = 4
 _HEAD: Final = 2 * _LENGTH + 32
 _NONCE: Final = 12
@@ -50,7 +51,7 @@ class FileJournal:
     def leftovers(self) -> list[dict[str, Any]]:
         """See clientports.Journal."""
         found: list[dict[str, Any]] = []
-        for path in sorted(self._directory.glob("upload-*.journal"), key=_age):
+        for path in sorted(self._directory.glob(_NAMES), key=_age):
             if path == self._path:
                 continue
             try:
@@ -179,9 +180,9 @@ class FileJournal:
         return [*self._taken, *([(self._path, self._fd)] if self._path is not None else [])]
 
 
-def waiting(home: Path) -> int:
-    """How many journals of uploads or of work without network lie in a home, of which somebody is to do something."""
-    return sum(1 for path in (home / "client").rglob("upload-*.journal") if path.stat().st_size)
+def count(directory: Path) -> int:
+    """How many journals with something in them lie in a folder."""
+    return sum(1 for path in directory.glob(_NAMES) if path.stat().st_size)
 
 
 def _sized(length: int) -> bytes:

@@ -106,6 +106,13 @@ def digest_of(der: bytes) -> str:
     return sha256(der).hexdigest()
 
 
+def revoked_since(unit: Unit, serial: int) -> int | None:
+    """When the newest list has a certificate of ours revoked; None where it does not."""
+    newest = unit.newest_crl()
+    entry = certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial) if newest is not None else None
+    return int(entry.revocation_date_utc.timestamp()) if entry is not None else None
+
+
 def fresh_crl(node: Node, unit: Unit, time: int) -> CrlRow | None:
     """The newest list, issued now if the newest is older than ``time`` and the CA is at hand."""
     newest = unit.newest_crl()

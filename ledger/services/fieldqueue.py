@@ -84,7 +84,7 @@ class Queue:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._rows: dict[int, Waiting] = {}
+        self._rows: dict[int, Waiting] = {}  # in the order of their numbers
         #: Digests of what was signed anew, by those that it had: other statements may name them.
         self.renamed: dict[str, str] = {}
         self._last = 0
@@ -109,14 +109,13 @@ class Queue:
             self._last = max(self._last, one.number)
             if one.number not in self._rows or self._rows[one.number].turn <= one.turn:
                 self._rows[one.number] = one
-        for number in dropped:
-            self._rows.pop(number, None)
+        self._rows = {number: self._rows[number] for number in sorted(self._rows.keys() - dropped)}
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __iter__(self) -> Iterator[Waiting]:
-        return iter([self._rows[number] for number in sorted(self._rows)])
+        return iter(list(self._rows.values()))
 
     def of(self, evidence: str) -> list[Waiting]:
         """What waits about an item."""

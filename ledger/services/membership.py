@@ -203,7 +203,7 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
         anchoring.anchor_now(node)
     serial = certificates.load(der).serial_number
     with node.records.write() as unit:
-        if (known := _revoked(unit, serial)) is not None:
+        if (known := agencylog.revoked_since(unit, serial)) is not None:
             return Changed(known, keeps)
         newest = unit.newest_checkpoint(node.log_id, ("final",))
         date = since if since is not None else max(node.clock.now(), newest.time + 1 if newest is not None else 0)
@@ -216,9 +216,3 @@ def _own(node: Node, unit: Unit, who: PersonId) -> PersonRow:
     if person is None or who.agency != node.agency:
         raise NotFoundError("no such person of this agency", hint="see: custody person list")
     return person
-
-
-def _revoked(unit: Unit, serial: int) -> int | None:
-    newest = unit.newest_crl()
-    entry = certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial) if newest is not None else None
-    return int(entry.revocation_date_utc.timestamp()) if entry is not None else None

@@ -1,17 +1,20 @@
-"""Three agencies on one anvil, shared by the tests of a module."""
+"""Homes that tests of several modules begin with: three agencies on one anvil, shared by a module; an agency with an administrator."""
 
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ledger import founding
 from ledger.domain.trust import TrustRoot
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import NL, RO, US, Consortium
+from tests.support.desk import PASSPHRASE, Desk
 from tests.support.malice import World
 
 
@@ -49,3 +52,17 @@ def world(tmp_path: Path, rng: random.Random) -> Iterator[World]:
     found = World(tmp_path, rng, NL, RO)
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def governed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose first person is administrator, officer and custodian."""
+    home = tmp_path_factory.mktemp("governed") / "home"
+    founding.found(home, agency="NL-POL", person="4711", roles=["administrator", "officer", "custodian"], passphrase=PASSPHRASE)
+    return home
+
+
+@pytest.fixture
+def office(governed: Path, tmp_path: Path) -> Iterator[Desk]:
+    with Desk(Path(shutil.copytree(governed, tmp_path / "home"))) as desk:
+        yield desk

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger import enrolling, founding, wiring
+from ledger import enrolling, wiring
 from ledger.adapters.journal import FileJournal
 from ledger.domain.errors import DeniedError, NetworkError, NotFoundError, RuleError, UsageError
 from ledger.domain.verify.procedure import verify
@@ -18,21 +17,8 @@ from ledger.domain.verify.report import Verdict
 from ledger.services import opening, retrieve
 from ledger.services.field import FieldNode
 from ledger.services.ingest import Options, Upload
-from tests.support.desk import PASSPHRASE, Desk
+from tests.support.desk import Desk
 from tests.support.people import Colleague, joined
-
-
-@pytest.fixture(scope="module")
-def governed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("governed") / "home"
-    founding.found(home, agency="NL-POL", person="4711", roles=["administrator", "officer", "custodian"], passphrase=PASSPHRASE)
-    return home
-
-
-@pytest.fixture
-def office(governed: Path, tmp_path: Path) -> Iterator[Desk]:
-    with Desk(Path(shutil.copytree(governed, tmp_path / "home"))) as desk:
-        yield desk
 
 
 class Laptop:

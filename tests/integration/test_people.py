@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import random
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from ledger import enrolling, founding
+from ledger import enrolling
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.memory import StoppedClock
 from ledger.domain import cbor, cose, enrolment
@@ -35,20 +33,6 @@ from ledger.settings import KEYRING
 from ledger.wiring import person_at
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.people import Colleague, invited, joined, reference
-
-
-@pytest.fixture(scope="module")
-def governed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose first person is administrator, officer and custodian."""
-    home = tmp_path_factory.mktemp("governed") / "home"
-    founding.found(home, agency="NL-POL", person="4711", roles=["administrator", "officer", "custodian"], passphrase=PASSPHRASE)
-    return home
-
-
-@pytest.fixture
-def office(governed: Path, tmp_path: Path) -> Iterator[Desk]:
-    with Desk(Path(shutil.copytree(governed, tmp_path / "home"))) as desk:
-        yield desk
 
 
 def test_a_person_joins_with_keys_that_never_left_them_and_works(office: Desk, tmp_path: Path, rng: random.Random) -> None:

@@ -8,12 +8,12 @@ home and backups, or whoever finds a backup finds its keys.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from ledger.adapters import files
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.domain.errors import KeyringError, UsageError
 
@@ -41,14 +41,13 @@ class BackupKeys:
     """
 
     def __init__(self, path: Path, passphrase: bytes, *, create: bool) -> None:
-        if os.path.lexists(path) and not path.is_file():  # a pipe would be waited for, for ever
-            raise UsageError(f"{path} is not a file", hint="name the file of the backup keys with --keys")
-        if create and not path.exists():
+        files.require_file(path, hint="name the file of the backup keys with --keys")
+        if not path.exists():
+            if not create:
+                raise UsageError(f"there are no backup keys at {path}, and nothing else opens a backup", hint="name their file with --keys")
             self._keyring = FileKeyring.create(path, passphrase)
             self._generations: list[Generation] = []
             return
-        if not path.exists():
-            raise UsageError(f"there are no backup keys at {path}, and nothing else opens a backup", hint="name their file with --keys")
         self._keyring = FileKeyring.open(path, passphrase)
         if set(self._keyring.names()) - {_NAME}:
             raise KeyringError(

@@ -129,7 +129,7 @@ class Unlocking:
         try:
             raw = files.read_small(path, _LIMIT)
         except OSError as error:
-            raise KeyringError(f"no keyring at {path}", hint="create the home with: custody init") from error
+            raise KeyringError(f"no keyring at {path}", hint="restore it from a backup: custody restore") from error
         try:
             value = json.loads(raw)
             header = {name: value[name] for name in ("v", "kdf", "cipher", "salt")}

@@ -115,7 +115,7 @@ class People:
                 found.digest,
                 hpke,
                 b"" if guest else told.number,
-                bool(told.active) and (guest or not self._revoked(unit, found)),
+                bool(told.active) and (guest or agencylog.revoked_since(unit, certificates.load(found.der).serial_number) is None),
                 proof,
                 told.custody if not guest and told.custody in self._custody else b"",
             )
@@ -141,12 +141,6 @@ class People:
         right = custodykeys.ROLE in found.roles and sealed.recipient == reading.hpke_key(person).digest
         if right and sealed.custody in self._custody:
             into.put_custody_key(CustodyKeyRow(person.person, sealed.custody, row["sealed"], _who(row["by"])))
-
-    @staticmethod
-    def _revoked(unit: Unit, found: Certificate) -> bool:
-        """Whether the newest list revokes somebody's certificate."""
-        serial, newest = certificates.load(found.der).serial_number, unit.newest_crl()
-        return newest is not None and certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial) is not None
 
     def _partner(self, unit: Unit, into: Unit, row: Row) -> None:
         told, crl = PartnerRow(**row), b""

@@ -47,16 +47,16 @@ def check(
         log = unit.log(node.log_id)
         entries, items = log.size if log is not None else 0, unit.count("item")
         total = sum(unit.count(table) for table in columns.PRIMARY)
-    steps: list[tuple[str, Callable[[], None]]] = [
-        ("log", lambda: rebuild_log(book, progress("rebuilding the log", entries))),
-        ("descriptor", lambda: rebuiltchain.rebuild_descriptors(book)),
-        ("crl", lambda: rebuiltpeople.rebuild_lists(book)),
-        ("certificate", lambda: rebuiltpeople.rebuild_certificates(book)),
-        ("checkpoint", lambda: rebuiltchain.rebuild_checkpoints(book)),
-    ]
-    for place, step in steps:
-        with book.guarded(place):
-            step()
+    with book.guarded("log"):
+        rebuild_log(book, progress("rebuilding the log", entries))
+    with book.guarded("descriptor"):
+        rebuiltchain.rebuild_descriptors(book)
+    with book.guarded("crl"):
+        rebuiltpeople.rebuild_lists(book)
+    with book.guarded("certificate"):
+        rebuiltpeople.rebuild_certificates(book)
+    with book.guarded("checkpoint"):
+        rebuiltchain.rebuild_checkpoints(book)
     known = ItemKeys(book, keys)
 
     def examine(into: Unit, one: Examined) -> None:
