@@ -84,12 +84,20 @@ class HandoversOut(Strict):
     handovers: list[HandoverOut]
 
 
+class ComingOut(Strict):
+    """Ciphertext that is on its way from other agencies, all of it together: bytes that came, of how many."""
+
+    done: int
+    size: int
+
+
 class RoundOut(Strict):
-    """What a round of exchange did: items that came in, handovers that ended, and problems by agency or item."""
+    """What a round of exchange did: items that came in, handovers that ended, problems by agency or item, and what still comes."""
 
     received: list[str]
     settled: list[str]
     problems: dict[str, str]
+    coming: ComingOut
     handovers: list[HandoverOut]
 
 

@@ -39,13 +39,14 @@ _CLEAR: Final = ".copy-"  # and the process whose it is
 
 @dataclass
 class Session:
-    """Who works, by which keys, with which node, over which journal."""
+    """Who works, by which keys, with which node, over which journal; ``served``: whether the node goes on when this process ends."""
 
     keyring: FileKeyring
     person: Person
     node: NodeClient
     journal: FileJournal
     clock: SystemClock
+    served: bool = True
 
 
 def ask_passphrase(*, confirm: bool = False) -> bytes:
@@ -192,6 +193,7 @@ def open_session() -> Iterator[Session]:
 
     server = settings.read_client(home).server if settings.is_client(home) and not STATE.server else STATE.server
     with ExitStack() as stack:
+        opened = None
         if server:
             keyring = unlocking.keyring()
             if settings.is_client(home) and "person-certificate" not in keyring.names():
@@ -221,7 +223,7 @@ def open_session() -> Iterator[Session]:
         person = wiring.person_at(keyring, about, guest=bool(STATE.server))
         if _took_custody_key(keyring, node, person):
             person = wiring.person_at(keyring, about)
-        yield Session(keyring, person, node, wiring.journal_of(home, keyring), SystemClock())
+        yield Session(keyring, person, node, wiring.journal_of(home, keyring), SystemClock(), served=opened is None)
 
 
 def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) -> bool:

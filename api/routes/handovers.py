@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from api.deps import CallerDep, GuardedRoute, Item, NodeDep
 from api.ranges import ranged
 from api.schemas import LookOut
-from api.schemas_exchange import HandoverOut, HandoversOut, IncomingOut, RoundOut
+from api.schemas_exchange import ComingOut, HandoverOut, HandoversOut, IncomingOut, RoundOut
 from ledger.domain.encoding import b64url, format_time
 from ledger.services import access, handovers, offers
 from ledger.services.access import Caller
@@ -47,7 +47,14 @@ def sync_handovers(node: NodeDep, caller: CallerDep) -> RoundOut:
     """Anchor, bring handovers forward on the chain, and exchange with other agencies now; a node that serves does so by itself."""
     handovers.settle(node, timeout=_TIMEOUT)
     done = offers.shown(node, caller, handovers.sync(node))
-    return RoundOut(received=done.received, settled=done.settled, problems=done.problems, handovers=_listed(node, caller))
+    came, size = node.transfers.progress()
+    return RoundOut(
+        received=done.received,
+        settled=done.settled,
+        problems=done.problems,
+        coming=ComingOut(done=came, size=size),
+        handovers=_listed(node, caller),
+    )
 
 
 @router.get("/{evidence}/record", operation_id="incoming")

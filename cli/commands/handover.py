@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Annotated, Any
 
 import typer
@@ -47,7 +48,7 @@ Example:
 """
 _SYNC = """Bring handovers forward now: anchor, send what the chain waits for, exchange with other agencies.
 
-A node that serves does so by itself.
+A node that serves does so by itself. Where none serves, this goes on until what is on offer has come in, or no more of it comes.
 
 \b
 Example:
@@ -189,10 +190,30 @@ def register(app: typer.Typer) -> None:
         from cli.session import open_session
 
         with open_session() as session:
-            found = session.node.sync_handovers()
+            found = _rounds(session)
+        coming = found["coming"]
         lines = [f"came in: {one}" for one in found["received"]] + [f"settled: {one}" for one in found["settled"]]
+        if coming["size"]:
+            goes_on = "the node goes on by itself" if session.served else "it stopped, and begins anew with the next custody handover sync"
+            lines.append(f"still coming in: {coming['done']:,} of {coming['size']:,} bytes; {goes_on}")
         lines += [f"problem: {name}: {problem}" for name, problem in found["problems"].items()]
         output.result(found, *(lines or ["nothing new"]))
+
+
+def _rounds(session: Any) -> dict[str, Any]:
+    """A round; where no process goes on after this one, as many as bring something, since transfers live in memory."""
+    total: dict[str, Any] = {"received": [], "settled": [], "coming": None}
+    moves = True
+    with ExitStack() as stack:
+        advance = None
+        while moves:
+            found = session.node.sync_handovers()
+            coming, before = found["coming"], total["coming"] or {"done": 0}
+            advance = advance or stack.enter_context(output.progress("coming in", coming["size"]))
+            advance(max(coming["done"] - before["done"], 0))
+            moves = not session.served and coming["size"] > 0 and (coming != total["coming"] or bool(found["received"]))
+            total = {**found, **{name: total[name] + found[name] for name in ("received", "settled")}}
+    return total
 
 
 def _to(one: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ledger.domain import slots
 from ledger.domain.encoding import from_hex
-from ledger.domain.errors import ConflictError, CustodyError, NotFoundError, VerificationError
+from ledger.domain.errors import CustodyError, NotFoundError, VerificationError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
@@ -158,57 +158,51 @@ def closing(node: Node, agency: str, evidence: str) -> bytes:
     return export.bundle(node, evidence, until=close.seq + 1, shown=None, prove=False).encode()
 
 
-def learn(node: Node, agency: str, api: PartnerApi, stopped: Callable[[], bool] = lambda: False) -> int:
+def learn(
+    node: Node,
+    agency: str,
+    api: PartnerApi,
+    stopped: Callable[[], bool] = lambda: False,
+    trying: Callable[[str, Callable[[], object]], object] = lambda _, work: work(),
+) -> None:
     """Learn of disposals by an agency of items that we held before, note what must be destroyed here, and sign for what was.
 
     One page of their list a call; the next call goes on behind it.
 
     Args:
         stopped: asked between two items.
-
-    Returns:
-        How many disposals are new.
+        trying: does the work for an item; where that fails, the others must be learnt of all the same.
 
     Raises:
-        VerificationError: a disposal that its custodian did not sign; the others were learnt of all the same.
+        VerificationError: a disposal that its custodian did not sign, unless ``trying`` keeps it.
     """
-    fresh = 0
-    failed: CustodyError | None = None
     for told in parcels.page(node, f"disposals {agency}", api.disposals):
         evidence = str(told["evidence"])
-        if waiting := node.backoff.waits(agency, evidence, node.clock.now()):
-            failed = failed or ConflictError(waiting)
-            continue
-        try:
-            fresh += _learn(node, agency, api, evidence, from_hex(told["disposal"], what="disposal", size=32))
-            with node.records.read() as unit:
-                row = unit.erasure(evidence)
-            if row is not None and (row.state, row.custodian) == ("dropped", agency):
-                _sign_there(node, api, row, told)
-        except CustodyError as error:
-            node.backoff.failed(agency, evidence, error, node.clock.now())
-            failed = failed or error
+        trying(evidence, lambda told=told, evidence=evidence: _follow(node, agency, api, evidence, told))  # type: ignore[misc]
         if stopped():
             break
-    if failed is not None:
-        raise failed
-    return fresh
 
 
-def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: bytes) -> bool:
+def _follow(node: Node, agency: str, api: PartnerApi, evidence: str, told: dict[str, Any]) -> None:
+    _learn(node, agency, api, evidence, from_hex(told["disposal"], what="disposal", size=32))
+    with node.records.read() as unit:
+        row = unit.erasure(evidence)
+    if row is not None and (row.state, row.custodian) == ("dropped", agency):
+        _sign_there(node, api, row, told)
+
+
+def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: bytes) -> None:
     with node.records.read() as unit:
         item, known = unit.item(evidence), unit.erasure(evidence)
         held = node.agency in holders(unit, evidence)
     if item is None or known is not None or item.state.custodian == node.agency or not held:
-        return False
+        return
     if node.contracts.custody(crossing.key_of(item))[0] != agency_id(agency)[:24]:
         raise VerificationError(8, f"{agency} tells of a disposal of an item that it does not hold", hint="nothing was destroyed")
     outcomes.check_closing(node, agency, api.closing(evidence), evidence, statement)
     with node.records.write() as unit:
         if unit.erasure(evidence) is None:
             unit.put_erasure(ErasureRow(evidence, statement, agency, "due", backups=node.backups_until()))
-    node.backoff.succeeded(agency, evidence)
-    return True
 
 
 def disposal(unit: Unit, evidence: str) -> Disposal | None:

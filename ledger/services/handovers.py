@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -49,11 +50,11 @@ def sync(node: Node, *, seconds: float = _ASKED) -> Synced:
     Raises:
         BusyError: no thread could be started.
     """
-    end = time.monotonic() + seconds
     done = own(node)
+    end = time.monotonic() + seconds
     with node.records.read() as unit:
         waiting = unit.partners()
-    left = {row.agency for row in waiting}
+    left, begun = {row.agency for row in waiting}, set[str]()
     ended: SimpleQueue[tuple[str, Synced]] = SimpleQueue()
 
     def work() -> None:
@@ -62,6 +63,7 @@ def sync(node: Node, *, seconds: float = _ASKED) -> Synced:
                 row = waiting.pop(0)
             except IndexError:
                 return
+            begun.add(row.agency)
             ended.put((row.agency, turn(node, row, lambda: time.monotonic() > end, patience=_MOMENT)))
 
     try:
@@ -78,7 +80,8 @@ def sync(node: Node, *, seconds: float = _ASKED) -> Synced:
     finally:
         waiting.clear()
     for agency in left:
-        done.problems[agency] = f"the exchange with {agency} is still under way: it goes on by itself"
+        reached = "is still under way" if agency in begun else "has not begun: others were slow"
+        done.problems[agency] = f"the exchange with {agency} {reached}"
     return done
 
 
@@ -115,7 +118,7 @@ def turn(node: Node, partner: PartnerRow, stopped: Stopped, *, patience: float =
             phase(lambda _: partners.follow(node, agency))
             phase(lambda over: _settle_all(node, done, partner, over))
             phase(lambda over: _take_in(node, done, partner, over))
-            phase(lambda over: erasure.learn(node, agency, node.reach(partner.url), over))
+            phase(lambda over: erasure.learn(node, agency, node.reach(partner.url), over, partial(_trying, node, done, agency)))
 
     _noting(done, agency, all_of_it)
     return done

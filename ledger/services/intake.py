@@ -71,7 +71,7 @@ def _receive(node: Node, code: str, api: PartnerApi, evidence: str, stopped: Cal
         place = unit.newest_place()
     _require_room(node, code, evidence, (content.ciphertext_size if content is not None else 0) + len(opened.parcel.bundle))
     if content is not None and transfer is None:
-        if node.blocks.missing([cids.from_text(content.cid)]):
+        if not _is_here(node, content):
             node.transfers.begin(transfer := Transfer(code, evidence, content, place))
             if not node.transfers.go_on(node.blocks, transfer, read, stopped):
                 return False
@@ -85,6 +85,15 @@ def _receive(node: Node, code: str, api: PartnerApi, evidence: str, stopped: Cal
             unit.keep_grant(evidence, scope, recipient, binding, data)
         key = recordkeys.record_key(node, unit, evidence)
         write(node, unit, opened, state, rows, None if content is None else cids.from_text(content.cid), unit.newest_place() + 1, key)
+    return True
+
+
+def _is_here(node: Node, content: envelope.Content) -> bool:
+    """Whether all of the content lies here from an earlier offer; from now on the daily collection leaves it for a while."""
+    try:
+        dag.require_stored(node.blocks, content)
+    except CustodyError:
+        return False
     return True
 
 

@@ -69,6 +69,12 @@ class Transfers:
         with self._mutex:
             return [one for one in self._rows.values() if one.agency == agency]
 
+    def progress(self) -> tuple[int, int]:
+        """Bytes that came, and that come altogether, of all under way."""
+        with self._mutex:
+            rows = list(self._rows.values())
+        return sum(one.done for one in rows), sum(one.content.ciphertext_size for one in rows)
+
     def begin(self, transfer: Transfer) -> None:
         """Count its blocks from now on."""
         with self._mutex:

@@ -193,7 +193,9 @@ def test_a_disposal_that_the_holder_did_not_sign_destroys_nothing(both: Consorti
         def closing(self, which: str) -> bytes:
             return bytes(giver.bundle(which))
 
-    assert erasure.learn(giver.node, RO, Lying()) == 0  # type: ignore[arg-type]
+    erasure.learn(giver.node, RO, Lying())  # type: ignore[arg-type]
+    with giver.node.records.read() as unit:
+        assert unit.erasure(evidence) is None
     offer(giver, evidence, RO)
     both.settle(NL, RO)
     handing.accept(both[RO].client, both[RO].person, both[RO].clock, evidence)

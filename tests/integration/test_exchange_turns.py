@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from cli.commands.handover import _rounds
 from ledger.domain.errors import CustodyError, NetworkError, RuleError
 from ledger.domain.identity.person import PersonId
 from ledger.domain.records import CrossingRow, ErasureRow, GivenRow, ShareRow
@@ -237,3 +239,37 @@ def test_a_transfer_goes_on_where_it_stopped_and_one_that_is_too_slow_leaves_not
     assert starts == [0, 0, 4 << 20, 8 << 20]
     assert ro.node.transfers.of(NL) == []
     assert ro.node.blocks.missing(list(transfer.blocks)) == []
+
+
+def test_a_large_item_comes_in_where_no_process_goes_on_behind_the_command(both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """Transfers live in memory: a command that ends after one round would begin each large item anew for ever."""
+    nl, ro = both[NL], both[RO]
+    evidence = upload(nl, tmp_path, os.urandom(9 << 20))
+    small = upload(nl, tmp_path, os.urandom(9000))
+    offer(nl, evidence, RO)
+    offer(nl, small, RO)
+    handovers.settle(nl.node, timeout=30)
+    monkeypatch.setattr(handovers, "_SLICE", 0.0)  # a range a round
+    served = _rounds(SimpleNamespace(node=ro.client, served=True))
+    assert served["received"] == [small]
+    assert 0 < served["coming"]["done"] < served["coming"]["size"]
+    found = _rounds(SimpleNamespace(node=ro.client, served=False))
+    assert (found["received"], found["coming"], found["problems"]) == ([evidence], {"done": 0, "size": 0}, {})
+    assert ro.client.item(evidence)["offer"] is not None
+
+
+def test_a_round_that_brings_nothing_more_ends_where_no_process_goes_on_behind_it(both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    nl, ro = both[NL], both[RO]
+    evidence = upload(nl, tmp_path, os.urandom(9 << 20))
+    offer(nl, evidence, RO)
+    handovers.settle(nl.node, timeout=30)
+    monkeypatch.setattr(handovers, "_SLICE", 0.0)
+    handovers.sync(ro.node)
+
+    def gone(*_: Any) -> bytes:
+        raise NetworkError("no answer in 10 s")
+
+    with lying(ro, NL, ciphertext=gone):
+        found = _rounds(SimpleNamespace(node=ro.client, served=False))
+    assert "no answer" in found["problems"][evidence]
+    assert 0 < found["coming"]["done"] < found["coming"]["size"]

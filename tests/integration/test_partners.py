@@ -18,7 +18,7 @@ from ledger.domain.errors import ConflictError, IncompleteError, VerificationErr
 from ledger.domain.identity.names import agency_id
 from ledger.domain.parcel import Parcel
 from ledger.domain.statement import Claims
-from ledger.services import handing, handovers, intake, partners
+from ledger.services import dag, handing, handovers, intake, partners
 from ledger.services.backoff import Backoff
 from tests.support import consortium
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
@@ -179,6 +179,28 @@ def test_blocks_that_another_item_uses_are_not_discarded_with_a_failed_intake(bo
     intake._discard(ro.node, list(ro.node.blocks.cids()), -1)
     assert ro.node.blocks.missing([item.cid]) == []
     assert len(ro.get(evidence)) == 3 << 20
+
+
+def test_an_item_that_is_offered_again_and_whose_leaves_were_cleared_away_comes_in_whole(both: Consortium, tmp_path: Path) -> None:
+    """The root alone had been asked for since, so that the daily collection had left that and taken the rest."""
+    nl, ro = both[NL], both[RO]
+    data = os.urandom(3 << 20)
+    evidence = upload(nl, tmp_path, data)
+    offer(nl, evidence, RO)
+    both.settle(NL, RO)
+    handing.decline(ro.client, ro.person, ro.clock, evidence, reason="not now")
+    both.settle(NL, RO)
+    with ro.node.records.read() as unit:
+        item = unit.item(evidence)
+    assert item is not None
+    assert item.cid is not None
+    leaves = [one for one in dag.every(ro.node.blocks, item.cid) if one != item.cid]
+    assert ro.node.blocks.discard(leaves, kept=()).blocks == len(leaves) > 1
+    offer(nl, evidence, RO)
+    assert both.settle(NL, RO) == {}
+    handing.accept(ro.client, ro.person, ro.clock, evidence)
+    both.settle(NL, RO)
+    assert ro.get(evidence) == data
 
 
 def test_an_agency_fills_no_more_of_the_disk_than_its_quota(both: Consortium, tmp_path: Path) -> None:

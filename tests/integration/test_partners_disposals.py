@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -115,22 +116,48 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
         found = bundles.parse(data)
         return with_last(found, receipt=None, first=None).encode()
 
-    with lying(nl, RO, closing=unproven), pytest.raises(CustodyError):
-        erasure.learn(nl.node, RO, nl.node.reach(consortium.address(RO)))
+    failed: list[CustodyError] = []
+
+    def trying(_: str, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except CustodyError as error:
+            failed.append(error)
+
+    with lying(nl, RO, closing=unproven):
+        erasure.learn(nl.node, RO, nl.node.reach(consortium.address(RO)), trying=trying)
+    assert len(failed) == 1
     with nl.node.records.read() as unit:
         assert unit.erasure(evidence) is None
         assert unit.has_grants(evidence, "content")
-    assert erasure.learn(nl.node, RO, honest) == 1
+    erasure.learn(nl.node, RO, honest)
     assert erasure.settle(nl.node) == 1
     sent: list[Any] = []
     for change in ({"log": "11" * 32}, {"log": trio[US].node.log_id.hex()}, {"events": 1}, {"time": int(time.time()) + 10_000}):
         lie = [{**told, **change}]
         lies = {"disposals": lambda _, *given, lie=lie: lie, "register": lambda answer, *given: sent.append(given)}
-        with lying(nl, RO, **lies), pytest.raises(VerificationError, match="in another place"):
-            erasure.learn(nl.node, RO, nl.node.reach(consortium.address(RO)))
+        with lying(nl, RO, **lies):
+            erasure.learn(nl.node, RO, nl.node.reach(consortium.address(RO)), trying=trying)
+        assert "in another place" in str(failed[-1])
+    assert len(failed) == 5
     assert sent == []
     assert trio.settle(NL, RO) == {}
     assert {one["agency"] for one in ro.client.disposal(evidence)["confirmed"]} == {NL, RO}
+
+
+def test_a_disposal_that_does_not_verify_is_that_items_problem_and_slows_nothing_else_down(both: Consortium, tmp_path: Path) -> None:
+    nl, ro = both[NL], both[RO]
+    evidence = upload(nl, tmp_path)
+    told = {"evidence": evidence, "disposal": "no digest", "log": "00" * 32, "events": 2, "head": "00" * 32, "time": 0}
+    offer(nl, evidence, RO)
+    both.settle(NL, RO)
+    handing.accept(ro.client, ro.person, ro.clock, evidence)
+    both.settle(NL, RO)
+    with lying(nl, RO, disposals=lambda *_: [told]), nl.node.records.read() as unit:
+        [partner] = [one for one in unit.partners() if one.agency == RO]
+        problems = handovers.turn(nl.node, partner, lambda: False).problems
+        assert list(problems) == [evidence], problems
+        assert "tried again at" in handovers.turn(nl.node, partner, lambda: False).problems[evidence]
 
 
 def test_one_custodian_that_does_not_answer_holds_up_no_other_disposal(trio: Consortium, tmp_path: Path) -> None:

@@ -89,7 +89,8 @@ _HANDOVER: Final = {
     "looked": [_LOOK],
 }  # fmt: skip
 HANDOVERS: Final = {"handovers": [_HANDOVER]}
-ROUND: Final = {"received": [str], "settled": [str], "problems": Each(str), "handovers": [_HANDOVER]}
+_COMING: Final = {"done": COUNT, "size": COUNT}
+ROUND: Final = {"received": [str], "settled": [str], "problems": Each(str), "coming": _COMING, "handovers": [_HANDOVER]}
 INCOMING: Final = {"events": [dict], "grants": [BYTES]}
 COPY: Final = {"giver": AGENCY, "recipient": AGENCY, "evidence": EVIDENCE, "statement": DIGEST, "until": TIME, "taken": str}
 COPIES: Final = {"copies": [COPY]}
