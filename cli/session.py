@@ -18,7 +18,7 @@ import typer
 
 from cli.state import STATE
 from ledger import settings
-from ledger.adapters import files
+from ledger.adapters import filelock, files
 from ledger.adapters.keystore.file import Unlocking
 from ledger.domain.errors import FormatError, LockedError, UnreadableError, UsageError
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ledger.wiring import OpenHome
 
 
-_CLEAR: Final = ".copy-"  # and the process whose it is
+_CLEAR: Final = ".copy-"
 
 
 @dataclass
@@ -77,25 +77,17 @@ def unlock() -> Unlocking:
 @contextmanager
 def clear_text() -> Iterator[Path]:
     """A folder beside the keys, where a file may lie in clear for a moment; of a process that was killed the next command removes it."""
-    with tempfile.TemporaryDirectory(dir=STATE.home, prefix=f"{_CLEAR}{os.getpid()}-") as folder:
+    home = STATE.home
+    with filelock.used(home / settings.CLEAR_LOCK), tempfile.TemporaryDirectory(dir=home, prefix=_CLEAR) as folder:
         yield Path(folder)
 
 
 def _remove_leftovers(home: Path) -> None:
-    for folder in home.glob(f"{_CLEAR}*-*"):
-        number = folder.name.removeprefix(_CLEAR).partition("-")[0]
-        if number.isdecimal() and not _runs(int(number)):
+    if not (left := list(home.glob(f"{_CLEAR}*"))):
+        return
+    with filelock.unused(home / settings.CLEAR_LOCK) as free:
+        for folder in left if free else ():
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True  # somebody else's
-    return True
 
 
 @contextmanager
@@ -287,8 +279,6 @@ def served_at(home: Path) -> str:
 
     One that was killed leaves its address behind, and by now another program may listen there.
     """
-    from ledger.adapters import filelock
-
     try:
         value = json.loads((home / settings.SERVER).read_bytes())
         url, token = value["url"], value["lock"]

@@ -28,6 +28,7 @@ JOURNAL = "client/journal"  # of uploads that were interrupted
 FIELD = "client/field"  # what was signed without network, and waits
 QUEUE = f"{FIELD}/queue"
 LOCK = "home.lock"
+CLEAR_LOCK = "clear.lock"  # held by whoever has a file in clear beside the keys
 WORKERS = "workers.json"  # how its background work goes: what was told last
 SERVER = "server.json"  # while a node serves: where
 #: Name of an IPFS node's RPC secret in the keyring.

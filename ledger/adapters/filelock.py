@@ -6,6 +6,8 @@ import fcntl
 import os
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +59,31 @@ def held(path: Path) -> str | None:
     finally:
         os.close(fd)
     return None
+
+
+@contextmanager
+def used(path: Path) -> Iterator[None]:
+    """Hold something together with others, until none of whom does `unused` take it."""
+    fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def unused(path: Path) -> Iterator[bool]:
+    """Whether nobody holds something now; nobody does until the block ends."""
+    fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(fd)
 
 
 def _lock(fd: int) -> None:
