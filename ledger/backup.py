@@ -1,9 +1,10 @@
 """Backup of a home that is in use, and its restoration. A backup folder holds packs once, and one snapshot for each run.
 
-    blocks/pack-*.car       copied by appending: packs only grow
+    blocks/pack-*.car       copied by appending: packs only grow, and belong to one home, named by blocks/packs.id
     snapshots/<time>/       home.json, keyring.json, ledger.sqlite without grants, chain.sqlite, grants.sealed, manifest.json
 
-A snapshot has a name only when all of it is on the disk; the manifest's authentication code covers every other file.
+A snapshot has a name only when all of it is on the disk; the manifest's authentication code covers every other file. What is older, and
+its keys, are destroyed only when a newer snapshot stands.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import hmac
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from ledger import settings
 from ledger.adapters import files, profiles
@@ -36,6 +38,7 @@ SEALED: Final = ownfiles.SEALED_GRANTS
 _PLAIN: Final = (settings.CONFIG, settings.KEYRING)
 _SNAPSHOT: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _CHUNK: Final = 4 << 20
+_PACKS_ID: Final = "packs.id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def make(home: Path, folder: Path, keys_file: Path, keys: BackupKeys, *, now: in
     """Back up a home, whether or not a node serves it meanwhile.
 
     Raises:
-        UsageError: no home there, or the keys would lie beside what they protect.
+        UsageError: no home there, the keys would lie beside what they protect, or the folder has backups of another home.
         LockedError: another backup of it, or a compaction, is going on.
         StorageError: a disk refused; earlier snapshots are untouched.
     """
@@ -95,7 +98,8 @@ def make(home: Path, folder: Path, keys_file: Path, keys: BackupKeys, *, now: in
     lock = FileLock(home / "blocks" / "packs.lock", what="the packs")
     part = final.with_name(f".{name}.part")
     try:
-        _forget(folder, now)
+        _clear_parts(folder)
+        _require_same_packs(home / "blocks", folder)
         part.mkdir(mode=0o700)
         grants = _databases(home, part, name, generation, embedded=config.chain.kind == "local")
         own = (profiles.FILE,) if (home / profiles.FILE).exists() else ()  # homes of earlier versions have none
@@ -108,6 +112,8 @@ def make(home: Path, folder: Path, keys_file: Path, keys: BackupKeys, *, now: in
         part.rename(final)
         files.sync_directory(final.parent)
         _drop_packs(folder, set(packs))
+        keys.destroy_expired(now)
+        _forget(folder, now)
     except OSError as error:
         what = f"the backup failed: {error.strerror} ({error.filename})"
         raise StorageError(what, hint="check disk and permissions; earlier snapshots are untouched") from error
@@ -131,6 +137,22 @@ def _databases(home: Path, part: Path, name: str, generation: Generation, *, emb
     return counted
 
 
+def _require_same_packs(source: Path, folder: Path) -> None:
+    """Bind the folder to the packs of one home: those of another, or of this home restored, would be cut to fit.
+
+    Raises:
+        UsageError: it has those of another home.
+    """
+    own, theirs = source / _PACKS_ID, folder / "blocks" / _PACKS_ID
+    if not own.exists():
+        files.write(own, secrets.token_hex(16).encode())
+    if theirs.exists() and theirs.read_bytes() != own.read_bytes():
+        what = f"{folder} holds backups of another home, or of this one before it was restored"
+        raise UsageError(what, hint="name another folder: each home has a backup folder of its own")
+    if not theirs.exists():
+        files.write(theirs, own.read_bytes())
+
+
 def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
     """Append what is new to each pack's copy; (bytes copied, size of each pack)."""
     readable = [manifest for _, manifest in _readable(folder)]
@@ -141,10 +163,12 @@ def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
         pack = source / f"pack-{number:06}.car"
         with pack.open("rb") as file:
             start = min(known.get(pack.name, 0), end)
-            file.seek(start)
             files.private_file(folder / "blocks" / pack.name)
-            with (folder / "blocks" / pack.name).open("ab") as target:
-                os.ftruncate(target.fileno(), start)  # what an interrupted backup left behind the last good one
+            with (folder / "blocks" / pack.name).open("r+b") as target:
+                start = _agreed(file, target, start, pack.name)
+                file.seek(start)
+                target.seek(start)
+                target.truncate()  # what an interrupted backup left behind the last good one
                 left = end - start
                 while left and (data := file.read(min(_CHUNK, left))):
                     target.write(data)
@@ -156,6 +180,23 @@ def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
     return copied, sizes
 
 
+def _agreed(file: BinaryIO, target: BinaryIO, start: int, name: str) -> int:
+    """Up to where a pack's copy is good: ``start``, or nowhere if it was cut. Copies of a home that went on apart differ at the end.
+
+    Raises:
+        StorageError: what was copied is not what the pack begins with.
+    """
+    if target.seek(0, os.SEEK_END) < start:
+        return 0
+    at = max(start - _CHUNK, 0)
+    file.seek(at)
+    target.seek(at)
+    if file.read(start - at) != target.read(start - at):
+        what = f"the copy of {name} is not what this home's begins with: it was damaged, or is another home's"
+        raise StorageError(what, hint="nothing was changed there; back up into a new folder")
+    return start
+
+
 def _drop_packs(folder: Path, wanted: set[str]) -> None:
     """Packs that the home compacted away: their live blocks lie in others, which were just copied."""
     for pack in (folder / "blocks").glob("pack-*.car"):
@@ -163,10 +204,14 @@ def _drop_packs(folder: Path, wanted: set[str]) -> None:
             pack.unlink()
 
 
-def _forget(folder: Path, now: int) -> None:
-    """Remove snapshots whose key is destroyed, and what interrupted backups left."""
+def _clear_parts(folder: Path) -> None:
+    """Remove what interrupted backups left."""
     for path in (folder / "snapshots").glob(".*.part"):
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _forget(folder: Path, now: int) -> None:
+    """Remove snapshots whose key is destroyed."""
     for path, manifest in _readable(folder):
         if manifest.expires <= now:
             shutil.rmtree(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import threading
@@ -121,7 +122,8 @@ def test_every_altered_or_missing_file_is_refused_and_leaves_no_home(
     desk.upload(path)
     desk.client.anchor()
     make(desk, folder, keys_file, keys)
-    files = sorted(one.relative_to(folder) for one in folder.rglob("*") if one.is_file())
+    # The name of the packs says whose the folder is; a restore needs none.
+    files = sorted(one.relative_to(folder) for one in folder.rglob("*") if one.is_file() and one.name != "packs.id")
     assert len(files) == 8
     for name in files:
         for change in ("flip", "cut", "remove"):
@@ -185,6 +187,64 @@ def test_a_backup_after_compaction_needs_no_pack_that_is_gone(
         restoring.restore(folder, tmp_path / f"r{number}", keys, PASSPHRASE, snapshot=name)
         with Desk(tmp_path / f"r{number}") as again:
             assert again.get(item.evidence) == path.read_bytes()
+
+
+def test_a_home_and_what_was_restored_from_it_do_not_back_up_into_one_folder(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random
+) -> None:
+    """Both go on from the same packs: the second one's backup would have cut the first one's, and said that all went well."""
+    folder, path = tmp_path / "backups", tmp_path / "file"
+    path.write_bytes(rng.randbytes(90_000))
+    desk.upload(path)
+    first = make(desk, folder, keys_file, keys)
+    before = {one.name: one.read_bytes() for one in (folder / "blocks").iterdir()}
+    restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE)
+    with Desk(tmp_path / "again") as again, pytest.raises(UsageError, match="before it was restored"):
+        make(again, folder, keys_file, keys, NOW + 1)
+    twin = Path(shutil.copytree(desk.path, tmp_path / "twin", ignore=shutil.ignore_patterns("*.lock", "*-wal", "*-shm")))
+    path.write_bytes(rng.randbytes(50_000))
+    desk.upload(path)
+    make(desk, folder, keys_file, keys, NOW + 2)
+    with Desk(twin) as other:
+        path.write_bytes(rng.randbytes(60_000))
+        other.upload(path)
+        with pytest.raises(StorageError, match="another home's"):
+            make(other, folder, keys_file, keys, NOW + 3)
+    assert all((folder / "blocks" / name).read_bytes().startswith(data) for name, data in before.items())
+    for snapshot in (first.snapshot.name, ""):
+        restoring.restore(folder, tmp_path / f"r{snapshot}", keys, PASSPHRASE, snapshot=snapshot)
+
+
+def test_a_copy_of_a_pack_that_was_cut_is_made_anew_and_not_filled_up(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random
+) -> None:
+    folder, path = tmp_path / "backups", tmp_path / "file"
+    path.write_bytes(rng.randbytes(90_000))
+    desk.upload(path)
+    make(desk, folder, keys_file, keys)
+    os.truncate(folder / "blocks" / "pack-000000.car", 500)
+    make(desk, folder, keys_file, keys, NOW + 1)
+    assert restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE).notes == []
+
+
+def test_a_backup_that_fails_destroys_neither_the_last_good_one_nor_its_keys(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pause longer than keys are kept, or a clock that is wrong, and then a full disk: nothing would have been left."""
+    folder = tmp_path / "backups"
+    first = make(desk, folder, keys_file, keys)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "pack")
+
+    for step in ("_databases", "_copy_packs", "_write_manifest"):
+        with monkeypatch.context() as patch:
+            patch.setattr(backup, step, full)
+            with pytest.raises(StorageError, match="No space left"):
+                make(desk, folder, keys_file, keys, first.expires + 400 * DAY)
+    assert backup.snapshots(folder) == [first.snapshot]
+    kept = BackupKeys(keys_file, PASSPHRASE, create=False)
+    assert restoring.restore(folder, tmp_path / "again", kept, PASSPHRASE).notes == []
 
 
 def test_a_damaged_snapshot_keeps_nobody_from_making_the_next(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys) -> None:

@@ -57,14 +57,25 @@ class BackupKeys:
         self._generations = [Generation(**one) for one in held]
 
     def current(self, now: int, *, rotate: int = ROTATE, keep: int = KEEP) -> Generation:
-        """The key for a backup made now; a new one where the newest is too old. Destroys those whose time is over."""
-        self._generations = [one for one in self._generations if one.expires > now]
+        """The key for a backup made now; a new one where the newest is too old."""
+        newest = self._generations[-1] if self._generations else None
         # A clock that was set back must not make a key that outlives what was promised for it.
-        if not self._generations or not 0 <= now - self._generations[-1].made < rotate:
+        if newest is None or newest.expires <= now or not 0 <= now - newest.made < rotate:
             self._generations.append(Generation(secrets.token_hex(8), secrets.token_hex(32), now, now + rotate + keep))
+        self._save()
+        return self._generations[-1]
+
+    def destroy_expired(self, now: int) -> int:
+        """Destroy keys whose time is over, once a newer backup stands; how many there were."""
+        kept = [one for one in self._generations if one.expires > now]
+        gone, self._generations = len(self._generations) - len(kept), kept
+        if gone:
+            self._save()
+        return gone
+
+    def _save(self) -> None:
         self._keyring.put(_NAME, json.dumps([asdict(one) for one in self._generations]).encode())
         self._keyring.save()
-        return self._generations[-1]
 
     def find(self, generation: str) -> bytes:
         """The 32 bytes of a key.
