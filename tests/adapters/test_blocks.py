@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -77,7 +78,7 @@ def test_the_empty_file_has_the_cid_that_every_ipfs_tool_gives_it(store: BlockSt
     assert store.get(cids.from_text("bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku")) == b""
 
 
-def test_a_torn_pack_is_cut_and_everything_acknowledged_is_there(tmp_path: Path, rng: random.Random) -> None:
+def test_a_torn_pack_is_left_as_it_is_and_everything_acknowledged_is_there(tmp_path: Path, rng: random.Random) -> None:
     blocks = [block(rng) for _ in range(5)]
     store = LocalBlockStore(tmp_path)
     store.put(blocks)
@@ -89,8 +90,44 @@ def test_a_torn_pack_is_cut_and_everything_acknowledged_is_there(tmp_path: Path,
         pack.write_bytes(whole + extra[:cut])
         store = LocalBlockStore(tmp_path)
         assert [store.get(one.cid) for one in blocks] == [one.data for one in blocks]
+        later = block(rng)
+        store.put([later])
+        assert store.get(later.cid) == later.data
         store.close()
-        assert pack.read_bytes() == whole
+        assert pack.read_bytes() == whole + extra[:cut], "written elsewhere"
+
+
+@pytest.mark.parametrize("index", ["lost", "behind"])
+def test_a_flipped_bit_takes_its_own_block_and_no_other_where_the_index_does_not_cover_it(
+    tmp_path: Path, rng: random.Random, index: str
+) -> None:
+    """Whatever lies behind it was acknowledged: an index is not written through to the disk with each block."""
+    blocks = [block(rng, size) for size in (1, 100, 4000, 300_000, 70, 0, 5000)]
+    original = tmp_path / "original"
+    store = LocalBlockStore(original)
+    store.put(blocks[:1])
+    early = {one: (original / one).read_bytes() for one in ("index.sqlite", "index.sqlite-wal") if (original / one).exists()}
+    store.put(blocks[1:])
+    store.close()
+    whole = (original / "pack-000000.car").read_bytes()
+    starts = [whole.index(car.section(one)) for one in blocks]
+    for at in sorted({*starts, *(start + 1 for start in starts), *(rng.randrange(len(whole)) for _ in range(60))}):
+        data = bytearray(whole)
+        data[at] ^= 1 << rng.randrange(8)
+        folder = tmp_path / f"{at}"
+        folder.mkdir()
+        (folder / "pack-000000.car").write_bytes(data)
+        for name, content in early.items() if index == "behind" else ():
+            (folder / name).write_bytes(content)
+        store = LocalBlockStore(folder)
+        hurt = [one for one, start in zip(blocks, starts, strict=True) if start <= at < start + len(car.section(one))]
+        assert [store.get(one.cid) for one in blocks if one not in hurt] == [one.data for one in blocks if one not in hurt], at
+        store.put(blocks)
+        lost = [] if index == "behind" and at < starts[1] else blocks
+        assert [store.get(one.cid) for one in lost] == [one.data for one in lost], at
+        store.close()
+        assert (folder / "pack-000000.car").read_bytes().startswith(data), "nothing is cut or written over"
+        shutil.rmtree(folder)
 
 
 def test_a_lost_index_is_built_again_from_the_packs(tmp_path: Path, rng: random.Random) -> None:

@@ -1,7 +1,8 @@
 """Block store on one disk: blocks lie in CAR packs, an index says where. CIDs are those of any IPFS node.
 
 - one fsync per call of ``put``, before it returns; the index is only a cache of what the packs say
-- on opening, the packs' tails behind the index are read again and a torn last section is cut off
+- on opening, what lies behind the index is read again; what is no whole block is left out and left as it is: one flipped bit says nothing
+  of what lies behind it
 - every block is hashed when it is written and again when it is read
 - packs are only ever appended to, or dropped whole after their live blocks were written again elsewhere
 """
@@ -9,6 +10,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,6 +31,9 @@ from ledger.domain.unixfs import MAX_BLOCK, Block, check_block
 
 _PACK_LIMIT: Final = 1 << 30  # bytes; a pack is the unit of compaction and of copying to other media
 _HEADER: Final = car.header([])
+_SEARCHED: Final = 1 << 20
+_OVERLAP: Final = 16  # longer than a length and the beginning of a CID
+_CID: Final = re.compile(rb"\x01[\x55\x70]\x12\x20")  # version 1, raw or dag-pb, SHA-256 of 32 bytes
 _MOVED: Final = 8  # blocks written again in one go: 8 MiB
 _DISK_HINT: Final = "check the free space of the disk"
 _RESTORE_HINT: Final = "restore the block from a replica or a backup"
@@ -47,6 +52,35 @@ def checked(cid: bytes, data: bytes, place: Place) -> bytes:
     except FormatError as error:
         raise VerificationError(9, f"block {cids.to_text(cid)} was altered on disk", hint=_RESTORE_HINT) from error
     return data
+
+
+def _section(fd: int, number: int, at: int) -> Place | None:
+    """The block that a pack has at an offset; None where none lies there whole."""
+    head = os.pread(fd, 9 + cids.SIZE, at)
+    try:
+        size, skip = varint.decode(head, 0)
+        if not cids.SIZE <= size <= MAX_BLOCK + cids.SIZE:
+            return None
+        data = os.pread(fd, size, at + skip)
+        if len(data) != size:
+            return None
+        cids.verify(cids.check(data[: cids.SIZE]), data[cids.SIZE :])
+    except FormatError:
+        return None
+    return Place(data[: cids.SIZE], number, at + skip + cids.SIZE, size - cids.SIZE)
+
+
+def _next_section(fd: int, number: int, at: int, end: int) -> int:
+    """Where the next whole block begins behind one that is torn or altered; ``end`` where there is none."""
+    while at < end:
+        data = os.pread(fd, _SEARCHED, at)
+        for match in _CID.finditer(data):
+            # Before the CID stands the length of both, one to four bytes of it.
+            for start in range(at + match.start() - 4, at + match.start()):
+                if start >= at and _section(fd, number, start) is not None:
+                    return start
+        at += max(len(data) - _OVERLAP, 1) if len(data) > _OVERLAP else len(data)
+    return end
 
 
 class LocalBlockStore:
@@ -76,7 +110,7 @@ class LocalBlockStore:
         return self._directory / f"pack-{number:06}.car"
 
     def _recover(self) -> None:
-        """Finish what a crash interrupted: drop doomed packs, index what lies behind the index, cut a torn section."""
+        """Finish what a crash interrupted: drop doomed packs, index what lies behind the index, write nothing over what is torn."""
         for number in self._index.doomed():
             self._path(number).unlink(missing_ok=True)
             self._index.drop(number)
@@ -91,32 +125,26 @@ class LocalBlockStore:
                     self._number = max(self._number, number + 1)
                 if end <= at:
                     continue
-                good = self._scan(file.fileno(), number, at, end)
-                if good != end:
-                    file.truncate(good)
-                    os.fsync(file.fileno())
+                if end < len(_HEADER):
+                    file.truncate()  # a pack that was just begun
+                elif self._scan(file.fileno(), number, at, end) != end:
+                    self._number = max(self._number, number + 1)
         self._open_pack()
 
     def _scan(self, fd: int, number: int, at: int, end: int) -> int:
-        if at < len(_HEADER):
-            if os.pread(fd, len(_HEADER), 0) != _HEADER:
-                return 0
+        """Index the blocks of a pack from ``at`` on; where the last one ends."""
+        if at < len(_HEADER) and os.pread(fd, len(_HEADER), 0) == _HEADER:
             at = len(_HEADER)
-        found = []
+        found, good = [], at
         while at < end:
-            head = os.pread(fd, 9 + cids.SIZE, at)
-            try:
-                size, skip = varint.decode(head, 0)
-                data = os.pread(fd, size, at + skip) if size <= MAX_BLOCK + cids.SIZE else b""
-                if len(data) != size or size < cids.SIZE:
-                    break
-                cids.verify(cids.check(data[: cids.SIZE]), data[cids.SIZE :])
-            except FormatError:
-                break
-            found.append(Place(data[: cids.SIZE], number, at + skip + cids.SIZE, size - cids.SIZE))
-            at += skip + size
-        self._index.remember(found, number, at, now=self._clock.now())
-        return at
+            place = _section(fd, number, at)
+            if place is None:
+                at = _next_section(fd, number, at + 1, end)
+                continue
+            found.append(place)
+            at = good = place.at + place.size
+        self._index.remember(found, number, end, now=self._clock.now())
+        return good
 
     def _open_pack(self) -> None:
         self._fd, self._end = self._opened(self._number)
