@@ -97,7 +97,7 @@ def create_app(
     app.state.rates = RateLimiter()
     app.state.lockout = LockOut()
     app.state.audits = AuditJobs(node)
-    app.state.lanes = lanes()
+    app.state.lanes = lanes(node.agency)
     _require_table()
     app.include_router(health.router)
     for router in _VERSIONED:

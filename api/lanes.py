@@ -24,38 +24,40 @@ _STEP: Final = 0.05
 
 
 class _Places:
-    """So many places, of which one agency has no more than ``each``."""
+    """So many places, and who has them."""
 
-    def __init__(self, total: int, each: int) -> None:
-        self._total, self._each = total, each
+    def __init__(self, total: int) -> None:
+        self._total = total
         self._taken: Counter[str] = Counter()
 
-    def take(self, agency: str) -> bool:
-        """Take one, if there is one."""
-        if self._taken.total() >= self._total or self._taken[agency] >= self._each:
+    def take(self, who: str, part: int) -> bool:
+        """Take one, if there is one, where ``who`` has no more than one of ``part`` of them."""
+        if self._taken.total() >= self._total or self._taken[who] >= max(self._total // part, 1):
             return False
-        self._taken[agency] += 1
+        self._taken[who] += 1
         return True
 
-    def give(self, agency: str) -> None:
+    def give(self, who: str) -> None:
         """Give it back."""
-        self._taken[agency] -= 1
-        if not self._taken[agency]:
-            del self._taken[agency]
+        self._taken[who] -= 1
+        if not self._taken[who]:
+            del self._taken[who]
 
 
 class Lane:
     """``at_once`` requests at work, and as many as ``waiting`` more for a few seconds. Safe for use by several event loops.
 
     Args:
-        shared: among agencies: none has more than half of the places, at work and waiting.
+        own: the agency of the node; guests of others together have no more than half of the places, at work and waiting.
+        shared: a lane of other agencies alone, of which none has more than half.
     """
 
-    def __init__(self, what: str, at_once: int, waiting: int, *, shared: bool = False) -> None:
+    def __init__(self, what: str, at_once: int, waiting: int, *, own: str = "", shared: bool = False) -> None:
         self.at_once = at_once
         self._what = what
-        part = 2 if shared else 1
-        self._working, self._waiting = _Places(at_once, at_once // part), _Places(waiting, waiting // part)
+        self._own = own
+        self._shared = shared
+        self._working, self._waiting = _Places(at_once), _Places(waiting)
         self._mutex = threading.Lock()
 
     @asynccontextmanager
@@ -65,32 +67,33 @@ class Lane:
         Raises:
             BusyError: none became free in time, or too many wait for one.
         """
-        if not self._take(self._working, agency):
-            await self._wait(agency)
+        who = agency if self._shared else "" if agency in ("", self._own) else "guests"
+        if not self._take(self._working, who):
+            await self._wait(who)
         try:
             yield
         finally:
-            self._give(self._working, agency)
+            self._give(self._working, who)
 
-    def _take(self, places: _Places, agency: str) -> bool:
+    def _take(self, places: _Places, who: str) -> bool:
         with self._mutex:
-            return places.take(agency)
+            return places.take(who, 2 if who else 1)
 
-    def _give(self, places: _Places, agency: str) -> None:
+    def _give(self, places: _Places, who: str) -> None:
         with self._mutex:
-            places.give(agency)
+            places.give(who)
 
-    async def _wait(self, agency: str) -> None:
-        if not self._take(self._waiting, agency):
+    async def _wait(self, who: str) -> None:
+        if not self._take(self._waiting, who):
             raise self._busy()
         try:
             end = time.monotonic() + _PATIENCE
-            while not self._take(self._working, agency):
+            while not self._take(self._working, who):
                 if time.monotonic() > end:
                     raise self._busy()
                 await asyncio.sleep(_STEP)
         finally:
-            self._give(self._waiting, agency)
+            self._give(self._waiting, who)
 
     def _busy(self) -> BusyError:
         return BusyError(f"too many requests wait for {self._what}", hint="try again in a moment")
@@ -118,9 +121,9 @@ _GROUPS: Final[dict[str, tuple[str, int, int, tuple[str, ...]]]] = {
 _SHARED: Final = frozenset({"exchange", "exchanged content"})
 
 
-def lanes() -> dict[str, Lane]:
-    """The lanes of one application, by operation."""
+def lanes(own: str) -> dict[str, Lane]:
+    """The lanes of one agency's application, by operation."""
     found: dict[str, Lane] = {}
     for name, (what, at_once, waiting, operations) in _GROUPS.items():
-        found |= dict.fromkeys(operations, Lane(what, at_once, waiting, shared=name in _SHARED))
+        found |= dict.fromkeys(operations, Lane(what, at_once, waiting, own=own, shared=name in _SHARED))
     return found

@@ -14,8 +14,10 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+from ledger.domain.errors import UnconfirmedError
 
 
 class Stopped(BaseException):
@@ -25,6 +27,12 @@ class Stopped(BaseException):
 class _State:
     asked = 0  # the signal
     deferring = False
+    recording = False
+    recorded = 0  # statements
+    unknown = 0
+
+
+_WAITS = b"custody: stopping when the node has answered; once more ends at once, and what it recorded is then not known\n"
 
 
 def install() -> None:
@@ -50,6 +58,9 @@ def _handle(number: int, frame: object) -> None:
     if _State.asked:
         os._exit(exit_code())
     _State.asked = number
+    if _State.recording:
+        with suppress(OSError):
+            os.write(2, _WAITS)
     if not _State.deferring:
         raise Stopped
 
@@ -67,3 +78,30 @@ def deferred() -> Iterator[None]:
         _State.deferring = False
         if _State.asked:
             raise Stopped
+
+
+@contextmanager
+def recording(count: int) -> Iterator[None]:
+    """Statements go to the node: whoever stops the command is told what became of them."""
+    try:
+        with deferred():
+            _State.recording = True
+            try:
+                yield
+            finally:
+                _State.recording = False
+            _State.recorded += count
+    except UnconfirmedError:
+        _State.unknown += count
+        raise
+
+
+def told() -> str:
+    """What a command that was stopped had done."""
+    look = "look with custody list or custody show before you repeat it (an upload goes on where it was)"
+    if _State.unknown or (_State.recording and _State.asked):
+        return f"stopped; whether the node recorded what was signed is not known: {look}"
+    if _State.recorded:
+        what = "1 statement of this command is" if _State.recorded == 1 else f"{_State.recorded} statements of this command are"
+        return f"stopped; {what} recorded: {look}"
+    return "stopped; nothing half-written is left (an upload goes on where it was when it is started again)"

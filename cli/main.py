@@ -107,7 +107,7 @@ def run(arguments: list[str]) -> int:
     try:
         return int(app(arguments, prog_name="custody", standalone_mode=False) or 0)
     except interrupt.Stopped:
-        return output.interrupted(interrupt.exit_code())
+        return output.interrupted(interrupt.exit_code(), interrupt.told())
     except typer.Abort:
         return output.tell("nothing was entered", "give --passphrase-file FILE, or set CUSTODY_PASSPHRASE", 2)
     except TyperException as error:

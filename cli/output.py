@@ -217,9 +217,9 @@ def place_of(error: BaseException) -> str:
     return f"{type(error).__name__} at {place}"
 
 
-def interrupted(code: int = 130) -> int:
+def interrupted(code: int, told: str) -> int:
     """Ctrl-C, or another request to end."""
-    say("custody: stopped; nothing half-written is left (an upload goes on where it was when it is started again)")
+    say(f"custody: {told}")
     return code
 
 

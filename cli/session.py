@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from cli import interrupt
 from cli.state import STATE
 from ledger import settings
 from ledger.adapters import filelock, files
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ledger.adapters.clock import SystemClock
     from ledger.adapters.journal import FileJournal
     from ledger.adapters.keystore.file import FileKeyring
+    from ledger.adapters.logfiles import Auditor
     from ledger.adapters.node.client import NodeClient
     from ledger.domain.trust import TrustRoot
     from ledger.services.field import FieldNode
@@ -136,16 +138,24 @@ def open_log() -> Iterator[OwnLog]:
         yield log
 
 
-def auditors() -> list[Any]:
-    """Keys and certificates of whoever audits, from the folder of --home; none without one, which is enough for what is public.
+def auditor() -> Auditor:
+    """Whoever audits, by the folder of --home; nobody without one, which is enough for what is public.
 
-    A whole home also has its node's: other agencies let that one in, where they do not know the person.
+    A whole home also has its node's keys: other agencies let that one in, where they do not know the person.
     """
+    from ledger.adapters.logfiles import NOBODY, Auditor
+
     if not (STATE.home / settings.KEYRING).exists():
-        return []
+        return NOBODY
     unlocking = unlock()
+
+    def meant(where: str, log: str) -> None:
+        from cli.servers import Servers
+
+        Servers(STATE.home, unlocking.keyring(), served_at(STATE.home)).require_foreign(where, log)
+
     names = ("person",) if settings.is_client(STATE.home) else ("person", "service")
-    return [lambda name=name: _signer(unlocking.keyring(), name) for name in names]
+    return Auditor(tuple(lambda name=name: _signer(unlocking.keyring(), name) for name in names), meant)  # type: ignore[misc]
 
 
 @contextmanager
@@ -179,9 +189,9 @@ def open_session() -> Iterator[Session]:
         return
     home = STATE.home
     unlocking = unlock()
+    from cli.servers import Servers
     from ledger import wiring
     from ledger.adapters.clock import SystemClock
-    from ledger.adapters.node.client import NodeClient
 
     server = settings.read_client(home).server if settings.is_client(home) and not STATE.server else STATE.server
     with ExitStack() as stack:
@@ -190,7 +200,7 @@ def open_session() -> Iterator[Session]:
             keyring = unlocking.keyring()
             if settings.is_client(home) and "person-certificate" not in keyring.names():
                 raise UsageError("you are not enrolled yet", hint="once you are approved, run custody person enrol FILE again")
-            node = NodeClient(server, signer=lambda: _signer(keyring), identify=_identify, kept=_kept(keyring))
+            node = _client(server, keyring)
         else:
             from api.app import create_app  # imported while the passphrase is still being stretched
             from cli.local import InProcess
@@ -202,20 +212,45 @@ def open_session() -> Iterator[Session]:
                 if not url:
                     raise
                 keyring = unlocking.keyring()
-                node = NodeClient(url, signer=lambda: _signer(keyring), identify=_identify, kept=_kept(keyring))
+                node = _client(url, keyring)
             else:
                 stack.callback(opened.close)
                 keyring = opened.keyring
                 app = create_app(opened.node, sealers=opened.sealers, confirmations=opened.settings.chain.confirmations)
                 transport = stack.enter_context(InProcess(app))
-                signer = lambda: _signer(keyring)  # noqa: E731
-                node = NodeClient("http://home", transport=transport, signer=signer, identify=_identify, kept=_kept(keyring))
+                node = _client("http://home", keyring, transport)
         stack.enter_context(node)
         about = node.agency()
+        if server:
+            Servers(home, keyring, served_at(home)).require(server, about["log"])  # statements name the log that they are for
         person = wiring.person_at(keyring, about, guest=bool(STATE.server))
         if _took_custody_key(keyring, node, person):
             person = wiring.person_at(keyring, about)
         yield Session(keyring, person, node, wiring.journal_of(home, keyring), SystemClock(), served=opened is None)
+
+
+def _client(url: str, keyring: FileKeyring, transport: Any = None) -> NodeClient:
+    """The node at an address, for whoever has these keys."""
+    from cli.servers import Servers
+    from ledger.adapters.node.client import NodeClient
+    from ledger.adapters.node.kept import FileSession
+
+    servers = None if transport is not None else Servers(STATE.home, keyring, served_at(STATE.home))
+    own = servers is None or servers.is_own(url)
+
+    class Recording(NodeClient):
+        def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+            with interrupt.recording(len(submissions)):
+                return super().register(submissions)
+
+    return Recording(
+        url,
+        transport=transport,
+        signer=lambda: _signer(keyring),
+        identify=_identify if own else None,  # which provider a stranger names is none that our people log in at
+        kept=FileSession(STATE.home / settings.SESSION, keyring.get("journal"), url),
+        meant=None if servers is None else lambda log: servers.require(url, log),
+    )
 
 
 def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) -> bool:
@@ -237,9 +272,8 @@ def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) ->
 def joined(keyring: FileKeyring, server: str) -> Person:
     """Whoever just got a certificate from the node at ``server``, with the custody key where it waited for them."""
     from ledger import wiring
-    from ledger.adapters.node.client import NodeClient
 
-    with NodeClient(server, signer=lambda: _signer(keyring), identify=_identify, kept=_kept(keyring)) as node:
+    with _client(server, keyring) as node:
         about = node.agency()
         person = wiring.person_at(keyring, about)
         return wiring.person_at(keyring, about) if _took_custody_key(keyring, node, person) else person
@@ -248,12 +282,6 @@ def joined(keyring: FileKeyring, server: str) -> Person:
 def at_own_node() -> bool:
     """Whether the node is that of the folder itself: who works there reads and writes all that it shows."""
     return not STATE.server and not settings.is_client(STATE.home)
-
-
-def _kept(keyring: Any) -> Any:
-    from ledger.adapters.node.kept import FileSession
-
-    return FileSession(STATE.home / settings.SESSION, keyring.get("journal"))
 
 
 def _identify(provider: dict[str, str]) -> str:

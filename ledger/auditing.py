@@ -12,7 +12,7 @@ from pathlib import Path
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.clock import SystemClock
-from ledger.adapters.logfiles import FolderFiles, Signer, WebFiles
+from ledger.adapters.logfiles import Auditor, FolderFiles, WebFiles
 from ledger.domain.audit.ports import LogFiles
 from ledger.domain.audit.report import Report
 from ledger.domain.errors import UnreadableError, UsageError
@@ -32,14 +32,14 @@ class Audit:
     clock: SystemClock
 
 
-def files_at(place: str, signers: Sequence[Signer]) -> LogFiles:
+def files_at(place: str, auditor: Auditor) -> LogFiles:
     """The files of a log at a URL or in a folder.
 
     Raises:
         UsageError: neither. UnreadableError: a folder that holds no log; it accuses no agency of withholding one.
     """
     if place.startswith(("http://", "https://")):
-        return WebFiles(place, signers=signers)
+        return WebFiles(place, auditor=auditor)
     if not Path(place).is_dir():
         raise UsageError(f"{place} is neither a URL nor a folder", hint="give the address of a node, or of an exported log")
     if not any((Path(place) / name).exists() for name in ("checkpoint", "tile")):
@@ -53,12 +53,12 @@ def about(root: TrustRoot) -> bytes:
 
 
 @contextmanager
-def opened(root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, signers: Sequence[Signer]) -> Iterator[Audit]:
+def opened(root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, auditor: Auditor) -> Iterator[Audit]:
     """An audit, closed in the end.
 
     Args:
         rpc: URL of the chain; logs: URLs or folders; state: None keeps nothing.
-        signers: keys and certificates of the auditor, for nodes that ask.
+        auditor: for nodes that ask who reads.
     """
     from ledger.adapters.chain.rpc import RpcChain  # and web3 with it: a second of imports, which every local command would pay
 
@@ -67,7 +67,7 @@ def opened(root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, s
         stack.callback(chain.close)
         kept = SqliteAuditState(state, about(root))
         stack.callback(kept.close)
-        sources = [files_at(one, signers) for one in logs]
+        sources = [files_at(one, auditor) for one in logs]
         for one in sources:
             stack.callback(one.close)
         yield Audit(Contracts(chain, root.registry.address, root.ledger.address), root, sources, kept, SystemClock())

@@ -92,12 +92,12 @@ def make(home: Path, folder: Path, keys_file: Path, keys: BackupKeys, *, now: in
     final = folder / "snapshots" / name
     if final.exists():
         raise UsageError(f"{final} exists already", hint="wait a second, then try again")
-    generation = keys.current(now, rotate=rotate, keep=keep)
     files.private_folder(folder / "blocks")
     files.private_folder(folder / "snapshots")
     lock = FileLock(home / "blocks" / "packs.lock", what="the packs")
     part = final.with_name(f".{name}.part")
     try:
+        generation = keys.current(now, rotate=rotate, keep=keep)
         _clear_parts(folder)
         _require_same_packs(home / "blocks", folder)
         part.mkdir(mode=0o700)
@@ -144,6 +144,9 @@ def _require_same_packs(source: Path, folder: Path) -> None:
         UsageError: it has those of another home.
     """
     own, theirs = source / _PACKS_ID, folder / "blocks" / _PACKS_ID
+    if source.samefile(folder / "blocks") or (not (theirs.exists() or snapshots(folder)) and any((folder / "blocks").glob("pack-*.car"))):
+        what = f"the packs in {folder / 'blocks'} are no backup: a home keeps, or kept, its evidence there"
+        raise UsageError(what, hint="nothing was changed; name another folder")
     if not own.exists():
         files.write(own, secrets.token_hex(16).encode())
     if theirs.exists() and theirs.read_bytes() != own.read_bytes():
@@ -173,6 +176,10 @@ def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
                 while left and (data := file.read(min(_CHUNK, left))):
                     target.write(data)
                     left -= len(data)
+                if left:
+                    raise StorageError(
+                        f"{pack} ended {left} bytes before what is indexed of it", hint="find out why: custody doctor --deep"
+                    )
                 target.flush()
                 os.fsync(target.fileno())
         copied, sizes[pack.name] = copied + end - start, end

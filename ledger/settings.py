@@ -147,16 +147,20 @@ def write(home: Path, settings: HomeSettings) -> None:
 
 
 def require_private(home: Path) -> None:
-    """Refuse a folder of keys and records into which others than its owner can write.
+    """Refuse a folder of keys and records into which others than its owner can write, or with a pipe or device in a file's place.
 
     Raises:
-        StorageError: they can; the hint is the command that ends it.
+        StorageError: they can, with the command that ends it as the hint; or something would be waited for, for ever.
     """
     files.require_owned(home)
     try:
-        files.require_owned(*home.iterdir())
+        inside = list(home.iterdir())
     except OSError:
         return  # whoever opens it tells better what is wrong
+    files.require_owned(*inside)
+    for path in inside:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise StorageError(f"{path} is neither a file nor a folder", hint="find out who put it there; then restore a backup")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -33,7 +33,7 @@ from ledger.domain.errors import KeyringError, UsageError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.identity.names import agency_id, parse_log_urn
+from ledger.domain.identity.names import agency_id, log_urn, parse_log_urn
 from ledger.domain.ports import Chain, Clock, IdentityProvider
 from ledger.domain.storage import Replica, Replicas
 from ledger.services import reindexing
@@ -44,6 +44,8 @@ from ledger.services.node import Node, NodeKeys
 from ledger.services.signing import Person
 from ledger.services.supervision import Board
 from ledger.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNode, IpfsSettings
+
+_LOGS: Final = 16  # of one agency: a new one is begun only when the one before it is lost
 
 
 @dataclass
@@ -117,22 +119,57 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
     replicas, keys = open_replicas(config.ipfs, keyring), node_keys(keyring)
     if not view:
         files.private_file(home / "ledger.sqlite")
+    records = SqlRecords(sqlite_url(home / "ledger.sqlite"))
     return Node(
         config.agency,
         log,
-        SqlRecords(sqlite_url(home / "ledger.sqlite")),
+        records,
         TieredBlockStore(LocalBlockView(home / "blocks") if view else LocalBlockStore(home / "blocks"), replicas),
         contracts,
         clock,
         keys,
         replicas,
-        Partners(lambda: (keys.service, keys.service_certificate.der), hosts.networks(config.networks)),
+        Partners(
+            lambda: (keys.service, keys.service_certificate.der),
+            lambda url: _logs_at(config, records, url),
+            hosts.networks(config.networks),
+        ),
         lambda: settings.read_backups(home),
         _identity(config),
         profiles.of_home(home),
         workers=Board(lambda: settings.read_workers(home), lambda rows: settings.write_workers(home, rows)),
         quota=int(config.exchange.quota_gib * (1 << 30)),
     )
+
+
+def _log_of(config: HomeSettings, code: str, number: int) -> str:
+    """The URN of an agency's log, by its number, under the contracts of a home."""
+    return log_urn(slots.log_id(config.chain.id, bytes.fromhex(config.ledger[2:]), agency_id(code), number))
+
+
+def _logs_at(config: HomeSettings, records: SqlRecords, url: str) -> frozenset[str]:
+    """The logs of the agencies that are known at an address."""
+    with records.read() as unit:
+        codes = [row.agency for row in unit.partners() if row.url == url]
+    return frozenset(_log_of(config, code, number) for code in codes for number in range(_LOGS))
+
+
+def own_log(home: Path) -> tuple[str, str]:
+    """The URN of the log of a home, and the address that its agency has published for its node; empty where there is none.
+
+    Raises:
+        UsageError: no home there.
+    """
+    config = settings.read(home)
+    records = SqlRecords(sqlite_url(home / "ledger.sqlite"))
+    try:
+        with records.read() as unit:
+            published = unit.rows("descriptor")
+    finally:
+        records.close()
+    newest = max(published, key=lambda row: int(row["version"]), default=None)
+    service = descriptors.parse(newest["document"]).service if newest is not None else None
+    return _log_of(config, config.agency, config.log_number), service or ""
 
 
 def _identity(config: HomeSettings) -> IdentityProvider | None:

@@ -41,7 +41,9 @@ def login(http: Request, node: NodeDep, request: LoginIn) -> TokenOut:
     try:
         token, expires = sessions.open_session(node, answer, request.idToken)
     except (DeniedError, VerificationError):
-        lockout.note(*who, succeeded=False)
+        # A node that came before it was known here must not have to wait when it is.
+        if sessions.is_from_known_agency(node, answer):
+            lockout.note(*who, succeeded=False)
         raise
     lockout.note(*who, succeeded=True)
     return TokenOut(token=token, expires=expires, now=node.clock.now())

@@ -175,7 +175,7 @@ def _progress(parts: ExitStack) -> Callable[[str, int], Callable[[int], None]]:
 
 
 def _outside(logs: list[str], rpc: str, trust: Path | None, state: Path | None, seen: list[Path], workers: int) -> Report:
-    from cli.session import auditors, read_file, read_trust
+    from cli.session import auditor, read_file, read_trust
     from ledger import auditing
     from ledger.domain.errors import UsageError
     from ledger.services.audit import outside
@@ -186,6 +186,6 @@ def _outside(logs: list[str], rpc: str, trust: Path | None, state: Path | None, 
         )
     views = [read_file(path) for path in seen]
     with ExitStack() as stack, ExitStack() as parts:
-        opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, logs, state, auditors()))
+        opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, logs, state, auditor()))
         options = outside.Options(_examiner(stack, workers), views, _progress(parts))
         return outside.audit(opened.contracts, opened.root, opened.logs, opened.state, opened.clock, options)

@@ -202,12 +202,20 @@ def register(app: typer.Typer) -> None:
 
 def _rounds(session: Any) -> dict[str, Any]:
     """A round; where no process goes on after this one, as many as bring something, since transfers live in memory."""
+    from ledger.domain.errors import CustodyError
+
     total: dict[str, Any] = {"received": [], "settled": [], "coming": None}
     moves = True
     with ExitStack() as stack:
         advance = None
         while moves:
-            found = session.node.sync_handovers()
+            try:
+                found = session.node.sync_handovers()
+            except CustodyError as error:
+                if total["coming"] is None:
+                    raise
+                total["problems"]["exchange"] = error.message  # what came before it is told all the same
+                break
             coming, before = found["coming"], total["coming"] or {"done": 0}
             advance = advance or stack.enter_context(output.progress("coming in", coming["size"]))
             advance(max(coming["done"] - before["done"], 0))

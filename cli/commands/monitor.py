@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
         metrics: Annotated[str, typer.Option(help="HOST:PORT to serve metrics for Prometheus at.")] = "",
         as_json: Json = False,
     ) -> None:
-        from cli.session import auditors, read_trust
+        from cli.session import auditor, read_trust
         from ledger import auditing
         from ledger import metrics as measures
         from ledger.domain import hosts
@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
         if webhook:
             hosts.require_tls(webhook, what="a webhook")  # now, and not when the first alarm is to be sent
         with ExitStack() as stack:
-            opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, log, state, auditors()))
+            opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, log, state, auditor()))
             measured = measures.MonitorMetrics()
             if metrics:
                 stack.callback(measures.serve(measured.registry, metrics).shutdown)

@@ -318,7 +318,8 @@ def register(app: typer.Typer) -> None:
         force: outfile.Force = False,
         as_json: Json = False,
     ) -> None:
-        from cli.session import ask_passphrase
+        from cli.servers import Servers
+        from cli.session import ask_passphrase, served_at
         from ledger import enrolling, settings
         from ledger.adapters.keystore.file import FileKeyring
         from ledger.adapters.node.client import NodeClient
@@ -326,6 +327,7 @@ def register(app: typer.Typer) -> None:
         with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file:
             keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
             with NodeClient(url) as node:
+                Servers(STATE.home, keyring, served_at(STATE.home)).pin(url, node.agency()["log"])
                 file.write(enrolling.card(keyring, node))
         lines = [
             f"{out} holds nothing secret: give it to their administrator.",

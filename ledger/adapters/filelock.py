@@ -62,6 +62,24 @@ def held(path: Path) -> str | None:
 
 
 @contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Whoever is to replace a file from what it says now: one at a time, each waiting for the one before it.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(fd), path.stat()):  # or it was replaced meanwhile
+                yield
+                return
+        finally:
+            os.close(fd)
+
+
+@contextmanager
 def used(path: Path) -> Iterator[None]:
     """Hold something together with others, until none of whom does `unused` take it."""
     fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,17 @@ _LIMIT: Final = 64 << 20  # the longest file is an entry bundle of 256 entries o
 _CHECKPOINT: Final = 1 << 20
 _PATIENCE: Final = Patience(between=30.0, total=600.0)
 _ATTEMPTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Auditor:
+    """Who reads what is not public: keys and certificates to try, in order, and what refuses an address and the log that is read there."""
+
+    signers: tuple[Signer, ...] = ()
+    meant: Callable[[str, str], None] = lambda where, log: None
+
+
+NOBODY: Final = Auditor()
 
 
 class FolderFiles:
@@ -56,20 +68,27 @@ class WebFiles(HttpNode):
     """A tree behind a URL: a plain web server, or a custody node, whose files lie below ``/v1/log``.
 
     Args:
-        signers: keys and certificates to try, in order, at a node that shows entries to auditors only; none for what is public.
+        auditor: for a node that shows entries to auditors only; nobody is needed for what is public.
     """
 
     def __init__(
         self,
         url: str,
         *,
-        signers: Sequence[Signer] = (),
+        auditor: Auditor = NOBODY,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         if transport is None:
             require_tls(url, what="a log")
-        super().__init__(url, transport=transport, who="the log", patience=_PATIENCE)
-        self._signers = list(signers)
+
+        def judged(log: str) -> None:
+            if log != self._log:
+                raise NetworkError(f"{url} asks for a login to another log than it shows", hint="nothing was signed: ask whose it is")
+            auditor.meant(url, log)
+
+        super().__init__(url, transport=transport, meant=judged, who="the log", patience=_PATIENCE)
+        self._log = ""
+        self._signers = list(auditor.signers)
         self.where = url
         self._logins = threading.Lock()  # proofs and sessions are one after another
         self._prefix: str | None = None
@@ -110,6 +129,7 @@ class WebFiles(HttpNode):
         for prefix in ("", "/v1/log"):
             status, data = self._fetch(f"{prefix}/checkpoint", _CHECKPOINT)
             if status == 200 and data.startswith(b"urn:custody:log:"):
+                self._log = data.partition(b"\n")[0].decode("ascii", "replace")
                 return prefix
         raise NetworkError(f"no log of custody is at {self.where}", hint="give the address of a node, or of an exported tree")
 

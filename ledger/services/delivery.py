@@ -10,13 +10,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ledger.domain import cid as cids
 from ledger.domain import grants
 from ledger.domain.encoding import from_b64url
-from ledger.domain.errors import CustodyError, NotFoundError
+from ledger.domain.errors import CustodyError, NotFoundError, UnreadableError, VerificationError
 from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.ports import Clock
@@ -31,7 +32,12 @@ _BATCH: Final = 64
 _SEGMENT: Final = 4
 _LATE: Final = "first signed without network at that time, and signed anew when it could be sent"
 _MEMBERS: Final = ("occurred", "late", "basis", "lang", "handling", "identifiers")
+_DAMAGED: Final = "restore {0}'s copy, or record the file anew and give this up with custody field drop {0} --force"
 _WAYS: Final = "sign it anew as it is with custody field send --anew, or give it up with custody field drop {}"
+
+
+class _DamagedError(UnreadableError):
+    """Ciphertext that waits here cannot be read."""
 
 
 class Receiver(Protocol):
@@ -87,7 +93,7 @@ class Delivery:
         try:
             one = self._current(one)
             self._send_blocks(one)
-        except REFUSALS as error:
+        except (*REFUSALS, _DamagedError) as error:
             self._refuse(one, error)
             return None
         return one
@@ -119,7 +125,7 @@ class Delivery:
         return bool(behind)
 
     def _refuse(self, one: Waiting, error: CustodyError) -> None:
-        ways = _WAYS.format(one.number)
+        ways = (_DAMAGED if isinstance(error, _DamagedError) else _WAYS).format(one.number)
         hint = f"{error.hint}; then {ways}" if error.hint else ways
         self._stay(one, one.number, why=error.message, hint=hint, behind=0)
 
@@ -187,11 +193,23 @@ class Delivery:
     def _send_blocks(self, one: Waiting) -> None:
         if not one.has_content:
             return
-        every = list(dag.every(self._blocks, cids.from_text(one.event.body["content"]["cid"])))
+        with _reading():
+            every = list(dag.every(self._blocks, cids.from_text(one.event.body["content"]["cid"])))
         for at in range(0, len(every), 1000):
             lacking = self._node.missing(every[at : at + 1000])
             for first in range(0, len(lacking), _SEGMENT):
-                self._node.put_blocks([Block(cid, self._blocks.get(cid)) for cid in lacking[first : first + _SEGMENT]])
+                with _reading():
+                    blocks = [Block(cid, self._blocks.get(cid)) for cid in lacking[first : first + _SEGMENT]]
+                self._node.put_blocks(blocks)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """What is read here: the node refused nothing where that fails."""
+    try:
+        yield
+    except (NotFoundError, UnreadableError, VerificationError) as error:
+        raise _DamagedError(f"the sealed copy in this folder is damaged: {error.message}") from error
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:

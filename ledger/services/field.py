@@ -14,7 +14,7 @@ from ledger.domain import custody
 from ledger.domain.clientports import Journal
 from ledger.domain.custody import ItemState
 from ledger.domain.encoding import format_time
-from ledger.domain.errors import ConflictError, NotFoundError, RuleError, UsageError
+from ledger.domain.errors import ConflictError, NotFoundError, RuleError, UnreadableError, UsageError, VerificationError
 from ledger.domain.life import Life, Told
 from ledger.domain.ports import Clock
 from ledger.domain.storage import NodeStore
@@ -176,12 +176,11 @@ class FieldNode:
 
     def _clear(self) -> None:
         """Discard the ciphertext of everything that waits no more."""
-        kept = {
-            cid
-            for one in self._queue
-            if one.has_content
-            for cid in dag.every(self._blocks, cids.from_text(one.event.body["content"]["cid"]))
-        }
+        waiting = [cids.from_text(one.event.body["content"]["cid"]) for one in self._queue if one.has_content]
+        try:
+            kept = {cid for root in waiting for cid in dag.every(self._blocks, root)}
+        except (NotFoundError, UnreadableError, VerificationError):
+            return  # what a damaged copy still needs is not known: that is told where it is sent, and this can wait
         self._blocks.discard(list(self._blocks.cids()), kept=kept)
 
     def __getattr__(self, name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from ledger.domain.errors import UsageError
@@ -32,16 +33,18 @@ def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
 
 def give_up(node: Node) -> Collected:
     """Remove from the node's own disk, however young, what enough replicas keep and no other item needs here."""
-    return node.blocks.discard(_moved(node), kept=_live(node))
+    with node.transfers.counted_on() as coming:
+        return node.blocks.discard(_moved(node), kept=chain(coming, _live(node)))
 
 
 def forget(node: Node, root: bytes) -> Collected:
-    """Remove the content of an item that was disposed of, however young, but for blocks that another item has.
+    """Remove the content of an item that was disposed of, however young, but for blocks that another item has, or that come for one.
 
     Raises:
         NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked; nothing was removed.
     """
-    return node.blocks.discard(list(dag.every(node.blocks, root)), kept=_live(node))
+    with node.transfers.counted_on() as coming:
+        return node.blocks.discard(list(dag.every(node.blocks, root)), kept=chain(coming, _live(node)))
 
 
 def _moved(node: Node) -> Iterator[bytes]:

@@ -71,11 +71,12 @@ def _receive(node: Node, code: str, api: PartnerApi, evidence: str, stopped: Cal
         place = unit.newest_place()
     _require_room(node, code, evidence, (content.ciphertext_size if content is not None else 0) + len(opened.parcel.bundle))
     if content is not None and transfer is None:
-        if not _is_here(node, content):
-            node.transfers.begin(transfer := Transfer(code, evidence, content, place))
+        transfer = Transfer(code, evidence, content, place)
+        if not node.transfers.claim(node.blocks, transfer):
+            node.transfers.begin(transfer)
             if not node.transfers.go_on(node.blocks, transfer, read, stopped):
                 return False
-    elif transfer is not None:
+    if transfer is not None:
         if transfer.content != content:
             raise VerificationError(9, f"{code} offers other content than it began to send")
         dag.require_stored(node.blocks, transfer.content)  # a slow one may have lost what came first to the daily collection
@@ -85,15 +86,6 @@ def _receive(node: Node, code: str, api: PartnerApi, evidence: str, stopped: Cal
             unit.keep_grant(evidence, scope, recipient, binding, data)
         key = recordkeys.record_key(node, unit, evidence)
         write(node, unit, opened, state, rows, None if content is None else cids.from_text(content.cid), unit.newest_place() + 1, key)
-    return True
-
-
-def _is_here(node: Node, content: envelope.Content) -> bool:
-    """Whether all of the content lies here from an earlier offer; from now on the daily collection leaves it for a while."""
-    try:
-        dag.require_stored(node.blocks, content)
-    except CustodyError:
-        return False
     return True
 
 

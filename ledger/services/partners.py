@@ -121,6 +121,8 @@ def _look(node: Node, row: PartnerRow, allowed: Callable[[Unit], None] = lambda 
     rows = api.versions()
     parsed: dict[int, Descriptor] = {}
     for one in rows:
+        if one.version in parsed or one.version > standing.version:  # each costs a call of the chain
+            raise ChainError(f"the node of {row.agency} shows version {one.version} twice, or before its time", hint="check its address")
         found = descriptors.parse(one.document)
         expected = slots.descriptor_commitment(found.digest, one.active_from, one.block)
         if (found.agency, found.version) != (row.agency, one.version):
@@ -134,20 +136,30 @@ def _look(node: Node, row: PartnerRow, allowed: Callable[[Unit], None] = lambda 
     # Where a descriptor sends us is judged like what an administrator types: an origin, and no path of it.
     service = hosts.origin(descriptor.service, what=f"the node of {row.agency}") if descriptor.service else row.url
     crl = api.crl()
-    certificates.require_signed_list(crl, descriptor.authorities)
-    if certificates.crl_issued(crl) > node.clock.now() + AHEAD:
-        raise ChainError(f"the node of {row.agency} shows a revocation list from the future", hint="check both clocks")
     with node.records.write() as unit:
         allowed(unit)
         _require_keys_of_their_own(node, unit, row.agency, list(parsed.values()))
         before = unit.partner(row.agency)
         for old in (row.crl, before.crl if before is not None else b""):
-            if old and certificates.crl_issued(crl) < certificates.crl_issued(old):
-                raise ChainError(f"the node of {row.agency} shows an older revocation list than before", hint="ask it why")
+            _require_newer_list(node, descriptor, crl, old)
         unit.put_partner(PartnerRow(row.agency, service, crl, node.clock.now()))
         for one in rows:
             unit.put_partner_descriptor(row.agency, one)
     return descriptor
+
+
+def _require_newer_list(node: Node, descriptor: Descriptor, crl: bytes, old: bytes) -> None:
+    """Judge a partner's revocation list before it is kept. One from the future, kept by an earlier version, does not keep out a right one.
+
+    Raises:
+        VerificationError: it is not signed by the agency. ChainError: it is from the future, or older than the one that is known.
+    """
+    certificates.require_signed_list(crl, descriptor.authorities)
+    issued, latest = certificates.crl_issued(crl), node.clock.now() + AHEAD
+    if issued > latest:
+        raise ChainError(f"the node of {descriptor.agency} shows a revocation list from the future", hint="check both clocks")
+    if old and issued < certificates.crl_issued(old) <= latest:
+        raise ChainError(f"the node of {descriptor.agency} shows an older revocation list than before", hint="ask it why")
 
 
 def _require_keys_of_their_own(node: Node, unit: Unit, code: str, found: list[Descriptor]) -> None:
@@ -250,6 +262,5 @@ def renew_crl(node: Node, code: str, time: int) -> None:
         crl = node.callouts.run(code, lambda: node.reach(url).fresh_crl(time), seconds=_PATIENCE)
         with node.records.write() as unit:
             row = known(unit, code)
-            certificates.require_signed_list(crl, descriptor(node, unit, code).authorities)
-            if not row.crl or certificates.crl_issued(crl) > certificates.crl_issued(row.crl):
-                unit.put_partner(replace(row, crl=crl))
+            _require_newer_list(node, descriptor(node, unit, code), crl, row.crl)
+            unit.put_partner(replace(row, crl=crl))

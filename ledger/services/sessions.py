@@ -114,6 +114,13 @@ def _require_known(node: Node, unit: Unit, certificate: Certificate) -> None:
     partners.Certifiers(node, unit).verify_current(certificate)
 
 
+def is_from_known_agency(node: Node, answer: bytes) -> bool:
+    """Whether who answers a challenge says to come from an agency that is known here. Others cannot come in, however often they try."""
+    agency = certificates.parse(login.parse(answer).certificate).agency
+    with node.records.read() as unit:
+        return agency == node.agency or unit.partner(agency) is not None
+
+
 def is_enrolled(node: Node, unit: Unit, certificate: Certificate) -> bool:
     """Whether a person or guest is enrolled here, or a service is another agency's node."""
     if certificate.kind == "service":

@@ -17,9 +17,10 @@ from typing import Final
 from ledger.domain import cid as cids
 from ledger.domain import unixfs
 from ledger.domain.envelope import Content
-from ledger.domain.errors import NetworkError, VerificationError
+from ledger.domain.errors import CustodyError, NetworkError, VerificationError
 from ledger.domain.storage import BlockStore
 from ledger.domain.unixfs import Block
+from ledger.services import dag
 
 RANGE: Final = 4 * unixfs.LEAF
 RATE: Final = 64 << 10  # bytes a second: whoever sends more slowly fails, as if they did not answer
@@ -79,6 +80,25 @@ class Transfers:
         """Count its blocks from now on."""
         with self._mutex:
             self._rows[transfer.agency, transfer.evidence] = transfer
+
+    def claim(self, store: BlockStore, transfer: Transfer) -> bool:
+        """Begin with what lies here from an earlier offer, so that nothing discards it; False, and nothing begun, where a part lacks."""
+        root = cids.from_text(transfer.content.cid)
+        with self._mutex:
+            try:
+                dag.require_stored(store, transfer.content)
+                transfer.blocks.update(dag.every(store, root))
+            except CustodyError:
+                return False
+            transfer.done, transfer.whole = transfer.content.ciphertext_size, True
+            self.begin(transfer)
+        return True
+
+    @contextmanager
+    def counted_on(self) -> Iterator[set[bytes]]:
+        """The blocks that transfers count on: none begins, comes further or ends within the block."""
+        with self._mutex:
+            yield {one for row in self._rows.values() for one in row.blocks}
 
     def go_on(self, store: BlockStore, transfer: Transfer, read: Read, stopped: Callable[[], bool]) -> bool:
         """Fetch a part, at least one range; whether all of it is here. Every block gets the CID that it has, all together the recorded one.

@@ -149,17 +149,21 @@ def _tls(folder: Path, seen: list[str | None]) -> int:
     return int(listener.getsockname()[1])
 
 
+def no_logs(_: str) -> set[str]:
+    return set()
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/api/v0/repo/gc?x=", "https://custody.example/api/v0/shutdown?x=", "https://a@custody.example", "http://custody.example", "https://custody.example/"])  # fmt: skip
 def test_a_descriptor_can_name_no_path_of_any_host(url: str) -> None:
     with pytest.raises(UsageError):
-        Partners(signer)(url)
+        Partners(signer, no_logs)(url)
 
 
 def test_addresses_of_this_machine_and_of_private_networks_are_refused_where_nobody_allowed_them() -> None:
     for url in ("http://127.0.0.1:9", "https://10.0.0.1", "https://[::1]", "https://169.254.169.254", "https://[::ffff:7f00:1]"):
         with pytest.raises(UsageError, match="not allowed here"):
-            Partners(signer, ())(url)
-    assert Partners(signer, hosts.networks(["10.0.0.0/8"]))("https://10.0.0.1").close() is None
+            Partners(signer, no_logs, ())(url)
+    assert Partners(signer, no_logs, hosts.networks(["10.0.0.0/8"]))("https://10.0.0.1").close() is None
 
 
 def test_a_provider_cannot_send_us_into_private_networks(names: Names) -> None:
@@ -188,7 +192,7 @@ def test_no_proxy_stands_between_this_machine_and_itself(monkeypatch: pytest.Mon
             monkeypatch.setenv(name, proxy.url)
         for host in ("127.0.0.1", "localhost"):
             url = f"http://{host}:{server.port}"
-            for client in (NodeClient(url), PartnerClient(url, signer=signer)):
+            for client in (NodeClient(url), PartnerClient(url, signer=signer, logs=set)):
                 with closing(client), pytest.raises(NetworkError):
                     client.agency()
             with closing(RpcChain(url)) as chain, pytest.raises(NetworkError):

@@ -67,3 +67,21 @@ def test_keys_made_elsewhere_are_taken_over_other_kinds_are_not(keyring: FileKey
     plain = other.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     with pytest.raises(KeyringError):
         keyring.import_pkcs8("person", plain, None)
+
+
+def test_two_processes_that_write_one_keyring_lose_nothing_of_one_another(tmp_path: Path) -> None:
+    """The custody key came in while another command fetched a certificate: the node had forgotten it, and it was gone."""
+    path = tmp_path / "keyring.json"
+    FileKeyring.create(path, b"passphrase").save()
+    one, two = FileKeyring.open(path, b"passphrase"), FileKeyring.open(path, b"passphrase")
+    one.put("custody-key", b"1")
+    two.put("certificate", b"2")
+    one.save()
+    two.save()
+    assert set(FileKeyring.open(path, b"passphrase").names()) == {"custody-key", "certificate"}
+    path.unlink()
+    with pytest.raises(KeyringError, match="cannot be written"):
+        one.save()
+    FileKeyring.create(path, b"another")
+    with pytest.raises(KeyringError, match="another keyring"):
+        one.save()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -10,6 +11,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from ledger.domain.bundle import parse
 from tests.support.commands import ROOT, custody
@@ -56,3 +59,35 @@ def test_ctrl_c_at_any_moment_leaves_nothing_half_written(worked: dict[str, Path
     custody("upload", str(big), home=home)
     custody("anchor", home=home)
     custody("doctor", "--deep", home=home)
+
+
+STRUCK = """
+import os, signal, sys
+from ledger.adapters.node import client
+real = client.NodeClient.register
+def register(self, submissions):
+    found = real(self, submissions) if {before} else []
+    os.kill(os.getpid(), signal.SIG{name})
+    return found or real(self, submissions)
+client.NodeClient.register = register
+from cli.start import main
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM"])
+@pytest.mark.parametrize("before", [True, False])
+def test_whoever_stops_a_command_while_it_is_recorded_is_told_that_it_is(worked: dict[str, Path], tmp_path: Path, name: str, before: bool) -> None:  # fmt: skip
+    """Whoever was told that nothing was left did it again, and the log had it twice."""
+    home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
+    arguments = ["--home", str(home), "note", str(worked["evidence"]), "--text", "once"]
+    done = subprocess.run(
+        [sys.executable, "-c", STRUCK.format(name=name, before=before), *arguments],
+        cwd=ROOT, env={**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 128 + getattr(signal, f"SIG{name}"), done.stderr
+    assert "stopping when the node has answered" in done.stderr
+    assert "1 statement of this command is recorded" in done.stderr
+    assert "nothing half-written" not in done.stderr
+    events = json.loads(custody("show", worked["evidence"], "--json", "--basis", "x", home=home).stdout)["events"]
+    assert sum('"once"' in json.dumps(one) for one in events) == 1

@@ -26,7 +26,7 @@ from ledger.domain.identity.names import ROLES
 from ledger.domain.receipt import parse_checkpoint, verify_checkpoint
 from ledger.domain.records import PersonRow
 from ledger.domain.tiles import split_bundle
-from ledger.services.authority import new_pseudonym
+from ledger.services.authority import Authority, new_pseudonym
 from tests.support import proofs
 from tests.support.desk import Desk
 
@@ -37,6 +37,13 @@ STRANGE = "urn:uuid:00000000-0000-4000-8000-000000000000"
 def http(desk: Desk) -> Iterator[httpx.Client]:
     with proofs.client(desk.transport) as client:
         yield client
+
+
+def test_a_node_that_came_before_its_agency_was_known_here_is_not_locked_out(desk: Desk, http: httpx.Client) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    authority = Authority.found("RO-DIICOT", desk.clock.now())
+    der = authority.issue(key.public_key(), agency="RO-DIICOT", pseudonym=new_pseudonym(), roles=[], service=True, now=desk.clock.now())
+    assert {token_for(http, key, der).status_code for _ in range(9)} == {403}
 
 
 def enrol(desk: Desk, *roles: str) -> tuple[Any, bytes]:

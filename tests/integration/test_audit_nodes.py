@@ -17,7 +17,7 @@ from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.clock import SystemClock
-from ledger.adapters.logfiles import FolderFiles, WebFiles, drop_partials, write_tree
+from ledger.adapters.logfiles import Auditor, FolderFiles, WebFiles, drop_partials, write_tree
 from ledger.auditing import about
 from ledger.domain.audit.report import Report
 from ledger.domain.errors import DeniedError
@@ -77,8 +77,9 @@ def test_the_logs_of_real_nodes_audit_clean_in_many_processes(
 
 def test_an_auditor_with_a_certificate_reads_entries_from_a_node(trio: Consortium, told: str, chain: str, root: TrustRoot) -> None:
     ring, keys = trio[RO].home.keyring, trio[RO].node.keys
-    signers = [lambda: (ring.signing_key("person"), ring.get("person-certificate")), lambda: (keys.service, keys.service_certificate.der)]
-    web = WebFiles("http://home", transport=trio[NL].transport, signers=signers)
+    person = lambda: (ring.signing_key("person"), ring.get("person-certificate"))  # noqa: E731
+    both = Auditor((person, lambda: (keys.service, keys.service_certificate.der)))
+    web = WebFiles("http://home", transport=trio[NL].transport, auditor=both)
     report = audit(chain, root, [web])
     assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
     web.close()

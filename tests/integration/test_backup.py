@@ -215,6 +215,34 @@ def test_a_home_and_what_was_restored_from_it_do_not_back_up_into_one_folder(
         restoring.restore(folder, tmp_path / f"r{snapshot}", keys, PASSPHRASE, snapshot=snapshot)
 
 
+def test_packs_that_are_no_backup_are_neither_cut_nor_removed(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys) -> None:
+    """Those of the home itself, whose blocks lie on a bigger disk, were cut to nothing, and "394.1 KiB copied"."""
+    (tmp_path / "file").write_bytes(b"content")
+    desk.upload(tmp_path / "file")
+    disk, other = tmp_path / "disk", tmp_path / "other"
+    disk.mkdir()
+    (disk / "blocks").symlink_to(desk.path / "blocks")
+    shutil.copytree(desk.path / "blocks", other / "blocks", ignore=shutil.ignore_patterns("*.lock", "packs.id"))
+    for folder in (disk, other):
+        before = {one.name: one.read_bytes() for one in (folder / "blocks").glob("pack-*")}
+        with pytest.raises(UsageError, match="no backup"):
+            make(desk, folder, keys_file, keys)
+        assert {one.name: one.read_bytes() for one in (folder / "blocks").glob("pack-*")} == before
+
+
+def test_two_backups_that_begin_together_have_one_key(keys_file: Path, keys: BackupKeys) -> None:
+    """Each had read the file before the other wrote it: the backup that was made could never be restored."""
+    other = BackupKeys(keys_file, PASSPHRASE, create=False)
+    assert other.current(NOW) == keys.current(NOW)
+    late = BackupKeys(keys_file, PASSPHRASE, create=False)
+    first = keys.current(NOW + ROTATE)
+    assert late.current(NOW + ROTATE) == first
+    late.destroy_expired(NOW + ROTATE + KEEP)
+    assert keys.current(NOW + ROTATE + KEEP).id != first.id
+    again = BackupKeys(keys_file, PASSPHRASE, create=False)
+    assert bytes.fromhex(first.key) == again.find(first.id)
+
+
 def test_a_copy_of_a_pack_that_was_cut_is_made_anew_and_not_filled_up(
     desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random
 ) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from ledger.domain.errors import ChainError, RuleError
+from ledger.domain.identity import certificate as certificates
 from ledger.services import anchoring, handing, partners, retrieve
 from ledger.services.anchoring import Policy
 from ledger.services.worker import Worker
 from tests.support import consortium
 from tests.support.consortium import NL, RO, Consortium, upload
 from tests.support.desk import BASIS, Desk
+from tests.support.lying import lying
 from tests.support.people import joined
 
 
@@ -63,6 +66,36 @@ def test_a_clock_that_was_wrong_for_a_minute_shuts_nobody_out_for_a_year(both: C
     assert "issued at" in worker._publish_crl().problem
     assert partners.add(ro.node, consortium.address(NL)).agency == NL
     assert worker._publish_crl().problem == ""
+
+
+@pytest.mark.parametrize("days", [2, 400])
+def test_a_list_from_the_future_comes_in_on_no_way_and_one_that_is_kept_keeps_no_right_one_out(
+    both: Consortium, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    nl, ro = both[NL], both[RO]
+    with monkeypatch.context() as patch:
+        patch.setattr(nl.node, "clock", Off(days * 86400))
+        partners.renew_crl(ro.node, NL, int(time.time()) + 5)  # as a bundle asks for one
+        poison = nl.node.reach(consortium.address(NL)).crl()
+    with ro.node.records.read() as unit:
+        row = partners.known(unit, NL)
+    assert certificates.crl_issued(row.crl) <= time.time() + 60
+    with ro.node.records.write() as unit:
+        unit.put_partner(replace(row, crl=poison))
+    Worker(nl.node, Policy())._publish_crl()
+    assert partners.add(ro.node, consortium.address(NL)).agency == NL
+    with ro.node.records.read() as unit:
+        assert certificates.crl_issued(partners.known(unit, NL).crl) <= time.time() + 60
+
+
+def test_a_version_that_is_shown_again_and_again_costs_no_calls_of_the_chain(both: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
+    ro, calls = both[RO], list[int]()
+    asked = type(ro.node.contracts).descriptor_commitment
+    monkeypatch.setattr(type(ro.node.contracts), "descriptor_commitment", lambda *given: calls.append(1) or asked(*given))
+    for change in (lambda rows: rows * 4000, lambda rows: [*rows, replace(rows[-1], version=99)]):
+        with lying(ro, NL, versions=change), pytest.raises(ChainError, match="twice, or before its time"):
+            partners.add(ro.node, consortium.address(NL))
+    assert len(calls) == 2
 
 
 def test_an_entry_that_is_dated_a_year_ahead_is_anchored_all_the_same(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

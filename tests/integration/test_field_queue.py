@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from ledger import enrolling, wiring
 from ledger.adapters.journal import FileJournal
+from ledger.domain import cid as cids
 from ledger.domain.errors import DeniedError, NetworkError, NotFoundError, RuleError, UsageError
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
@@ -325,3 +327,27 @@ def test_a_queue_of_an_earlier_version_is_sent(laptop: Laptop, office: Desk) -> 
     journal.sync()
     journal.close()
     assert [one["evidence"] for one in laptop.send()] == [phone]
+
+
+@pytest.mark.parametrize("inner", [True, False])
+def test_a_damaged_copy_of_one_item_stops_no_other_and_is_no_refusal_of_the_node(laptop: Laptop, tmp_path: Path, inner: bool) -> None:
+    big, small = tmp_path / "big", tmp_path / "small"
+    big.write_bytes(os.urandom(3 << 20))
+    small.write_bytes(b"small")
+    laptop.upload(big)
+    kept = laptop.upload(small)
+    pack = next((laptop.home / "client" / "field" / "blocks").glob("pack-*.car"))
+    with laptop.field() as node:
+        root = cids.from_text(node._queue.of(node.waiting()[0]["evidence"])[0].event.body["content"]["cid"])
+        block = node._blocks.get(root)
+    data = pack.read_bytes()
+    at = data.index(block) + 5 if inner else 5000
+    pack.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    for _ in range(2):
+        laptop.send()
+        [left] = laptop.waiting()
+        assert "sealed copy in this folder is damaged" in left["why"]
+        assert "--anew" not in left["hint"]
+    assert laptop.colleague.desk.client.item(kept)["events"] == 1
+    assert len(laptop.drop(left["number"], force=True)) == 1
+    assert laptop.waiting() == []

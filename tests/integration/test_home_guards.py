@@ -49,6 +49,15 @@ def test_with_umask_0_nothing_of_home_and_backup_can_be_read_or_written_by_other
     assert open_to_others == []
 
 
+@pytest.mark.parametrize("name", ["profile.toml", "backups.json", "workers.json", "keyring.json"])
+def test_a_pipe_in_the_place_of_a_file_of_the_home_is_refused_and_not_waited_for(home_path: Path, name: str) -> None:
+    (home_path / name).unlink(missing_ok=True)
+    os.mkfifo(home_path / name, 0o600)
+    for command in ("list", "doctor"):
+        code, _, said = within(command, home=home_path)
+        assert (code, f"{name} is neither a file nor a folder" in said) == (4, True), said
+
+
 @pytest.mark.parametrize("name", [".", "keyring.json", "home.json", "ledger.sqlite", "blocks", "client"])
 def test_a_home_that_others_can_write_is_refused_with_the_command_that_mends_it(home_path: Path, name: str) -> None:
     path = home_path / name

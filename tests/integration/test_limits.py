@@ -203,9 +203,28 @@ def test_buckets_fill_again_are_apart_and_bounded() -> None:
     assert sum(limiter.wait(scope("/v1/login", client="6.6.6.6")) == 0 for _ in range(50)) < LOGIN.burst, "and forgets no bucket by it"
 
 
+def test_guests_who_call_without_end_leave_our_own_people_their_places() -> None:
+    """One access is good for an hour of bundles: two hundred calls kept everybody from `status`."""
+
+    async def run(lane: Lane) -> None:
+        guests = [asyncio.ensure_future(_hold(lane, agency)) for agency in ("US-HSI", "RO-DIICOT") for _ in range(100)]
+        await asyncio.sleep(0)
+        for own in ("NL-POL", "NL-POL", ""):
+            async with asyncio.timeout(1), lane.place(own):
+                pass
+        for one in guests:
+            one.cancel()
+        refused = await asyncio.gather(*guests, return_exceptions=True)
+        assert sum(isinstance(one, BusyError) for one in refused) > 150
+
+    found = lanes("NL-POL")
+    for name in ("bundle", "content", "incoming_content", "status"):
+        asyncio.run(run(found[name]))
+
+
 def test_an_agency_that_calls_without_end_leaves_others_their_places() -> None:
     """One session on forty connections kept an agency's own people from their node."""
-    found = lanes()
+    found = lanes("NL-POL")
     assert found["parcel"] is not found["status"]
     assert found["offered_content"] is not found["content"]
     assert found["readiness"] is not found["trust_root"]

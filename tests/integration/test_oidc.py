@@ -169,13 +169,15 @@ def test_an_account_belongs_to_one_person_and_another_nodes_service_needs_none(a
 
 def test_a_session_is_kept_for_the_next_command_and_sealed(agency: tuple[Desk, Colleague], tmp_path: Path) -> None:
     desk, person = agency
-    kept = FileSession(tmp_path / "session", person.keyring.get("journal"))
+    kept = FileSession(tmp_path / "session", person.keyring.get("journal"), "http://home")
     first = client(desk, person, identifier("officer.4712"), kept)
     first.status()
     assert first._token is not None
     assert first._token.encode() not in (tmp_path / "session").read_bytes()
-    client(desk, person, None, FileSession(tmp_path / "session", person.keyring.get("journal"))).status()
-    assert FileSession(tmp_path / "session", bytes(32)).load() is None
+    client(desk, person, None, FileSession(tmp_path / "session", person.keyring.get("journal"), "http://home")).status()
+    assert FileSession(tmp_path / "session", bytes(32), "http://home").load() is None
+    elsewhere = FileSession(tmp_path / "session", person.keyring.get("journal"), "https://other.example")
+    assert elsewhere.load() is None, "another agency's node is not shown the token of ours"
     kept.save(Session("over", int(time.time()) - 1, 0.0))
     assert kept.load() is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import uuid
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from ledger.domain import envelope, grants
 from ledger.domain.encoding import evidence_bytes, format_time
 from ledger.domain.errors import NotFoundError
 from ledger.domain.unixfs import Block
-from ledger.services import dag, erasure, handing, housekeeping, parcels, placement
+from ledger.services import dag, erasure, handing, housekeeping, intake, parcels, placement, reading
 from ledger.services.signing import seal_keys, sign_event
+from ledger.services.transfers import Transfer, Transfers
 from tests.support.actors import enrolled
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
 from tests.support.desk import Desk
@@ -129,3 +131,55 @@ def test_an_offer_that_is_taken_back_hands_out_nothing_from_that_moment_on(both:
     handing.withdraw(us.client, us.person, us.clock, evidence, reason="sorry")
     with pytest.raises(NotFoundError), us.node.records.read() as unit:  # though the contract does not know yet
         parcels.require_offered(us.node, unit, NL, evidence)
+
+
+def test_an_item_offered_again_keeps_its_blocks_when_anothers_transfer_of_them_fails(trio: Consortium, tmp_path: Path) -> None:
+    """Whoever knows a ciphertext sends it under a name of their own, lets it lie, and fails once the same is relied on."""
+    nl, ro = trio[NL], trio[RO]
+    evidence = upload(ro, tmp_path, CONTENT)
+    offer(ro, evidence, NL)
+    trio.settle(RO, NL)
+    with nl.node.records.read() as unit:
+        item = unit.item(evidence)
+        opening = reading.read_event(nl.node, unit, unit.events(evidence)[0])
+    assert item is not None
+    assert item.cid is not None
+    assert opening is not None
+    content = envelope.parse_content(opening.body["content"], opening.body["size"])
+    handing.decline(nl.client, nl.person, nl.clock, evidence, reason="not now")
+    trio.settle(NL, RO)
+    blocks = list(dag.every(nl.node.blocks, item.cid))
+    nl.node.blocks.discard(blocks, kept=())
+    with nl.node.records.read() as unit:
+        theirs = Transfer(US, uuid.uuid4().urn, content, unit.newest_place())
+    nl.node.transfers.begin(theirs)
+    data = b"".join(bytes(ro.node.blocks.get(link.cid)) for _, link in dag.leaves(ro.node.blocks, item.cid, content.ciphertext_size))
+    nl.node.transfers.go_on(nl.node.blocks, theirs, lambda start, end: data[start:end], lambda: False)
+    assert theirs.fresh == set(blocks)
+    offer(ro, evidence, NL)
+    assert trio.settle(RO, NL) == {}
+    handing.accept(nl.client, nl.person, nl.clock, evidence)
+    trio.settle(NL, RO)
+    intake.discard(nl.node, US, theirs.evidence)
+    assert nl.node.blocks.missing(blocks) == []
+    assert nl.get(evidence) == CONTENT
+
+
+def test_what_is_disposed_of_takes_no_block_that_a_transfer_under_way_counts_on(both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    nl, ro = both[NL], both[RO]
+    evidence = upload(ro, tmp_path, os.urandom(9 << 20))
+    offer(ro, evidence, NL)
+    real, tried = Transfers._range, list[int]()
+
+    def disposing(self: Transfers, store: Any, transfer: Transfer, *arguments: Any) -> None:
+        if store is nl.node.blocks and transfer.done and not tried:
+            for cid in sorted(transfer.blocks):
+                tried.append(housekeeping.forget(nl.node, cid).blocks)
+        real(self, store, transfer, *arguments)
+
+    monkeypatch.setattr(Transfers, "_range", disposing)
+    assert both.settle(RO, NL) == {}
+    assert set(tried) == {0}
+    handing.accept(nl.client, nl.person, nl.clock, evidence)
+    both.settle(NL, RO)
+    assert len(nl.get(evidence)) == 9 << 20

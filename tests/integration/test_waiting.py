@@ -28,6 +28,7 @@ from ledger.adapters.node.partner import PartnerClient
 from ledger.domain import login
 from ledger.domain.encoding import b64url, from_b64url
 from ledger.domain.errors import BusyError, CustodyError, NetworkError, NotFoundError
+from ledger.domain.identity.names import log_urn
 from ledger.services import copies, partners
 from ledger.services.authority import Authority, new_pseudonym
 from ledger.services.callouts import Callouts
@@ -95,7 +96,12 @@ def _checked(both: Consortium, ago: int) -> None:
 def visitor(both: Consortium) -> PartnerClient:
     """RO's own node, which comes to NL."""
     keys = both[RO].node.keys
-    return PartnerClient("http://home", transport=both[NL].transport, signer=lambda: (keys.service, keys.service_certificate.der))
+    return PartnerClient(
+        "http://home",
+        transport=both[NL].transport,
+        signer=lambda: (keys.service, keys.service_certificate.der),
+        logs=lambda: {log_urn(both[NL].node.log_id)},
+    )
 
 
 @pytest.fixture
@@ -202,7 +208,7 @@ def test_a_chain_that_does_not_answer_takes_no_thread_from_other_routes(desk: De
 
 
 def test_all_lanes_together_leave_threads_for_the_other_routes() -> None:
-    found = lanes()
+    found = lanes("NL-POL")
     assert set(found) <= set(ROUTES)
     assert sum({id(one): one.at_once for one in found.values()}.values()) <= THREADS - RESERVE
 

@@ -50,6 +50,7 @@ class Consortium:
         self.desks = desks
         self.down: set[str] = set()
         for code, desk in desks.items():
+            desk.logs_at = desk.node.reach._logs  # by what the node knows of its partners, as in daily life
             desk.node.reach = lambda url, code=code: self._reach(code, url)
         for one in desks.values():
             for other in desks:
@@ -62,7 +63,13 @@ class Consortium:
             raise NetworkError(f"{other} does not answer")
         keys = self.desks[caller].node.keys
         desk = self.desks[other]
-        return PartnerClient("http://home", transport=desk.transport, signer=lambda: (keys.service, keys.service_certificate.der))
+        real = self.desks[caller].logs_at
+        return PartnerClient(
+            "http://home",
+            transport=desk.transport,
+            signer=lambda: (keys.service, keys.service_certificate.der),
+            logs=lambda: real(url),
+        )
 
     def __getitem__(self, code: str) -> Desk:
         return self.desks[code]

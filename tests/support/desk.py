@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
@@ -27,6 +29,7 @@ class Desk:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._stack = ExitStack()
+        self.logs_at: Callable[[str], AbstractSet[str]] = lambda _: set()
 
     def __enter__(self) -> Self:
         self.home = wiring.open_home(self.path, Unlocking(self.path / settings.KEYRING, PASSPHRASE))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -53,29 +54,33 @@ class BackupKeys:
             raise KeyringError(
                 f"{path} is a keyring with other keys, not the file of the backup keys", hint="name another file with --keys"
             )
-        held = json.loads(self._keyring.get(_NAME)) if _NAME in self._keyring.names() else []
-        self._generations = [Generation(**one) for one in held]
+        self._generations = _parsed(self._keyring.get(_NAME) if _NAME in self._keyring.names() else b"")
 
     def current(self, now: int, *, rotate: int = ROTATE, keep: int = KEEP) -> Generation:
         """The key for a backup made now; a new one where the newest is too old."""
-        newest = self._generations[-1] if self._generations else None
-        # A clock that was set back must not make a key that outlives what was promised for it.
-        if newest is None or newest.expires <= now or not 0 <= now - newest.made < rotate:
-            self._generations.append(Generation(secrets.token_hex(8), secrets.token_hex(32), now, now + rotate + keep))
-        self._save()
+
+        def add(held: list[Generation]) -> list[Generation]:
+            newest = held[-1] if held else None
+            # A clock that was set back must not make a key that outlives what was promised for it.
+            if newest is None or newest.expires <= now or not 0 <= now - newest.made < rotate:
+                return [*held, Generation(secrets.token_hex(8), secrets.token_hex(32), now, now + rotate + keep)]
+            return held
+
+        self._change(add)
         return self._generations[-1]
 
-    def destroy_expired(self, now: int) -> int:
-        """Destroy keys whose time is over, once a newer backup stands; how many there were."""
-        kept = [one for one in self._generations if one.expires > now]
-        gone, self._generations = len(self._generations) - len(kept), kept
-        if gone:
-            self._save()
-        return gone
+    def destroy_expired(self, now: int) -> None:
+        """Destroy keys whose time is over, once a newer backup stands."""
+        self._change(lambda held: [one for one in held if one.expires > now])
 
-    def _save(self) -> None:
-        self._keyring.put(_NAME, json.dumps([asdict(one) for one in self._generations]).encode())
-        self._keyring.save()
+    def _change(self, change: Callable[[list[Generation]], list[Generation]]) -> None:
+        """Another backup may use the same file at the same time."""
+
+        def changed(held: bytes) -> bytes:
+            self._generations = change(_parsed(held))
+            return json.dumps([asdict(one) for one in self._generations]).encode()
+
+        self._keyring.update(_NAME, changed)
 
     def find(self, generation: str) -> bytes:
         """The 32 bytes of a key.
@@ -90,3 +95,7 @@ class BackupKeys:
             f"the backup key {generation} is not in this file: it was destroyed when its time was over, or the file is another",
             hint="choose a newer snapshot, or the right file with --keys",
         )
+
+
+def _parsed(held: bytes) -> list[Generation]:
+    return [Generation(**one) for one in json.loads(held or b"[]")]

@@ -8,6 +8,9 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ledger.adapters import files
+from ledger.adapters import filelock, files
 from ledger.adapters.keystore.kdf import Derivation, N
 from ledger.domain.cose import PrivateKey, algorithm_of
 from ledger.domain.errors import FormatError, KeyringError
@@ -32,6 +35,7 @@ class FileKeyring:
         self._key = key
         self._salt = salt
         self._secrets = secrets_by_name
+        self._changed = set[str]()
 
     @classmethod
     def create(cls, path: Path, passphrase: bytes) -> FileKeyring:
@@ -46,7 +50,7 @@ class FileKeyring:
             raise KeyringError("the passphrase is empty", hint="use a long one; nothing can be opened without it")
         salt = secrets.token_bytes(16)
         keyring = cls(path, Derivation(passphrase, salt).result(), salt, {})
-        keyring.save()
+        keyring._write(force=False)
         return keyring
 
     @classmethod
@@ -59,7 +63,38 @@ class FileKeyring:
         return Unlocking(path, passphrase).keyring()
 
     def save(self) -> None:
-        """Write the file under a fresh nonce; the old one stays where this fails."""
+        """Write what was put, beside what other processes wrote meanwhile; the old file stays where this fails.
+
+        Raises:
+            KeyringError: another keyring is there by now.
+        """
+        with self._alone():
+            self._merge()
+            self._write(force=True)
+
+    def update(self, name: str, change: Callable[[bytes], bytes]) -> None:
+        """Replace one secret by what follows from it as it stands in the file, empty where it does not: one process at a time."""
+        with self._alone():
+            self._merge()
+            self.put(name, change(self._secrets.get(name, b"")))
+            self._write(force=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(filelock.writing(self._path))
+            except OSError as error:
+                raise KeyringError(f"{self._path} cannot be written: {error.strerror}", hint="check disk and permissions") from error
+            yield
+
+    def _merge(self) -> None:
+        sealed = _Sealed.read(self._path)
+        if sealed.salt != self._salt:
+            raise KeyringError(f"{self._path} was replaced by another keyring meanwhile", hint="try again; that one is unchanged")
+        self._secrets = sealed.open(self._key) | {name: self._secrets[name] for name in self._changed}
+
+    def _write(self, *, force: bool) -> None:
         plain = json.dumps({name: base64.b64encode(value).decode() for name, value in self._secrets.items()}).encode()
         nonce = secrets.token_bytes(12)
         value: dict[str, Any] = {
@@ -70,7 +105,9 @@ class FileKeyring:
             "nonce": base64.b64encode(nonce).decode(),
             "sealed": base64.b64encode(AESGCM(self._key).encrypt(nonce, plain, _aad(self._salt))).decode(),
         }
-        files.write(self._path, json.dumps(value, indent=1).encode() + b"\n")
+        with files.replacing(self._path, force=force) as file:
+            file.write(json.dumps(value, indent=1).encode() + b"\n")
+        self._changed.clear()
 
     def names(self) -> list[str]:
         """Names of the secrets held."""
@@ -79,6 +116,7 @@ class FileKeyring:
     def put(self, name: str, value: bytes) -> None:
         """Hold raw bytes; on disk after ``save``."""
         self._secrets[name] = value
+        self._changed.add(name)
 
     def get(self, name: str) -> bytes:
         """Raw bytes.
@@ -117,14 +155,21 @@ class FileKeyring:
         return HpkePrivateKey(kem.decode(), seed)
 
 
-class Unlocking:
-    """A keyring file whose passphrase is being stretched: nobody waits before ``keyring`` is called.
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """A keyring file as it lies there."""
 
-    Raises:
-        KeyringError: no file, or not a keyring of this version. StorageError: others can write to it.
-    """
+    salt: bytes
+    nonce: bytes
+    sealed: bytes
 
-    def __init__(self, path: Path, passphrase: bytes) -> None:
+    @classmethod
+    def read(cls, path: Path) -> _Sealed:
+        """Parse it.
+
+        Raises:
+            KeyringError: no file, or not a keyring of this version. StorageError: others can write to it.
+        """
         files.require_owned(path)
         try:
             raw = files.read_small(path, _LIMIT)
@@ -133,14 +178,38 @@ class Unlocking:
         try:
             value = json.loads(raw)
             header = {name: value[name] for name in ("v", "kdf", "cipher", "salt")}
-            self._salt, self._nonce, self._sealed = (base64.b64decode(value[name], validate=True) for name in ("salt", "nonce", "sealed"))
+            found = cls(*(base64.b64decode(value[name], validate=True) for name in ("salt", "nonce", "sealed")))
             good = header["v"] == 1 and header["kdf"] == f"scrypt-{N}-8-1" and header["cipher"] == "A256GCM"
         except (ValueError, KeyError, TypeError) as error:
             raise KeyringError(f"{path} is not a keyring", hint="restore it from a backup: custody restore") from error
         if not good:
             raise KeyringError(f"{path} was written by another version", hint="use a newer custody")
+        return found
+
+    def open(self, key: bytes) -> dict[str, bytes]:
+        """The secrets by name.
+
+        Raises:
+            KeyringError: wrong passphrase, or altered.
+        """
+        try:
+            plain = json.loads(AESGCM(key).decrypt(self.nonce, self.sealed, _aad(self.salt)))
+        except InvalidTag as error:
+            raise KeyringError("wrong passphrase, or the keyring was altered", hint="try again; the keyring is unchanged") from error
+        return {name: base64.b64decode(text) for name, text in plain.items()}
+
+
+class Unlocking:
+    """A keyring file whose passphrase is being stretched: nobody waits before ``keyring`` is called.
+
+    Raises:
+        KeyringError: no file, or not a keyring of this version. StorageError: others can write to it.
+    """
+
+    def __init__(self, path: Path, passphrase: bytes) -> None:
         self._path = path
-        self._derivation = Derivation(passphrase, self._salt)
+        self._sealed = _Sealed.read(path)
+        self._derivation = Derivation(passphrase, self._sealed.salt)
 
     def keyring(self) -> FileKeyring:
         """The keyring.
@@ -149,11 +218,7 @@ class Unlocking:
             KeyringError: wrong passphrase, or altered.
         """
         key = self._derivation.result()
-        try:
-            plain = json.loads(AESGCM(key).decrypt(self._nonce, self._sealed, _aad(self._salt)))
-        except InvalidTag as error:
-            raise KeyringError("wrong passphrase, or the keyring was altered", hint="try again; the keyring is unchanged") from error
-        return FileKeyring(self._path, key, self._salt, {name: base64.b64decode(text) for name, text in plain.items()})
+        return FileKeyring(self._path, key, self._sealed.salt, self._sealed.open(key))
 
 
 def _aad(salt: bytes) -> bytes:

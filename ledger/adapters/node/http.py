@@ -78,6 +78,7 @@ class HttpNode:
         signer: (key, certificate DER) of the person; None for public calls only.
         identify: obtains an ID token where the agency has an identity provider, from what the challenge says of it.
         kept: where a session is kept between commands, where logging in takes a person.
+        meant: refuses a log, by its URN, that is not the one of the node that is meant. Nobody is logged in over a network without it.
         who, reach, patience: see web.client.Web.
     """
 
@@ -89,6 +90,7 @@ class HttpNode:
         signer: Callable[[], tuple[PrivateKey, bytes]] | None = None,
         identify: Callable[[dict[str, str]], str] | None = None,
         kept: KeptSession | None = None,
+        meant: Callable[[str], None] | None = None,
         who: str = "the node",
         reach: Reach = ANYWHERE,
         patience: Patience = _OWN,
@@ -97,6 +99,7 @@ class HttpNode:
         self._signer = signer
         self._identify = identify
         self._kept = kept
+        self._meant = meant if meant is not None or transport is None else lambda log: None
         self._token: str | None = None
         self._key: PrivateKey | None = None
         self._ahead = 0.0
@@ -181,6 +184,10 @@ class HttpNode:
             self._token, self._key, self._ahead = found.token, key, found.ahead + time.time() - time.monotonic()
             return
         challenge = self._ask("POST", "/v1/login/challenge", _CHALLENGE, authenticated=False, limit=_WORDS)
+        # Whoever is asked could pass on another node's challenge, and be let in there as us.
+        if self._meant is None:
+            raise errors.DeniedError("nobody said which node this is: nothing is signed for it")
+        self._meant(challenge["server"])
         nonce = bytes_of(challenge["nonce"], self._web.who)
         answer = login.sign(key, server=challenge["server"], nonce=nonce, expires=challenge["expires"], certificate=certificate)
         body = {"answer": b64url(answer)}

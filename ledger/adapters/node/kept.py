@@ -24,17 +24,19 @@ class FileSession:
 
     Args:
         key: 32 bytes from the keyring. A thief of the file alone has nothing, and with the token alone not much: requests are proven.
+        server: the address that it is for: another one must not be shown it.
     """
 
-    def __init__(self, path: Path, key: bytes) -> None:
+    def __init__(self, path: Path, key: bytes, server: str) -> None:
         self._path = path
+        self._bound = _AAD + b" " + server.rstrip("/").encode()
         self._cipher = AESGCM(key)
 
     def load(self) -> Session | None:
         """The one that goes on; None where there is none, or it has ended."""
         try:
             sealed = self._path.read_bytes()
-            found = Session(**json.loads(self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _AAD)))
+            found = Session(**json.loads(self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], self._bound)))
         except (OSError, InvalidTag, ValueError, TypeError):
             return None
         return found if found.expires > time.time() + found.ahead + 5 else None
@@ -43,4 +45,4 @@ class FileSession:
         """Keep one."""
         files.private_folder(self._path.parent)
         nonce = secrets.token_bytes(_NONCE)
-        files.write(self._path, nonce + self._cipher.encrypt(nonce, json.dumps(asdict(session)).encode(), _AAD))
+        files.write(self._path, nonce + self._cipher.encrypt(nonce, json.dumps(asdict(session)).encode(), self._bound))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import httpx
@@ -14,7 +15,7 @@ from ledger.adapters.node.http import bytes_of
 from ledger.adapters.web.client import MIB, Patience, Reach, WebError
 from ledger.domain import hosts
 from ledger.domain.cose import PrivateKey
-from ledger.domain.errors import UsageError
+from ledger.domain.errors import DeniedError, UsageError
 from ledger.domain.hosts import HERE, Network
 from ledger.domain.records import DescriptorRow
 
@@ -35,6 +36,7 @@ class PartnerClient(NodeClient):
 
     Args:
         url, transport, signer: see HttpNode.
+        logs: those of the agencies whose node is there, by URN; our node logs in to no other.
         allowed: networks beyond public addresses that may be connected to.
     """
 
@@ -43,10 +45,15 @@ class PartnerClient(NodeClient):
         url: str,
         *,
         signer: Callable[[], tuple[PrivateKey, bytes]],
+        logs: Callable[[], AbstractSet[str]],
         transport: httpx.BaseTransport | None = None,
         allowed: tuple[Network, ...] = _HERE,
     ) -> None:
-        super().__init__(url, transport=transport, signer=signer, who=_WHOSE, reach=Reach(allowed=allowed), patience=_PATIENCE)
+        def meant(log: str) -> None:
+            if log not in logs():
+                raise DeniedError(f"{_WHOSE} asks for a login to a log that is not its agency's: nothing was signed")
+
+        super().__init__(url, transport=transport, signer=signer, meant=meant, who=_WHOSE, reach=Reach(allowed=allowed), patience=_PATIENCE)
 
     def descriptor(self) -> bytes:
         """The descriptor in force there."""
@@ -114,11 +121,18 @@ class Partners:
 
     Args:
         signer: the key and certificate of our node's service.
+        logs: by URN, of the agencies that are known at an origin.
         allowed: networks beyond public addresses where other agencies' nodes may be; a home passes what its operator allowed.
     """
 
-    def __init__(self, signer: Callable[[], tuple[PrivateKey, bytes]], allowed: tuple[Network, ...] = _HERE) -> None:
+    def __init__(
+        self,
+        signer: Callable[[], tuple[PrivateKey, bytes]],
+        logs: Callable[[str], AbstractSet[str]],
+        allowed: tuple[Network, ...] = _HERE,
+    ) -> None:
         self._signer = signer
+        self._logs = logs
         self._allowed = allowed
         self._clients: dict[str, PartnerClient] = {}
         self._mutex = threading.Lock()
@@ -138,7 +152,7 @@ class Partners:
             )
         with self._mutex:
             if origin not in self._clients:
-                self._clients[origin] = PartnerClient(origin, signer=self._signer, allowed=self._allowed)
+                self._clients[origin] = PartnerClient(origin, signer=self._signer, logs=lambda: self._logs(origin), allowed=self._allowed)
             return self._clients[origin]
 
     def close(self) -> None:

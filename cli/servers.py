@@ -1,0 +1,89 @@
+"""Which log the owner of a folder means at an address. They sign a login for that one alone.
+
+Whoever is asked for a login could pass on the challenge of another node, and be let in there as them: so the log that a challenge names
+is compared with what the folder knows of that address, before anything is signed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from ledger import settings, wiring
+from ledger.adapters.keystore.file import FileKeyring
+from ledger.domain.errors import UsageError, VerificationError
+
+_PINS: Final = "servers"
+
+
+class Servers:
+    """The addresses that a folder knows: that of its own node, and those of other agencies' nodes for which a card was made."""
+
+    def __init__(self, home: Path, keyring: FileKeyring, served: str = "") -> None:
+        self._home = home
+        self._keyring = keyring
+        if settings.is_client(home):
+            client = settings.read_client(home)
+            self._own, self._log = [client.server], client.log
+        else:
+            self._log, published = wiring.own_log(home)
+            self._own = [one for one in (served, published) if one]
+
+    def _pins(self) -> dict[str, str]:
+        held: dict[str, str] = json.loads(self._keyring.get(_PINS)) if _PINS in self._keyring.names() else {}
+        return held
+
+    def is_own(self, url: str) -> bool:
+        """Whether an address is that of the folder's own node."""
+        return any(_same(url, one) for one in self._own)
+
+    def require(self, url: str, log: str) -> None:
+        """Check that a log is the one that is meant at an address.
+
+        Raises:
+            VerificationError: it is another one. UsageError: nothing is known of that address.
+        """
+        expected = self._log if self.is_own(url) else self._pins().get(url.rstrip("/"))
+        if expected is None:
+            moved = f"; or, if your own agency's node moved there, put that into {self._home / settings.CLIENT}"
+            card = f"custody person card --for {url} -o card.json"
+            raise UsageError(
+                f"nobody made a card for {url} in {self._home}, so it is not known whose node that is",
+                hint=f"make one: {card}{moved if settings.is_client(self._home) else ''}",
+            )
+        if log != expected:
+            raise VerificationError(
+                4,
+                f"{url} asks for a login to {log}, known of it is {expected}",
+                hint="nothing was signed: ask whose it is",
+            )
+
+    def require_foreign(self, url: str, log: str) -> None:
+        """Check that a log that is read at an address is not our own agency's, which is read at its own node.
+
+        Raises:
+            VerificationError: it is.
+        """
+        if log == self._log and not self.is_own(url):
+            raise VerificationError(4, f"{url} shows the log of your own agency", hint="read it at its own node")
+
+    def pin(self, url: str, log: str) -> None:
+        """Remember whose node is at an address, when a card is made for it.
+
+        Raises:
+            VerificationError: it says that it is our own agency's, or one that is known at another address.
+        """
+        self.require_foreign(url, log)
+        at = next((known for known, named in self._pins().items() if named == log and not _same(known, url)), None)
+        if at is not None:
+            raise VerificationError(4, f"{url} shows the log that is known at {at}", hint="ask the agency at which of the two its node is")
+
+        def pinned(held: bytes) -> bytes:
+            return json.dumps(json.loads(held or b"{}") | {url.rstrip("/"): log}).encode()
+
+        self._keyring.update(_PINS, pinned)
+
+
+def _same(one: str, other: str) -> bool:
+    return one.rstrip("/") == other.rstrip("/")
