@@ -78,6 +78,8 @@ def note(text: str) -> None:
 
 #: Commands whose exit code is a verdict: 1 is a contradiction that was found, and nothing else.
 _JUDGING: Final = frozenset({"verify", "audit", "monitor", "fixity", "recheck", "doctor"})
+#: Of these, those that record nothing.
+_LOOKING: Final = frozenset({"verify", "audit", "monitor", "doctor"})
 #: Commands that give content back: what could not be reached is never told like content that differs.
 _READING: Final = frozenset({"get", "copy", "restore"})
 
@@ -164,6 +166,8 @@ def finish(code: int) -> int:
     if lost is None or lost.errno == errno.EPIPE:
         return code
     told = lost.strerror or "unknown reason"
+    if STATE.command in _LOOKING:
+        return tell(f"the verdict could not be printed: {told}", "nothing was recorded: run it again", code or UNPRINTED)
     looking = runnable("custody field status" if STATE.offline else "custody list or custody show")
     told = f"the work was done, and what it recorded is recorded; only its result could not be printed: {told}"
     return tell(told, f"do not repeat the command; look with {looking}", code or UNPRINTED)

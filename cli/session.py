@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 
 _CLEAR: Final = ".copy-"
+_STARTING: Final = 10.0  # seconds
 
 
 @dataclass
@@ -208,8 +210,7 @@ def open_session() -> Iterator[Session]:
             try:
                 opened = wiring.open_home(home, unlocking)
             except LockedError:
-                url = served_at(home)
-                if not url:
+                if not (url := _served_soon(home)):
                     raise
                 keyring = unlocking.keyring()
                 node = _client(url, keyring)
@@ -313,6 +314,14 @@ def served_at(home: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     return str(url) if token and token == filelock.held(home / settings.LOCK) else ""
+
+
+def _served_soon(home: Path) -> str:
+    """As served_at, for a `serve` that holds the home and is just starting, too."""
+    end = time.monotonic() + _STARTING
+    while not (url := served_at(home)) and filelock.held(home / settings.LOCK) and time.monotonic() < end:
+        time.sleep(0.1)
+    return url
 
 
 _AT_ONCE: Final = 256 << 20  # bytes, as long as a bundle may be

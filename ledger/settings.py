@@ -133,7 +133,10 @@ def read(home: Path) -> HomeSettings:
         sections = {"chain": chain, "ipfs": IpfsSettings(nodes=nodes, **ipfs), "oidc": oidc, "serve": serve, "exchange": exchange}
         sections |= {"networks": allowed}
         return HomeSettings(**{**value, **sections})
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if is_client(home):
+            hint = "name the home of your agency's node with --home, or do without --home where the command allows that"
+            raise UsageError(f"{home} is a person's own folder, and this needs the home of a node", hint=hint) from error
         raise UsageError(
             f"{home} is not a custody home", hint=f"create one: custody --home {home} init --agency NL-POL --person 4711"
         ) from error

@@ -89,5 +89,5 @@ def test_whoever_stops_a_command_while_it_is_recorded_is_told_that_it_is(worked:
     assert "stopping when the node has answered" in done.stderr
     assert "1 statement of this command is recorded" in done.stderr
     assert "nothing half-written" not in done.stderr
-    events = json.loads(custody("show", worked["evidence"], "--json", "--basis", "x", home=home).stdout)["events"]
+    events = json.loads(custody("show", worked["evidence"], "--json", "--basis", "x", home=home).stdout)["details"]
     assert sum('"once"' in json.dumps(one) for one in events) == 1

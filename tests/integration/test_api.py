@@ -42,7 +42,9 @@ def http(desk: Desk) -> Iterator[httpx.Client]:
 def test_a_node_that_came_before_its_agency_was_known_here_is_not_locked_out(desk: Desk, http: httpx.Client) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     authority = Authority.found("RO-DIICOT", desk.clock.now())
-    der = authority.issue(key.public_key(), agency="RO-DIICOT", pseudonym=new_pseudonym(), roles=[], service=True, now=desk.clock.now())
+    der = authority.issue(
+        key.public_key(), agency="RO-DIICOT", pseudonym=new_pseudonym(), roles=["service"], service=True, now=desk.clock.now()
+    )
     assert {token_for(http, key, der).status_code for _ in range(9)} == {403}
 
 

@@ -26,7 +26,7 @@ _PAGES: Final = 20
 _CRL: Final = 16 * MIB
 _PARCEL: Final = 256 * MIB  # see domain.parcel
 _PATIENCE: Final = Patience(between=20.0, total=120.0)  # nobody here may wait long for somebody there
-_LARGE: Final = Patience(between=20.0, total=900.0)
+_LARGE: Final = Patience(between=20.0, total=300.0)  # as long as one call may hold up a turn
 #: What code that names no networks of its own may reach beside public addresses: another node on the same machine.
 _HERE: Final = hosts.networks(HERE)
 
