@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from cli import interrupt
+from cli import cleartext, interrupt
 from cli.state import STATE
 from ledger import settings
 from ledger.adapters import filelock, files
@@ -37,8 +35,7 @@ if TYPE_CHECKING:
     from ledger.wiring import OpenHome
 
 
-_CLEAR: Final = ".copy-"
-_STARTING: Final = 10.0  # seconds
+_STARTING: Final = 5.0  # seconds
 
 
 @dataclass
@@ -74,24 +71,8 @@ def unlock() -> Unlocking:
     if not settings.is_client(STATE.home):
         settings.read(STATE.home)
     settings.require_private(STATE.home)
-    _remove_leftovers(STATE.home)
+    cleartext.remove_leftovers(STATE.home)
     return Unlocking(STATE.home / settings.KEYRING, ask_passphrase())
-
-
-@contextmanager
-def clear_text() -> Iterator[Path]:
-    """A folder beside the keys, where a file may lie in clear for a moment; of a process that was killed the next command removes it."""
-    home = STATE.home
-    with filelock.used(home / settings.CLEAR_LOCK), tempfile.TemporaryDirectory(dir=home, prefix=_CLEAR) as folder:
-        yield Path(folder)
-
-
-def _remove_leftovers(home: Path) -> None:
-    if not (left := list(home.glob(f"{_CLEAR}*"))):
-        return
-    with filelock.unused(home / settings.CLEAR_LOCK) as free:
-        for folder in left if free else ():
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -207,11 +188,8 @@ def open_session() -> Iterator[Session]:
             from api.app import create_app  # imported while the passphrase is still being stretched
             from cli.local import InProcess
 
-            try:
-                opened = wiring.open_home(home, unlocking)
-            except LockedError:
-                if not (url := _served_soon(home)):
-                    raise
+            opened, url = _opened_or_served(home, unlocking)
+            if opened is None:
                 keyring = unlocking.keyring()
                 node = _client(url, keyring)
             else:
@@ -316,12 +294,24 @@ def served_at(home: Path) -> str:
     return str(url) if token and token == filelock.held(home / settings.LOCK) else ""
 
 
-def _served_soon(home: Path) -> str:
-    """As served_at, for a `serve` that holds the home and is just starting, too."""
+def _opened_or_served(home: Path, unlocking: Unlocking) -> tuple[OpenHome | None, str]:
+    """The home, or the address of the `serve` that holds it. One that is just starting, or a command that is ending, is waited for.
+
+    Raises:
+        LockedError: another process has it, and does not serve it.
+    """
+    from ledger import wiring
+
     end = time.monotonic() + _STARTING
-    while not (url := served_at(home)) and filelock.held(home / settings.LOCK) and time.monotonic() < end:
-        time.sleep(0.1)
-    return url
+    while True:
+        try:
+            return wiring.open_home(home, unlocking), ""
+        except LockedError:
+            if url := served_at(home):
+                return None, url
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 _AT_ONCE: Final = 256 << 20  # bytes, as long as a bundle may be

@@ -6,8 +6,8 @@ from typing import Any
 
 import typer
 
-from cli import members, output
-from cli.state import Evidence, Json
+from cli import cleartext, members, output
+from cli.state import STATE, Evidence, Json
 
 _HELP = """Copies that other agencies gave us.
 
@@ -64,7 +64,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from dataclasses import asdict
 
-        from cli.session import clear_text, evidence_urn, open_session
+        from cli.session import evidence_urn, open_session
         from ledger.domain.errors import NotFoundError
         from ledger.services import copying
 
@@ -74,7 +74,7 @@ def register(app: typer.Typer) -> None:
             found = [one for one in session.node.copies() if one["evidence"] == urn]
             if not found:
                 raise NotFoundError("nobody gave us a copy of this item", hint="see: custody copy list")
-            with clear_text() as folder:  # the file lies there in clear while it is recorded
+            with cleartext.folder(STATE.home) as folder:  # the file lies there in clear while it is recorded
                 done = copying.take(
                     session.node, session.person, session.journal, session.clock, found[-1], folder, said, interrupted=interrupted
                 )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli.session import clear_text
-from cli.state import STATE
+from cli import cleartext
 from tests.support.commands import within
 
 
@@ -35,10 +34,9 @@ def test_a_home_that_lost_its_keyring_is_restored_and_not_made_anew(home_path: P
 
 def test_what_a_killed_command_left_in_clear_is_removed_by_the_next_one_when_nobody_works_with_any(home_path: Path) -> None:
     """Not told by the number of the process: that of another container, or a new one, may have the same."""
-    STATE.home = home_path
     (home_path / ".copy-killed").mkdir()
     (home_path / ".copy-killed" / "copy").write_bytes(b"evidence")
-    with clear_text() as folder:
+    with cleartext.folder(home_path) as folder:
         assert within("list", home=home_path)[0] == 0
         assert folder in set(home_path.glob(".copy-*"))
     assert within("list", home=home_path)[0] == 0

@@ -32,6 +32,7 @@ from ledger.domain.unixfs import MAX_BLOCK, Block, check_block
 _PACK_LIMIT: Final = 1 << 30  # bytes; a pack is the unit of compaction and of copying to other media
 _HEADER: Final = car.header([])
 _SEARCHED: Final = 1 << 20
+_TRIED: Final = 20_000
 _OVERLAP: Final = 16  # longer than a length and the beginning of a CID
 _CID: Final = re.compile(rb"\x01[\x55\x70]\x12\x20")  # version 1, raw or dag-pb, SHA-256 of 32 bytes
 _MOVED: Final = 8  # blocks written again in one go: 8 MiB
@@ -54,31 +55,42 @@ def checked(cid: bytes, data: bytes, place: Place) -> bytes:
     return data
 
 
-def _section(fd: int, number: int, at: int) -> Place | None:
-    """The block that a pack has at an offset; None where none lies there whole."""
+def _section(fd: int, number: int, at: int) -> tuple[Place | None, int]:
+    """The block that a pack has at an offset, None where none lies there whole; and where the next one begins, 0 if nobody can tell."""
     head = os.pread(fd, 9 + cids.SIZE, at)
     try:
         size, skip = varint.decode(head, 0)
         if not cids.SIZE <= size <= MAX_BLOCK + cids.SIZE:
-            return None
+            return None, 0
         data = os.pread(fd, size, at + skip)
         if len(data) != size:
-            return None
-        cids.verify(cids.check(data[: cids.SIZE]), data[cids.SIZE :])
+            return None, 0
+        cid = cids.check(data[: cids.SIZE])
     except FormatError:
-        return None
-    return Place(data[: cids.SIZE], number, at + skip + cids.SIZE, size - cids.SIZE)
+        return None, 0
+    try:
+        cids.verify(cid, data[cids.SIZE :])
+    except FormatError:
+        return None, at + skip + size
+    return Place(cid, number, at + skip + cids.SIZE, size - cids.SIZE), at + skip + size
 
 
 def _next_section(fd: int, number: int, at: int, end: int) -> int:
-    """Where the next whole block begins behind one that is torn or altered; ``end`` where there is none."""
+    """Where the next whole block begins behind one whose length is torn or altered; ``end`` where there is none.
+
+    Whoever stored a block may have filled it with what looks like the beginnings of others: so many are tried, and no more.
+    """
+    tried = 0
     while at < end:
         data = os.pread(fd, _SEARCHED, at)
         for match in _CID.finditer(data):
             # Before the CID stands the length of both, one to four bytes of it.
-            for start in range(at + match.start() - 4, at + match.start()):
-                if start >= at and _section(fd, number, start) is not None:
+            for start in range(max(at + match.start() - 4, at), at + match.start()):
+                if _section(fd, number, start)[0] is not None:
                     return start
+                tried += 1
+                if tried > _TRIED:
+                    return end
         at += max(len(data) - _OVERLAP, 1) if len(data) > _OVERLAP else len(data)
     return end
 
@@ -137,12 +149,14 @@ class LocalBlockStore:
             at = len(_HEADER)
         found, good = [], at
         while at < end:
-            place = _section(fd, number, at)
-            if place is None:
+            place, behind = _section(fd, number, at)
+            if place is not None:
+                found.append(place)
+                at = good = behind
+            elif behind and _section(fd, number, behind)[0] is not None:
+                at = behind
+            else:
                 at = _next_section(fd, number, at + 1, end)
-                continue
-            found.append(place)
-            at = good = place.at + place.size
         self._index.remember(found, number, end, now=self._clock.now())
         return good
 
