@@ -88,7 +88,7 @@ def make(home: Path, folder: Path, keys_file: Path, keys: BackupKeys, *, now: in
     """
     config = settings.read(home)
     require_apart(home, folder, keys_file)
-    name = format_time(now).replace("-", "").replace(":", "")
+    name = _name(now)
     final = folder / "snapshots" / name
     if final.exists():
         raise UsageError(f"{final} exists already", hint="wait a second, then try again")
@@ -157,44 +157,55 @@ def _require_same_packs(source: Path, folder: Path) -> None:
 
 
 def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
-    """Append what is new to each pack's copy; (bytes copied, size of each pack)."""
-    readable = [manifest for _, manifest in _readable(folder)]
-    known = readable[-1].packs if readable else {}
-    copied, sizes = 0, {}
+    """Append what is new to each pack's copy; (bytes copied, size of each pack). Nothing is ever cut: packs only grow.
+
+    Raises:
+        StorageError: the home is older than what was backed up, or the copies are not its own.
+    """
+    known = _known(folder)
+    ends = {f"pack-{number:06}.car": end for number, end in sorted(read_indexed(source).items())}
+    newest = max(ends, default="")
+    if any(size > ends.get(name, size) or name > newest for name, size in known.items()):
+        what = (
+            "this home is older than what was backed up from it: it was rolled back, or its block store has not been opened since a crash"
+        )
+        raise StorageError(what, hint="nothing was changed; open it with custody doctor, or back it up into a new folder")
+    copied = 0
     # No further than the index: what lies behind it may be torn, and be written over.
-    for number, end in sorted(read_indexed(source).items()):
-        pack = source / f"pack-{number:06}.car"
-        with pack.open("rb") as file:
-            start = min(known.get(pack.name, 0), end)
-            files.private_file(folder / "blocks" / pack.name)
-            with (folder / "blocks" / pack.name).open("r+b") as target:
-                start = _agreed(file, target, start, pack.name)
-                file.seek(start)
-                target.seek(start)
-                target.truncate()  # what an interrupted backup left behind the last good one
-                left = end - start
-                while left and (data := file.read(min(_CHUNK, left))):
-                    target.write(data)
-                    left -= len(data)
-                if left:
-                    raise StorageError(
-                        f"{pack} ended {left} bytes before what is indexed of it", hint="find out why: custody doctor --deep"
-                    )
-                target.flush()
-                os.fsync(target.fileno())
-        copied, sizes[pack.name] = copied + end - start, end
+    for name, end in ends.items():
+        files.private_file(folder / "blocks" / name)
+        with (source / name).open("rb") as file, (folder / "blocks" / name).open("r+b") as target:
+            start = _agreed(file, target, min(known.get(name, 0), target.seek(0, os.SEEK_END)), name)
+            file.seek(start)
+            target.seek(start)
+            left = end - start
+            while left and (data := file.read(min(_CHUNK, left))):
+                target.write(data)
+                left -= len(data)
+            if left:
+                raise StorageError(f"{source / name} is cut short by {left} bytes", hint="find out why: custody doctor --deep")
+            target.flush()
+            os.fsync(target.fileno())
+        copied += end - start
     files.sync_directory(folder / "blocks")
-    return copied, sizes
+    return copied, ends
+
+
+def _known(folder: Path) -> dict[str, int]:
+    """Packs and their sizes as any snapshot names them: which of these was made last is a matter of clocks."""
+    found: dict[str, int] = {}
+    for _, manifest in _readable(folder):
+        for name, size in manifest.packs.items():
+            found[name] = max(size, found.get(name, 0))
+    return found
 
 
 def _agreed(file: BinaryIO, target: BinaryIO, start: int, name: str) -> int:
-    """Up to where a pack's copy is good: ``start``, or nowhere if it was cut. Copies of a home that went on apart differ at the end.
+    """Check that a pack's copy is good up to ``start``. Copies of a home that went on apart differ at the end.
 
     Raises:
         StorageError: what was copied is not what the pack begins with.
     """
-    if target.seek(0, os.SEEK_END) < start:
-        return 0
     at = max(start - _CHUNK, 0)
     file.seek(at)
     target.seek(at)
@@ -238,6 +249,15 @@ def _code(manifest: Manifest, key: bytes, name: str) -> str:
     """The authentication code of a snapshot's manifest."""
     body = json.dumps(asdict(manifest), sort_keys=True).encode()
     return hmac.new(sealed.derive(key, name, "manifest"), body, "sha256").hexdigest()
+
+
+def ahead(folder: Path, now: int) -> list[str]:
+    """Snapshots that say to be made later than now: a clock was wrong, then or now, and the newest by name need not be the last."""
+    return [path.name for path in snapshots(folder) if path.name > _name(now)]
+
+
+def _name(now: int) -> str:
+    return format_time(now).replace("-", "").replace(":", "")
 
 
 def snapshots(folder: Path) -> list[Path]:

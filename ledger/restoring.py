@@ -11,6 +11,7 @@ from ledger import backup, settings, wiring
 from ledger.adapters import files
 from ledger.adapters.backup import databases, sealed
 from ledger.adapters.backup.keys import BackupKeys
+from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import Unlocking
 from ledger.domain.errors import StorageError, UnreadableError, UsageError
 from ledger.domain.verify.report import Verdict
@@ -46,6 +47,10 @@ def restore(folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, sn
     if not found:
         known = ", ".join(path.name for path in backup.snapshots(folder)[-3:]) or "none"
         raise UsageError(f"no snapshot {snapshot} in {folder}".replace("  ", " "), hint=f"the newest are: {known}")
+    if not snapshot and (ahead := backup.ahead(folder, SystemClock().now())):
+        what = f"the snapshot {ahead[-1]} is from the future: a clock was wrong, and which one was made last is not certain"
+        known = ", ".join(path.name for path in found[-3:])
+        raise UsageError(what, hint=f"choose one with --snapshot: {known}")
     source = found[-1]
     key = keys.find(backup.read_manifest(source).key)
     manifest = backup.check(source, key)

@@ -52,6 +52,7 @@ def register(app: typer.Typer) -> None:
             f"It can be opened until {format_time(made.expires)}; keep {keys} apart from it.",
             f"Try it: custody --home NEW-FOLDER restore {folder} --keys {keys}",
         ]
+        lines += [f"NOT certain: {one} says to be made later than now; a clock was wrong" for one in backups.ahead(folder, now)]
         value = {"snapshot": str(made.snapshot), "expires": format_time(made.expires), "copied": made.copied, "size": made.size}
         waiting = sum(journal.count(STATE.home / one) for one in (settings.JOURNAL, settings.QUEUE))
         if waiting:

@@ -215,6 +215,53 @@ def test_a_home_and_what_was_restored_from_it_do_not_back_up_into_one_folder(
         restoring.restore(folder, tmp_path / f"r{snapshot}", keys, PASSPHRASE, snapshot=snapshot)
 
 
+def test_a_home_that_was_rolled_back_takes_nothing_out_of_newer_backups(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random
+) -> None:
+    folder, path = tmp_path / "backups", tmp_path / "file"
+    path.write_bytes(rng.randbytes(90_000))
+    desk.upload(path)
+    make(desk, folder, keys_file, keys)
+    ignored = shutil.ignore_patterns("*.lock", "*-wal", "*-shm")
+    old = Path(shutil.copytree(desk.path, tmp_path / "old", ignore=ignored))
+    path.write_bytes(rng.randbytes(70_000))
+    [later] = desk.upload(path)
+    good = make(desk, folder, keys_file, keys, NOW + 1)
+    with Desk(old) as back, pytest.raises(StorageError, match="rolled back"):
+        make(back, folder, keys_file, keys, NOW + 2)
+    assert backup.snapshots(folder)[-1] == good.snapshot
+    restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE)
+    with Desk(tmp_path / "again") as again:
+        assert again.get(later.evidence) == path.read_bytes()
+
+
+def test_a_backup_that_was_made_with_a_clock_ahead_cuts_none_that_is_made_after_it(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, path, today = tmp_path / "backups", tmp_path / "file", desk.clock.now()
+    path.write_bytes(rng.randbytes(50_000))
+    desk.upload(path)
+    ahead = make(desk, folder, keys_file, keys, today + 10 * DAY)
+    path.write_bytes(rng.randbytes(60_000))
+    [item] = desk.upload(path)
+    good = make(desk, folder, keys_file, keys, today)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "pack")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backup, "_write_manifest", full)
+        with pytest.raises(StorageError):
+            make(desk, folder, keys_file, keys, today + 1)
+    assert backup.ahead(folder, today + 1) == [ahead.snapshot.name]
+    with pytest.raises(UsageError, match="from the future") as caught:
+        restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE)
+    assert good.snapshot.name in (caught.value.hint or "")
+    restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE, snapshot=good.snapshot.name)
+    with Desk(tmp_path / "again") as again:
+        assert again.get(item.evidence) == path.read_bytes()
+
+
 def test_packs_that_are_no_backup_are_neither_cut_nor_removed(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys) -> None:
     """Those of the home itself, whose blocks lie on a bigger disk, were cut to nothing, and "394.1 KiB copied"."""
     (tmp_path / "file").write_bytes(b"content")
