@@ -83,23 +83,22 @@ def deferred() -> Iterator[None]:
 @contextmanager
 def recording(count: int) -> Iterator[None]:
     """Statements go to the node: whoever stops the command is told what became of them."""
-    try:
-        with deferred():
-            _State.recording = True
-            try:
-                yield
-            finally:
-                _State.recording = False
-            _State.recorded += count
-    except UnconfirmedError:
-        _State.unknown += count
-        raise
+    with deferred():
+        _State.recording = True
+        try:
+            yield
+        except UnconfirmedError:
+            _State.unknown += count
+            raise
+        finally:
+            _State.recording = False
+        _State.recorded += count
 
 
 def told() -> str:
     """What a command that was stopped had done."""
     look = "look with custody list or custody show before you repeat it (an upload goes on where it was)"
-    if _State.unknown or (_State.recording and _State.asked):
+    if _State.unknown:
         return f"stopped; whether the node recorded what was signed is not known: {look}"
     if _State.recorded:
         what = "1 statement of this command is" if _State.recorded == 1 else f"{_State.recorded} statements of this command are"

@@ -14,7 +14,7 @@ import pytest
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.memory import VolatileBlockStore
-from ledger.domain import car
+from ledger.domain import car, varint
 from ledger.domain import cid as cids
 from ledger.domain.errors import FormatError, LockedError, NotFoundError, StorageError, UnreadableError, VerificationError
 from ledger.domain.storage import BlockStore, Replicas
@@ -128,6 +128,49 @@ def test_a_flipped_bit_takes_its_own_block_and_no_other_where_the_index_does_not
         store.close()
         assert (folder / "pack-000000.car").read_bytes().startswith(data), "nothing is cut or written over"
         shutil.rmtree(folder)
+
+
+def test_a_pack_that_is_gone_stops_no_compaction_and_its_number_is_not_used_again(tmp_path: Path, rng: random.Random) -> None:
+    blocks = [block(rng, 60_000) for _ in range(6)]
+    store = LocalBlockStore(tmp_path, pack_limit=100_000)
+    for one in blocks:
+        store.put([one])
+    store.close()
+    packs = sorted(tmp_path.glob("pack-*.car"))
+    for lost in (packs[0], packs[-1]):
+        lost.unlink()
+    store = LocalBlockStore(tmp_path, pack_limit=100_000)
+    later = block(rng, 60_000)
+    store.put([later])
+    assert not packs[-1].exists()
+    there = [one for one in blocks if _is_there(store, one)]
+    assert 0 < len(there) < len(blocks)
+    assert store.discard([there[0].cid], kept=()).blocks == 1
+    assert store.get(later.cid) == later.data
+    store.close()
+
+
+def _is_there(store: LocalBlockStore, one: Block) -> bool:
+    try:
+        return bool(store.get(one.cid) == one.data)
+    except UnreadableError:
+        return False
+
+
+def test_a_damaged_block_full_of_beginnings_of_others_costs_seconds(tmp_path: Path, rng: random.Random) -> None:
+    """Whoever gives us ciphertext chooses what it is."""
+    beginning = varint.encode(512 << 10) + b"\x01\x55\x12\x20"
+    data = beginning * ((1 << 20) // len(beginning))
+    blocks = [block(rng), Block(cids.of(data), data), block(rng)]
+    pack = bytearray(car.header([]) + b"".join(map(car.section, blocks)))
+    pack[len(car.header([])) + len(car.section(blocks[0])) + 1] ^= 4  # its length
+    (tmp_path / "pack-000000.car").write_bytes(pack)
+    store = LocalBlockStore(tmp_path)
+    assert store.get(blocks[0].cid) == blocks[0].data
+    later = block(rng)
+    store.put([later])
+    assert (tmp_path / "pack-000000.car").read_bytes() == pack
+    store.close()
 
 
 def test_a_lost_index_is_built_again_from_the_packs(tmp_path: Path, rng: random.Random) -> None:

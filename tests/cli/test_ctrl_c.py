@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from cli import interrupt
 from ledger.domain.bundle import parse
+from ledger.domain.errors import UnconfirmedError
 from tests.support.commands import ROOT, custody
 from tests.support.desk import PASSPHRASE
 
@@ -91,3 +93,18 @@ def test_whoever_stops_a_command_while_it_is_recorded_is_told_that_it_is(worked:
     assert "nothing half-written" not in done.stderr
     events = json.loads(custody("show", worked["evidence"], "--json", "--basis", "x", home=home).stdout)["details"]
     assert sum('"once"' in json.dumps(one) for one in events) == 1
+
+
+def test_whoever_stops_a_command_whose_answer_was_lost_is_told_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        interrupt, "_State", type("Fresh", (), {"asked": 0, "deferring": False, "recording": False, "recorded": 0, "unknown": 0})
+    )
+
+    def register() -> None:
+        with interrupt.recording(1):
+            interrupt._State.asked = signal.SIGINT
+            raise UnconfirmedError("no answer")
+
+    with pytest.raises(interrupt.Stopped):
+        register()
+    assert "is not known" in interrupt.told()

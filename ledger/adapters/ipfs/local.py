@@ -32,7 +32,7 @@ from ledger.domain.unixfs import MAX_BLOCK, Block, check_block
 _PACK_LIMIT: Final = 1 << 30  # bytes; a pack is the unit of compaction and of copying to other media
 _HEADER: Final = car.header([])
 _SEARCHED: Final = 1 << 20
-_TRIED: Final = 20_000
+_TRIED: Final = 1 << 30  # bytes
 _OVERLAP: Final = 16  # longer than a length and the beginning of a CID
 _CID: Final = re.compile(rb"\x01[\x55\x70]\x12\x20")  # version 1, raw or dag-pb, SHA-256 of 32 bytes
 _MOVED: Final = 8  # blocks written again in one go: 8 MiB
@@ -78,7 +78,7 @@ def _section(fd: int, number: int, at: int) -> tuple[Place | None, int]:
 def _next_section(fd: int, number: int, at: int, end: int) -> int:
     """Where the next whole block begins behind one whose length is torn or altered; ``end`` where there is none.
 
-    Whoever stored a block may have filled it with what looks like the beginnings of others: so many are tried, and no more.
+    Whoever stored a block may have filled it with what looks like the beginnings of others: so many bytes are hashed, and no more.
     """
     tried = 0
     while at < end:
@@ -86,9 +86,10 @@ def _next_section(fd: int, number: int, at: int, end: int) -> int:
         for match in _CID.finditer(data):
             # Before the CID stands the length of both, one to four bytes of it.
             for start in range(max(at + match.start() - 4, at), at + match.start()):
-                if _section(fd, number, start)[0] is not None:
+                place, behind = _section(fd, number, start)
+                if place is not None:
                     return start
-                tried += 1
+                tried += max(behind - start, 0)
                 if tried > _TRIED:
                     return end
         at += max(len(data) - _OVERLAP, 1) if len(data) > _OVERLAP else len(data)
@@ -128,7 +129,8 @@ class LocalBlockStore:
             self._index.drop(number)
         numbers = sorted(int(path.stem[5:]) for path in self._directory.glob("pack-*.car"))
         indexed = self._index.indexed()
-        self._number = max([0, *numbers, *indexed])
+        # Nothing is written where the index says that blocks lie which are lost.
+        self._number = max([0, *numbers, *(number + 1 for number in indexed if number not in numbers)])
         for number in numbers:
             with self._path(number).open("r+b") as file:
                 end = file.seek(0, os.SEEK_END)
@@ -315,6 +317,8 @@ class LocalBlockStore:
             return 0
         try:
             return self._compact()
+        except OSError as error:
+            raise StorageError(f"the packs could not be compacted: {error.strerror}", hint=_DISK_HINT) from error
         finally:
             lock.release()
 
@@ -323,10 +327,11 @@ class LocalBlockStore:
         freed = 0
         with self._held():
             numbers = sorted(self._index.indexed())
-            ends = {number: self._path(number).stat().st_size for number in numbers}
+            there = [number for number in numbers if self._path(number).exists()]  # a pack that is gone is told where its blocks are read
+            ends = {number: self._path(number).stat().st_size for number in there}
             if self._number in ends and self._is_wasteful(self._number, ends[self._number]):
                 self._roll()
-        for number in numbers:
+        for number in there:
             if number == self._number or not self._is_wasteful(number, ends[number]):
                 continue
             with self._held():
