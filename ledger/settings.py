@@ -137,6 +137,9 @@ def read(home: Path) -> HomeSettings:
         if is_client(home):
             hint = "name the home of your agency's node with --home, or do without --home where the command allows that"
             raise UsageError(f"{home} is a person's own folder, and this needs the home of a node", hint=hint) from error
+        if (home / FOUNDING).exists():
+            hint = f"join the chain: custody --home {home} init --rpc URL --trust FILE"
+            raise UsageError(f"{home} is prepared, and on no chain yet", hint=hint) from error
         raise UsageError(
             f"{home} is not a custody home", hint=f"create one: custody --home {home} init --agency NL-POL --person 4711"
         ) from error

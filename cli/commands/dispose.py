@@ -95,6 +95,8 @@ def register(app: typer.Typer) -> None:
 
         urn = evidence_urn(evidence)
         with open_session() as session:
+            said = {"scope": "all", "method": method, "approvals": ["00" * 32], **({"rule": rule} if rule else {})}
+            retrieve.rehearse(session.node, session.person, session.clock, urn, "disposed", said)
             requested = _events(session, urn, "disposal-requested")[-1]["statement"]
             approvals = [one["statement"] for one in _events(session, urn, "approved") if one["document"]["body"]["target"] == requested]
             backups = session.node.status(chain=False, ipfs=False)["backupsUntil"]

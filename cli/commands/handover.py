@@ -125,7 +125,7 @@ def register(app: typer.Typer) -> None:
             for one in found
         ]
         headers = ["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"]
-        output.result({"handovers": found}, *output.table(headers, rows, whole=("FROM", "TO")))
+        output.result({"handovers": found}, *output.table(headers, rows, whole=("ITEM", "FROM", "TO")))
 
     @group.command(help=_ACCEPT)
     def accept(

@@ -200,7 +200,8 @@ def require_readable(node: Node, unit: Unit, caller: Caller, item: ItemRow, mode
             hint = "check it and answer: custody handover accept ID"
         raise RuleError("an offer is open: only its acceptance, refusal or withdrawal may follow", hint=hint)
     if item.state.custodian != node.agency:
-        raise RuleError(f"{item.state.custodian} holds this item: readings are recorded there", hint="ask them for a bundle")
+        what = f"this item went to {item.state.custodian}: readings are recorded by whoever holds it now"
+        raise RuleError(what, hint="ask them for a bundle")
     keys = tuple(dict.fromkeys(grants.parse(one).recipient for one in content_grants(node, unit, caller, item.state.evidence)))
     if mode == "copy" and item.cid is not None and not keys:
         raise no_key()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -62,6 +62,7 @@ def disclose(node: HandingApi, person: Person, clock: Clock, evidence: str, reci
     basis = what.members.get("basis") or {"purpose": "disclosure"}
     person.role_for("disclosed")
     to = handing.recipient_key(node, recipient.agency, None, person.certificate.agency) if recipient.agency else None
+    retrieve.rehearse(node, person, clock, evidence, "disclosed", _disclosed(recipient, what, what.conditions), what.members)
     # Without a key to hand on the record is read, and no more: the file goes by another way, under an access of its own.
     access = retrieve.record_access(node, person, clock, evidence, mode="view" if to is None else "copy", basis=basis)
     events, standing = node.record(evidence, access)
@@ -71,19 +72,22 @@ def disclose(node: HandingApi, person: Person, clock: Clock, evidence: str, reci
     sealed = []
     if to is not None:
         sealed = handing.rewrap(node, person, evidence, access, opening["body"], to)
-    conditions = list(dict.fromkeys([*standing["conditions"], *what.conditions]))
+    body = _disclosed(recipient, what, list(dict.fromkeys([*standing["conditions"], *what.conditions])))
+    return retrieve.record(node, person, clock, evidence, "disclosed", body, what.members, sealed)
+
+
+def _disclosed(recipient: Recipient, what: Disclosure, conditions: Sequence[str]) -> dict[str, Any]:
     party = {name: value for name, value in (("name", recipient.name), ("organisation", recipient.organisation)) if value}
-    body: dict[str, Any] = {
+    return {
         "recipientKind": recipient.kind,
         "mode": what.mode,
         **({"recipient": {"name": recipient.agency or "(not named)", **party}} if party or recipient.agency else {}),
         **({"to": {"agency": recipient.agency}} if recipient.agency else {}),
         **({"scope": what.scope} if what.scope else {}),
         **({"medium": what.medium} if what.medium else {}),
-        **({"conditions": conditions} if conditions else {}),
+        **({"conditions": list(conditions)} if conditions else {}),
         **({"withheld": list(what.withheld)} if what.withheld else {}),
     }
-    return retrieve.record(node, person, clock, evidence, "disclosed", body, what.members, sealed)
 
 
 def take(

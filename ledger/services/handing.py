@@ -124,6 +124,7 @@ def offer(node: HandingApi, person: Person, clock: Clock, evidence: str, terms: 
     person.role_for("transfer-offered")
     to = recipient_key(node, terms.agency, who, own.agency)
     basis = terms.members.get("basis") or {"purpose": terms.purpose or "handover"}
+    retrieve.rehearse(node, person, clock, evidence, "transfer-offered", _offer_body(terms, who, ()), terms.members)
     # The key is released to the offerer like for any other use: after a signed access.
     access = retrieve.record_access(node, person, clock, evidence, mode="copy", basis=basis)
     events, standing = node.record(evidence, access)
@@ -142,8 +143,12 @@ def sign_offer(
     Args:
         seals: numbers on the item now.
     """
-    who = named_in(terms)
-    body: dict[str, Any] = {
+    body = _offer_body(terms, named_in(terms), seals)
+    return retrieve.record(node, person, clock, evidence, "transfer-offered", body, terms.members, made)
+
+
+def _offer_body(terms: Terms, who: PersonId | None, seals: Sequence[str]) -> dict[str, Any]:
+    return {
         "mode": terms.mode,
         "to": {"agency": terms.agency, **({"person": who.pseudonym} if who is not None else {})},
         "expires": format_time(terms.expires),
@@ -153,7 +158,6 @@ def sign_offer(
         **({"purpose": terms.purpose} if terms.purpose else {}),
         **({"seals": [{"number": number} for number in seals]} if seals else {}),
     }
-    return retrieve.record(node, person, clock, evidence, "transfer-offered", body, terms.members, made)
 
 
 def check(
@@ -235,11 +239,12 @@ def share(node: HandingApi, person: Person, clock: Clock, evidence: str, *, with
     person.role_for("disclosed")
     who = read_reference(with_person, home=person.descriptor.agency)
     to = _key_of(node, who)
+    kind = "colleague" if who.agency == person.certificate.agency else "agency"
+    body = {"recipientKind": kind, "mode": "grant", "to": {"agency": who.agency, "person": who.pseudonym}}
+    retrieve.rehearse(node, person, clock, evidence, "disclosed", body, {"basis": basis})
     access = retrieve.record_access(node, person, clock, evidence, mode="copy", basis=basis)
     opening = node.record(evidence, access)[0][0]["document"]
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
-    kind = "colleague" if who.agency == person.certificate.agency else "agency"
-    body = {"recipientKind": kind, "mode": "grant", "to": {"agency": who.agency, "person": who.pseudonym}}
     made = rewrap(node, person, evidence, access, opening["body"], to)
     return retrieve.record(node, person, clock, evidence, "disclosed", body, {"basis": basis}, made)

@@ -15,7 +15,8 @@ from ledger.domain.envelope import PIECE, TAG, Pieces
 from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.ports import Clock
-from ledger.services.signing import Person, sign_event
+from ledger.domain.profile import Demands
+from ledger.services.signing import Person, draft_event, sign_event
 
 _RANGE_PIECES: Final = 4  # pieces a request: 4 MiB
 _RANGE: Final = _RANGE_PIECES * unixfs.LEAF
@@ -24,6 +25,7 @@ _RANGE: Final = _RANGE_PIECES * unixfs.LEAF
 class ReaderApi(Protocol):
     """What reading asks of a node; see NodeClient."""
 
+    def agency(self) -> dict[str, Any]: ...
     def item(self, evidence: str) -> dict[str, Any]: ...
     def readable(self, evidence: str, mode: str) -> dict[str, Any]: ...
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]: ...
@@ -71,6 +73,25 @@ def record(
         sealed_keys=list(sealed_keys),
     )
     return node.register([signed.submission])[0]
+
+
+def rehearse(
+    node: ReaderApi,
+    person: Person,
+    clock: Clock,
+    evidence: str,
+    event_type: str,
+    body: dict[str, Any],
+    members: dict[str, Any] | None = None,
+) -> None:
+    """Write an event but for what has to be read for it, and ask the profile: before an access is signed that would be for nothing.
+
+    Raises:
+        UsageError: it would be malformed. DeniedError: no role of this person may record it. DemandError: with all that it lacks.
+    """
+    about = node.agency()
+    draft = draft_event(person, event_type, body, evidence=evidence, seq=1, prev=bytes(32), time=clock.now(), members=members)
+    Demands.told(about["profile"], about["demands"]).require_met(draft)
 
 
 def record_access(node: ReaderApi, person: Person, clock: Clock, evidence: str, *, mode: str, basis: dict[str, Any]) -> str:

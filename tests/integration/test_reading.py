@@ -5,20 +5,22 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, StorageError, UsageError
+from ledger.domain.errors import CustodyError, DemandError, DeniedError, NotFoundError, RuleError, StorageError, UsageError
 from ledger.domain.verify.report import Verdict
 from ledger.services import access as accesses
-from ledger.services import erasure, handing, pausing, retrieve
+from ledger.services import copying, erasure, handing, pausing, retrieve
 from ledger.services.handing import Terms
 from tests.integration.test_audit_inside import audit
 from tests.support.actors import Actor, enrolled, item_of
 from tests.support.desk import BASIS, Desk
+from tests.support.people import joined
 
 
 @pytest.fixture(scope="module")
@@ -219,3 +221,29 @@ def test_an_item_accepted_meanwhile_is_not_taken_back(desk: Desk, tmp_path: Path
     handing.accept(taker.client, taker.person, desk.clock, item)
     with pytest.raises(UsageError, match="no offer"):
         again(desk, item)
+
+
+def test_what_the_profile_refuses_leaves_no_access_in_the_log(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An offer without the authorisation that a country asks for was refused, and the record said for ever that a key was taken for it."""
+    (tmp_path / "file").write_bytes(b"content")
+    [item] = desk.upload(tmp_path / "file")
+    other = joined(desk, tmp_path / "other", "officer", number="8")
+    asked = {"transfer-offered": ("/basis/authorisation",), "disclosed": ("/basis/authorisation",), "disposed": ("/body/rule",)}
+    monkeypatch.setattr(desk.node, "profile", replace(desk.node.profile, required=asked))
+    terms = handing.Terms(desk.node.agency, desk.clock.now() + 86400, person=other.pseudonym, members={"basis": BASIS})
+    tries = {
+        "offer": lambda: handing.offer(desk.client, desk.person, desk.clock, item.evidence, terms),
+        "share": lambda: handing.share(desk.client, desk.person, desk.clock, item.evidence, with_person=other.pseudonym, basis=BASIS),
+        "disclose": lambda: copying.disclose(
+            desk.client,
+            desk.person,
+            desk.clock,
+            item.evidence,
+            copying.Recipient("court"),
+            copying.Disclosure("copy", members={"basis": BASIS}),
+        ),
+    }
+    for name, work in tries.items():
+        with pytest.raises(DemandError):
+            work()
+        assert desk.client.item(item.evidence)["events"] == 1, name
