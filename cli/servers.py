@@ -7,11 +7,13 @@ is compared with what the folder knows of that address, before anything is signe
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from ledger import settings, wiring
 from ledger.adapters.keystore.file import FileKeyring
+from ledger.domain import hosts
 from ledger.domain.errors import UsageError, VerificationError
 
 _PINS: Final = "servers"
@@ -44,13 +46,17 @@ class Servers:
         Raises:
             VerificationError: it is another one. UsageError: nothing is known of that address.
         """
-        expected = self._log if self.is_own(url) else self._pins().get(url.rstrip("/"))
+        expected = self._log if self.is_own(url) else self._pins().get(_origin(url))
+        if expected is None and log == self._log:
+            where = f"put that address into {self._home / settings.CLIENT}" if settings.is_client(self._home) else "stop and ask"
+            raise UsageError(
+                f"{url} says to be your own agency's node, which is known at {' or '.join(self._own) or 'no address'}",
+                hint=f"ask your administrator; if it is true: {where}",
+            )
         if expected is None:
-            moved = f"; or, if your own agency's node moved there, put that into {self._home / settings.CLIENT}"
-            card = f"custody person card --for {url} -o card.json"
             raise UsageError(
                 f"nobody made a card for {url} in {self._home}, so it is not known whose node that is",
-                hint=f"make one: {card}{moved if settings.is_client(self._home) else ''}",
+                hint=f"make one: custody person card --for {url} -o card.json",
             )
         if log != expected:
             raise VerificationError(
@@ -68,22 +74,37 @@ class Servers:
         if log == self._log and not self.is_own(url):
             raise VerificationError(4, f"{url} shows the log of your own agency", hint="read it at its own node")
 
-    def pin(self, url: str, log: str) -> None:
+    def pin(self, url: str, log: str, *, moved: bool = False) -> None:
         """Remember whose node is at an address, when a card is made for it.
 
+        Args:
+            moved: the agency said that its node is there now, and no longer where it is known.
+
         Raises:
-            VerificationError: it says that it is our own agency's, or one that is known at another address.
+            VerificationError: it says that it is our own agency's, or one that is known at another address; or another one is known there.
         """
         self.require_foreign(url, log)
-        at = next((known for known, named in self._pins().items() if named == log and not _same(known, url)), None)
-        if at is not None:
-            raise VerificationError(4, f"{url} shows the log that is known at {at}", hint="ask the agency at which of the two its node is")
+        known = self._pins()
+        others = [at for at, named in known.items() if (named == log) != (at == _origin(url))]
+        if others and not moved:
+            what = f"{url} shows the log {log}; known at {others[0]} is {known[others[0]]}"
+            raise VerificationError(
+                4, what, hint=f"ask the agency; if its node moved: custody person card --moved --for {url} -o card.json"
+            )
 
         def pinned(held: bytes) -> bytes:
-            return json.dumps(json.loads(held or b"{}") | {url.rstrip("/"): log}).encode()
+            kept = {at: named for at, named in json.loads(held or b"{}").items() if named != log}
+            return json.dumps(kept | {_origin(url): log}).encode()
 
         self._keyring.update(_PINS, pinned)
 
 
 def _same(one: str, other: str) -> bool:
-    return one.rstrip("/") == other.rstrip("/")
+    return _origin(one) == _origin(other)
+
+
+def _origin(url: str) -> str:
+    """An address in its one spelling."""
+    found = hosts.parse(url.rstrip("/"), what="a node")
+    usual = {"https": 443, "http": 80}[found.scheme]
+    return replace(found, port=None).origin if found.port == usual else found.origin

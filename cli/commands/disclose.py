@@ -67,6 +67,9 @@ def register(app: typer.Typer) -> None:
         evidence: Evidence,
         with_person: Annotated[str, typer.Option("--with", help="Who: custody person list; a guest is WHO@AGENCY.")],
         basis: members.Purpose,
+        basis_kind: members.BasisKind = "",
+        authorisation: members.Authorisation = "",
+        authority: members.Authority = "",
         as_json: Json = False,
     ) -> None:
         from cli.session import basis as basis_member
@@ -74,6 +77,7 @@ def register(app: typer.Typer) -> None:
         from ledger.services import handing
 
         urn = evidence_urn(evidence)
+        said = basis_member(basis) | members.basis_member(basis, basis_kind, authorisation, authority)["basis"]
         with open_session() as session:
-            answer = handing.share(session.node, session.person, session.clock, urn, with_person=with_person, basis=basis_member(basis))
+            answer = handing.share(session.node, session.person, session.clock, urn, with_person=with_person, basis=said)
         output.result(answer, f"{with_person} can open it now, with a reason of their own: custody --home {STATE.home} show ID --basis WHY")

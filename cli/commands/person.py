@@ -316,6 +316,7 @@ def register(app: typer.Typer) -> None:
         url: Annotated[str, typer.Option("--for", help="Address of the other agency's node.")],
         out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the card.")],
         force: outfile.Force = False,
+        moved: Annotated[bool, typer.Option("--moved", help="Their node is there now, and no longer where you knew it.")] = False,
         as_json: Json = False,
     ) -> None:
         from cli.servers import Servers
@@ -327,9 +328,11 @@ def register(app: typer.Typer) -> None:
         with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file:
             keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
             with NodeClient(url) as node:
-                Servers(STATE.home, keyring, served_at(STATE.home)).pin(url, node.agency()["log"])
+                about = node.agency()
+                Servers(STATE.home, keyring, served_at(STATE.home)).pin(url, about["log"], moved=moved)
                 file.write(enrolling.card(keyring, node))
         lines = [
+            f"The node at {url} says to be that of {about['agency']}: ask them if you are not certain.",
             f"{out} holds nothing secret: give it to their administrator.",
             f"Once they let you in: custody --home {STATE.home} --server {url} list",
         ]
@@ -344,7 +347,7 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             who = session.node.admit(certificate, proof)
         pseudonym, _, agency = who.partition("@")
-        text = f"{who} may come in now; give them items with: custody share ID --with {who} --basis WHY"
+        text = runnable(f"{who} may come in now; give them items with: custody share ID --with {who} --basis WHY")
         output.result({"reference": who, "pseudonym": pseudonym, "agency": agency}, text)
 
 

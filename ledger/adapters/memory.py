@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ledger.domain import cid as cids
 from ledger.domain.errors import NotFoundError
-from ledger.domain.storage import Collected
+from ledger.domain.storage import BlockStore, Collected
 from ledger.domain.unixfs import Block
 
 
@@ -27,6 +27,11 @@ class VolatileBlockStore:
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See storage.NodeStore."""
         return [cid for cid in wanted if cid not in self._blocks]
+
+    @property
+    def own(self) -> BlockStore:
+        """See storage.NodeStore."""
+        return self
 
     def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:  # noqa: ARG002
         """See storage.NodeStore; here every block is old."""

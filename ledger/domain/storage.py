@@ -66,6 +66,11 @@ class BlockStore(Protocol):
 class NodeStore(BlockStore, Protocol):
     """The blocks that a node reads and takes in: its own disk, and behind it the replicas where there are some."""
 
+    @property
+    def own(self) -> BlockStore:
+        """Its own disk alone, which answers without a network."""
+        ...
+
     def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:
         """Remove blocks on the node's own disk that are not among ``live`` and were stored, or last asked for, before a time in seconds.
 

@@ -240,11 +240,13 @@ def share(node: HandingApi, person: Person, clock: Clock, evidence: str, *, with
     who = read_reference(with_person, home=person.descriptor.agency)
     to = _key_of(node, who)
     kind = "colleague" if who.agency == person.certificate.agency else "agency"
-    body = {"recipientKind": kind, "mode": "grant", "to": {"agency": who.agency, "person": who.pseudonym}}
+    body: dict[str, Any] = {"recipientKind": kind, "mode": "grant", "to": {"agency": who.agency, "person": who.pseudonym}}
     retrieve.rehearse(node, person, clock, evidence, "disclosed", body, {"basis": basis})
     access = retrieve.record_access(node, person, clock, evidence, mode="copy", basis=basis)
-    opening = node.record(evidence, access)[0][0]["document"]
+    events, standing = node.record(evidence, access)
+    opening = events[0]["document"]
     if opening is None:
         raise NotFoundError("the record of this item was destroyed")
+    body |= {"conditions": standing["conditions"]} if standing["conditions"] else {}
     made = rewrap(node, person, evidence, access, opening["body"], to)
     return retrieve.record(node, person, clock, evidence, "disclosed", body, {"basis": basis}, made)

@@ -28,13 +28,15 @@ def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
     """
     if grace < LEAST_GRACE:
         raise UsageError(f"a grace of {grace} s, at least {LEAST_GRACE} expected", hint="an upload in progress must not lose its blocks")
-    return node.blocks.collect(_live(node), before=node.clock.now() - grace, dry=dry)
+    away = _away(node)
+    return node.blocks.collect(chain(away, _live(node)), before=node.clock.now() - grace, dry=dry)
 
 
 def give_up(node: Node) -> Collected:
     """Remove from the node's own disk, however young, what enough replicas keep and no other item needs here."""
+    away = _away(node)
     with node.transfers.counted_on() as coming:
-        return node.blocks.discard(_moved(node), kept=chain(coming, _live(node)))
+        return node.blocks.discard(_moved(node), kept=chain(coming, away, _live(node)))
 
 
 def forget(node: Node, root: bytes) -> Collected:
@@ -43,20 +45,36 @@ def forget(node: Node, root: bytes) -> Collected:
     Raises:
         NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked; nothing was removed.
     """
+    away, dead = _away(node), list(dag.every(node.blocks.own, root))
     with node.transfers.counted_on() as coming:
-        return node.blocks.discard(list(dag.every(node.blocks, root)), kept=chain(coming, _live(node)))
+        return node.blocks.discard(dead, kept=chain(coming, away, _live(node)))
+
+
+# The store asks for these while it holds its lock, and everybody waits: they read the own disk, and never over a network.
 
 
 def _moved(node: Node) -> Iterator[bytes]:
     for item, held, copies in _held_items(node):
         if item.cid is not None and placement.is_kept(node, held, copies) and not node.blocks.missing([item.cid]):
-            yield from list(dag.every(node.blocks, item.cid))
+            yield from list(dag.every(node.blocks.own, item.cid))
 
 
 def _live(node: Node) -> Iterator[bytes]:
+    for root in _needed(node):
+        if not node.blocks.missing([root]):
+            yield from dag.every(node.blocks.own, root)
+
+
+def _away(node: Node) -> set[bytes]:
+    """Blocks of items that shall lie on the own disk and whose root does not: parts of them may be here. Asked before the lock is taken."""
+    return {cid for root in _needed(node) if node.blocks.missing([root]) for cid in dag.every(node.blocks, root)}
+
+
+def _needed(node: Node) -> Iterator[bytes]:
+    """Roots of items that too few replicas keep."""
     for item, held, copies in _held_items(node):
         if item.cid is not None and not placement.is_kept(node, held, copies):
-            yield from dag.every(node.blocks, item.cid)
+            yield item.cid
 
 
 def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[HoldingRow], int]]:

@@ -72,7 +72,7 @@ def _receive(node: Node, code: str, api: PartnerApi, evidence: str, stopped: Cal
     _require_room(node, code, evidence, (content.ciphertext_size if content is not None else 0) + len(opened.parcel.bundle))
     if content is not None and transfer is None:
         transfer = Transfer(code, evidence, content, place)
-        if not node.transfers.claim(node.blocks, transfer):
+        if not node.transfers.claim(node.blocks.own, transfer):
             node.transfers.begin(transfer)
             if not node.transfers.go_on(node.blocks, transfer, read, stopped):
                 return False
@@ -242,7 +242,7 @@ def _discard(node: Node, fresh: Iterable[bytes], place: int) -> None:
 def _used_since(node: Node, place: int) -> Iterator[bytes]:
     for item in pages.every(node.records, place, _items, lambda item: item.opened):
         with suppress(NotFoundError):
-            yield from dag.every(node.blocks, item.cid) if item.cid is not None else ()
+            yield from dag.every(node.blocks.own, item.cid) if item.cid is not None else ()
 
 
 def _items(unit: Unit, after: int, size: int) -> list[ItemRow]:

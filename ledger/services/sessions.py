@@ -9,7 +9,7 @@ from typing import Final
 
 from ledger.domain import cose, custody, login
 from ledger.domain.encoding import b64url
-from ledger.domain.errors import DeniedError, NotFoundError
+from ledger.domain.errors import CustodyError, DeniedError, NotFoundError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
@@ -139,7 +139,7 @@ def caller_of(node: Node, token: str) -> Caller | None:
         if der is None:
             return None
         certificate = certificates.parse(der)
-        if not is_enrolled(node, unit, certificate):
+        if not is_enrolled(node, unit, certificate) or (certificate.agency != node.agency and _is_revoked(node, unit, certificate)):
             return None
         if certificate.kind == "service":
             key = partners.descriptor(node, unit, certificate.agency).node
@@ -148,6 +148,15 @@ def caller_of(node: Node, token: str) -> Caller | None:
         assert person is not None
     roles = certificate.roles if certificate.agency == node.agency else certificate.roles & custody.GUEST_ROLES
     return Caller(certificate.subject, roles, row.certificate, hpke_key(person), certificate.key)
+
+
+def _is_revoked(node: Node, unit: Unit, certificate: Certificate) -> bool:
+    """Whether another agency has taken a certificate back, by what is known here: whoever is ours is suspended here."""
+    try:
+        partners.Certifiers(node, unit).verify_current(certificate)
+    except CustodyError:
+        return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)

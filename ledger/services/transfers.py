@@ -82,7 +82,11 @@ class Transfers:
             self._rows[transfer.agency, transfer.evidence] = transfer
 
     def claim(self, store: BlockStore, transfer: Transfer) -> bool:
-        """Begin with what lies here from an earlier offer, so that nothing discards it; False, and nothing begun, where a part lacks."""
+        """Begin with what lies here from an earlier offer, so that nothing discards it; False, and nothing begun, where a part lacks.
+
+        Args:
+            store: the own disk alone: others wait meanwhile.
+        """
         root = cids.from_text(transfer.content.cid)
         with self._mutex:
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from ledger.adapters.node.client import NodeClient
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, VerificationError
 from ledger.domain.trust import TrustRoot
 from ledger.domain.verify import verify
-from ledger.services import handing, handovers, retrieve
+from ledger.services import handing, handovers, partners, retrieve
 from ledger.services.signing import Person
 from ledger.wiring import person_at
 from tests.integration.test_api import operations
@@ -161,3 +162,23 @@ def test_whoever_is_suspended_at_home_or_here_gets_in_no_more(both: Consortium, 
             unit.put_partner(type(row)(row.agency, row.url, row.crl, 0))
         with abroad(host, person) as (client, _), pytest.raises(CustodyError):
             list(client.items())
+
+
+def test_a_guest_whose_agency_took_the_certificate_back_reads_nothing_more_in_an_old_session(both: Consortium, tmp_path: Path) -> None:
+    host, home = both[NL], both[RO]
+    person = joined(home, tmp_path / "guest", "examiner", number="99")
+    admit(host, person, tmp_path / "card")
+    photo = upload(host, tmp_path)
+    handing.share(host.client, host.person, host.clock, photo, with_person=str(person.id), basis=BASIS)
+    with abroad(host, person) as (client, who):
+        access = retrieve.record_access(client, who, host.clock, photo, mode="copy", basis=BASIS)
+        assert client.details(photo, access)
+        home.client.suspend(str(person.id))
+        with host.node.records.write() as unit:
+            row = unit.partner(RO)
+            assert row is not None
+            unit.put_partner(replace(row, checked=0))
+        partners.follow(host.node, RO)
+        for ask in (lambda: list(client.items()), lambda: client.details(photo, access), lambda: client.grants(photo, access)):
+            with pytest.raises(CustodyError):
+                ask()

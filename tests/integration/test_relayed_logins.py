@@ -73,13 +73,24 @@ def test_a_person_signs_at_each_address_for_the_log_that_is_known_there(office: 
     assert "custody person card --for https://us.example" in (caught.value.hint or "")
     with pytest.raises(VerificationError, match="your own agency"):
         servers.pin("https://us.example", log)
+    with pytest.raises(UsageError, match="your own agency's node") as caught:
+        servers.require("https://moved.example", log)
+    assert "client.json" in (caught.value.hint or "")
     servers.pin("https://us.example", theirs)
     servers.require("https://us.example/", theirs)
     for url, named in (("https://us.example", log), ("https://us.example", other), (own, theirs)):
         with pytest.raises(VerificationError, match="asks for a login"):
             servers.require(url, named)
-    with pytest.raises(VerificationError, match="that is known at"):
+    with pytest.raises(VerificationError, match="known at https://us"):
         servers.pin("https://ro.example", theirs)
+    servers.require("HTTPS://US.example:443/", theirs)
+    with pytest.raises(VerificationError, match="known at https://us"):
+        servers.pin("https://us.example", other)
+    servers.pin("https://new.us.example", theirs, moved=True)
+    servers.require("https://new.us.example", theirs)
+    with pytest.raises(UsageError, match="nobody made a card"):
+        servers.require("https://us.example", theirs)
+    servers.pin("https://us.example", theirs, moved=True)
     with pytest.raises(VerificationError, match="your own agency"):
         servers.require_foreign("https://us.example", log)
     servers.require_foreign(own, log)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import os
+import threading
 import uuid
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -183,3 +185,39 @@ def test_what_is_disposed_of_takes_no_block_that_a_transfer_under_way_counts_on(
     handing.accept(nl.client, nl.person, nl.clock, evidence)
     both.settle(NL, RO)
     assert len(nl.get(evidence)) == 9 << 20
+
+
+def test_a_silent_replica_is_asked_by_nobody_who_holds_the_store(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each upload, registration and reading waited for an IPFS node, as long as that said nothing."""
+    evidence, other = upload(desk, tmp_path, os.urandom(3 << 20)), upload(desk, tmp_path, b"another one")
+    with desk.node.records.read() as unit:
+        item, second = unit.item(evidence), unit.item(other)
+    assert item is not None
+    assert item.cid is not None
+    assert second is not None
+    assert second.cid is not None
+    store = desk.node.blocks
+    blocks = {cid: bytes(store.get(cid)) for cid in dag.every(store, item.cid)}
+    store.discard(list(blocks), kept=())
+    held = list[bool]()
+
+    class Replica:
+        def get(self, cid: bytes) -> bytes:
+            free = Queue[bool]()
+            asking = threading.Thread(target=lambda: free.put(store.own.missing([cid]) == [cid] and desk.node.transfers.of(US) == []))
+            asking.start()
+            asking.join(5)
+            held.append(free.empty())
+            return blocks[cid]
+
+    class Several(dict[str, Replica]):
+        def names(self) -> list[str]:
+            return list(self)
+
+    monkeypatch.setattr(desk.node.blocks, "_replicas", Several(one=Replica()))
+    housekeeping.collect(desk.node)
+    housekeeping.forget(desk.node, second.cid)
+    housekeeping.give_up(desk.node)
+    assert held == [False] * len(held)
+    assert held
+    store.put([Block(cid, data) for cid, data in blocks.items()])

@@ -26,7 +26,7 @@ from ledger.domain import car, varint
 from ledger.domain import cid as cids
 from ledger.domain.errors import FormatError, LockedError, NotFoundError, StorageError, UnreadableError, VerificationError
 from ledger.domain.ports import Clock
-from ledger.domain.storage import Collected
+from ledger.domain.storage import BlockStore, Collected
 from ledger.domain.unixfs import MAX_BLOCK, Block, check_block
 
 _PACK_LIMIT: Final = 1 << 30  # bytes; a pack is the unit of compaction and of copying to other media
@@ -293,6 +293,11 @@ class LocalBlockStore:
         """See storage.NodeStore."""
         with self._held():
             return self._index.size()
+
+    @property
+    def own(self) -> BlockStore:
+        """See storage.NodeStore."""
+        return self
 
     def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:
         """See storage.NodeStore."""

@@ -13,7 +13,7 @@ from ledger.adapters.ipfs.local import checked
 from ledger.adapters.ipfs.packindex import Place
 from ledger.domain import cid as cids
 from ledger.domain.errors import NotFoundError, StorageError, UnreadableError
-from ledger.domain.storage import Collected
+from ledger.domain.storage import BlockStore, Collected
 from ledger.domain.unixfs import Block
 
 _PAGE: Final = 1000
@@ -83,6 +83,11 @@ class LocalBlockView:
     def put(self, blocks: Iterable[Block]) -> None:  # noqa: ARG002
         """Refused."""
         _refuse()
+
+    @property
+    def own(self) -> BlockStore:
+        """See storage.NodeStore."""
+        return self
 
     def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:  # noqa: ARG002
         """Refused."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, UnreadableError, UsageError, VerificationError
-from ledger.domain.storage import Collected, NodeStore, Replicas
+from ledger.domain.storage import BlockStore, Collected, NodeStore, Replicas
 from ledger.domain.unixfs import Block
 
 
@@ -52,6 +52,11 @@ class TieredBlockStore:
     def size(self) -> int:
         """Bytes on the own disk."""
         return self._spool.size()
+
+    @property
+    def own(self) -> BlockStore:
+        """See storage.NodeStore."""
+        return self._spool
 
     def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:
         """See storage.NodeStore."""
