@@ -31,7 +31,8 @@ from ledger.domain.custody import Offer
 from ledger.domain.encoding import b64url, format_time, from_hex
 from ledger.domain.records import HoldingRow, ItemRow
 from ledger.domain.unit import Unit
-from ledger.services import access, anchoring, export, recordkeys
+from ledger.services import access, anchoring, export, inheritance, recordkeys
+from ledger.services.node import Node
 from ledger.services.review import life_of
 from ledger.services.withholding import Withheld
 
@@ -39,7 +40,7 @@ router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence
 Mode = Literal["view", "inspection", "copy", "export"]
 
 
-def _item_out(item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow], *, erased: bool) -> ItemOut:
+def _item_out(node: Node, item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow], *, erased: bool) -> ItemOut:
     state = item.state
     return ItemOut(
         evidence=state.evidence,
@@ -54,7 +55,7 @@ def _item_out(item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow]
         offer=_offer_out(state.offer),
         cid=None if item.cid is None else cids.to_text(item.cid),
         index=item.latest_index,
-        state=anchoring.state_of(reached, item.latest_index),
+        state=anchoring.state_of(node, reached, item.latest_log, item.latest_index),
         replicas=[_replica_out(row) for row in held],
     )
 
@@ -85,7 +86,7 @@ def list_evidence(
         reached, held = anchoring.progress(node, unit), unit.holdings_named([row.state.evidence for row in rows])
         erased = {row.state.evidence for row in rows if _is_erased(unit, row)}
     return ItemsOut(
-        items=[_item_out(row, reached, held.get(row.state.evidence, []), erased=row.state.evidence in erased) for row in rows],
+        items=[_item_out(node, row, reached, held.get(row.state.evidence, []), erased=row.state.evidence in erased) for row in rows],
         next=rows[-1].opened if len(rows) == limit else None,
     )
 
@@ -104,7 +105,7 @@ def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
     """What the node keeps in clear about one item."""
     with node.records.read() as unit:
         item = access.visible(node, unit, caller, evidence)
-        return _item_out(item, anchoring.progress(node, unit), unit.holdings(evidence), erased=_is_erased(unit, item))
+        return _item_out(node, item, anchoring.progress(node, unit), unit.holdings(evidence), erased=_is_erased(unit, item))
 
 
 @router.get("/{evidence}/events", operation_id="list_events")
@@ -120,7 +121,9 @@ def list_events(
         access.visible(node, unit, caller, evidence)
         reached = anchoring.progress(node, unit)
         rows = [row for row in unit.events(evidence, void=True) if row.seq > after][:limit]
+        came = inheritance.proven_times(unit, evidence)
         firsts = [unit.covering_checkpoint(row.log, row.index) for row in rows]
+        times = [first.time if first is not None else came.get(row.entry, 0) for row, first in zip(rows, firsts, strict=True)]
         looked = {row.digest: access.looks(node, unit, row.digest) for row in rows if row.effect == "offer"}
     events = [
         EventOut(
@@ -130,12 +133,12 @@ def list_events(
             agency=row.agency,
             statement=row.digest.hex(),
             index=row.index,
-            state=anchoring.state_of(reached, row.index),
-            provenTime=format_time(first.time) if first is not None and first.time else None,
+            state=anchoring.state_of(node, reached, row.log, row.index),
+            provenTime=format_time(time) if time else None,
             void=row.void,
             looked=[LookOut(**one) for one in looked.get(row.digest, [])],
         )
-        for row, first in zip(rows, firsts, strict=True)
+        for row, time in zip(rows, times, strict=True)
     ]
     return EventsOut(events=events, next=rows[-1].seq if len(rows) == limit else None)
 

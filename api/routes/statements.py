@@ -39,7 +39,7 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
                     index=one.index,
                     receipt=b64url(one.receipt),
                     repeated=one.repeated,
-                    state=anchoring.state_of(reached, one.index),
+                    state=anchoring.state_of(node, reached, node.log_id, one.index),
                     duplicates=duplicates.twins(node, unit, caller, one),
                 )
                 for one in registered

@@ -58,8 +58,10 @@ _REACHED: Final = {
 }
 
 
-def state_of(reached: Progress, index: int) -> str:
-    """The state of an entry: integrated, submitted, anchored or final."""
+def state_of(node: Node, reached: Progress, log: bytes, index: int) -> str:
+    """The state of an entry: integrated, submitted, anchored or final. That of another log was final before it was taken in."""
+    if log != node.log_id:
+        return "final"
     for state, size in (("final", reached.final), ("anchored", reached.anchored), ("submitted", reached.submitted)):
         if index < size:
             return state

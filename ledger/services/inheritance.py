@@ -17,6 +17,13 @@ def inherited(unit: Unit, evidence: str) -> Bundle | None:
     return bundles.parse(data) if data is not None else None
 
 
+def proven_times(unit: Unit, evidence: str) -> dict[bytes, int]:
+    """By when the entries that came with an item were on the chain, as its record proved; seconds since 1970, by entry."""
+    found = inherited(unit, evidence)
+    proven = found.statements if found is not None else ()
+    return {one.entry: found.checkpoints[one.first].time for one in proven if found is not None and one.first is not None}
+
+
 def log_agencies(node: Node, unit: Unit, evidence: str) -> dict[bytes, str]:
     """Agencies of the logs that sequenced an item's events, by log id."""
     found = inherited(unit, evidence)

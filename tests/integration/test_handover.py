@@ -317,3 +317,22 @@ def cut(desk: Desk, *, after: int) -> Iterator[Callable[[], int]]:
             yield lambda: died
     finally:
         chain.send, chain.receipt, records.write = send, receipt, write
+
+
+def test_what_came_with_an_item_is_told_as_it_was_proven_and_not_by_the_places_of_our_own_log(both: Consortium, tmp_path: Path) -> None:
+    """An entry of another log was told as anchored, or as not anchored, by how far ours was at that number."""
+    nl, ro = both[NL], both[RO]
+    evidence = upload(nl, tmp_path)
+    offer(nl, evidence, RO)
+    both.settle(NL, RO)
+    times = [one["provenTime"] for one in nl.client.events(evidence)]
+    assert all(times)
+    events = list(ro.client.events(evidence))
+    assert [one["provenTime"] for one in events] == times
+    assert {one["state"] for one in events} == {"final"}
+    assert ro.client.item(evidence)["state"] == "final"
+    handing.accept(ro.client, ro.person, ro.clock, evidence)
+    last = list(ro.client.events(evidence))[-1]
+    assert (last["agency"], last["state"], last["provenTime"]) == (RO, "integrated", None)
+    both.settle(RO, NL)
+    assert {one["state"] for one in nl.client.events(evidence)} == {"final"}
