@@ -27,6 +27,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from cli.servers import Servers
 from ledger import founding, settings, wiring
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import FileKeyring
@@ -115,7 +116,8 @@ class Soak:
         raise AssertionError("the node did not start in time")
 
     def client(self, url: str) -> Recorder:
-        client = Recorder(url, signer=lambda: (self.keyring.signing_key("person"), self.keyring.get("person-certificate")))
+        signer = lambda: (self.keyring.signing_key("person"), self.keyring.get("person-certificate"))  # noqa: E731
+        client = Recorder(url, signer=signer, meant=lambda log: Servers(self.home, self.keyring, url).require(url, log))
         client.acknowledged = self.done
         return client
 

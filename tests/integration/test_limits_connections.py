@@ -116,6 +116,16 @@ def test_a_client_does_not_keep_the_node_from_ending(sent: bytes, desk: Desk, mo
         assert not thread.is_alive()
 
 
+def answered(address: tuple[str, int]) -> bool:
+    """Whether a newcomer gets through, as whoever tries again: on a slow machine an answer to a silent one may still be on its way."""
+    for _ in range(20):
+        try:
+            return httpx.get("http://{}:{}/healthz".format(*address), timeout=10).status_code == 200
+        except httpx.TransportError:
+            time.sleep(0.5)
+    return False
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", BODY, PAGES], ids=["nothing", "half a head", "half a body", "reads nothing"])
 def test_one_address_does_not_keep_others_out(sent: bytes, desk: Desk) -> None:
     """256 sockets that said nothing, and everybody else was told 503. Here others even come from the same address."""
@@ -124,7 +134,7 @@ def test_one_address_does_not_keep_others_out(sent: bytes, desk: Desk) -> None:
             held.enter_context(opened(address, sent))
             time.sleep(0.01)
         wait_until_it_is_their_turn(server)
-        assert httpx.get("http://{}:{}/healthz".format(*address), timeout=10).status_code == 200
+        assert answered(address)
         assert len(server.server_state.connections) <= EACH + 1
 
 
