@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
-from ledger.domain.errors import UsageError
+from ledger.domain import cid as cids
+from ledger.domain.errors import NotFoundError, UsageError
 from ledger.domain.records import HoldingRow, ItemRow
 from ledger.domain.storage import Collected
 from ledger.services import dag, placement
@@ -61,13 +62,24 @@ def _moved(node: Node) -> Iterator[bytes]:
 
 def _live(node: Node) -> Iterator[bytes]:
     for root in _needed(node):
-        if not node.blocks.missing([root]):
+        if not _is_away(node, root):
             yield from dag.every(node.blocks.own, root)
 
 
 def _away(node: Node) -> set[bytes]:
     """Blocks of items that shall lie on the own disk and whose root does not: parts of them may be here. Asked before the lock is taken."""
-    return {cid for root in _needed(node) if node.blocks.missing([root]) for cid in dag.every(node.blocks, root)}
+    return {cid for root in _needed(node) if _is_away(node, root) for cid in dag.every(node.blocks, root)}
+
+
+def _is_away(node: Node, root: bytes) -> bool:
+    """Whether a root with blocks below it is not on the own disk. Not asked by `missing`, which would make it young again."""
+    if cids.codec_of(root) == cids.RAW:
+        return False
+    try:
+        node.blocks.own.get(root)
+    except NotFoundError:
+        return True
+    return False
 
 
 def _needed(node: Node) -> Iterator[bytes]:

@@ -20,7 +20,6 @@ from ledger.services.handing import Terms
 from tests.integration.test_audit_inside import audit
 from tests.support.actors import Actor, enrolled, item_of
 from tests.support.desk import BASIS, Desk
-from tests.support.people import joined
 
 
 @pytest.fixture(scope="module")
@@ -227,13 +226,15 @@ def test_what_the_profile_refuses_leaves_no_access_in_the_log(desk: Desk, tmp_pa
     """An offer without the authorisation that a country asks for was refused, and the record said for ever that a key was taken for it."""
     (tmp_path / "file").write_bytes(b"content")
     [item] = desk.upload(tmp_path / "file")
-    other = joined(desk, tmp_path / "other", "officer", number="8")
+    other = enrolled(desk, "officer")
     asked = {"transfer-offered": ("/basis/authorisation",), "disclosed": ("/basis/authorisation",), "disposed": ("/body/rule",)}
     monkeypatch.setattr(desk.node, "profile", replace(desk.node.profile, required=asked))
-    terms = handing.Terms(desk.node.agency, desk.clock.now() + 86400, person=other.pseudonym, members={"basis": BASIS})
+    terms = handing.Terms(desk.node.agency, desk.clock.now() + 86400, person=other.person.certificate.pseudonym, members={"basis": BASIS})
     tries = {
         "offer": lambda: handing.offer(desk.client, desk.person, desk.clock, item.evidence, terms),
-        "share": lambda: handing.share(desk.client, desk.person, desk.clock, item.evidence, with_person=other.pseudonym, basis=BASIS),
+        "share": lambda: handing.share(
+            desk.client, desk.person, desk.clock, item.evidence, with_person=other.person.certificate.pseudonym, basis=BASIS
+        ),
         "disclose": lambda: copying.disclose(
             desk.client,
             desk.person,
