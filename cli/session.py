@@ -23,6 +23,7 @@ from ledger.adapters.keystore.file import Unlocking
 from ledger.domain.errors import FormatError, LockedError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
+    from cli.servers import Servers
     from ledger.adapters.clock import SystemClock
     from ledger.adapters.journal import FileJournal
     from ledger.adapters.keystore.file import FileKeyring
@@ -133,9 +134,7 @@ def auditor() -> Auditor:
     unlocking = unlock()
 
     def meant(where: str, log: str) -> None:
-        from cli.servers import Servers
-
-        Servers(STATE.home, unlocking.keyring(), served_at(STATE.home)).require_foreign(where, log)
+        _servers(unlocking.keyring()).require_foreign(where, log)
 
     names = ("person",) if settings.is_client(STATE.home) else ("person", "service")
     return Auditor(tuple(lambda name=name: _signer(unlocking.keyring(), name) for name in names), meant)  # type: ignore[misc]
@@ -172,18 +171,18 @@ def open_session() -> Iterator[Session]:
         return
     home = STATE.home
     unlocking = unlock()
-    from cli.servers import Servers
     from ledger import wiring
     from ledger.adapters.clock import SystemClock
 
     server = settings.read_client(home).server if settings.is_client(home) and not STATE.server else STATE.server
     with ExitStack() as stack:
-        opened = None
+        opened = servers = None
         if server:
             keyring = unlocking.keyring()
             if settings.is_client(home) and "person-certificate" not in keyring.names():
                 raise UsageError("you are not enrolled yet", hint="once you are approved, run custody person enrol FILE again")
-            node = _client(server, keyring)
+            servers = _servers(keyring)
+            node = _client(server, keyring, servers)
         else:
             from api.app import create_app  # imported while the passphrase is still being stretched
             from cli.local import InProcess
@@ -191,30 +190,35 @@ def open_session() -> Iterator[Session]:
             opened, url = _opened_or_served(home, unlocking)
             if opened is None:
                 keyring = unlocking.keyring()
-                node = _client(url, keyring)
+                node = _client(url, keyring, _servers(keyring))
             else:
                 stack.callback(opened.close)
                 keyring = opened.keyring
                 app = create_app(opened.node, sealers=opened.sealers, confirmations=opened.settings.chain.confirmations)
                 transport = stack.enter_context(InProcess(app))
-                node = _client("http://home", keyring, transport)
+                node = _client("http://home", keyring, transport=transport)
         stack.enter_context(node)
         about = node.agency()
-        if server:
-            Servers(home, keyring, served_at(home)).require(server, about["log"])  # statements name the log that they are for
+        if servers is not None:
+            servers.require(server, about["log"])  # statements name the log that they are for
         person = wiring.person_at(keyring, about, guest=bool(STATE.server))
         if _took_custody_key(keyring, node, person):
             person = wiring.person_at(keyring, about)
         yield Session(keyring, person, node, wiring.journal_of(home, keyring), SystemClock(), served=opened is None)
 
 
-def _client(url: str, keyring: FileKeyring, transport: Any = None) -> NodeClient:
-    """The node at an address, for whoever has these keys."""
+def _servers(keyring: FileKeyring) -> Servers:
+    """The addresses that the folder knows."""
     from cli.servers import Servers
+
+    return Servers(STATE.home, keyring, served_at(STATE.home))
+
+
+def _client(url: str, keyring: FileKeyring, servers: Servers | None = None, *, transport: Any = None) -> NodeClient:
+    """The node at an address, for whoever has these keys; ``servers`` unless it is in this process, at the end of ``transport``."""
     from ledger.adapters.node.client import NodeClient
     from ledger.adapters.node.kept import FileSession
 
-    servers = None if transport is not None else Servers(STATE.home, keyring, served_at(STATE.home))
     own = servers is None or servers.is_own(url)
 
     class Recording(NodeClient):
@@ -252,7 +256,7 @@ def joined(keyring: FileKeyring, server: str) -> Person:
     """Whoever just got a certificate from the node at ``server``, with the custody key where it waited for them."""
     from ledger import wiring
 
-    with _client(server, keyring) as node:
+    with _client(server, keyring, _servers(keyring)) as node:
         about = node.agency()
         person = wiring.person_at(keyring, about)
         return wiring.person_at(keyring, about) if _took_custody_key(keyring, node, person) else person

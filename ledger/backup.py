@@ -175,7 +175,8 @@ def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
     for name, end in ends.items():
         files.private_file(folder / "blocks" / name)
         with (source / name).open("rb") as file, (folder / "blocks" / name).open("r+b") as target:
-            start = _agreed(file, target, min(known.get(name, 0), target.seek(0, os.SEEK_END)), name)
+            start = min(known.get(name, 0), target.seek(0, os.SEEK_END))
+            _require_agreed(file, target, start, name)
             file.seek(start)
             target.seek(start)
             left = end - start
@@ -200,7 +201,7 @@ def _known(folder: Path) -> dict[str, int]:
     return found
 
 
-def _agreed(file: BinaryIO, target: BinaryIO, start: int, name: str) -> int:
+def _require_agreed(file: BinaryIO, target: BinaryIO, start: int, name: str) -> None:
     """Check that a pack's copy is good up to ``start``. Copies of a home that went on apart differ at the end.
 
     Raises:
@@ -212,7 +213,6 @@ def _agreed(file: BinaryIO, target: BinaryIO, start: int, name: str) -> int:
     if file.read(start - at) != target.read(start - at):
         what = f"the copy of {name} is not what this home's begins with: it was damaged, or is another home's"
         raise StorageError(what, hint="nothing was changed there; back up into a new folder")
-    return start
 
 
 def _drop_packs(folder: Path, wanted: set[str]) -> None:

@@ -7,7 +7,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -69,37 +69,38 @@ def writing(path: Path) -> Iterator[None]:
         OSError: it cannot be opened.
     """
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+        with _flocked(path, os.O_RDWR, fcntl.LOCK_EX) as fd:
             if os.path.samestat(os.fstat(fd), path.stat()):  # or it was replaced meanwhile
                 yield
                 return
-        finally:
-            os.close(fd)
 
 
 @contextmanager
 def used(path: Path) -> Iterator[None]:
     """Hold something together with others, until none of whom does `unused` take it."""
-    fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH)
+    with _flocked(path, os.O_RDONLY | os.O_CREAT, fcntl.LOCK_SH):
         yield
-    finally:
-        os.close(fd)
 
 
 @contextmanager
 def unused(path: Path) -> Iterator[bool]:
     """Whether nobody holds something now; nobody does until the block ends."""
-    fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(_flocked(path, os.O_RDONLY | os.O_CREAT, fcntl.LOCK_EX | fcntl.LOCK_NB))
+        except BlockingIOError:
+            free = False
+        else:
+            free = True
+        yield free
+
+
+@contextmanager
+def _flocked(path: Path, flags: int, how: int) -> Iterator[int]:
+    fd = os.open(path, flags | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
-    else:
-        yield True
+        fcntl.flock(fd, how)
+        yield fd
     finally:
         os.close(fd)
 

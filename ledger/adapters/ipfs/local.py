@@ -92,7 +92,7 @@ def _next_section(fd: int, number: int, at: int, end: int) -> int:
                 tried += max(behind - start, 0)
                 if tried > _TRIED:
                     return end
-        at += max(len(data) - _OVERLAP, 1) if len(data) > _OVERLAP else len(data)
+        at += len(data) - _OVERLAP if len(data) > _OVERLAP else len(data)
     return end
 
 
