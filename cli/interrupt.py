@@ -28,7 +28,7 @@ class _State:
     asked = 0  # the signal
     deferring = False
     recording = False
-    recorded = 0  # statements
+    recorded = 0  # statements, and requests about people
     unknown = 0
 
 
@@ -82,7 +82,7 @@ def deferred() -> Iterator[None]:
 
 @contextmanager
 def recording(count: int) -> Iterator[None]:
-    """Statements go to the node: whoever stops the command is told what became of them."""
+    """Statements, or a request about people, go to the node: whoever stops the command is told what became of them."""
     with deferred():
         _State.recording = True
         try:
@@ -97,10 +97,10 @@ def recording(count: int) -> Iterator[None]:
 
 def told() -> str:
     """What a command that was stopped had done."""
-    look = "look with custody list or custody show before you repeat it (an upload goes on where it was)"
+    look = "look with custody list, show, person list or field status before you repeat it (an upload goes on where it was)"
     if _State.unknown:
         return f"stopped; whether the node recorded what was signed is not known: {look}"
     if _State.recorded:
-        what = "1 statement of this command is" if _State.recorded == 1 else f"{_State.recorded} statements of this command are"
+        what = "1 step of this command is" if _State.recorded == 1 else f"{_State.recorded} steps of this command are"
         return f"stopped; {what} recorded: {look}"
     return "stopped; nothing half-written is left (an upload goes on where it was when it is started again)"

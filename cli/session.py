@@ -7,7 +7,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from cli import cleartext, interrupt
+from cli import cleartext
 from cli.state import STATE
 from ledger import settings
 from ledger.adapters import filelock, files
@@ -153,11 +153,12 @@ def open_field() -> Iterator[FieldNode]:
 @contextmanager
 def _open_offline() -> Iterator[Session]:
     unlocking = unlock()
+    from cli.recording import RecordingField
     from ledger import wiring
     from ledger.adapters.clock import SystemClock
 
     keyring = unlocking.keyring()
-    with wiring.open_field(STATE.home, keyring) as node:
+    with wiring.open_field(STATE.home, keyring, RecordingField) as node:
         journal = wiring.journal_of(STATE.home, keyring)
         yield Session(keyring, wiring.person_at(keyring, node.agency()), node, journal, SystemClock())  # type: ignore[arg-type]
 
@@ -216,17 +217,11 @@ def _servers(keyring: FileKeyring) -> Servers:
 
 def _client(url: str, keyring: FileKeyring, servers: Servers | None = None, *, transport: Any = None) -> NodeClient:
     """The node at an address, for whoever has these keys; ``servers`` unless it is in this process, at the end of ``transport``."""
-    from ledger.adapters.node.client import NodeClient
+    from cli.recording import RecordingNode
     from ledger.adapters.node.kept import FileSession
 
     own = servers is None or servers.is_own(url)
-
-    class Recording(NodeClient):
-        def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-            with interrupt.recording(len(submissions)):
-                return super().register(submissions)
-
-    return Recording(
+    return RecordingNode(
         url,
         transport=transport,
         signer=lambda: _signer(keyring),

@@ -116,6 +116,7 @@ class MonitorMetrics:
             self._findings.labels(code).set(found.report.counts.get(code, 0))
         for one in found.fresh:
             self._alarms.labels(one.code).inc()
+        self._age.clear()  # a log that is followed no longer has no age
         for agency, age in found.ages.items():
             self._age.labels(agency).set(age)
         self._last.set(time.time())

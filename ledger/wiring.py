@@ -332,8 +332,8 @@ def prepare_field(home: Path, about: dict[str, Any]) -> None:
 
 
 @contextmanager
-def open_field(home: Path, keyring: FileKeyring) -> Iterator[FieldNode]:
-    """What waits in a folder for the network; one command at a time.
+def open_field(home: Path, keyring: FileKeyring, kind: type[FieldNode] = FieldNode) -> Iterator[FieldNode]:
+    """What waits in a folder for the network, as a node of this kind; one command at a time.
 
     Raises:
         UsageError: nothing was prepared while there was one. LockedError: another command works offline here.
@@ -349,7 +349,7 @@ def open_field(home: Path, keyring: FileKeyring) -> Iterator[FieldNode]:
         stack.callback(blocks.close)
         journal = FileJournal(home / settings.QUEUE, keyring.get("journal"))
         stack.callback(journal.close)
-        yield FieldNode(about, blocks, journal)
+        yield kind(about, blocks, journal)
 
 
 def journal_of(home: Path, keyring: FileKeyring) -> FileJournal:

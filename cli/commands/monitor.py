@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
         state: Annotated[Path, typer.Option(help="File that keeps what was seen.")],
         interval: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 60,
         once: Annotated[bool, typer.Option("--once", help="Look once; exit code of an audit, with an alarm at least 3.")] = False,
-        stop: Annotated[bool, typer.Option("--stop", help="End with exit code 1 at the first alarm.")] = False,
+        stop: Annotated[bool, typer.Option("--stop", help="End at the first alarm, with the exit code of --once.")] = False,
         silence: Annotated[float, typer.Option(min=0, help="Hours without a checkpoint that raise an alarm.")] = 48,
         volume: Annotated[int, typer.Option(min=1, help="Events signed by one person in an hour that raise an alarm.")] = 500,
         webhook: Annotated[str, typer.Option(help="URL that alarms are posted to.", envvar="CUSTODY_WEBHOOK")] = "",
@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
         from ledger import auditing
         from ledger import metrics as measures
         from ledger.domain import hosts
-        from ledger.services.audit.monitoring import Limits, look
+        from ledger.services.audit.monitoring import Limits, look, told
 
         allowed = hosts.networks(allow_network)
         if webhook:
@@ -64,17 +64,17 @@ def register(app: typer.Typer) -> None:
             while True:
                 found = look(opened.contracts, opened.root, opened.logs, opened.state, opened.clock, Limits(int(silence * 3600), volume))
                 measured.saw(found)
-                if webhook and found.fresh:
-                    _notify(webhook, found, allowed)
+                sent = not (webhook and found.fresh) or _notify(webhook, found, allowed)
                 _tell(found)
+                if sent:
+                    told(opened.state, found)
                 if once or (stop and found.fresh):
-                    code = found.report.verdict.exit_code
-                    raise typer.Exit(1 if stop and found.fresh else code or (3 if found.fresh else 0))
+                    raise typer.Exit(found.report.verdict.exit_code or (3 if found.fresh else 0))
                 time.sleep(interval)
 
 
-def _notify(url: str, found: Round, allowed: tuple[Any, ...]) -> None:
-    """Send alarms; that they could not be sent is told, and never ends the monitor."""
+def _notify(url: str, found: Round, allowed: tuple[Any, ...]) -> bool:
+    """Send alarms, and whether they were taken; that they were not is told, and never ends the monitor."""
     from ledger.adapters import webhook
     from ledger.domain.errors import CustodyError
 
@@ -82,12 +82,15 @@ def _notify(url: str, found: Round, allowed: tuple[Any, ...]) -> None:
         webhook.send(url, found.fresh, int(time.time()), allowed)
     except CustodyError as error:
         output.failure(error)
+        return False
+    return True
 
 
 def _tell(found: Round) -> None:
     value: dict[str, Any] = {
         "verdict": found.report.verdict.value,
         "alarms": [one.as_json() for one in found.fresh],
+        "standing": [one.as_json() for one in found.standing],
         "checkpointAges": found.ages,
         "facts": found.report.facts,
     }
@@ -97,5 +100,6 @@ def _tell(found: Round) -> None:
         f"{output.moment(int(time.time()))}  {found.report.verdict.value}; newest checkpoints: {ages or 'none'}"
         + (f"; {waiting} entries wait to be anchored" if waiting else "")
     ]
-    lines += [f"  ALARM {one.kind.title} ({one.code}): {one.place}; expected {one.expected}, found {one.found}" for one in found.fresh]
+    for mark, findings in (("ALARM", found.fresh), ("stands", found.standing)):
+        lines += [f"  {mark} {one.kind.title} ({one.code}): {one.place}; expected {one.expected}, found {one.found}" for one in findings]
     output.result(value, *lines)

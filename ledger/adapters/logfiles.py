@@ -39,6 +39,8 @@ NOBODY: Final = Auditor()
 class FolderFiles:
     """A tree that `custody log export` wrote, on disk or mounted from IPFS."""
 
+    is_node = False
+
     def __init__(self, root: Path) -> None:
         self._root = root
         self.where = str(root)
@@ -93,6 +95,11 @@ class WebFiles(HttpNode):
         self._logins = threading.Lock()  # proofs and sessions are one after another
         self._prefix: str | None = None
         self._hidden = False
+
+    @property
+    def is_node(self) -> bool:
+        """Whether a node answers, and no plain web server that was given a copy."""
+        return bool(self._prefix)
 
     def get(self, path: str) -> bytes:
         """A file; a node is logged in to when it first refuses."""

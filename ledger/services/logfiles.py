@@ -44,6 +44,7 @@ class OwnFiles:
     """The files of a node's own log. See domain.audit.ports.LogFiles."""
 
     where = "this home"
+    is_node = True
 
     def __init__(self, log: OwnLog) -> None:
         self._log = log

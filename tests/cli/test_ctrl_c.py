@@ -89,10 +89,53 @@ def test_whoever_stops_a_command_while_it_is_recorded_is_told_that_it_is(worked:
     )  # fmt: skip
     assert done.returncode == 128 + getattr(signal, f"SIG{name}"), done.stderr
     assert "stopping when the node has answered" in done.stderr
-    assert "1 statement of this command is recorded" in done.stderr
+    assert "1 step of this command is recorded" in done.stderr
     assert "nothing half-written" not in done.stderr
     events = json.loads(custody("show", worked["evidence"], "--json", "--basis", "x", home=home).stdout)["details"]
     assert sum('"once"' in json.dumps(one) for one in events) == 1
+
+
+STRUCK_AFTER = """
+import os, signal, sys
+from {module} import {kind} as kind
+real = kind.{method}
+def struck(self, *arguments, **options):
+    found = real(self, *arguments, **options)
+    if {path!r} in map(str, arguments) or not {path!r}:
+        os.kill(os.getpid(), signal.SIGINT)
+    return found
+kind.{method} = struck
+from cli.start import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "module", "kind", "method", "path"),
+    [
+        (
+            "person invite --number 4799 --role officer -o FILE.card --url https://nl.example",
+            "ledger.adapters.node.client",
+            "NodeClient",
+            "_send",
+            "/v1/people/invitations",
+        ),
+        ("--offline upload FILE --case 1 --exhibit 1 --basis x", "ledger.services.field", "FieldNode", "register", ""),
+    ],
+)
+def test_whoever_stops_an_invitation_or_work_without_network_is_told_that_it_was_done(
+    worked: dict[str, Path], tmp_path: Path, command: str, module: str, kind: str, method: str, path: str
+) -> None:
+    home, file = Path(shutil.copytree(worked["home"], tmp_path / "home")), tmp_path / "file"
+    file.write_bytes(b"found")
+    custody("field", "prepare", home=home)
+    done = subprocess.run(
+        [sys.executable, "-c", STRUCK_AFTER.format(module=module, kind=kind, method=method, path=path), "--home", str(home),
+         *(one.replace("FILE", str(file)) for one in command.split())],
+        cwd=ROOT, env={**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 130, done.stderr
+    assert "1 step of this command is recorded" in done.stderr
 
 
 def test_whoever_stops_a_command_whose_answer_was_lost_is_told_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:

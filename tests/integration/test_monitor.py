@@ -20,20 +20,25 @@ from cli.local import InProcess
 from ledger import metrics
 from ledger.adapters import webhook
 from ledger.adapters.audit_state import SqliteAuditState
-from ledger.adapters.logfiles import FolderFiles
+from ledger.adapters.logfiles import FolderFiles, WebFiles
 from ledger.auditing import about
 from ledger.domain.errors import NetworkError, UsageError
-from ledger.services.audit.monitoring import Limits, Round, look
+from ledger.services.audit.monitoring import Limits, Round, look, told
 from tests.support.desk import Desk
-from tests.support.malice import World
+from tests.support.malice import AsANode, World
 
 
-def watch(world: World, limits: Limits | None = None, **lies: list[bytes]) -> Round:
+def watch(
+    world: World, limits: Limits | None = None, kind: type[FolderFiles] = AsANode, *, delivered: bool = True, **lies: list[bytes]
+) -> Round:
     world.clock.time += 1
-    trees = [FolderFiles(one.write(world.folder / code, entries=lies.get(code.replace("-", "_")))) for code, one in world.agencies.items()]
+    trees = [kind(one.write(world.folder / code, entries=lies.get(code.replace("-", "_")))) for code, one in world.agencies.items()]
     state = SqliteAuditState(world.folder / "seen.audit", about(world.root))
     try:
-        return look(world.contracts, world.root, trees, state, world.clock, limits or Limits())
+        found = look(world.contracts, world.root, trees, state, world.clock, limits or Limits())
+        if delivered:
+            told(state, found)
+        return found
     finally:
         state.close()
 
@@ -70,6 +75,40 @@ def test_an_alarm_is_told_once_and_again_after_it_was_gone(world: World) -> None
     assert codes(watch(world, NL_POL=nl.entries[:-1])) == set()
     assert codes(watch(world)) == set()
     assert codes(watch(world, NL_POL=nl.entries[:-1])) == {"log-truncated"}
+
+
+def test_an_alarm_that_nobody_took_is_due_again_and_what_stands_is_named(world: World) -> None:
+    nl = world["NL-POL"]
+    nl.open()
+    world.settle()
+    assert codes(watch(world, NL_POL=nl.entries[:-1], delivered=False)) == {"log-truncated"}
+    assert codes(watch(world, NL_POL=nl.entries[:-1])) == {"log-truncated"}
+    found = watch(world, NL_POL=nl.entries[:-1])
+    assert (codes(found), [one.code for one in found.standing]) == (set(), ["log-truncated"])
+
+
+def test_a_copy_that_lags_behind_its_node_is_no_contradiction(world: World) -> None:
+    nl = world["NL-POL"]
+    nl.open()
+    world.settle()
+    assert codes(watch(world, kind=FolderFiles)) == set()
+    found = watch(world, kind=FolderFiles, NL_POL=nl.entries[:-1])
+    assert (found.report.verdict.value, codes(found), [one.code for one in found.standing]) == ("incomplete", set(), ["log-older"])
+    assert codes(watch(world, kind=FolderFiles, NL_POL=nl.entries[:-1])) == {"log-older"}  # still so at the next look: somebody must look
+
+
+@pytest.mark.parametrize(("prefix", "node"), [("", False), ("/v1/log", True)])
+def test_a_copy_on_a_plain_web_server_is_told_from_a_node(world: World, prefix: str, node: bool) -> None:
+    tree = world["NL-POL"].write(world.folder / "tree")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        path = tree / request.url.path.removeprefix(f"{prefix}/")
+        there = request.url.path.startswith(f"{prefix}/") and path.is_file()
+        return httpx.Response(200, content=path.read_bytes()) if there else httpx.Response(404)
+
+    shown = WebFiles("http://127.0.0.1:1", transport=httpx.MockTransport(answer))
+    shown.get("checkpoint")
+    assert shown.is_node is node
 
 
 def test_an_agency_that_falls_silent(world: World) -> None:
@@ -134,9 +173,9 @@ def test_alarms_are_posted_with_what_to_do(world: World) -> None:
     found = watch(world, NL_POL=nl.entries[:-1])
     with listener(204) as (url, got):
         webhook.send(url, found.fresh, 7)
-    [told] = json.loads(got[0])["alarms"]
-    assert (told["code"], told["promise"]) == ("log-truncated", 3)
-    assert told["todo"]
+    [posted] = json.loads(got[0])["alarms"]
+    assert (posted["code"], posted["promise"]) == ("log-truncated", 3)
+    assert posted["todo"]
     with listener(500) as (url, _), pytest.raises(NetworkError, match="answered 500"):
         webhook.send(url, found.fresh, 7)
     with pytest.raises(UsageError):
@@ -182,6 +221,18 @@ def test_metrics_of_the_monitor_are_served_on_an_address_of_their_own(world: Wor
         server.server_close()
     assert 'custody_monitor_rounds_total{verdict="verified"} 1.0' in text
     assert 'custody_monitor_checkpoint_age_seconds{agency="NL-POL"}' in text
+
+
+def test_a_log_that_is_followed_no_longer_has_no_age(world: World) -> None:
+    world.settle()
+    measured = metrics.MonitorMetrics()
+    found = watch(world)
+    measured.saw(found)
+    del found.ages["NL-POL"]
+    measured.saw(found)
+    text = generate_latest(measured.registry).decode()
+    assert 'age_seconds{agency="RO-DIICOT"}' in text
+    assert 'age_seconds{agency="NL-POL"}' not in text
 
 
 def test_a_log_that_changes_what_is_not_anchored_yet_is_found_at_once(world: World) -> None:

@@ -88,6 +88,13 @@ KINDS: Final[dict[str, Kind]] = {
     "checkpoint-unlinked": Kind("log", _F, 3, "a checkpoint in the contract does not follow the one before", _KEEP),
     "root-differs": Kind("log", _F, 3, "the log was rewritten", _KEEP),
     "log-truncated": Kind("log", _F, 3, "the log is shorter than the contract knows", _KEEP),
+    "log-older": Kind(
+        "log",
+        _I,
+        3,
+        "this copy of the log is older than its newest anchored checkpoint",
+        "get a newer copy (whoever keeps the log: custody log export); if the agency has none: " + _KEEP,
+    ),
     "note-differs": Kind("log", _F, 3, "the log's own signed checkpoint says something else", _KEEP),
     "note-unsigned": Kind("log", _F, 3, "a checkpoint is not signed with the log key", _KEEP),
     # What was not judged

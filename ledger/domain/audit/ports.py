@@ -23,6 +23,11 @@ class LogFiles(Protocol):
     #: Where they are, for messages.
     where: str
 
+    @property
+    def is_node(self) -> bool:
+        """Whether a node of the agency shows them, or a copy is read that may lag behind; known after the first ``get``."""
+        ...
+
     def get(self, path: str) -> bytes:
         """A file by its path below the root of the tree. Safe for use by several threads."""
         ...

@@ -16,8 +16,8 @@ from ledger.services.audit import outside
 
 _HOUR: Final = 3600
 #: Warnings that are an alarm nevertheless: nothing is proven wrong, but somebody must look.
-_LOUD: Final = frozenset({"volume", "late", "overdue", "silence", "chain-silent", "view-longer"})
-_PATIENT: Final = frozenset({"unreachable", "chain-silent"})  # not at the first time
+_LOUD: Final = frozenset({"volume", "late", "overdue", "silence", "chain-silent", "view-longer", "log-older"})
+_PATIENT: Final = frozenset({"unreachable", "chain-silent", "log-older"})  # not at the first time
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,11 @@ class Limits:
 
 @dataclass
 class Round:
-    """One look: the report, findings not told before, and how old each log's newest checkpoint is, in seconds by agency."""
+    """One look: the report, alarms that are due, others that stand, and the age of each log's newest checkpoint, in seconds by agency."""
 
     report: Report
     fresh: list[Finding] = field(default_factory=list)
+    standing: list[Finding] = field(default_factory=list)
     ages: dict[str, int] = field(default_factory=dict)
 
 
@@ -48,8 +49,8 @@ def look(
 ) -> Round:
     """Audit what is new, and compare everything with what was seen before.
 
-    A finding is told once, and again only after it was gone for a while; what could not be reached counts as such only when it
-    happens twice in a row.
+    An alarm is fresh until ``told`` says that it was told, and again only after it was gone for a while; what could not be reached
+    counts as such only when it happens twice in a row.
     """
     report = outside.audit(contracts, root, logs, state, clock, options)
     ages: dict[str, int] = {}
@@ -67,7 +68,15 @@ def look(
         for certificate, hour, count in state.volumes(log.log, limits.volume):
             place = f"certificate {certificate.hex()[:16]} of {log.agency}, from {hour * _HOUR}"
             report.add(Finding("volume", place, f"fewer than {limits.volume} events in an hour", f"{count} events"))
-    return Round(report, _fresh(state, report), ages)
+    fresh, standing = _sorted(state, report)
+    return Round(report, fresh, standing, ages)
+
+
+def told(state: AuditState, found: Round) -> None:
+    """Keep that these alarms reached everybody who was to hear of them: an alarm that a webhook refused is due again."""
+    with state.transaction():
+        for one in found.fresh:
+            state.put_blob("alarm", _key(one), b"told")
 
 
 def is_alarm(finding: Finding) -> bool:
@@ -75,21 +84,25 @@ def is_alarm(finding: Finding) -> bool:
     return finding.kind.severity in {Severity.FAILED, Severity.UNREADABLE} or finding.code in _LOUD
 
 
-def _fresh(state: AuditState, report: Report) -> list[Finding]:
-    """Alarms that were not told yet."""
+def _key(finding: Finding) -> bytes:
+    """What an alarm is known by: numbers move on while a thing stays the same, so its code and place."""
+    return sha256(f"{finding.code}\x00{finding.place}".encode()).digest()
+
+
+def _sorted(state: AuditState, report: Report) -> tuple[list[Finding], list[Finding]]:
+    """Alarms that are due, and those that were told already or must stay for another look first."""
     found: dict[bytes, Finding] = {}
     for one in report.findings:
         if is_alarm(one):
-            # Numbers move on while a thing stays the same: it is known by its code and place.
-            found.setdefault(sha256(f"{one.code}\x00{one.place}".encode()).digest(), one)
+            found.setdefault(_key(one), one)
+    fresh: list[Finding] = []
+    standing: list[Finding] = []
     with state.transaction():
-        fresh = []
         for key, one in found.items():
-            told = state.blob("alarm", key)
-            if one.code in _PATIENT and told is None:
+            before = state.blob("alarm", key)
+            if before is None:
                 state.put_blob("alarm", key, b"seen")
-            elif told != b"told":
-                state.put_blob("alarm", key, b"told")
-                fresh.append(one)
+            due = before != b"told" and (before is not None or one.code not in _PATIENT)
+            (fresh if due else standing).append(one)
         state.keep_blobs("alarm", list(found))
-    return fresh
+    return fresh, standing

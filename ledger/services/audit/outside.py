@@ -108,7 +108,9 @@ class _Log:
         last, before = self._state.last_checkpoint(log.log), self._state.log(log.log)
         end, begin = last.size if last is not None else 0, before.size if before is not None else 0
         if served.size < end:
-            report.add(Finding("log-truncated", f"checkpoint of {log.agency}", f"{end} entries or more", f"{served.size} entries"))
+            # A copy lags behind its node, which proves nothing; a node was itself asked to anchor what it does not show.
+            code = "log-truncated" if self._files.is_node else "log-older"
+            report.add(Finding(code, f"checkpoint of {log.agency}", f"{end} entries or more", f"{served.size} entries"))
             return None
         done = self._options.progress(f"log of {log.agency}", end - begin)
         replay = LogReplay(log, fetching, self._contracts, self._state, authorities, report, done)
