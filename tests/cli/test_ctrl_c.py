@@ -124,9 +124,11 @@ main()
     ],
 )
 def test_whoever_stops_an_invitation_or_work_without_network_is_told_that_it_was_done(
-    worked: dict[str, Path], tmp_path: Path, command: str, module: str, kind: str, method: str, path: str
+    tmp_path: Path, command: str, module: str, kind: str, method: str, path: str
 ) -> None:
-    home, file = Path(shutil.copytree(worked["home"], tmp_path / "home")), tmp_path / "file"
+    home, file = tmp_path / "home", tmp_path / "file"
+    roles = [argument for role in ("officer", "custodian", "administrator") for argument in ("--role", role)]
+    custody("init", "--agency", "NL-POL", "--person", "4711", *roles, home=home)
     file.write_bytes(b"found")
     custody("field", "prepare", home=home)
     done = subprocess.run(
