@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cli.hints import runnable
+
+
+def recorded(answer: Mapping[str, Any], what: str = "recorded") -> str:
+    """What became of one statement; one that waits without network is recorded nowhere yet."""
+    if answer["state"] == "queued":
+        return f"signed, and waits here as number {answer['index']}: it is recorded nowhere until {runnable('custody field send')}"
+    return f"{what}, entry {answer['index']}, {STATES.get(answer['state'], answer['state'])}"
+
 
 EVENTS: Final = {
     "collected": "collected",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import outfile, output
+from cli.hints import runnable
 from cli.state import STATE, Json
 
 _HELP = """Back up the home, also while a node serves it. Only what is new since the last time is copied.
@@ -56,7 +57,8 @@ def register(app: typer.Typer) -> None:
         value = {"snapshot": str(made.snapshot), "expires": format_time(made.expires), "copied": made.copied, "size": made.size}
         waiting = sum(journal.count(STATE.home / one) for one in (settings.JOURNAL, settings.QUEUE))
         if waiting:
-            lines.append(f"NOT in it: {waiting} journals of work that waits here: custody field send, or upload again what was interrupted")
+            sending = runnable("custody field send")
+            lines.append(f"NOT in it: {waiting} journals of work that waits here: {sending}, or upload again what was interrupted")
         output.result({**value, "grants": made.grants, "journalsLeftOut": waiting}, *lines)
         if waiting:
             raise typer.Exit(3)

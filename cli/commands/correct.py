@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import output, words
 from cli.state import Evidence, Json
 
 _HELP = """Correct an earlier record. Nothing is overwritten: the old value and the new one are both shown for ever.
@@ -42,4 +42,4 @@ def register(app: typer.Typer) -> None:
                 raise UsageError(f"the item has events 0 to {len(events) - 1}, not {event}")
             body = {"target": events[event], "pointer": field, "new": new, "reason": reason, **({"old": old} if old else {})}
             answer = retrieve.record(session.node, session.person, session.clock, urn, "corrected", body)
-        output.result(answer, f"recorded as entry {answer['index']}, {answer['state']}; the earlier record stays as it is")
+        output.result(answer, words.recorded(answer) + "; the earlier record stays as it is")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import members, output
+from cli.hints import runnable
 from cli.state import Json
 
 _HELP = """Record a file that was made from other items: a report, an extraction, a redaction, the output of a model.
@@ -75,4 +76,4 @@ def register(app: typer.Typer) -> None:
         said = members.identifier_members(case, exhibit) | members.basis_member(basis, basis_kind, authorisation, authority)
         said |= {"handling": handling} if handling else {}
         upload_paths([path], Options(said, body=body, event_type="derived", interrupted=members.interruption(False, restart)))
-        output.note(f"see where it came from: custody tree {parent[0]}")
+        output.note(f"see where it came from: {runnable('custody tree')} {parent[0]}")

@@ -9,6 +9,7 @@ import typer
 
 from cli import members, output, words
 from cli.commands import handover_pause as pause
+from cli.hints import runnable
 from cli.state import STATE, Evidence, Json
 
 _HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides sign.
@@ -155,7 +156,9 @@ def register(app: typer.Typer) -> None:
                     progress=advance,
                 )
             forward(session, "" if not abroad else "abroad")
-        text = "checked and accepted" + ("; custody passes when the chain has taken it: custody handover list" if abroad else "")
+        text = "checked and accepted" + (
+            "; custody passes when the chain has taken it: " + runnable("custody handover list") if abroad else ""
+        )
         output.result(answer, text)
 
     @group.command(help=_DECLINE)
@@ -183,7 +186,7 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             answer = handing.withdraw(session.node, session.person, session.clock, urn, reason=reason)
             forward(session, "abroad")
-        output.result(answer, "taken back, unless the other agency was first: custody handover list")
+        output.result(answer, "taken back, unless the other agency was first: " + runnable("custody handover list"))
 
     @group.command(help=_SYNC)
     def sync(as_json: Json = False) -> None:
@@ -194,7 +197,11 @@ def register(app: typer.Typer) -> None:
         coming = found["coming"]
         lines = [f"came in: {one}" for one in found["received"]] + [f"settled: {one}" for one in found["settled"]]
         if coming["size"]:
-            goes_on = "the node goes on by itself" if session.served else "it stopped, and begins anew with the next custody handover sync"
+            goes_on = (
+                "the node goes on by itself"
+                if session.served
+                else f"it stopped, and begins anew with the next {runnable('custody handover sync')}"
+            )
             lines.append(f"still coming in: {coming['done']:,} of {coming['size']:,} bytes; {goes_on}")
         lines += [f"problem: {name}: {problem}" for name, problem in found["problems"].items()]
         output.result(found, *(lines or ["nothing new"]))

@@ -9,6 +9,7 @@ import typer
 
 from cli import output
 from cli.commands import ipfs_migrate, ipfs_nodes
+from cli.hints import runnable
 from cli.state import STATE, Json
 
 _HELP = """IPFS nodes (Kubo) that keep the ciphertext: create repositories, add nodes, fill them. docs/operations.md tells the whole.
@@ -96,7 +97,10 @@ def register(app: typer.Typer) -> None:
         urn = evidence_urn(evidence)
         with open_session() as session:
             session.node.set_copies(urn, number)
-        output.result({"evidence": urn, "copies": number}, f"{urn} shall lie at {number} IPFS nodes; send it there now: custody ipfs sync")
+        output.result(
+            {"evidence": urn, "copies": number},
+            f"{urn} shall lie at {number} IPFS nodes; send it there now: {runnable('custody ipfs sync')}",
+        )
 
 
 def run_sync(node: Any) -> dict[str, Any]:
@@ -119,7 +123,7 @@ def sync_text(totals: dict[str, Any]) -> list[str]:
     lines = [f"{totals['pinned']} copies sent and pinned, {totals['removed']} removed, {totals['wanting']} items still lack a copy"]
     lines += [f"  {name}: {problem}" for name, problem in totals["problems"].items()]
     if totals["failed"]:
-        lines.append(f"  {totals['failed']} copies put off: their blocks cannot be read; look with: custody doctor")
+        lines.append(f"  {totals['failed']} copies put off: their blocks cannot be read; look with: {runnable('custody doctor')}")
     if totals["wanting"]:
-        lines.append("what to do: see custody status, mend the IPFS nodes, then run this again")
+        lines.append(f"what to do: see {runnable('custody status')}, mend the IPFS nodes, then run this again")
     return lines

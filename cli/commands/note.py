@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import output, words
 from cli.state import Evidence, Json
 
 _HELP = """Add a signed note to an item's record.
@@ -30,4 +30,4 @@ def register(app: typer.Typer) -> None:
         urn = evidence_urn(evidence)
         with open_session() as session:
             answer = retrieve.record(session.node, session.person, session.clock, urn, "note", {"text": text})
-        output.result(answer, f"recorded as entry {answer['index']}, {answer['state']}")
+        output.result(answer, words.recorded(answer))

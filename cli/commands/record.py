@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import members, output
+from cli import members, output, words
 from cli.eventforms import FORMS, Field, Form
 from cli.state import Evidence, Json
 
@@ -87,7 +87,7 @@ def _run(form: Form, given: dict[str, Any]) -> None:
             if value not in ("", []):
                 _put(body, field.path.split("."), _value(field, value, numbers))
         answer = retrieve.record(session.node, session.person, session.clock, urn, form.type, body, said)
-    output.result(answer, f"recorded as entry {answer['index']}, {answer['state']}")
+    output.result(answer, words.recorded(answer))
 
 
 def _value(field: Field, value: Any, numbers: dict[int, str]) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import members, output
+from cli import members, output, words
 from cli.state import Json
 
 _HELP = """Record a thing that was seized: a phone, a disk, a notebook. Files taken from it are uploaded with --from.
@@ -67,4 +67,4 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             moment = members.moment_members(occurred or format_time(session.clock.now()), late)
             answer = opening.collect(session.node, session.person, session.clock, body, said | moment)
-        output.result(answer, f"recorded as {answer['evidence']}, entry {answer['index']}, {answer['state']}")
+        output.result(answer, words.recorded(answer, f"recorded as {answer['evidence']}"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import output
+from cli.hints import runnable
 from cli.state import Json
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def register(app: typer.Typer) -> None:
 
         with open_session() as session:
             session.node.end_session(which)
-        output.result({"ended": which}, "ended; to keep somebody out: custody person suspend WHO")
+        output.result({"ended": which}, "ended; to keep somebody out: " + runnable("custody person suspend WHO"))
 
     @app.command(help=_LOGIN)
     def login(as_json: Json = False) -> None:

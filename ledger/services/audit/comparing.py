@@ -71,7 +71,8 @@ class Comparing:
                 self.count += 1
                 for column, value in left[1].items():
                     if column not in free and right[1].get(column) != value:
-                        self._tell(codes[2], name, keys, right[1], f"{column} = {shown(value)}", shown(right[1].get(column)))
+                        called_for, there = _pair(value, right[1].get(column))
+                        self._tell(codes[2], name, keys, right[1], f"{column} = {called_for}", there)
                 left, right = next(expected, None), next(found, None)
             advance(1)
 
@@ -91,6 +92,13 @@ def _rows(records: Records, name: str, keys: Sequence[str]) -> Iterator[tuple[tu
         if len(page) < _PAGE:
             return
         after = [page[-1][key] for key in keys]
+
+
+def _pair(expected: object, found: object) -> tuple[str, str]:
+    """Two values that differ, told apart also where they are shown alike: the text of a number, long text of one length."""
+    if (left := shown(expected)) != (right := shown(found)):
+        return left, right
+    return f"{left} ({type(expected).__name__})", f"{right} ({'other ' if type(expected) is type(found) else ''}{type(found).__name__})"
 
 
 def shown(value: object) -> str:
