@@ -77,8 +77,8 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def used(path: Path) -> Iterator[None]:
-    """Hold something together with others, until none of whom does `unused` take it."""
-    with _flocked(path, os.O_RDONLY | os.O_CREAT, fcntl.LOCK_SH):
+    """Hold a file or folder together with others, until none of whom does `unused` take it."""
+    with _flocked(path, _flags(path), fcntl.LOCK_SH):
         yield
 
 
@@ -87,12 +87,16 @@ def unused(path: Path) -> Iterator[bool]:
     """Whether nobody holds something now; nobody does until the block ends."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(_flocked(path, os.O_RDONLY | os.O_CREAT, fcntl.LOCK_EX | fcntl.LOCK_NB))
+            stack.enter_context(_flocked(path, _flags(path), fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError:
             free = False
         else:
             free = True
         yield free
+
+
+def _flags(path: Path) -> int:
+    return os.O_RDONLY | (os.O_DIRECTORY if path.is_dir() else os.O_CREAT)
 
 
 @contextmanager

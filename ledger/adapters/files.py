@@ -8,16 +8,18 @@ import secrets
 import shlex
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from ledger.adapters import filelock
 from ledger.domain.errors import StorageError, UnwrittenError, UsageError
 
 _NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # FAT on a stick, for example
 _MADE: Final = ".made-by-custody"
 _MARK: Final = "{maker} made what lies in {place}, and empties this folder when it runs again\n"
+_BUILDING: Final = ".custody-part"
 _OTHERS: Final = 0o022  # bits with which others than the owner may write
 
 
@@ -204,21 +206,33 @@ def require_vacant(path: Path, *, hint: str) -> None:
 def building(path: Path, *, what: str) -> Iterator[Path]:
     """A new folder beside ``path`` that gets its name when the block ends, and is removed where it fails.
 
+    Those that a killed process left there are removed first: a home half restored holds keys that a disposal must reach.
+
     Raises:
         StorageError: the disk refused; ``what`` says what could not be done.
     """
-    aside = _beside(path)
+    aside = path.with_name(f".{secrets.token_hex(8)}{_BUILDING}")
     try:
         aside.mkdir(mode=0o700, parents=True)
-        yield aside
-        if path.exists():
-            path.rmdir()
-        aside.rename(path)
+        with filelock.used(aside):
+            _remove_unused(path.absolute().parent.glob(f".*{_BUILDING}"))
+            yield aside
+            if path.exists():
+                path.rmdir()
+            aside.rename(path)
         sync_directory(path.absolute().parent)
     except OSError as error:
         raise StorageError(f"{what}: {error.strerror}", hint="check disk and permissions") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _remove_unused(folders: Iterable[Path]) -> None:
+    """Remove folders that no process builds in any more; one that is not ours to open is left."""
+    for folder in folders:
+        with suppress(OSError), filelock.unused(folder) as free:
+            if free:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def sync_directory(path: Path) -> None:

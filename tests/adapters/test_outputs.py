@@ -209,6 +209,17 @@ def test_a_name_as_long_as_a_name_can_be_is_written(tmp_path: Path, size: int) -
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_a_folder_that_a_killed_process_left_half_built_is_removed_and_that_of_a_living_one_is_not(tmp_path: Path) -> None:
+    left = tmp_path / ".0123456789abcdef.custody-part"
+    left.mkdir()
+    (left / "keyring").write_text("keys of what was disposed of since")
+    with files.building(tmp_path / "one", what="a folder") as first:
+        assert not left.exists()
+        with files.building(tmp_path / "two", what="a folder"):
+            assert first.is_dir()
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["one", "two"]
+
+
 def test_a_name_that_cannot_be_is_refused_before_the_block_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnwrittenError, match="too long"):
         outputs.writing(tmp_path / ("a" * 256), force=False).__enter__()
