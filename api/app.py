@@ -35,7 +35,7 @@ from api.routes import (
 )
 from ledger import __version__
 from ledger.services.audit.jobs import AuditJobs
-from ledger.services.node import Node
+from ledger.services.node.context import Node
 
 _VERSIONED: Final = (
     session.router,

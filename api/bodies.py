@@ -14,7 +14,7 @@ from typing import Any, Final, get_args
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from ledger.domain import jsontext
+from ledger.domain.codecs import strict_json
 from ledger.domain.errors import FormatError
 
 SHORT: Final = 16 << 10  # bytes that are judged within a millisecond, on the event loop
@@ -45,7 +45,7 @@ def judge(data: bytes, kind: type[BaseModel]) -> BaseModel:
         FormatError: no strict JSON, or not what ``kind`` expects; says where, and nothing that was sent.
     """
     require_sober(data)
-    value = jsontext.parse(data, what="request not understood", limit=len(data), members=_MEMBERS)
+    value = strict_json.parse(data, what="request not understood", limit=len(data), members=_MEMBERS)
     try:
         return kind.model_validate(value)
     except ValidationError as error:

@@ -15,11 +15,11 @@ from api.access import GUEST_ROUTES, PUBLIC, ROUTES
 from api.bodies import SHORT, JudgedRequest, judge
 from api.errors import UnauthenticatedError
 from api.limits import LOCAL
-from ledger.domain import dpop
 from ledger.domain.errors import DeniedError
-from ledger.services.access import Caller
-from ledger.services.node import Node
-from ledger.services.sessions import caller_of
+from ledger.domain.identity import dpop
+from ledger.services.access.authorization import Caller
+from ledger.services.access.sessions import caller_of
+from ledger.services.node.context import Node
 
 _BEARER = HTTPBearer(auto_error=False, description="`DPoP TOKEN`, the token from POST /v1/login, with a header DPoP: the proof of RFC 9449")
 _SCHEME = "dpop "

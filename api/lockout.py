@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from ledger.domain.dpop import WINDOW
+from ledger.domain.identity.dpop import WINDOW
 
 _MOST: Final = 500_000
 FAILURES: Final = 5

@@ -6,7 +6,7 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ledger.services.telemetry import Telemetry
+from ledger.services.node.telemetry import Telemetry
 
 
 class MeasureMiddleware:

@@ -8,12 +8,13 @@ from typing import Final
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from ledger.domain import envelope
+from ledger.domain.blocks import dag
+from ledger.domain.crypto import content_encryption
 from ledger.domain.errors import NotFoundError
-from ledger.domain.records import ItemRow
-from ledger.domain.unit import Unit
-from ledger.services import dag, reading
-from ledger.services.node import Node
+from ledger.domain.ports.rows import ItemRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.node.context import Node
+from ledger.services.records import documents
 
 _RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
 _MAX_RANGE: Final = 4 << 20
@@ -25,10 +26,10 @@ def ranged(node: Node, unit: Unit, item: ItemRow, wanted: str) -> Response:
     Raises:
         NotFoundError: the item has no content here. HTTPException: 416, the range does not lie within it.
     """
-    opening = reading.read_event(node, unit, unit.events(item.state.evidence)[0])
+    opening = documents.read_event(node, unit, unit.events(item.state.evidence)[0])
     if item.cid is None or opening is None:
         raise NotFoundError("this item has no content here")
-    size = envelope.parse_content(opening.body["content"], opening.body["size"]).ciphertext_size
+    size = content_encryption.parse_content(opening.body["content"], opening.body["size"]).ciphertext_size
     found = _RANGE.fullmatch(wanted)
     if found is None or not int(found[1]) <= int(found[2]) or int(found[1]) >= size or int(found[2]) - int(found[1]) >= _MAX_RANGE:
         raise HTTPException(416, "expected one range of at most 4 MiB within the content", {"Content-Range": f"bytes */{size}"})

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from api.schemas import Base64Url, Evidence, Hex, LookOut, Strict
-from ledger.domain.encoding import format_time
-from ledger.domain.records import GivenRow
+from ledger.domain.codecs.text import format_time
+from ledger.domain.ports.rows import GivenRow
 
 
 class ExchangedOut(Strict):

@@ -25,10 +25,10 @@ from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.chain.local import LocalChain
 from ledger.adapters.logfiles import FolderFiles
 from ledger.adapters.memory import StoppedClock
-from ledger.auditing import about
-from ledger.domain import trust
+from ledger.app.open_audit import about
+from ledger.domain.bundle import trust
 from ledger.domain.identity.names import log_urn
-from ledger.services.audit import outside
+from ledger.services.audit import external
 from tests.support.malice import START, World
 
 _FSCK = Path(__file__).parents[1] / ".build/fsck/fsck"
@@ -86,7 +86,7 @@ def audit(folder: Path, size: int) -> None:
     state = SqliteAuditState(folder / "state", about(root))
     with examining.pool() as submit:
         start = time.perf_counter()
-        report = outside.audit(contracts, root, [FolderFiles(folder / "log")], state, clock, outside.Options(submit=submit))
+        report = external.audit(contracts, root, [FolderFiles(folder / "log")], state, clock, external.Options(submit=submit))
         seconds = time.perf_counter() - start
     assert report.verdict.value == "verified", report.as_json()
     assert report.facts[f"entries {_AGENCY}"] >= size

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ledger.services import handing, handovers
-from ledger.services.handing import Terms
+from ledger.client import handover
+from ledger.client.handover import Terms
+from ledger.services.handovers import sync
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import NL, RO
@@ -18,7 +19,7 @@ from tests.support.desk import Desk
 
 def _taken(taker: Desk) -> None:
     """A large item comes in from round to round."""
-    while not (done := handovers.sync(taker.node)).received:
+    while not (done := sync.sync(taker.node)).received:
         assert not done.problems, done.problems
 
 
@@ -36,14 +37,14 @@ def bench_handover(mib: int) -> Iterator[tuple[str, float]]:
             yield _timed(f"upload of {mib} MiB, for comparison", lambda: giver.upload(file))
             [item] = [one["evidence"] for one in giver.client.items()]
             terms = Terms(RO, int(time.time()) + 86400)
-            yield _timed("offer: key re-wrapped and signed", lambda: handing.offer(giver.client, giver.person, giver.clock, item, terms))
-            yield _timed("offer anchored and taken by the contract", lambda: handovers.settle(giver.node, timeout=60))
+            yield _timed("offer: key re-wrapped and signed", lambda: handover.offer(giver.client, giver.person, giver.clock, item, terms))
+            yield _timed("offer anchored and taken by the contract", lambda: sync.settle(giver.node, timeout=60))
             yield _timed("record verified and ciphertext fetched by the taker", lambda: _taken(taker))
             yield _timed(
-                "checked (decrypted, re-hashed) and accepted", lambda: handing.accept(taker.client, taker.person, taker.clock, item)
+                "checked (decrypted, re-hashed) and accepted", lambda: handover.accept(taker.client, taker.person, taker.clock, item)
             )
-            yield _timed("acceptance anchored and taken by the contract", lambda: handovers.settle(taker.node, timeout=60))
-            yield _timed("giver learns of it", lambda: handovers.sync(giver.node))
+            yield _timed("acceptance anchored and taken by the contract", lambda: sync.settle(taker.node, timeout=60))
+            yield _timed("giver learns of it", lambda: sync.sync(giver.node))
             assert giver.client.item(item)["custodian"] == taker.client.item(item)["custodian"] == RO
 
 

@@ -10,18 +10,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ledger import founding
-from ledger.domain import merkle, trust
-from ledger.domain import statement as statements
-from ledger.domain.encoding import from_b64url
-from ledger.domain.records import LogRow
-from ledger.domain.tiles import HEIGHT, WIDTH
-from ledger.domain.unit import Unit
+from ledger.app import create_home
+from ledger.domain.bundle import trust
+from ledger.domain.codecs.text import from_b64url
+from ledger.domain.event.signing import sign_event
+from ledger.domain.log import merkle
+from ledger.domain.log import statement as statements
+from ledger.domain.log.tiles import HEIGHT, WIDTH
+from ledger.domain.ports.rows import LogRow
+from ledger.domain.ports.unit_of_work import Unit
 from ledger.domain.verify import verify
-from ledger.services import export, logbook, registration
-from ledger.services.registration import Submission
-from ledger.services.sequencing import entry_row
-from ledger.services.signing import sign_event
+from ledger.services.bundles import export
+from ledger.services.log import merkle_log
+from ledger.services.registration import registration
+from ledger.services.registration.registration import Submission
+from ledger.services.registration.sequencing import entry_row
 from tests.support.desk import PASSPHRASE, Desk
 
 Row = tuple[str, str]
@@ -39,7 +42,7 @@ def submission(value: dict[str, Any]) -> Submission:
 
 def desk_in(folder: Path) -> Desk:
     """A fresh home."""
-    founding.found(folder / "home", agency="NL-POL", person="1", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+    create_home.found(folder / "home", agency="NL-POL", person="1", roles=["officer", "custodian"], passphrase=PASSPHRASE)
     return Desk(folder / "home")
 
 
@@ -127,7 +130,7 @@ def bench_log(folder: Path, sizes: tuple[int, ...]) -> list[Row]:
                 index = random.randrange(size)
                 start = time.perf_counter()
                 with desk.node.records.read() as unit:
-                    path = merkle.inclusion_proof(index, size, logbook.reader(unit, log))
+                    path = merkle.inclusion_proof(index, size, merkle_log.reader(unit, log))
                 proofs.append(time.perf_counter() - start)
                 assert len(path) <= size.bit_length()
             for (one,) in samples:
@@ -135,7 +138,7 @@ def bench_log(folder: Path, sizes: tuple[int, ...]) -> list[Row]:
                 row = replace(entry_row(log, statements.parse(one.statement)), digest=random.randbytes(32))
                 start = time.perf_counter()
                 with desk.node.records.write() as unit:
-                    logbook.append(unit, log, [row])
+                    merkle_log.append(unit, log, [row])
                 appends.append(time.perf_counter() - start)
             proofs.sort()
             rows.append((f"inclusion proof, log of {size:,}: median / p95", f"{proofs[500] * 1e3:.3f} / {proofs[950] * 1e3:.3f} ms"))

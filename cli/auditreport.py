@@ -6,7 +6,7 @@ import html
 from typing import Any
 
 from cli import output
-from ledger.domain.visible import visible
+from ledger.domain.untrusted.visible import visible
 
 _MARKS = {
     "passed": "ok",

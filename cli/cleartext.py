@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ledger import settings
 from ledger.adapters import filelock
+from ledger.app import settings
 
 _FOLDER: Final = ".copy-"
 

@@ -10,7 +10,7 @@ from cli.state import STATE
 
 if TYPE_CHECKING:
     from cli.session import Session
-    from ledger.services.signing import Person
+    from ledger.domain.event.signing import Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ def sealed_text(who: str) -> str:
 
 def needed(session: Session, who: str, fingerprint: str) -> list[str]:
     """What is still to be done for a new custodian; the command is for a custodian who holds the key."""
-    from ledger import entrusting
+    from ledger.app import entrust
 
     if not fingerprint:
         return [f"{who} waits for the custody key, and has not signed for their keys here yet: they run custody person fetch first"]
-    folder = STATE.home if entrusting.CUSTODY in session.keyring.names() else "FOLDER-OF-A-CUSTODIAN"
+    folder = STATE.home if entrust.CUSTODY in session.keyring.names() else "FOLDER-OF-A-CUSTODIAN"
     return [
         f"{who} waits for the custody key: a custodian who holds it compares the fingerprint with them by voice, then",
         f'  custody --home {folder} person give-key {who} --fingerprint "{fingerprint}"',
@@ -54,11 +54,11 @@ def lacking(person: Person) -> list[str]:
 
 def confirm(session: Session) -> None:
     """Tell the node that we hold the custody key, so that it does not show us as waiting; what cannot be told now is told later."""
-    from ledger import entrusting
+    from ledger.app import entrust
     from ledger.domain.errors import CustodyError
 
     try:
-        entrusting.confirm(session.keyring, session.node, session.person.certificate, session.person.descriptor)
+        entrust.confirm(session.keyring, session.node, session.person.certificate, session.person.descriptor)
     except CustodyError as error:
         output.say(f"the node was not told that you hold the custody key: {error.message}")
 
@@ -72,15 +72,15 @@ def pass_on(session: Session, who: str, custody: str, *, compared: str, shown: s
         shown: the one that the node shows. It is believed only where the node is our own, which holds the same keyring.
     """
     from cli.session import at_own_node
-    from ledger import entrusting
+    from ledger.app import entrust
     from ledger.domain.errors import CustodyError
 
     if custody != "waits":
         return Given(custody)
     fingerprint = compared or (shown if at_own_node() else "")
-    if entrusting.CUSTODY in session.keyring.names() and fingerprint:
+    if entrust.CUSTODY in session.keyring.names() and fingerprint:
         try:
-            entrusting.give(session.keyring, session.node, who, fingerprint=fingerprint)
+            entrust.give(session.keyring, session.node, who, fingerprint=fingerprint)
         except CustodyError as error:
             output.say(f"the custody key was not given: {error.message}")
         else:

@@ -6,7 +6,7 @@ import logging
 import sys
 
 from cli import output
-from ledger.domain.visible import visible
+from ledger.domain.untrusted.visible import visible
 
 
 class LineFormatter(logging.Formatter):

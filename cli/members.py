@@ -54,7 +54,7 @@ def time_of(text: str, option: str) -> int:
     Raises:
         UsageError: it is none.
     """
-    from ledger.domain.encoding import parse_time
+    from ledger.domain.codecs.text import parse_time
     from ledger.domain.errors import FormatError, UsageError
 
     try:
@@ -71,7 +71,7 @@ def past_time(text: str, option: str) -> str:
     """
     import time
 
-    from ledger.domain.encoding import format_time
+    from ledger.domain.codecs.text import format_time
     from ledger.domain.errors import UsageError
     from ledger.domain.event import moments
 
@@ -113,8 +113,8 @@ def interruption(resume: bool, restart: bool) -> str:
     Raises:
         UsageError: both were asked for.
     """
+    from ledger.client.upload_request import REFUSE, RESTART, RESUME
     from ledger.domain.errors import UsageError
-    from ledger.services.given import REFUSE, RESTART, RESUME
 
     if resume and restart:
         raise UsageError("--resume and --restart exclude one another", hint="--resume keeps the details of then, --restart takes these")

@@ -84,11 +84,13 @@ def require_outside_homes(path: Path) -> None:
     Raises:
         UsageError: the path is a keyring or a journal, or lies in a folder that has a keyring, or is one.
     """
-    from ledger.domain import ownfiles
     from ledger.domain.errors import UsageError
+    from ledger.domain.files import custody_files
 
     place = Path(os.path.realpath(path))  # which ends for a link to itself too
-    if ownfiles.file_kind(_head(place)) or any(ownfiles.file_kind(_head(above / ownfiles.KEYRING)) for above in (place, *place.parents)):
+    if custody_files.file_kind(_head(place)) or any(
+        custody_files.file_kind(_head(above / custody_files.KEYRING)) for above in (place, *place.parents)
+    ):
         raise UsageError(f"{path} lies in a folder of custody's own keys", hint="name a place somewhere else")
 
 
@@ -106,12 +108,12 @@ def require_folder(path: Path) -> None:
 
 
 def _head(path: Path) -> bytes:
-    from ledger.domain import ownfiles
+    from ledger.domain.files import custody_files
 
     try:
         if not path.is_file():
             return b""
         with path.open("rb") as file:
-            return file.read(ownfiles.HEAD)
+            return file.read(custody_files.HEAD)
     except OSError:
         return b""

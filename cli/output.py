@@ -1,8 +1,9 @@
 """What a person or a script sees: results on stdout, everything else on stderr.
 
-- Everything is printed line by line, and each line is made visible-safe first (ledger/domain/visible.py): whatever a name, a document,
-  an error or another node holds, it cannot begin a line, move the cursor or colour the screen. Line breaks are ours alone: they
-  stand between the arguments, never inside them. Nothing else in this package may print (ruff refuses it).
+- Everything is printed line by line, and each line is made visible-safe first (ledger/domain/untrusted/visible.py): whatever a name,
+  a document, an error or another node holds, it cannot begin a line, move the cursor or colour the screen. Line breaks are ours
+  alone: they stand between the arguments, never inside them. Nothing else in this package may print (ruff refuses it).
+
 - On a terminal a line that is too long goes on under itself, indented, with a backslash at its end as in a shell: a value cannot be
   padded until its rest stands at the margin, and a command that was broken can still be copied.
 - A result is printed when the work is done, so what goes wrong in printing never changes what was recorded: an encoding without a
@@ -23,7 +24,6 @@ from typing import Any, Final, TextIO
 
 from cli.hints import runnable
 from cli.state import STATE
-from ledger.domain import visible as safe
 from ledger.domain.errors import (
     CustodyError,
     FormatError,
@@ -37,7 +37,8 @@ from ledger.domain.errors import (
     UsageError,
     VerificationError,
 )
-from ledger.domain.visible import visible
+from ledger.domain.untrusted import visible as safe
+from ledger.domain.untrusted.visible import visible
 
 UNPRINTED: Final = 5  # exit code: done and recorded, but the result could not be printed
 _LONGEST: Final = 20_000  # characters of one line: nothing of ours is longer, and a flood would push everything else off the screen
@@ -239,7 +240,7 @@ def size(count: int) -> str:
 
 def moment(seconds: int) -> str:
     """A time in UTC, to the minute."""
-    from ledger.domain.encoding import format_time
+    from ledger.domain.codecs.text import format_time
 
     return format_time(seconds)[:16].replace("T", " ") + " UTC"
 

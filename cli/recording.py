@@ -8,7 +8,7 @@ from typing import Any, Final
 from cli import interrupt
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.web.client import Answer
-from ledger.services.field import FieldNode
+from ledger.client.offline import FieldNode
 
 #: What is done once for each request and cannot be asked for again without doing it twice.
 _ONCE: Final = ("/v1/people/", "/v1/enrolments", "/v1/custody-key")

@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from ledger import settings, wiring
 from ledger.adapters.keystore.file import FileKeyring
-from ledger.domain import hosts
+from ledger.app import bootstrap, settings
 from ledger.domain.errors import UsageError, VerificationError
+from ledger.domain.untrusted import hosts
 
 _PINS: Final = "servers"
 
@@ -29,7 +29,7 @@ class Servers:
             client = settings.read_client(home)
             self._own, self._log = [client.server], client.log
         else:
-            self._log, published = wiring.own_log(home)
+            self._log, published = bootstrap.own_log(home)
             self._own = [one for one in (served, published) if one]
 
     def _pins(self) -> dict[str, str]:

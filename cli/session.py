@@ -17,9 +17,9 @@ import typer
 
 from cli import cleartext
 from cli.state import STATE
-from ledger import settings
 from ledger.adapters import filelock, files
 from ledger.adapters.keystore.file import Unlocking
+from ledger.app import settings
 from ledger.domain.errors import FormatError, LockedError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from ledger.adapters.keystore.file import FileKeyring
     from ledger.adapters.logfiles import Auditor
     from ledger.adapters.node.client import NodeClient
-    from ledger.domain.trust import TrustRoot
-    from ledger.services.field import FieldNode
-    from ledger.services.logfiles import OwnLog
-    from ledger.services.signing import Person
-    from ledger.wiring import OpenHome
+    from ledger.app.bootstrap import OpenHome
+    from ledger.client.offline import FieldNode
+    from ledger.domain.bundle.trust import TrustRoot
+    from ledger.domain.event.signing import Person
+    from ledger.services.log.files import OwnLog
 
 
 _STARTING: Final = 5.0  # seconds
@@ -80,10 +80,10 @@ def unlock() -> Unlocking:
 def open_alone() -> Iterator[OpenHome]:
     """The home itself, for commands that need no other node and let none serve meanwhile."""
     unlocking = unlock()
-    from ledger import wiring
+    from ledger.app import bootstrap
 
     try:
-        home = wiring.open_home(STATE.home, unlocking)
+        home = bootstrap.open_home(STATE.home, unlocking)
     except LockedError as error:
         if not (at := served_at(STATE.home)):
             raise
@@ -98,12 +98,12 @@ def open_alone() -> Iterator[OpenHome]:
 def open_beside() -> Iterator[OpenHome]:
     """The home itself to look at; while a `serve` holds it, one moment of it beside that."""
     unlocking = unlock()
-    from ledger import wiring
+    from ledger.app import bootstrap
 
     try:
-        home = wiring.open_home(STATE.home, unlocking)
+        home = bootstrap.open_home(STATE.home, unlocking)
     except LockedError:
-        with wiring.open_view(STATE.home, unlocking) as view:
+        with bootstrap.open_view(STATE.home, unlocking) as view:
             yield view
         return
     try:
@@ -116,9 +116,9 @@ def open_beside() -> Iterator[OpenHome]:
 def open_log() -> Iterator[OwnLog]:
     """The log of the home for reading, also while a `serve` holds the home."""
     unlocking = unlock()
-    from ledger import wiring
+    from ledger.app import bootstrap
 
-    with wiring.open_log(STATE.home, unlocking) as log:
+    with bootstrap.open_log(STATE.home, unlocking) as log:
         yield log
 
 
@@ -144,9 +144,9 @@ def auditor() -> Auditor:
 def open_field() -> Iterator[FieldNode]:
     """What waits to be sent."""
     unlocking = unlock()
-    from ledger import wiring
+    from ledger.app import bootstrap
 
-    with wiring.open_field(STATE.home, unlocking.keyring()) as node:
+    with bootstrap.open_field(STATE.home, unlocking.keyring()) as node:
         yield node
 
 
@@ -154,13 +154,13 @@ def open_field() -> Iterator[FieldNode]:
 def _open_offline() -> Iterator[Session]:
     unlocking = unlock()
     from cli.recording import RecordingField
-    from ledger import wiring
     from ledger.adapters.clock import SystemClock
+    from ledger.app import bootstrap
 
     keyring = unlocking.keyring()
-    with wiring.open_field(STATE.home, keyring, RecordingField) as node:
-        journal = wiring.journal_of(STATE.home, keyring)
-        yield Session(keyring, wiring.person_at(keyring, node.agency()), node, journal, SystemClock())  # type: ignore[arg-type]
+    with bootstrap.open_field(STATE.home, keyring, RecordingField) as node:
+        journal = bootstrap.journal_of(STATE.home, keyring)
+        yield Session(keyring, bootstrap.person_at(keyring, node.agency()), node, journal, SystemClock())  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -172,8 +172,8 @@ def open_session() -> Iterator[Session]:
         return
     home = STATE.home
     unlocking = unlock()
-    from ledger import wiring
     from ledger.adapters.clock import SystemClock
+    from ledger.app import bootstrap
 
     server = settings.read_client(home).server if settings.is_client(home) and not STATE.server else STATE.server
     with ExitStack() as stack:
@@ -202,10 +202,10 @@ def open_session() -> Iterator[Session]:
         about = node.agency()
         if servers is not None:
             servers.require(server, about["log"])  # statements name the log that they are for
-        person = wiring.person_at(keyring, about, guest=bool(STATE.server))
+        person = bootstrap.person_at(keyring, about, guest=bool(STATE.server))
         if _took_custody_key(keyring, node, person):
-            person = wiring.person_at(keyring, about)
-        yield Session(keyring, person, node, wiring.journal_of(home, keyring), SystemClock(), served=opened is None)
+            person = bootstrap.person_at(keyring, about)
+        yield Session(keyring, person, node, bootstrap.journal_of(home, keyring), SystemClock(), served=opened is None)
 
 
 def _servers(keyring: FileKeyring) -> Servers:
@@ -234,11 +234,11 @@ def _client(url: str, keyring: FileKeyring, servers: Servers | None = None, *, t
 def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) -> bool:
     """Whether the custody key waited for a custodian who has none; what is wrong with it is told, and stops nothing else."""
     from cli import output
-    from ledger import entrusting
+    from ledger.app import entrust
     from ledger.domain.errors import CustodyError
 
     try:
-        taken = entrusting.take(keyring, node, person.certificate, person.descriptor)
+        taken = entrust.take(keyring, node, person.certificate, person.descriptor)
     except CustodyError as error:
         output.say(f"the custody key that waits for you was not taken: {error.message}")
         return False
@@ -249,12 +249,12 @@ def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) ->
 
 def joined(keyring: FileKeyring, server: str) -> Person:
     """Whoever just got a certificate from the node at ``server``, with the custody key where it waited for them."""
-    from ledger import wiring
+    from ledger.app import bootstrap
 
     with _client(server, keyring, _servers(keyring)) as node:
         about = node.agency()
-        person = wiring.person_at(keyring, about)
-        return wiring.person_at(keyring, about) if _took_custody_key(keyring, node, person) else person
+        person = bootstrap.person_at(keyring, about)
+        return bootstrap.person_at(keyring, about) if _took_custody_key(keyring, node, person) else person
 
 
 def at_own_node() -> bool:
@@ -299,12 +299,12 @@ def _opened_or_served(home: Path, unlocking: Unlocking) -> tuple[OpenHome | None
     Raises:
         LockedError: another process has it, and does not serve it.
     """
-    from ledger import wiring
+    from ledger.app import bootstrap
 
     end = time.monotonic() + _STARTING
     while True:
         try:
-            return wiring.open_home(home, unlocking), ""
+            return bootstrap.open_home(home, unlocking), ""
         except LockedError:
             if url := served_at(home):
                 return None, url
@@ -337,7 +337,8 @@ def read_trust(path: Path) -> TrustRoot:
     Raises:
         UsageError: the file is none. UnreadableError: it cannot be read.
     """
-    from ledger.domain import filekind, trust
+    from ledger.domain.bundle import trust
+    from ledger.domain.files import file_kind
 
     if path.is_dir():
         raise UsageError(f"{path} is a folder, not a trust root", hint=_TRUST)
@@ -345,7 +346,7 @@ def read_trust(path: Path) -> TrustRoot:
     try:
         return trust.parse(data)
     except FormatError as error:
-        said = filekind.describe(data[: filekind.HEAD])
+        said = file_kind.describe(data[: file_kind.HEAD])
         what = error.message if said == "a trust root" else f"this is {said}, not a trust root"
         raise UsageError(f"{path}: {what}", hint=error.hint or _TRUST) from error
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger import founding
+from ledger.app import create_home
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.kubo import Daemon, swarm
 
@@ -32,7 +32,7 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 @pytest.fixture(scope="session")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("founded") / "home"
-    founding.found(home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+    create_home.found(home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=PASSPHRASE)
     return home
 
 

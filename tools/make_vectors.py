@@ -15,15 +15,17 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger import founding
-from ledger.domain import envelope, grants, login, merkle
-from ledger.domain import receipt as receipts
-from ledger.domain import statement as statements
-from ledger.domain.encoding import b64url, evidence_bytes
+from ledger.app import create_home
+from ledger.domain.codecs.text import b64url, evidence_bytes
+from ledger.domain.crypto import content_encryption, grants
+from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.event import document as documents
-from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import certificate as certificates
-from ledger.services.authority import Authority
+from ledger.domain.identity import login
+from ledger.domain.log import merkle
+from ledger.domain.log import receipt as receipts
+from ledger.domain.log import statement as statements
+from ledger.services.node.certificate_authority import Authority
 from tests.support.desk import PASSPHRASE, Desk
 from tests.unit.test_event import BASE, SALTS
 from tests.unit.test_verify import MUTATIONS, Sample
@@ -48,7 +50,7 @@ def worked_example() -> dict[str, Any]:
     receipt = receipts.issue(LOG_KEY, log_id=LOG, subject=BASE["evidence"], size=2, index=1, path=[sibling], root=root)
     content_key, record_key, salt = b"\x11" * 32, b"\x22" * 32, b"\x33" * 16
     evidence = BASE["evidence"]
-    pieces = envelope.Pieces(content_key, evidence, salt)
+    pieces = content_encryption.Pieces(content_key, evidence, salt)
     plain = b"evidence"
     recipient = HpkePrivateKey("MLKEM768-X25519", bytes(range(96)))
     grant = grants.seal(record_key, recipient.public, evidence=evidence_bytes(evidence), scope="record")
@@ -75,11 +77,11 @@ def worked_example() -> dict[str, Any]:
             "contentKey": content_key.hex(),
             "recordKey": record_key.hex(),
             "salt": salt.hex(),
-            "commitment": envelope.commit(content_key, evidence, salt).hex(),
+            "commitment": content_encryption.commit(content_key, evidence, salt).hex(),
             "plain": plain.hex(),
-            "onlyPiece": sha256(pieces.seal(0, envelope.pad_piece(plain, len(plain), 4096), last=True)).hexdigest(),
-            "sealedDocument": sha256(envelope.seal_document(record_key, event.raw)).hexdigest(),
-            "padded": {str(size): envelope.padded_size(size) for size in (0, 4095, 4096, 5000, 10**6, 10**9, 20 * 2**30)},
+            "onlyPiece": sha256(pieces.seal(0, content_encryption.pad_piece(plain, len(plain), 4096), last=True)).hexdigest(),
+            "sealedDocument": sha256(content_encryption.seal_document(record_key, event.raw)).hexdigest(),
+            "padded": {str(size): content_encryption.padded_size(size) for size in (0, 4095, 4096, 5000, 10**6, 10**9, 20 * 2**30)},
             "grant": b64url(grant.encode()),
         },
     }
@@ -94,7 +96,7 @@ def main() -> None:
         old.unlink()
     with tempfile.TemporaryDirectory() as name:
         home = Path(name) / "home"
-        founding.found(home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+        create_home.found(home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=PASSPHRASE)
         with Desk(home) as desk:
             sample = Sample(desk, Path(name))
             (folder / "good.bundle").write_bytes(sample.data)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from api.access import GUEST_ROUTES, PUBLIC, ROUTES
-from ledger.domain.custody import GUEST_ROLES, GUESTS, ROLES_BY_TYPE
 from ledger.domain.identity.names import ROLES
-from ledger.domain.parts import PARTS_BY_TYPE, Part
+from ledger.domain.item.custody import GUEST_ROLES, GUESTS, ROLES_BY_TYPE
+from ledger.domain.item.parts import PARTS_BY_TYPE, Part
 
 TARGET: Final = Path(__file__).parents[1] / "docs" / "roles.md"
 _ORDER: Final = (
@@ -29,8 +29,8 @@ _ORDER: Final = (
 )
 _HEAD: Final = """# Who may do what
 
-Written by `make docs` from `ledger/domain/custody.py`, `ledger/domain/parts.py` and `api/access.py`; a test compares every cell with what
-is enforced.
+Written by `make docs` from `ledger/domain/item/custody.py`, `ledger/domain/item/parts.py` and `api/access.py`; a test compares
+every cell with what is enforced.
 Whatever has no mark is refused. A profile maps a country's own names to these roles (`custody profile show nl`).
 
 Beyond the tables: nobody approves, refuses or accepts what they recorded or offered themselves; a disposal takes two persons;

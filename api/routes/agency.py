@@ -13,14 +13,17 @@ from api.schemas import StatusOut, VerifyIn, WorkerOut
 from api.schemas_agency import AgencyOut, DemandsOut
 from api.schemas_exchange import VersionOut, VersionsOut
 from ledger.domain import verify as verification
-from ledger.domain.encoding import b64url, format_time, from_b64url, require
+from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.codecs.text import b64url, format_time, from_b64url, require
 from ledger.domain.errors import NotFoundError
 from ledger.domain.identity.names import log_urn
-from ledger.domain.profile import Demands
-from ledger.domain.trust import TrustRoot
-from ledger.services import anchoring, handovers, keeping, trustroot
-from ledger.services.node import Node
-from ledger.services.supervision import Standing
+from ledger.domain.item.jurisdiction_profile import Demands
+from ledger.services.bundles import agency_trust
+from ledger.services.handovers import sync
+from ledger.services.node.context import Node
+from ledger.services.node.supervision import Standing
+from ledger.services.onchain import anchoring
+from ledger.services.storage import replica_status
 
 router = APIRouter(route_class=GuardedRoute, tags=["agency"])
 
@@ -71,7 +74,7 @@ def trust_root(request: Request, node: NodeDep, pin: Annotated[int | None, Query
 
 
 def _trust(request: Request, node: Node, pin: int | None = None) -> TrustRoot:
-    return trustroot.trust_root(node, sealers=request.app.state.sealers, confirmations=request.app.state.confirmations, pin=pin)
+    return agency_trust.trust_root(node, sealers=request.app.state.sealers, confirmations=request.app.state.confirmations, pin=pin)
 
 
 @router.get("/status", operation_id="status")
@@ -118,7 +121,7 @@ def _status(node: Node, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
         storedBytes=node.blocks.size(),
         backupsUntil=node.backups_until(),
         frozen=log.frozen,
-        ipfs=asdict(keeping.report(node)) if ipfs and node.replicas.names() else None,
+        ipfs=asdict(replica_status.report(node)) if ipfs and node.replicas.names() else None,
         workers=[_worker(row) for row in node.workers.rows()],
     )
 
@@ -133,7 +136,7 @@ def _worker(row: Standing) -> WorkerOut:
 @router.post("/anchor", operation_id="anchor")
 def anchor(node: NodeDep, caller: CallerDep) -> StatusOut:
     """Anchor everything integrated so far, and wait until it is final."""
-    handovers.settle(node, timeout=60)
+    sync.settle(node, timeout=60)
     return _status(node)
 
 

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Path, Request
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas_audit import AuditIn, AuditOut, AuditsOut
-from ledger import auditing
+from ledger.app import open_audit
 from ledger.domain.audit.report import Report
-from ledger.services import trustroot
-from ledger.services.audit import inside
-from ledger.services.audit.chainstory import Progress
+from ledger.services.audit import internal
+from ledger.services.audit.chain_events import Progress
 from ledger.services.audit.jobs import AuditJobs
+from ledger.services.bundles import agency_trust
 
 router = APIRouter(route_class=GuardedRoute, tags=["audits"])
 Name = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
@@ -34,8 +34,10 @@ def start_audit(request: Request, node: NodeDep, caller: CallerDep, asked: Audit
     share = None if asked.sample is None else asked.sample / 100
 
     def run(progress: Progress) -> Report:
-        root = trustroot.trust_root(node, sealers=state.sealers, confirmations=state.confirmations)  # asks the chain: nobody waits for it
-        return auditing.of_node(node, root, inside.Options(share=share, seed=seed, progress=progress))
+        root = agency_trust.trust_root(
+            node, sealers=state.sealers, confirmations=state.confirmations
+        )  # asks the chain: nobody waits for it
+        return open_audit.of_node(node, root, internal.Options(share=share, seed=seed, progress=progress))
 
     job = _jobs(request).start(caller.id.shown_at(node.agency), run)
     return AuditOut(**asdict(job))

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request
 
 from api.deps import CallerDep, GuardedRoute, NodeDep, aside
 from api.schemas import BlocksIn, BlocksOut, StoredOut
-from ledger.domain import car
-from ledger.domain import cid as cids
-from ledger.services.node import Node
+from ledger.domain.ipld import car
+from ledger.domain.ipld import cid as cids
+from ledger.services.node.context import Node
 
 router = APIRouter(route_class=GuardedRoute, tags=["blocks"])
 _CAR: Final = "application/vnd.ipld.car"

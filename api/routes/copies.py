@@ -10,11 +10,13 @@ from fastapi.responses import Response
 
 from api.deps import AgencyCode, CallerDep, GuardedRoute, Item, NodeDep, Statement
 from api.schemas_exchange import ConfirmedOut, CopiesOut, CopyOut, CopyRecordOut, DisposalOut, LineageOut, LinkOut, TakenIn, copy_out
-from ledger.domain.encoding import b64url, format_time
+from ledger.domain.codecs.text import b64url, format_time
 from ledger.domain.errors import NotFoundError
-from ledger.domain.ports import PartnerApi
-from ledger.services import access, copies, erasure, lineage, partners
-from ledger.services.node import Node
+from ledger.domain.ports.node_and_chain import PartnerApi
+from ledger.services.access import authorization, lineage
+from ledger.services.handovers import copies, erasure
+from ledger.services.node.context import Node
+from ledger.services.partners import directory
 
 router = APIRouter(route_class=GuardedRoute, tags=["copies"])
 T = TypeVar("T")
@@ -53,7 +55,7 @@ def copy_range(
 def copy_taken(node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: Item, statement: Statement, request: TakenIn) -> None:
     """Tell the agency that gave a copy which item of ours it is."""
     with node.records.read() as unit:
-        item = access.visible(node, unit, caller, request.copy_)
+        item = authorization.visible(node, unit, caller, request.copy_)
         copies.require_copy(node, unit, item, evidence, bytes.fromhex(statement))
     api = _reach(node, agency)
     _asked(node, agency, lambda: api.tell_copy(statement, request.copy_), _MOMENT)
@@ -63,7 +65,7 @@ def copy_taken(node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: I
 def item_lineage(node: NodeDep, caller: CallerDep, evidence: Item) -> LineageOut:
     """Where an item came from and what came from it, as far as the caller may see the items, and who holds copies of it."""
     with node.records.read() as unit:
-        access.visible(node, unit, caller, evidence)
+        authorization.visible(node, unit, caller, evidence)
         links = lineage.around(node, unit, caller, evidence)
         given = unit.given_of(evidence, 500)
     return LineageOut(
@@ -76,7 +78,7 @@ def item_lineage(node: NodeDep, caller: CallerDep, evidence: Item) -> LineageOut
 def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
     """What became of an item that was disposed of: when, which keys were destroyed and who confirmed it, until when backups live."""
     with node.records.read() as unit:
-        access.visible(node, unit, caller, evidence)
+        authorization.visible(node, unit, caller, evidence)
         found = erasure.disposal(unit, evidence)
     if found is None:
         raise NotFoundError("this item was not disposed of here")
@@ -103,4 +105,4 @@ def _asked(node: Node, agency: str, work: Callable[[], T], seconds: float) -> T:
 
 def _reach(node: Node, agency: str) -> PartnerApi:
     with node.records.read() as unit:
-        return node.reach(partners.known(unit, agency).url)
+        return node.reach(directory.known(unit, agency).url)

@@ -26,15 +26,18 @@ from api.schemas import (
     StandingOut,
 )
 from api.schemas_exchange import ReadableOut
-from ledger.domain import cid as cids
-from ledger.domain.custody import Offer
-from ledger.domain.encoding import b64url, format_time, from_hex
-from ledger.domain.records import HoldingRow, ItemRow
-from ledger.domain.unit import Unit
-from ledger.services import access, anchoring, export, inheritance, recordkeys
-from ledger.services.node import Node
-from ledger.services.review import life_of
-from ledger.services.withholding import Withheld
+from ledger.client.redaction import Withheld
+from ledger.domain.codecs.text import b64url, format_time, from_hex
+from ledger.domain.ipld import cid as cids
+from ledger.domain.item.custody import Offer
+from ledger.domain.ports.rows import HoldingRow, ItemRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.access import authorization
+from ledger.services.bundles import export
+from ledger.services.node.context import Node
+from ledger.services.onchain import anchoring
+from ledger.services.records import foreign_history, record_keys
+from ledger.services.registration.item_rules import life_of
 
 router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
 Mode = Literal["view", "inspection", "copy", "export"]
@@ -82,7 +85,7 @@ def list_evidence(
 ) -> ItemsOut:
     """A page of the items that the caller may see."""
     with node.records.read() as unit:
-        rows = access.visible_items(node, unit, caller, after=after, limit=limit)
+        rows = authorization.visible_items(node, unit, caller, after=after, limit=limit)
         reached, held = anchoring.progress(node, unit), unit.holdings_named([row.state.evidence for row in rows])
         erased = {row.state.evidence for row in rows if _is_erased(unit, row)}
     return ItemsOut(
@@ -95,8 +98,8 @@ def list_evidence(
 def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> FoundOut:
     """Items with this identifier (case, exhibit), among those that the caller may see; at most 500."""
     with node.records.read() as unit:
-        token = recordkeys.identifier_token(node, request.scheme, request.value)
-        rows = access.visible_items(node, unit, caller, limit=500, token=token)
+        token = record_keys.identifier_token(node, request.scheme, request.value)
+        rows = authorization.visible_items(node, unit, caller, limit=500, token=token)
     return FoundOut(evidence=[row.state.evidence for row in rows])
 
 
@@ -104,7 +107,7 @@ def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> Foun
 def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
     """What the node keeps in clear about one item."""
     with node.records.read() as unit:
-        item = access.visible(node, unit, caller, evidence)
+        item = authorization.visible(node, unit, caller, evidence)
         return _item_out(node, item, anchoring.progress(node, unit), unit.holdings(evidence), erased=_is_erased(unit, item))
 
 
@@ -118,13 +121,13 @@ def list_events(
 ) -> EventsOut:
     """A page of an item's events as the log shows them."""
     with node.records.read() as unit:
-        access.visible(node, unit, caller, evidence)
+        authorization.visible(node, unit, caller, evidence)
         reached = anchoring.progress(node, unit)
         rows = [row for row in unit.events(evidence, void=True) if row.seq > after][:limit]
-        came = inheritance.proven_times(unit, evidence)
+        came = foreign_history.proven_times(unit, evidence)
         firsts = [unit.covering_checkpoint(row.log, row.index) for row in rows]
         times = [first.time if first is not None else came.get(row.entry, 0) for row, first in zip(rows, firsts, strict=True)]
-        looked = {row.digest: access.looks(node, unit, row.digest) for row in rows if row.effect == "offer"}
+        looked = {row.digest: authorization.looks(node, unit, row.digest) for row in rows if row.effect == "offer"}
     events = [
         EventOut(
             seq=row.seq,
@@ -147,26 +150,26 @@ def list_events(
 def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: Mode) -> ReadableOut:
     """Whether something could follow an access of this mode, to be asked before one is signed; refused with the reason where not."""
     with node.records.read() as unit:
-        item = access.visible(node, unit, caller, evidence)
-        keys = access.require_readable(node, unit, caller, item, mode)
+        item = authorization.visible(node, unit, caller, evidence)
+        keys = authorization.require_readable(node, unit, caller, item, mode)
     return ReadableOut(content=item.cid is not None, keys=[one.hex() for one in keys])
 
 
 @router.post("/{evidence}/details", operation_id="details")
 def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) -> DetailsOut:
     """The item's documents, after a recorded access of any mode."""
-    access.release(node, caller, evidence, request.access, "details")
+    authorization.release(node, caller, evidence, request.access, "details")
     with node.records.read() as unit:
         life = life_of(node, unit, evidence)
-        return DetailsOut(events=access.details(node, unit, evidence), standing=StandingOut(**life.standing()))
+        return DetailsOut(events=authorization.details(node, unit, evidence), standing=StandingOut(**life.standing()))
 
 
 @router.post("/{evidence}/grants", operation_id="grants")
 def grants(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) -> GrantsOut:
     """The content keys sealed to the caller, after a recorded access of mode copy or export."""
-    access.release(node, caller, evidence, request.access, "content")
+    authorization.release(node, caller, evidence, request.access, "content")
     with node.records.read() as unit:
-        return GrantsOut(grants=[b64url(one) for one in access.content_grants(node, unit, caller, evidence)])
+        return GrantsOut(grants=[b64url(one) for one in authorization.content_grants(node, unit, caller, evidence)])
 
 
 @router.get("/{evidence}/content", operation_id="content", responses={206: {"content": {"application/octet-stream": {}}}})
@@ -179,8 +182,8 @@ def content(
 ) -> Response:
     """Ciphertext in ranges of at most 4 MiB (RFC 9110 section 14), after a recorded access of mode copy or export."""
     with node.records.read() as unit:
-        access.require_access(node, unit, caller, evidence, from_hex(access_digest, what="access", size=32), "content")
-        return ranged(node, unit, access.visible(node, unit, caller, evidence), range)
+        authorization.require_access(node, unit, caller, evidence, from_hex(access_digest, what="access", size=32), "content")
+        return ranged(node, unit, authorization.visible(node, unit, caller, evidence), range)
 
 
 @router.post("/{evidence}/bundle", operation_id="bundle", responses={200: {"content": {"application/vnd.custody.bundle+cbor": {}}}})
@@ -189,9 +192,9 @@ def bundle(node: NodeDep, caller: CallerDep, evidence: Item, request: BundleIn) 
     an access could be recorded for, and none is asked.
     """
     with node.records.read() as unit:
-        access.visible(node, unit, caller, evidence)
+        authorization.visible(node, unit, caller, evidence)
         covered = unit.erasure(evidence) is None or bool(request.access)
-    until = access.release(node, caller, evidence, request.access, "bundle").seq if covered else None
+    until = authorization.release(node, caller, evidence, request.access, "bundle").seq if covered else None
     withheld = Withheld(request.withhold)
     data = export.bundle(node, evidence, until=until, shown=withheld.shown).encode()
     withheld.require_met()

@@ -12,7 +12,8 @@ from api.ranges import ranged
 from api.ratelimit import LISTS
 from api.schemas_exchange import CopiesOut, DisposalNoteOut, DisposalsOut, ExchangedOut, ExchangeOut, TakenIn, TimeIn, copy_out
 from ledger.domain.errors import NotFoundError
-from ledger.services import agencylog, copies, erasure, parcels
+from ledger.services.handovers import copies, erasure, outgoing
+from ledger.services.registration import agency_statements
 
 router = APIRouter(route_class=GuardedRoute, prefix="/exchange", tags=["exchange"])
 _BUNDLE = "application/vnd.custody.bundle+cbor"
@@ -26,7 +27,7 @@ def exchanged(node: NodeDep, caller: CallerDep, after: After = "") -> ExchangeOu
     """Handovers between the caller's agency and ours that the contract knows: 1,000 in the order of items, behind one of them."""
     found = [
         ExchangedOut(evidence=row.evidence, giver=row.giver, taker=row.taker, offer=row.offer.hex(), expires=row.expires, state=row.state)
-        for row in parcels.between(node, caller.agency, after)
+        for row in outgoing.between(node, caller.agency, after)
     ]
     return ExchangeOut(handovers=found)
 
@@ -80,7 +81,7 @@ def crl_for_agency(node: NodeDep, caller: CallerDep, asked: Request, request: Ti
         row = unit.newest_crl()
     if (row is None or row.issued < request.time) and not asked.app.state.lists.take(("crl", caller.agency.encode()), LISTS):
         with node.records.write() as unit:
-            row = agencylog.fresh_crl(node, unit, request.time)
+            row = agency_statements.fresh_crl(node, unit, request.time)
     if row is None:
         raise NotFoundError("no revocation list was issued yet")
     return Response(row.der, 200, {"Cache-Control": "no-store"}, _CRL)
@@ -89,12 +90,12 @@ def crl_for_agency(node: NodeDep, caller: CallerDep, asked: Request, request: Ti
 @router.get("/{evidence}/parcel", operation_id="parcel", responses={200: {"content": {_PARCEL: {}}}})
 def parcel(node: NodeDep, caller: CallerDep, evidence: Item) -> Response:
     """An item on offer to the caller's agency, or how a handover between us ended: record and keys, sealed to their node."""
-    return Response(parcels.pack(node, caller.agency, evidence), 200, {"Cache-Control": "no-store"}, _PARCEL)
+    return Response(outgoing.pack(node, caller.agency, evidence), 200, {"Cache-Control": "no-store"}, _PARCEL)
 
 
 @router.get("/{evidence}/content", operation_id="offered_content", responses={206: {"content": {"application/octet-stream": {}}}})
 def offered_content(node: NodeDep, caller: CallerDep, evidence: Item, range: Annotated[str, Header()]) -> Response:
     """Ciphertext of an item on offer to the caller's agency, in ranges of at most 4 MiB."""
     with node.records.read() as unit:
-        item = parcels.require_offered(node, unit, caller.agency, evidence)
+        item = outgoing.require_offered(node, unit, caller.agency, evidence)
         return ranged(node, unit, item, range)

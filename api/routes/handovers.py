@@ -11,10 +11,11 @@ from api.deps import CallerDep, GuardedRoute, Item, NodeDep
 from api.ranges import ranged
 from api.schemas import LookOut
 from api.schemas_exchange import ComingOut, HandoverOut, HandoversOut, IncomingOut, RoundOut
-from ledger.domain.encoding import b64url, format_time
-from ledger.services import access, handovers, offers
-from ledger.services.access import Caller
-from ledger.services.node import Node
+from ledger.domain.codecs.text import b64url, format_time
+from ledger.services.access import authorization
+from ledger.services.access.authorization import Caller
+from ledger.services.handovers import offers, sync
+from ledger.services.node.context import Node
 
 router = APIRouter(route_class=GuardedRoute, prefix="/handovers", tags=["handovers"])
 _TIMEOUT = 30.0
@@ -45,8 +46,8 @@ def list_handovers(node: NodeDep, caller: CallerDep) -> HandoversOut:
 @router.post("/sync", operation_id="sync_handovers")
 def sync_handovers(node: NodeDep, caller: CallerDep) -> RoundOut:
     """Anchor, bring handovers forward on the chain, and exchange with other agencies now; a node that serves does so by itself."""
-    handovers.settle(node, timeout=_TIMEOUT)
-    done = offers.shown(node, caller, handovers.sync(node))
+    sync.settle(node, timeout=_TIMEOUT)
+    done = offers.shown(node, caller, sync.sync(node))
     came, size = node.transfers.progress()
     return RoundOut(
         received=done.received,
@@ -63,8 +64,8 @@ def incoming(node: NodeDep, caller: CallerDep, evidence: Item) -> IncomingOut:
     offers.look(node, caller, evidence, "offer")
     with node.records.read() as unit:
         offers.require_offered(node, unit, caller, evidence)
-        grants = access.content_grants(node, unit, caller, evidence)
-        return IncomingOut(events=access.details(node, unit, evidence), grants=[b64url(one) for one in grants])
+        grants = authorization.content_grants(node, unit, caller, evidence)
+        return IncomingOut(events=authorization.details(node, unit, evidence), grants=[b64url(one) for one in grants])
 
 
 @router.get("/{evidence}/content", operation_id="incoming_content", responses={206: {"content": {"application/octet-stream": {}}}})

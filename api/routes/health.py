@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.deps import GuardedRoute, NodeDep
-from ledger.services import logbook
+from ledger.services.log import merkle_log
 
 router = APIRouter(route_class=GuardedRoute, tags=["health"])
 
@@ -20,7 +20,7 @@ def health() -> dict[str, str]:
 def readiness(node: NodeDep) -> dict[str, str]:
     """Database, log and chain answer; a frozen log is an error. ``failing`` names background work that fails, without a reason."""
     with node.records.read() as unit:
-        logbook.require_log(unit, node.log_id)
+        merkle_log.require_log(unit, node.log_id)
     node.contracts.chain.head()
     failing = sorted({row.worker.partition("-")[0] for row in node.workers.failing()})
     return {"status": "ready"} | ({"failing": ", ".join(failing)} if failing else {})

@@ -10,8 +10,10 @@ from fastapi import APIRouter
 from api.deps import CallerDep, GuardedRoute, Item, NodeDep
 from api.schemas import CopiesIn, FixitiesOut, FixityOut, SyncIn, SyncOut
 from ledger.domain.errors import UsageError
-from ledger.services import access, fixity, keeping
-from ledger.services.fixity import Pace, Reading
+from ledger.services.access import authorization
+from ledger.services.preservation import fixity
+from ledger.services.preservation.fixity import Pace, Reading
+from ledger.services.storage import replica_status
 
 router = APIRouter(route_class=GuardedRoute, tags=["keeping"])
 _SLICE: Final = 5.0  # seconds of work a call, so that no call runs into a time-out
@@ -20,7 +22,7 @@ _SLICE: Final = 5.0  # seconds of work a call, so that no call runs into a time-
 @router.post("/replication/sync", operation_id="sync_replicas")
 def sync_replicas(node: NodeDep, caller: CallerDep, request: SyncIn) -> SyncOut:
     """Send to IPFS nodes what they shall have, for a few seconds; call again until nothing is wanting or nothing is done."""
-    found = keeping.sync(node, seconds=_SLICE, afresh=request.afresh)
+    found = replica_status.sync(node, seconds=_SLICE, afresh=request.afresh)
     done = found.done
     return SyncOut(
         pinned=done.pinned,
@@ -36,7 +38,7 @@ def sync_replicas(node: NodeDep, caller: CallerDep, request: SyncIn) -> SyncOut:
 def check_fixity(node: NodeDep, caller: CallerDep, evidence: Item) -> FixitiesOut:
     """Read an item again at every IPFS node that keeps it, for a few seconds; call again until every node is complete or unreachable."""
     with node.records.read() as unit:
-        access.visible(node, unit, caller, evidence)
+        authorization.visible(node, unit, caller, evidence)
     end = time.monotonic() + _SLICE
     found = fixity.check(node, evidence, Reading(Pace(0), lambda: time.monotonic() > end))
     nodes = [
@@ -53,6 +55,6 @@ def set_copies(node: NodeDep, caller: CallerDep, evidence: Item, request: Copies
     if request.copies > known:
         raise UsageError(f"{request.copies} copies asked for, the home knows {known} IPFS nodes", hint="add nodes first: custody ipfs add")
     with node.records.write() as unit:
-        access.visible(node, unit, caller, evidence)
+        authorization.visible(node, unit, caller, evidence)
         unit.put_target(evidence, request.copies)
     return request

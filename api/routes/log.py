@@ -9,12 +9,13 @@ from fastapi.responses import Response
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas import ProofOut
-from ledger.domain import merkle
-from ledger.domain.encoding import b64url, from_hex
+from ledger.domain.codecs.text import b64url, from_hex
 from ledger.domain.errors import NotFoundError
-from ledger.services import access, logbook
-from ledger.services.logfiles import OwnFiles, OwnLog
-from ledger.services.node import Node
+from ledger.domain.log import merkle
+from ledger.services.access import authorization
+from ledger.services.log import merkle_log
+from ledger.services.log.files import OwnFiles, OwnLog
+from ledger.services.node.context import Node
 
 router = APIRouter(route_class=GuardedRoute, prefix="/log", tags=["log"])
 Size = Annotated[int, Query(ge=1, lt=2**48)]
@@ -86,9 +87,9 @@ def receipt(node: NodeDep, caller: CallerDep, statement: Annotated[str, Path(pat
     """The receipt of a statement about an item that the caller may see."""
     with node.records.read() as unit:
         row = unit.entry_by_digest(from_hex(statement, what="statement", size=32))
-        access.visible(node, unit, caller, row.evidence if row is not None else "")
+        authorization.visible(node, unit, caller, row.evidence if row is not None else "")
         assert row is not None
-        return {"receipt": b64url(logbook.receipt(node, row, logbook.reader(unit, row.log)).encode())}
+        return {"receipt": b64url(merkle_log.receipt(node, row, merkle_log.reader(unit, row.log)).encode())}
 
 
 @router.get("/proofs/inclusion", operation_id="inclusion_proof")
@@ -96,7 +97,7 @@ def inclusion_proof(node: NodeDep, caller: CallerDep, index: Annotated[int, Quer
     """Inclusion proof of an entry at a size (RFC 9162 section 2.1.3)."""
     with node.records.read() as unit:
         _within(node, size)
-        read = logbook.reader(unit, node.log_id)
+        read = merkle_log.reader(unit, node.log_id)
         path = merkle.inclusion_proof(index, size, read)
         return ProofOut(size=size, root=merkle.root_of(size, read).hex(), path=[one.hex() for one in path])
 
@@ -106,7 +107,7 @@ def consistency_proof(node: NodeDep, caller: CallerDep, old: Size, size: Size) -
     """Proof that the log at ``size`` extends the log at ``old`` (RFC 9162 section 2.1.4)."""
     with node.records.read() as unit:
         _within(node, size)
-        read = logbook.reader(unit, node.log_id)
+        read = merkle_log.reader(unit, node.log_id)
         path = merkle.consistency_proof(old, size, read)
         return ProofOut(size=size, root=merkle.root_of(size, read).hex(), path=[one.hex() for one in path])
 

@@ -6,30 +6,31 @@ from fastapi import APIRouter
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas_exchange import PartnerIn, PartnerOut, PartnersOut
-from ledger.domain.encoding import b64url, format_time
-from ledger.domain.records import PartnerRow
-from ledger.services import access, partners
-from ledger.services.node import Node
+from ledger.domain.codecs.text import b64url, format_time
+from ledger.domain.ports.rows import PartnerRow
+from ledger.services.access import authorization
+from ledger.services.node.context import Node
+from ledger.services.partners import directory
 
 router = APIRouter(route_class=GuardedRoute, tags=["partners"])
 
 
 def _out(node: Node, row: PartnerRow, *, active: bool) -> PartnerOut:
     with node.records.read() as unit:
-        descriptor = partners.descriptor(node, unit, row.agency)
+        descriptor = directory.descriptor(node, unit, row.agency)
     return PartnerOut(agency=row.agency, url=row.url, active=active, checked=format_time(row.checked), descriptor=b64url(descriptor.raw))
 
 
 @router.get("/partners", operation_id="list_partners")
 def list_partners(node: NodeDep, caller: CallerDep) -> PartnersOut:
     """Agencies known here, each with its descriptor in force."""
-    return PartnersOut(partners=[_out(node, row, active=active) for row, active in partners.everybody(node)])
+    return PartnersOut(partners=[_out(node, row, active=active) for row, active in directory.everybody(node)])
 
 
 @router.post("/partners", operation_id="add_partner")
 def add_partner(node: NodeDep, caller: CallerDep, request: PartnerIn) -> PartnerOut:
     """Get to know the agency whose node is at an address; what it says is compared with the registry."""
-    found = partners.add(node, request.url, allowed=lambda unit: access.require_still(node, unit, caller.id, "administrator"))
+    found = directory.add(node, request.url, allowed=lambda unit: authorization.require_still(node, unit, caller.id, "administrator"))
     with node.records.read() as unit:
-        row = partners.known(unit, found.agency)
+        row = directory.known(unit, found.agency)
     return _out(node, row, active=True)

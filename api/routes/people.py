@@ -34,12 +34,14 @@ from api.schemas_people import (
     SuspensionIn,
     SuspensionOut,
 )
-from ledger.domain.encoding import b64url, format_time, from_b64url
+from ledger.domain.codecs.text import b64url, format_time, from_b64url
 from ledger.domain.identity.person import PersonId, read_reference
-from ledger.services import alarms, custodykeys, membership, people, sessions
-from ledger.services.access import Caller
-from ledger.services.membership import Changed
-from ledger.services.node import Node
+from ledger.services.access import custody_keys, sessions
+from ledger.services.access.authorization import Caller
+from ledger.services.node.context import Node
+from ledger.services.people import admission, membership
+from ledger.services.people.membership import Changed
+from ledger.services.registration import bulk_access_alarm
 
 router = APIRouter(route_class=GuardedRoute, tags=["people"])
 
@@ -47,20 +49,20 @@ router = APIRouter(route_class=GuardedRoute, tags=["people"])
 @router.post("/people/invitations", operation_id="invite_person")
 def invite_person(node: NodeDep, caller: CallerDep, request: InvitationIn) -> InvitationOut:
     """A code for one person, good once, for a week; it is shown here and never again."""
-    code, expires = people.invite(node, number=request.number, roles=request.roles, inviter=caller.id)
+    code, expires = admission.invite(node, number=request.number, roles=request.roles, inviter=caller.id)
     return InvitationOut(code=code, expires=format_time(expires))
 
 
 @router.post("/enrolments", operation_id="request_enrolment")
 def request_enrolment(node: NodeDep, request: EnrolmentIn) -> EnrolmentOut:
     """Keys made by the person, with the code of their invitation; what comes back is compared by voice."""
-    return EnrolmentOut(fingerprint=people.request(node, request.code, from_b64url(request.request, what="enrolment")))
+    return EnrolmentOut(fingerprint=admission.request(node, request.code, from_b64url(request.request, what="enrolment")))
 
 
 @router.post("/enrolments/outcome", operation_id="enrolment")
 def enrolment(node: NodeDep, request: CodeIn) -> OutcomeOut:
     """How far an enrolment is, and the certificate once it is approved."""
-    state, der = people.outcome(node, request.code)
+    state, der = admission.outcome(node, request.code)
     return OutcomeOut(state=state, certificate=None if der is None else b64url(der))
 
 
@@ -78,7 +80,7 @@ def list_people(node: NodeDep, caller: CallerDep) -> PeopleOut:
             since=format_time(one.since),
             custodyKey=one.custody,
         )
-        for one in people.everybody(node)
+        for one in admission.everybody(node)
     ]
     return PeopleOut(people=rows)
 
@@ -86,14 +88,14 @@ def list_people(node: NodeDep, caller: CallerDep) -> PeopleOut:
 @router.get("/people/{person}/key", operation_id="person_key")
 def person_key(node: NodeDep, caller: CallerDep, person: Annotated[Reference, Path()]) -> KeyOut:
     """The key to which something for a colleague or a guest is sealed."""
-    who, key = people.key_of(node, person)
+    who, key = admission.key_of(node, person)
     return KeyOut(agency=who.agency, pseudonym=who.pseudonym, kem=key.kem, key=b64url(key.key))
 
 
 @router.post("/people/approvals", operation_id="approve_person")
 def approve_person(node: NodeDep, caller: CallerDep, request: ApprovalIn) -> ApprovalOut:
     """Issue the certificate of somebody whose fingerprint was compared."""
-    return _named(node, people.approve(node, request.reference, approver=caller.id))
+    return _named(node, admission.approve(node, request.reference, approver=caller.id))
 
 
 @router.post("/people/suspensions", operation_id="suspend_person")
@@ -177,7 +179,7 @@ def list_alarms(node: NodeDep, caller: CallerDep, after: Annotated[int, Query(ge
             pseudonym=one.person.pseudonym,
             count=one.count,
             time=format_time(one.time),
-            seconds=alarms.HOUR,
+            seconds=bulk_access_alarm.HOUR,
         )
         for one in rows
     ]
@@ -187,24 +189,24 @@ def list_alarms(node: NodeDep, caller: CallerDep, after: Annotated[int, Query(ge
 @router.get("/people/{person}/card", operation_id="custodian_card")
 def custodian_card(node: NodeDep, caller: CallerDep, person: Annotated[Reference, Path()]) -> CardIn:
     """Certificate and signed keys of a custodian: whoever seals the custody key to them checks both."""
-    der, proof = custodykeys.card_of(node, person)
+    der, proof = custody_keys.card_of(node, person)
     return CardIn(certificate=b64url(der), request=b64url(proof))
 
 
 @router.post("/custody-key", operation_id="give_custody_key", status_code=204)
 def give_custody_key(node: NodeDep, caller: CallerDep, request: SealedKeyIn) -> None:
     """Leave the custody key for a custodian, sealed to them by one who holds it."""
-    custodykeys.keep(node, from_b64url(request.sealed, what="sealed custody key"), by=caller.id)
+    custody_keys.keep(node, from_b64url(request.sealed, what="sealed custody key"), by=caller.id)
 
 
 @router.get("/custody-key", operation_id="own_custody_key")
 def own_custody_key(node: NodeDep, caller: CallerDep) -> SealedKeyOut:
     """The custody key that waits for the caller, sealed to them."""
-    sealed = custodykeys.waiting_for(node, caller.id)
+    sealed = custody_keys.waiting_for(node, caller.id)
     return SealedKeyOut(sealed=None if sealed is None else b64url(sealed))
 
 
 @router.put("/custody-key", operation_id="hold_custody_key", status_code=204)
 def hold_custody_key(node: NodeDep, caller: CallerDep, request: HeldKeyIn) -> None:
     """Say that the caller holds the custody key now: what waited for them is forgotten."""
-    custodykeys.confirm(node, caller.id, bytes.fromhex(request.custody))
+    custody_keys.confirm(node, caller.id, bytes.fromhex(request.custody))

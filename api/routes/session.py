@@ -11,10 +11,10 @@ from api.deps import GuardedRoute, NodeDep
 from api.lockout import LockOut
 from api.proxies import counted
 from api.schemas import ChallengeOut, LoginIn, OidcOut, TokenOut
-from ledger.domain import login as logins
-from ledger.domain.encoding import b64url, from_b64url
+from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.errors import DeniedError, VerificationError
-from ledger.services import sessions
+from ledger.domain.identity import login as logins
+from ledger.services.access import sessions
 
 router = APIRouter(route_class=GuardedRoute, tags=["login"])
 

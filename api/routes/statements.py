@@ -6,9 +6,10 @@ from fastapi import APIRouter
 
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas import DigestIn, FoundOut, RegisteredOut, StatementsIn, StatementsOut
-from ledger.domain.encoding import b64url, from_b64url
-from ledger.services import anchoring, duplicates, registration
-from ledger.services.registration import Submission
+from ledger.domain.codecs.text import b64url, from_b64url
+from ledger.services.onchain import anchoring
+from ledger.services.registration import duplicates, registration
+from ledger.services.registration.registration import Submission
 
 router = APIRouter(route_class=GuardedRoute, tags=["statements"])
 

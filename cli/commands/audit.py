@@ -97,7 +97,7 @@ def _exit_code(value: dict[str, Any]) -> int:
 def _is_elsewhere() -> bool:
     """Whether the node is somebody else's process: --server names it, or the folder is one of a person who works with it."""
     from cli.state import STATE
-    from ledger import settings
+    from ledger.app import settings
 
     return bool(STATE.server) or settings.is_client(STATE.home)
 
@@ -129,7 +129,7 @@ def _page(value: dict[str, Any], heading: str) -> bytes:
     """The report to print."""
     import time
 
-    from ledger.domain.encoding import format_time
+    from ledger.domain.codecs.text import format_time
 
     return auditreport.page(value, heading, format_time(int(time.time()))).encode()
 
@@ -138,22 +138,22 @@ def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
     import secrets
 
     from cli.session import open_beside
-    from ledger import auditing
-    from ledger.services import trustroot
-    from ledger.services.audit import inside
+    from ledger.app import open_audit
+    from ledger.services.audit import internal
+    from ledger.services.bundles import agency_trust
 
     with open_beside() as home, ExitStack() as stack, ExitStack() as parts:
-        root = trustroot.trust_root(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations)
-        state = stack.enter_context(auditing.temporary(root))
+        root = agency_trust.trust_root(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations)
+        state = stack.enter_context(open_audit.temporary(root))
         known = home.keyring.names()
-        options = inside.Options(
+        options = internal.Options(
             keys=[home.keyring.hpke_key(name) for name in ("hpke-person", "hpke-custody") if name in known],
             share=None if sample is None else sample / 100,
             seed=secrets.randbelow(2**32) if seed is None else seed,
             submit=_examiner(stack, workers),
             progress=_progress(parts),
         )
-        return inside.audit(home.node, root, state, options)
+        return internal.audit(home.node, root, state, options)
 
 
 def _examiner(stack: ExitStack, workers: int) -> Submit:
@@ -176,9 +176,9 @@ def _progress(parts: ExitStack) -> Callable[[str, int], Callable[[int], None]]:
 
 def _outside(logs: list[str], rpc: str, trust: Path | None, state: Path | None, seen: list[Path], workers: int) -> Report:
     from cli.session import auditor, read_file, read_trust
-    from ledger import auditing
+    from ledger.app import open_audit
     from ledger.domain.errors import UsageError
-    from ledger.services.audit import outside
+    from ledger.services.audit import external
 
     if trust is None or not rpc:
         raise UsageError(
@@ -186,6 +186,6 @@ def _outside(logs: list[str], rpc: str, trust: Path | None, state: Path | None, 
         )
     views = [read_file(path) for path in seen]
     with ExitStack() as stack, ExitStack() as parts:
-        opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, logs, state, auditor()))
-        options = outside.Options(_examiner(stack, workers), views, _progress(parts))
-        return outside.audit(opened.contracts, opened.root, opened.logs, opened.state, opened.clock, options)
+        opened = stack.enter_context(open_audit.opened(read_trust(trust), rpc, logs, state, auditor()))
+        options = external.Options(_examiner(stack, workers), views, _progress(parts))
+        return external.audit(opened.contracts, opened.root, opened.logs, opened.state, opened.clock, options)

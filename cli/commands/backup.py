@@ -35,12 +35,12 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import ask_passphrase
-        from ledger import backup as backups
-        from ledger import settings
         from ledger.adapters import journal
         from ledger.adapters.backup.keys import BackupKeys
         from ledger.adapters.clock import SystemClock
-        from ledger.domain.encoding import format_time
+        from ledger.app import backup as backups
+        from ledger.app import settings
+        from ledger.domain.codecs.text import format_time
 
         settings.read(STATE.home)
         outfile.require_folder(folder)

@@ -36,8 +36,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
-        from ledger.domain.bundle import parse
-        from ledger.services.withholding import Withheld
+        from ledger.client.redaction import Withheld
+        from ledger.domain.bundle.bundle import parse
 
         urn, why = evidence_urn(evidence), basis_member(basis)
         Withheld(withhold or [])  # a selector of another form is told before anything is signed
@@ -62,9 +62,9 @@ def register(app: typer.Typer) -> None:
 
 
 def _access(session: Any, urn: str, basis: dict[str, Any]) -> str:
-    from ledger.services import retrieve
+    from ledger.client import retrieval
 
-    return retrieve.record_access(session.node, session.person, session.clock, urn, mode="export", basis=basis)
+    return retrieval.record_access(session.node, session.person, session.clock, urn, mode="export", basis=basis)
 
 
 def _left_out(session: Any, recipient: str, urn: str, basis: dict[str, Any], *, erased: bool) -> list[str]:

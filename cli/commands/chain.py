@@ -52,10 +52,10 @@ def register(app: typer.Typer) -> None:
         sealer: Annotated[list[str] | None, typer.Option(help="Address that seals blocks (Clique), 0x...; may be repeated.")] = None,
         as_json: Json = False,
     ) -> None:
-        from ledger import settings
         from ledger.adapters.chain.rpc import RpcChain
-        from ledger.deploying import consort, read_cards
-        from ledger.domain.encoding import from_0x, from_hex
+        from ledger.app import settings
+        from ledger.app.deploy_contracts import consort, read_cards
+        from ledger.domain.codecs.text import from_0x, from_hex
 
         with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file, closing(RpcChain(rpc, confirmations=confirmations)) as opened:
             cards = read_cards(founders)

@@ -31,9 +31,9 @@ def register(app: typer.Typer) -> None:
         from cli.session import open_alone
 
         with open_alone() as home:
-            from ledger.services import housekeeping
+            from ledger.services.storage import garbage_collection
 
-            found = housekeeping.collect(home.node, grace=int(grace * 86400), dry=dry_run)
+            found = garbage_collection.collect(home.node, grace=int(grace * 86400), dry=dry_run)
         what = "would be removed" if dry_run else "removed"
         text = "nothing to remove: every block here belongs to an item that somebody has a key to, or to an upload that may go on"
         if found.blocks or found.freed:

@@ -65,8 +65,8 @@ def register(app: typer.Typer) -> None:
         from dataclasses import asdict
 
         from cli.session import evidence_urn, open_session
+        from ledger.client import copying
         from ledger.domain.errors import NotFoundError
-        from ledger.services import copying
 
         urn, said = evidence_urn(evidence), members.basis_member(basis, basis_kind, authorisation, authority)
         interrupted = members.interruption(resume, restart)

@@ -32,8 +32,8 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
+        from ledger.client import retrieval
         from ledger.domain.errors import UsageError
-        from ledger.services import retrieve
 
         urn = evidence_urn(evidence)
         with open_session() as session:
@@ -41,5 +41,5 @@ def register(app: typer.Typer) -> None:
             if event not in events:
                 raise UsageError(f"the item has events 0 to {len(events) - 1}, not {event}")
             body = {"target": events[event], "pointer": field, "new": new, "reason": reason, **({"old": old} if old else {})}
-            answer = retrieve.record(session.node, session.person, session.clock, urn, "corrected", body)
+            answer = retrieval.record(session.node, session.person, session.clock, urn, "corrected", body)
         output.result(answer, words.recorded(answer) + "; the earlier record stays as it is")

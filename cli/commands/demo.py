@@ -44,8 +44,8 @@ def register(app: typer.Typer) -> None:
 
 def _demo(file: Path, out: Path) -> int:
     from cli.commands import verify as verify_command
-    from ledger import founding
     from ledger.adapters import files
+    from ledger.app import create_home
     from ledger.domain.errors import UsageError
 
     if not file.is_file():
@@ -59,7 +59,7 @@ def _demo(file: Path, out: Path) -> int:
     STATE.home, STATE.passphrase_file, STATE.server = out / "home", out / "passphrase", ""
 
     _title(1, "A police agency sets up its node")
-    made = founding.found(STATE.home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=passphrase.encode())
+    made = create_home.found(STATE.home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=passphrase.encode())
     _tell("agency", "NL-POL, with keys of its own; every record below is signed by a person's key")
     _tell("you", f"{made.pseudonym} - a random pseudonym; your service number is nowhere in the log")
     _tell("contracts", f"registry {made.registry}")
@@ -98,8 +98,8 @@ def _demo(file: Path, out: Path) -> int:
 def _record(file: Path, out: Path) -> str:
     from cli.session import open_session
     from ledger.adapters import files
-    from ledger.services import retrieve
-    from ledger.services.ingest import Options, Upload
+    from ledger.client import retrieval
+    from ledger.client.upload import Options, Upload
 
     members = {"identifiers": [{"scheme": "case", "value": "DEMO-1"}, {"scheme": "exhibit", "value": "A1"}]}
     with open_session() as session:
@@ -126,7 +126,7 @@ def _record(file: Path, out: Path) -> str:
 
         _title(5, "The record is exported as one bundle; the export itself is signed and recorded")
         basis = {"purpose": "demonstration"}
-        access = retrieve.record_access(session.node, session.person, session.clock, item.evidence, mode="export", basis=basis)
+        access = retrieval.record_access(session.node, session.person, session.clock, item.evidence, mode="export", basis=basis)
         bundle = session.node.bundle(item.evidence, access)
         files.write(out / "evidence.bundle", bundle, mode=0o644)
         files.write(out / "trust.json", session.node.trust_root(), mode=0o644)

@@ -55,8 +55,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from cli.commands.upload import upload_paths
         from cli.session import evidence_urn
+        from ledger.client.upload import Options
         from ledger.domain.errors import UsageError
-        from ledger.services.ingest import Options
 
         if not path.is_file():
             raise UsageError(f"{path} is not a file", hint="derived items are single files")

@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
-        from ledger.services import copying
+        from ledger.client import copying
 
         said = members.basis_member(basis, basis_kind, authorisation, authority)
         what = copying.Disclosure(mode, scope, medium, tuple(on_condition or ()), tuple(withheld or ()), said)
@@ -74,10 +74,10 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
-        from ledger.services import handing
+        from ledger.client import handover
 
         urn = evidence_urn(evidence)
         said = basis_member(basis) | members.basis_member(basis, basis_kind, authorisation, authority)["basis"]
         with open_session() as session:
-            answer = handing.share(session.node, session.person, session.clock, urn, with_person=with_person, basis=said)
+            answer = handover.share(session.node, session.person, session.clock, urn, with_person=with_person, basis=said)
         output.result(answer, f"{with_person} can open it now, with a reason of their own: custody --home {STATE.home} show ID --basis WHY")

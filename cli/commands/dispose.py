@@ -62,24 +62,24 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
-        from ledger.services import retrieve
+        from ledger.client import retrieval
 
         body = {"reason": reason, **({"rule": rule} if rule else {})}
         urn = evidence_urn(evidence)
         with open_session() as session:
-            answer = retrieve.record(session.node, session.person, session.clock, urn, "disposal-requested", body)
+            answer = retrieval.record(session.node, session.person, session.clock, urn, "disposal-requested", body)
         output.result(answer, f"requested; a colleague approves it with: custody dispose approve {evidence}")
 
     @group.command(help=_APPROVE)
     def approve(evidence: Evidence, reason: Annotated[str, typer.Option(help="Why.")] = "", as_json: Json = False) -> None:
         from cli.session import evidence_urn, open_session
-        from ledger.services import retrieve
+        from ledger.client import retrieval
 
         urn = evidence_urn(evidence)
         with open_session() as session:
             target = _events(session, urn, "disposal-requested")[-1]["statement"]
             body = {"target": target, **({"reason": reason} if reason else {})}
-            answer = retrieve.record(session.node, session.person, session.clock, urn, "approved", body)
+            answer = retrieval.record(session.node, session.person, session.clock, urn, "approved", body)
         output.result(answer, f"approved; a custodian carries it out with: custody dispose carry-out {evidence} --method HOW")
 
     @group.command("carry-out", help=_CARRY_OUT)
@@ -90,13 +90,13 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
-        from ledger.domain.encoding import format_time
-        from ledger.services import retrieve
+        from ledger.client import retrieval
+        from ledger.domain.codecs.text import format_time
 
         urn = evidence_urn(evidence)
         with open_session() as session:
             said = {"scope": "all", "method": method, "approvals": ["00" * 32], **({"rule": rule} if rule else {})}
-            retrieve.rehearse(session.node, session.person, session.clock, urn, "disposed", said)
+            retrieval.rehearse(session.node, session.person, session.clock, urn, "disposed", said)
             requested = _events(session, urn, "disposal-requested")[-1]["statement"]
             approvals = [one["statement"] for one in _events(session, urn, "approved") if one["document"]["body"]["target"] == requested]
             backups = session.node.status(chain=False, ipfs=False)["backupsUntil"]
@@ -107,7 +107,7 @@ def register(app: typer.Typer) -> None:
                 **({"backupsExpire": format_time(backups)} if backups else {}),
                 **({"rule": rule} if rule else {}),
             }
-            answer = retrieve.record(session.node, session.person, session.clock, urn, "disposed", body)
+            answer = retrieval.record(session.node, session.person, session.clock, urn, "disposed", body)
             done = session.node.sync_handovers()
             found = session.node.disposal(urn)
         problems = [f"problem: {name}: {what}" for name, what in done["problems"].items()]
@@ -124,10 +124,10 @@ def register(app: typer.Typer) -> None:
 
 def _events(session: Any, urn: str, event_type: str) -> list[dict[str, Any]]:
     """Events of one type, after a signed access to the record."""
+    from ledger.client import retrieval
     from ledger.domain.errors import RuleError
-    from ledger.services import retrieve
 
-    access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="view", basis=_WHY)
+    access = retrieval.record_access(session.node, session.person, session.clock, urn, mode="view", basis=_WHY)
     found = [one for one in session.node.details(urn, access) if one["document"] is not None and one["document"]["type"] == event_type]
     if not found:
         hint = "custody dispose request ID --reason WHY, then custody dispose approve ID by a colleague"

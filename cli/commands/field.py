@@ -59,11 +59,11 @@ def register(app: typer.Typer) -> None:
     @group.command(help=_PREPARE)
     def prepare(as_json: Json = False) -> None:
         from cli.session import open_session
-        from ledger import wiring
+        from ledger.app import bootstrap
 
         with open_session() as session:
             about = session.node.agency()
-        wiring.prepare_field(STATE.home, about)
+        bootstrap.prepare_field(STATE.home, about)
         output.result({"agency": about["agency"]}, f"ready: custody --home {STATE.home} --offline upload FILE signs for {about['agency']}")
 
     @group.command(help=_STATUS)
@@ -110,11 +110,11 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import unlock
-        from ledger import wiring
+        from ledger.app import bootstrap
 
         keyring = unlock().keyring()
-        with wiring.open_field(STATE.home, keyring) as field:
-            gone = field.drop(statement, wiring.person_at(keyring, field.agency()), force=force)
+        with bootstrap.open_field(STATE.home, keyring) as field:
+            gone = field.drop(statement, bootstrap.person_at(keyring, field.agency()), force=force)
             left = len(field)
         output.result({"dropped": gone, "queued": left}, "given up for good:", *(_title(one) for one in gone), f"{left} statements wait")
 

@@ -39,22 +39,22 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
+        from ledger.client import retrieval
         from ledger.domain.errors import NotFoundError
-        from ledger.domain.manifest import MEDIA_TYPE
-        from ledger.services import retrieve
+        from ledger.domain.files.manifest import MEDIA_TYPE
 
         urn, said = evidence_urn(evidence), basis_member(basis)
         with outfile.writing(out, force=force) as file, open_session() as session:
             if not session.node.readable(urn, "copy")["content"]:
                 raise NotFoundError("this item has no content", hint="see its record: custody show ID --basis WHY")
-            access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=said)
+            access = retrieval.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=said)
             told = f"your access was signed and recorded ({access}); the content was not written"
             file.otherwise({"path": None, "access": access}, told, hint="get it again, with another --output")
             body = session.node.details(urn, access)[0]["document"]["body"]
             folder = body.get("mediaType") == MEDIA_TYPE
             listed = io.BytesIO()
             with output.progress("decrypting", body.get("size", 0)) as advance:
-                opened = retrieve.fetch(session.node, session.person, urn, access, listed if folder else file.file, advance)
+                opened = retrieval.fetch(session.node, session.person, urn, access, listed if folder else file.file, advance)
             file.write(listed.getvalue())
         value = {"path": str(out), "name": opened.name, "size": opened.size, "digests": opened.digests, "access": access}
         if folder:

@@ -89,11 +89,11 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
-        from ledger.services import handing
+        from ledger.client import handover
 
         urn, said = evidence_urn(evidence), members.basis_member(basis, basis_kind, authorisation, authority)
         with open_session() as session:
-            terms = handing.Terms(
+            terms = handover.Terms(
                 to or session.person.certificate.agency,
                 session.clock.now() + int(days * _DAY),
                 to_person or None,
@@ -104,7 +104,7 @@ def register(app: typer.Typer) -> None:
                 purpose,
                 said,
             )
-            answer = handing.offer(session.node, session.person, session.clock, urn, terms)
+            answer = handover.offer(session.node, session.person, session.clock, urn, terms)
             forward(session, terms.agency)
         output.result(answer, f"offered to {to_person or terms.agency}; until they answer nothing else is recorded for this item")
 
@@ -137,7 +137,7 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
-        from ledger.services import handing
+        from ledger.client import handover
 
         urn = evidence_urn(evidence)
         with open_session() as session:
@@ -145,7 +145,7 @@ def register(app: typer.Typer) -> None:
             size = (events[0]["document"] or {"body": {}})["body"].get("size", 0)
             abroad = session.node.item(urn)["custodian"] != session.person.certificate.agency
             with output.progress("checking", size) as advance:
-                answer = handing.accept(
+                answer = handover.accept(
                     session.node,
                     session.person,
                     session.clock,
@@ -169,22 +169,22 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
-        from ledger.services import handing
+        from ledger.client import handover
 
         urn = evidence_urn(evidence)
         with open_session() as session:
-            answer = handing.decline(session.node, session.person, session.clock, urn, reason=reason, condition=condition)
+            answer = handover.decline(session.node, session.person, session.clock, urn, reason=reason, condition=condition)
             forward(session, "abroad")
         output.result(answer, "refused; the item stays with the giver")
 
     @group.command(help=_WITHDRAW)
     def withdraw(evidence: Evidence, reason: Annotated[str, typer.Option(help="Why.")], as_json: Json = False) -> None:
         from cli.session import evidence_urn, open_session
-        from ledger.services import handing
+        from ledger.client import handover
 
         urn = evidence_urn(evidence)
         with open_session() as session:
-            answer = handing.withdraw(session.node, session.person, session.clock, urn, reason=reason)
+            answer = handover.withdraw(session.node, session.person, session.clock, urn, reason=reason)
             forward(session, "abroad")
         output.result(answer, "taken back, unless the other agency was first: " + runnable("custody handover list"))
 

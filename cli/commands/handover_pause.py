@@ -38,8 +38,8 @@ def register(group: typer.Typer) -> None:
     ) -> None:
         from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
+        from ledger.client import handover_pause
         from ledger.domain.errors import UsageError
-        from ledger.services import pausing
 
         urn, said = evidence_urn(evidence), basis_member(basis)
         written = ExitStack()
@@ -50,15 +50,15 @@ def register(group: typer.Typer) -> None:
                 wrong = "this item has no content" if item["cid"] is None else "say where the content shall go"
                 raise UsageError(wrong, hint="leave -o away" if item["cid"] is None else "add -o FILE")
             with _Told(urn, out, force=force) as told, written:
-                waiting = pausing.Waiting(wait, output.say)
-                pausing.take_back(session.node, session.person, session.clock, urn, waiting)
+                waiting = handover_pause.Waiting(wait, output.say)
+                handover_pause.take_back(session.node, session.person, session.clock, urn, waiting)
                 told.taken_back = True
-                reading = pausing.begin(session.node, session.person, session.clock, urn, said)
+                reading = handover_pause.begin(session.node, session.person, session.clock, urn, said)
                 if file is not None:
                     _decrypt(session, urn, reading.access, file.file)
                 written.close()  # whole, and on the disk, before nobody can read it again
                 told.written = out is not None
-                answer = pausing.offer_again(session.node, session.person, session.clock, urn, reading)
+                answer = handover_pause.offer_again(session.node, session.person, session.clock, urn, reading)
                 told.finished = True
             from cli.commands.handover import forward
 
@@ -68,11 +68,11 @@ def register(group: typer.Typer) -> None:
 
 
 def _decrypt(session: Any, urn: str, access: str, file: Any) -> None:
-    from ledger.services import retrieve
+    from ledger.client import retrieval
 
     size = session.node.details(urn, access)[0]["document"]["body"]["size"]
     with output.progress("decrypting", size) as advance:
-        retrieve.fetch(session.node, session.person, urn, access, file, advance)
+        retrieval.fetch(session.node, session.person, urn, access, file, advance)
 
 
 class _Told:

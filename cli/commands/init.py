@@ -66,7 +66,7 @@ def _found(agency: str, person: str, roles: list[str], profile: str) -> None:
     from dataclasses import asdict
 
     from cli.session import ask_passphrase
-    from ledger.founding import found
+    from ledger.app.create_home import found
 
     made = found(STATE.home, agency=agency, person=person, roles=roles, passphrase=ask_passphrase(confirm=True), profile=profile)
     lines = [
@@ -93,7 +93,7 @@ def _prepare(agency: str, person: str, roles: list[str], profile: str, url: str,
     import json
 
     from cli.session import ask_passphrase
-    from ledger.founding import prepare
+    from ledger.app.create_home import prepare
 
     with outfile.writing(path, force=force, mode=outfile.PUBLIC) as file:
         passphrase = ask_passphrase(confirm=True)
@@ -120,7 +120,7 @@ def _join(rpc: str, trust: Path, confirmations: int) -> None:
     from dataclasses import asdict
 
     from cli.session import ask_passphrase, read_trust
-    from ledger.founding import join
+    from ledger.app.create_home import join
 
     made = join(STATE.home, read_trust(trust), url=rpc, confirmations=confirmations, passphrase=ask_passphrase())
     lines = [

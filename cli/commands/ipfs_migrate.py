@@ -34,7 +34,7 @@ def register(group: typer.Typer) -> None:
         with open_alone() as home:
             if not home.node.replicas.own:
                 raise UsageError("the home has no IPFS nodes", hint="add one: custody ipfs add NAME --api ADDRESS")
-            from ledger.services.keeping import shortage
+            from ledger.services.storage.replica_status import shortage
 
             if problem := shortage(home.node):
                 raise UsageError(problem, hint="add another one, or say that fewer are enough: custody ipfs set --copies N")
@@ -44,12 +44,12 @@ def register(group: typer.Typer) -> None:
 
 
 def _migrate(node: Any) -> tuple[dict[str, Any], list[str]]:
-    from ledger.services import housekeeping, keeping
+    from ledger.services.storage import garbage_collection, replica_status
 
     value: dict[str, Any] = {"sent": 0, "read": 0, "freed": 0, "complete": False, "problems": {}}
-    found = keeping.Synced(goes_on=True)
+    found = replica_status.Synced(goes_on=True)
     while found.goes_on:
-        found = keeping.sync(node, seconds=_ROUND, afresh=not value["sent"])
+        found = replica_status.sync(node, seconds=_ROUND, afresh=not value["sent"])
         value["sent"] += found.done.pinned
     if found.wanting:
         value["problems"] = found.problems
@@ -58,7 +58,7 @@ def _migrate(node: Any) -> tuple[dict[str, Any], list[str]]:
     bad = _read_everything(node, value)
     if bad:
         return value, [f"{len(bad)} items could not be read again whole at their IPFS nodes, so nothing was given up here.", _AGAIN]
-    given_up = housekeeping.give_up(node)
+    given_up = garbage_collection.give_up(node)
     value |= {"freed": given_up.freed, "complete": True}
     text = (
         f"{value['sent']} copies sent, {value['read']} items read again at their IPFS nodes, "
@@ -69,7 +69,7 @@ def _migrate(node: Any) -> tuple[dict[str, Any], list[str]]:
 
 def _read_everything(node: Any, value: dict[str, Any]) -> list[str]:
     """Read what was never read again at its replicas; the items for which that did not go."""
-    from ledger.services import fixity
+    from ledger.services.preservation import fixity
 
     unread = list(dict.fromkeys(fixity.unread(node)))
     bad = []

@@ -54,13 +54,13 @@ def register(group: typer.Typer) -> None:
         if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", name):
             raise UsageError(f"{name!r} is not a name for a node", hint="use lower-case letters, digits and hyphens, for example site-a")
         with open_alone() as home:
-            from ledger import settings, wiring
+            from ledger.app import bootstrap, settings
 
             if any(node.name == name for node in home.settings.ipfs.nodes):
                 raise UsageError(f"there is an IPFS node {name!r} already", hint="forget it first: custody ipfs remove " + name)
             node = settings.IpfsNode(name, api, outside)
             secret = settings.read_secret(secret_file, what="secret") if secret_file is not None else b""
-            replica = wiring.open_replica(node, secret.decode("utf-8", "replace"))
+            replica = bootstrap.open_replica(node, secret.decode("utf-8", "replace"))
             try:
                 status = replica.status()
             finally:
@@ -113,6 +113,6 @@ def register(group: typer.Typer) -> None:
 
 
 def _write(home: Any, ipfs: Any) -> None:
-    from ledger import settings
+    from ledger.app import settings
 
     settings.write(home.path, replace(home.settings, ipfs=ipfs))

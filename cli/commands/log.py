@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
         outfile.require_folder(directory)
         with open_log() as own:
             from ledger.adapters import logfiles
-            from ledger.services.logfiles import FOREVER, exported, require_own
+            from ledger.services.log.files import FOREVER, exported, require_own
 
             paths, get = exported(own, entries=entries)
             with output.progress("writing", len(paths), unit="files") as advance:

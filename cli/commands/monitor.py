@@ -13,7 +13,7 @@ from cli import output
 from cli.state import Json
 
 if TYPE_CHECKING:
-    from ledger.services.audit.monitoring import Round
+    from ledger.services.audit.monitor import Round
 
 _HELP = """Follow logs and the contract, and raise an alarm on contradiction, silence, or unusually many events.
 
@@ -48,16 +48,16 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import auditor, read_trust
-        from ledger import auditing
-        from ledger import metrics as measures
-        from ledger.domain import hosts
-        from ledger.services.audit.monitoring import Limits, look, told
+        from ledger.app import metrics as measures
+        from ledger.app import open_audit
+        from ledger.domain.untrusted import hosts
+        from ledger.services.audit.monitor import Limits, look, told
 
         allowed = hosts.networks(allow_network)
         if webhook:
             hosts.require_tls(webhook, what="a webhook")  # now, and not when the first alarm is to be sent
         with ExitStack() as stack:
-            opened = stack.enter_context(auditing.opened(read_trust(trust), rpc, log, state, auditor()))
+            opened = stack.enter_context(open_audit.opened(read_trust(trust), rpc, log, state, auditor()))
             measured = measures.MonitorMetrics()
             if metrics:
                 stack.callback(measures.serve(measured.registry, metrics).shutdown)

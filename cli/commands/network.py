@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
     @group.command("list", help=_LIST)
     def list_(as_json: Json = False) -> None:
         from cli.state import STATE
-        from ledger import settings
+        from ledger.app import settings
 
         _tell(settings.read(STATE.home).networks)
 
@@ -66,9 +66,9 @@ def _change(text: str, *, wanted: bool) -> None:
     from dataclasses import replace
 
     from cli.session import open_alone
-    from ledger import settings
-    from ledger.domain import hosts
+    from ledger.app import settings
     from ledger.domain.errors import UsageError
+    from ledger.domain.untrusted import hosts
 
     [network] = hosts.networks([text])
     name = str(network)

@@ -13,7 +13,7 @@ from cli.state import STATE, Json
 
 if TYPE_CHECKING:
     from ledger.adapters.keystore.file import FileKeyring
-    from ledger.services.signing import Person
+    from ledger.domain.event.signing import Person
 
 _HELP = """People of the agency: invite, enrol, approve, suspend, list.
 
@@ -132,7 +132,7 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import open_session, served_at
-        from ledger import enrolling
+        from ledger.app import enrolling
         from ledger.domain.errors import UsageError
 
         server = url or STATE.server or served_at(STATE.home)
@@ -161,9 +161,9 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import ask_passphrase, joined
-        from ledger import enrolling, settings
         from ledger.adapters.keystore.file import FileKeyring
         from ledger.adapters.node.client import NodeClient
+        from ledger.app import enrolling, settings
 
         given = enrolling.read_invitation(invitation)
         new = not settings.is_client(STATE.home)
@@ -224,13 +224,13 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import open_session
-        from ledger import entrusting
+        from ledger.app import entrust
 
         with open_session() as session:
             asked = next((one for one in session.node.people() if one["reference"] == reference), None)
             shown = str(asked["fingerprint"]) if asked is not None else ""
             if fingerprint:
-                entrusting.require_fingerprint(fingerprint, shown)
+                entrust.require_fingerprint(fingerprint, shown)
             who = session.node.approve(reference)
             custody = "waits" if asked is not None and "custodian" in asked["roles"] else ""
             given = custodykey.pass_on(session, who, custody, compared=fingerprint, shown=shown)
@@ -243,10 +243,10 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import open_session
-        from ledger import entrusting
+        from ledger.app import entrust
 
         with open_session() as session:
-            person = entrusting.give(session.keyring, session.node, who, fingerprint=fingerprint)
+            person = entrust.give(session.keyring, session.node, who, fingerprint=fingerprint)
         output.result({"pseudonym": person.pseudonym, "custodyKey": "sealed"}, custodykey.sealed_text(person.pseudonym))
 
     @group.command(help=_SUSPEND)
@@ -286,9 +286,9 @@ def register(app: typer.Typer) -> None:
     @group.command(help=_FETCH)
     def fetch(as_json: Json = False) -> None:
         from cli.session import ask_passphrase, joined, node_address
-        from ledger import enrolling, settings
         from ledger.adapters.keystore.file import FileKeyring
         from ledger.adapters.node.client import NodeClient
+        from ledger.app import enrolling, settings
 
         keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
         with NodeClient(node_address()) as node:
@@ -321,9 +321,9 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from cli.servers import Servers
         from cli.session import ask_passphrase, served_at
-        from ledger import enrolling, settings
         from ledger.adapters.keystore.file import FileKeyring
         from ledger.adapters.node.client import NodeClient
+        from ledger.app import enrolling, settings
 
         with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file:
             keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
@@ -341,7 +341,7 @@ def register(app: typer.Typer) -> None:
     @group.command(help=_ADMIT)
     def admit(path: Annotated[Path, typer.Argument(metavar="FILE", help="The card.")], as_json: Json = False) -> None:
         from cli.session import open_session
-        from ledger import enrolling
+        from ledger.app import enrolling
 
         certificate, proof = enrolling.read_card(path)
         with open_session() as session:
@@ -353,11 +353,11 @@ def register(app: typer.Typer) -> None:
 
 def _of_field(keyring: FileKeyring, person: Person) -> list[str]:
     """What a new certificate means for what was signed without network and still waits."""
-    from ledger import wiring
+    from ledger.app import bootstrap
     from ledger.domain.errors import LockedError, UsageError
 
     try:
-        with wiring.open_field(STATE.home, keyring) as field:
+        with bootstrap.open_field(STATE.home, keyring) as field:
             waiting, denied = len(field), field.not_permitted(person)
     except (UsageError, LockedError):  # nothing was prepared, or another command looks at it now
         return []

@@ -71,7 +71,7 @@ def _name(field: Field) -> str:
 
 def _run(form: Form, given: dict[str, Any]) -> None:
     from cli.session import evidence_urn, open_session
-    from ledger.services import retrieve
+    from ledger.client import retrieval
 
     urn = evidence_urn(given["evidence"])
     said = members.basis_member(given["basis"], given["basis_kind"], given["authorisation"], given["authority"])
@@ -86,7 +86,7 @@ def _run(form: Form, given: dict[str, Any]) -> None:
             value = given[_name(field)]
             if value not in ("", []):
                 _put(body, field.path.split("."), _value(field, value, numbers))
-        answer = retrieve.record(session.node, session.person, session.clock, urn, form.type, body, said)
+        answer = retrieval.record(session.node, session.person, session.clock, urn, form.type, body, said)
     output.result(answer, words.recorded(answer))
 
 

@@ -13,7 +13,7 @@ from cli.hints import runnable
 from cli.state import STATE, Json
 
 if TYPE_CHECKING:
-    from ledger.services.doctor import Checked, Waiting
+    from ledger.services.audit.self_check import Checked, Waiting
 
 _HELP = """Restore a home from a backup into a new folder, and derive everything in it again before it gets its name.
 
@@ -35,8 +35,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from cli.session import ask_passphrase
         from ledger.adapters.backup.keys import BackupKeys
-        from ledger.domain.encoding import format_time
-        from ledger.restoring import restore as restore_home
+        from ledger.app.restore_home import restore as restore_home
+        from ledger.domain.codecs.text import format_time
 
         passphrase = ask_passphrase()
         made = restore_home(folder, STATE.home, BackupKeys(keys, passphrase, create=False), passphrase, snapshot=snapshot)

@@ -47,8 +47,8 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
-        from ledger.domain.encoding import format_time
-        from ledger.services import opening
+        from ledger.client import physical_items
+        from ledger.domain.codecs.text import format_time
 
         texts = {"make": make, "model": model, "serial": serial}
         device: dict[str, Any] = {name: value for name, value in texts.items() if value} | ({"imei": imei} if imei else {})
@@ -66,5 +66,5 @@ def register(app: typer.Typer) -> None:
         said |= {"handling": handling} if handling else {}
         with open_session() as session:
             moment = members.moment_members(occurred or format_time(session.clock.now()), late)
-            answer = opening.collect(session.node, session.person, session.clock, body, said | moment)
+            answer = physical_items.collect(session.node, session.person, session.clock, body, said | moment)
         output.result(answer, words.recorded(answer, f"recorded as {answer['evidence']}"))

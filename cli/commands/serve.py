@@ -31,12 +31,12 @@ def register(app: typer.Typer) -> None:
         from cli.session import open_alone
 
         with open_alone() as home:
-            from ledger.services.anchoring import Policy
+            from ledger.services.onchain.anchoring import Policy
 
             if not metrics:
                 _serve(home, host, port, Policy(anchor_growth, anchor_age))
                 return
-            from ledger import metrics as measures
+            from ledger.app import metrics as measures
 
             measured = measures.NodeMetrics()
             measured.follow(home.node)
@@ -57,12 +57,12 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
 
     from api.app import create_app
     from cli.serving import configure, listen
-    from ledger import settings
     from ledger.adapters import files
-    from ledger.services import fixity
-    from ledger.services.exchanger import Exchanger
-    from ledger.services.keeper import Keeper
-    from ledger.services.worker import Worker
+    from ledger.app import settings
+    from ledger.services.preservation import fixity
+    from ledger.services.workers.anchoring import Worker
+    from ledger.services.workers.handovers import Exchanger
+    from ledger.services.workers.replicas import Keeper
 
     listener = listen(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"

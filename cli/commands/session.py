@@ -114,11 +114,11 @@ def register(app: typer.Typer) -> None:
         from dataclasses import replace
 
         from cli.session import open_alone
-        from ledger import settings
         from ledger.adapters import oidc as provider
-        from ledger.domain import hosts
-        from ledger.services import membership
-        from ledger.settings import OidcSettings
+        from ledger.app import settings
+        from ledger.app.settings import OidcSettings
+        from ledger.domain.untrusted import hosts
+        from ledger.services.people import membership
 
         with open_alone() as home:
             allowed = hosts.networks(home.settings.networks)
@@ -133,8 +133,8 @@ def register(app: typer.Typer) -> None:
         from dataclasses import replace
 
         from cli.session import open_alone
-        from ledger import settings
-        from ledger.settings import OidcSettings
+        from ledger.app import settings
+        from ledger.app.settings import OidcSettings
 
         with open_alone() as home:
             settings.write(home.path, replace(home.settings, oidc=OidcSettings()))

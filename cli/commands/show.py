@@ -24,14 +24,14 @@ def register(app: typer.Typer) -> None:
     def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
         from cli.session import basis as basis_member
         from cli.session import evidence_urn, open_session
-        from ledger.services import retrieve
+        from ledger.client import retrieval
 
         urn = evidence_urn(evidence)
         with open_session() as session:
             details: list[dict[str, Any]] = []
             standing: dict[str, Any] | None = None
             if basis:
-                access = retrieve.record_access(session.node, session.person, session.clock, urn, mode="view", basis=basis_member(basis))
+                access = retrieval.record_access(session.node, session.person, session.clock, urn, mode="view", basis=basis_member(basis))
                 details, standing = session.node.record(urn, access)
             item = session.node.item(urn)
             events = list(session.node.events(urn))

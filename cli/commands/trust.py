@@ -12,7 +12,7 @@ from cli.state import Json
 
 if TYPE_CHECKING:
     from ledger.adapters.node.client import NodeClient
-    from ledger.domain.trust import TrustRoot
+    from ledger.domain.bundle.trust import TrustRoot
 
 _HELP = """Write the trust root: chain, contracts, and how the finality of a block is judged. Hand it over by another way
 than the bundles, in person for example. With --pin the bundles that you name verify by it offline, also when the chain is gone.
@@ -54,11 +54,11 @@ def _pinned(node: NodeClient, bundles: list[Path]) -> tuple[TrustRoot, list[int]
     from dataclasses import replace
 
     from cli.session import read_file
-    from ledger.domain import bundle as formats
-    from ledger.domain import trust as roots
+    from ledger.domain.bundle import bundle as formats
+    from ledger.domain.bundle import trust as roots
+    from ledger.domain.bundle.trust import Pinned
+    from ledger.domain.chain.evm import parse_header
     from ledger.domain.errors import IncompleteError, VerificationError
-    from ledger.domain.evm import parse_header
-    from ledger.domain.trust import Pinned
 
     def pins(root: TrustRoot) -> dict[int, bytes]:
         return {number: digest for rule in root.finality if isinstance(rule, Pinned) for number, digest in rule.blocks.items()}

@@ -52,8 +52,8 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn
+        from ledger.client.upload import Options
         from ledger.domain.errors import UsageError
-        from ledger.services.ingest import Options
 
         if on_duplicate not in ("record", "skip"):
             raise UsageError(f"--on-duplicate {on_duplicate}", hint="expected record or skip")
@@ -85,7 +85,7 @@ def upload_paths(paths: list[Path], options: Any) -> None:
     from dataclasses import asdict
 
     from cli.session import open_session
-    from ledger.services.ingest import measure
+    from ledger.client.upload import measure
 
     own = _own()
     _, total = measure(paths, own)
@@ -112,8 +112,8 @@ def _run(session: Any, paths: list[Path], options: Any, own: Any, advance: Any) 
     """Upload; where an upload with other details was interrupted, the person at a terminal says what becomes of it."""
     from dataclasses import replace
 
+    from ledger.client.upload import Upload
     from ledger.domain.errors import DemandError, InterruptedUploadError, UsageError
-    from ledger.services.ingest import Upload
 
     run, done = Upload(session.person, session.node, session.journal, session.clock, options, advance, own), []
     try:
@@ -135,7 +135,7 @@ def _ask(error: Any) -> str | None:
     """What the person at a terminal chooses; None where nobody is there, or nothing is to be chosen."""
     import sys
 
-    from ledger.services.given import RESTART, RESUME
+    from ledger.client.upload_request import RESTART, RESUME
 
     if error.recorded or STATE.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None

@@ -69,7 +69,7 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: boo
 def _timeline(data: bytes, events: list[dict[str, Any]]) -> list[str]:
     """The life of the item as the bundle tells it, for a court to read."""
     from cli import timeline
-    from ledger.domain import bundle as bundles
+    from ledger.domain.bundle import bundle as bundles
     from ledger.domain.event import document
 
     lines, day = ["the life of the item, as signed by those who handled it (times are UTC):"], ""
@@ -98,29 +98,29 @@ def _require_bundle(data: bytes, bundle: Path, file: Path | None, trust: Path) -
     """
     from shlex import quote
 
-    from ledger.domain import filekind
     from ledger.domain.errors import UnreadableError
+    from ledger.domain.files import file_kind
 
-    if filekind.is_bundle(data[: filekind.HEAD]):
+    if file_kind.is_bundle(data[: file_kind.HEAD]):
         return
     hint = "the bundle comes first: custody verify BUNDLE FILE --trust TRUST"
-    if file is not None and file.is_file() and filekind.is_bundle(_head(file)):
+    if file is not None and file.is_file() and file_kind.is_bundle(_head(file)):
         hint = f"did you swap the two? custody verify {quote(str(file))} {quote(str(bundle))} --trust {quote(str(trust))}"
-    raise UnreadableError(f"{bundle} is {filekind.describe(data[: filekind.HEAD])}, not an evidence bundle", hint=hint)
+    raise UnreadableError(f"{bundle} is {file_kind.describe(data[: file_kind.HEAD])}, not an evidence bundle", hint=hint)
 
 
 def _head(path: Path) -> bytes:
-    from ledger.domain import filekind
+    from ledger.domain.files import file_kind
 
     try:
         with path.open("rb") as stream:
-            return stream.read(filekind.HEAD)
+            return stream.read(file_kind.HEAD)
     except OSError:
         return b""
 
 
 def _read(path: Path) -> bytes:
-    from ledger.domain.bundle import LIMIT
+    from ledger.domain.bundle.bundle import LIMIT
     from ledger.domain.errors import UnreadableError
 
     if path.is_dir():
@@ -136,8 +136,8 @@ def _read(path: Path) -> bytes:
 
 def _measure(data: bytes, file: Path) -> Any:
     """Size and digests of the file: those that the bundle records, or SHA-256."""
-    from ledger.domain import bundle as bundles
-    from ledger.domain.digests import ALGORITHMS, DEFAULT, MultiDigest
+    from ledger.domain.bundle import bundle as bundles
+    from ledger.domain.codecs.digests import ALGORITHMS, DEFAULT, MultiDigest
     from ledger.domain.errors import CustodyError, UnreadableError
     from ledger.domain.event import document
     from ledger.domain.verify import FileDigest

@@ -13,15 +13,15 @@ from typing import Any, Final
 
 from ledger.adapters import files
 from ledger.adapters.filelock import FileLock
-from ledger.domain import slots
-from ledger.domain.audit import story
+from ledger.domain.audit import contract_events
+from ledger.domain.audit.contract_events import CheckpointAnchored, ContractEvent, DescriptorPublished, LogOpened, Told
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.ports import LogState, Progress, Usage
 from ledger.domain.audit.replay import Step
-from ledger.domain.audit.story import CheckpointAnchored, ContractEvent, DescriptorPublished, LogOpened, Told
-from ledger.domain.custody import ItemState, Offer
+from ledger.domain.chain import contract_layout
+from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.errors import StorageError, UsageError
-from ledger.domain.slots import Hop
+from ledger.domain.item.custody import ItemState, Offer
 
 _VERSION: Final = 1
 _PAGE: Final = 1000
@@ -137,33 +137,33 @@ class SqliteAuditState:
     def _put_event(self, one: ContractEvent) -> None:
         put = self._db.execute
         match one:
-            case story.AgencyAdmitted():
+            case contract_events.AgencyAdmitted():
                 put("INSERT OR REPLACE INTO agency VALUES (?, ?)", (one.agency, one.code))
-            case story.LogOpened():
+            case contract_events.LogOpened():
                 put(
                     "INSERT OR REPLACE INTO opened VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (one.log, one.block, one.time, one.agency, one.parent, one.size, one.root),
                 )
-            case story.DescriptorPublished():
+            case contract_events.DescriptorPublished():
                 put(
                     "INSERT OR REPLACE INTO published VALUES (?, ?, ?, ?, ?, ?)",
                     (one.agency, one.version, one.digest, one.active_from, one.block, one.time),
                 )
-            case story.CheckpointAnchored():
+            case contract_events.CheckpointAnchored():
                 put(
                     "INSERT OR IGNORE INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (one.log, one.size, one.block, one.time, one.prev, one.root, one.version),
                 )
-            case story.TransferOffered():
+            case contract_events.TransferOffered():
                 (number,) = self._one("SELECT count(*) FROM handover WHERE key = ?", one.key) or (0,)
                 put(
                     "INSERT OR REPLACE INTO handover VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                    (one.digest, one.key, number, one.giver, one.taker, one.time, one.expires, slots.OPEN, bytes(32)),
+                    (one.digest, one.key, number, one.giver, one.taker, one.time, one.expires, contract_layout.OPEN, bytes(32)),
                 )
-            case story.TransferConcluded():
+            case contract_events.TransferConcluded():
                 put(
                     "UPDATE handover SET outcome = ?, outcome_digest = ?, time = ? WHERE key = ? AND outcome = ?",
-                    (one.outcome, one.digest, one.time, one.key, slots.OPEN),
+                    (one.outcome, one.digest, one.time, one.key, contract_layout.OPEN),
                 )
 
     def checkpoints(self, log: bytes, *, after: int) -> Iterator[CheckpointAnchored]:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.adapters import files
 from ledger.domain.errors import StorageError
-from ledger.domain.ownfiles import JOURNAL_MAGIC
+from ledger.domain.files.custody_files import JOURNAL_MAGIC
 
 _NAMES: Final = "upload-*.journal"
 _LENGTH: Final = 4

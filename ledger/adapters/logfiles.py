@@ -14,9 +14,9 @@ import httpx
 from ledger.adapters import files
 from ledger.adapters.node.http import HttpNode
 from ledger.adapters.web.client import Patience
-from ledger.domain.cose import PrivateKey
+from ledger.domain.codecs.cose import PrivateKey
 from ledger.domain.errors import DeniedError, NetworkError, NotFoundError, UnreadableError
-from ledger.domain.hosts import require_tls
+from ledger.domain.untrusted.hosts import require_tls
 
 Signer = Callable[[], tuple[PrivateKey, bytes]]
 _LIMIT: Final = 64 << 20  # the longest file is an entry bundle of 256 entries of 64 KiB

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ledger.domain import cid as cids
+from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import NotFoundError
-from ledger.domain.storage import BlockStore, Collected
-from ledger.domain.unixfs import Block
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
 
 
 class VolatileBlockStore:

@@ -19,12 +19,12 @@ import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from ledger.adapters.web.client import MIB, Answer, Patience, Reach, Web, WebError
-from ledger.domain import hosts
-from ledger.domain.digests import same
-from ledger.domain.encoding import b64url
+from ledger.domain.codecs.digests import same
+from ledger.domain.codecs.text import b64url
 from ledger.domain.errors import DeniedError, NetworkError, UsageError
-from ledger.domain.hosts import Network, require_tls
-from ledger.domain.shapes import Maybe
+from ledger.domain.untrusted import hosts
+from ledger.domain.untrusted.hosts import Network, require_tls
+from ledger.domain.untrusted.shapes import Maybe
 
 _PATIENCE: Final = Patience(connect=5.0, between=10.0, total=15.0)
 _WHO: Final = "the identity provider"

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from ledger.adapters import files
-from ledger.domain import profile
 from ledger.domain.errors import FormatError, UsageError
-from ledger.domain.profile import Profile
+from ledger.domain.item import jurisdiction_profile
+from ledger.domain.item.jurisdiction_profile import Profile
 
 FILE: Final = "profile.toml"  # an agency's own, in its home
 _LONGEST: Final = 1 << 20  # bytes
@@ -43,7 +43,7 @@ def load(name: str) -> Profile:
         UsageError: no such profile, or a malformed one.
     """
     try:
-        return profile.parse(source(name))
+        return jurisdiction_profile.parse(source(name))
     except FormatError as error:
         raise UsageError(f"{name}: {error.message}", hint="compare it with one of: custody profile show CODE") from error
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.adapters.web.client import MIB, Patience, Reach, Web
-from ledger.domain import hosts
 from ledger.domain.audit.findings import Finding
 from ledger.domain.errors import NetworkError
-from ledger.domain.hosts import Network
+from ledger.domain.untrusted import hosts
+from ledger.domain.untrusted.hosts import Network
 
 _PATIENCE: Final = Patience(connect=5.0, between=10.0, total=20.0)
 _WHOSE: Final = "a webhook"

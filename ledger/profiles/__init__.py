@@ -1,1 +1,1 @@
-"""Jurisdiction profiles as data: one TOML file each, read by ledger.domain.profile."""
+"""Jurisdiction profiles as data: one TOML file each, read by ledger.domain.item.jurisdiction_profile."""

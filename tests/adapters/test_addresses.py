@@ -24,8 +24,8 @@ from ledger.adapters.node.client import NodeClient
 from ledger.adapters.node.partner import PartnerClient, Partners
 from ledger.adapters.web import sockets
 from ledger.adapters.web.client import Reach, Web
-from ledger.domain import hosts
 from ledger.domain.errors import NetworkError, UsageError
+from ledger.domain.untrusted import hosts
 from tests.support.hostile import answer, hostile, says
 
 KEY = ec.generate_private_key(ec.SECP256R1())

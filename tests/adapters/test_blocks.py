@@ -14,11 +14,12 @@ import pytest
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.memory import VolatileBlockStore
-from ledger.domain import car, varint
-from ledger.domain import cid as cids
+from ledger.domain.blocks.store import BlockStore, Replicas
+from ledger.domain.codecs import varint
 from ledger.domain.errors import FormatError, LockedError, NotFoundError, StorageError, UnreadableError, VerificationError
-from ledger.domain.storage import BlockStore, Replicas
-from ledger.domain.unixfs import Block
+from ledger.domain.ipld import car
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
 from tests.support.kubo import Daemon
 
 

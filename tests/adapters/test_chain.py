@@ -16,11 +16,11 @@ from ledger.adapters.chain.deferred import DeferredChain
 from ledger.adapters.chain.local import LocalChain
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.memory import StoppedClock
-from ledger.domain import evm, slots
+from ledger.domain.chain import contract_layout, evm
+from ledger.domain.chain.evm import keccak256
 from ledger.domain.errors import ChainError, LockedError, NetworkError, NotFoundError, StorageError
-from ledger.domain.evm import keccak256
 from ledger.domain.identity.names import agency_id
-from ledger.domain.ports import Chain
+from ledger.domain.ports.node_and_chain import Chain
 from tests.support import oracle
 from tests.support.chains import free_port, running
 
@@ -67,7 +67,7 @@ def test_what_was_anchored_is_read_back_and_committed(contracts: Contracts) -> N
     latest = contracts.latest(log)
     assert (latest.size, latest.root) == (12, oracle.mth(LEAVES[:12]))
     block = contracts.chain.block(latest.block)
-    expected = slots.checkpoint_commitment(7, 12, latest.root, 1, block.time, block.number)
+    expected = contract_layout.checkpoint_commitment(7, 12, latest.root, 1, block.time, block.number)
     assert contracts.checkpoint_commitment(log, 12) == expected
     assert contracts.active_version(address_of(ANCHORER)) == 1
 
@@ -84,7 +84,12 @@ def test_headers_hash_to_what_the_chain_says(contracts: Contracts) -> None:
 
 def test_storage_is_proven_with_the_slots_computed_here_and_absence_likewise(contracts: Contracts) -> None:
     log = contracts.log_id(agency_id("NL-POL"), 0)
-    wanted = [slots.checkpoint_slot(log, 12), slots.checkpoint_slot(log, 7), slots.checkpoint_slot(log, 8), slots.custody_slot(b"k" * 32)]
+    wanted = [
+        contract_layout.checkpoint_slot(log, 12),
+        contract_layout.checkpoint_slot(log, 7),
+        contract_layout.checkpoint_slot(log, 8),
+        contract_layout.custody_slot(b"k" * 32),
+    ]
     head = contracts.chain.head()
     proof = contracts.chain.prove(contracts.ledger, wanted, head.number)
     account = evm.prove_account(evm.parse_header(head.header).state_root, contracts.ledger, proof.account)
@@ -93,12 +98,12 @@ def test_storage_is_proven_with_the_slots_computed_here_and_absence_likewise(con
     assert found[0] == contracts.checkpoint_commitment(log, 12)
     assert found[1] == contracts.checkpoint_commitment(log, 7)
     assert found[2:] == [bytes(32)] * 2
-    slot = slots.descriptor_slot(agency_id("NL-POL"), 1)
-    proof = contracts.chain.prove(contracts.registry, [slot, slots.descriptor_slot(agency_id("NL-POL"), 2)], head.number)
+    slot = contract_layout.descriptor_slot(agency_id("NL-POL"), 1)
+    proof = contracts.chain.prove(contracts.registry, [slot, contract_layout.descriptor_slot(agency_id("NL-POL"), 2)], head.number)
     account = evm.prove_account(evm.parse_header(head.header).state_root, contracts.registry, proof.account)
     registered = next(number for number in range(head.number + 1) if contracts.chain.block(number).number == registered_in(contracts))
     block = contracts.chain.block(registered)
-    assert evm.prove_storage(account.storage_root, slot, proof.storage[0]) == slots.descriptor_commitment(
+    assert evm.prove_storage(account.storage_root, slot, proof.storage[0]) == contract_layout.descriptor_commitment(
         b"d" * 32, block.time, block.number
     )
 
@@ -120,10 +125,10 @@ def registered_in(contracts: Contracts) -> int:
 def test_a_proof_of_an_old_block_is_still_made(contracts: Contracts) -> None:
     log = contracts.log_id(agency_id("NL-POL"), 0)
     before = contracts.latest(log).block - 1
-    proof = contracts.chain.prove(contracts.ledger, [slots.checkpoint_slot(log, 12)], before)
+    proof = contracts.chain.prove(contracts.ledger, [contract_layout.checkpoint_slot(log, 12)], before)
     root = evm.parse_header(contracts.chain.block(before).header).state_root
     account = evm.prove_account(root, contracts.ledger, proof.account)
-    assert evm.prove_storage(account.storage_root, slots.checkpoint_slot(log, 12), proof.storage[0]) == bytes(32)
+    assert evm.prove_storage(account.storage_root, contract_layout.checkpoint_slot(log, 12), proof.storage[0]) == bytes(32)
 
 
 def test_the_same_bytes_sent_twice_are_mined_once(contracts: Contracts) -> None:
@@ -160,7 +165,7 @@ def test_artifacts_have_the_storage_layout_that_offline_proofs_rely_on() -> None
 
     assert layout("EvidenceLedger") == ["_logs", "_checkpoints", "_custody", "_hops"]
     assert layout("AgencyRegistry")[:4] == ["_hot", "_descriptors", "_forks", "_successors"]
-    assert (slots.CHECKPOINTS, slots.CUSTODY, slots.HOPS, slots.DESCRIPTORS) == (1, 2, 3, 1)
+    assert (contract_layout.CHECKPOINTS, contract_layout.CUSTODY, contract_layout.HOPS, contract_layout.DESCRIPTORS) == (1, 2, 3, 1)
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.packindex import PackIndex
 from ledger.adapters.memory import StoppedClock
-from ledger.domain import cid as cids
 from ledger.domain.errors import StorageError
-from ledger.domain.unixfs import Block
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
 
 DAY = 86400
 

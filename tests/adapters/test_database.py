@@ -16,7 +16,7 @@ from ledger.adapters.database import engine as engines
 from ledger.adapters.database import tables
 from ledger.adapters.database.store import SqlRecords
 from ledger.domain.errors import ConflictError, StorageError
-from ledger.domain.records import EntryRow, LogRow
+from ledger.domain.ports.rows import EntryRow, LogRow
 
 ENTRY = EntryRow(b"log", 0, b"PLANTED", b"digest", "urn", 0, "open", 1, "NL-POL", b"c", b"p")
 

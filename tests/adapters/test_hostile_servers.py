@@ -21,9 +21,9 @@ from ledger.adapters.ipfs.kubo import Kubo
 from ledger.adapters.node import partner
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.web.client import Patience
-from ledger.domain import cid as cids
 from ledger.domain.errors import ChainError, CustodyError, NetworkError
-from ledger.domain.unixfs import Block
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
 from tests.support.hostile import ANSWERS, BODIES, KINDS, SLOW, Hostile, every, hostile
 
 SHORT = Patience(connect=1.0, between=0.7, total=1.5)
@@ -245,7 +245,7 @@ def test_a_provider_that_does_not_answer_is_not_asked_by_every_login() -> None:
 
 
 def test_a_token_nested_without_end_is_no_log_in() -> None:
-    from ledger.domain.encoding import b64url
+    from ledger.domain.codecs.text import b64url
     from ledger.domain.errors import DeniedError
 
     for head in (b"[" * 9000, b'{"alg":"RS256","kid":' + b"[" * 9000, b'{"alg":["RS256"]}', b'{"alg":null}', b"7"):

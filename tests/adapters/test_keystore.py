@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.adapters.keystore.file import FileKeyring
+from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import KeyringError
-from ledger.domain.grants import HpkePrivateKey
 
 
 @pytest.fixture

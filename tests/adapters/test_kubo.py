@@ -21,10 +21,10 @@ from ledger.adapters.ipfs import repository
 from ledger.adapters.ipfs.kubo import Kubo
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.rpc import url_of
-from ledger.domain import car, unixfs
-from ledger.domain import cid as cids
 from ledger.domain.errors import CustodyError, FormatError, NetworkError, NotFoundError, StorageError, UsageError, VerificationError
-from ledger.domain.unixfs import Block
+from ledger.domain.ipld import car, unixfs
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
 from tests.support.kubo import BINARY, Daemon, load, swarm, trees
 
 MIB = 1 << 20

@@ -13,11 +13,11 @@ from sqlalchemy import create_engine
 
 from ledger.adapters.database import engine as engines
 from ledger.adapters.database.store import SqlRecords
-from ledger.domain.encoding import b64url
+from ledger.domain.codecs.text import b64url
 from ledger.domain.errors import AlteredError
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId
-from ledger.domain.records import PersonRow
+from ledger.domain.ports.rows import PersonRow
 
 NL, RO = "NL-POL", "RO-DIICOT"
 CHIEF, OFFICER, GUEST = "a" * 26, "b" * 26, "c" * 26

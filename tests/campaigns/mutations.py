@@ -17,7 +17,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ledger.domain import cbor, trust
+from ledger.domain.bundle import trust
+from ledger.domain.codecs import cbor
 from ledger.domain.errors import FormatError
 from ledger.domain.verify import FileDigest, verify
 from ledger.domain.verify.report import Report, Status, Verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from ledger import founding
+from ledger.app import create_home
 from tests.support.desk import PASSPHRASE, Desk
 
 
@@ -13,7 +13,7 @@ def second_bundle() -> bytes:
     """Three events of an item of another agency, anchored."""
     with tempfile.TemporaryDirectory() as name:
         home = Path(name) / "home"
-        founding.found(home, agency="RO-DIICOT", person="7", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+        create_home.found(home, agency="RO-DIICOT", person="7", roles=["officer", "custodian"], passphrase=PASSPHRASE)
         with Desk(home) as desk:
             path = Path(name) / "file"
             path.write_bytes(bytes(5000))

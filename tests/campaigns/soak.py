@@ -28,18 +28,19 @@ from pathlib import Path
 from typing import Any
 
 from cli.servers import Servers
-from ledger import founding, settings, wiring
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.node.client import NodeClient
-from ledger.domain import cid as cids
-from ledger.domain.digests import MultiDigest
-from ledger.domain.encoding import from_b64url
-from ledger.domain.envelope import Pieces
+from ledger.app import bootstrap, create_home, settings
+from ledger.client import retrieval
+from ledger.client.content_sealer import Sealer
+from ledger.client.upload import Options, Upload
+from ledger.domain.codecs.digests import MultiDigest
+from ledger.domain.codecs.text import from_b64url
+from ledger.domain.crypto.content_encryption import Pieces
 from ledger.domain.errors import ConflictError, CustodyError, RuleError
-from ledger.services import doctor, retrieve
-from ledger.services.ingest import Options, Upload
-from ledger.services.sealing import Sealer
+from ledger.domain.ipld import cid as cids
+from ledger.services.audit import self_check
 
 PASSPHRASE = b"soak"
 BASIS = {"purpose": "soak"}
@@ -85,7 +86,7 @@ class Soak:
         self.rng = random.Random(seed)
         self.folder, self.home = folder, folder / "home"
         (folder / "passphrase").write_bytes(PASSPHRASE)
-        founding.found(self.home, agency="NL-POL", person="1", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+        create_home.found(self.home, agency="NL-POL", person="1", roles=["officer", "custodian"], passphrase=PASSPHRASE)
         self.keyring = FileKeyring.open(self.home / settings.KEYRING, PASSPHRASE)
         self.done = Acknowledged()
         self.pending: dict[Path, str] = {}
@@ -132,7 +133,7 @@ class Soak:
         return path
 
     def upload(self, client: Recorder, person: Any, path: Path) -> None:
-        journal = wiring.journal_of(self.home, self.keyring)
+        journal = bootstrap.journal_of(self.home, self.keyring)
         done = list(Upload(person, client, journal, SystemClock(), Options()).run([path]))[0]
         expected = self.pending.pop(path, None)
         assert expected is None or done.cid == expected, f"{path.name} was resumed and has another CID than its first attempt"
@@ -146,7 +147,7 @@ class Soak:
         rng = random.Random(seed)
         with self.client(url) as client:
             try:
-                person = wiring.person_at(self.keyring, client.agency())
+                person = bootstrap.person_at(self.keyring, client.agency())
                 while not stop.is_set():
                     with suppress(ConflictError, RuleError):  # the other worker was first: read again, sign anew
                         self.step(client, person, rng)
@@ -161,12 +162,12 @@ class Soak:
             self.upload(client, person, self.new_file(rng))
         elif kind == "note":
             evidence, _ = rng.choice(known)
-            retrieve.record(client, person, SystemClock(), evidence, "note", {"text": f"note {rng.random()}"})
+            retrieval.record(client, person, SystemClock(), evidence, "note", {"text": f"note {rng.random()}"})
         elif kind == "read":
             evidence, path = rng.choice(known)
-            access = retrieve.record_access(client, person, SystemClock(), evidence, mode="copy", basis=BASIS)
+            access = retrieval.record_access(client, person, SystemClock(), evidence, mode="copy", basis=BASIS)
             out = BytesIO()
-            retrieve.fetch(client, person, evidence, access, out)
+            retrieval.fetch(client, person, evidence, access, out)
             assert out.getvalue() == path.read_bytes(), "other bytes than were recorded"
         else:
             client.anchor()
@@ -201,16 +202,16 @@ class Soak:
     def resume(self, url: str) -> None:
         """Start every interrupted upload again, as a person would."""
         with self.client(url) as client:
-            person = wiring.person_at(self.keyring, client.agency())
+            person = bootstrap.person_at(self.keyring, client.agency())
             for path in list(self.pending):
                 self.upload(client, person, path)
 
     def check(self) -> None:
         """Look at what lies on the disk with nobody running."""
         self.note_pending()
-        opened = wiring.open_home(self.home, Unlocked(self.keyring))  # type: ignore[arg-type]
+        opened = bootstrap.open_home(self.home, Unlocked(self.keyring))  # type: ignore[arg-type]
         try:
-            findings = [one for one in doctor.examine(opened.node, deep=True) if isinstance(one, doctor.Finding)]
+            findings = [one for one in self_check.examine(opened.node, deep=True) if isinstance(one, self_check.Finding)]
             assert not findings, findings
             node = opened.node
             with node.records.read() as unit:
@@ -218,17 +219,17 @@ class Soak:
                 assert log is not None
                 rows = unit.entries(node.log_id, 0, log.size)
                 checkpoints = unit.checkpoints(node.log_id)
-                from ledger.domain.encoding import b64url
-                from ledger.services import logbook
+                from ledger.domain.codecs.text import b64url
+                from ledger.services.log import merkle_log
 
-                read = logbook.reader(unit, node.log_id)
+                read = merkle_log.reader(unit, node.log_id)
                 by_digest = {row.digest.hex(): row for row in rows}
                 assert len(by_digest) == len(rows), "an event is in the log twice"
                 for digest, (evidence, index, receipt) in self.done.receipts.items():
                     assert digest in by_digest, "an acknowledged event is lost"
                     row = by_digest[digest]
                     assert (row.evidence, row.index) == (evidence, index), "an acknowledged event has moved"
-                    assert b64url(logbook.receipt(node, row, read).encode()) == receipt, "an acknowledged event has another receipt"
+                    assert b64url(merkle_log.receipt(node, row, read).encode()) == receipt, "an acknowledged event has another receipt"
             assert [row.prev for row in checkpoints] == [0, *(row.size for row in checkpoints[:-1])] if checkpoints else True
             assert node.contracts.latest(node.log_id).size in {0, *(row.size for row in checkpoints)}
         finally:
@@ -238,7 +239,7 @@ class Soak:
 
     def note_pending(self) -> None:
         """Which uploads the journals know of, and the CIDs that their attempts lead to."""
-        journal = wiring.journal_of(self.home, self.keyring)
+        journal = bootstrap.journal_of(self.home, self.keyring)
         records = journal.leftovers()
         journal.close()
         newest = {record["path"]: record for record in records if record["t"] == "begin"}

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger import founding
 from ledger.adapters.ipfs.packindex import PackIndex
-from ledger.domain import cbor
-from ledger.domain import cid as cids
+from ledger.app import create_home
+from ledger.domain.codecs import cbor
+from ledger.domain.ipld import cid as cids
 from tests.support.commands import ROOT, custody
 from tests.support.desk import PASSPHRASE
 
@@ -116,7 +116,7 @@ def test_a_flipped_bit_in_a_stored_block_is_found_and_leaves_no_file(worked: dic
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle and trust root of another agency on another chain."""
     folder = tmp_path_factory.mktemp("foreign")
-    founding.found(folder / "home", agency="RO-DIICOT", person="1", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+    create_home.found(folder / "home", agency="RO-DIICOT", person="1", roles=["officer", "custodian"], passphrase=PASSPHRASE)
     (folder / "file").write_bytes(b"x")
     done = json.loads(custody("upload", folder / "file", "--json", home=folder / "home").stdout)
     custody("anchor", home=folder / "home")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cli import interrupt
-from ledger.domain.bundle import parse
+from ledger.domain.bundle.bundle import parse
 from ledger.domain.errors import UnconfirmedError
 from tests.support.commands import ROOT, custody
 from tests.support.desk import PASSPHRASE
@@ -120,7 +120,7 @@ main()
             "_send",
             "/v1/people/invitations",
         ),
-        ("--offline upload FILE --case 1 --exhibit 1 --basis x", "ledger.services.field", "FieldNode", "register", ""),
+        ("--offline upload FILE --case 1 --exhibit 1 --basis x", "ledger.client.offline", "FieldNode", "register", ""),
     ],
 )
 def test_whoever_stops_an_invitation_or_work_without_network_is_told_that_it_was_done(

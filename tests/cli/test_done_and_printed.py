@@ -16,7 +16,7 @@ import pytest
 
 from cli import main, output
 from cli.state import STATE
-from ledger import settings
+from ledger.app import settings
 from tests.cli.test_output import Stream
 from tests.support.commands import ROOT
 from tests.support.desk import PASSPHRASE

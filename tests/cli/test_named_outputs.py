@@ -207,10 +207,10 @@ def _events(home: Path) -> int:
 
 
 def test_a_log_is_never_exported_among_the_files_of_another(shared: Path, tmp_path: Path) -> None:
-    from ledger import founding
+    from ledger.app import create_home
     from tests.support.desk import PASSPHRASE
 
-    founding.found(tmp_path / "ro", agency="RO-DIICOT", person="1", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+    create_home.found(tmp_path / "ro", agency="RO-DIICOT", person="1", roles=["officer", "custodian"], passphrase=PASSPHRASE)
     tree = tmp_path / "tree"
     assert within("log", "export", tree, "--entries", home=tmp_path / "ro")[0] == 0
     before = {path: path.read_bytes() for path in tree.rglob("*") if path.is_file()}

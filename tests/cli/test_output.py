@@ -19,7 +19,7 @@ from cli import auditreport, logs, main, output, timeline
 from cli.commands import verify
 from cli.state import STATE
 from ledger.domain.errors import CustodyError
-from ledger.domain.visible import is_safe, width
+from ledger.domain.untrusted.visible import is_safe, width
 from tests.support.commands import ROOT
 from tests.unit.test_visible import ATTACKS
 

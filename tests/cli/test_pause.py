@@ -8,8 +8,8 @@ import shutil
 import time
 from pathlib import Path
 
-from ledger.services import handing
-from ledger.services.handing import Terms
+from ledger.client import handover
+from ledger.client.handover import Terms
 from tests.support.actors import enrolled
 from tests.support.commands import custody
 from tests.support.desk import Desk
@@ -22,7 +22,7 @@ def test_a_pause_that_fails_says_where_the_item_is_and_the_command_that_goes_on(
         evidence = desk.upload(tmp_path / "photo.jpg")[0].evidence
         taker = enrolled(desk, "examiner")
         terms = Terms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym)
-        handing.offer(desk.client, desk.person, desk.clock, evidence, terms)
+        handover.offer(desk.client, desk.person, desk.clock, evidence, terms)
         before = desk.client.item(evidence)
     assert "add -o FILE" in custody("handover", "pause", evidence, "--basis", "court", home=home, code=2).stderr
     custody("handover", "pause", evidence, "-o", tmp_path / "nowhere" / "x", "--basis", "court", home=home, code=2)

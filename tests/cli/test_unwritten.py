@@ -12,8 +12,8 @@ import pytest
 
 from cli import output
 from cli.state import STATE
-from ledger import founding
-from ledger.domain.trust import parse
+from ledger.app import create_home
+from ledger.domain.bundle.trust import parse
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.commands import within
@@ -78,7 +78,7 @@ def test_an_access_that_was_signed_is_told_although_content_or_bundle_could_not_
 
 
 def test_contracts_that_were_paid_for_are_told_although_the_trust_root_could_not_be_written(tmp_path: Path) -> None:
-    card = founding.prepare(
+    card = create_home.prepare(
         tmp_path / "nl", agency="NL-POL", person="1", roles=["officer"], passphrase=PASSPHRASE, url="https://nl.example", profile="neutral"
     )
     (tmp_path / "card").write_text(json.dumps(card.as_json()))
@@ -101,7 +101,7 @@ def test_a_card_is_printed_where_it_could_not_be_written_and_an_invitation_is_no
     assert code == output.UNPRINTED
     assert json.loads(out)["founder"]["kind"] == "custody-founder"
 
-    founding.found(tmp_path / "own", agency="NL-POL", person="1", roles=["administrator", "officer"], passphrase=PASSPHRASE)
+    create_home.found(tmp_path / "own", agency="NL-POL", person="1", roles=["administrator", "officer"], passphrase=PASSPHRASE)
     code, out, said = within(
         *("person", "invite", "--number", "2", "--role", "officer", "--url", "https://nl.example", "-o", FULL), home=tmp_path / "own"
     )

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger import wiring
-from ledger.services.ingest import Options, Upload
+from ledger.app import bootstrap
+from ledger.client.upload import Options, Upload
 from tests.support.commands import ROOT, custody
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.faults import Fault, Faulty
@@ -31,7 +31,7 @@ def interrupted(home: Path, path: Path) -> None:
     with Desk(home) as desk:
         fault = Fault()
         fault.arm(3, Killed())
-        journal = wiring.journal_of(home, desk.home.keyring)
+        journal = bootstrap.journal_of(home, desk.home.keyring)
         options = Options({"identifiers": [{"scheme": "case", "value": "OLD"}]})
         run = Upload(desk.person, Faulty(desk.client, fault), journal, desk.clock, options)
         with pytest.raises(Killed):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger import founding
-from ledger.domain.trust import TrustRoot
+from ledger.app import create_home
+from ledger.domain.bundle.trust import TrustRoot
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import NL, RO, US, Consortium
@@ -58,7 +58,7 @@ def world(tmp_path: Path, rng: random.Random) -> Iterator[World]:
 def governed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose first person is administrator, officer and custodian."""
     home = tmp_path_factory.mktemp("governed") / "home"
-    founding.found(home, agency="NL-POL", person="4711", roles=["administrator", "officer", "custodian"], passphrase=PASSPHRASE)
+    create_home.found(home, agency="NL-POL", person="4711", roles=["administrator", "officer", "custodian"], passphrase=PASSPHRASE)
     return home
 
 

@@ -11,10 +11,15 @@ from typing import Any
 
 import pytest
 
-from ledger.domain import envelope, grants
-from ledger.domain.encoding import evidence_bytes
+from ledger.client import handover, retrieval
+from ledger.domain.codecs.text import evidence_bytes
+from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.errors import CustodyError, DeniedError, RuleError
-from ledger.services import access, anchoring, handing, membership, people, registration, retrieve, signing
+from ledger.domain.event import signing
+from ledger.services.access import authorization
+from ledger.services.onchain import anchoring
+from ledger.services.people import admission, membership
+from ledger.services.registration import registration
 from tests.support.actors import Actor, enrolled, item_of
 from tests.support.desk import BASIS, Desk
 
@@ -103,10 +108,10 @@ def test_an_administrator_who_is_suspended_while_their_request_waits_for_the_cha
     with pytest.raises(DeniedError, match="no longer"):
         membership.renew(desk.node, officer.id, roles=["administrator", "custodian"], by=clerk.id)
     with desk.node.records.read() as unit:
-        assert access.signer(desk.node, unit, officer.person.certificate).roles == {"officer"}
+        assert authorization.signer(desk.node, unit, officer.person.certificate).roles == {"officer"}
     for late in (
         lambda: membership.suspend(desk.node, other.id, by=clerk.id),
-        lambda: people.invite(desk.node, number="99", roles=["officer"], inviter=clerk.id),
+        lambda: admission.invite(desk.node, number="99", roles=["officer"], inviter=clerk.id),
         lambda: membership.link(desk.node, officer.id, "account", by=officer.id),
     ):
         with pytest.raises(CustodyError):
@@ -115,7 +120,7 @@ def test_an_administrator_who_is_suspended_while_their_request_waits_for_the_cha
 
 def test_an_opening_hands_keys_to_nobody_but_node_custodians_and_whoever_signs_it(desk: Desk, officer: Actor, stranger: Actor) -> None:
     evidence = uuid.uuid4().urn
-    sealed = signing.seal_keys(officer.person, evidence, record_key=envelope.new_key(), content_key=None, commitment=None)
+    sealed = signing.seal_keys(officer.person, evidence, record_key=content_encryption.new_key(), content_key=None, commitment=None)
 
     def more(to: grants.HpkeKey, scope: str, binding: bytes | None) -> grants.Grant:
         return grants.seal(bytes(32), to, evidence=evidence_bytes(evidence), scope=scope, binding=binding)
@@ -140,11 +145,11 @@ def test_a_release_hands_on_the_key_of_this_items_content_once_and_nothing_else(
     def key(evidence: str) -> grants.Grant:
         access = desk.access(evidence)
         opening = desk.client.details(evidence, access)[0]["document"]["body"]
-        [made] = handing.rewrap(desk.client, desk.person, evidence, access, opening, colleague.person.hpke.public)
+        [made] = handover.rewrap(desk.client, desk.person, evidence, access, opening, colleague.person.hpke.public)
         return made
 
     def disclose(*given: grants.Grant) -> dict[str, Any]:
-        return retrieve.record(desk.client, desk.person, desk.clock, item, "disclosed", body, {"basis": BASIS}, sealed_keys=given)
+        return retrieval.record(desk.client, desk.person, desk.clock, item, "disclosed", body, {"basis": BASIS}, sealed_keys=given)
 
     def bound(binding: bytes) -> grants.Grant:
         return grants.seal(bytes(32), colleague.person.hpke.public, evidence=evidence_bytes(item), scope="content", binding=binding)

@@ -10,17 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from ledger import wiring
 from ledger.adapters.chain import contracts as chain_contracts
 from ledger.adapters.chain.contracts import Contracts, Founder, address_of, sign_transaction, wait
 from ledger.adapters.chain.rpc import RpcChain
-from ledger.domain import trust
+from ledger.app import bootstrap
+from ledger.domain.bundle import trust
 from ledger.domain.errors import ChainError, FrozenError, NetworkError
 from ledger.domain.identity.names import agency_id
-from ledger.domain.records import DescriptorRow
+from ledger.domain.ports.rows import DescriptorRow
 from ledger.domain.verify import Verdict, verify
-from ledger.services import agencylog, anchoring, export, trustroot
-from ledger.services.anchoring import Policy
+from ledger.services.bundles import agency_trust, export
+from ledger.services.onchain import anchoring
+from ledger.services.onchain.anchoring import Policy
+from ledger.services.registration import agency_statements
 from tests.support.chains import running
 from tests.support.desk import Desk
 
@@ -63,8 +65,8 @@ def remote(desk: Desk, url: str) -> Desk:
     node.log_id = node.contracts.log_id(agency_id("NL-POL"), 0)
     with node.records.write() as unit:
         unit.put_descriptor(DescriptorRow(1, descriptor.raw, block.time, block.number))
-        agencylog.open_log(node, unit, number=0, policy="test", anchors=["anvil"])
-    desk.person = wiring.person_of(keyring, node.log_id, descriptor)
+        agency_statements.open_log(node, unit, number=0, policy="test", anchors=["anvil"])
+    desk.person = bootstrap.person_of(keyring, node.log_id, descriptor)
     return desk
 
 
@@ -99,7 +101,7 @@ def test_states_follow_the_chain_and_a_bundle_verifies_there(remote: Desk, mined
     anchoring.step(remote.node)
     assert newest(remote) == "final"
     bundle = export.bundle(remote.node, item.evidence).encode()
-    root = trust.parse(trustroot.trust_root(remote.node, sealers=[], confirmations=CONFIRMATIONS).encode())
+    root = trust.parse(agency_trust.trust_root(remote.node, sealers=[], confirmations=CONFIRMATIONS).encode())
     report = verify(bundle, root)
     assert report.verdict is Verdict.VERIFIED, report.as_json()
     mine(remote, 5)

@@ -17,16 +17,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from api.access import PUBLIC, ROUTES
 from api.lockout import SECONDS, LockOut
-from ledger.domain import cbor, cose, dpop, login
 from ledger.domain import verify as verification
-from ledger.domain.encoding import b64url, from_b64url
+from ledger.domain.codecs import cbor, cose
+from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.errors import DeniedError
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import dpop, login
 from ledger.domain.identity.names import ROLES
-from ledger.domain.receipt import parse_checkpoint, verify_checkpoint
-from ledger.domain.records import PersonRow
-from ledger.domain.tiles import split_bundle
-from ledger.services.authority import Authority, new_pseudonym
+from ledger.domain.log.receipt import parse_checkpoint, verify_checkpoint
+from ledger.domain.log.tiles import split_bundle
+from ledger.domain.ports.rows import PersonRow
+from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from tests.support import proofs
 from tests.support.desk import Desk
 
@@ -50,7 +51,7 @@ def test_a_node_that_came_before_its_agency_was_known_here_is_not_locked_out(des
 
 def enrol(desk: Desk, *roles: str) -> tuple[Any, bytes]:
     """Another person of the agency: (key, certificate)."""
-    from ledger.domain.grants import HpkePrivateKey
+    from ledger.domain.crypto.grants import HpkePrivateKey
 
     key, pseudonym = ec.generate_private_key(ec.SECP256R1()), new_pseudonym()
     der = desk.node.keys.authority.issue(
@@ -180,7 +181,7 @@ def test_a_statement_is_no_login_and_a_suspended_person_has_no_session(desk: Des
 
 
 def test_nobody_registers_a_statement_of_somebody_else(desk: Desk, http: httpx.Client, tmp_path: Path) -> None:
-    from ledger.services.signing import sign_event
+    from ledger.domain.event.signing import sign_event
 
     path = tmp_path / "item"
     path.write_bytes(b"x")
@@ -234,7 +235,7 @@ def test_log_files_are_those_of_the_specification(desk: Desk, http: httpx.Client
     hashes = http.get(f"/v1/log/tile/0/000.p/{note.size}").content
     headers = bearer(http, *enrol(desk, "auditor"))
     entries = split_bundle(http.get(f"/v1/log/tile/entries/000.p/{note.size}", headers=headers).content)
-    from ledger.domain.merkle import leaf_hash
+    from ledger.domain.log.merkle import leaf_hash
     from tests.support.oracle import mth
 
     assert b"".join(map(leaf_hash, entries)) == hashes

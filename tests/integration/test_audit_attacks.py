@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.logfiles import FolderFiles
-from ledger.domain.audit.story import CheckpointAnchored
+from ledger.domain.audit.contract_events import CheckpointAnchored
 from ledger.domain.errors import NetworkError
 from ledger.domain.verify.report import Verdict
-from ledger.services.audit import outside, replaying
+from ledger.services.audit import external, replaying
 from tests.support.attacks import caught, history, served
 from tests.support.malice import World
 
@@ -258,11 +258,11 @@ def test_an_auditor_led_to_another_chain(world: World, tmp_path: Path, rng: rand
 def test_a_log_that_goes_on_without_end_beyond_what_is_anchored(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     nl = world["NL-POL"]
     world.settle()
-    monkeypatch.setattr(outside, "_TAIL", 5)
+    monkeypatch.setattr(external, "_TAIL", 5)
     for _ in range(6):
         nl.open()
     assert world.audit_all().codes() == {"overdue"}
-    monkeypatch.setattr(outside, "_TAIL", 6)
+    monkeypatch.setattr(external, "_TAIL", 6)
     assert world.audit_all().codes() == {"waiting"}
 
 

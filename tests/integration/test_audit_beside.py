@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ledger import auditing, settings, wiring
 from ledger.adapters.keystore.file import Unlocking
+from ledger.app import bootstrap, open_audit, settings
+from ledger.app.bootstrap import OpenHome
 from ledger.domain.errors import LockedError, StorageError
 from ledger.domain.verify.report import Verdict
-from ledger.services import trustroot
-from ledger.services.audit import inside
-from ledger.services.doctor import Finding, examine
-from ledger.wiring import OpenHome
+from ledger.services.audit import internal
+from ledger.services.audit.self_check import Finding, examine
+from ledger.services.bundles import agency_trust
 from tests.support.desk import PASSPHRASE, Desk
 
 
@@ -31,17 +31,17 @@ def held(founded: Path, tmp_path: Path) -> Iterator[Desk]:
 
 
 def audited(view: OpenHome) -> tuple[Verdict, set[str], str]:
-    root = trustroot.trust_root(view.node, sealers=view.sealers, confirmations=0)
-    with auditing.temporary(root) as state:
-        report = inside.audit(view.node, root, state, inside.Options(share=1.0))
+    root = agency_trust.trust_root(view.node, sealers=view.sealers, confirmations=0)
+    with open_audit.temporary(root) as state:
+        report = internal.audit(view.node, root, state, internal.Options(share=1.0))
     return report.verdict, report.codes(), report.details["content"]
 
 
 def test_a_served_home_is_audited_at_one_moment_while_it_goes_on(held: Desk, tmp_path: Path) -> None:
     unlocking = Unlocking(held.path / settings.KEYRING, PASSPHRASE)
     with pytest.raises(LockedError):
-        wiring.open_home(held.path, unlocking)
-    with wiring.open_view(held.path, unlocking) as view:
+        bootstrap.open_home(held.path, unlocking)
+    with bootstrap.open_view(held.path, unlocking) as view:
         second = tmp_path / "second.jpg"
         second.write_bytes(b"more")
         [done] = held.upload(second)
@@ -49,20 +49,20 @@ def test_a_served_home_is_audited_at_one_moment_while_it_goes_on(held: Desk, tmp
         assert audited(view)[:2] == (Verdict.VERIFIED, set())
         with view.node.records.read() as unit:
             assert unit.item(done.evidence) is None
-    with wiring.open_view(held.path, unlocking) as view:
+    with bootstrap.open_view(held.path, unlocking) as view:
         verdict, codes, content = audited(view)
     assert (verdict, codes) == (Verdict.VERIFIED, set())
     assert content.startswith("2 of 2")
 
 
 def test_a_served_home_is_examined_by_doctor(held: Desk) -> None:
-    with wiring.open_view(held.path, Unlocking(held.path / settings.KEYRING, PASSPHRASE)) as view:
+    with bootstrap.open_view(held.path, Unlocking(held.path / settings.KEYRING, PASSPHRASE)) as view:
         found = list(examine(view.node, deep=True))
     assert not [one for one in found if isinstance(one, Finding)], found
 
 
 def test_nothing_is_written_through_a_view(held: Desk) -> None:
-    with wiring.open_view(held.path, Unlocking(held.path / settings.KEYRING, PASSPHRASE)) as view:
+    with bootstrap.open_view(held.path, Unlocking(held.path / settings.KEYRING, PASSPHRASE)) as view:
         with pytest.raises(StorageError, match="only read"):
             view.node.records.write()
         with pytest.raises(StorageError, match="only read"):

@@ -15,18 +15,21 @@ from typing import Any
 import pytest
 from sqlmodel import SQLModel
 
-from ledger import auditing, entrusting
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
+from ledger.app import entrust, open_audit
+from ledger.client import copying, handover
+from ledger.client.copying import Disclosure, Recipient
+from ledger.client.handover import Terms
+from ledger.client.upload import Options
 from ledger.domain.audit.report import Report
-from ledger.domain.encoding import format_time
-from ledger.services import copying, erasure, handing, people, sessions
-from ledger.services.audit import columns, inside, rows
-from ledger.services.audit.chainstory import silent
-from ledger.services.copying import Disclosure, Recipient
-from ledger.services.handing import Terms
-from ledger.services.ingest import Options
+from ledger.domain.codecs.text import format_time
+from ledger.services.access import sessions
+from ledger.services.audit import columns, internal, rows
+from ledger.services.audit.chain_events import silent
+from ledger.services.handovers import erasure
+from ledger.services.people import admission
 from tests.integration.test_guests import admit
 from tests.support.consortium import NL, RO, Consortium, offer
 from tests.support.desk import BASIS, Desk
@@ -104,17 +107,17 @@ def hand_around(both: Consortium, folder: Path) -> None:
         offer(nl, one, RO)
     offer(ro, theirs, NL)
     offer(nl, kept, RO)
-    handing.withdraw(nl.client, nl.person, nl.clock, kept, reason="wrong addressee")
+    handover.withdraw(nl.client, nl.person, nl.clock, kept, reason="wrong addressee")
     settled(both)
     for one in (gone, back):
-        handing.accept(ro.client, ro.person, ro.clock, one)
-    handing.decline(ro.client, ro.person, ro.clock, refused, reason="not ours")
-    handing.accept(nl.client, nl.person, nl.clock, theirs)
+        handover.accept(ro.client, ro.person, ro.clock, one)
+    handover.decline(ro.client, ro.person, ro.clock, refused, reason="not ours")
+    handover.accept(nl.client, nl.person, nl.clock, theirs)
     settled(both)
     offer(ro, back, NL)
     offer(ro, coming, NL)
     settled(both)
-    handing.accept(nl.client, nl.person, nl.clock, back)
+    handover.accept(nl.client, nl.person, nl.clock, back)
     settled(both)
     nl.record(back, "note", {"text": "back again"})
     nl.get(theirs)
@@ -128,23 +131,23 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     """People, guests, parts, corrections, offers within, disposals, sessions, and a tail that is not anchored."""
     second = joined(nl, folder / "second", "custodian", "reviewer", number="2")
     with second.working() as (_, person):
-        entrusting.give(nl.home.keyring, nl.client, second.pseudonym, fingerprint=person.fingerprint)
+        entrust.give(nl.home.keyring, nl.client, second.pseudonym, fingerprint=person.fingerprint)
     guest = joined(ro, folder / "guest", "examiner", number="77")
     admit(nl, guest, folder / "card.json")
     sessions.challenge(nl.node)
-    people.invite(nl.node, number="9", roles=["officer"], inviter=nl.person.certificate.subject)
+    admission.invite(nl.node, number="9", roles=["officer"], inviter=nl.person.certificate.subject)
     named = Options(members={"identifiers": [{"scheme": "case", "value": "2026-117"}]})
     [photo] = nl.upload(file(folder, "photo.jpg"), options=named)
     [doomed] = nl.upload(file(folder, "doomed.jpg"), options=Options(body={"partOf": photo.evidence}))
     nl.upload(file(folder, "part.jpg"), options=Options(body={"partOf": photo.evidence}))
     [declined] = nl.upload(file(folder, "declined.jpg"))
     within = Terms(NL, int(time.time()) + 3600, person=second.pseudonym)
-    handing.offer(nl.client, nl.person, nl.clock, declined.evidence, within)
+    handover.offer(nl.client, nl.person, nl.clock, declined.evidence, within)
     with second.working() as (client, person):
         client.incoming(declined.evidence)
-        handing.decline(client, person, nl.clock, declined.evidence, reason="not mine")
-    handing.share(nl.client, nl.person, nl.clock, photo.evidence, with_person=second.pseudonym, basis=BASIS)
-    handing.share(nl.client, nl.person, nl.clock, photo.evidence, with_person=str(guest.id), basis=BASIS)
+        handover.decline(client, person, nl.clock, declined.evidence, reason="not mine")
+    handover.share(nl.client, nl.person, nl.clock, photo.evidence, with_person=second.pseudonym, basis=BASIS)
+    handover.share(nl.client, nl.person, nl.clock, photo.evidence, with_person=str(guest.id), basis=BASIS)
     target = nl.record(photo.evidence, "analysed", {"description": "faces"})["statement"]
     nl.record(photo.evidence, "corrected", {"target": target, "pointer": "/body/description", "new": "two faces", "reason": "typed wrong"})
     asked = nl.record(doomed.evidence, "disposal-requested", {"reason": "retention over"})["statement"]
@@ -155,7 +158,7 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     with nl.node.records.write() as unit:
         unit.put_target(photo.evidence, 2)
     nl.record(photo.evidence, "hold-placed", {"hold": "appeal", "expires": format_time(int(time.time()) + 86400)})
-    handing.offer(nl.client, nl.person, nl.clock, photo.evidence, within)
+    handover.offer(nl.client, nl.person, nl.clock, photo.evidence, within)
 
 
 @pytest.fixture(scope="module")
@@ -165,8 +168,8 @@ def lived(both_agencies: Consortium, tmp_path_factory: pytest.TempPathFactory) -
     work_inside(nl, both_agencies[RO], folder)
     root = nl.trust()
     with ExitStack() as stack:
-        state = stack.enter_context(auditing.temporary(root))
-        report = inside.audit(nl.node, root, state, inside.Options())
+        state = stack.enter_context(open_audit.temporary(root))
+        report = internal.audit(nl.node, root, state, internal.Options())
         assert report.counts.keys() <= {"handover-waits", "waiting"}, [one.as_json() for one in report.findings]
         empty = folder / "empty.sqlite"
         SqlRecords(sqlite_url(empty)).close()

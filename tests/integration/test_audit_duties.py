@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.memory import StoppedClock
-from ledger.domain.encoding import format_time
+from ledger.client import handover
+from ledger.domain.codecs.text import format_time
 from ledger.domain.verify.report import Verdict
-from ledger.services import erasure, handing
+from ledger.services.handovers import erasure
 from tests.integration.test_audit_inside import audit
 from tests.integration.test_lifecycle import colleague, dispose, office, seized, staffed, upload
 from tests.support.desk import BASIS, Desk
@@ -54,7 +55,7 @@ def test_a_disposal_that_was_never_carried_out(office: Desk, tmp_path: Path, lat
 def test_a_life_with_shares_approvals_corrections_and_a_disposal_audits_clean(office: Desk, tmp_path: Path) -> None:
     photo, other = upload(office, tmp_path), upload(office, tmp_path)
     second = colleague(office, "second")
-    handing.share(office.client, office.person, office.clock, photo, with_person=second.pseudonym, basis=BASIS)
+    handover.share(office.client, office.person, office.clock, photo, with_person=second.pseudonym, basis=BASIS)
     second.get(photo)
     office.record(photo, "note", {"text": "looked at"})
     office.record(photo, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [dispose(office, photo)]})

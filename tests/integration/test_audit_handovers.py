@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ledger.domain import slots
+from ledger.domain.chain import contract_layout
+from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.identity.names import agency_id
-from ledger.domain.slots import Hop
 from ledger.domain.verify.report import Verdict
 from tests.support.attacks import caught
 from tests.support.malice import World
@@ -46,7 +46,11 @@ def test_an_offer_to_one_in_the_log_and_to_another_on_the_chain(world: World) ->
     statement = nl.say(item, "offer", to="US-HSI", who=nl.people["custodian"])
     nl.anchor()
     expires = world.clock.now() + 1000
-    nl.hop(item, Hop(agency_id("NL-POL"), agency_id("RO-DIICOT"), statement.digest, 0, expires, slots.OPEN, bytes(32), 0), statement.digest)
+    nl.hop(
+        item,
+        Hop(agency_id("NL-POL"), agency_id("RO-DIICOT"), statement.digest, 0, expires, contract_layout.OPEN, bytes(32), 0),
+        statement.digest,
+    )
     world.settle()
     assert ro.code in world.agencies
     caught(world, "handover-differs")
@@ -87,7 +91,7 @@ def test_an_offer_whose_chain_entry_is_another_items(world: World) -> None:
     statement = nl.say(item, "offer", to=ro.code, who=nl.people["custodian"])
     nl.anchor()
     expires = world.clock.now() + 1000
-    hop = Hop(agency_id(nl.code), agency_id(ro.code), statement.digest, 0, expires, slots.OPEN, bytes(32), 0)
+    hop = Hop(agency_id(nl.code), agency_id(ro.code), statement.digest, 0, expires, contract_layout.OPEN, bytes(32), 0)
     nl.hop(other, hop, statement.digest)
     world.settle()
     caught(world, "handover-differs")

@@ -10,13 +10,17 @@ from typing import Any
 
 import pytest
 
-from ledger import auditing, entrusting
-from ledger.domain import bundle as bundles
+from ledger.app import entrust, open_audit
+from ledger.client import handover
+from ledger.client.upload import Options
 from ledger.domain.audit.report import Report
+from ledger.domain.bundle import bundle as bundles
 from ledger.domain.identity.person import PersonId
-from ledger.services import export, handing, handovers, membership, parcels, reindexing
-from ledger.services.audit import inside
-from ledger.services.ingest import Options
+from ledger.services.audit import internal
+from ledger.services.bundles import export
+from ledger.services.handovers import outgoing, sync
+from ledger.services.people import membership
+from ledger.services.records import reindexing
 from tests.integration.test_namesakes import Namesake
 from tests.support.actors import Actor, enrolled
 from tests.support.consortium import NL, RO, Consortium, offer, upload
@@ -29,8 +33,8 @@ OPEN = {"waiting", "nothing-anchored", "handover-waits"}
 
 def audit(desk: Desk) -> Report:
     root = desk.trust()
-    with auditing.temporary(root) as state:
-        return inside.audit(desk.node, root, state, inside.Options())
+    with open_audit.temporary(root) as state:
+        return internal.audit(desk.node, root, state, internal.Options())
 
 
 def require_nothing_found(desk: Desk) -> None:
@@ -55,11 +59,11 @@ def test_a_record_that_came_with_an_outcome_and_goes_on_beyond_it(
     item = upload(nl, tmp_path, secrets.token_bytes(99))
     offer(nl, item, RO)
     assert trio.settle(NL, RO) == {}
-    handing.accept(ro.client, ro.person, ro.clock, item)
-    handovers.settle(ro.node, timeout=30)
+    handover.accept(ro.client, ro.person, ro.clock, item)
+    sync.settle(ro.node, timeout=30)
     ro.record(item, "note", {"text": "it is here"})
     whole = export.bundle
-    monkeypatch.setattr(parcels.export, "bundle", lambda *args, **more: whole(*args, **(more | {"until": None})))
+    monkeypatch.setattr(outgoing.export, "bundle", lambda *args, **more: whole(*args, **(more | {"until": None})))
     assert trio.settle(NL, RO) == {}
     with nl.node.records.read() as unit:
         kept, shown = [row.effect for row in unit.events(item)], bundles.parse(unit.inherited(item)).statements
@@ -103,8 +107,8 @@ def test_whoever_declined_has_no_key_and_is_missed_by_nobody(trio: Consortium, t
     item, taker = upload(desk, tmp_path, secrets.token_bytes(99)), enrolled(desk, "examiner")
     offer(desk, item, NL, person=taker.pseudonym)
     require_nothing_found(desk)
-    handing.check(taker.client, taker.person, item)
-    handing.decline(taker.client, taker.person, desk.clock, item, reason="not mine")
+    handover.check(taker.client, taker.person, item)
+    handover.decline(taker.client, taker.person, desk.clock, item, reason="not mine")
     require_nothing_found(desk)
 
 
@@ -113,9 +117,9 @@ def test_a_custody_key_on_its_way_and_a_custodian_who_lost_the_role(trio: Consor
     waiting, gone = (joined(desk, tmp_path / name, "custodian", number=secrets.token_hex(4)) for name in ("waiting", "gone"))
     for who in (waiting, gone):
         with who.working() as (_, person):
-            entrusting.give(desk.home.keyring, desk.client, who.pseudonym, fingerprint=person.fingerprint)
+            entrust.give(desk.home.keyring, desk.client, who.pseudonym, fingerprint=person.fingerprint)
     with gone.working() as (client, person):
-        assert entrusting.take(gone.keyring, client, person.certificate, person.descriptor)
+        assert entrust.take(gone.keyring, client, person.certificate, person.descriptor)
     require_nothing_found(desk)
     membership.renew(desk.node, gone.id, roles=["officer"], by=desk.person.certificate.subject)
     desk.client.suspend(waiting.pseudonym)

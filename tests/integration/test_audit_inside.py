@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from ledger import auditing
+from ledger.app import open_audit
 from ledger.domain.audit.report import Report
-from ledger.domain.trust import TrustRoot
+from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.verify.report import Verdict
-from ledger.services import trustroot
-from ledger.services.audit import duties, inside, sampling
+from ledger.services.audit import internal, obligations, sampling
+from ledger.services.bundles import agency_trust
 from tests.support.desk import Desk
 
 #: Tables whose rows follow from what was signed or anchored, with columns that nothing signed says anything about.
@@ -41,10 +41,10 @@ TABLES: dict[str, set[str]] = {
 
 
 def audit(desk: Desk, **options: Any) -> Report:
-    root: TrustRoot = trustroot.trust_root(desk.node, sealers=desk.home.sealers, confirmations=0)
+    root: TrustRoot = agency_trust.trust_root(desk.node, sealers=desk.home.sealers, confirmations=0)
     keys = [desk.home.keyring.hpke_key(name) for name in ("hpke-person", "hpke-custody")]
-    with auditing.temporary(root) as state:
-        return inside.audit(desk.node, root, state, inside.Options(keys=keys, **options))
+    with open_audit.temporary(root) as state:
+        return internal.audit(desk.node, root, state, internal.Options(keys=keys, **options))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def lived(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     import shutil
 
     folder = tmp_path_factory.mktemp("lived")
-    from ledger.services.ingest import Options
+    from ledger.client.upload import Options
 
     files = []
     for name in ("one.jpg", "two.jpg"):
@@ -176,7 +176,7 @@ def test_an_inserted_row_is_found(lived: Desk, rng: random.Random, table: str) -
 
 @pytest.mark.parametrize("page", [500, 1])
 def test_keys_released_without_an_access_are_found(lived: Desk, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
-    monkeypatch.setattr(duties, "_PAGE", page)  # one statement may cover several releases, on both sides of a page's end
+    monkeypatch.setattr(obligations, "_PAGE", page)  # one statement may cover several releases, on both sides of a page's end
     database = _database(lived)
     row = database.execute('SELECT * FROM "release" WHERE kind = ?', ("content",)).fetchone()
     database.execute('INSERT INTO "release" VALUES (?, ?, ?, ?, ?)', (row[0], "somebodyelse", *row[2:]))

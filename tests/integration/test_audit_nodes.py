@@ -18,15 +18,16 @@ from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.logfiles import Auditor, FolderFiles, WebFiles, drop_partials, write_tree
-from ledger.auditing import about
+from ledger.app.open_audit import about
+from ledger.client import handover
 from ledger.domain.audit.report import Report
+from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import DeniedError
 from ledger.domain.identity.names import log_urn
-from ledger.domain.trust import TrustRoot
 from ledger.domain.verify.report import Verdict
-from ledger.services import handing, handovers
-from ledger.services.audit import outside
-from ledger.services.logfiles import FOREVER, OwnLog, exported, require_own
+from ledger.services.audit import external
+from ledger.services.handovers import sync
+from ledger.services.log.files import FOREVER, OwnLog, exported, require_own
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
 from tests.support.desk import Desk
 
@@ -44,7 +45,7 @@ def export(desk: Desk, folder: Path, *, entries: bool = True) -> Path:
 def audit(chain: str, root: TrustRoot, files: list, state: Path | None = None, **options: object) -> Report:
     with closing(RpcChain(chain, confirmations=0)) as reached, closing(SqliteAuditState(state, about(root))) as kept:
         contracts = Contracts(reached, root.registry.address, root.ledger.address)
-        return outside.audit(contracts, root, files, kept, SystemClock(), outside.Options(**options))
+        return external.audit(contracts, root, files, kept, SystemClock(), external.Options(**options))
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +57,10 @@ def told(trio: Consortium, tmp_path_factory: pytest.TempPathFactory) -> str:
     nl.get(stays)
     offer(nl, goes, RO)
     trio.settle(NL, RO)
-    handing.accept(ro.client, ro.person, ro.clock, goes)
+    handover.accept(ro.client, ro.person, ro.clock, goes)
     trio.settle(NL, RO)
     for code in (NL, RO, US):
-        handovers.settle(trio[code].node, timeout=30)
+        sync.settle(trio[code].node, timeout=30)
     return goes
 
 

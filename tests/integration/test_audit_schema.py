@@ -16,7 +16,7 @@ from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit import columns
-from ledger.services.doctor import examine
+from ledger.services.audit.self_check import examine
 from tests.integration.test_audit_inside import audit
 from tests.support.desk import Desk
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from ledger import backup, restoring
 from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
 from ledger.adapters.filelock import FileLock
-from ledger.domain import cid as cids
+from ledger.app import backup, restore_home
 from ledger.domain.errors import CustodyError, KeyringError, LockedError, StorageError, UsageError
-from ledger.domain.unixfs import Block
-from ledger.services import housekeeping
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
+from ledger.services.storage import garbage_collection
 from tests.support.desk import PASSPHRASE, Desk
 
 DAY = 86400
@@ -70,7 +70,7 @@ def test_a_home_in_use_comes_back_whole(desk: Desk, tmp_path: Path, keys_file: P
     assert made[0].copied >= 3_000_000
     assert sum(one.copied for one in made[1:]) < 3_000_000, "packs are copied once"
     for number, one in enumerate(made):
-        restored = restoring.restore(folder, tmp_path / f"restored-{number}", keys, PASSPHRASE, snapshot=one.snapshot.name)
+        restored = restore_home.restore(folder, tmp_path / f"restored-{number}", keys, PASSPHRASE, snapshot=one.snapshot.name)
         assert restored.notes == []
         with Desk(tmp_path / f"restored-{number}") as again:
             assert before.evidence in {item["evidence"] for item in again.client.items()}
@@ -105,7 +105,7 @@ def test_what_was_disposed_of_is_out_of_reach_when_the_backup_keys_of_its_time_a
     make(desk, folder, keys_file, keys, old.expires)
     assert old.snapshot not in backup.snapshots(folder)
     with pytest.raises(KeyringError, match="destroyed"):
-        restoring.restore(shelf, tmp_path / "back", BackupKeys(keys_file, PASSPHRASE, create=False), PASSPHRASE)
+        restore_home.restore(shelf, tmp_path / "back", BackupKeys(keys_file, PASSPHRASE, create=False), PASSPHRASE)
     assert not (tmp_path / "back").exists()
 
 
@@ -137,7 +137,7 @@ def test_every_altered_or_missing_file_is_refused_and_leaves_no_home(
             else:
                 (damaged / name).unlink()
             with pytest.raises((StorageError, UsageError)):
-                restoring.restore(damaged, tmp_path / "home again", keys, PASSPHRASE)
+                restore_home.restore(damaged, tmp_path / "home again", keys, PASSPHRASE)
             assert not (tmp_path / "home again").exists(), f"{name} {change}"
             assert not list(tmp_path.glob(".home again*"))
             shutil.rmtree(damaged)
@@ -164,7 +164,7 @@ def test_an_interrupted_backup_is_no_backup_and_the_next_one_is_whole(
         (folder / "blocks" / "pack-000000.car").write_bytes(b"half a copy")
     made = make(desk, folder, keys_file, keys, NOW + 10)
     assert not list((folder / "snapshots").glob(".*"))
-    assert restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE).entries == 3
+    assert restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE).entries == 3
     assert backup.snapshots(folder) == [made.snapshot]
 
 
@@ -180,11 +180,11 @@ def test_a_backup_after_compaction_needs_no_pack_that_is_gone(
     later = desk.clock.now() + 8 * DAY
     with monkeypatch.context() as patch:
         patch.setattr(type(desk.clock), "now", lambda self: later)
-        assert housekeeping.collect(desk.node).freed > 900_000
+        assert garbage_collection.collect(desk.node).freed > 900_000
     make(desk, folder, keys_file, keys, NOW + 1)
     assert sum(one.stat().st_size for one in (folder / "blocks").iterdir()) < 900_000
     for number, name in enumerate((first.snapshot.name, "")):
-        restoring.restore(folder, tmp_path / f"r{number}", keys, PASSPHRASE, snapshot=name)
+        restore_home.restore(folder, tmp_path / f"r{number}", keys, PASSPHRASE, snapshot=name)
         with Desk(tmp_path / f"r{number}") as again:
             assert again.get(item.evidence) == path.read_bytes()
 
@@ -198,7 +198,7 @@ def test_a_home_and_what_was_restored_from_it_do_not_back_up_into_one_folder(
     desk.upload(path)
     first = make(desk, folder, keys_file, keys)
     before = {one.name: one.read_bytes() for one in (folder / "blocks").iterdir()}
-    restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE)
+    restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE)
     with Desk(tmp_path / "again") as again, pytest.raises(UsageError, match="before it was restored"):
         make(again, folder, keys_file, keys, NOW + 1)
     twin = Path(shutil.copytree(desk.path, tmp_path / "twin", ignore=shutil.ignore_patterns("*.lock", "*-wal", "*-shm")))
@@ -212,7 +212,7 @@ def test_a_home_and_what_was_restored_from_it_do_not_back_up_into_one_folder(
             make(other, folder, keys_file, keys, NOW + 3)
     assert all((folder / "blocks" / name).read_bytes().startswith(data) for name, data in before.items())
     for snapshot in (first.snapshot.name, ""):
-        restoring.restore(folder, tmp_path / f"r{snapshot}", keys, PASSPHRASE, snapshot=snapshot)
+        restore_home.restore(folder, tmp_path / f"r{snapshot}", keys, PASSPHRASE, snapshot=snapshot)
 
 
 def test_a_home_that_was_rolled_back_takes_nothing_out_of_newer_backups(
@@ -230,7 +230,7 @@ def test_a_home_that_was_rolled_back_takes_nothing_out_of_newer_backups(
     with Desk(old) as back, pytest.raises(StorageError, match="rolled back"):
         make(back, folder, keys_file, keys, NOW + 2)
     assert backup.snapshots(folder)[-1] == good.snapshot
-    restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE)
+    restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE)
     with Desk(tmp_path / "again") as again:
         assert again.get(later.evidence) == path.read_bytes()
 
@@ -255,9 +255,9 @@ def test_a_backup_that_was_made_with_a_clock_ahead_cuts_none_that_is_made_after_
             make(desk, folder, keys_file, keys, today + 1)
     assert backup.ahead(folder, today + 1) == [ahead.snapshot.name]
     with pytest.raises(UsageError, match="from the future") as caught:
-        restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE)
+        restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE)
     assert good.snapshot.name in (caught.value.hint or "")
-    restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE, snapshot=good.snapshot.name)
+    restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE, snapshot=good.snapshot.name)
     with Desk(tmp_path / "again") as again:
         assert again.get(item.evidence) == path.read_bytes()
 
@@ -299,7 +299,7 @@ def test_a_copy_of_a_pack_that_was_cut_is_made_anew_and_not_filled_up(
     make(desk, folder, keys_file, keys)
     os.truncate(folder / "blocks" / "pack-000000.car", 500)
     make(desk, folder, keys_file, keys, NOW + 1)
-    assert restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE).notes == []
+    assert restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE).notes == []
 
 
 def test_a_backup_that_fails_destroys_neither_the_last_good_one_nor_its_keys(
@@ -319,7 +319,7 @@ def test_a_backup_that_fails_destroys_neither_the_last_good_one_nor_its_keys(
                 make(desk, folder, keys_file, keys, first.expires + 400 * DAY)
     assert backup.snapshots(folder) == [first.snapshot]
     kept = BackupKeys(keys_file, PASSPHRASE, create=False)
-    assert restoring.restore(folder, tmp_path / "again", kept, PASSPHRASE).notes == []
+    assert restore_home.restore(folder, tmp_path / "again", kept, PASSPHRASE).notes == []
 
 
 def test_a_damaged_snapshot_keeps_nobody_from_making_the_next(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys) -> None:
@@ -327,7 +327,7 @@ def test_a_damaged_snapshot_keeps_nobody_from_making_the_next(desk: Desk, tmp_pa
     first = make(desk, folder, keys_file, keys)
     (first.snapshot / backup.MANIFEST).write_bytes(b"{}")
     make(desk, folder, keys_file, keys, NOW + 1)
-    assert restoring.restore(folder, tmp_path / "again", keys, PASSPHRASE).notes == []
+    assert restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE).notes == []
 
 
 def test_keys_beside_what_they_protect_are_refused(desk: Desk, tmp_path: Path, keys: BackupKeys) -> None:
@@ -348,9 +348,9 @@ def test_two_backups_at_once_are_one(desk: Desk, tmp_path: Path, keys_file: Path
 def test_a_restore_overwrites_nothing(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys) -> None:
     make(desk, tmp_path / "backups", keys_file, keys)
     with pytest.raises(UsageError, match="not empty"):
-        restoring.restore(tmp_path / "backups", desk.path, keys, PASSPHRASE)
+        restore_home.restore(tmp_path / "backups", desk.path, keys, PASSPHRASE)
     with pytest.raises(UsageError, match="no snapshot 20200101T000000Z"):
-        restoring.restore(tmp_path / "backups", tmp_path / "new", keys, PASSPHRASE, snapshot="20200101T000000Z")
+        restore_home.restore(tmp_path / "backups", tmp_path / "new", keys, PASSPHRASE, snapshot="20200101T000000Z")
 
 
 def test_a_disposed_item_loses_its_blocks_and_only_when_nobody_holds_a_key(
@@ -364,10 +364,10 @@ def test_a_disposed_item_loses_its_blocks_and_only_when_nobody_holds_a_key(
     later = desk.clock.now() + 8 * DAY
     with monkeypatch.context() as patch:
         patch.setattr(type(desk.clock), "now", lambda self: later)
-        assert housekeeping.collect(desk.node).blocks == 0, "a key to it is still there"
+        assert garbage_collection.collect(desk.node).blocks == 0, "a key to it is still there"
         with desk.node.records.write() as unit:
             unit._db.exec_driver_sql("DELETE FROM \"grant\" WHERE evidence = ? AND scope = 'content'", (gone.evidence,))
-        assert housekeeping.collect(desk.node).blocks > 3
+        assert garbage_collection.collect(desk.node).blocks > 3
     assert desk.get(kept.evidence) == path.read_bytes()
     assert not any(desk.node.blocks.missing([cids.from_text(kept.cid)]))
     assert desk.node.blocks.missing([cids.from_text(gone.cid)])

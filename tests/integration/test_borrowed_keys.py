@@ -9,17 +9,22 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ledger import auditing
-from ledger.domain import enrolment, grants
-from ledger.domain.encoding import evidence_bytes
+from ledger.app import open_audit
+from ledger.client import copying, handover
+from ledger.client.copying import Disclosure, Recipient
+from ledger.domain.codecs.text import evidence_bytes
+from ledger.domain.crypto import grants
+from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import ChainError, NotFoundError, RuleError
-from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import Descriptor, HpkeKey
 from ledger.domain.identity.names import log_urn
-from ledger.services import access, copying, handing, partners, people, reading
-from ledger.services.audit import inside
-from ledger.services.copying import Disclosure, Recipient
+from ledger.services.access import authorization
+from ledger.services.audit import internal
+from ledger.services.partners import directory
+from ledger.services.people import admission
+from ledger.services.records import documents
 from tests.integration.test_namesakes import Namesake
 from tests.support.actors import enrolled
 from tests.support.consortium import NL, RO, Consortium, address, upload
@@ -29,17 +34,17 @@ from tests.support.desk import BASIS, Desk
 def asked(desk: Desk, hpke: HpkeKey) -> str:
     """Somebody's request with a signing key of their own and this key to seal to; the reference by which it is approved."""
     by = desk.person.certificate.subject
-    code, _ = people.invite(desk.node, number=secrets.token_hex(4), roles=["officer"], inviter=by)
+    code, _ = admission.invite(desk.node, number=secrets.token_hex(4), roles=["officer"], inviter=by)
     request = enrolment.sign(ec.generate_private_key(ec.SECP256R1()), server=log_urn(desk.node.log_id), hpke=hpke)
-    fingerprint = people.request(desk.node, code, request)
-    return next(one.reference for one in people.everybody(desk.node) if one.fingerprint == fingerprint and one.state == "requested")
+    fingerprint = admission.request(desk.node, code, request)
+    return next(one.reference for one in admission.everybody(desk.node) if one.fingerprint == fingerprint and one.state == "requested")
 
 
 def audited(desk: Desk) -> set[tuple[str, str]]:
     """What an audit finds in a home, each by code and place, but for what waits."""
     root = desk.trust()
-    with auditing.temporary(root) as state:
-        found = inside.audit(desk.node, root, state, inside.Options()).findings
+    with open_audit.temporary(root) as state:
+        found = internal.audit(desk.node, root, state, internal.Options()).findings
     return {(one.code, one.place) for one in found if one.code not in {"waiting", "nothing-anchored"}}
 
 
@@ -69,9 +74,9 @@ def test_nobody_joins_with_the_key_of_the_node_the_custodians_or_a_colleague(tri
 def test_of_two_who_asked_with_one_key_the_first_one_is_approved(trio: Consortium) -> None:
     desk, key, by = trio[NL], HpkePrivateKey.generate().public, enrolled(trio[NL], "administrator").id
     first, second = asked(desk, key), asked(desk, key)
-    people.approve(desk.node, first, approver=by)
+    admission.approve(desk.node, first, approver=by)
     with pytest.raises(RuleError, match="somebody else"):
-        people.approve(desk.node, second, approver=by)
+        admission.approve(desk.node, second, approver=by)
 
 
 def test_what_was_sealed_to_keys_that_a_guest_had_before_goes_with_them(trio: Consortium, tmp_path: Path) -> None:
@@ -79,7 +84,7 @@ def test_what_was_sealed_to_keys_that_a_guest_had_before_goes_with_them(trio: Co
     item = upload(desk, tmp_path, b"shared" * 100)
     guest = Namesake(trio[RO], desk, "e" * 26, "examiner")
     guest.admit()
-    handing.share(desk.client, desk.person, desk.clock, item, with_person=guest.reference, basis=BASIS)
+    handover.share(desk.client, desk.person, desk.clock, item, with_person=guest.reference, basis=BASIS)
     with desk.node.records.read() as unit:
         assert unit.grants(item, "content", guest.hpke.public.digest)
     other = Namesake(trio[RO], desk, "e" * 26, "examiner")
@@ -98,7 +103,7 @@ def test_a_key_made_up_in_the_database_for_a_colleague_is_found(trio: Consortium
     colleague, guest = enrolled(desk, "examiner"), Namesake(trio[RO], desk, scope[0] * 26, "examiner")
     guest.admit()
     for with_person in (colleague.pseudonym, guest.reference):  # named for one item is not named for another
-        handing.share(desk.client, desk.person, desk.clock, shared, with_person=with_person, basis=BASIS)
+        handover.share(desk.client, desk.person, desk.clock, shared, with_person=with_person, basis=BASIS)
     assert audited(desk) == set()
     with desk.node.records.write() as unit:
         [bound] = {row["binding"] for row in unit.rows("grant", evidence=item) if row["scope"] == "content"}
@@ -122,22 +127,22 @@ def test_whoever_joined_with_an_agencys_key_before_it_was_known_here_gets_no_par
     with desk.node.records.write() as unit:  # as an approval left it when nobody had added the agency yet
         row = unit.person(insider.id)
         assert row is not None
-        unit.put_person(replace(row, hpke=reading.encode_hpke(theirs)))
+        unit.put_person(replace(row, hpke=documents.encode_hpke(theirs)))
     item = upload(desk, tmp_path, b"for them" * 100)
     what = Disclosure("copy", members={"basis": BASIS})
     copying.disclose(desk.client, desk.person, desk.clock, item, Recipient("agency", agency=RO), what)
     with desk.node.records.read() as unit:
         assert unit.grants(item, "content", theirs.digest)
-        caller = access.signer(desk.node, unit, insider.person.certificate)
-        assert access.content_grants(desk.node, unit, caller, item) == []
+        caller = authorization.signer(desk.node, unit, insider.person.certificate)
+        assert authorization.content_grants(desk.node, unit, caller, item) == []
     with pytest.raises(NotFoundError, match="none that you may see"):
         insider.client.item(item)
     assert list(insider.client.items()) == []
     # Whoever adds the agency, or looks at its keys again, is told of it, until somebody was suspended.
     with pytest.raises(ChainError, match=f"names the key of {insider.pseudonym}"):
-        partners.add(desk.node, address(RO))
+        directory.add(desk.node, address(RO))
     desk.client.suspend(insider.pseudonym)
-    partners.add(desk.node, address(RO))
+    directory.add(desk.node, address(RO))
 
 
 @pytest.mark.parametrize("member", ["node", "custody"])
@@ -156,8 +161,8 @@ def test_a_partner_that_names_a_key_of_ours_is_not_believed(
 
     with desk.node.records.read() as unit:
         before = unit.partner(RO), unit.partner_descriptors(RO)
-    monkeypatch.setattr(partners.descriptors, "parse", parsed)
+    monkeypatch.setattr(directory.descriptors, "parse", parsed)
     with pytest.raises(ChainError, match=r"names (a|the) key of"):
-        partners.add(desk.node, address(RO))
+        directory.add(desk.node, address(RO))
     with desk.node.records.read() as unit:
         assert (unit.partner(RO), unit.partner_descriptors(RO)) == before

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from ledger.client import handover, retrieval
 from ledger.domain.errors import ChainError, RuleError
 from ledger.domain.identity import certificate as certificates
-from ledger.services import anchoring, handing, partners, retrieve
-from ledger.services.anchoring import Policy
-from ledger.services.worker import Worker
+from ledger.services.onchain import anchoring
+from ledger.services.onchain.anchoring import Policy
+from ledger.services.partners import directory
+from ledger.services.workers.anchoring import Worker
 from tests.support import consortium
 from tests.support.consortium import NL, RO, Consortium, upload
 from tests.support.desk import BASIS, Desk
@@ -34,8 +36,8 @@ class Off:
 @pytest.mark.parametrize("by", [1, 2, 30, 290])
 def test_a_reader_whose_clock_runs_ahead_gets_what_they_signed_for(desk: Desk, tmp_path: Path, by: int) -> None:
     item, out = upload(desk, tmp_path, b"content"), BytesIO()
-    access = retrieve.record_access(desk.client, desk.person, Off(by), item, mode="copy", basis=BASIS)
-    retrieve.fetch(desk.client, desk.person, item, access, out)
+    access = retrieval.record_access(desk.client, desk.person, Off(by), item, mode="copy", basis=BASIS)
+    retrieval.fetch(desk.client, desk.person, item, access, out)
     assert out.getvalue() == b"content"
 
 
@@ -44,14 +46,14 @@ def test_an_access_that_opens_nothing_is_not_in_the_log(desk: Desk, tmp_path: Pa
     item = upload(desk, tmp_path, b"content")
     monkeypatch.setattr(desk.node, "clock", Off(7200))
     with pytest.raises(RuleError, match="the node's clock says"):
-        retrieve.record_access(desk.client, desk.person, Off(7200 + by), item, mode="copy", basis=BASIS)
+        retrieval.record_access(desk.client, desk.person, Off(7200 + by), item, mode="copy", basis=BASIS)
     assert desk.client.item(item)["events"] == 1
 
 
 def test_whoever_dates_ahead_keeps_nobody_from_recording(desk: Desk, tmp_path: Path) -> None:
     item = upload(desk, tmp_path, b"content")
-    retrieve.record(desk.client, desk.person, Off(299), item, "note", {"text": "from the future"})
-    retrieve.record(desk.client, desk.person, Off(0), item, "note", {"text": "from now"})
+    retrieval.record(desk.client, desk.person, Off(299), item, "note", {"text": "from the future"})
+    retrieval.record(desk.client, desk.person, Off(0), item, "note", {"text": "from now"})
     assert desk.client.item(item)["events"] == 3
 
 
@@ -62,9 +64,9 @@ def test_a_clock_that_was_wrong_for_a_minute_shuts_nobody_out_for_a_year(both: C
         patch.setattr(nl.node, "clock", Off(400 * 86400))
         assert worker._publish_crl().problem == ""
     with pytest.raises(ChainError, match="from the future"):
-        partners.add(ro.node, consortium.address(NL))
+        directory.add(ro.node, consortium.address(NL))
     assert "issued at" in worker._publish_crl().problem
-    assert partners.add(ro.node, consortium.address(NL)).agency == NL
+    assert directory.add(ro.node, consortium.address(NL)).agency == NL
     assert worker._publish_crl().problem == ""
 
 
@@ -75,17 +77,17 @@ def test_a_list_from_the_future_comes_in_on_no_way_and_one_that_is_kept_keeps_no
     nl, ro = both[NL], both[RO]
     with monkeypatch.context() as patch:
         patch.setattr(nl.node, "clock", Off(days * 86400))
-        partners.renew_crl(ro.node, NL, int(time.time()) + 5)  # as a bundle asks for one
+        directory.renew_crl(ro.node, NL, int(time.time()) + 5)  # as a bundle asks for one
         poison = nl.node.reach(consortium.address(NL)).crl()
     with ro.node.records.read() as unit:
-        row = partners.known(unit, NL)
+        row = directory.known(unit, NL)
     assert certificates.crl_issued(row.crl) <= time.time() + 60
     with ro.node.records.write() as unit:
         unit.put_partner(replace(row, crl=poison))
     Worker(nl.node, Policy())._publish_crl()
-    assert partners.add(ro.node, consortium.address(NL)).agency == NL
+    assert directory.add(ro.node, consortium.address(NL)).agency == NL
     with ro.node.records.read() as unit:
-        assert certificates.crl_issued(partners.known(unit, NL).crl) <= time.time() + 60
+        assert certificates.crl_issued(directory.known(unit, NL).crl) <= time.time() + 60
 
 
 def test_a_version_that_is_shown_again_and_again_costs_no_calls_of_the_chain(both: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +96,7 @@ def test_a_version_that_is_shown_again_and_again_costs_no_calls_of_the_chain(bot
     monkeypatch.setattr(type(ro.node.contracts), "descriptor_commitment", lambda *given: calls.append(1) or asked(*given))
     for change in (lambda rows: rows * 4000, lambda rows: [*rows, replace(rows[-1], version=99)]):
         with lying(ro, NL, versions=change), pytest.raises(ChainError, match="twice, or before its time"):
-            partners.add(ro.node, consortium.address(NL))
+            directory.add(ro.node, consortium.address(NL))
     assert len(calls) == 2
 
 
@@ -110,8 +112,8 @@ def test_an_entry_that_is_dated_a_year_ahead_is_anchored_all_the_same(desk: Desk
 def test_an_offer_that_has_expired_shows_nothing_any_more(both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = both[NL]
     item, taker = upload(desk, tmp_path, b"content"), joined(desk, tmp_path / "taker", "officer", number="8")
-    terms = handing.Terms(desk.node.agency, desk.clock.now() + 60, person=taker.pseudonym)
-    handing.offer(desk.client, desk.person, desk.clock, item, terms)
+    terms = handover.Terms(desk.node.agency, desk.clock.now() + 60, person=taker.pseudonym)
+    handover.offer(desk.client, desk.person, desk.clock, item, terms)
     with taker.client() as client:
         monkeypatch.setattr(desk.node, "clock", Off(120))
         for ask in (lambda: client.incoming(item), lambda: client.incoming_content(item, 0, 100)):

@@ -11,20 +11,22 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ledger import enrolling, entrusting, founding
 from ledger.adapters.keystore.file import FileKeyring
-from ledger.domain import custodykey, enrolment
-from ledger.domain.cbor import encode
-from ledger.domain.encoding import from_b64url
+from ledger.app import create_home, enrolling, entrust
+from ledger.app.settings import KEYRING
+from ledger.client import handover, retrieval
+from ledger.client.handover import Terms
+from ledger.domain.codecs.cbor import encode
+from ledger.domain.codecs.text import from_b64url
+from ledger.domain.crypto import custody_key
+from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import ConflictError, CustodyError, DeniedError, FormatError, KeyringError, RuleError, VerificationError
-from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.person import PersonId
-from ledger.domain.records import CustodyKeyRow
-from ledger.services import custodykeys, handing, retrieve
-from ledger.services.handing import Terms
-from ledger.settings import KEYRING
+from ledger.domain.ports.rows import CustodyKeyRow
+from ledger.services.access import custody_keys
 from tests.support.desk import BASIS, PASSPHRASE, Desk
 from tests.support.people import Colleague, joined
 
@@ -33,7 +35,7 @@ from tests.support.people import Colleague, joined
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A home whose first person is administrator, officer and custodian."""
     home = tmp_path_factory.mktemp("office") / "home"
-    founding.found(home, agency="NL-POL", person="4711", roles=["administrator", "officer", "custodian"], passphrase=PASSPHRASE)
+    create_home.found(home, agency="NL-POL", person="4711", roles=["administrator", "officer", "custodian"], passphrase=PASSPHRASE)
     with Desk(home) as desk:
         yield desk
 
@@ -54,12 +56,12 @@ def fingerprint(who: Colleague) -> str:
 
 
 def give(office: Desk, who: Colleague) -> None:
-    entrusting.give(office.home.keyring, office.client, who.pseudonym, fingerprint=fingerprint(who))
+    entrust.give(office.home.keyring, office.client, who.pseudonym, fingerprint=fingerprint(who))
 
 
 def take(who: Colleague) -> bool:
     with who.working() as (client, person):
-        return entrusting.take(who.keyring, client, person.certificate, person.descriptor)
+        return entrust.take(who.keyring, client, person.certificate, person.descriptor)
 
 
 def descriptor(office: Desk) -> Descriptor:
@@ -76,15 +78,15 @@ def test_a_new_custodian_gets_the_key_and_gets_shares_and_hands_over(
     office: Desk, second: Colleague, tmp_path: Path, rng: random.Random
 ) -> None:
     photo, data = uploaded(office, tmp_path, rng)
-    assert state(office, second) == custodykeys.WAITS
+    assert state(office, second) == custody_keys.WAITS
     with pytest.raises(DeniedError, match="custody key is not in your keyring") as refused:
         second.get(photo)
     assert refused.value.hint is not None
     assert f"person give-key {second.pseudonym} --fingerprint '{fingerprint(second)}'" in refused.value.hint
     give(office, second)
-    assert state(office, second) == custodykeys.SEALED
+    assert state(office, second) == custody_keys.SEALED
     assert take(second)
-    assert state(office, second) == custodykeys.HOLDS
+    assert state(office, second) == custody_keys.HOLDS
     assert not take(second), "nothing waits any more"
     again = FileKeyring.open(second.home / KEYRING, PASSPHRASE)
     assert again.hpke_key("hpke-custody").public == descriptor(office).custody, "it is in the keyring on the disk"
@@ -92,12 +94,12 @@ def test_a_new_custodian_gets_the_key_and_gets_shares_and_hands_over(
     assert second.get(photo) == data
     third = joined(office, tmp_path / "third", "officer", number="third")
     with second.working() as (client, person):
-        handing.share(client, person, office.clock, photo, with_person=third.pseudonym, basis=BASIS)
+        handover.share(client, person, office.clock, photo, with_person=third.pseudonym, basis=BASIS)
     assert third.get(photo) == data
     with second.working() as (client, person):
-        handing.offer(client, person, office.clock, photo, Terms("NL-POL", int(time.time()) + 3600, person=third.pseudonym))
+        handover.offer(client, person, office.clock, photo, Terms("NL-POL", int(time.time()) + 3600, person=third.pseudonym))
     with third.working() as (client, person):
-        handing.accept(client, person, office.clock, photo)
+        handover.accept(client, person, office.clock, photo)
     assert office.client.item(photo)["holder"] == third.pseudonym
     assert second.get(photo) == data, "the custodians keep their way to what the agency holds"
 
@@ -111,10 +113,10 @@ def test_the_node_that_carries_the_key_cannot_read_it(office: Desk, second: Coll
     assert row.by == office.person.certificate.subject
     assert seed not in row.sealed
     with pytest.raises(CustodyError):
-        custodykey.open_sealed(row.sealed, office.node.keys.hpke, person=second.id, custody=descriptor(office).custody)
+        custody_key.open_sealed(row.sealed, office.node.keys.hpke, person=second.id, custody=descriptor(office).custody)
     with pytest.raises(KeyringError):
-        custodykey.open_sealed(
-            replace(custodykey.parse(row.sealed), recipient=office.node.keys.hpke.public.digest).encode(),
+        custody_key.open_sealed(
+            replace(custody_key.parse(row.sealed), recipient=office.node.keys.hpke.public.digest).encode(),
             office.node.keys.hpke,
             person=second.id,
             custody=descriptor(office).custody,
@@ -123,13 +125,13 @@ def test_the_node_that_carries_the_key_cannot_read_it(office: Desk, second: Coll
 
 def test_a_key_that_was_swapped_on_the_way_is_not_taken(office: Desk, second: Colleague) -> None:
     made, mine = HpkePrivateKey.generate(), second.keyring.hpke_key("hpke-person").public
-    genuine = custodykey.seal(office.home.keyring.hpke_key("hpke-custody"), second.id, mine)
+    genuine = custody_key.seal(office.home.keyring.hpke_key("hpke-custody"), second.id, mine)
     for swapped in (
-        custodykey.seal(made, second.id, mine),
-        replace(custodykey.seal(made, second.id, mine), custody=genuine.custody),
+        custody_key.seal(made, second.id, mine),
+        replace(custody_key.seal(made, second.id, mine), custody=genuine.custody),
         replace(genuine, sealed=genuine.sealed[:-1] + bytes([genuine.sealed[-1] ^ 1])),
-        custodykey.seal(office.home.keyring.hpke_key("hpke-custody"), PersonId("NL-POL", "b" * 26), mine),
-        custodykey.seal(office.home.keyring.hpke_key("hpke-custody"), second.id, made.public),
+        custody_key.seal(office.home.keyring.hpke_key("hpke-custody"), PersonId("NL-POL", "b" * 26), mine),
+        custody_key.seal(office.home.keyring.hpke_key("hpke-custody"), second.id, made.public),
     ):
         with office.node.records.write() as unit:  # as a node would that is not honest
             unit.put_custody_key(CustodyKeyRow(second.id, genuine.custody, swapped.encode(), second.id))
@@ -144,9 +146,9 @@ def test_another_custody_key_under_another_descriptor_is_not_taken(office: Desk,
     real = descriptor(office)
     forged = replace(real, custody=made.public, raw=real.raw + b" ")
     with office.node.records.write() as unit:
-        unit.put_custody_key(CustodyKeyRow(second.id, made.public.digest, custodykey.seal(made, second.id, mine).encode(), second.id))
+        unit.put_custody_key(CustodyKeyRow(second.id, made.public.digest, custody_key.seal(made, second.id, mine).encode(), second.id))
     with second.working() as (client, person), pytest.raises(VerificationError, match="another descriptor"):
-        entrusting.take(second.keyring, client, person.certificate, forged)
+        entrust.take(second.keyring, client, person.certificate, forged)
     assert "hpke-custody" not in second.keyring.names()
 
 
@@ -161,8 +163,8 @@ def test_a_node_that_shows_keys_of_its_own_is_given_nothing(office: Desk, second
     for card in ((der, proof), (own[0], proof), (der, own[1]), (own[0], half)):
         monkeypatch.setattr(type(office.client), "custodian_card", lambda *_, card=card: card)
         with pytest.raises(VerificationError):
-            entrusting.give(office.home.keyring, office.client, second.pseudonym, fingerprint=known)
-    assert state(office, second) == custodykeys.WAITS
+            entrust.give(office.home.keyring, office.client, second.pseudonym, fingerprint=known)
+    assert state(office, second) == custody_keys.WAITS
 
 
 def test_the_key_goes_to_custodians_of_the_agency_alone(office: Desk, second: Colleague, tmp_path: Path) -> None:
@@ -170,7 +172,7 @@ def test_the_key_goes_to_custodians_of_the_agency_alone(office: Desk, second: Co
     with pytest.raises(RuleError, match="custodians only"):
         give(office, officer)
     key = office.home.keyring.hpke_key("hpke-custody")
-    sealed = custodykey.seal(key, officer.id, officer.keyring.hpke_key("hpke-person").public)
+    sealed = custody_key.seal(key, officer.id, officer.keyring.hpke_key("hpke-person").public)
     with pytest.raises(RuleError):
         office.client.put_custody_key(sealed.encode())
     with pytest.raises(DeniedError):
@@ -192,7 +194,7 @@ def test_the_key_goes_to_custodians_of_the_agency_alone(office: Desk, second: Co
         with pytest.raises(ConflictError):
             client.hold_custody_key(b"\x00" * 32)
     with pytest.raises(KeyringError, match="do not hold"), second.client() as client:
-        entrusting.give(second.keyring, client, second.pseudonym, fingerprint="")
+        entrust.give(second.keyring, client, second.pseudonym, fingerprint="")
 
 
 def test_whoever_loses_the_role_keeps_the_key_and_whoever_waited_gets_none(office: Desk, second: Colleague, tmp_path: Path) -> None:
@@ -200,7 +202,7 @@ def test_whoever_loses_the_role_keeps_the_key_and_whoever_waited_gets_none(offic
     assert take(second)
     done = office.client.renew(second.pseudonym, ["officer"])
     assert done["keepsCustodyKey"] is True
-    assert state(office, second) == custodykeys.KEPT
+    assert state(office, second) == custody_keys.KEPT
     third = joined(office, tmp_path / "third", "custodian", number="waiting")
     give(office, third)
     done = office.client.renew(third.pseudonym, ["officer"])
@@ -208,7 +210,7 @@ def test_whoever_loses_the_role_keeps_the_key_and_whoever_waited_gets_none(offic
     with office.node.records.read() as unit:
         assert unit.custody_key(third.id) is None
     assert office.client.suspend(second.pseudonym)["keepsCustodyKey"] is True
-    assert state(office, second) == custodykeys.KEPT, "a suspension takes no key out of anybody's hands"
+    assert state(office, second) == custody_keys.KEPT, "a suspension takes no key out of anybody's hands"
 
 
 def test_an_officer_who_becomes_a_custodian_gets_the_key_with_the_new_certificate(office: Desk, tmp_path: Path, rng: random.Random) -> None:
@@ -216,7 +218,7 @@ def test_an_officer_who_becomes_a_custodian_gets_the_key_with_the_new_certificat
     officer = joined(office, tmp_path / "officer", "officer", number="promoted")
     with pytest.raises(CustodyError):
         officer.get(photo)
-    assert office.client.renew(officer.pseudonym, ["custodian", "officer"])["custodyKey"] == custodykeys.WAITS
+    assert office.client.renew(officer.pseudonym, ["custodian", "officer"])["custodyKey"] == custody_keys.WAITS
     give(office, officer)
     with officer.client() as client:
         enrolling.fetch(officer.keyring, client)
@@ -243,6 +245,6 @@ def test_without_a_key_nobody_is_told_to_ask_whom_they_are(office: Desk, second:
     officer = joined(office, tmp_path / "officer", "officer", number="without")
     for who in (second, officer):
         with who.working() as (_, person):
-            refused = retrieve._without_key(person, photo)
+            refused = retrieval._without_key(person, photo)
         assert ("custodian who holds" in str(refused.hint)) == (who is officer)
         assert "ask the custodians" not in f"{refused.message} {refused.hint}"

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
-from ledger import wiring
-from ledger.domain import bundle as bundles
-from ledger.domain import envelope, parcel
+from ledger.app import bootstrap
+from ledger.client import copying, handover
+from ledger.domain.bundle import bundle as bundles
+from ledger.domain.bundle import parcel
+from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.crypto import content_encryption
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, VerificationError
-from ledger.domain.trust import TrustRoot
+from ledger.domain.event.signing import seal_keys, sign_event
 from ledger.domain.verify import verify
-from ledger.services import copying, erasure, handing, handovers, intake, ownevents
-from ledger.services.doctor import Finding, examine
-from ledger.services.signing import seal_keys, sign_event
+from ledger.services.audit.self_check import Finding, examine
+from ledger.services.handovers import erasure, incoming, sync
+from ledger.services.registration import service_events
 from tests.support import consortium
 from tests.support.consortium import NL, RO, US, Consortium, confirmed, offer, upload
 from tests.support.people import joined
@@ -54,7 +57,7 @@ def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(bot
 
     for alter in ("sealed document", "missing document", "shorter bundle", "ciphertext"):
         with pytest.raises(CustodyError):
-            intake.receive(taker.node, NL, Lying(alter), evidence)  # type: ignore[arg-type]
+            incoming.receive(taker.node, NL, Lying(alter), evidence)  # type: ignore[arg-type]
         with taker.node.records.read() as unit:
             assert unit.item(evidence) is None
     assert both.settle(NL, RO, rounds=3) == {}
@@ -64,7 +67,7 @@ def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(bot
 def test_another_agencys_item_under_the_name_of_one_of_ours_replaces_nothing(both: Consortium, tmp_path: Path) -> None:
     giver, taker = both[NL], both[RO]
     ours = upload(taker, tmp_path, b"the real one")
-    sealed = seal_keys(giver.person, ours, record_key=envelope.new_key(), content_key=None, commitment=None)
+    sealed = seal_keys(giver.person, ours, record_key=content_encryption.new_key(), content_key=None, commitment=None)
     signed = sign_event(
         giver.person,
         "collected",
@@ -82,7 +85,7 @@ def test_another_agencys_item_under_the_name_of_one_of_ours_replaces_nothing(bot
     assert "under that name" in problems[ours]
     assert {**taker.client.item(ours), "state": ""} == {**before, "state": ""}
     assert taker.get(ours) == b"the real one"
-    handing.withdraw(giver.client, giver.person, giver.clock, ours, reason="an impostor")
+    handover.withdraw(giver.client, giver.person, giver.clock, ours, reason="an impostor")
     both.settle(NL, RO)
 
 
@@ -96,7 +99,7 @@ def test_another_node_records_nothing_about_items_that_it_never_held(both: Conso
         answers = set()
         for name in (evidence, ABSENT):
             with pytest.raises(NotFoundError) as caught:
-                ownevents.submit(stranger, api, {**told, "evidence": name}, event_type, body)
+                service_events.submit(stranger, api, {**told, "evidence": name}, event_type, body)
             answers.add((caught.value.message, caught.value.hint))
         assert len(answers) == 1, "a hidden item and an absent one are one answer"
     assert host.client.item(evidence)["events"] == item["events"]
@@ -136,7 +139,7 @@ def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds
     assert offered["statement"] == statement
     assert not [one for one in both[US].client.copies() if one["evidence"] == evidence]
     (tmp_path / "workplace").mkdir()
-    journal = wiring.journal_of(taker.path, taker.home.keyring)
+    journal = bootstrap.journal_of(taker.path, taker.home.keyring)
     made = copying.take(taker.client, taker.person, journal, taker.clock, offered, tmp_path / "workplace", {})
     assert taker.get(made.evidence) == b"evidence" * 1000
     assert giver.client.lineage(evidence)["copies"][0]["taken"] == made.evidence
@@ -159,7 +162,7 @@ def test_a_disposal_reaches_every_agency_that_held_the_item_before(trio: Consort
     for giver, taker in ((trio[NL], trio[RO]), (trio[RO], trio[US])):
         offer(giver, evidence, taker.node.agency)
         trio.settle(rounds=3)
-        handing.accept(taker.client, taker.person, taker.clock, evidence)
+        handover.accept(taker.client, taker.person, taker.clock, evidence)
         trio.settle(rounds=3)
     taker = trio[US]
     second = joined(taker, tmp_path / "second", "custodian", number="2")
@@ -176,7 +179,7 @@ def test_a_disposal_reaches_every_agency_that_held_the_item_before(trio: Consort
         with pytest.raises(CustodyError):
             desk.get(evidence)
         assert [one for one in examine(desk.node, deep=True) if isinstance(one, Finding)] == []
-    handovers.settle(taker.node, timeout=30)
+    sync.settle(taker.node, timeout=30)
     report = verify(taker.client.bundle(evidence, ""), root, confirm=confirmed(taker))  # type: ignore[arg-type]
     assert (report.verdict.value, report.facts["closed"]) == ("verified", True), report.as_json()
 
@@ -198,7 +201,7 @@ def test_a_disposal_that_the_holder_did_not_sign_destroys_nothing(both: Consorti
         assert unit.erasure(evidence) is None
     offer(giver, evidence, RO)
     both.settle(NL, RO)
-    handing.accept(both[RO].client, both[RO].person, both[RO].clock, evidence)
+    handover.accept(both[RO].client, both[RO].person, both[RO].clock, evidence)
     both.settle(NL, RO)
     with pytest.raises(VerificationError):
         erasure.learn(giver.node, RO, Lying())  # type: ignore[arg-type]

@@ -17,9 +17,11 @@ from sqlalchemy import text
 from cli.commands.handover import _rounds
 from ledger.domain.errors import CustodyError, NetworkError, RuleError
 from ledger.domain.identity.person import PersonId
-from ledger.domain.records import CrossingRow, ErasureRow, GivenRow, ShareRow
-from ledger.services import copies, crossing, erasure, handovers, intake, parcels, transfers
-from ledger.services.exchanger import Exchanger
+from ledger.domain.ports.rows import CrossingRow, ErasureRow, GivenRow, ShareRow
+from ledger.services.handovers import copies, erasure, incoming, outgoing, sync
+from ledger.services.node import transfer_progress
+from ledger.services.onchain import transfer_steps
+from ledger.services.workers.handovers import Exchanger
 from tests.support import consortium
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
 from tests.support.desk import Desk
@@ -59,12 +61,12 @@ def test_a_thousand_offers_of_one_agency_hide_nobody_elses_and_count_in_its_quot
         unit.put_crossing(CrossingRow(name(number), 0, US, NL, number.to_bytes(32, "big"), int(time.time()) + 80_000, "open", 1))
 
     with rows(nl, put, "crossing"):
-        handovers.settle(nl.node, timeout=30)
+        sync.settle(nl.node, timeout=30)
         assert evidence in {one["evidence"] for one in ro.node.reach(consortium.address(NL)).exchanged()}
-        assert [row.giver for row in crossing.every(nl.node, ("open",), giver=NL)] == [NL]
+        assert [row.giver for row in transfer_steps.every(nl.node, ("open",), giver=NL)] == [NL]
         with pytest.raises(RuleError, match="1000 items on offer here"):
-            intake._require_room(nl.node, US, evidence, 1)
-        intake._require_room(nl.node, RO, evidence, 1)
+            incoming._require_room(nl.node, US, evidence, 1)
+        incoming._require_room(nl.node, RO, evidence, 1)
 
 
 def test_the_disposal_behind_a_thousand_others_is_told(both: Consortium) -> None:
@@ -100,7 +102,7 @@ def test_a_thousand_copies_that_ran_out_hide_none_that_may_be_fetched(both: Cons
 def test_a_list_that_is_longer_than_a_page_goes_on_in_the_next_call_and_begins_again_at_its_end(
     both: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parcels, "PAGE", 2)
+    monkeypatch.setattr(outgoing, "PAGE", 2)
     known = [{"evidence": name(number)} for number in range(5)]
     node = both[NL].node
 
@@ -108,13 +110,13 @@ def test_a_list_that_is_longer_than_a_page_goes_on_in_the_next_call_and_begins_a
         return [one for one in known if one["evidence"] > after][:2]
 
     def call() -> list[str]:
-        return [one["evidence"] for one in parcels.page(node, "a test", ask)]
+        return [one["evidence"] for one in outgoing.page(node, "a test", ask)]
 
     assert [call() for _ in range(4)] == [[name(0), name(1)], [name(2), name(3)], [name(4)], [name(0), name(1)]]
-    for _ in parcels.page(node, "cut", ask):
+    for _ in outgoing.page(node, "cut", ask):
         break
-    assert [one["evidence"] for one in parcels.page(node, "cut", ask)] == [name(1), name(2)]
-    stubborn = [[one["evidence"] for one in parcels.page(node, "odd", lambda *_: known[:2])] for _ in range(3)]
+    assert [one["evidence"] for one in outgoing.page(node, "cut", ask)] == [name(1), name(2)]
+    stubborn = [[one["evidence"] for one in outgoing.page(node, "odd", lambda *_: known[:2])] for _ in range(3)]
     assert stubborn == [[name(0), name(1)]] * 3, "a node that ignores where it was asked to begin"
 
 
@@ -183,9 +185,9 @@ def test_one_slow_agency_holds_up_neither_another_nor_our_own_duties_nor_a_call_
         with lying(nl, US, ciphertext=slow):
             exchanger.start()
             assert asked.wait(60)
-            monkeypatch.setattr(handovers, "_MOMENT", 0.1)
+            monkeypatch.setattr(sync, "_MOMENT", 0.1)
             begin = time.monotonic()
-            done = handovers.sync(nl.node, seconds=20)
+            done = sync.sync(nl.node, seconds=20)
             assert time.monotonic() - begin < 15
             assert f"exchange {US} is under way" in done.problems[US]
             deadline = time.monotonic() + 20
@@ -200,7 +202,7 @@ def test_one_slow_agency_holds_up_neither_another_nor_our_own_duties_nor_a_call_
             exchanger.stop()
             assert time.monotonic() - begin < 10
             assert not any(loop._thread.is_alive() for loop in exchanger._turns)
-        assert nl.node.transfers.of(US)[0].done == transfers.RANGE
+        assert nl.node.transfers.of(US)[0].done == transfer_progress.RANGE
         assert trio.settle(NL, rounds=1).get(large) is None
         assert nl.client.item(large)["offer"]
         assert nl.node.transfers.of(US) == []
@@ -223,19 +225,19 @@ def test_a_transfer_goes_on_where_it_stopped_and_one_that_is_too_slow_leaves_not
     before = set(ro.node.blocks.cids())
     with lying(ro, NL, ciphertext=count):
         api = ro.node.reach(consortium.address(NL))
-        monkeypatch.setattr(transfers, "GRACE", -1e9)
+        monkeypatch.setattr(transfer_progress, "GRACE", -1e9)
         with pytest.raises(NetworkError, match="fewer than 64 KiB a second"):
-            intake.receive(ro.node, NL, api, evidence)
+            incoming.receive(ro.node, NL, api, evidence)
         assert set(ro.node.blocks.cids()) == before
         monkeypatch.undo()
-        assert not intake.receive(ro.node, NL, api, evidence, lambda: True)
+        assert not incoming.receive(ro.node, NL, api, evidence, lambda: True)
         [transfer] = ro.node.transfers.of(NL)
         ro.node.quota, kept = 9 << 20, ro.node.quota
         with pytest.raises(RuleError, match="beyond the limit"):
-            intake._require_room(ro.node, NL, "another", 1 << 20)
+            incoming._require_room(ro.node, NL, "another", 1 << 20)
         ro.node.quota = kept
-        assert not intake.receive(ro.node, NL, api, evidence, lambda: True)
-        assert intake.receive(ro.node, NL, api, evidence, lambda: True)
+        assert not incoming.receive(ro.node, NL, api, evidence, lambda: True)
+        assert incoming.receive(ro.node, NL, api, evidence, lambda: True)
     assert starts == [0, 0, 4 << 20, 8 << 20]
     assert ro.node.transfers.of(NL) == []
     assert ro.node.blocks.missing(list(transfer.blocks)) == []
@@ -248,8 +250,8 @@ def test_a_large_item_comes_in_where_no_process_goes_on_behind_the_command(both:
     small = upload(nl, tmp_path, os.urandom(9000))
     offer(nl, evidence, RO)
     offer(nl, small, RO)
-    handovers.settle(nl.node, timeout=30)
-    monkeypatch.setattr(handovers, "_SLICE", 0.0)  # a range a round
+    sync.settle(nl.node, timeout=30)
+    monkeypatch.setattr(sync, "_SLICE", 0.0)  # a range a round
     served = _rounds(SimpleNamespace(node=ro.client, served=True))
     assert served["received"] == [small]
     assert 0 < served["coming"]["done"] < served["coming"]["size"]
@@ -262,9 +264,9 @@ def test_a_round_that_brings_nothing_more_ends_where_no_process_goes_on_behind_i
     nl, ro = both[NL], both[RO]
     evidence = upload(nl, tmp_path, os.urandom(9 << 20))
     offer(nl, evidence, RO)
-    handovers.settle(nl.node, timeout=30)
-    monkeypatch.setattr(handovers, "_SLICE", 0.0)
-    handovers.sync(ro.node)
+    sync.settle(nl.node, timeout=30)
+    monkeypatch.setattr(sync, "_SLICE", 0.0)
+    sync.sync(ro.node)
 
     def gone(*_: Any) -> bytes:
         raise NetworkError("no answer in 10 s")

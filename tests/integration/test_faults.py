@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from ledger import wiring
+from ledger.app import bootstrap
+from ledger.client.upload import Options, Upload, Uploaded
 from ledger.domain.errors import CustodyError, NetworkError, StorageError, UnreadableError
-from ledger.services import doctor
-from ledger.services.ingest import Options, Upload, Uploaded
+from ledger.services.audit import self_check
 from tests.support.desk import Desk
 from tests.support.faults import Fault, Faulty, FaultyRecords
 
@@ -40,12 +40,12 @@ class Bench:
         return path
 
     def upload(self, *paths: Path) -> None:
-        journal = self.journal(wiring.journal_of(self.desk.path, self.desk.home.keyring))
+        journal = self.journal(bootstrap.journal_of(self.desk.path, self.desk.home.keyring))
         run = Upload(self.desk.person, self.client, journal, self.desk.clock, Options())
         self.uploaded |= zip(paths, run.run(list(paths)), strict=True)
 
     def audit(self) -> None:
-        findings = [one for one in doctor.examine(self.desk.node, deep=True) if isinstance(one, doctor.Finding)]
+        findings = [one for one in self_check.examine(self.desk.node, deep=True) if isinstance(one, self_check.Finding)]
         assert findings == []
         assert not list((self.desk.path / "client" / "journal").glob("*.journal")), "every upload ended"
         assert not list(self.desk.path.rglob("*.part"))

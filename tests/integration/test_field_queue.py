@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from ledger import enrolling, wiring
 from ledger.adapters.journal import FileJournal
-from ledger.domain import cid as cids
+from ledger.app import bootstrap, enrolling
+from ledger.client import physical_items, retrieval
+from ledger.client.offline import FieldNode
+from ledger.client.upload import Options, Upload
 from ledger.domain.errors import DeniedError, NetworkError, NotFoundError, RuleError, UsageError
+from ledger.domain.ipld import cid as cids
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
-from ledger.services import opening, retrieve
-from ledger.services.field import FieldNode
-from ledger.services.ingest import Options, Upload
 from tests.support.desk import Desk
 from tests.support.people import Colleague, joined
 
@@ -31,27 +31,27 @@ class Laptop:
         self.clock = colleague.desk.clock
         with colleague.client() as client:
             self.about = client.agency()
-        wiring.prepare_field(self.home, self.about)
+        bootstrap.prepare_field(self.home, self.about)
 
     @contextmanager
     def field(self) -> Iterator[FieldNode]:
-        with wiring.open_field(self.home, self.keyring) as node:
+        with bootstrap.open_field(self.home, self.keyring) as node:
             yield node
 
     def seize(self, what: str, seal: str) -> str:
         with self.field() as node:
-            person = wiring.person_at(self.keyring, self.about)
+            person = bootstrap.person_at(self.keyring, self.about)
             body = {"description": what, "seals": [{"number": seal}]}
-            return str(opening.collect(node, person, self.clock, body, {})["evidence"])
+            return str(physical_items.collect(node, person, self.clock, body, {})["evidence"])
 
     def record(self, evidence: str, event_type: str, body: dict[str, Any]) -> dict[str, Any]:
         with self.field() as node:
-            return retrieve.record(node, wiring.person_at(self.keyring, self.about), self.clock, evidence, event_type, body)  # type: ignore[arg-type]
+            return retrieval.record(node, bootstrap.person_at(self.keyring, self.about), self.clock, evidence, event_type, body)  # type: ignore[arg-type]
 
     def upload(self, path: Path) -> str:
         with self.field() as node:
-            journal = wiring.journal_of(self.home, self.keyring)
-            run = Upload(wiring.person_at(self.keyring, self.about), node, journal, self.clock, Options())  # type: ignore[arg-type]
+            journal = bootstrap.journal_of(self.home, self.keyring)
+            run = Upload(bootstrap.person_at(self.keyring, self.about), node, journal, self.clock, Options())  # type: ignore[arg-type]
             return next(iter(run.run([path]))).evidence
 
     def send(self, *, anew: bool = False, through: Any = None) -> list[dict[str, Any]]:
@@ -60,7 +60,7 @@ class Laptop:
 
     def drop(self, number: int, *, force: bool = False) -> list[dict[str, Any]]:
         with self.field() as node:
-            return node.drop(str(number), wiring.person_at(self.keyring, self.about), force=force)
+            return node.drop(str(number), bootstrap.person_at(self.keyring, self.about), force=force)
 
     def waiting(self) -> list[dict[str, Any]]:
         with self.field() as node:
@@ -68,11 +68,11 @@ class Laptop:
 
     def unjudged(self, evidence: str, event_type: str, body: dict[str, Any]) -> None:
         """Queue a statement as a version would that judged nothing; in a journal of that version, too."""
-        from ledger.services.signing import sign_event
+        from ledger.domain.event.signing import sign_event
 
         with self.field() as node:
             item = node.item(evidence)
-        person = wiring.person_at(self.keyring, self.about)
+        person = bootstrap.person_at(self.keyring, self.about)
         head = bytes.fromhex(item["head"])
         signed = sign_event(person, event_type, body, evidence=evidence, seq=item["events"], prev=head, time=self.clock.now())
         with self.field() as node:
@@ -93,10 +93,10 @@ def laptop(office: Desk, tmp_path: Path) -> Laptop:
 
 def told(desk: Desk, evidence: str) -> list[dict[str, Any]]:
     """Whole documents of an item, as an auditor of the node reads them."""
-    from ledger.services import reading
+    from ledger.services.records import documents
 
     with desk.node.records.read() as unit:
-        found = [reading.read_event(desk.node, unit, row) for row in unit.events(evidence)]
+        found = [documents.read_event(desk.node, unit, row) for row in unit.events(evidence)]
     return [one.value for one in found if one is not None]
 
 
@@ -142,13 +142,13 @@ def test_one_refused_statement_keeps_back_only_what_depends_on_it(laptop: Laptop
 
 
 def test_an_item_named_by_others_holds_them_back_when_its_opening_is_refused(laptop: Laptop, office: Desk, tmp_path: Path) -> None:
-    from ledger.services.signing import seal_keys, sign_event
+    from ledger.domain.event.signing import seal_keys, sign_event
 
     (tmp_path / "e.txt").write_bytes(b"only copy")
     file = laptop.upload(tmp_path / "e.txt")
     laptop.record(file, "note", {"text": "more"})
     with laptop.field() as node:  # a copy for another log is refused by this one
-        person = wiring.person_at(laptop.keyring, laptop.about)
+        person = bootstrap.person_at(laptop.keyring, laptop.about)
         rows = list(node._queue)
         value = rows[0].event.value
         from dataclasses import replace
@@ -295,7 +295,7 @@ def test_a_new_certificate_without_the_roles_says_what_it_cannot_record(laptop: 
     laptop.renewed("auditor")
     laptop.fetch()
     with laptop.field() as node:
-        assert node.not_permitted(wiring.person_at(laptop.keyring, laptop.about)) == ["collected"]
+        assert node.not_permitted(bootstrap.person_at(laptop.keyring, laptop.about)) == ["collected"]
     assert laptop.send() == []
     assert "none of your roles" in laptop.waiting()[0]["why"]
     laptop.renewed("officer")

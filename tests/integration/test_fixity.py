@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from ledger.adapters.memory import StoppedClock
-from ledger.domain import cid as cids
 from ledger.domain.errors import NotFoundError
+from ledger.domain.ipld import cid as cids
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
-from ledger.services import fixity, housekeeping
-from ledger.services.fixity import Found, Pace, Policy, Reading
+from ledger.services.preservation import fixity
+from ledger.services.preservation.fixity import Found, Pace, Policy, Reading
+from ledger.services.storage import garbage_collection
 from tests.integration.test_replication import BIG, blocks_of, cid_of, files, held, states, sync, working
 from tests.support.desk import Desk
 from tests.support.kubo import Daemon
@@ -113,7 +114,7 @@ def test_damage_without_a_good_copy_is_kept_in_view_until_one_turns_up(
         [item] = desk.upload(*files(tmp_path, rng, BIG))
         sync(desk)
         fixity.check(desk.node, item.evidence, FAST)
-        housekeeping.give_up(desk.node)
+        garbage_collection.give_up(desk.node)
         broken = blocks_of(desk, item.evidence)[2]
         good = desk.node.blocks.get(broken)
         for daemon in three[:2]:

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from ledger import wiring
-from ledger.domain import manifest
+from ledger.app import bootstrap
+from ledger.client import folder_walk, steady_file
+from ledger.client.upload import Options, Upload, Uploaded
 from ledger.domain.errors import SourceError, UsageError
-from ledger.domain.manifest import Manifest
-from ledger.services import steady, walking
-from ledger.services.ingest import Options, Upload, Uploaded
+from ledger.domain.files import manifest
+from ledger.domain.files.manifest import Manifest
 from tests.support.desk import Desk
 
 
@@ -24,7 +24,7 @@ class Gathered:
     """A folder that was uploaded: its items, its manifest and the body of its event."""
 
     def __init__(self, desk: Desk, folder: Path, *, own: Any = (), progress: Any = lambda count: None) -> None:
-        journal = wiring.journal_of(desk.path, desk.home.keyring)
+        journal = bootstrap.journal_of(desk.path, desk.home.keyring)
         self.run = Upload(desk.person, desk.client, journal, desk.clock, Options(), progress, own)
         self.items: list[Uploaded] = list(self.run.run([folder]))
         self.manifest: Manifest = manifest.parse(desk.get(self.items[-1].evidence))
@@ -115,7 +115,7 @@ def test_one_member_that_cannot_be_read_stops_nothing_and_is_signed_as_left_out(
         return real(path, flags, mode, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "open", refusing)
-    monkeypatch.setattr(steady, "_DOUBT", -(1 << 80))
+    monkeypatch.setattr(steady_file, "_DOUBT", -(1 << 80))
     reads = []
 
     def progress(count: int) -> None:
@@ -200,7 +200,7 @@ def test_custodys_own_files_are_left_out_wherever_they_lie(desk: Desk, folder: P
     put(folder, b"a.txt")
     shutil.copytree(desk.path, folder / "another-home")
     shutil.copy(desk.path / "keyring.json", folder / "holiday.jpg")  # keys under any name
-    journal = wiring.journal_of(tmp_path / "elsewhere", desk.home.keyring)
+    journal = bootstrap.journal_of(tmp_path / "elsewhere", desk.home.keyring)
     journal.append({"t": "begin"})
     journal.sync()
     shutil.copytree(tmp_path / "elsewhere" / "client" / "journal", folder / "left")
@@ -259,11 +259,13 @@ def test_a_file_rewritten_in_place_with_size_and_time_restored_is_no_record(
             os.utime(path, ns=(details.st_atime_ns, details.st_mtime_ns))
 
     if doubt:  # the time of change did not move on: one tick of the clock for both
-        monkeypatch.setattr(steady.Steady, "_require_unchanged", lambda self: None)
+        monkeypatch.setattr(steady_file.Steady, "_require_unchanged", lambda self: None)
     else:
-        monkeypatch.setattr(steady, "_DOUBT", -(1 << 80))
+        monkeypatch.setattr(steady_file, "_DOUBT", -(1 << 80))
     with pytest.raises(SourceError, match="changed while it was read"):
-        list(Upload(desk.person, desk.client, wiring.journal_of(desk.path, desk.home.keyring), desk.clock, Options(), rewrite).run([path]))
+        list(
+            Upload(desk.person, desk.client, bootstrap.journal_of(desk.path, desk.home.keyring), desk.clock, Options(), rewrite).run([path])
+        )
     assert not list(desk.client.items())
     put(folder, b"other")
     path.write_bytes(b"a" * 5_000_000)
@@ -297,7 +299,7 @@ def test_what_cannot_be_listed_to_its_end_is_said(desk: Desk, folder: Path, monk
     def scandir(fd: int) -> Any:
         return Breaking(real(fd)) if os.fstat(fd).st_ino == inode else real(fd)
 
-    monkeypatch.setattr(walking.os, "scandir", scandir)
+    monkeypatch.setattr(folder_walk.os, "scandir", scandir)
     found = Gathered(desk, folder)
     assert {one.path for one in found.manifest.members} == {b"bad/a", b"good/b"}
     assert found.omitted[b"bad"].reason == "unreadable: Input/output error"

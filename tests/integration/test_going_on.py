@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from ledger import wiring
 from ledger.adapters import profiles
+from ledger.app import bootstrap
+from ledger.client.upload import Options, Upload, Uploaded
+from ledger.client.upload_request import RESTART, RESUME
 from ledger.domain.errors import DemandError, InterruptedUploadError, NetworkError, RuleError, UsageError
-from ledger.services.given import RESTART, RESUME
-from ledger.services.ingest import Options, Upload, Uploaded
 from tests.support.desk import Desk
 from tests.support.faults import Fault, Faulty
 
@@ -30,7 +30,7 @@ class Tries:
         self.fault = Fault()
 
     def upload(self, *paths: Path, case: str, interrupted: str = "refuse", node: Any = None, told: bool = True) -> list[Uploaded]:
-        journal = wiring.journal_of(self.desk.path, self.desk.home.keyring)
+        journal = bootstrap.journal_of(self.desk.path, self.desk.home.keyring)
         options = Options({"identifiers": [{"scheme": "case", "value": case}]}, interrupted=interrupted)
         run = Upload(
             self.desk.person,
@@ -200,7 +200,7 @@ def test_the_profile_is_asked_for_all_that_it_lacks_before_a_byte_is_read(tries:
     path.write_bytes(b"x")
 
     def run(members: dict[str, Any]) -> None:
-        journal = wiring.journal_of(tries.desk.path, tries.desk.home.keyring)
+        journal = bootstrap.journal_of(tries.desk.path, tries.desk.home.keyring)
         list(Upload(tries.desk.person, tries.desk.client, journal, tries.desk.clock, Options(members), read.append).run([path]))
 
     with pytest.raises(DemandError) as error:
@@ -230,7 +230,7 @@ def test_a_file_that_changed_after_its_record_was_lost_is_a_second_item_and_told
         tries.upload(path, case="OLD", node=Lost())
     [first] = tries.of("OLD")
     path.write_bytes(b"something else")
-    journal = wiring.journal_of(tries.desk.path, tries.desk.home.keyring)
+    journal = bootstrap.journal_of(tries.desk.path, tries.desk.home.keyring)
     options = Options({"identifiers": [{"scheme": "case", "value": "OLD"}]})
     run = Upload(tries.desk.person, tries.desk.client, journal, tries.desk.clock, options)
     [second] = list(run.run([path]))

@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 
 from api.access import GUEST_ROUTES, PUBLIC, ROUTES
-from ledger import enrolling
 from ledger.adapters.node.client import NodeClient
+from ledger.app import enrolling
+from ledger.app.bootstrap import person_at
+from ledger.client import handover, retrieval
+from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, VerificationError
-from ledger.domain.trust import TrustRoot
+from ledger.domain.event.signing import Person
 from ledger.domain.verify import verify
-from ledger.services import handing, handovers, partners, retrieve
-from ledger.services.signing import Person
-from ledger.wiring import person_at
+from ledger.services.handovers import sync
+from ledger.services.partners import directory
 from tests.integration.test_api import operations
 from tests.support import consortium
 from tests.support.chains import running
@@ -80,13 +82,13 @@ def test_a_guest_reads_and_analyses_what_was_given_to_them_in_the_custodians_log
     with abroad(host, guest) as (client, person):
         with pytest.raises(NotFoundError):
             client.item(photo)
-        handing.share(host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS)
-        access = retrieve.record_access(client, person, host.clock, photo, mode="copy", basis=BASIS)
+        handover.share(host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS)
+        access = retrieval.record_access(client, person, host.clock, photo, mode="copy", basis=BASIS)
         with (tmp_path / "out").open("wb") as out:
-            retrieve.fetch(client, person, photo, access, out)
+            retrieval.fetch(client, person, photo, access, out)
         assert (tmp_path / "out").read_bytes() == b"evidence" * 1000
-        retrieve.record(client, person, host.clock, photo, "analysed", {"description": "faces"})
-    handovers.settle(host.node, timeout=30)
+        retrieval.record(client, person, host.clock, photo, "analysed", {"description": "faces"})
+    sync.settle(host.node, timeout=30)
     chain = host.node.contracts.chain
     report = verify(host.bundle(photo), root[0], confirm=lambda number, _: {chain.block(number).hash})
     assert report.verdict.value == "verified", report.as_json()
@@ -98,7 +100,7 @@ def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_ar
 ) -> None:
     host = both[NL]
     photo, hidden = upload(host, tmp_path), upload(host, tmp_path)
-    handing.share(host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS)
+    handover.share(host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS)
     with abroad(host, guest) as (client, person):
         for call in (
             lambda: client.invite("1", ["officer"]),
@@ -111,9 +113,9 @@ def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_ar
         assert [one["evidence"] for one in client.items()].count(photo) == 1
         assert hidden not in {one["evidence"] for one in client.items()}
         with pytest.raises(CustodyError):
-            retrieve.record(client, person, host.clock, photo, "disposal-requested", {"reason": "gone"})
+            retrieval.record(client, person, host.clock, photo, "disposal-requested", {"reason": "gone"})
         with pytest.raises(DeniedError, match="guest"):
-            retrieve.record(client, person, host.clock, photo, "moved", {"place": "elsewhere"})
+            retrieval.record(client, person, host.clock, photo, "moved", {"place": "elsewhere"})
 
 
 def test_a_guest_calls_nothing_but_what_concerns_items_given_to_them(both: Consortium, guest: Colleague) -> None:
@@ -169,16 +171,16 @@ def test_a_guest_whose_agency_took_the_certificate_back_reads_nothing_more_in_an
     person = joined(home, tmp_path / "guest", "examiner", number="99")
     admit(host, person, tmp_path / "card")
     photo = upload(host, tmp_path)
-    handing.share(host.client, host.person, host.clock, photo, with_person=str(person.id), basis=BASIS)
+    handover.share(host.client, host.person, host.clock, photo, with_person=str(person.id), basis=BASIS)
     with abroad(host, person) as (client, who):
-        access = retrieve.record_access(client, who, host.clock, photo, mode="copy", basis=BASIS)
+        access = retrieval.record_access(client, who, host.clock, photo, mode="copy", basis=BASIS)
         assert client.details(photo, access)
         home.client.suspend(str(person.id))
         with host.node.records.write() as unit:
             row = unit.partner(RO)
             assert row is not None
             unit.put_partner(replace(row, checked=0))
-        partners.follow(host.node, RO)
+        directory.follow(host.node, RO)
         for ask in (lambda: list(client.items()), lambda: client.details(photo, access), lambda: client.grants(photo, access)):
             with pytest.raises(CustodyError):
                 ask()

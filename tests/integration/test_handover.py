@@ -12,15 +12,17 @@ from typing import Any
 
 import pytest
 
-from ledger.domain.encoding import format_time
+from ledger.client import handover, handover_pause, retrieval
+from ledger.client.handover import Terms
+from ledger.client.upload import Options
+from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import ConflictError, NotFoundError, RuleError, VerificationError
-from ledger.domain.trust import TrustRoot
 from ledger.domain.verify import verify
-from ledger.services import crossing, handing, handovers, pausing, retrieve
-from ledger.services.doctor import Finding, examine
-from ledger.services.handing import Terms
-from ledger.services.ingest import Options
-from ledger.services.node import Node
+from ledger.services.audit.self_check import Finding, examine
+from ledger.services.handovers import sync
+from ledger.services.node.context import Node
+from ledger.services.onchain import transfer_steps
 from tests.support import consortium
 from tests.support.consortium import NL, RO, US, Consortium, confirmed, judged, offer, upload
 from tests.support.desk import Desk
@@ -32,7 +34,7 @@ def test_an_item_handed_abroad_verifies_from_the_new_holder(both: Consortium, ro
     offer(giver, evidence, RO)
     assert both.settle(NL, RO, rounds=3) == {}
     assert taker.client.item(evidence)["offer"]["agency"] == RO
-    handing.accept(taker.client, taker.person, taker.clock, evidence, condition="as sent")
+    handover.accept(taker.client, taker.person, taker.clock, evidence, condition="as sent")
     both.settle(NL, RO, rounds=3)
     assert giver.client.item(evidence)["custodian"] == RO
     assert taker.client.item(evidence)["custodian"] == RO
@@ -50,7 +52,7 @@ def test_a_refused_item_stays_with_the_giver_and_the_keys_that_came_along_are_de
     evidence = upload(giver, tmp_path)
     offer(giver, evidence, RO)
     both.settle(NL, RO, rounds=2)
-    handing.decline(taker.client, taker.person, taker.clock, evidence, reason="the seal is broken")
+    handover.decline(taker.client, taker.person, taker.clock, evidence, reason="the seal is broken")
     both.settle(NL, RO, rounds=3)
     for desk in (giver, taker):
         assert desk.client.item(evidence)["custodian"] == NL
@@ -71,7 +73,7 @@ def test_nothing_else_follows_an_open_offer_and_nobody_else_answers_it(both: Con
     with pytest.raises(RuleError, match="an offer is open"):
         offer(giver, evidence, RO)
     with pytest.raises(NotFoundError):
-        handing.accept(giver.client, giver.person, giver.clock, evidence)
+        handover.accept(giver.client, giver.person, giver.clock, evidence)
     both.settle(NL, RO, rounds=3)
     with pytest.raises(RuleError, match="offer is open"):
         taker.record(evidence, "note", {"text": "not mine yet"})
@@ -81,13 +83,13 @@ def test_an_offer_taken_back_before_it_reached_the_chain_leaves_no_trace_there(b
     giver = both[NL]
     evidence = upload(giver, tmp_path)
     offer(giver, evidence, RO)
-    handing.withdraw(giver.client, giver.person, giver.clock, evidence, reason="wrong addressee")
+    handover.withdraw(giver.client, giver.person, giver.clock, evidence, reason="wrong addressee")
     both.settle(NL, RO, rounds=3)
     assert giver.client.item(evidence)["offer"] is None
     assert judged(giver, evidence, root) == "verified NL-POL 0"
     offer(giver, evidence, RO)
     both.settle(NL, RO, rounds=3)
-    handing.accept(both[RO].client, both[RO].person, both[RO].clock, evidence)
+    handover.accept(both[RO].client, both[RO].person, both[RO].clock, evidence)
     both.settle(NL, RO, rounds=3)
     assert judged(both[RO], evidence, root) == "verified RO-DIICOT 1"
 
@@ -100,9 +102,9 @@ def test_what_is_not_the_recorded_file_on_arrival_is_refused_and_stays_with_the_
     offer(giver, done.evidence, RO)
     both.settle(NL, RO)
     with pytest.raises(VerificationError, match="recorded size and digests") as caught:
-        handing.accept(taker.client, taker.person, taker.clock, done.evidence)
+        handover.accept(taker.client, taker.person, taker.clock, done.evidence)
     assert "decline" in (caught.value.hint or "")
-    handing.decline(taker.client, taker.person, taker.clock, done.evidence, reason="another digest than recorded")
+    handover.decline(taker.client, taker.person, taker.clock, done.evidence, reason="another digest than recorded")
     both.settle(NL, RO)
     assert {desk.client.item(done.evidence)["custodian"] for desk in (giver, taker)} == {NL}
     told = giver.client.details(done.evidence, giver.access(done.evidence, "view"))[-2]["document"]["body"]
@@ -113,13 +115,13 @@ def test_an_offer_that_expired_is_not_accepted_and_ends_the_same_on_both_sides(b
     giver, taker = both[NL], both[RO]
     evidence = upload(giver, tmp_path)
     expires = int(time.time()) + 20
-    handing.offer(giver.client, giver.person, giver.clock, evidence, Terms(RO, expires))
+    handover.offer(giver.client, giver.person, giver.clock, evidence, Terms(RO, expires))
     both.settle(NL, RO, rounds=2)
     assert taker.client.item(evidence)["offer"]["expires"] == format_time(expires)
     time.sleep(max(expires + 1 - time.time(), 0))
     with pytest.raises(RuleError, match="expired"):
-        handing.accept(taker.client, taker.person, taker.clock, evidence)
-    handing.withdraw(giver.client, giver.person, giver.clock, evidence, reason="nobody answered")
+        handover.accept(taker.client, taker.person, taker.clock, evidence)
+    handover.withdraw(giver.client, giver.person, giver.clock, evidence, reason="nobody answered")
     both.settle(NL, RO)
     for desk in (giver, taker):
         assert (desk.client.item(evidence)["custodian"], desk.client.item(evidence)["offer"]) == (NL, None)
@@ -132,16 +134,16 @@ def test_an_answer_that_the_contract_refuses_holds_up_no_other_handover(both: Co
     giver, taker = both[NL], both[RO]
     late, other = (upload(giver, tmp_path, data) for data in (b"late", b"other"))
     expires = int(time.time()) + 25
-    handing.offer(giver.client, giver.person, giver.clock, late, Terms(RO, expires))
+    handover.offer(giver.client, giver.person, giver.clock, late, Terms(RO, expires))
     offer(giver, other, RO)
     both.settle(NL, RO, rounds=2)
-    handing.accept(taker.client, taker.person, taker.clock, late)  # signed in time, and never sent in time
-    handing.accept(taker.client, taker.person, taker.clock, other)
+    handover.accept(taker.client, taker.person, taker.clock, late)  # signed in time, and never sent in time
+    handover.accept(taker.client, taker.person, taker.clock, other)
     time.sleep(max(expires + 2 - time.time(), 0))
     both.settle(NL, RO)
     assert {desk.client.item(other)["custodian"] for desk in (giver, taker)} == {RO}
     assert {desk.client.item(late)["custodian"] for desk in (giver, taker)} == {NL}
-    handing.withdraw(giver.client, giver.person, giver.clock, late, reason="too late")
+    handover.withdraw(giver.client, giver.person, giver.clock, late, reason="too late")
     assert both.settle(NL, RO) == {}
     assert [one["void"] for one in taker.client.events(late) if one["effect"] == "accept"] == [True]
     assert judged(giver, late, root) == "verified NL-POL 1"
@@ -154,18 +156,18 @@ def test_a_withdrawal_signed_while_the_offer_is_on_its_way_to_the_contract_is_no
     evidence = upload(giver, tmp_path)
     offer(giver, evidence, RO)
     giver.anchor()
-    assert crossing.step(giver.node)  # sent, and not looked at again
-    handing.withdraw(giver.client, giver.person, giver.clock, evidence, reason="wrong addressee")
+    assert transfer_steps.step(giver.node)  # sent, and not looked at again
+    handover.withdraw(giver.client, giver.person, giver.clock, evidence, reason="wrong addressee")
     assert both.settle(NL, RO) == {}
     assert giver.client.item(evidence)["offer"] is None
     assert judged(giver, evidence, root) == "verified NL-POL 1"
 
 
-def paused(giver: Desk, both: Consortium, evidence: str, *, settle: tuple[str, ...] = (NL, RO)) -> pausing.Reading:
+def paused(giver: Desk, both: Consortium, evidence: str, *, settle: tuple[str, ...] = (NL, RO)) -> handover_pause.Reading:
     """Take an offer back as the command does, the agencies exchanging meanwhile."""
-    waiting = pausing.Waiting(60, sleep=lambda seconds: both.settle(*settle, rounds=1) and None)
-    pausing.take_back(giver.client, giver.person, giver.clock, evidence, waiting)
-    return pausing.begin(giver.client, giver.person, giver.clock, evidence, {"purpose": "the court asks"})
+    waiting = handover_pause.Waiting(60, sleep=lambda seconds: both.settle(*settle, rounds=1) and None)
+    handover_pause.take_back(giver.client, giver.person, giver.clock, evidence, waiting)
+    return handover_pause.begin(giver.client, giver.person, giver.clock, evidence, {"purpose": "the court asks"})
 
 
 def test_an_offer_abroad_is_paused_through_the_contract_with_its_hop_and_made_again(
@@ -176,13 +178,13 @@ def test_an_offer_abroad_is_paused_through_the_contract_with_its_hop_and_made_ag
     offer(giver, evidence, RO, purpose="analysis", conditions=("this case",))
     reading = paused(giver, both, evidence)  # begun before the contract has the offer: that is waited for
     out = BytesIO()
-    retrieve.fetch(giver.client, giver.person, evidence, reading.access, out)
+    retrieval.fetch(giver.client, giver.person, evidence, reading.access, out)
     assert out.getvalue() == b"evidence" * 1000
     assert judged(giver, evidence, root) == "verified NL-POL 1", "the contract took the offer, and its withdrawal"
-    pausing.offer_again(giver.client, giver.person, giver.clock, evidence, reading)
+    handover_pause.offer_again(giver.client, giver.person, giver.clock, evidence, reading)
     both.settle(NL, RO, rounds=3)
     assert taker.client.item(evidence)["offer"]["agency"] == RO
-    handing.accept(taker.client, taker.person, taker.clock, evidence)
+    handover.accept(taker.client, taker.person, taker.clock, evidence)
     both.settle(NL, RO, rounds=3)
     assert judged(taker, evidence, root) == "verified RO-DIICOT 2"
     shown = [one for one in taker.client.events(evidence) if one["effect"] == "offer"]
@@ -195,7 +197,7 @@ def test_a_pause_that_the_other_agency_overtakes_reads_nothing_and_offers_nothin
     evidence = upload(giver, tmp_path)
     offer(giver, evidence, RO)
     both.settle(NL, RO, rounds=3)
-    handing.accept(taker.client, taker.person, taker.clock, evidence)
+    handover.accept(taker.client, taker.person, taker.clock, evidence)
     both.settle(RO, rounds=2)
     with pytest.raises(ConflictError, match="accepted first"):
         paused(giver, both, evidence)
@@ -210,8 +212,8 @@ def test_a_withdrawal_that_races_an_acceptance_ends_the_same_on_both_sides(
     evidence = upload(giver, tmp_path)
     offer(giver, evidence, RO)
     both.settle(NL, RO, rounds=3)
-    handing.withdraw(giver.client, giver.person, giver.clock, evidence, reason="needed here")
-    handing.accept(taker.client, taker.person, taker.clock, evidence)
+    handover.withdraw(giver.client, giver.person, giver.clock, evidence, reason="needed here")
+    handover.accept(taker.client, taker.person, taker.clock, evidence)
     both.settle(first, rounds=2)
     both.settle(NL, RO, rounds=3)
     winner, moved = (RO, 1) if first == RO else (NL, 1)
@@ -233,7 +235,7 @@ def test_an_item_goes_on_to_a_third_agency_and_comes_back(trio: Consortium, root
         offer(trio[giver], evidence, taker)
         assert trio.settle() == {}
         desk = trio[taker]
-        handing.accept(desk.client, desk.person, desk.clock, evidence)
+        handover.accept(desk.client, desk.person, desk.clock, evidence)
         assert trio.settle() == {}
         assert {trio[code].client.item(evidence)["custodian"] for code in (giver, taker)} == {taker}
         assert desk.get(evidence) == b"evidence" * 1000
@@ -259,11 +261,11 @@ def test_a_node_that_dies_at_any_step_of_a_handover_goes_on_where_it_was(chain: 
             allowed = rng.randrange(2, 16)
             with cut(desk, after=allowed) as done:
                 for _ in range(3):
-                    handovers.settle(desk.node, timeout=20)
-                    handovers.sync(desk.node)
+                    sync.settle(desk.node, timeout=20)
+                    sync.sync(desk.node)
             cuts += done()
             if not answered and code == RO and agencies[RO].client.handovers():
-                handing.accept(desk.client, desk.person, desk.clock, evidence)
+                handover.accept(desk.client, desk.person, desk.clock, evidence)
                 answered = True
             states = [agencies[one].node for one in (NL, RO)]
             if answered and all(_custodian(node, evidence) == RO for node in states) and attempt > 11:
@@ -331,7 +333,7 @@ def test_what_came_with_an_item_is_told_as_it_was_proven_and_not_by_the_places_o
     assert [one["provenTime"] for one in events] == times
     assert {one["state"] for one in events} == {"final"}
     assert ro.client.item(evidence)["state"] == "final"
-    handing.accept(ro.client, ro.person, ro.clock, evidence)
+    handover.accept(ro.client, ro.person, ro.clock, evidence)
     last = list(ro.client.events(evidence))[-1]
     assert (last["agency"], last["state"], last["provenTime"]) == (RO, "integrated", None)
     both.settle(RO, NL)

@@ -14,17 +14,16 @@ from pathlib import Path
 import pytest
 
 from cli.session import served_at
-from ledger import backup, founding, settings, wiring
 from ledger.adapters import filelock
 from ledger.adapters.backup.keys import BackupKeys
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
 from ledger.adapters.memory import StoppedClock
-from ledger.domain import jsontext
-from ledger.domain.encoding import format_time
+from ledger.app import backup, bootstrap, create_home, settings
+from ledger.client.upload import Options
+from ledger.domain.codecs import strict_json
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import CustodyError, FormatError, LockedError, RuleError, StorageError, UsageError, VerificationError
-from ledger.domain.event import moments
-from ledger.services import signing
-from ledger.services.ingest import Options
+from ledger.domain.event import moments, signing
 from tests.support.commands import within
 from tests.support.desk import PASSPHRASE, Desk
 
@@ -33,12 +32,12 @@ def test_with_umask_0_nothing_of_home_and_backup_can_be_read_or_written_by_other
     before = os.umask(0)
     try:
         home, keys = tmp_path / "home", tmp_path / "keys"
-        founding.found(home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+        create_home.found(home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=PASSPHRASE)
         (tmp_path / "a").write_bytes(b"a")
         with Desk(home) as desk:
             desk.upload(tmp_path / "a")
             desk.anchor()
-            wiring.prepare_field(home, desk.client.agency())
+            bootstrap.prepare_field(home, desk.client.agency())
             now = desk.clock.now()
         opened = BackupKeys(keys, PASSPHRASE, create=True)
         backup.make(home, tmp_path / "backups", keys, opened, now=now, rotate=86400, keep=86400)
@@ -66,10 +65,10 @@ def test_a_home_that_others_can_write_is_refused_with_the_command_that_mends_it(
     for bit in (stat.S_IWGRP, stat.S_IWOTH):
         path.chmod(path.stat().st_mode | bit)
         with pytest.raises(StorageError, match="can be written by others") as error:
-            wiring.open_home(home_path, Unlocking(home_path / settings.KEYRING, PASSPHRASE))
+            bootstrap.open_home(home_path, Unlocking(home_path / settings.KEYRING, PASSPHRASE))
         command = (error.value.hint or "").partition(": ")[2]
         subprocess.run(shlex.split(command), check=True, timeout=10)
-        wiring.open_home(home_path, Unlocking(home_path / settings.KEYRING, PASSPHRASE)).close()
+        bootstrap.open_home(home_path, Unlocking(home_path / settings.KEYRING, PASSPHRASE)).close()
 
 
 def test_a_file_of_backup_keys_that_others_can_write_is_refused(tmp_path: Path) -> None:
@@ -81,21 +80,21 @@ def test_a_file_of_backup_keys_that_others_can_write_is_refused(tmp_path: Path) 
 
 def test_a_server_that_was_killed_leaves_no_address_that_is_believed(home_path: Path) -> None:
     address = home_path / settings.SERVER
-    lock = wiring.lock_home(home_path)
+    lock = bootstrap.lock_home(home_path)
     address.write_text(json.dumps({"url": "http://127.0.0.1:8000", "lock": lock.token}))
     assert served_at(home_path) == "http://127.0.0.1:8000"
     with pytest.raises(LockedError):
-        wiring.lock_home(home_path)
+        bootstrap.lock_home(home_path)
     lock.release()  # as the kernel does for a process that was killed
     assert filelock.held(home_path / settings.LOCK) is None
     assert served_at(home_path) == ""
-    other = wiring.lock_home(home_path)
+    other = bootstrap.lock_home(home_path)
     assert served_at(home_path) == "", "whoever holds the home now does not serve there"
     other.release()
     for damaged in ("", "[]", "{}", '{"url": "http://x"}', '{"url": "http://x", "lock": ""}'):
         address.write_text(damaged)
         assert served_at(home_path) == ""
-    wiring.open_home(home_path, Unlocking(home_path / settings.KEYRING, PASSPHRASE)).close()
+    bootstrap.open_home(home_path, Unlocking(home_path / settings.KEYRING, PASSPHRASE)).close()
     assert not address.exists(), "and whoever opens the home next clears it away"
 
 
@@ -133,7 +132,7 @@ def test_a_passphrase_file_that_cannot_be_told_is_refused(tmp_path: Path, data: 
 @pytest.mark.parametrize("mark", [codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE])
 def test_a_byte_order_mark_in_front_of_json_is_told_as_such(mark: bytes) -> None:
     with pytest.raises(FormatError, match="byte order mark") as error:
-        jsontext.parse(mark + b"{}", what="trust root", limit=100)
+        strict_json.parse(mark + b"{}", what="trust root", limit=100)
     assert "BOM" in (error.value.hint or "")
 
 

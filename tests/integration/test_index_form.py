@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from ledger import wiring
 from ledger.adapters.keystore.file import Unlocking
+from ledger.app import bootstrap
+from ledger.client.upload import Options, Uploaded
 from ledger.domain.event import wording
-from ledger.services import reindexing
-from ledger.services.doctor import Finding, examine
-from ledger.services.ingest import Options, Uploaded
+from ledger.services.audit.self_check import Finding, examine
+from ledger.services.records import reindexing
 from tests.support.desk import PASSPHRASE, Desk
 
 NFC = "M\u00fcller-7 / a"
@@ -112,7 +112,7 @@ def test_a_crash_while_the_index_is_made_anew_repeats_it(home_path: Path, tmp_pa
     monkeypatch.setattr(reindexing, "_PAGE", 1)
     monkeypatch.setattr(reindexing, "_index", dies)
     with pytest.raises(KeyboardInterrupt):
-        wiring.open_home(home_path, Unlocking(home_path / "keyring.json", PASSPHRASE))
+        bootstrap.open_home(home_path, Unlocking(home_path / "keyring.json", PASSPHRASE))
     monkeypatch.setattr(reindexing, "_index", real)
     with Desk(home_path) as desk:
         for number, item in enumerate(items):

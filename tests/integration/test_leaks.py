@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from ledger.adapters.node.client import NodeClient
+from ledger.client import copying, handover, physical_items
+from ledger.client.handover import Terms
+from ledger.client.upload import Options
 from ledger.domain.errors import CustodyError
-from ledger.services import copying, handing, opening
-from ledger.services.handing import Terms
-from ledger.services.ingest import Options
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import Consortium
@@ -69,14 +69,14 @@ def test_chain_ipfs_log_urls_errors_and_logs_show_nothing_of_a_case(
     members = {"identifiers": [{"scheme": "case", "value": PLANTED["case"]}], "basis": basis}
     body = {"place": PLANTED["place"], "collector": {"name": PLANTED["person"]}}
     [done] = giver.upload(file, options=Options(members, body=body))
-    opening.collect(
+    physical_items.collect(
         giver.client, giver.person, giver.clock, {"description": PLANTED["name"], "seals": [{"number": PLANTED["seal"]}]}, members
     )
     both.settle(NL, RO, rounds=1)
     terms = Terms(RO, int(time.time()) + 3600, purpose=PLANTED["reason"], conditions=(PLANTED["place"],), members={"basis": basis})
-    handing.offer(giver.client, giver.person, giver.clock, done.evidence, terms)
+    handover.offer(giver.client, giver.person, giver.clock, done.evidence, terms)
     both.settle(NL, RO)
-    handing.accept(taker.client, taker.person, taker.clock, done.evidence, condition=PLANTED["person"])
+    handover.accept(taker.client, taker.person, taker.clock, done.evidence, condition=PLANTED["person"])
     both.settle(NL, RO)
     recipient = copying.Recipient("prosecutor", PLANTED["person"], agency=NL)
     copying.disclose(

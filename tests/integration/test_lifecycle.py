@@ -11,16 +11,17 @@ from typing import Any
 
 import pytest
 
-from ledger import founding
-from ledger.domain import bundle as bundles
-from ledger.domain.encoding import format_time
+from ledger.app import create_home
+from ledger.client import copying, handover, physical_items
+from ledger.client.handover import Terms
+from ledger.client.upload import Options
+from ledger.domain.bundle import bundle as bundles
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, UsageError
 from ledger.domain.identity.names import ROLES
 from ledger.domain.verify import verify
-from ledger.services import copying, erasure, handing, opening
-from ledger.services.doctor import Finding, examine
-from ledger.services.handing import Terms
-from ledger.services.ingest import Options
+from ledger.services.audit.self_check import Finding, examine
+from ledger.services.handovers import erasure
 from tests.support.desk import BASIS, PASSPHRASE, Desk
 from tests.support.people import Colleague, joined
 
@@ -31,7 +32,7 @@ ROLES_OF_FIRST = ["administrator", "officer", "custodian", "examiner", "prosecut
 def staffed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a second custodian who reviews, and a defence counsel."""
     folder = tmp_path_factory.mktemp("staffed")
-    founding.found(folder / "home", agency="NL-POL", person="1", roles=ROLES_OF_FIRST, passphrase=PASSPHRASE)
+    create_home.found(folder / "home", agency="NL-POL", person="1", roles=ROLES_OF_FIRST, passphrase=PASSPHRASE)
     with Desk(folder / "home") as desk:
         joined(desk, folder / "second", "custodian", "reviewer", number="2")
         joined(desk, folder / "counsel", "defence", number="3")
@@ -48,7 +49,7 @@ def office(staffed: Path, tmp_path: Path) -> Iterator[Desk]:
 
 def colleague(desk: Desk, name: str) -> Colleague:
     from ledger.adapters.keystore.file import FileKeyring
-    from ledger.settings import KEYRING
+    from ledger.app.settings import KEYRING
 
     folder = desk.path.parent / name
     return Colleague(desk, folder, FileKeyring.open(folder / KEYRING, PASSPHRASE), None)  # type: ignore[arg-type]
@@ -63,7 +64,7 @@ def upload(desk: Desk, tmp_path: Path, **options: Any) -> str:
 
 def seized(desk: Desk, *seals: str) -> str:
     body = {"description": "phone, black", "seals": [{"number": number} for number in seals]}
-    return str(opening.collect(desk.client, desk.person, desk.clock, body, {"basis": BASIS})["evidence"])
+    return str(physical_items.collect(desk.client, desk.person, desk.clock, body, {"basis": BASIS})["evidence"])
 
 
 def test_a_thing_is_opened_and_sealed_again_only_as_its_seals_allow(office: Desk) -> None:
@@ -84,13 +85,13 @@ def test_a_thing_is_opened_and_sealed_again_only_as_its_seals_allow(office: Desk
 def test_a_thing_is_accepted_by_the_colleague_it_is_offered_to_with_the_seals_that_are_on_it(office: Desk) -> None:
     phone, second = seized(office, "S-1", "S-2"), colleague(office, "second")
     terms = Terms("NL-POL", int(time.time()) + 3600, person=second.pseudonym)
-    handing.offer(office.client, office.person, office.clock, phone, terms)
+    handover.offer(office.client, office.person, office.clock, phone, terms)
     with pytest.raises(NotFoundError):
-        handing.accept(office.client, office.person, office.clock, phone, seals=("S-1", "S-2"))
+        handover.accept(office.client, office.person, office.clock, phone, seals=("S-1", "S-2"))
     with second.working() as (client, person):
         with pytest.raises(RuleError, match="seals on record"):
-            handing.accept(client, person, office.clock, phone, seals=("S-1",))
-        handing.accept(client, person, office.clock, phone, seals=("S-2", "S-1"))
+            handover.accept(client, person, office.clock, phone, seals=("S-1",))
+        handover.accept(client, person, office.clock, phone, seals=("S-2", "S-1"))
     assert office.client.item(phone)["holder"] == second.pseudonym
     office.anchor()
     assert verify(office.bundle(phone), office.trust()).verdict.value == "verified"
@@ -101,21 +102,21 @@ def test_a_file_offered_to_a_colleague_can_be_opened_by_them_and_only_then(offic
     with pytest.raises(NotFoundError):
         third.get(photo)
     terms = Terms("NL-POL", int(time.time()) + 3600, person=third.pseudonym)
-    handing.offer(office.client, office.person, office.clock, photo, terms)
+    handover.offer(office.client, office.person, office.clock, photo, terms)
     with third.working() as (client, person):
-        handing.accept(client, person, office.clock, photo)
+        handover.accept(client, person, office.clock, photo)
     assert third.get(photo) == b"a face" * 1000
 
 
 def test_an_expired_offer_is_not_accepted_and_ends_as_expired(office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo, third = upload(office, tmp_path), colleague(office, "third")
     terms = Terms("NL-POL", int(time.time()) + 100, person=third.pseudonym)
-    handing.offer(office.client, office.person, office.clock, photo, terms)
+    handover.offer(office.client, office.person, office.clock, photo, terms)
     later = int(time.time()) + 200
     monkeypatch.setattr(type(office.clock), "now", lambda self: later)
     with third.working() as (client, person), pytest.raises(RuleError, match="expired"):
-        handing.accept(client, person, office.clock, photo)
-    handing.withdraw(office.client, office.person, office.clock, photo, reason="nobody came")
+        handover.accept(client, person, office.clock, photo)
+    handover.withdraw(office.client, office.person, office.clock, photo, reason="nobody came")
     details = office.client.details(photo, office.access(photo, "view"))
     assert details[-2]["document"]["type"] == "transfer-expired"
 
@@ -124,12 +125,12 @@ def test_a_loan_says_until_when_and_an_item_handed_out_is_not_offered(office: De
     phone, second = seized(office), colleague(office, "second")
     soon = int(time.time()) + 3600
     with pytest.raises(RuleError, match="until when"):
-        handing.offer(office.client, office.person, office.clock, phone, Terms("NL-POL", soon, person=second.pseudonym, mode="loan"))
+        handover.offer(office.client, office.person, office.clock, phone, Terms("NL-POL", soon, person=second.pseudonym, mode="loan"))
     office.record(phone, "released", {"counterparty": {"name": "laboratory"}, "purpose": "DNA"})
     with pytest.raises(RuleError, match="not back yet"):
-        handing.offer(office.client, office.person, office.clock, phone, Terms("NL-POL", soon, person=second.pseudonym))
+        handover.offer(office.client, office.person, office.clock, phone, Terms("NL-POL", soon, person=second.pseudonym))
     office.record(phone, "received", {"counterparty": {"name": "laboratory"}})
-    handing.offer(office.client, office.person, office.clock, phone, Terms("NL-POL", soon, person=second.pseudonym))
+    handover.offer(office.client, office.person, office.clock, phone, Terms("NL-POL", soon, person=second.pseudonym))
 
 
 def test_nobody_decides_upon_what_they_recorded_and_nobody_twice(office: Desk, tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def test_biometric_output_takes_two_approvals_on_its_parent(office: Desk, tmp_pa
     body: dict[str, Any] = {"kind": "ai-output", "parents": [photo], "approvals": approvals, "modelDigest": "ab" * 32, "errorRate": "2 %"}
     with pytest.raises(RuleError, match="2 colleagues"):
         upload(office, tmp_path, members={"handling": ["biometric"]}, body=body, event_type="derived")
-    handing.share(office.client, office.person, office.clock, photo, with_person=colleague(office, "third").pseudonym, basis=BASIS)
+    handover.share(office.client, office.person, office.clock, photo, with_person=colleague(office, "third").pseudonym, basis=BASIS)
     approvals.append(colleague(office, "third").record(photo, "approved", {"target": analysis})["statement"])
     made = upload(office, tmp_path, members={"handling": ["biometric"]}, body=body, event_type="derived")
     links = office.client.lineage(photo)["links"]
@@ -205,7 +206,7 @@ def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_els
     members = {"identifiers": [{"scheme": "case", "value": "2026-117"}]}
     photo, other = (office.upload(file, options=Options(members))[0].evidence for _ in range(2))
     second = colleague(office, "second")
-    handing.share(office.client, office.person, office.clock, photo, with_person=second.pseudonym, basis=BASIS)
+    handover.share(office.client, office.person, office.clock, photo, with_person=second.pseudonym, basis=BASIS)
     assert second.get(photo) == secret
     office.anchor()
     with office.node.records.read() as unit:
@@ -257,10 +258,10 @@ def test_guarded_material_stays_with_government_and_court_and_the_defence_inspec
     office: Desk, tmp_path: Path
 ) -> None:
     photo, counsel = upload(office, tmp_path), colleague(office, "counsel")
-    handing.share(office.client, office.person, office.clock, photo, with_person=counsel.pseudonym, basis=BASIS)
+    handover.share(office.client, office.person, office.clock, photo, with_person=counsel.pseudonym, basis=BASIS)
     office.record(photo, "restricted", {"handling": ["csam"]})  # seen only later for what it is
     with pytest.raises(DeniedError, match="government and court"):
-        handing.share(office.client, office.person, office.clock, photo, with_person=counsel.pseudonym, basis=BASIS)
+        handover.share(office.client, office.person, office.clock, photo, with_person=counsel.pseudonym, basis=BASIS)
     with pytest.raises(DeniedError, match="csam"):
         copying.disclose(
             office.client, office.person, office.clock, photo, copying.Recipient("defence", "B. Counsel"), copying.Disclosure("copy")
@@ -298,15 +299,15 @@ def test_a_bundle_for_a_reader_leaves_out_what_they_must_not_see_and_still_verif
 
 
 def _disclosed(bundle: bytes) -> list[bytes]:
-    from ledger.domain.encoding import from_b64url
+    from ledger.domain.codecs.text import from_b64url
 
     return [from_b64url(text, what="disclosure") for one in bundles.parse(bundle).statements for text in one.disclosures]
 
 
 def test_every_cell_of_the_table_of_roles_and_events() -> None:
     """The table in the code, in docs/threat-model.md and what registration enforces are one."""
-    from ledger.domain.custody import ROLES_BY_TYPE, require_role
     from ledger.domain.event.types import TYPES
+    from ledger.domain.item.custody import ROLES_BY_TYPE, require_role
 
     assert set(ROLES_BY_TYPE) == set(TYPES)
     written = _table(Path("docs/roles.md").read_text())

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from ledger.adapters.node.client import NodeClient
+from ledger.client import physical_items, retrieval
 from ledger.domain.errors import NetworkError, RuleError, UnconfirmedError
-from ledger.services import opening, retrieve
 from tests.support.desk import Desk
 
 
@@ -56,7 +56,7 @@ def cut(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[NodeClien
 
 def seized(desk: Desk, client: NodeClient) -> str:
     body = {"description": "knife"}
-    return str(opening.collect(client, desk.person, desk.clock, body, {})["evidence"])
+    return str(physical_items.collect(client, desk.person, desk.clock, body, {})["evidence"])
 
 
 def test_a_thing_seized_is_one_item_though_the_answer_was_lost(desk: Desk, cut: tuple[NodeClient, Cut]) -> None:
@@ -65,7 +65,7 @@ def test_a_thing_seized_is_one_item_though_the_answer_was_lost(desk: Desk, cut: 
     evidence = seized(desk, client)
     assert [one["evidence"] for one in desk.client.items()] == [evidence]
     way.lost = 1
-    retrieve.record(client, desk.person, desk.clock, evidence, "note", {"text": "seen"})
+    retrieval.record(client, desk.person, desk.clock, evidence, "note", {"text": "seen"})
     assert len(list(desk.client.events(evidence))) == 2
 
 
@@ -93,5 +93,5 @@ def test_a_refusal_is_no_lost_answer(desk: Desk, cut: tuple[NodeClient, Cut]) ->
     evidence = seized(desk, client)
     way.asked, way.lost = 0, 1
     with pytest.raises(RuleError):
-        retrieve.record(client, desk.person, desk.clock, evidence, "unsealed", {"number": "S-9"})
+        retrieval.record(client, desk.person, desk.clock, evidence, "unsealed", {"number": "S-9"})
     assert way.asked == 2

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from ledger import wiring
 from ledger.adapters.memory import StoppedClock
-from ledger.domain import bundle as bundles
-from ledger.domain.digests import MultiDigest
+from ledger.app import bootstrap
+from ledger.client import retrieval
+from ledger.client.upload import Options, Upload
+from ledger.domain.bundle import bundle as bundles
+from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.errors import ConflictError, DeniedError, NotFoundError, RuleError, UnreadableError, UsageError, VerificationError
+from ledger.domain.event.signing import sign_event
 from ledger.domain.verify import FileDigest, Status, Verdict, verify
-from ledger.services import doctor, retrieve
-from ledger.services.ingest import Options, Upload
-from ledger.services.signing import sign_event
+from ledger.services.audit import self_check
 from tests.support.desk import Desk
 
 
@@ -42,7 +43,7 @@ def test_a_file_of_any_size_comes_back_bit_for_bit_and_verifies(desk: Desk, tmp_
     assert report.verdict is Verdict.VERIFIED, report.as_json()
     assert {step.status for step in report.steps.values()} == {Status.PASSED}
     with (tmp_path / "out").open("wb") as out:
-        retrieve.fetch(desk.client, desk.person, item.evidence, desk.access(item.evidence), out)
+        retrieval.fetch(desk.client, desk.person, item.evidence, desk.access(item.evidence), out)
     assert (tmp_path / "out").read_bytes() == path.read_bytes()
 
 
@@ -65,12 +66,12 @@ def test_a_folder_becomes_items_and_a_set_that_lists_them_with_what_was_left_out
     assert document["body"]["count"] == 4
     assert {one["path"]: one["reason"] for one in document["body"]["omissions"]} == {"link": "symbolic link", "pipe": "named pipe"}
     with (tmp_path / "manifest").open("wb") as out:
-        retrieve.fetch(desk.client, desk.person, items[-1].evidence, access, out)
+        retrieval.fetch(desk.client, desk.person, items[-1].evidence, access, out)
     assert b'"caf\\\\xe9"' in (tmp_path / "manifest").read_bytes()
     assert {one.evidence for one in items[1:-1]} == {
         part for part in (one.evidence for one in items[1:-1]) if part.encode() in (tmp_path / "manifest").read_bytes()
     }
-    assert not [one for one in doctor.examine(desk.node, deep=True) if isinstance(one, doctor.Finding)]
+    assert not [one for one in self_check.examine(desk.node, deep=True) if isinstance(one, self_check.Finding)]
 
 
 def test_every_kind_of_event_of_this_version_extends_the_record(desk: Desk, photo: Path) -> None:
@@ -151,7 +152,7 @@ def test_statement_without_its_blocks_is_refused(desk: Desk, photo: Path) -> Non
         def put_blocks(self, blocks: object) -> None:
             """Loses them."""
 
-    run = Upload(desk.person, Forgetful(), wiring.journal_of(desk.path, desk.home.keyring), desk.clock, Options())  # type: ignore[arg-type]
+    run = Upload(desk.person, Forgetful(), bootstrap.journal_of(desk.path, desk.home.keyring), desk.clock, Options())  # type: ignore[arg-type]
     with pytest.raises(RuleError, match="not stored"):
         list(run.run([photo]))
 
@@ -171,7 +172,7 @@ def test_an_interrupted_upload_goes_on_with_the_same_item_and_cid(desk: Desk, tm
             sent.append(blocks)
             desk.client.put_blocks(blocks)  # type: ignore[arg-type]
 
-    journal = wiring.journal_of(desk.path, desk.home.keyring)
+    journal = bootstrap.journal_of(desk.path, desk.home.keyring)
     with pytest.raises(NotFoundError):
         list(Upload(desk.person, Broken(), journal, desk.clock, Options()).run([path]))  # type: ignore[arg-type]
     before = set(desk.node.blocks.cids())
@@ -193,7 +194,7 @@ def test_a_file_that_changed_since_the_interruption_starts_afresh(desk: Desk, tm
         def register(self, submissions: object) -> None:
             raise NotFoundError("connection lost")
 
-    journal = wiring.journal_of(desk.path, desk.home.keyring)
+    journal = bootstrap.journal_of(desk.path, desk.home.keyring)
     with pytest.raises(NotFoundError):
         list(Upload(desk.person, Broken(), journal, desk.clock, Options()).run([path]))  # type: ignore[arg-type]
     # Same size and time, other bytes, and blocks that the node lost: the CIDs in the journal tell.
@@ -215,7 +216,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_recorded(de
             with path.open("ab") as file:
                 grown.append(file.write(b"more"))
 
-    journal = wiring.journal_of(desk.path, desk.home.keyring)
+    journal = bootstrap.journal_of(desk.path, desk.home.keyring)
     with pytest.raises(UnreadableError, match="changed"):
         list(Upload(desk.person, desk.client, journal, desk.clock, Options(), grow).run([path]))
     assert not list(desk.client.items())
@@ -273,8 +274,8 @@ def test_altered_ciphertext_is_refused_on_the_way_out(desk: Desk, photo: Path, t
     pack.write_bytes(data)
     access = desk.access(item.evidence)
     with pytest.raises(VerificationError, match="altered"), (tmp_path / "out").open("wb") as out:
-        retrieve.fetch(desk.client, desk.person, item.evidence, access, out)
-    found = [one for one in doctor.examine(desk.node, deep=True) if isinstance(one, doctor.Finding)]
+        retrieval.fetch(desk.client, desk.person, item.evidence, access, out)
+    found = [one for one in self_check.examine(desk.node, deep=True) if isinstance(one, self_check.Finding)]
     assert [one.part for one in found] == ["content"]
 
 

@@ -17,13 +17,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
 from cli.local import InProcess
-from ledger import metrics
 from ledger.adapters import webhook
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.logfiles import FolderFiles, WebFiles
-from ledger.auditing import about
+from ledger.app import metrics
+from ledger.app.open_audit import about
 from ledger.domain.errors import NetworkError, UsageError
-from ledger.services.audit.monitoring import Limits, Round, look, told
+from ledger.services.audit.monitor import Limits, Round, look, told
 from tests.support.desk import Desk
 from tests.support.malice import AsANode, World
 

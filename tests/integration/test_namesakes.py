@@ -14,15 +14,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from cli import output
 from ledger.adapters.node.client import NodeClient
-from ledger.domain import enrolment
+from ledger.app.bootstrap import person_at
+from ledger.client import handover, retrieval
+from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import ConflictError, CustodyError, DeniedError, NotFoundError, RuleError, UsageError
-from ledger.domain.grants import HpkePrivateKey
+from ledger.domain.event.signing import Person
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import enrolment
 from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId, read_reference
-from ledger.services import handing, membership, people, retrieve
-from ledger.services.signing import Person
-from ledger.wiring import person_at
+from ledger.services.people import admission, membership
 from tests.support import consortium
 from tests.support.chains import running
 from tests.support.consortium import NL, RO, Consortium, upload
@@ -83,8 +84,8 @@ def test_a_guest_under_the_pseudonym_of_one_of_ours_replaces_nobody(both: Consor
     assert listed[victim.pseudonym]["state"] == "active"
     assert listed[victim.pseudonym]["roles"] == ["administrator", "officer"]
     assert listed[namesake.reference]["state"] == "guest", "a guest never stands there without their agency"
-    assert people.key_of(host.node, victim.pseudonym) == (victim.id, victim.keyring.hpke_key("hpke-person").public)
-    assert people.key_of(host.node, namesake.reference) == (namesake.certificate.subject, namesake.hpke.public)
+    assert admission.key_of(host.node, victim.pseudonym) == (victim.id, victim.keyring.hpke_key("hpke-person").public)
+    assert admission.key_of(host.node, namesake.reference) == (namesake.certificate.subject, namesake.hpke.public)
     with victim.client() as client:
         assert victim.pseudonym in {one["reference"] for one in client.people()}, "ours stays an administrator"
     with namesake.working() as (client, _):
@@ -115,16 +116,16 @@ def test_a_key_for_one_of_ours_is_never_sealed_to_a_namesake(
 ) -> None:
     host = both[NL]
     first, second = upload(host, tmp_path, b"for ours"), upload(host, tmp_path, b"for the guest")
-    handing.share(host.client, host.person, host.clock, first, with_person=victim.pseudonym, basis=BASIS)
-    handing.share(host.client, host.person, host.clock, second, with_person=namesake.reference, basis=BASIS)
+    handover.share(host.client, host.person, host.clock, first, with_person=victim.pseudonym, basis=BASIS)
+    handover.share(host.client, host.person, host.clock, second, with_person=namesake.reference, basis=BASIS)
     assert victim.get(first) == b"for ours"
     with pytest.raises((DeniedError, NotFoundError)):
         victim.get(second)
     with namesake.working() as (client, person):
         assert {one["evidence"] for one in client.items()} == {second}
-        access = retrieve.record_access(client, person, host.clock, second, mode="copy", basis=BASIS)
+        access = retrieval.record_access(client, person, host.clock, second, mode="copy", basis=BASIS)
         out = BytesIO()
-        retrieve.fetch(client, person, second, access, out)
+        retrieval.fetch(client, person, second, access, out)
         assert out.getvalue() == b"for the guest"
 
 
@@ -135,10 +136,10 @@ def test_a_key_sealed_to_the_namesake_under_the_name_of_ours_is_refused(
     item = upload(host, tmp_path, b"mixed up")
     access = host.access(item, "copy")
     opening = host.client.record(item, access)[0][0]["document"]
-    made = handing.rewrap(host.client, host.person, item, access, opening["body"], namesake.hpke.public)
+    made = handover.rewrap(host.client, host.person, item, access, opening["body"], namesake.hpke.public)
     body = {"recipientKind": "colleague", "mode": "grant", "to": {"agency": NL, "person": victim.pseudonym}}
     with pytest.raises(RuleError, match="whom the event does not name"):
-        retrieve.record(host.client, host.person, host.clock, item, "disclosed", body, {"basis": BASIS}, made)
+        retrieval.record(host.client, host.person, host.clock, item, "disclosed", body, {"basis": BASIS}, made)
 
 
 def test_alarms_and_releases_name_the_guest_and_not_the_namesake(
@@ -148,10 +149,10 @@ def test_alarms_and_releases_name_the_guest_and_not_the_namesake(
     monkeypatch.setattr(host.node, "profile", replace(host.node.profile, bulk_access=1))
     items = [upload(host, tmp_path, bytes([65 + number]) * 100) for number in range(2)]
     for item in items:
-        handing.share(host.client, host.person, host.clock, item, with_person=namesake.reference, basis=BASIS)
+        handover.share(host.client, host.person, host.clock, item, with_person=namesake.reference, basis=BASIS)
     with namesake.working() as (client, person):
         for item in items:
-            client.details(item, retrieve.record_access(client, person, host.clock, item, mode="view", basis=BASIS))
+            client.details(item, retrieval.record_access(client, person, host.clock, item, mode="view", basis=BASIS))
     raised = {(one["agency"], one["pseudonym"]) for one in host.client.alarms()}
     assert (RO, victim.pseudonym) in raised
     assert (NL, victim.pseudonym) not in raised
@@ -164,7 +165,7 @@ def test_alarms_and_releases_name_the_guest_and_not_the_namesake(
 def test_sessions_of_a_namesake_are_not_ours_and_suspending_them_ends_only_theirs(both: Consortium, victim: Colleague) -> None:
     host = both[NL]
     other = Namesake(both[RO], host, victim.pseudonym[::-1], "examiner")
-    ours = people.everybody(host.node)
+    ours = admission.everybody(host.node)
     other.admit()
     twin = Namesake(both[RO], host, host.person.certificate.pseudonym, "examiner")
     twin.admit()
@@ -179,7 +180,7 @@ def test_sessions_of_a_namesake_are_not_ours_and_suspending_them_ends_only_their
         with pytest.raises(CustodyError):
             list(client.items())
     host.client.status()
-    states = {one.reference: one.state for one in people.everybody(host.node)}
+    states = {one.reference: one.state for one in admission.everybody(host.node)}
     assert states[twin.reference] == "suspended"
     assert {one.reference: states[one.reference] for one in ours} == {one.reference: one.state for one in ours}
 
@@ -213,10 +214,10 @@ def test_other_keys_under_the_name_of_a_guest_replace_nobody_before_an_administr
     again.key, again.der, again.certificate = guest.key, guest.der, guest.certificate  # the same name and card, another key to seal to
     with pytest.raises(ConflictError, match="other keys"):
         again.admit()
-    assert people.key_of(host.node, guest.reference)[1] == guest.hpke.public
+    assert admission.key_of(host.node, guest.reference)[1] == guest.hpke.public
     host.client.suspend(guest.reference)
     assert other.admit() == guest.certificate.subject
-    assert people.key_of(host.node, other.reference)[1] == other.hpke.public
+    assert admission.key_of(host.node, other.reference)[1] == other.hpke.public
 
 
 def test_a_guest_who_is_administrator_at_home_is_none_here(both: Consortium, victim: Colleague) -> None:
@@ -226,7 +227,7 @@ def test_a_guest_who_is_administrator_at_home_is_none_here(both: Consortium, vic
     for call in (
         lambda: membership.suspend(host.node, victim.id, by=guest.certificate.subject),
         lambda: membership.renew(host.node, victim.id, roles=["administrator"], by=guest.certificate.subject),
-        lambda: people.invite(host.node, number="1", roles=["officer"], inviter=guest.certificate.subject),
+        lambda: admission.invite(host.node, number="1", roles=["officer"], inviter=guest.certificate.subject),
     ):
         with pytest.raises(DeniedError):
             call()
@@ -257,7 +258,7 @@ def test_a_narrow_terminal_never_cuts_the_agency_off_a_guests_name(monkeypatch: 
 
 
 def _record(client: NodeClient, person: Person, desk: Desk, item: str, head: bytes, kind: str, body: dict[str, Any]) -> None:
-    from ledger.services.signing import sign_event
+    from ledger.domain.event.signing import sign_event
 
     signed = sign_event(person, kind, body, evidence=item, seq=1, prev=head, time=desk.clock.now())
     client.register([signed.submission])

@@ -16,13 +16,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from api.lockout import LockOut
-from ledger import founding
 from ledger.adapters import oidc
 from ledger.adapters.node.client import NodeClient, Session
 from ledger.adapters.node.kept import FileSession
 from ledger.adapters.oidc import OidcProvider
+from ledger.app import create_home
 from ledger.domain.errors import ConflictError, CustodyError, DeniedError, NetworkError, UsageError
-from ledger.services import membership
+from ledger.services.people import membership
 from tests.support.chains import ROOT, free_port
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.people import Colleague, joined
@@ -49,7 +49,7 @@ def issuer() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def agency(issuer: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, Colleague]]:
     folder = tmp_path_factory.mktemp("oidc")
-    founding.found(folder / "home", agency="NL-POL", person="1", roles=["administrator", "officer", "custodian"], passphrase=PASSPHRASE)
+    create_home.found(folder / "home", agency="NL-POL", person="1", roles=["administrator", "officer", "custodian"], passphrase=PASSPHRASE)
     with Desk(folder / "home") as desk:
         person = joined(desk, folder / "mine", "officer")
         desk.node.identity = OidcProvider(issuer, "custody")

@@ -10,16 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from ledger.domain import cose, grants, parcel
-from ledger.domain import statement as statements
-from ledger.domain.bundle import Bundle, BundledStatement, LogRef
-from ledger.domain.encoding import evidence_bytes
+from ledger.client import handover
+from ledger.domain.blocks import dag
+from ledger.domain.bundle import parcel
+from ledger.domain.bundle.bundle import Bundle, BundledStatement, LogRef
+from ledger.domain.bundle.parcel import Parcel
+from ledger.domain.codecs import cose
+from ledger.domain.codecs.text import evidence_bytes
+from ledger.domain.crypto import grants
 from ledger.domain.errors import ConflictError, IncompleteError, VerificationError
 from ledger.domain.identity.names import agency_id
-from ledger.domain.parcel import Parcel
-from ledger.domain.statement import Claims
-from ledger.services import dag, handing, handovers, intake, partners
-from ledger.services.backoff import Backoff
+from ledger.domain.log import statement as statements
+from ledger.domain.log.statement import Claims
+from ledger.services.handovers import incoming, sync
+from ledger.services.node.backoff import Backoff
+from ledger.services.partners import directory
 from tests.support import consortium
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
 from tests.support.desk import Desk
@@ -42,9 +47,9 @@ def test_an_outcome_that_brings_keys_or_events_of_other_items_replaces_nothing(b
     kept, other = upload(nl, tmp_path, b"kept " * 500), upload(nl, tmp_path, b"other " * 500)
     offer(nl, kept, RO)
     both.settle(NL, RO)
-    handing.decline(ro.client, ro.person, ro.clock, kept, reason="no")
+    handover.decline(ro.client, ro.person, ro.clock, kept, reason="no")
     for _ in range(3):
-        handovers.settle(ro.node, timeout=30)
+        sync.settle(ro.node, timeout=30)
     stray = unsigned(nl, ro, other)
     lies: dict[str, Callable[[Parcel, Bundle], tuple[Parcel, Bundle]]] = {
         "an event of another item": lambda one, b: (one, replace(b, logs=(*b.logs, LogRef(US, 0)), statements=(*b.statements, stray))),
@@ -62,11 +67,11 @@ def test_an_outcome_that_brings_keys_or_events_of_other_items_replaces_nothing(b
     before = rows(nl.node)
     for name, lie in lies.items():
         with lying(nl, RO, parcel=lambda data, _, lie=lie: repacked(data, lie)):
-            assert kept in handovers.sync(nl.node).problems, name
+            assert kept in sync.sync(nl.node).problems, name
         assert rows(nl.node) == before, name
     keys = own_keys(nl, kept)
     with lying(nl, RO, parcel=lambda data, _: repacked(data, lambda one, b: (replace(one, grants=tuple(keys)), b))):
-        handovers.sync(nl.node)
+        sync.sync(nl.node)
     assert rows(nl.node)["grant"] == before["grant"], "an outcome brings no key at all"
     assert both.settle(NL, RO) == {}
     assert nl.client.item(kept)["custodian"] == NL
@@ -80,17 +85,17 @@ def test_an_item_that_comes_back_brings_no_keys_in_place_of_those_that_are_here(
     evidence = upload(nl, tmp_path, b"there and back" * 100)
     offer(nl, evidence, RO)
     both.settle(NL, RO)
-    handing.accept(ro.client, ro.person, ro.clock, evidence)
+    handover.accept(ro.client, ro.person, ro.clock, evidence)
     both.settle(NL, RO)
     before = rows(nl.node)
     offer(ro, evidence, NL)
     both.settle(RO)
     keys = own_keys(nl, evidence)
     with lying(nl, RO, parcel=lambda data, _: repacked(data, lambda one, b: (replace(one, grants=tuple(keys)), b))):
-        handovers.sync(nl.node)
+        sync.sync(nl.node)
     assert [row for row in rows(nl.node)["grant"] if row in before["grant"]] == before["grant"]
     both.settle(NL, RO)
-    handing.accept(nl.client, nl.person, nl.clock, evidence)
+    handover.accept(nl.client, nl.person, nl.clock, evidence)
     assert both.settle(NL, RO) == {}
     assert nl.get(evidence) == b"there and back" * 100
 
@@ -102,7 +107,7 @@ def test_an_offered_item_brings_its_own_keys_and_nothing_else(trio: Consortium, 
     trio.settle(NL)
     ro.node.backoff = Backoff()
     with ro.node.records.read() as unit:
-        ours, strangers = ro.node.descriptor(unit), partners.descriptor(ro.node, unit, US)
+        ours, strangers = ro.node.descriptor(unit), directory.descriptor(ro.node, unit, US)
     more = {
         "a key for somebody else": grants.seal(os.urandom(32), strangers.node, evidence=evidence_bytes(evidence), scope="record"),
         "a second record key": grants.seal(os.urandom(32), ours.node, evidence=evidence_bytes(evidence), scope="record"),
@@ -114,16 +119,16 @@ def test_an_offered_item_brings_its_own_keys_and_nothing_else(trio: Consortium, 
     before = rows(ro.node)
     for name, grant in more.items():
         with lying(ro, NL, parcel=lambda data, _, grant=grant: _with_grant(data, grant.encode())):
-            assert evidence in handovers.sync(ro.node).problems, name
+            assert evidence in sync.sync(ro.node).problems, name
         assert rows(ro.node) == before, name
     api = ro.node.reach(consortium.address(NL))
     with pytest.raises(VerificationError, match="is held by NL-POL"):
-        intake.receive(ro.node, US, api, evidence)
+        incoming.receive(ro.node, US, api, evidence)
     listed = [{"evidence": other, "giver": NL, "taker": RO, "offer": "00" * 32, "state": "open"}]
     with lying(ro, NL, exchanged=lambda _: listed, parcel=lambda _, __: api.parcel(evidence)):
-        assert other in handovers.sync(ro.node).problems
+        assert other in sync.sync(ro.node).problems
     assert rows(ro.node) == before
-    handing.withdraw(nl.client, nl.person, nl.clock, evidence, reason="enough")
+    handover.withdraw(nl.client, nl.person, nl.clock, evidence, reason="enough")
     trio.settle(NL, RO)
 
 
@@ -151,16 +156,16 @@ def test_what_fails_leaves_nothing_on_the_disk_and_waits_longer_each_time(both: 
 
     before, known = ro.node.blocks.size(), set(ro.node.blocks.cids())
     with lying(ro, NL, ciphertext=drops):
-        assert "gone" in handovers.sync(ro.node).problems[evidence]
+        assert "gone" in sync.sync(ro.node).problems[evidence]
     assert (ro.node.blocks.size(), set(ro.node.blocks.cids())) == (before, known)
     with lying(ro, NL, ciphertext=wrong):
         for _ in range(4):
-            told = handovers.sync(ro.node).problems[evidence]
+            told = sync.sync(ro.node).problems[evidence]
         assert "failed 1 times; tried again at" in told
         assert asked == [0, 4 << 20], "it was not fetched again at once"
         assert (ro.node.blocks.size(), set(ro.node.blocks.cids())) == (before, known)
     assert both.settle(NL, RO) == {}
-    handing.accept(ro.client, ro.person, ro.clock, evidence)
+    handover.accept(ro.client, ro.person, ro.clock, evidence)
     both.settle(NL, RO)
     assert ro.get(evidence) == data
 
@@ -170,13 +175,13 @@ def test_blocks_that_another_item_uses_are_not_discarded_with_a_failed_intake(bo
     evidence = upload(nl, tmp_path, os.urandom(3 << 20))
     offer(nl, evidence, RO)
     both.settle(NL, RO)
-    handing.accept(ro.client, ro.person, ro.clock, evidence)
+    handover.accept(ro.client, ro.person, ro.clock, evidence)
     both.settle(NL, RO)
     with ro.node.records.read() as unit:
         item = unit.item(evidence)
     assert item is not None
     assert item.cid is not None
-    intake._discard(ro.node, list(ro.node.blocks.cids()), -1)
+    incoming._discard(ro.node, list(ro.node.blocks.cids()), -1)
     assert ro.node.blocks.missing([item.cid]) == []
     assert len(ro.get(evidence)) == 3 << 20
 
@@ -188,7 +193,7 @@ def test_an_item_that_is_offered_again_and_whose_leaves_were_cleared_away_comes_
     evidence = upload(nl, tmp_path, data)
     offer(nl, evidence, RO)
     both.settle(NL, RO)
-    handing.decline(ro.client, ro.person, ro.clock, evidence, reason="not now")
+    handover.decline(ro.client, ro.person, ro.clock, evidence, reason="not now")
     both.settle(NL, RO)
     with ro.node.records.read() as unit:
         item = unit.item(evidence)
@@ -198,7 +203,7 @@ def test_an_item_that_is_offered_again_and_whose_leaves_were_cleared_away_comes_
     assert ro.node.blocks.discard(leaves, kept=()).blocks == len(leaves) > 1
     offer(nl, evidence, RO)
     assert both.settle(NL, RO) == {}
-    handing.accept(ro.client, ro.person, ro.clock, evidence)
+    handover.accept(ro.client, ro.person, ro.clock, evidence)
     both.settle(NL, RO)
     assert ro.get(evidence) == data
 
@@ -214,14 +219,14 @@ def test_an_agency_fills_no_more_of_the_disk_than_its_quota(both: Consortium, tm
         told = both.settle(NL, RO)[second]
         assert f"the limit of {3 << 20}" in told
         assert "on offer here that nobody has answered" in told
-        handing.decline(ro.client, ro.person, ro.clock, first, reason="room for the other")
+        handover.decline(ro.client, ro.person, ro.clock, first, reason="room for the other")
         both.settle(NL, RO)
         ro.node.backoff = Backoff()
         assert both.settle(NL, RO) == {}
         assert ro.client.item(second)["offer"]
     finally:
         ro.node.quota = before
-    handing.decline(ro.client, ro.person, ro.clock, second, reason="no")
+    handover.decline(ro.client, ro.person, ro.clock, second, reason="no")
     both.settle(NL, RO)
 
 

@@ -14,10 +14,12 @@ from api.ratelimit import LISTS
 from ledger.adapters.database.engine import sqlite_url
 from ledger.adapters.database.store import SqlRecords
 from ledger.adapters.memory import StoppedClock
-from ledger.domain import bundle as bundles
+from ledger.client import copying, handover
+from ledger.domain.bundle import bundle as bundles
 from ledger.domain.errors import ChainError, ConflictError, CustodyError, VerificationError
-from ledger.domain.records import CrlRow, EntryRow
-from ledger.services import copies, copying, erasure, handing, handovers, outcomes, partners
+from ledger.domain.ports.rows import CrlRow, EntryRow
+from ledger.services.handovers import copies, erasure, outcomes, sync
+from ledger.services.partners import directory
 from tests.support import consortium
 from tests.support.actors import item_of
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
@@ -65,13 +67,13 @@ def test_a_disposal_of_another_item_of_the_same_name_destroys_nothing(both: Cons
     evidence = upload(nl, tmp_path)
     offer(nl, evidence, RO)
     both.settle(NL, RO)
-    handing.accept(ro.client, ro.person, ro.clock, evidence)
+    handover.accept(ro.client, ro.person, ro.clock, evidence)
     both.settle(NL, RO)
     made = upload(ro, tmp_path, b"another one")
     ro.record(made, "voided", {"reason": "by mistake"})
-    handovers.settle(ro.node, timeout=30)
+    sync.settle(ro.node, timeout=30)
     close = ro.client.item(made)["head"]
-    from ledger.services import export
+    from ledger.services.bundles import export
 
     impostor = export.bundle(ro.node, made, shown=None, prove=False)
     with pytest.raises(VerificationError, match="not in its log"):
@@ -100,7 +102,7 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
     evidence = upload(nl, tmp_path)
     offer(nl, evidence, RO)
     trio.settle(NL, RO)
-    handing.accept(ro.client, ro.person, ro.clock, evidence)
+    handover.accept(ro.client, ro.person, ro.clock, evidence)
     trio.settle(NL, RO)
     second = joined(ro, tmp_path / "second", "custodian", number="77")
     requested = ro.record(evidence, "disposal-requested", {"reason": "case closed"})["statement"]
@@ -109,7 +111,7 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
     erasure.settle(ro.node)
     honest = nl.node.reach(consortium.address(RO))
     assert evidence not in {one["evidence"] for one in honest.disposals()}, "not told before it is anchored"
-    handovers.settle(ro.node, timeout=30)
+    sync.settle(ro.node, timeout=30)
     [told] = [one for one in honest.disposals() if one["evidence"] == evidence]
 
     def unproven(data: bytes, _: str) -> bytes:
@@ -151,18 +153,18 @@ def test_a_disposal_that_does_not_verify_is_that_items_problem_and_slows_nothing
     told = {"evidence": evidence, "disposal": "no digest", "log": "00" * 32, "events": 2, "head": "00" * 32, "time": 0}
     offer(nl, evidence, RO)
     both.settle(NL, RO)
-    handing.accept(ro.client, ro.person, ro.clock, evidence)
+    handover.accept(ro.client, ro.person, ro.clock, evidence)
     both.settle(NL, RO)
     with lying(nl, RO, disposals=lambda *_: [told]), nl.node.records.read() as unit:
         [partner] = [one for one in unit.partners() if one.agency == RO]
-        problems = handovers.turn(nl.node, partner, lambda: False).problems
+        problems = sync.turn(nl.node, partner, lambda: False).problems
         assert list(problems) == [evidence], problems
-        assert "tried again at" in handovers.turn(nl.node, partner, lambda: False).problems[evidence]
+        assert "tried again at" in sync.turn(nl.node, partner, lambda: False).problems[evidence]
 
 
 def test_one_custodian_that_does_not_answer_holds_up_no_other_disposal(trio: Consortium, tmp_path: Path) -> None:
     nl, ro = trio[NL], trio[RO]
-    from ledger.domain.records import ErasureRow
+    from ledger.domain.ports.rows import ErasureRow
 
     with nl.node.records.write() as unit:
         for number, code in enumerate((RO, US)):
@@ -170,7 +172,7 @@ def test_one_custodian_that_does_not_answer_holds_up_no_other_disposal(trio: Con
     trio.down = {RO, US}
     try:
         assert erasure.settle(nl.node) == 2, "no other agency is asked"
-        assert {"RO-DIICOT", "US-HSI"} <= handovers.sync(nl.node).problems.keys()
+        assert {"RO-DIICOT", "US-HSI"} <= sync.sync(nl.node).problems.keys()
     finally:
         trio.down = set()
     with nl.node.records.write() as unit:
@@ -189,9 +191,9 @@ def test_a_revocation_list_is_taken_back_by_nobody(both: Consortium) -> None:
     time.sleep(1.1)
     fresh = api.fresh_crl(int(time.time()))
     assert fresh != old
-    assert partners.add(nl.node, consortium.address(RO)).agency == RO
+    assert directory.add(nl.node, consortium.address(RO)).agency == RO
     with lying(nl, RO, crl=lambda _: old), pytest.raises(ChainError, match="older revocation list"):
-        partners.add(nl.node, consortium.address(RO))
+        directory.add(nl.node, consortium.address(RO))
     with nl.node.records.read() as unit:
         row = unit.partner(RO)
     assert row is not None
@@ -200,7 +202,7 @@ def test_a_revocation_list_is_taken_back_by_nobody(both: Consortium) -> None:
     try:
         nl.node.clock = _Back(clock, 10_000)
         with pytest.raises(ChainError, match="from the future"):
-            partners.add(nl.node, consortium.address(RO))
+            directory.add(nl.node, consortium.address(RO))
     finally:
         nl.node.clock = clock
 

@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from ledger import enrolling
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.memory import StoppedClock
-from ledger.domain import cbor, cose, enrolment
-from ledger.domain.encoding import b64url
+from ledger.app import enrolling
+from ledger.app.bootstrap import person_at
+from ledger.app.settings import KEYRING
+from ledger.client import retrieval
+from ledger.domain.codecs import cbor, cose
+from ledger.domain.codecs.text import b64url
+from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import (
     ConflictError,
     CustodyError,
@@ -24,13 +28,12 @@ from ledger.domain.errors import (
     UsageError,
     VerificationError,
 )
-from ledger.domain.grants import HpkePrivateKey
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import enrolment
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
-from ledger.services import anchoring, people, retrieve
-from ledger.settings import KEYRING
-from ledger.wiring import person_at
+from ledger.services.onchain import anchoring
+from ledger.services.people import admission
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.people import Colleague, invited, joined, reference
 
@@ -75,7 +78,7 @@ def test_nobody_joins_without_approval_or_with_a_used_old_or_guessed_code(office
     with pytest.raises(NotFoundError):
         office.client.approve("0" * 16)
     late = invited(office, tmp_path / "late", number="4713")
-    office.node.clock = StoppedClock(office.clock.now() + people.LIFE + 1)
+    office.node.clock = StoppedClock(office.clock.now() + admission.LIFE + 1)
     with pytest.raises(DeniedError, match="expired"):
         late.enrol()
 
@@ -139,7 +142,7 @@ def test_suspension_takes_effect_at_once_and_spares_what_was_signed_before(offic
         with pytest.raises(CustodyError):
             client.item(item.evidence)
         with pytest.raises(CustodyError):
-            retrieve.record(client, person, office.clock, item.evidence, "note", {"text": "too late"})
+            retrieval.record(client, person, office.clock, item.evidence, "note", {"text": "too late"})
     with pytest.raises(CustodyError):
         colleague.upload(path)
     listed = {one["reference"]: one["state"] for one in office.client.people()}

@@ -14,15 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from ledger import settings, wiring
 from ledger.adapters.memory import StoppedClock
+from ledger.app import bootstrap, settings
+from ledger.client import retrieval
 from ledger.domain.errors import CustodyError, RuleError
-from ledger.services import doctor, housekeeping, retrieve
+from ledger.services.audit import self_check
+from ledger.services.storage import garbage_collection
 from tests.support.desk import PASSPHRASE, Desk
 
 
 def clean(desk: Desk) -> bool:
-    return not [one for one in doctor.examine(desk.node, deep=True) if isinstance(one, doctor.Finding)]
+    return not [one for one in self_check.examine(desk.node, deep=True) if isinstance(one, self_check.Finding)]
 
 
 def test_two_nodes_on_one_home_are_one_and_the_second_says_so(home_path: Path, tmp_path: Path) -> None:
@@ -84,13 +86,13 @@ def test_uploads_during_anchoring_are_all_there_and_end_anchored(desk: Desk, tmp
 def test_collection_during_uploads_takes_nothing_from_them(
     desk: Desk, tmp_path: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "LEAST_GRACE", 0)
+    monkeypatch.setattr(garbage_collection, "LEAST_GRACE", 0)
     stop = threading.Event()
 
     def collect() -> int:
         rounds = 0
         while not stop.is_set():
-            housekeeping.collect(desk.node, grace=3700)
+            garbage_collection.collect(desk.node, grace=3700)
             rounds += 1
         return rounds
 
@@ -112,7 +114,7 @@ def test_a_clock_that_jumps_back_is_told_and_corrupts_nothing(desk: Desk, tmp_pa
     item = desk.upload(path)[0]
     desk.client.anchor()
     ahead = StoppedClock(desk.clock.now() + 290)  # as far as a clock may run ahead of the node's
-    retrieve.record(desk.client, desk.person, ahead, item.evidence, "note", {"text": "ahead"})
+    retrieval.record(desk.client, desk.person, ahead, item.evidence, "note", {"text": "ahead"})
     earlier = desk.clock.now() - 120
     with monkeypatch.context() as patch:
         patch.setattr(type(desk.clock), "now", lambda self: earlier)
@@ -144,11 +146,11 @@ def test_a_clock_far_ahead_is_refused_before_anything_is_in_the_log(desk: Desk, 
         def now(self) -> int:
             return desk.clock.now() + 3600
 
-    from ledger.services.ingest import Options, Upload
+    from ledger.client.upload import Options, Upload
 
     path = tmp_path / "file"
     path.write_bytes(b"x")
-    journal = wiring.journal_of(desk.path, desk.home.keyring)
+    journal = bootstrap.journal_of(desk.path, desk.home.keyring)
     with pytest.raises(RuleError, match="and the node's clock says"):
         list(Upload(desk.person, desk.client, journal, Fast(), Options()).run([path]))
     assert not list(desk.client.items())

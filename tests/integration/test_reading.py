@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from ledger.client import copying, handover, handover_pause, retrieval
+from ledger.client.handover import Terms
 from ledger.domain.errors import CustodyError, DemandError, DeniedError, NotFoundError, RuleError, StorageError, UsageError
 from ledger.domain.verify.report import Verdict
-from ledger.services import access as accesses
-from ledger.services import copying, erasure, handing, pausing, retrieve
-from ledger.services.handing import Terms
+from ledger.services.access import authorization as accesses
+from ledger.services.handovers import erasure
 from tests.integration.test_audit_inside import audit
 from tests.support.actors import Actor, enrolled, item_of
 from tests.support.desk import BASIS, Desk
@@ -35,12 +36,12 @@ def photo(desk: Desk, tmp_path: Path, data: bytes = b"a face" * 500) -> str:
 
 def offer(desk: Desk, evidence: str, to: Actor, **more: Any) -> None:
     terms = Terms("NL-POL", int(time.time()) + 3600, person=to.pseudonym, **more)
-    handing.offer(desk.client, desk.person, desk.clock, evidence, terms)
+    handover.offer(desk.client, desk.person, desk.clock, evidence, terms)
 
 
 def types(desk: Desk, evidence: str) -> list[str]:
     """Types of an item's events, without reading it through the API."""
-    from ledger.services.review import life_of
+    from ledger.services.registration.item_rules import life_of
 
     with desk.node.records.read() as unit:
         return [told.event.type for told in life_of(desk.node, unit, evidence).told.values()]
@@ -50,7 +51,7 @@ def refused(actor: Actor, evidence: str, mode: str, match: str) -> None:
     """Neither the client signs, nor would the node register what a client that does not ask first has signed."""
     before = item_of(actor.desk, evidence)
     with pytest.raises(CustodyError, match=match):
-        retrieve.record_access(actor.client, actor.person, actor.desk.clock, evidence, mode=mode, basis=BASIS)
+        retrieval.record_access(actor.client, actor.person, actor.desk.clock, evidence, mode=mode, basis=BASIS)
     with pytest.raises(CustodyError, match=match):
         actor.client.register([actor.sign("accessed", {"mode": mode}, evidence, members={"basis": BASIS})])
     assert item_of(actor.desk, evidence) == before, "nothing was signed for a reading that never was"
@@ -59,7 +60,7 @@ def refused(actor: Actor, evidence: str, mode: str, match: str) -> None:
 def test_a_copy_without_a_key_is_not_signed_for_and_a_look_at_the_record_is(desk: Desk, tmp_path: Path) -> None:
     item, guardian = photo(desk, tmp_path), enrolled(desk, "data-protection-officer")
     refused(guardian, item, "copy", "no content key")
-    access = retrieve.record_access(guardian.client, guardian.person, desk.clock, item, mode="export", basis=BASIS)
+    access = retrieval.record_access(guardian.client, guardian.person, desk.clock, item, mode="export", basis=BASIS)
     assert guardian.client.bundle(item, access), "an export gives the record, for which no content key is needed"
     for call in (lambda: guardian.client.grants(item, access), lambda: guardian.client.content(item, access, 0, 9)):
         with pytest.raises(DeniedError, match="no content key"):
@@ -72,7 +73,7 @@ def test_a_custodian_without_the_custody_key_is_told_before_anything_is_signed(d
     item, newcomer = photo(desk, tmp_path), enrolled(desk, "custodian")
     before = item_of(desk, item)
     with pytest.raises(DeniedError, match="the custody key is not in your keyring") as caught:
-        retrieve.record_access(newcomer.client, newcomer.person, desk.clock, item, mode="copy", basis=BASIS)
+        retrieval.record_access(newcomer.client, newcomer.person, desk.clock, item, mode="copy", basis=BASIS)
     assert "person give-key" in (caught.value.hint or "")
     assert item_of(desk, item) == before
 
@@ -105,15 +106,15 @@ def test_a_look_before_the_answer_is_written_down_first_and_shown_to_whoever_see
     item, taker = photo(desk, tmp_path), enrolled(desk, "examiner")
     offer(desk, item, taker)
     assert [one["looked"] for one in desk.client.events(item)][-1] == []
-    handing.check(taker.client, taker.person, item)
+    handover.check(taker.client, taker.person, item)
     [listed] = [one for one in desk.client.handovers() if one["evidence"] == item]
     assert {(one["person"], one["what"]) for one in listed["looked"]} == {(taker.pseudonym, "record"), (taker.pseudonym, "content")}
     first = listed["looked"]
-    handing.check(taker.client, taker.person, item)
-    handing.accept(taker.client, taker.person, desk.clock, item)
+    handover.check(taker.client, taker.person, item)
+    handover.accept(taker.client, taker.person, desk.clock, item)
     shown = [one["looked"] for one in desk.client.events(item) if one["effect"] == "offer"]
     assert shown == [first], "when they first looked stays, also after the answer"
-    access = retrieve.record_access(taker.client, taker.person, desk.clock, item, mode="view", basis=BASIS)
+    access = retrieval.record_access(taker.client, taker.person, desk.clock, item, mode="view", basis=BASIS)
     assert [one["looked"] for one in taker.client.details(item, access) if "looked" in one] == [first]
     desk.anchor()
     report = audit(desk)
@@ -140,21 +141,21 @@ def test_a_look_by_somebody_that_the_offer_does_not_name_is_found_by_an_audit(de
     accesses.note_release(desk.node, state.offer.digest, thief.id.recipient, "offer", item)
     desk.anchor()
     assert audit(desk).codes() == {"release-unlogged"}
-    handing.withdraw(desk.client, desk.person, desk.clock, item, reason="over")
+    handover.withdraw(desk.client, desk.person, desk.clock, item, reason="over")
 
 
 def again(desk: Desk, evidence: str) -> tuple[bytes, dict[str, Any]]:
     """What the command does, in one go."""
-    pausing.take_back(desk.client, desk.person, desk.clock, evidence, pausing.Waiting(30))
-    reading = pausing.begin(desk.client, desk.person, desk.clock, evidence, BASIS)
+    handover_pause.take_back(desk.client, desk.person, desk.clock, evidence, handover_pause.Waiting(30))
+    reading = handover_pause.begin(desk.client, desk.person, desk.clock, evidence, BASIS)
     out = BytesIO()
-    retrieve.fetch(desk.client, desk.person, evidence, reading.access, out)
-    return out.getvalue(), pausing.offer_again(desk.client, desk.person, desk.clock, evidence, reading)
+    retrieval.fetch(desk.client, desk.person, evidence, reading.access, out)
+    return out.getvalue(), handover_pause.offer_again(desk.client, desk.person, desk.clock, evidence, reading)
 
 
 def offers(desk: Desk, evidence: str) -> list[dict[str, Any]]:
     """Bodies of the offers of an item."""
-    from ledger.services.review import life_of
+    from ledger.services.registration.item_rules import life_of
 
     with desk.node.records.read() as unit:
         told = life_of(desk.node, unit, evidence).told.values()
@@ -171,7 +172,7 @@ def test_a_paused_offer_is_read_under_a_signed_access_and_made_again_with_the_sa
     assert types(desk, item)[2:] == ["transfer-offered", "transfer-withdrawn", "accessed", "transfer-offered"]
     first, second = offers(desk, item)
     assert first == second
-    handing.accept(taker.client, taker.person, desk.clock, item)
+    handover.accept(taker.client, taker.person, desk.clock, item)
     assert taker.client.item(item)["holder"] == taker.pseudonym
 
 
@@ -180,11 +181,11 @@ def test_a_pause_that_was_interrupted_at_any_step_goes_on(desk: Desk, tmp_path: 
     for step in range(3):
         item = photo(desk, tmp_path)
         offer(desk, item, taker)
-        pausing.take_back(desk.client, desk.person, desk.clock, item, pausing.Waiting(30))
+        handover_pause.take_back(desk.client, desk.person, desk.clock, item, handover_pause.Waiting(30))
         if step > 0:
-            reading = pausing.begin(desk.client, desk.person, desk.clock, item, BASIS)
+            reading = handover_pause.begin(desk.client, desk.person, desk.clock, item, BASIS)
         if step > 1:
-            retrieve.fetch(desk.client, desk.person, item, reading.access, None)
+            retrieval.fetch(desk.client, desk.person, item, reading.access, None)
         assert desk.client.item(item)["offer"] is None
         assert again(desk, item)[0] == b"a face" * 500
         assert desk.client.item(item)["offer"]["person"] == taker.pseudonym
@@ -200,8 +201,8 @@ def test_nothing_is_paused_that_is_not_on_offer_or_was_taken_back_for_good_or_is
     assert types(desk, item) == ["acquired"]
     offer(desk, item, taker)
     with pytest.raises(NotFoundError):  # whoever is asked has no way to take it back
-        pausing.take_back(enrolled(desk, "officer").client, desk.person, desk.clock, item, pausing.Waiting(1))
-    handing.withdraw(desk.client, desk.person, desk.clock, item, reason="wrong addressee")
+        handover_pause.take_back(enrolled(desk, "officer").client, desk.person, desk.clock, item, handover_pause.Waiting(1))
+    handover.withdraw(desk.client, desk.person, desk.clock, item, reason="wrong addressee")
     with pytest.raises(RuleError, match="another reason"):
         again(desk, item)
     assert desk.client.item(item)["offer"] is None
@@ -217,7 +218,7 @@ def test_nothing_is_paused_that_is_not_on_offer_or_was_taken_back_for_good_or_is
 def test_an_item_accepted_meanwhile_is_not_taken_back(desk: Desk, tmp_path: Path) -> None:
     item, taker = photo(desk, tmp_path), enrolled(desk, "examiner")
     offer(desk, item, taker)
-    handing.accept(taker.client, taker.person, desk.clock, item)
+    handover.accept(taker.client, taker.person, desk.clock, item)
     with pytest.raises(UsageError, match="no offer"):
         again(desk, item)
 
@@ -229,10 +230,10 @@ def test_what_the_profile_refuses_leaves_no_access_in_the_log(desk: Desk, tmp_pa
     other = enrolled(desk, "officer")
     asked = {"transfer-offered": ("/basis/authorisation",), "disclosed": ("/basis/authorisation",), "disposed": ("/body/rule",)}
     monkeypatch.setattr(desk.node, "profile", replace(desk.node.profile, required=asked))
-    terms = handing.Terms(desk.node.agency, desk.clock.now() + 86400, person=other.person.certificate.pseudonym, members={"basis": BASIS})
+    terms = handover.Terms(desk.node.agency, desk.clock.now() + 86400, person=other.person.certificate.pseudonym, members={"basis": BASIS})
     tries = {
-        "offer": lambda: handing.offer(desk.client, desk.person, desk.clock, item.evidence, terms),
-        "share": lambda: handing.share(
+        "offer": lambda: handover.offer(desk.client, desk.person, desk.clock, item.evidence, terms),
+        "share": lambda: handover.share(
             desk.client, desk.person, desk.clock, item.evidence, with_person=other.person.certificate.pseudonym, basis=BASIS
         ),
         "disclose": lambda: copying.disclose(

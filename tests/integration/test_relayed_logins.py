@@ -8,13 +8,13 @@ import httpx
 import pytest
 
 from cli.servers import Servers
-from ledger import settings
 from ledger.adapters.logfiles import Auditor, WebFiles
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.node.partner import PartnerClient
+from ledger.app import settings
 from ledger.domain.errors import DeniedError, NetworkError, UsageError, VerificationError
 from ledger.domain.identity.names import log_urn
-from ledger.services import handovers
+from ledger.services.handovers import sync
 from tests.support.consortium import NL, RO, US, Consortium, address, offer, upload
 from tests.support.desk import Desk
 from tests.support.people import joined
@@ -48,16 +48,16 @@ def relayed(trio: Consortium) -> list[str]:
 def test_a_partner_that_passes_our_login_on_to_another_agency_reads_nothing_there(trio: Consortium, tmp_path: Path) -> None:
     evidence = upload(trio[US], tmp_path)
     offer(trio[US], evidence, NL)
-    handovers.settle(trio[US].node, timeout=30)
+    sync.settle(trio[US].node, timeout=30)
     honest = trio[NL].node.reach
     asked = relayed(trio)
     trio.down = {US}
     try:
-        assert "not its agency's" in handovers.sync(trio[NL].node).problems[RO]
+        assert "not its agency's" in sync.sync(trio[NL].node).problems[RO]
         assert asked == []
     finally:
         trio[NL].node.reach, trio.down = honest, set()
-    assert evidence in handovers.sync(trio[NL].node).received
+    assert evidence in sync.sync(trio[NL].node).received
 
 
 def test_a_person_signs_at_each_address_for_the_log_that_is_known_there(office: Desk, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_whole_home_knows_its_own_log_and_no_other_node_is_logged_in_to_with_i
 def test_an_auditor_logs_in_to_the_log_alone_that_an_address_shows(trio: Consortium, tmp_path: Path) -> None:
     upload(trio[NL], tmp_path)
     for code in (NL, US):
-        handovers.settle(trio[code].node, timeout=30)
+        sync.settle(trio[code].node, timeout=30)
     ring, seen = trio[NL].home.keyring, list[str]()
 
     class Mixed(httpx.BaseTransport):

@@ -15,16 +15,22 @@ import pytest
 
 from ledger.adapters.ipfs.kubo import Kubo
 from ledger.adapters.memory import StoppedClock
-from ledger.domain import cid as cids
-from ledger.domain.encoding import format_time
+from ledger.domain.blocks import dag
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, RuleError, UsageError
-from ledger.domain.records import ErasureRow, HoldingRow
-from ledger.domain.unixfs import Block
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
+from ledger.domain.ports.rows import ErasureRow, HoldingRow
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
-from ledger.services import dag, doctor, erasure, fixity, handovers, housekeeping, keeping, ownevents, placement, replication
-from ledger.services.fixity import Policy
-from ledger.services.keeper import Keeper
+from ledger.services.audit import self_check
+from ledger.services.handovers import erasure
+from ledger.services.handovers.sync import settle
+from ledger.services.preservation import fixity
+from ledger.services.preservation.fixity import Policy
+from ledger.services.registration import service_events
+from ledger.services.storage import garbage_collection, placement, replica_status, replication
+from ledger.services.workers.replicas import Keeper
 from tests.support.actors import enrolled
 from tests.support.desk import Desk
 from tests.support.kubo import Daemon, attach, swarm
@@ -53,8 +59,8 @@ def files(folder: Path, rng: random.Random, *sizes: int) -> list[Path]:
     return made
 
 
-def sync(desk: Desk) -> keeping.Synced:
-    return keeping.sync(desk.node, seconds=60, afresh=True)
+def sync(desk: Desk) -> replica_status.Synced:
+    return replica_status.sync(desk.node, seconds=60, afresh=True)
 
 
 def held(desk: Desk, evidence: str) -> dict[str, HoldingRow]:
@@ -94,7 +100,7 @@ def test_an_upload_with_every_daemon_down_is_acknowledged_queued_and_sent_later(
         two.kill()
         paths = files(tmp_path, rng, BIG, 0, 10_000)
         done = desk.upload(*paths)
-        assert keeping.report(desk.node).wanting == 3, "before anybody chose nodes for them"
+        assert replica_status.report(desk.node).wanting == 3, "before anybody chose nodes for them"
         found = sync(desk)
         assert set(found.problems) == {one.name, two.name}
         assert found.wanting == 3
@@ -110,7 +116,7 @@ def test_an_upload_with_every_daemon_down_is_acknowledged_queued_and_sent_later(
             assert states(desk, item.evidence) == {one.name: "pinned", two.name: "pinned"}
             for daemon in (one, two):
                 assert desk.node.replicas[daemon.name].missing(blocks_of(desk, item.evidence)) == []
-        assert not [one for one in doctor.examine(desk.node, deep=True) if isinstance(one, doctor.Finding)]
+        assert not [one for one in self_check.examine(desk.node, deep=True) if isinstance(one, self_check.Finding)]
 
 
 def test_kill_9_of_a_daemon_while_it_is_sent_to_is_gone_on_with_where_it_was(
@@ -150,7 +156,7 @@ def test_a_daemon_that_stands_still_holds_up_neither_uploads_nor_other_nodes(
             found = sync(desk)
             assert list(found.problems) == [one.name]
             assert states(desk, item.evidence)[two.name] == "pinned"
-            said = {node.name: node for node in keeping.report(desk.node).nodes}
+            said = {node.name: node for node in replica_status.report(desk.node).nodes}
             assert "does not answer" in said[one.name].problem
             assert said[one.name].hint
             assert not said[two.name].problem
@@ -168,7 +174,7 @@ def test_what_the_own_disk_gave_up_goes_to_further_nodes_through_the_swarm_or_pa
         done = desk.upload(*paths)
         assert sync(desk).wanting == 0
         keep_reading_again(desk)
-        assert housekeeping.give_up(desk.node).blocks
+        assert garbage_collection.give_up(desk.node).blocks
         for item in done:
             assert desk.node.blocks.missing([cid_of(desk, item.evidence)])
             desk.client.set_copies(item.evidence, 3)  # to the others: one in the same swarm, one that no peer can reach
@@ -191,17 +197,17 @@ def test_the_own_disk_keeps_what_was_not_read_again_or_lies_at_too_few_nodes(
 ) -> None:
     with working(founded, tmp_path, *three[:2], copies=1) as desk:
         desk.upload(*files(tmp_path, rng, BIG))
-        assert housekeeping.give_up(desk.node).blocks == 0
+        assert garbage_collection.give_up(desk.node).blocks == 0
         sync(desk)
-        assert housekeeping.give_up(desk.node).blocks == 0, "pinned, but never read again"
+        assert garbage_collection.give_up(desk.node).blocks == 0, "pinned, but never read again"
         [item] = desk.client.items()
         with pytest.raises(UsageError, match="knows 2 IPFS nodes"):
             desk.client.set_copies(item["evidence"], 3)
         desk.client.set_copies(item["evidence"], 2)
         keep_reading_again(desk)
-        assert housekeeping.give_up(desk.node).blocks == 0, "one copy, where two are asked for"
+        assert garbage_collection.give_up(desk.node).blocks == 0, "one copy, where two are asked for"
         desk.client.set_copies(item["evidence"], 1)
-        assert housekeeping.give_up(desk.node).blocks == 7
+        assert garbage_collection.give_up(desk.node).blocks == 7
 
 
 def test_a_node_lost_for_an_hour_is_replaced_by_another_and_its_pins_are_not_taken_away(
@@ -267,7 +273,7 @@ def test_ciphertext_lies_outside_only_while_it_is_offered_or_disclosed_to_anothe
         assert states(desk, neither.evidence) == {own.name: "pinned"}
 
         desk.record(offered.evidence, "transfer-withdrawn", {"offer": answer["statement"], "reason": "not needed"})
-        handovers.settle(desk.node, timeout=30)  # until the chain knows, it could still be accepted
+        settle(desk.node, timeout=30)  # until the chain knows, it could still be accepted
         clock = StoppedClock(desk.clock.now() + placement.OPENING + 1)
         desk.node.clock = clock
         sync(desk)
@@ -340,11 +346,11 @@ def test_an_item_that_cannot_be_read_puts_off_itself_and_no_other(
 def test_the_services_own_events_give_way_to_people_and_to_open_offers(desk: Desk, tmp_path: Path, rng: random.Random) -> None:
     [item] = desk.upload(*files(tmp_path, rng, 1000))
     body = {"result": "match", "scope": "ciphertext", "cid": cids.to_text(cid_of(desk, item.evidence))}
-    first = ownevents.record(desk.node, item.evidence, "verified", body)
+    first = service_events.record(desk.node, item.evidence, "verified", body)
     assert first is not None
     desk.anchor()
     assert verify(desk.bundle(item.evidence), desk.trust()).verdict is Verdict.VERIFIED
     with pytest.raises(DeniedError):  # a service may not sign what people sign
-        ownevents.record(desk.node, item.evidence, "note", {"text": "x"})
+        service_events.record(desk.node, item.evidence, "note", {"text": "x"})
     offer(desk, item.evidence)
-    assert ownevents.record(desk.node, item.evidence, "verified", body) is None
+    assert service_events.record(desk.node, item.evidence, "verified", body) is None

@@ -12,13 +12,17 @@ from typing import Any
 
 import pytest
 
-from ledger.domain import envelope, grants
-from ledger.domain.encoding import evidence_bytes, format_time
+from ledger.client import handover
+from ledger.domain.blocks import dag
+from ledger.domain.codecs.text import evidence_bytes, format_time
+from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.errors import NotFoundError
-from ledger.domain.unixfs import Block
-from ledger.services import dag, erasure, handing, housekeeping, intake, parcels, placement, reading
-from ledger.services.signing import seal_keys, sign_event
-from ledger.services.transfers import Transfer, Transfers
+from ledger.domain.event.signing import seal_keys, sign_event
+from ledger.domain.ipld.unixfs import Block
+from ledger.services.handovers import erasure, incoming, outgoing
+from ledger.services.node.transfer_progress import Transfer, Transfers
+from ledger.services.records import documents
+from ledger.services.storage import garbage_collection, placement
 from tests.support.actors import enrolled
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
 from tests.support.desk import Desk
@@ -31,8 +35,10 @@ def twin(desk: Desk, opening: dict[str, Any], **seen: Any) -> str:
     """An item of somebody's own with the ciphertext of another one."""
     urn = uuid.uuid4().urn
     body = {name: value for name, value in copy.deepcopy(opening["body"]).items() if name in _MEMBERS} | seen
-    content = envelope.parse_content(body["content"], body["size"])
-    sealed = seal_keys(desk.person, urn, record_key=envelope.new_key(), content_key=envelope.new_key(), commitment=content.commitment)
+    content = content_encryption.parse_content(body["content"], body["size"])
+    sealed = seal_keys(
+        desk.person, urn, record_key=content_encryption.new_key(), content_key=content_encryption.new_key(), commitment=content.commitment
+    )
     members = {"occurred": {"from": opening["time"], "clock": "system"}}
     signed = sign_event(
         desk.person, "acquired", body, evidence=urn, seq=0, prev=None, time=desk.clock.now(), sealed_keys=sealed, members=members
@@ -84,7 +90,7 @@ def test_an_item_that_replicas_keep_gives_up_no_block_that_another_one_needs_her
     with desk.node.records.write() as unit:
         unit.put_target(junk, 1)
     monkeypatch.setattr(placement, "is_kept", lambda node, held, copies: copies == 1)
-    housekeeping.give_up(desk.node)
+    garbage_collection.give_up(desk.node)
     assert missing(desk, kept) == 0
 
 
@@ -97,21 +103,21 @@ def test_a_partner_destroys_no_content_through_an_item_of_its_own(
     trio.settle(NL, US)
     opening = us.client._send("GET", f"/v1/handovers/{kept}/record").json(dict)["events"][0]["document"]
     blocks = [Block(cid, us.node.blocks.get(cid)) for cid in us.node.blocks.cids()]
-    handing.decline(us.client, us.person, us.clock, kept, reason="not ours")
+    handover.decline(us.client, us.person, us.clock, kept, reason="not ours")
     trio.settle(NL, US)
     us.client.put_blocks(blocks)
     junk = twin(us, opening)
     item = us.client.item(junk)
     with nl.node.records.read() as unit:
         custody = nl.node.descriptor(unit).custody
-    binding = envelope.parse_content(opening["body"]["content"], opening["body"]["size"]).commitment
-    sealed = grants.seal(envelope.new_key(), custody, evidence=evidence_bytes(junk), scope="content", binding=binding)
+    binding = content_encryption.parse_content(opening["body"]["content"], opening["body"]["size"]).commitment
+    sealed = grants.seal(content_encryption.new_key(), custody, evidence=evidence_bytes(junk), scope="content", binding=binding)
     body = {"mode": "custody", "to": {"agency": NL}, "expires": format_time(us.clock.now() + 86400)}
     head = bytes.fromhex(item["head"])
     signed = sign_event(us.person, "transfer-offered", body, evidence=junk, seq=1, prev=head, time=us.clock.now(), sealed_keys=[sealed])
     us.client.register([signed.submission])
     trio.settle(US, NL)
-    handing.withdraw(us.client, us.person, us.clock, junk, reason="sorry")
+    handover.withdraw(us.client, us.person, us.clock, junk, reason="sorry")
     trio.settle(US, NL)
     dispose(us, junk)
     us.anchor()
@@ -130,9 +136,9 @@ def test_an_offer_that_is_taken_back_hands_out_nothing_from_that_moment_on(both:
     evidence = upload(us, tmp_path, uuid.uuid4().bytes * 20_000)
     offer(us, evidence, NL)
     both.settle(RO, NL)
-    handing.withdraw(us.client, us.person, us.clock, evidence, reason="sorry")
+    handover.withdraw(us.client, us.person, us.clock, evidence, reason="sorry")
     with pytest.raises(NotFoundError), us.node.records.read() as unit:  # though the contract does not know yet
-        parcels.require_offered(us.node, unit, NL, evidence)
+        outgoing.require_offered(us.node, unit, NL, evidence)
 
 
 def test_an_item_offered_again_keeps_its_blocks_when_anothers_transfer_of_them_fails(trio: Consortium, tmp_path: Path) -> None:
@@ -143,12 +149,12 @@ def test_an_item_offered_again_keeps_its_blocks_when_anothers_transfer_of_them_f
     trio.settle(RO, NL)
     with nl.node.records.read() as unit:
         item = unit.item(evidence)
-        opening = reading.read_event(nl.node, unit, unit.events(evidence)[0])
+        opening = documents.read_event(nl.node, unit, unit.events(evidence)[0])
     assert item is not None
     assert item.cid is not None
     assert opening is not None
-    content = envelope.parse_content(opening.body["content"], opening.body["size"])
-    handing.decline(nl.client, nl.person, nl.clock, evidence, reason="not now")
+    content = content_encryption.parse_content(opening.body["content"], opening.body["size"])
+    handover.decline(nl.client, nl.person, nl.clock, evidence, reason="not now")
     trio.settle(NL, RO)
     blocks = list(dag.every(nl.node.blocks, item.cid))
     nl.node.blocks.discard(blocks, kept=())
@@ -160,9 +166,9 @@ def test_an_item_offered_again_keeps_its_blocks_when_anothers_transfer_of_them_f
     assert theirs.fresh == set(blocks)
     offer(ro, evidence, NL)
     assert trio.settle(RO, NL) == {}
-    handing.accept(nl.client, nl.person, nl.clock, evidence)
+    handover.accept(nl.client, nl.person, nl.clock, evidence)
     trio.settle(NL, RO)
-    intake.discard(nl.node, US, theirs.evidence)
+    incoming.discard(nl.node, US, theirs.evidence)
     assert nl.node.blocks.missing(blocks) == []
     assert nl.get(evidence) == CONTENT
 
@@ -176,13 +182,13 @@ def test_what_is_disposed_of_takes_no_block_that_a_transfer_under_way_counts_on(
     def disposing(self: Transfers, store: Any, transfer: Transfer, *arguments: Any) -> None:
         if store is nl.node.blocks and transfer.done and not tried:
             for cid in sorted(transfer.blocks):
-                tried.append(housekeeping.forget(nl.node, cid).blocks)
+                tried.append(garbage_collection.forget(nl.node, cid).blocks)
         real(self, store, transfer, *arguments)
 
     monkeypatch.setattr(Transfers, "_range", disposing)
     assert both.settle(RO, NL) == {}
     assert set(tried) == {0}
-    handing.accept(nl.client, nl.person, nl.clock, evidence)
+    handover.accept(nl.client, nl.person, nl.clock, evidence)
     both.settle(NL, RO)
     assert len(nl.get(evidence)) == 9 << 20
 
@@ -215,9 +221,9 @@ def test_a_silent_replica_is_asked_by_nobody_who_holds_the_store(desk: Desk, tmp
             return list(self)
 
     monkeypatch.setattr(desk.node.blocks, "_replicas", Several(one=Replica()))
-    housekeeping.collect(desk.node)
-    housekeeping.forget(desk.node, second.cid)
-    housekeeping.give_up(desk.node)
+    garbage_collection.collect(desk.node)
+    garbage_collection.forget(desk.node, second.cid)
+    garbage_collection.give_up(desk.node)
     assert held == [False] * len(held)
     assert held
     store.put([Block(cid, data) for cid, data in blocks.items()])

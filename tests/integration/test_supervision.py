@@ -13,18 +13,23 @@ from typing import Any
 
 import pytest
 
-from ledger import metrics, settings, wiring
 from ledger.adapters.keystore.file import Unlocking
 from ledger.adapters.node.partner import Partners
 from ledger.adapters.web.client import Answer
+from ledger.app import bootstrap, metrics, settings
 from ledger.domain.errors import ChainError, FrozenError, NetworkError
-from ledger.domain.hosts import HERE
-from ledger.domain.records import PartnerRow
-from ledger.services import agencylog, anchoring, doctor, handovers, housekeeping, supervision
-from ledger.services.anchoring import Policy
-from ledger.services.exchanger import Exchanger
-from ledger.services.supervision import Board, Loop, Round, describe
-from ledger.services.worker import Worker
+from ledger.domain.ports.rows import PartnerRow
+from ledger.domain.untrusted.hosts import HERE
+from ledger.services.audit import self_check
+from ledger.services.handovers import sync
+from ledger.services.node import supervision
+from ledger.services.node.supervision import Board, Loop, Round, describe
+from ledger.services.onchain import anchoring
+from ledger.services.onchain.anchoring import Policy
+from ledger.services.registration import agency_statements
+from ledger.services.storage import garbage_collection
+from ledger.services.workers.anchoring import Worker
+from ledger.services.workers.handovers import Exchanger
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.hostile import KINDS, answer, hostile, says
 
@@ -85,7 +90,7 @@ def test_an_exception_that_nobody_expected_in_anchoring_is_told_and_tried_again(
     samples = {(one.name, *one.labels.values()): one.value for family in measured.registry.collect() for one in family.samples}
     assert samples["custody_worker_failures", "anchoring"] >= 3
     assert samples["custody_worker_runs_total", "anchoring", "failed"] >= 3
-    assert [one.message for one in doctor.examine(desk.node, deep=False) if isinstance(one, doctor.Finding)][0].startswith(
+    assert [one.message for one in self_check.examine(desk.node, deep=False) if isinstance(one, self_check.Finding)][0].startswith(
         "anchoring failed"
     )
     broken.set()
@@ -149,7 +154,7 @@ def test_a_frozen_log_is_shown_everywhere_anchors_nothing_and_is_looked_at_again
     assert "frozen" in standing(desk, "anchoring")["problem"]
     assert any(one.levelno == logging.CRITICAL for one in caplog.records)
     assert readiness(desk).status == 503
-    assert any("frozen" in one.message for one in doctor.examine(desk.node, deep=False) if isinstance(one, doctor.Finding))
+    assert any("frozen" in one.message for one in self_check.examine(desk.node, deep=False) if isinstance(one, self_check.Finding))
     with desk.node.records.read() as unit:
         assert anchoring.progress(desk.node, unit).submitted == 0
     freeze(desk, "")  # mended, under the running node
@@ -177,12 +182,12 @@ def test_a_revocation_list_that_cannot_be_issued_keeps_nothing_from_being_anchor
     def fail(*_: Any) -> None:
         raise ValueError("broken")
 
-    monkeypatch.setattr(agencylog, "publish_crl", fail)
-    monkeypatch.setattr(housekeeping, "collect", fail)
+    monkeypatch.setattr(agency_statements, "publish_crl", fail)
+    monkeypatch.setattr(garbage_collection, "collect", fail)
     (tmp_path / "x").write_bytes(b"x")
     desk.upload(tmp_path / "x")
-    monkeypatch.setattr("ledger.services.worker._DAY", 0)
-    monkeypatch.setattr("ledger.services.worker._LOOKS", 0.01)
+    monkeypatch.setattr("ledger.services.workers.anchoring._DAY", 0)
+    monkeypatch.setattr("ledger.services.workers.anchoring._LOOKS", 0.01)
     working(Worker(desk.node, Policy(growth=1, age=0)))
     until(lambda: standing(desk, "revocation")["failures"] and standing(desk, "clearing")["failures"] and anchoring_is_done(desk))
 
@@ -191,7 +196,7 @@ KINDS_OF_PARTNERS = ["an empty object", "null", "a list", "a gzip bomb", "HTML w
 
 
 def test_nonsense_of_one_partner_holds_up_no_other_and_ends_no_exchange(desk: Desk, working: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    monkeypatch.setattr("ledger.services.exchanger._IDLE", 0.05)
+    monkeypatch.setattr("ledger.services.workers.handovers._IDLE", 0.05)
     keys = desk.node.keys
     desk.node.reach = reach = Partners(lambda: (keys.service, keys.service_certificate.der), lambda _: set())
     with ExitStack() as stack:
@@ -220,7 +225,7 @@ def test_an_answer_that_makes_our_own_code_fail_is_a_problem_of_that_partner(des
     desk.node.reach = lambda url: Odd()
     with desk.node.records.write() as unit:
         unit.put_partner(PartnerRow("RO-POL", "https://ro.example", b"", desk.clock.now()))
-    problems = handovers.sync(desk.node).problems
+    problems = sync.sync(desk.node).problems
     assert problems["RO-POL"].startswith("unexpected KeyError at test_supervision.exchanged")
     assert "117" not in str(problems)
 
@@ -230,7 +235,7 @@ def test_what_was_told_last_survives_the_process_for_doctor(desk: Desk, home_pat
     loop._once()
     [row] = settings.read_workers(home_path)
     assert (row.worker, row.failures, row.problem, row.hint) == ("exchange", 1, "RO-POL does not answer", "ask them")
-    again = wiring.settings.read_workers(home_path)
+    again = bootstrap.settings.read_workers(home_path)
     assert Board(lambda: again).told() == again
     (home_path / settings.WORKERS).write_bytes(b"[7]")
     assert settings.read_workers(home_path) == []
@@ -251,7 +256,7 @@ def test_networks_of_a_home_are_its_settings_and_damage_in_them_is_told(home_pat
     assert config.networks == ()
     settings.write(home_path, replace(config, networks=HERE))
     assert settings.read(home_path).networks == HERE
-    home = wiring.open_home(home_path, Unlocking(home_path / settings.KEYRING, PASSPHRASE))
+    home = bootstrap.open_home(home_path, Unlocking(home_path / settings.KEYRING, PASSPHRASE))
     try:
         home.node.reach("http://127.0.0.1:9").close()
     finally:

@@ -15,14 +15,14 @@ import pytest
 
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.logfiles import FolderFiles
-from ledger.auditing import about
+from ledger.app.open_audit import about
 from ledger.domain.audit.findings import Status
 from ledger.domain.audit.report import Report
 from ledger.domain.errors import UnreadableError, VerificationError
 from ledger.domain.verify import Verdict
-from ledger.services import doctor
-from ledger.services.audit.monitoring import Limits as MonitorLimits
-from ledger.services.audit.monitoring import Round, look
+from ledger.services.audit import self_check
+from ledger.services.audit.monitor import Limits as MonitorLimits
+from ledger.services.audit.monitor import Round, look
 from tests.integration.test_audit_inside import audit as inside
 from tests.support.commands import within
 from tests.support.desk import Desk
@@ -39,7 +39,7 @@ def statuses(report: Report, *checks: str) -> set[Status]:
 
 
 def examined(desk: Desk) -> Verdict:
-    return doctor.verdict(list(doctor.examine(desk.node, deep=True)))
+    return self_check.verdict(list(self_check.examine(desk.node, deep=True)))
 
 
 def test_a_home_is_verified_by_audit_and_doctor_only_while_all_of_it_is_anchored(desk: Desk, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_home_is_verified_by_audit_and_doctor_only_while_all_of_it_is_anchored
     assert tail.facts["waiting"] == 1
     assert statuses(tail, "entries", "custody") == {Status.PASSED}
     assert statuses(tail, "anchored") == {Status.NOT_CHECKED}
-    waiting = [one for one in doctor.examine(desk.node, deep=False) if isinstance(one, doctor.Waiting)]
+    waiting = [one for one in self_check.examine(desk.node, deep=False) if isinstance(one, self_check.Waiting)]
     assert [one.count for one in waiting] == [1]
     assert examined(desk) is Verdict.INCOMPLETE
 
@@ -174,7 +174,7 @@ def test_a_file_that_others_saw_and_that_could_not_be_compared_is_not_called_com
 
 
 def test_a_folder_that_is_no_log_is_unreadable_and_accuses_nobody(world: World, tmp_path: Path) -> None:
-    from ledger.auditing import files_at
+    from ledger.app.open_audit import files_at
 
     (tmp_path / "photos").mkdir()
     with pytest.raises(UnreadableError, match="no exported log"):

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger.domain import bundle as bundles
-from ledger.domain import trust
-from ledger.domain.trust import Pinned
+from ledger.domain.bundle import bundle as bundles
+from ledger.domain.bundle import trust
+from ledger.domain.bundle.trust import Pinned
 from ledger.domain.verify import Verdict, verify
 from tests.support.commands import within
 from tests.support.desk import Desk

@@ -25,13 +25,14 @@ from api.lanes import RESERVE, THREADS, lanes
 from api.lockout import LockOut
 from api.ratelimit import Rate
 from ledger.adapters.node.partner import PartnerClient
-from ledger.domain import login
-from ledger.domain.encoding import b64url, from_b64url
+from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.errors import BusyError, CustodyError, NetworkError, NotFoundError
+from ledger.domain.identity import login
 from ledger.domain.identity.names import log_urn
-from ledger.services import copies, partners
-from ledger.services.authority import Authority, new_pseudonym
-from ledger.services.callouts import Callouts
+from ledger.services.handovers import copies
+from ledger.services.node.certificate_authority import Authority, new_pseudonym
+from ledger.services.node.outbound_calls import Callouts
+from ledger.services.partners import directory
 from tests.support import consortium
 from tests.support.consortium import NL, RO, Consortium
 from tests.support.desk import Desk
@@ -106,7 +107,7 @@ def visitor(both: Consortium) -> PartnerClient:
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partners, "_PATIENCE", 0.3)
+    monkeypatch.setattr(directory, "_PATIENCE", 0.3)
     monkeypatch.setattr(ratelimit, "LOGIN", Rate(10_000, 1000))
     monkeypatch.setattr(ratelimit, "_COSTLY", {})
 

@@ -12,17 +12,18 @@ from typing import Any
 
 import pytest
 
-from ledger import founding, wiring
-from ledger.domain.custody import ROLES_BY_TYPE
-from ledger.domain.encoding import format_time
+from ledger.app import bootstrap, create_home
+from ledger.client import handover
+from ledger.client.handover import Terms
+from ledger.client.retrieval import record_access
+from ledger.client.upload import Options, Upload
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.event.types import TYPES
-from ledger.domain.parts import PARTS_BY_TYPE
-from ledger.services import handing, offers
-from ledger.services.handing import Terms
-from ledger.services.handovers import Synced
-from ledger.services.ingest import Options, Upload
-from ledger.services.retrieve import record_access
+from ledger.domain.item.custody import ROLES_BY_TYPE
+from ledger.domain.item.parts import PARTS_BY_TYPE
+from ledger.services.handovers import offers
+from ledger.services.handovers.sync import Synced
 from tests.support.actors import Actor, enrolled, item_of
 from tests.support.desk import BASIS, PASSPHRASE, Desk
 
@@ -100,7 +101,7 @@ def photo(desk: Desk, tmp_path: Path, data: bytes = b"a face" * 500) -> str:
 
 
 def offered(desk: Desk, evidence: str, to: Actor) -> None:
-    handing.offer(desk.client, desk.person, desk.clock, evidence, Terms("NL-POL", int(time.time()) + 3600, person=to.pseudonym))
+    handover.offer(desk.client, desk.person, desk.clock, evidence, Terms("NL-POL", int(time.time()) + 3600, person=to.pseudonym))
 
 
 def test_every_type_has_a_rule() -> None:
@@ -197,7 +198,7 @@ def test_a_round_of_exchange_names_no_hidden_item_to_whoever_starts_it(officer: 
     hidden = thing(officer)
     done = Synced([hidden], [hidden], {hidden: "does not verify", ABSENT: "does not verify", "RO-DIICOT": "does not answer"})
     node = officer.desk.node
-    from ledger.services.sessions import caller_of
+    from ledger.services.access.sessions import caller_of
 
     def seen(actor: Actor) -> Synced:
         actor.client.status(chain=False)
@@ -228,7 +229,7 @@ def test_a_hidden_item_is_not_drawn_in_by_its_name(officer: Actor, stranger: Act
 
 
 def test_nothing_is_derived_from_a_hidden_item(desk: Desk, officer: Actor, stranger: Actor, tmp_path: Path) -> None:
-    file, journal = tmp_path / "report.pdf", wiring.journal_of(tmp_path, desk.home.keyring)
+    file, journal = tmp_path / "report.pdf", bootstrap.journal_of(tmp_path, desk.home.keyring)
     file.write_bytes(b"report")
 
     def derive(parent: str) -> tuple[str, str | None]:
@@ -285,7 +286,7 @@ def test_nobody_offers_to_themselves_under_whichever_name_or_number(desk: Desk, 
         with pytest.raises(RuleError):
             officer.record(phone, "transfer-offered", {"mode": "custody", "to": to, "expires": SOON})
     with pytest.raises(RuleError, match="themselves"):
-        handing.offer(officer.client, officer.person, desk.clock, phone, Terms("NL-POL", int(time.time()) + 99, person=officer.pseudonym))
+        handover.offer(officer.client, officer.person, desk.clock, phone, Terms("NL-POL", int(time.time()) + 99, person=officer.pseudonym))
     assert item_of(desk, phone).seq == 0
 
 
@@ -315,14 +316,14 @@ def test_an_offer_is_answered_by_whoever_is_asked_and_nobody_else(desk: Desk, of
 def test_whoever_refused_an_item_or_was_too_late_keeps_no_key_and_no_part(desk: Desk, tmp_path: Path) -> None:
     item, asked = photo(desk, tmp_path), enrolled(desk, "examiner")
     offered(desk, item, asked)
-    handing.withdraw(desk.client, desk.person, desk.clock, item, reason="somebody else takes it")
+    handover.withdraw(desk.client, desk.person, desk.clock, item, reason="somebody else takes it")
     with desk.node.records.read() as unit:
         assert unit.grants(item, "content", asked.person.hpke.public.digest) == []
     with pytest.raises(NotFoundError):
         asked.client.item(item)
-    handing.share(desk.client, desk.person, desk.clock, item, with_person=asked.pseudonym, basis=BASIS)
+    handover.share(desk.client, desk.person, desk.clock, item, with_person=asked.pseudonym, basis=BASIS)
     offered(desk, item, asked)
-    handing.withdraw(desk.client, desk.person, desk.clock, item, reason="again")
+    handover.withdraw(desk.client, desk.person, desk.clock, item, reason="again")
     assert asked.client.item(item)["offer"] is None, "what was shared before stays shared"
 
 
@@ -330,8 +331,8 @@ def test_an_officer_who_handed_an_item_over_sees_its_record_and_does_nothing_mor
     desk: Desk, officer: Actor, custodian: Actor
 ) -> None:
     phone, taker = thing(officer), enrolled(desk, "examiner")
-    handing.offer(officer.client, officer.person, desk.clock, phone, Terms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym))
-    handing.accept(taker.client, taker.person, desk.clock, phone)
+    handover.offer(officer.client, officer.person, desk.clock, phone, Terms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym))
+    handover.accept(taker.client, taker.person, desk.clock, phone)
     assert phone in {one["evidence"] for one in taker.client.items()}
     access = record_access(officer.client, officer.person, desk.clock, phone, mode="view", basis=BASIS)
     assert officer.client.details(phone, access)[0]["document"]["type"] == "collected"
@@ -349,7 +350,7 @@ def test_whom_an_item_was_shared_with_works_on_it_within_their_role_and_does_not
     item = photo(desk, tmp_path)
     lab, prosecutor = enrolled(desk, "examiner", "officer"), enrolled(desk, "prosecutor")
     for one in (lab, prosecutor):
-        handing.share(desk.client, desk.person, desk.clock, item, with_person=one.pseudonym, basis=BASIS)
+        handover.share(desk.client, desk.person, desk.clock, item, with_person=one.pseudonym, basis=BASIS)
     lab.record(item, "analysed", {"description": "faces"})
     prosecutor.record(item, "hold-placed", {"hold": "appeal"})
     for event_type in ("moved", "voided", "transfer-offered"):
@@ -361,14 +362,14 @@ def test_a_thing_is_shared_too_though_it_has_no_key(desk: Desk, officer: Actor, 
     phone, prosecutor = thing(officer), enrolled(desk, "prosecutor")
     with pytest.raises(NotFoundError):
         prosecutor.client.item(phone)
-    handing.share(custodian.client, custodian.person, desk.clock, phone, with_person=prosecutor.pseudonym, basis=BASIS)
+    handover.share(custodian.client, custodian.person, desk.clock, phone, with_person=prosecutor.pseudonym, basis=BASIS)
     assert phone in {one["evidence"] for one in prosecutor.client.items()}
     prosecutor.record(phone, "hold-placed", {"hold": "appeal"})
 
 
 def test_a_second_enrolment_does_not_make_a_second_person_of_anybody(tmp_path: Path) -> None:
     roles = ["administrator", "custodian", "officer"]
-    founding.found(tmp_path / "home", agency="NL-POL", person="K-17", roles=roles, passphrase=PASSPHRASE)
+    create_home.found(tmp_path / "home", agency="NL-POL", person="K-17", roles=roles, passphrase=PASSPHRASE)
     with Desk(tmp_path / "home") as desk:
         item = photo(desk, tmp_path)
         twin = enrolled(desk, "custodian", "officer", number="\uff4b\u201117\u200b \ufe0f")  # as it may be typed to look like another

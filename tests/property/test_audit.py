@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.domain import cose
-from ledger.domain import statement as statements
 from ledger.domain.audit import entry as entries
+from ledger.domain.codecs import cose
 from ledger.domain.errors import FormatError
-from ledger.domain.statement import Claims
+from ledger.domain.log import statement as statements
+from ledger.domain.log.statement import Claims
 from ledger.domain.verify.report import Verdict
 from tests.support.malice import Agency, Item, World
 

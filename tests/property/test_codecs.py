@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from ledger.domain import car, cbor, jsontext, rlp, unixfs, varint
-from ledger.domain import cid as cids
+from ledger.domain.codecs import cbor, rlp, strict_json, varint
 from ledger.domain.errors import FormatError
+from ledger.domain.ipld import car, unixfs
+from ledger.domain.ipld import cid as cids
 from tests.conftest import SEED
 
 KEYS = st.integers(-(2**63), 2**63) | st.text(max_size=8)
@@ -73,7 +74,7 @@ def test_deep_nesting_is_refused_without_exhausting_the_stack() -> None:
     with pytest.raises(FormatError):
         cbor.decode(b"\x81" * 100_000 + b"\x00")
     with pytest.raises(FormatError):
-        jsontext.parse(b"[" * 100_000 + b"]" * 100_000, what="json", limit=1 << 20)
+        strict_json.parse(b"[" * 100_000 + b"]" * 100_000, what="json", limit=1 << 20)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_deep_nesting_is_refused_without_exhausting_the_stack() -> None:
 )
 def test_json_that_two_parsers_could_read_differently_is_refused(text: str) -> None:
     with pytest.raises(FormatError):
-        jsontext.parse(text.encode(), what="json", limit=1000)
+        strict_json.parse(text.encode(), what="json", limit=1000)
 
 
 ITEMS = st.recursive(st.binary(max_size=80), lambda inner: st.lists(inner, max_size=4), max_leaves=12)

@@ -7,7 +7,8 @@ import json
 import random
 from typing import Any
 
-from ledger.domain import cbor, trust
+from ledger.domain.bundle import trust
+from ledger.domain.codecs import cbor
 from ledger.domain.verify import Verdict, verify
 from tests.campaigns.mutations import FOLDER, places
 

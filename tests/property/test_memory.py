@@ -13,13 +13,14 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ledger.domain import bundle as bundles
-from ledger.domain import cbor, statement
-from ledger.domain.bundle import Bundle, BundledStatement, LogRef
-from ledger.domain.encoding import b64url
+from ledger.domain.bundle import bundle as bundles
+from ledger.domain.bundle.bundle import Bundle, BundledStatement, LogRef
+from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.codecs import cbor
+from ledger.domain.codecs.text import b64url
 from ledger.domain.errors import CustodyError
-from ledger.domain.statement import Claims
-from ledger.domain.trust import TrustRoot
+from ledger.domain.log import statement
+from ledger.domain.log.statement import Claims
 from ledger.domain.verify import verify
 from tests.support.desk import Desk
 

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from ledger.domain import merkle, tiles
 from ledger.domain.errors import FormatError, VerificationError
+from ledger.domain.log import merkle, tiles
 from tests.support import oracle
 
 N = 300

@@ -17,7 +17,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
 from api.access import PUBLIC, ROUTES
-from ledger.services.ingest import Options
+from ledger.client.upload import Options
 from tests.conftest import SEED
 from tests.support import proofs
 from tests.support.desk import Desk

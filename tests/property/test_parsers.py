@@ -19,17 +19,23 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.domain import bundle as bundles
-from ledger.domain import car, cbor, enrolment, evm, grants, jsontext, login, rlp, tiles, trust, unixfs, varint
-from ledger.domain import cid as cids
-from ledger.domain import receipt as receipts
-from ledger.domain import statement as statements
-from ledger.domain.encoding import b64url, from_b64url, parse_time
+from ledger.domain.bundle import bundle as bundles
+from ledger.domain.bundle import trust
+from ledger.domain.chain import evm
+from ledger.domain.codecs import cbor, rlp, strict_json, varint
+from ledger.domain.codecs.text import b64url, from_b64url, parse_time
+from ledger.domain.crypto import grants
 from ledger.domain.errors import CustodyError
 from ledger.domain.event import disclosure
 from ledger.domain.event import document as documents
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity import enrolment, login
+from ledger.domain.ipld import car, unixfs
+from ledger.domain.ipld import cid as cids
+from ledger.domain.log import receipt as receipts
+from ledger.domain.log import statement as statements
+from ledger.domain.log import tiles
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 FOUND = VECTORS / "found"
@@ -95,7 +101,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], Any], list[bytes], Callable[[Any], by
     ),
     "rlp": (lambda data: rlp.decode(data, what="rlp"), [CHAIN.header, *CHAIN.storage[0].nodes], rlp.encode),
     "cbor": (cbor.decode, [GOOD, cbor.encode({"a": [1, b"x", None], "b": {"c": True}})], cbor.encode),
-    "json": (lambda data: jsontext.parse(data, what="json", limit=1 << 20), [DOCUMENT], None),
+    "json": (lambda data: strict_json.parse(data, what="json", limit=1 << 20), [DOCUMENT], None),
     "varint": (lambda data: varint.decode(data, 0), [varint.encode(300), varint.encode(2**62)], None),
     "cid": (text(cids.from_text), [cids.to_text(NODE.cid).encode()], lambda value: cids.to_text(value).encode()),
     "grant": (grants.parse, [from_b64url(EXAMPLE["envelope"]["grant"], what="")], lambda value: value.encode()),

@@ -9,14 +9,15 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger.adapters.node.client import NodeClient
-from ledger.domain import envelope
-from ledger.domain.grants import HpkePrivateKey
+from ledger.client import retrieval
+from ledger.domain.crypto import content_encryption
+from ledger.domain.crypto.grants import HpkePrivateKey
+from ledger.domain.event.signing import Person, seal_keys, sign_event
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
-from ledger.domain.records import PersonRow
-from ledger.services import people, retrieve
-from ledger.services.authority import new_pseudonym
-from ledger.services.signing import Person, seal_keys, sign_event
+from ledger.domain.ports.rows import PersonRow
+from ledger.services.node.certificate_authority import new_pseudonym
+from ledger.services.people import admission
 from tests.support import proofs
 from tests.support.desk import Desk
 
@@ -56,11 +57,11 @@ class Actor:
         return self.raw("POST", "/v1/statements", json={"statements": list(submissions)})
 
     def record(self, evidence: str, event_type: str, body: dict[str, Any], members: dict[str, Any] | None = None) -> dict[str, Any]:
-        return retrieve.record(self.client, self.person, self.desk.clock, evidence, event_type, body, members)
+        return retrieval.record(self.client, self.person, self.desk.clock, evidence, event_type, body, members)
 
     def opening(self, event_type: str, body: dict[str, Any], evidence: str) -> dict[str, Any]:
         """A statement that opens an item without content."""
-        sealed = seal_keys(self.person, evidence, record_key=envelope.new_key(), content_key=None, commitment=None)
+        sealed = seal_keys(self.person, evidence, record_key=content_encryption.new_key(), content_key=None, commitment=None)
         return self.sign(event_type, body, evidence, seq=0, prev=None, sealed_keys=sealed)
 
 
@@ -79,7 +80,7 @@ def enrolled(desk: Desk, *roles: str, number: str = "") -> Actor:
         key.public_key(), agency=desk.node.agency, pseudonym=pseudonym, roles=list(roles), service=False, now=desk.clock.now()
     )
     certificate = certificates.parse(der)
-    sealed = people.seal_number(desk.node.keys.people, number or f"of {pseudonym}", pseudonym.encode())
+    sealed = admission.seal_number(desk.node.keys.people, number or f"of {pseudonym}", pseudonym.encode())
     with desk.node.records.write() as unit:
         unit.put_certificate(certificate.digest, der)
         stored = hpke.public.kem.encode() + b"\x00" + hpke.public.key

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ledger import deploying, founding
 from ledger.adapters.chain.rpc import RpcChain
 from ledger.adapters.node.partner import PartnerClient
+from ledger.app import create_home, deploy_contracts
+from ledger.client import handover
+from ledger.client.handover import Terms
+from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import NetworkError
-from ledger.domain.trust import TrustRoot
 from ledger.domain.verify import verify
-from ledger.services import handing, handovers, partners
-from ledger.services.handing import Terms
+from ledger.services.handovers import sync
+from ledger.services.partners import directory
 from tests.support.desk import PASSPHRASE, Desk
 
 #: Key of the first account that anvil and Hardhat fund; known to everybody.
@@ -32,14 +34,14 @@ def address(code: str) -> str:
 def found(folder: Path, url: str, *agencies: str) -> TrustRoot:
     """Homes of agencies in ``folder`` on the chain at ``url``."""
     common = {"person": "1", "roles": ROLES, "passphrase": PASSPHRASE, "profile": "neutral"}
-    cards = [founding.prepare(folder / code, agency=code, url=address(code), **common) for code in agencies]
+    cards = [create_home.prepare(folder / code, agency=code, url=address(code), **common) for code in agencies]
     chain = RpcChain(url, confirmations=0)
     try:
-        root = deploying.consort(chain, DEPLOYER, cards, wei=10 * ETHER, confirmations=0, sealers=[])
+        root = deploy_contracts.consort(chain, DEPLOYER, cards, wei=10 * ETHER, confirmations=0, sealers=[])
     finally:
         chain.close()
     for code in agencies:
-        founding.join(folder / code, root, url=url, confirmations=0, passphrase=PASSPHRASE)
+        create_home.join(folder / code, root, url=url, confirmations=0, passphrase=PASSPHRASE)
     return root
 
 
@@ -55,7 +57,7 @@ class Consortium:
         for one in desks.values():
             for other in desks:
                 if other != one.node.agency:
-                    partners.add(one.node, address(other))
+                    directory.add(one.node, address(other))
 
     def _reach(self, caller: str, url: str) -> PartnerClient:
         other = next(code for code in self.desks if address(code) == url)
@@ -80,8 +82,8 @@ class Consortium:
         for _ in range(rounds):
             problems = {}
             for code in codes or self.desks:
-                handovers.settle(self.desks[code].node, timeout=30)
-                problems |= handovers.sync(self.desks[code].node).problems
+                sync.settle(self.desks[code].node, timeout=30)
+                problems |= sync.sync(self.desks[code].node).problems
         return problems
 
 
@@ -101,7 +103,7 @@ def upload(desk: Desk, tmp_path: Path, data: bytes = b"evidence" * 1000) -> str:
 
 def offer(desk: Desk, evidence: str, agency: str, **more: object) -> None:
     terms = Terms(agency, int(time.time()) + 86400, **more)  # type: ignore[arg-type]
-    handing.offer(desk.client, desk.person, desk.clock, evidence, terms)
+    handover.offer(desk.client, desk.person, desk.clock, evidence, terms)
 
 
 def confirmed(desk: Desk) -> object:
@@ -110,6 +112,6 @@ def confirmed(desk: Desk) -> object:
 
 
 def judged(desk: Desk, evidence: str, root: TrustRoot) -> str:
-    handovers.settle(desk.node, timeout=30)
+    sync.settle(desk.node, timeout=30)
     report = verify(desk.bundle(evidence), root, confirm=confirmed(desk))  # type: ignore[arg-type]
     return f"{report.verdict.value} {report.facts.get('custodian')} {report.facts.get('handoversAbroad')}"

@@ -12,12 +12,14 @@ from typing import Any, Self
 
 from api.app import create_app
 from cli.local import InProcess
-from ledger import settings, wiring
 from ledger.adapters.keystore.file import Unlocking
 from ledger.adapters.node.client import NodeClient
-from ledger.domain import trust
-from ledger.services import anchoring, export, retrieve, trustroot
-from ledger.services.ingest import Options, Upload, Uploaded
+from ledger.app import bootstrap, settings
+from ledger.client import retrieval
+from ledger.client.upload import Options, Upload, Uploaded
+from ledger.domain.bundle import trust
+from ledger.services.bundles import agency_trust, export
+from ledger.services.onchain import anchoring
 
 PASSPHRASE = b"correct horse battery staple"
 BASIS = {"purpose": "test"}
@@ -32,7 +34,7 @@ class Desk:
         self.logs_at: Callable[[str], AbstractSet[str]] = lambda _: set()
 
     def __enter__(self) -> Self:
-        self.home = wiring.open_home(self.path, Unlocking(self.path / settings.KEYRING, PASSPHRASE))
+        self.home = bootstrap.open_home(self.path, Unlocking(self.path / settings.KEYRING, PASSPHRASE))
         self._stack.callback(self.home.close)
         self.app = create_app(self.home.node, sealers=self.home.sealers, confirmations=0)
         self.transport = self._stack.enter_context(InProcess(self.app))
@@ -44,7 +46,7 @@ class Desk:
                 signer=lambda: (keyring.signing_key("person"), keyring.get("person-certificate")),
             )
         )
-        self.person = wiring.person_at(keyring, self.client.agency())
+        self.person = bootstrap.person_at(keyring, self.client.agency())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -59,20 +61,20 @@ class Desk:
         return self.home.node.clock
 
     def upload(self, *paths: Path, options: Options | None = None) -> list[Uploaded]:
-        journal = wiring.journal_of(self.path, self.home.keyring)
+        journal = bootstrap.journal_of(self.path, self.home.keyring)
         run = Upload(self.person, self.client, journal, self.clock, options or Options())
         return list(run.run(list(paths)))
 
     def access(self, evidence: str, mode: str = "export") -> str:
-        return retrieve.record_access(self.client, self.person, self.clock, evidence, mode=mode, basis=BASIS)
+        return retrieval.record_access(self.client, self.person, self.clock, evidence, mode=mode, basis=BASIS)
 
     def get(self, evidence: str) -> bytes:
         out = BytesIO()
-        retrieve.fetch(self.client, self.person, evidence, self.access(evidence, "copy"), out)
+        retrieval.fetch(self.client, self.person, evidence, self.access(evidence, "copy"), out)
         return out.getvalue()
 
     def record(self, evidence: str, event_type: str, body: dict[str, Any]) -> dict[str, Any]:
-        return retrieve.record(self.client, self.person, self.clock, evidence, event_type, body)
+        return retrieval.record(self.client, self.person, self.clock, evidence, event_type, body)
 
     def anchor(self) -> anchoring.Progress:
         return anchoring.anchor_now(self.node)
@@ -81,4 +83,4 @@ class Desk:
         return export.bundle(self.node, evidence).encode()
 
     def trust(self) -> trust.TrustRoot:
-        return trust.parse(trustroot.trust_root(self.node, sealers=self.home.sealers, confirmations=0).encode())
+        return trust.parse(agency_trust.trust_root(self.node, sealers=self.home.sealers, confirmations=0).encode())

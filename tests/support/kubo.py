@@ -16,13 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ledger import settings
 from ledger.adapters.ipfs import repository
 from ledger.adapters.ipfs.kubo import Kubo
 from ledger.adapters.keystore.file import Unlocking
-from ledger.domain import cid as cids
-from ledger.domain import unixfs
-from ledger.domain.unixfs import Block
+from ledger.app import settings
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld import unixfs
+from ledger.domain.ipld.unixfs import Block
 from tests.support.commands import ROOT
 from tests.support.desk import PASSPHRASE
 

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from ledger.domain import bundle as bundles
-from ledger.domain import grants, parcel
-from ledger.domain.bundle import Bundle
-from ledger.domain.encoding import evidence_bytes
-from ledger.domain.parcel import Parcel
-from ledger.services.backoff import Backoff
-from ledger.services.node import Node
+from ledger.domain.bundle import bundle as bundles
+from ledger.domain.bundle import parcel
+from ledger.domain.bundle.bundle import Bundle
+from ledger.domain.bundle.parcel import Parcel
+from ledger.domain.codecs.text import evidence_bytes
+from ledger.domain.crypto import grants
+from ledger.services.node.backoff import Backoff
+from ledger.services.node.context import Node
 from tests.support import consortium
 from tests.support.desk import Desk
 

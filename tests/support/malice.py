@@ -26,23 +26,26 @@ from ledger.adapters.chain.contracts import REGISTRY, Contracts, Founder, addres
 from ledger.adapters.chain.local import LocalChain
 from ledger.adapters.logfiles import FolderFiles
 from ledger.adapters.memory import StoppedClock
-from ledger.auditing import about
-from ledger.domain import jsontext, merkle, slots, tiles, trust
-from ledger.domain import receipt as receipts
-from ledger.domain import statement as statements
+from ledger.app.open_audit import about
 from ledger.domain.audit.report import Report
-from ledger.domain.cose import PrivateKey
-from ledger.domain.encoding import b64url, format_time
+from ledger.domain.bundle import trust
+from ledger.domain.bundle.trust import Contract, Rpc, TrustRoot
+from ledger.domain.chain import contract_layout
+from ledger.domain.chain.contract_layout import Hop
+from ledger.domain.codecs import strict_json
+from ledger.domain.codecs.cose import PrivateKey
+from ledger.domain.codecs.text import b64url, format_time
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import agency_id, agency_urn
-from ledger.domain.ports import HopStep
-from ledger.domain.slots import Hop
-from ledger.domain.statement import Claims, Statement
-from ledger.domain.trust import Contract, Rpc, TrustRoot
-from ledger.services.audit import outside
-from ledger.services.authority import Authority, new_pseudonym
+from ledger.domain.log import merkle, tiles
+from ledger.domain.log import receipt as receipts
+from ledger.domain.log import statement as statements
+from ledger.domain.log.statement import Claims, Statement
+from ledger.domain.ports.node_and_chain import HopStep
+from ledger.services.audit import external
+from ledger.services.node.certificate_authority import Authority, new_pseudonym
 
 START = 1_790_000_000
 DELAY = 3600
@@ -147,7 +150,7 @@ class Agency:
         """A statement of the agency about itself."""
         earlier = self.statements[-1] if self.statements else None
         parsed = certificates.parse(self.service.der)
-        document = jsontext.dump(
+        document = strict_json.dump(
             {
                 "v": 1, "type": kind, "evidence": agency_urn(self.code), "seq": len(self.statements),
                 "prev": earlier.digest.hex() if earlier else None,
@@ -180,11 +183,11 @@ class Agency:
 
     def publish_descriptor(self, *, log_key: bytes = b"", announce: bool = True) -> None:
         """A new version in the registry, in force at once; announced and anchored before, as it must be."""
-        value = jsontext.parse(self.descriptor.raw, what="descriptor", limit=1 << 20) | {"version": self.descriptor.version + 1}
+        value = strict_json.parse(self.descriptor.raw, what="descriptor", limit=1 << 20) | {"version": self.descriptor.version + 1}
         fresh = Ed25519PrivateKey.from_private_bytes(log_key) if log_key else self.log_key
         value["logKey"] = b64url(fresh.public_key().public_bytes_raw())
         value["ca"] += [base64.b64encode(self.authority.der).decode()] * (base64.b64encode(self.authority.der).decode() not in value["ca"])
-        found = descriptors.parse(jsontext.dump(value))
+        found = descriptors.parse(strict_json.dump(value))
         if announce:
             self.publish("descriptor-published", {"version": found.version, "digest": found.digest.hex()})
             self.anchor()
@@ -243,10 +246,10 @@ class Agency:
         if on_chain:
             self.anchor()
             expires = self.world.clock.now() + 86400
-            open_hop = Hop(agency_id(self.code), agency_id(other.code), statement.digest, 0, expires, slots.OPEN, bytes(32), 0)
+            open_hop = Hop(agency_id(self.code), agency_id(other.code), statement.digest, 0, expires, contract_layout.OPEN, bytes(32), 0)
             self.hop(item, open_hop, statement.digest)
             time = self.world.contracts.chain.head().time
-            item.hops.append(Hop(open_hop.giver, open_hop.taker, statement.digest, time, expires, slots.OPEN, bytes(32), 0))
+            item.hops.append(Hop(open_hop.giver, open_hop.taker, statement.digest, time, expires, contract_layout.OPEN, bytes(32), 0))
         return statement
 
     def conclude(self, item: Item, effect: str, *, on_chain: bool = True, **options: Any) -> Statement:
@@ -258,7 +261,7 @@ class Agency:
         return statement
 
     def tell(self, item: Item, effect: str, statement: Statement) -> None:
-        outcome = {"accept": slots.ACCEPTED, "decline": slots.DECLINED, "withdraw": slots.WITHDRAWN}[effect]
+        outcome = {"accept": contract_layout.ACCEPTED, "decline": contract_layout.DECLINED, "withdraw": contract_layout.WITHDRAWN}[effect]
         before = item.hops[-1]
         item.hops[-1] = Hop(before.giver, before.taker, before.offer, before.offer_time, before.expires, outcome, statement.digest, 0)
         self.hop(item, item.hops[-1], statement.digest)
@@ -368,7 +371,7 @@ class World:
         kept = SqliteAuditState(state, about(self.root))
         try:
             files = [AsANode(folder) for folder in folders]
-            return outside.audit(self.contracts, self.root, files, kept, self.clock, outside.Options(**options))
+            return external.audit(self.contracts, self.root, files, kept, self.clock, external.Options(**options))
         finally:
             kept.close()
 

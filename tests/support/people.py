@@ -9,16 +9,16 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from ledger import enrolling
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.node.client import NodeClient
+from ledger.app import enrolling
+from ledger.app.bootstrap import journal_of, person_at
+from ledger.app.settings import KEYRING
+from ledger.client import retrieval
+from ledger.client.upload import Options, Upload, Uploaded
+from ledger.domain.event.signing import Person
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
-from ledger.services import retrieve
-from ledger.services.ingest import Options, Upload, Uploaded
-from ledger.services.signing import Person
-from ledger.settings import KEYRING
-from ledger.wiring import journal_of, person_at
 from tests.support.desk import BASIS, PASSPHRASE, Desk
 
 
@@ -54,13 +54,13 @@ class Colleague:
 
     def record(self, evidence: str, event_type: str, body: dict[str, Any], members: dict[str, Any] | None = None) -> dict[str, Any]:
         with self.working() as (client, person):
-            return retrieve.record(client, person, self.desk.clock, evidence, event_type, body, members)
+            return retrieval.record(client, person, self.desk.clock, evidence, event_type, body, members)
 
     def get(self, evidence: str) -> bytes:
         out = BytesIO()
         with self.working() as (client, person):
-            access = retrieve.record_access(client, person, self.desk.clock, evidence, mode="copy", basis=BASIS)
-            retrieve.fetch(client, person, evidence, access, out)
+            access = retrieval.record_access(client, person, self.desk.clock, evidence, mode="copy", basis=BASIS)
+            retrieval.fetch(client, person, evidence, access, out)
         return out.getvalue()
 
     @property

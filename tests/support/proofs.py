@@ -7,8 +7,8 @@ import time
 import httpx
 
 from ledger.adapters.node.client import NodeClient
-from ledger.domain import dpop
-from ledger.domain.cose import PrivateKey
+from ledger.domain.codecs.cose import PrivateKey
+from ledger.domain.identity import dpop
 
 _KEYS: dict[str, PrivateKey] = {}
 

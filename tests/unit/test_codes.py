@@ -9,7 +9,8 @@ import pytest
 from cli import hints, output
 from cli.commands.fixity import _code as fixity_code
 from cli.state import STATE
-from ledger.domain import errors, filekind
+from ledger.domain import errors
+from ledger.domain.files import file_kind
 
 
 @pytest.fixture(autouse=True)
@@ -93,4 +94,4 @@ def test_hints_name_the_home_that_was_worked_in(monkeypatch: pytest.MonkeyPatch,
     ],
 )
 def test_a_file_is_named_by_its_first_bytes(head: bytes, words: str) -> None:
-    assert filekind.describe(head[: filekind.HEAD]) == words
+    assert file_kind.describe(head[: file_kind.HEAD]) == words

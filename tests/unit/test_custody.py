@@ -8,22 +8,22 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ledger.domain import slots
-from ledger.domain import statement as statements
-from ledger.domain.bundle import Bundle, BundledStatement, LogRef
-from ledger.domain.custody import advance, require_role
+from ledger.domain.bundle.bundle import Bundle, BundledStatement, LogRef
+from ledger.domain.chain import contract_layout
+from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.errors import IncompleteError, RuleError, VerificationError
 from ledger.domain.identity.names import agency_id
-from ledger.domain.slots import Hop
-from ledger.domain.statement import Claims, Statement
-from ledger.domain.verify import custodychain
+from ledger.domain.item.custody import advance, require_role
+from ledger.domain.log import statement as statements
+from ledger.domain.log.statement import Claims, Statement
+from ledger.domain.verify import custody_chain
 from ledger.domain.verify.report import Report
 
 EVIDENCE = "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
 KEY = ec.derive_private_key(0xC0FFEE, ec.SECP256R1())
 REF = b"r" * 32
 NL, RO = agency_id("NL-POL"), agency_id("RO-DIICOT")
-ITEM = slots.custody_key(NL, REF)
+ITEM = contract_layout.custody_key(NL, REF)
 
 
 class Life:
@@ -55,8 +55,8 @@ class Chain:
 
     def __init__(self, custodian: bytes, hops: int, is_open: bool, words: dict[int, bytes]) -> None:
         packed = int.from_bytes(custodian[:24], "big") | hops << 192 | int(is_open) << 224
-        self._words = {slots.custody_slot(ITEM): packed.to_bytes(32, "big")}
-        self._words |= {slots.hop_slot(ITEM, hop): word for hop, word in words.items()}
+        self._words = {contract_layout.custody_slot(ITEM): packed.to_bytes(32, "big")}
+        self._words |= {contract_layout.hop_slot(ITEM, hop): word for hop, word in words.items()}
 
     def read(self, contract: str, slot: bytes, *, step: int, what: str) -> bytes:
         return self._words[slot]
@@ -70,7 +70,7 @@ def hop(offer: Statement, outcome: Statement | None, kind: int) -> Hop:
 def check(life: Life, chain: Chain, *hops: Hop) -> Report:
     report = Report()
     bundle: Any = life.bundle(*hops)
-    custodychain.check(bundle, life.statements, [None] * len(life.statements), chain, report)  # type: ignore[arg-type]
+    custody_chain.check(bundle, life.statements, [None] * len(life.statements), chain, report)  # type: ignore[arg-type]
     return report
 
 
@@ -79,10 +79,16 @@ def test_a_handover_abroad_needs_both_signatures_and_the_contracts_hop() -> None
     life.add("open")
     offer = life.add("offer", to="RO-DIICOT")
     accepted = life.add("accept", log="RO-DIICOT")
-    good = hop(offer, accepted, slots.ACCEPTED)
+    good = hop(offer, accepted, contract_layout.ACCEPTED)
     chain = Chain(RO, 1, False, {0: good.commitment(bytes(32))})
     assert check(life, chain, good).facts["custodian"] == "RO-DIICOT"
-    for wrong in ((), (good, good), (replace(good, offer=bytes(32)),), (replace(good, outcome=slots.DECLINED),), (replace(good, time=1),)):
+    for wrong in (
+        (),
+        (good, good),
+        (replace(good, offer=bytes(32)),),
+        (replace(good, outcome=contract_layout.DECLINED),),
+        (replace(good, time=1),),
+    ):
         with pytest.raises(VerificationError):
             check(life, chain, *wrong)
     with pytest.raises(VerificationError):
@@ -95,7 +101,7 @@ def test_an_open_offer_is_the_one_that_the_contract_holds() -> None:
     life = Life()
     life.add("open")
     offer = life.add("offer", to="RO-DIICOT")
-    pending = hop(offer, None, slots.OPEN)
+    pending = hop(offer, None, contract_layout.OPEN)
     chain = Chain(NL, 0, True, {0: pending.offer_hash()})
     assert check(life, chain, pending).facts["custodian"] == "NL-POL"
     with pytest.raises(IncompleteError):
@@ -104,7 +110,7 @@ def test_an_open_offer_is_the_one_that_the_contract_holds() -> None:
         with pytest.raises(VerificationError):
             check(life, chain, *wrong)
     with pytest.raises(VerificationError, match="before a concluded"):
-        check(life, chain, pending, hop(offer, offer, slots.ACCEPTED))
+        check(life, chain, pending, hop(offer, offer, contract_layout.ACCEPTED))
     hidden = Life()
     hidden.add("open")
     with pytest.raises(VerificationError, match="not the one that was signed"):
@@ -122,7 +128,7 @@ def test_an_offer_taken_back_before_the_contract_took_it_needs_no_hop_but_an_acc
     accepted = life.add("accept", log="RO-DIICOT")
     with pytest.raises(VerificationError, match="never took"):
         check(life, nothing)
-    good = hop(offer, accepted, slots.ACCEPTED)
+    good = hop(offer, accepted, contract_layout.ACCEPTED)
     taken = Chain(RO, 1, False, {0: good.commitment(bytes(32))})
     assert check(life, taken, good).facts["custodian"] == "RO-DIICOT"
     hidden = Life()

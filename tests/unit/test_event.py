@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from ledger.domain import jsontext
-from ledger.domain.custody import ROLES_BY_TYPE
-from ledger.domain.encoding import b64url, format_time
+from ledger.domain.codecs import strict_json
+from ledger.domain.codecs.text import b64url, format_time
 from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.event import disclosure as sd
 from ledger.domain.event import document as documents
 from ledger.domain.event.types import TYPES
-from ledger.domain.statement import Claims
+from ledger.domain.item.custody import ROLES_BY_TYPE
+from ledger.domain.log.statement import Claims
 
 EVIDENCE = "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
 CONTENT = {
@@ -103,7 +103,7 @@ def test_a_disclosure_cannot_replace_a_member_that_is_there() -> None:
     value["body"]["_sd"] = [b64url(shadow.digest)]
     value["_sd_alg"] = "sha-256"
     with pytest.raises(FormatError, match="already present"):
-        documents.parse(jsontext.dump(value), [shadow.encoded])
+        documents.parse(strict_json.dump(value), [shadow.encoded])
 
 
 @pytest.mark.parametrize("name", sorted(sd.NEVER_HIDDEN))
@@ -118,7 +118,7 @@ def test_nested_disclosures_lists_and_short_salts_are_refused() -> None:
     with pytest.raises(FormatError):
         sd.make("name", "x", b"s" * 15)
     with pytest.raises(FormatError):
-        documents.parse(jsontext.dump(edited(body__stated=[{"_sd": [b64url(bytes(32))]}], _sd_alg="sha-256")))
+        documents.parse(strict_json.dump(edited(body__stated=[{"_sd": [b64url(bytes(32))]}], _sd_alg="sha-256")))
 
 
 @pytest.mark.parametrize(
@@ -133,13 +133,13 @@ def test_a_document_cannot_withhold_what_checks_rely_on(pointer: str) -> None:
     del place[name]
     place["_sd"] = [b64url(bytes(32))]
     with pytest.raises(FormatError):
-        documents.parse(jsontext.dump(value))
+        documents.parse(strict_json.dump(value))
 
 
 @pytest.mark.parametrize("digests", [[], ["x"], [b64url(b"b" * 32), b64url(b"a" * 32)], [b64url(b"a" * 32)] * 2, "x"])
 def test_malformed_digest_lists_are_refused(digests: Any) -> None:
     with pytest.raises(FormatError):
-        documents.parse(jsontext.dump(edited(body___sd=digests, _sd_alg="sha-256")))
+        documents.parse(strict_json.dump(edited(body___sd=digests, _sd_alg="sha-256")))
 
 
 @pytest.mark.parametrize(
@@ -174,15 +174,15 @@ def test_malformed_digest_lists_are_refused(digests: Any) -> None:
 )
 def test_documents_outside_the_schema_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(FormatError):
-        documents.parse(jsontext.dump(edited(**changes)))
+        documents.parse(strict_json.dump(edited(**changes)))
 
 
 def test_ext_is_the_place_for_what_the_format_does_not_know() -> None:
-    assert documents.parse(jsontext.dump(edited(ext={"x": 1}, body__ext={"y": [2]}))).known
+    assert documents.parse(strict_json.dump(edited(ext={"x": 1}, body__ext={"y": [2]}))).known
 
 
 def test_an_unknown_type_is_reported_not_refused() -> None:
-    event = documents.parse(jsontext.dump(edited(type="weighed", body={"grams": 12})))
+    event = documents.parse(strict_json.dump(edited(type="weighed", body={"grams": 12})))
     assert not event.known
     with pytest.raises(FormatError):
         documents.require_complete(event)

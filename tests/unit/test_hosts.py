@@ -6,8 +6,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from ledger.domain import hosts
 from ledger.domain.errors import UsageError
+from ledger.domain.untrusted import hosts
 
 GOOD = {
     "https://custody.police.example": "https://custody.police.example",

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger import settings
-from ledger.domain import manifest, mediatypes, ownfiles, pathnames
+from ledger.app import settings
 from ledger.domain.errors import FormatError
-from ledger.domain.manifest import Facts, Folder, Manifest, Member, Omission
+from ledger.domain.files import custody_files, manifest, media_types, path_names
+from ledger.domain.files.manifest import Facts, Folder, Manifest, Member, Omission
 
 FACTS = Facts(0o644, 1000, 100, -14_182_980_000_000_001, 2, b"first\xff", sparse=True, attributes=((b"user.origin", b"\x00\xff"),))
 ROW = Member(b"d\xff/a.txt", "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", 1, {"sha-256": "ab" * 32}, "b" + "a" * 58, FACTS)
@@ -25,8 +25,8 @@ GOOD = Manifest(
 
 @given(st.binary(max_size=40), st.binary(max_size=40))
 def test_two_names_never_have_one_spelling_and_each_spelling_leads_back(one: bytes, other: bytes) -> None:
-    assert pathnames.decode(pathnames.encode(one)) == one
-    assert (pathnames.encode(one) == pathnames.encode(other)) == (one == other)
+    assert path_names.decode(path_names.encode(one)) == one
+    assert (path_names.encode(one) == path_names.encode(other)) == (one == other)
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_two_names_never_have_one_spelling_and_each_spelling_leads_back(one: byt
     ],
 )
 def test_names_that_look_alike_are_told_apart(one: bytes, other: bytes) -> None:
-    assert pathnames.encode(one) != pathnames.encode(other)
+    assert path_names.encode(one) != path_names.encode(other)
 
 
 @pytest.mark.parametrize("text", ["a\\", "\\x4", "\\x41", "\\xFF", "\\n", "\\xc3\\xa9", "\udcff"])
 def test_a_spelling_that_is_never_written_is_refused(text: str) -> None:
     with pytest.raises(FormatError):
-        pathnames.decode(text)
+        path_names.decode(text)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_spelling_that_is_never_written_is_refused(text: str) -> None:
     ],
 )
 def test_the_media_type_is_that_of_the_bytes_and_never_of_what_is_inside(name: str, expected: str) -> None:
-    assert mediatypes.of_name(name) == expected
+    assert media_types.of_name(name) == expected
 
 
 def test_a_manifest_parses_to_the_same_and_keeps_times_outside_every_calendar() -> None:
@@ -121,9 +121,9 @@ def test_one_path_for_two_members_is_refused() -> None:
 
 
 def test_what_marks_custodys_own_files_is_what_custody_writes() -> None:
-    assert {ownfiles.CONFIG, ownfiles.KEYRING, ownfiles.CLIENT} == {settings.CONFIG, settings.KEYRING, settings.CLIENT}
-    keys = {"keyring.json": ownfiles.KEYRING_MAGIC, "home.json": b"{"}
-    assert ownfiles.folder_kind(keys, lambda name: keys[name], lambda name: ()) == "home"
-    assert ownfiles.folder_kind({"keyring.json"}, lambda name: b'{"v": 1}', lambda name: ()) == ""  # a name alone hides nothing
-    assert ownfiles.folder_kind({"snapshots", "blocks"}, lambda name: b"", lambda name: ["20261126T034500Z"]) == "backup"
-    assert ownfiles.folder_kind({"snapshots", "blocks"}, lambda name: b"", lambda name: ["holiday"]) == ""
+    assert {custody_files.CONFIG, custody_files.KEYRING, custody_files.CLIENT} == {settings.CONFIG, settings.KEYRING, settings.CLIENT}
+    keys = {"keyring.json": custody_files.KEYRING_MAGIC, "home.json": b"{"}
+    assert custody_files.folder_kind(keys, lambda name: keys[name], lambda name: ()) == "home"
+    assert custody_files.folder_kind({"keyring.json"}, lambda name: b'{"v": 1}', lambda name: ()) == ""  # a name alone hides nothing
+    assert custody_files.folder_kind({"snapshots", "blocks"}, lambda name: b"", lambda name: ["20261126T034500Z"]) == "backup"
+    assert custody_files.folder_kind({"snapshots", "blocks"}, lambda name: b"", lambda name: ["holiday"]) == ""

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from ledger.adapters import profiles
-from ledger.domain import profile
 from ledger.domain.errors import FormatError, RuleError, UsageError
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
+from ledger.domain.item import jurisdiction_profile
 
 GOOD = profiles.source("nl").decode()
 
@@ -65,13 +65,13 @@ def test_every_profile_that_ships_is_well_formed_and_names_real_things() -> None
 def test_a_malformed_profile_is_refused(old: str, new: str) -> None:
     assert old in GOOD
     with pytest.raises(FormatError):
-        profile.parse(GOOD.replace(old, new, 1).encode())
+        jurisdiction_profile.parse(GOOD.replace(old, new, 1).encode())
 
 
 def test_what_is_no_text_or_too_large_is_refused() -> None:
     for data in (b"\xff\xfe", b"a" * (300 << 10)):
         with pytest.raises(FormatError):
-            profile.parse(data)
+            jurisdiction_profile.parse(data)
     for name in ("atlantis", "/nowhere/mine.toml"):
         with pytest.raises(UsageError):
             profiles.load(name)

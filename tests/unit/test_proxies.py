@@ -11,7 +11,7 @@ import pytest
 from api.app import create_app
 from api.proxies import Trusted, client, counted, trusted
 from api.ratelimit import LOGIN
-from ledger import settings
+from ledger.app import settings
 from ledger.domain.errors import UsageError
 from tests.support.desk import Desk
 

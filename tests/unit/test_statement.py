@@ -12,11 +12,13 @@ from pycose.keys import EC2Key, OKPKey
 from pycose.keys.curves import P256, Ed25519
 from pycose.messages import Sign1Message
 
-from ledger.domain import cbor, cose, login, merkle
-from ledger.domain import receipt as receipts
-from ledger.domain import statement as statements
+from ledger.domain.codecs import cbor, cose
 from ledger.domain.errors import FormatError, VerificationError
-from ledger.domain.statement import Claims
+from ledger.domain.identity import login
+from ledger.domain.log import merkle
+from ledger.domain.log import receipt as receipts
+from ledger.domain.log import statement as statements
+from ledger.domain.log.statement import Claims
 
 LOG = bytes(range(32))
 EVIDENCE = "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"

@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.domain import bundle as bundles
-from ledger.domain import cbor, rlp
-from ledger.domain import receipt as receipts
-from ledger.domain import statement as statements
-from ledger.domain.bundle import Bundle
+from ledger.client.upload import Options
+from ledger.domain.bundle import bundle as bundles
+from ledger.domain.bundle.bundle import Bundle
+from ledger.domain.bundle.trust import Clique, Pinned, Rpc, TrustRoot
+from ledger.domain.codecs import cbor, rlp
 from ledger.domain.errors import FormatError, IncompleteError, VerificationError
 from ledger.domain.event import disclosure as sd
 from ledger.domain.identity import certificate as certificates
-from ledger.domain.trust import Clique, Pinned, Rpc, TrustRoot
+from ledger.domain.log import receipt as receipts
+from ledger.domain.log import statement as statements
 from ledger.domain.verify import FileDigest, Status, Verdict, verify
-from ledger.services.authority import Authority, new_pseudonym
-from ledger.services.ingest import Options
+from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from tests.support.desk import Desk
 
 
@@ -306,7 +306,7 @@ def test_trust_roots_of_other_chains_contracts_or_signers_refuse_it(sample: Samp
 
 
 def sample_number(sample: Sample) -> int:
-    from ledger.domain.evm import parse_header
+    from ledger.domain.chain.evm import parse_header
 
     assert sample.good.chain is not None
     return parse_header(sample.good.chain.header).number
@@ -321,7 +321,7 @@ def test_a_block_that_no_rule_judges_is_not_checked_and_a_chosen_chain_can_judge
 
 
 def test_a_pin_on_a_descendant_judges_the_block(sample: Sample) -> None:
-    from ledger.domain.evm import parse_header
+    from ledger.domain.chain.evm import parse_header
 
     assert sample.good.chain is not None
     number = parse_header(sample.good.chain.header).number
@@ -357,7 +357,7 @@ def test_certificates_out_of_time_or_revoked_are_judged_at_the_proven_time(sampl
 
 @pytest.mark.parametrize("change", [b'"v":2', b'"kind":"other"', b'"seals":0', b'"chainId":-1'])
 def test_malformed_trust_roots_are_refused(sample: Sample, change: bytes) -> None:
-    from ledger.domain import trust
+    from ledger.domain.bundle import trust
 
     name = change.split(b":")[0]
     raw = sample.root.encode()

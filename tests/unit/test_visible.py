@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.domain.visible import is_safe, json_safe, visible, width
+from ledger.domain.untrusted.visible import is_safe, json_safe, visible, width
 
 ATTACKS = {
     "clear the screen and paint another": "\x1b[2J\x1b[Hverdict: verified",

@@ -11,14 +11,20 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.domain import cid as cids
-from ledger.domain import cose, envelope, grants, login, manifest, merkle, trust, unixfs
-from ledger.domain import receipt as receipts
-from ledger.domain import statement as statements
-from ledger.domain.encoding import from_b64url
+from ledger.domain.bundle import trust
+from ledger.domain.codecs import cose
+from ledger.domain.codecs.text import from_b64url
+from ledger.domain.crypto import content_encryption, grants
+from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.event import document as documents
-from ledger.domain.grants import HpkePrivateKey
+from ledger.domain.files import manifest
 from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import login
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld import unixfs
+from ledger.domain.log import merkle
+from ledger.domain.log import receipt as receipts
+from ledger.domain.log import statement as statements
 from ledger.domain.verify import FileDigest, Status, Verdict, verify
 
 HERE = Path(__file__).parent
@@ -72,11 +78,13 @@ def test_login() -> None:
 def test_envelope() -> None:
     found = EXAMPLE["envelope"]
     content_key, record_key, salt, plain = (bytes.fromhex(found[name]) for name in ("contentKey", "recordKey", "salt", "plain"))
-    sealed = envelope.Pieces(content_key, found["evidence"], salt).seal(0, envelope.pad_piece(plain, len(plain), 4096), last=True)
+    sealed = content_encryption.Pieces(content_key, found["evidence"], salt).seal(
+        0, content_encryption.pad_piece(plain, len(plain), 4096), last=True
+    )
     assert sha256(sealed).hexdigest() == found["onlyPiece"]
-    assert envelope.commit(content_key, found["evidence"], salt).hex() == found["commitment"]
-    assert sha256(envelope.seal_document(record_key, EXAMPLE["document"].encode())).hexdigest() == found["sealedDocument"]
-    assert {size: envelope.padded_size(int(size)) for size in found["padded"]} == found["padded"]
+    assert content_encryption.commit(content_key, found["evidence"], salt).hex() == found["commitment"]
+    assert sha256(content_encryption.seal_document(record_key, EXAMPLE["document"].encode())).hexdigest() == found["sealedDocument"]
+    assert {size: content_encryption.padded_size(int(size)) for size in found["padded"]} == found["padded"]
     recipient = HpkePrivateKey("MLKEM768-X25519", bytes.fromhex(EXAMPLE["keys"]["recipientSeed"]))
     grant = grants.parse(from_b64url(found["grant"], what="grant"))
     assert recipient.open(grant) == record_key

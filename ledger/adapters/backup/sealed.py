@@ -10,8 +10,9 @@ from typing import Any, BinaryIO, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ledger.domain import cbor, envelope
-from ledger.domain.envelope import stream_nonce
+from ledger.domain.codecs import cbor
+from ledger.domain.crypto import content_encryption
+from ledger.domain.crypto.content_encryption import stream_nonce
 from ledger.domain.errors import UnreadableError
 
 _PAGE: Final = 500
@@ -21,7 +22,7 @@ _LIMIT: Final = 16 << 20
 
 def derive(key: bytes, snapshot: str, use: str) -> bytes:
     """A key of one snapshot for one use: nonces count from zero under each."""
-    return envelope.derive(key, f"custody/v1/backup/{use}/{snapshot}".encode())
+    return content_encryption.derive(key, f"custody/v1/backup/{use}/{snapshot}".encode())
 
 
 def write(file: BinaryIO, key: bytes, rows: Iterator[tuple[Any, ...]]) -> int:

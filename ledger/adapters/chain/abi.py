@@ -8,8 +8,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from ledger.domain.chain.evm import keccak256
 from ledger.domain.errors import ChainError
-from ledger.domain.evm import keccak256
 
 # eth_abi is imported where it is used: a tenth of a second that only calls of the chain should cost.
 CONTRACTS = ("AgencyRegistry", "EvidenceLedger")

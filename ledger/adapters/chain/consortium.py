@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ledger.adapters.chain import abi
 from ledger.adapters.chain.contracts import LEDGER, REGISTRY, Contracts, address_of, sign_transaction, wait
 from ledger.domain.errors import ChainError
-from ledger.domain.ports import Chain
+from ledger.domain.ports.node_and_chain import Chain
 
 _TRANSFER_GAS = 21_000
 _HINT = "do not join: ask who deployed them with which version of custody"

@@ -11,13 +11,14 @@ from coincurve import PrivateKey, PublicKey
 
 from ledger.adapters.chain import abi
 from ledger.adapters.recursion import limited
-from ledger.domain import rlp, slots
-from ledger.domain.audit import story
-from ledger.domain.audit.story import ContractEvent
+from ledger.domain.audit import contract_events
+from ledger.domain.audit.contract_events import ContractEvent
+from ledger.domain.chain import contract_layout
+from ledger.domain.chain.evm import keccak256
+from ledger.domain.chain.transactions import SentCall
+from ledger.domain.codecs import rlp
 from ledger.domain.errors import ChainError, FormatError, NetworkError
-from ledger.domain.evm import keccak256
-from ledger.domain.ports import Chain, HopStep, LatestCheckpoint, Standing, TransactionReceipt
-from ledger.domain.transactions import SentCall
+from ledger.domain.ports.node_and_chain import Chain, HopStep, LatestCheckpoint, Standing, TransactionReceipt
 
 REGISTRY: Final = "AgencyRegistry"
 LEDGER: Final = "EvidenceLedger"
@@ -27,20 +28,30 @@ _HOP_GAS: Final = 300_000  # likewise, for any step of a handover
 _WAIT: Final = 120.0
 _MOST_AGENCIES: Final = 10_000  # each is a call
 _ACTIVE: Final = 1  # IAgencyRegistry.Status
-_OUTCOMES: Final = {slots.ACCEPTED: "acceptTransfer", slots.DECLINED: "declineTransfer", slots.WITHDRAWN: "withdrawTransfer"}
+_OUTCOMES: Final = {
+    contract_layout.ACCEPTED: "acceptTransfer",
+    contract_layout.DECLINED: "declineTransfer",
+    contract_layout.WITHDRAWN: "withdrawTransfer",
+}
 
 
 _EVENTS: Final[dict[str, Callable[[int, int, dict[str, Any]], ContractEvent]]] = {
-    "AgencyAdmitted": lambda block, time, v: story.AgencyAdmitted(block, time, v["agencyId"], v["code"]),
-    "LogOpened": lambda block, time, v: story.LogOpened(block, time, v["agencyId"], v["logId"], v["parent"], v["size"], v["root"]),
-    "DescriptorPublished": lambda block, time, v: story.DescriptorPublished(
+    "AgencyAdmitted": lambda block, time, v: contract_events.AgencyAdmitted(block, time, v["agencyId"], v["code"]),
+    "LogOpened": lambda block, time, v: contract_events.LogOpened(
+        block, time, v["agencyId"], v["logId"], v["parent"], v["size"], v["root"]
+    ),
+    "DescriptorPublished": lambda block, time, v: contract_events.DescriptorPublished(
         block, time, v["agencyId"], v["version"], v["digest"], v["activeFrom"]
     ),
-    "CheckpointAnchored": lambda block, time, v: story.CheckpointAnchored(
+    "CheckpointAnchored": lambda block, time, v: contract_events.CheckpointAnchored(
         block, time, v["logId"], v["prevSize"], v["size"], v["root"], v["descriptorVersion"]
     ),
-    "TransferOffered": lambda block, time, v: story.TransferOffered(block, time, v["key"], v["from"], v["to"], v["digest"], v["expires"]),
-    "TransferConcluded": lambda block, time, v: story.TransferConcluded(block, time, v["key"], v["hop"], v["outcome"], v["digest"]),
+    "TransferOffered": lambda block, time, v: contract_events.TransferOffered(
+        block, time, v["key"], v["from"], v["to"], v["digest"], v["expires"]
+    ),
+    "TransferConcluded": lambda block, time, v: contract_events.TransferConcluded(
+        block, time, v["key"], v["hop"], v["outcome"], v["digest"]
+    ),
 }
 
 
@@ -133,7 +144,7 @@ class Contracts:
 
     def log_id(self, agency: bytes, number: int) -> bytes:
         """Id of a log on this chain."""
-        return slots.log_id(self.chain.chain_id(), self.ledger, agency, number)
+        return contract_layout.log_id(self.chain.chain_id(), self.ledger, agency, number)
 
     def latest(self, log: bytes) -> LatestCheckpoint:
         """The newest checkpoint of a log."""
@@ -200,7 +211,7 @@ class Contracts:
     @staticmethod
     def _hop_call(step: HopStep) -> bytes:
         hop, place = step.hop, (step.index, list(step.proof))
-        if hop.outcome == slots.OPEN:
+        if hop.outcome == contract_layout.OPEN:
             return abi.encode_call(LEDGER, "offerTransfer", step.origin, step.ref, hop.taker, hop.offer, hop.expires, *place)
         offer = (hop.giver, hop.taker, hop.offer, hop.offer_time, hop.expires)
         return abi.encode_call(LEDGER, _OUTCOMES[hop.outcome], step.origin, step.ref, offer, hop.outcome_digest, *place)

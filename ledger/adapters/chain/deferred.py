@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ledger.domain.errors import StorageError
-from ledger.domain.ports import BlockRef, Chain, ChainLog, StateProof, TransactionReceipt
+from ledger.domain.ports.node_and_chain import BlockRef, Chain, ChainLog, StateProof, TransactionReceipt
 
 LOCAL_LABEL: Final = "local: not tamper-evident against its owner"
 

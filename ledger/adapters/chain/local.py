@@ -22,10 +22,10 @@ from ledger.adapters.chain.deferred import LOCAL_LABEL
 from ledger.adapters.chain.sqlitedb import SqliteDB
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.recursion import limited
-from ledger.domain import rlp
+from ledger.domain.chain.evm import keccak256
+from ledger.domain.codecs import rlp
 from ledger.domain.errors import ChainError, NotFoundError, StorageError
-from ledger.domain.evm import keccak256
-from ledger.domain.ports import BlockRef, ChainLog, Clock, StateProof, TransactionReceipt
+from ledger.domain.ports.node_and_chain import BlockRef, ChainLog, Clock, StateProof, TransactionReceipt
 
 with limited():
     from eth.chains.base import MiningChain

@@ -9,11 +9,12 @@ from typing import Any, Final
 from ledger.adapters.chain.abi import explain_revert
 from ledger.adapters.recursion import limited
 from ledger.adapters.web.client import ANYWHERE, MIB, Answer, Patience, TooLongError, Web, WebError
-from ledger.domain import rlp, shapes
+from ledger.domain.chain.evm import keccak256
+from ledger.domain.codecs import rlp
 from ledger.domain.errors import ChainError, FormatError, NotFoundError
-from ledger.domain.evm import keccak256
-from ledger.domain.ports import BlockRef, ChainLog, StateProof, TransactionReceipt
-from ledger.domain.shapes import Maybe
+from ledger.domain.ports.node_and_chain import BlockRef, ChainLog, StateProof, TransactionReceipt
+from ledger.domain.untrusted import shapes
+from ledger.domain.untrusted.shapes import Maybe
 
 with limited():
     from web3.providers.base import JSONBaseProvider

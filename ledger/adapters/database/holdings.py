@@ -10,7 +10,7 @@ from sqlalchemy import and_, delete, func, or_, select, update
 
 from ledger.adapters.database.tables import Holding, Item, Opening, ReplicationTarget
 from ledger.adapters.database.unit import Part
-from ledger.domain.records import HoldingRow
+from ledger.domain.ports.rows import HoldingRow
 
 _H: Any = Holding
 _I: Any = Item

@@ -10,9 +10,9 @@ from sqlalchemy import delete, or_, select
 from ledger.adapters.database.columns import blob
 from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, IndexForm, Item, Opening, Share
 from ledger.adapters.database.unit import Part, values
-from ledger.domain.custody import ItemState, Offer
 from ledger.domain.identity.person import PersonId
-from ledger.domain.records import ItemRow, ShareRow
+from ledger.domain.item.custody import ItemState, Offer
+from ledger.domain.ports.rows import ItemRow, ShareRow
 
 _I: Any = Item
 _G: Any = GrantRecord

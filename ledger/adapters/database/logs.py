@@ -12,7 +12,7 @@ from ledger.adapters.database.columns import blob
 from ledger.adapters.database.tables import ChainTransaction, Checkpoint, Entry, Log, Tile
 from ledger.adapters.database.unit import Part
 from ledger.domain.errors import ConflictError
-from ledger.domain.records import CheckpointRow, EntryRow, LogRow, TransactionRow
+from ledger.domain.ports.rows import CheckpointRow, EntryRow, LogRow, TransactionRow
 
 _E: Any = Entry
 _C: Any = Checkpoint

@@ -11,8 +11,8 @@ from sqlalchemy import or_, select, tuple_
 from ledger.adapters.database.columns import blob
 from ledger.adapters.database.tables import Crossing, Erasure, Given, Inherited, Item, Link, Partner, PartnerDescriptor
 from ledger.adapters.database.unit import Part
-from ledger.domain import slots
-from ledger.domain.records import CrossingRow, DescriptorRow, ErasureRow, GivenRow, LinkRow, PartnerRow
+from ledger.domain.chain import contract_layout
+from ledger.domain.ports.rows import CrossingRow, DescriptorRow, ErasureRow, GivenRow, LinkRow, PartnerRow
 
 _C: Any = Crossing
 _G: Any = Given
@@ -105,7 +105,7 @@ class Partners(Part):
             conditions.append(_R.custodian == custodian)
         if held:
             opened = select(_I.evidence).where(_I.origin == held)
-            taken = select(_C.evidence).where(_C.taker == held, _C.state == "concluded", _C.outcome == slots.ACCEPTED)
+            taken = select(_C.evidence).where(_C.taker == held, _C.state == "concluded", _C.outcome == contract_layout.ACCEPTED)
             conditions.append(or_(_R.evidence.in_(opened), _R.evidence.in_(taken)))
             self.flush(Item)
             self.flush(Crossing)

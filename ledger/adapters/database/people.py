@@ -23,7 +23,7 @@ from ledger.adapters.database.tables import (
 )
 from ledger.adapters.database.unit import Part, values
 from ledger.domain.identity.person import PersonId
-from ledger.domain.records import AlarmRow, CrlRow, CustodyKeyRow, DescriptorRow, EnrolmentRow, PersonRow, ReleaseRow, SessionRow
+from ledger.domain.ports.rows import AlarmRow, CrlRow, CustodyKeyRow, DescriptorRow, EnrolmentRow, PersonRow, ReleaseRow, SessionRow
 
 _H: Any = Challenge
 _K: Any = CustodyKey

@@ -20,7 +20,7 @@ from ledger.adapters.database.partners import Partners
 from ledger.adapters.database.people import People
 from ledger.adapters.database.unit import Raw
 from ledger.domain.errors import ConflictError, StorageError
-from ledger.domain.unit import Records, Unit
+from ledger.domain.ports.unit_of_work import Records, Unit
 
 
 class SqlUnit(Logs, Items, Holdings, People, Partners, Raw):

@@ -15,11 +15,11 @@ from typing import Final
 
 from ledger.adapters.ipfs.library import faults
 from ledger.adapters.ipfs.rpc import READ, Rpc
-from ledger.domain import car, unixfs
-from ledger.domain import cid as cids
+from ledger.domain.blocks.store import ReplicaStatus
 from ledger.domain.errors import CustodyError, FormatError, NetworkError, NotFoundError, UsageError, VerificationError
-from ledger.domain.storage import ReplicaStatus
-from ledger.domain.unixfs import MAX_BLOCK, Block
+from ledger.domain.ipld import car, unixfs
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import MAX_BLOCK, Block
 
 #: Releases of Kubo that the tests ran against: from the first, and before the second.
 TESTED: Final = ((0, 42), (0, 43))

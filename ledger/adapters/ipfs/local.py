@@ -22,12 +22,13 @@ from ledger.adapters import files
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.packindex import PackIndex, Place
-from ledger.domain import car, varint
-from ledger.domain import cid as cids
+from ledger.domain.blocks.store import BlockStore, Collected
+from ledger.domain.codecs import varint
 from ledger.domain.errors import FormatError, LockedError, NotFoundError, StorageError, UnreadableError, VerificationError
-from ledger.domain.ports import Clock
-from ledger.domain.storage import BlockStore, Collected
-from ledger.domain.unixfs import MAX_BLOCK, Block, check_block
+from ledger.domain.ipld import car
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import MAX_BLOCK, Block, check_block
+from ledger.domain.ports.node_and_chain import Clock
 
 _PACK_LIMIT: Final = 1 << 30  # bytes; a pack is the unit of compaction and of copying to other media
 _HEADER: Final = car.header([])

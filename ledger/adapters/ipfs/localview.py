@@ -11,10 +11,10 @@ from typing import Any, Final, NoReturn
 
 from ledger.adapters.ipfs.local import checked
 from ledger.adapters.ipfs.packindex import Place
-from ledger.domain import cid as cids
+from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import NotFoundError, StorageError, UnreadableError
-from ledger.domain.storage import BlockStore, Collected
-from ledger.domain.unixfs import Block
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
 
 _PAGE: Final = 1000
 _TRIES: Final = 3  # a block moves to another pack while dead ones are cleared away

@@ -16,7 +16,7 @@ from typing import Any, Final
 from ledger.adapters.ipfs.library import Client, faults
 from ledger.adapters.web.client import ANYWHERE, MIB, Patience, Stream, Web, WebError
 from ledger.adapters.web.sessions import StrictAdapter
-from ledger.domain import jsontext
+from ledger.domain.codecs import strict_json
 from ledger.domain.errors import CustodyError, FormatError, NetworkError, NotFoundError, StorageError, UnreadableError, UsageError
 
 CONNECT: Final = 5.0  # seconds
@@ -145,7 +145,7 @@ class Rpc:
         if not line.strip():
             return
         try:
-            value = jsontext.parse(line, what="line", limit=_LINE_LIMIT)
+            value = strict_json.parse(line, what="line", limit=_LINE_LIMIT)
         except FormatError as error:
             raise self._unreachable(path, "an answer of another shape") from error
         if not isinstance(value, dict):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from ledger.domain.blocks.store import BlockStore, Collected, NodeStore, Replicas
 from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, UnreadableError, UsageError, VerificationError
-from ledger.domain.storage import BlockStore, Collected, NodeStore, Replicas
-from ledger.domain.unixfs import Block
+from ledger.domain.ipld.unixfs import Block
 
 
 class TieredBlockStore:

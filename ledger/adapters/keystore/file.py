@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.adapters import filelock, files
 from ledger.adapters.keystore.kdf import Derivation, N
-from ledger.domain.cose import PrivateKey, algorithm_of
+from ledger.domain.codecs.cose import PrivateKey, algorithm_of
+from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import FormatError, KeyringError
-from ledger.domain.grants import HpkePrivateKey
 
 _LIMIT: Final = 1 << 20
 

@@ -9,11 +9,11 @@ from typing import Any, Final
 from ledger.adapters.node import shapes
 from ledger.adapters.node.http import LARGE, HttpNode, KeptSession, Session, bytes_of
 from ledger.adapters.web.client import WebError
-from ledger.domain import car
-from ledger.domain import cid as cids
-from ledger.domain.encoding import b64url
+from ledger.domain.codecs.text import b64url
 from ledger.domain.errors import FormatError, UnconfirmedError
-from ledger.domain.unixfs import Block
+from ledger.domain.ipld import car
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
 
 __all__ = ["KeptSession", "NodeClient", "Session"]
 _PAGE: Final = 500

@@ -12,11 +12,12 @@ from typing import Any, Final, Protocol, Self
 import httpx
 
 from ledger.adapters.web.client import ANYWHERE, MIB, Answer, Patience, Reach, Web, WebError
-from ledger.domain import dpop, errors, login
-from ledger.domain.cose import PrivateKey
-from ledger.domain.encoding import b64url, from_b64url
+from ledger.domain import errors
+from ledger.domain.codecs.cose import PrivateKey
+from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.errors import CustodyError, FormatError
-from ledger.domain.shapes import MOMENT, Maybe
+from ledger.domain.identity import dpop, login
+from ledger.domain.untrusted.shapes import MOMENT, Maybe
 
 _OWN: Final = Patience(between=120.0, total=600.0)  # anchoring waits for the chain
 LARGE: Final = 256 * MIB  # bytes of an answer: a bundle, or all documents of an item

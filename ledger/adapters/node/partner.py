@@ -13,11 +13,11 @@ from ledger.adapters.node import shapes
 from ledger.adapters.node.client import NodeClient
 from ledger.adapters.node.http import bytes_of
 from ledger.adapters.web.client import MIB, Patience, Reach, WebError
-from ledger.domain import hosts
-from ledger.domain.cose import PrivateKey
+from ledger.domain.codecs.cose import PrivateKey
 from ledger.domain.errors import DeniedError, UsageError
-from ledger.domain.hosts import HERE, Network
-from ledger.domain.records import DescriptorRow
+from ledger.domain.ports.rows import DescriptorRow
+from ledger.domain.untrusted import hosts
+from ledger.domain.untrusted.hosts import HERE, Network
 
 _WHOSE: Final = "another agency's node"
 _LIST: Final = 8 * MIB  # bytes of a list, or of a document of an agency

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ledger.domain.audit.findings import Status
-from ledger.domain.shapes import COUNT, MOMENT, Each, Maybe
+from ledger.domain.untrusted.shapes import COUNT, MOMENT, Each, Maybe
 from ledger.domain.verify.report import Verdict
 
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")

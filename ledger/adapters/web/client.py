@@ -24,9 +24,10 @@ import httpx
 
 from ledger.adapters.web import proxies
 from ledger.adapters.web.sockets import Backend, Deadline, ForbiddenAddressError
-from ledger.domain import hosts, jsontext, shapes
+from ledger.domain.codecs import strict_json
 from ledger.domain.errors import FormatError, NetworkError, UsageError
-from ledger.domain.hosts import Address, Network
+from ledger.domain.untrusted import hosts, shapes
+from ledger.domain.untrusted.hosts import Address, Network
 
 _DEPTH: Final = 32  # a document may be nested 24 deep, and answers wrap it
 _AGAIN: Final = frozenset({429, 502, 503, 504})
@@ -101,7 +102,7 @@ class Answer:
             WebError: it is something else.
         """
         try:
-            return shapes.fit(jsontext.parse(self.content, what="answer", limit=len(self.content), depth=_DEPTH), shape, what="answer")
+            return shapes.fit(strict_json.parse(self.content, what="answer", limit=len(self.content), depth=_DEPTH), shape, what="answer")
         except FormatError as error:
             raise WebError(self.who, f"answered nonsense: {error.message}", hint="is this the right address?") from error
 

@@ -10,9 +10,9 @@ from ipaddress import ip_network
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
 
-from ledger.domain import hosts
 from ledger.domain.errors import UsageError
-from ledger.domain.hosts import Address
+from ledger.domain.untrusted import hosts
+from ledger.domain.untrusted.hosts import Address
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from typing import Any, Final, Self
 
 import httpcore
 
-from ledger.domain import hosts
-from ledger.domain.hosts import Ip
+from ledger.domain.untrusted import hosts
+from ledger.domain.untrusted.hosts import Ip
 
 _PIECE: Final = 1 << 16  # bytes written between two looks at the clock
 

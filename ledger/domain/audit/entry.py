@@ -13,11 +13,12 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from ledger.domain import cose, tiles
-from ledger.domain import statement as statements
+from ledger.domain.codecs import cose
 from ledger.domain.errors import CustodyError
 from ledger.domain.identity import certificate as certificates
-from ledger.domain.statement import Claims
+from ledger.domain.log import statement as statements
+from ledger.domain.log import tiles
+from ledger.domain.log.statement import Claims
 
 _CODE: Final = rb"[A-Z]{2}-[A-Z0-9](?:[A-Z0-9-]{0,30}[A-Z0-9])?"
 _AGENCY: Final = rb"urn:custody:agency:"

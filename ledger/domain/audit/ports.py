@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from ledger.domain.audit.contract_events import CheckpointAnchored, ContractEvent, DescriptorPublished, LogOpened, Told
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.replay import Step
-from ledger.domain.audit.story import CheckpointAnchored, ContractEvent, DescriptorPublished, LogOpened, Told
-from ledger.domain.custody import ItemState
+from ledger.domain.item.custody import ItemState
 
 
 class LogFiles(Protocol):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ledger.domain import custody, slots
+from ledger.domain.audit.contract_events import Handovers, Told
 from ledger.domain.audit.findings import Finding
-from ledger.domain.audit.story import Handovers, Told
-from ledger.domain.custody import ItemState, Offer
+from ledger.domain.chain import contract_layout
 from ledger.domain.errors import RuleError
 from ledger.domain.identity.names import agency_id, agency_urn
-from ledger.domain.statement import Claims
+from ledger.domain.item import custody
+from ledger.domain.item.custody import ItemState, Offer
+from ledger.domain.log.statement import Claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,9 @@ class Replay:
         if state.offer is None or (state.offer.to == self._agency and state.custodian == self._agency):
             return state
         told = self._chain.offered(state.offer.digest)
-        if told is None or told.hop.outcome == slots.OPEN or told.hop.outcome_digest == digest:
+        if told is None or told.hop.outcome == contract_layout.OPEN or told.hop.outcome_digest == digest:
             return state
-        custodian = state.offer.to if told.hop.outcome == slots.ACCEPTED else state.custodian
+        custodian = state.offer.to if told.hop.outcome == contract_layout.ACCEPTED else state.custodian
         return replace(state, seq=state.seq + 1, head=told.hop.outcome_digest, custodian=custodian, offer=None)
 
     def _answer(self, index: int, claims: Claims, digest: bytes, state: ItemState | None, step: Step | None) -> Outcome:
@@ -130,24 +131,24 @@ class Replay:
         fresh = ItemState(claims.subject, "", told.key, "", claims.seq - 1, claims.prev, claims.time)
         offered = replace(state if state is not None else fresh, custodian="", seq=claims.seq - 1, head=claims.prev)
         offered = replace(offered, offer=Offer(claims.prev, self._agency))
-        if told.hop.outcome == slots.OPEN:
+        if told.hop.outcome == contract_layout.OPEN:
             return Outcome(offered, (), step)  # the contract has not decided yet
         advanced = self._advance(index, claims, digest, offered, step)
         return advanced if claims.effect == "accept" else replace(advanced, state=state)
 
     def _lost(self, claims: Claims, digest: bytes) -> bool:
         """Whether this is an answer or a withdrawal of ours that lost: the contract took another one for the same offer."""
-        told = self._chain.offered(claims.prev) if claims.effect in slots.OUTCOMES and claims.prev is not None else None
-        if told is None or told.hop.outcome == slots.OPEN:
+        told = self._chain.offered(claims.prev) if claims.effect in contract_layout.OUTCOMES and claims.prev is not None else None
+        if told is None or told.hop.outcome == contract_layout.OPEN:
             return False
         ours = told.hop.giver if claims.effect == "withdraw" else told.hop.taker
-        return ours == self._id and (told.hop.outcome, told.hop.outcome_digest) != (slots.OUTCOMES[claims.effect], digest)
+        return ours == self._id and (told.hop.outcome, told.hop.outcome_digest) != (contract_layout.OUTCOMES[claims.effect], digest)
 
     def _withdraw(self, index: int, claims: Claims, digest: bytes, state: ItemState, step: Step) -> Outcome:
         """Our agency's withdrawal of an offer to another one."""
         assert state.offer is not None
         told = self._chain.offered(state.offer.digest)
-        undecided = told is not None and told.hop.outcome == slots.OPEN
+        undecided = told is not None and told.hop.outcome == contract_layout.OPEN
         return Outcome(state, (), step) if undecided else self._advance(index, claims, digest, state, step)
 
     def _advance(self, index: int, claims: Claims, digest: bytes, state: ItemState, step: Step | None) -> Outcome:
@@ -189,8 +190,8 @@ def compare(step: Step, agency: str, told: Told | None, answer: Step | None, *, 
     hop = told.hop
     if (hop.giver, hop.taker) != (agency_id(agency), agency_id(step.to)):
         found.append(Finding("handover-differs", place, f"an offer by {agency} to {step.to}", "the chain names other agencies"))
-    if hop.outcome in (slots.ACCEPTED, slots.DECLINED) and answered_by:
-        effect = slots.EFFECTS[hop.outcome]
+    if hop.outcome in (contract_layout.ACCEPTED, contract_layout.DECLINED) and answered_by:
+        effect = contract_layout.EFFECTS[hop.outcome]
         expected = f"{effect} of {step.evidence} at seq {step.seq + 1}"
         if answer is None:
             found.append(Finding("handover-differs", place, expected, f"no such statement in the log of {step.to}"))

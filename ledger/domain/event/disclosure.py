@@ -13,8 +13,8 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.domain import jsontext
-from ledger.domain.encoding import b64url, from_b64url, require
+from ledger.domain.codecs import strict_json
+from ledger.domain.codecs.text import b64url, from_b64url, require
 from ledger.domain.errors import FormatError, VerificationError
 
 #: Members that make the event what it is: a verifier must never be left without them.
@@ -66,7 +66,7 @@ def make(name: str, value: Any, salt: bytes) -> Disclosure:
     """
     require(len(salt) >= 16, "disclosure salt: shorter than 16 bytes")
     _check_member(name, value)
-    return Disclosure(b64url(jsontext.dump([b64url(salt), name, value])), name, value)
+    return Disclosure(b64url(strict_json.dump([b64url(salt), name, value])), name, value)
 
 
 def weight(encoded: str) -> int:
@@ -75,7 +75,7 @@ def weight(encoded: str) -> int:
     Raises:
         FormatError: not base64url.
     """
-    return len(encoded) + jsontext.weight(from_b64url(encoded, what="disclosure"))
+    return len(encoded) + strict_json.weight(from_b64url(encoded, what="disclosure"))
 
 
 def parse(encoded: str) -> Disclosure:
@@ -85,7 +85,7 @@ def parse(encoded: str) -> Disclosure:
         FormatError: malformed, a reserved name, or a nested disclosure.
     """
     what = "disclosure"
-    value = jsontext.parse(from_b64url(encoded, what=what), what=what, limit=_LIMIT)
+    value = strict_json.parse(from_b64url(encoded, what=what), what=what, limit=_LIMIT)
     require(isinstance(value, list) and len(value) == 3, f"{what}: expected [salt, name, value]")
     salt, name, content = value
     require(len(from_b64url(salt, what=f"{what} salt")) >= 16, f"{what}: salt shorter than 16 bytes")

@@ -8,8 +8,8 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.domain import jsontext
-from ledger.domain.encoding import evidence_bytes, from_b64url, from_hex, parse_time, require
+from ledger.domain.codecs import strict_json
+from ledger.domain.codecs.text import evidence_bytes, from_b64url, from_hex, parse_time, require
 from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.event import disclosure as sd
 from ledger.domain.event.schema import (
@@ -29,7 +29,7 @@ from ledger.domain.event.schema import (
 )
 from ledger.domain.event.types import IDENTIFIER, TYPES
 from ledger.domain.identity.names import agency_urn, check_pseudonym, parse_agency_urn
-from ledger.domain.statement import Claims
+from ledger.domain.log.statement import Claims
 
 LIMIT: Final = 1 << 20  # bytes; documents are read whole
 #: Hidden unless the caller says otherwise: what names people, places, devices and the case (DESIGN section 6).
@@ -145,7 +145,7 @@ def build(value: dict[str, Any], salts: dict[str, bytes]) -> Event:
     """
     present = {pointer: salt for pointer, salt in salts.items() if _has(value, pointer)}
     hidden, disclosures = sd.hide(value, present)
-    raw = jsontext.dump(hidden)
+    raw = strict_json.dump(hidden)
     require(len(raw) <= LIMIT, f"event document: {len(raw)} bytes, at most {LIMIT} allowed")
     event = _checked(raw, hidden, tuple(disclosures))
     require_complete(event)
@@ -166,7 +166,7 @@ def parse(raw: bytes, disclosures: Iterable[str] = ()) -> Event:
     Raises:
         FormatError: malformed, unknown version, unknown member, or a value of the wrong form.
     """
-    value = jsontext.parse(raw, what="event document", limit=LIMIT)
+    value = strict_json.parse(raw, what="event document", limit=LIMIT)
     require(isinstance(value, dict), "event document: not an object")
     return _checked(raw, value, tuple(sd.parse(encoded) for encoded in disclosures))
 

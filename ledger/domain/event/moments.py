@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ledger.domain.encoding import parse_time
+from ledger.domain.codecs.text import parse_time
 
 #: Seconds for which somebody's clock may run ahead of a node's.
 AHEAD: Final = 300

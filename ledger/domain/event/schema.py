@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ledger.domain.digests import ALGORITHMS, check_digests
-from ledger.domain.encoding import evidence_bytes, from_b64url, from_hex, parse_time
+from ledger.domain.codecs.digests import ALGORITHMS, check_digests
+from ledger.domain.codecs.text import evidence_bytes, from_b64url, from_hex, parse_time
 from ledger.domain.errors import FormatError
 from ledger.domain.event.disclosure import NEVER_HIDDEN
 from ledger.domain.identity.names import check_code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-from ledger.domain.visible import is_safe
+from ledger.domain.untrusted.visible import is_safe
 
 #: Of the form below. A home whose index was made under another one is indexed anew when it is opened.
 VERSION: Final = 3  # 1: as typed; 2: letters of another width, and what nobody sees, were others

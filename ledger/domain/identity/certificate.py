@@ -19,8 +19,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
-from ledger.domain.cose import PublicKey, algorithm_of
-from ledger.domain.encoding import format_time
+from ledger.domain.codecs.cose import PublicKey, algorithm_of
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import FormatError, IncompleteError, VerificationError
 from ledger.domain.identity import names
 from ledger.domain.identity.person import PersonId

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.domain import jsontext
-from ledger.domain.encoding import b64url, from_b64url, require
+from ledger.domain.codecs import strict_json
+from ledger.domain.codecs.text import b64url, from_b64url, require
 from ledger.domain.errors import FormatError
 from ledger.domain.identity.certificate import check_authority
 from ledger.domain.identity.names import check_code
@@ -104,7 +104,7 @@ def build(
 ) -> Descriptor:
     """Write a descriptor and parse it again, so that nothing is published that a verifier would refuse."""
     return parse(
-        jsontext.dump(
+        strict_json.dump(
             {
                 "v": 1,
                 "agency": agency,
@@ -130,7 +130,7 @@ def parse(raw: bytes) -> Descriptor:
         FormatError: unknown version or member, or a value out of range.
     """
     what = "descriptor"
-    value = jsontext.parse(raw, what=what, limit=_LIMIT)
+    value = strict_json.parse(raw, what=what, limit=_LIMIT)
     require(isinstance(value, dict), f"{what}: not an object")
     require(value.get("v") == 1, f"{what}: version {value.get('v')!r}, expected 1")
     require(set(value) == {name for name, _ in _MEMBERS}, f"{what}: unknown or missing member")

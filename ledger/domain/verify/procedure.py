@@ -11,25 +11,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ledger.domain import bundle as bundles
-from ledger.domain import jsontext, slots, trust
-from ledger.domain import receipt as receipts
-from ledger.domain import statement as statements
-from ledger.domain.bundle import Bundle, BundledStatement
-from ledger.domain.digests import same
-from ledger.domain.encoding import format_time, parse_time
+from ledger.domain.bundle import bundle as bundles
+from ledger.domain.bundle import trust
+from ledger.domain.bundle.bundle import Bundle, BundledStatement
+from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.chain import contract_layout
+from ledger.domain.chain.evm import parse_header
+from ledger.domain.codecs import strict_json
+from ledger.domain.codecs.digests import same
+from ledger.domain.codecs.text import format_time, parse_time
 from ledger.domain.errors import ForeignError, FormatError, IncompleteError, RuleError, VerificationError
 from ledger.domain.event import disclosure as disclosures
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
-from ledger.domain.evm import parse_header
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import agency_id, agency_urn
-from ledger.domain.receipt import Receipt
-from ledger.domain.statement import Statement
-from ledger.domain.trust import TrustRoot
-from ledger.domain.verify import content, custodychain
+from ledger.domain.log import receipt as receipts
+from ledger.domain.log import statement as statements
+from ledger.domain.log.receipt import Receipt
+from ledger.domain.log.statement import Statement
+from ledger.domain.verify import content, custody_chain
 from ledger.domain.verify.content import FileDigest
 from ledger.domain.verify.report import Report, Status
 from ledger.domain.verify.state import Directory, ProvenState, State
@@ -116,7 +118,7 @@ def verify(
         (6, lambda: _check_checkpoints(case)),
         (5, lambda: _check_receipts(case)),
         (3, lambda: _check_certificates(case, report)),
-        (8, lambda: custodychain.check(case.bundle, case.statements, case.events, case.state, report)),
+        (8, lambda: custody_chain.check(case.bundle, case.statements, case.events, case.state, report)),
         (6, lambda: _check_nothing_spare(case, report)),
         (7, lambda: _check_finality(case, confirm)),
         (9, lambda: content.check(case.events[0], file)),
@@ -153,7 +155,7 @@ def _parse(data: bytes, root: TrustRoot, state: State | None) -> Case:
     """Step 1: everything parses strictly."""
     bundle = bundles.parse(data)
     _check_weight(bundle, len(data))
-    logs = [slots.log_id(root.chain_id, root.ledger.address, agency_id(one.agency), one.number) for one in bundle.logs]
+    logs = [contract_layout.log_id(root.chain_id, root.ledger.address, agency_id(one.agency), one.number) for one in bundle.logs]
     parsed = [statements.parse_entry(one.entry) for one in bundle.statements]
     events = [None if one.document is None else documents.parse(one.document, one.disclosures) for one in bundle.statements]
     for one in bundle.statements:
@@ -175,7 +177,7 @@ def _check_weight(bundle: Bundle, size: int) -> None:
     """Documents are parsed and kept all at once: a bundle of arrays of nothing would take a hundred times its size in memory."""
     total = 0
     for one in bundle.statements:
-        total += jsontext.weight(one.document or b"") + sum(disclosures.weight(encoded) for encoded in one.disclosures)
+        total += strict_json.weight(one.document or b"") + sum(disclosures.weight(encoded) for encoded in one.disclosures)
     if total > _GROWTH * size + _FREE:
         raise FormatError("bundle: too many values in its documents for its size")
 

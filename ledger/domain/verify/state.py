@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from ledger.domain import evm, slots
-from ledger.domain.bundle import BundledCheckpoint, BundledDescriptor, ChainSection
-from ledger.domain.digests import same
+from ledger.domain.bundle.bundle import BundledCheckpoint, BundledDescriptor, ChainSection
+from ledger.domain.bundle.trust import Contract, TrustRoot
+from ledger.domain.chain import contract_layout, evm
+from ledger.domain.codecs.digests import same
 from ledger.domain.errors import IncompleteError, VerificationError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id
-from ledger.domain.trust import Contract, TrustRoot
 
 _ZERO = bytes(32)
 
@@ -48,8 +48,8 @@ class State(ABC):
             VerificationError: step 6, never anchored or anchored with other values.
         """
         what = f"the checkpoint of {checkpoint.size} entries"
-        found = self.read("ledger", slots.checkpoint_slot(log, checkpoint.size), step=6, what=what)
-        expected = slots.checkpoint_commitment(
+        found = self.read("ledger", contract_layout.checkpoint_slot(log, checkpoint.size), step=6, what=what)
+        expected = contract_layout.checkpoint_commitment(
             checkpoint.prev, checkpoint.size, checkpoint.root, checkpoint.version, checkpoint.time, checkpoint.block
         )
         if found == _ZERO:
@@ -114,9 +114,9 @@ class Directory:
         self._versions: dict[tuple[str, int], tuple[Descriptor, int]] = {}
         for one in bundled:
             parsed = descriptors.parse(one.document)
-            slot = slots.descriptor_slot(agency_id(parsed.agency), parsed.version)
+            slot = contract_layout.descriptor_slot(agency_id(parsed.agency), parsed.version)
             what = f"version {parsed.version} of the descriptor of {parsed.agency}"
-            expected = slots.descriptor_commitment(parsed.digest, one.active_from, one.block)
+            expected = contract_layout.descriptor_commitment(parsed.digest, one.active_from, one.block)
             if not same(state.read("registry", slot, step=4, what=what), expected):
                 raise VerificationError(4, f"{what} is not the one that the registry holds")
             if (parsed.agency, parsed.version) in self._versions:
@@ -148,7 +148,7 @@ class Directory:
         following = self._versions.get((agency, version + 1))
         if following is not None:
             return parsed  # proven, and active only later
-        slot = slots.descriptor_slot(agency_id(agency), version + 1)
+        slot = contract_layout.descriptor_slot(agency_id(agency), version + 1)
         if self._state.read("registry", slot, step=4, what=f"what followed version {version} of {agency}") != _ZERO:
             raise IncompleteError(4, f"version {version + 1} of the descriptor of {agency} is not in the bundle")
         return parsed

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.report import Report
-from ledger.domain.unit import Records
+from ledger.domain.ports.unit_of_work import Records
 from ledger.services.audit.columns import FREE, ROWS
 
 _PAGE: Final = 500

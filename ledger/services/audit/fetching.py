@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.domain import tiles
 from ledger.domain.audit import entry as entries
 from ledger.domain.audit.entry import Examined
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError
-from ledger.domain.tiles import WIDTH
+from ledger.domain.log import tiles
+from ledger.domain.log.tiles import WIDTH
 
 #: Runs ``examine_bundle`` somewhere: in another process, or at once in this one.
 Submit = Callable[..., "Future[list[Any]]"]

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from ledger.domain.audit.report import Report
 from ledger.domain.errors import ConflictError, CustodyError, NotFoundError, StorageError
-from ledger.services.audit.chainstory import Progress
-from ledger.services.node import Node
+from ledger.services.audit.chain_events import Progress
+from ledger.services.node.context import Node
 
 _LOG: Final = logging.getLogger("custody.audit")
 _KEPT: Final = 20

@@ -12,24 +12,25 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.domain import statement as statements
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.ports import ChainStory
 from ledger.domain.audit.report import Report
+from ledger.domain.chain.transactions import SentCall
 from ledger.domain.errors import ALTERED, CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.domain.event import document as documents
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import agency_id
-from ledger.domain.records import LogRow
-from ledger.domain.statement import Statement
-from ledger.domain.transactions import SentCall
-from ledger.domain.unit import Records, Unit
-from ledger.services import agencylog, logbook
+from ledger.domain.log import statement as statements
+from ledger.domain.log.statement import Statement
+from ledger.domain.ports.rows import LogRow
+from ledger.domain.ports.unit_of_work import Records, Unit
 from ledger.services.audit.columns import PRIMARY
 from ledger.services.audit.comparing import shown
-from ledger.services.node import Node
-from ledger.services.sequencing import entry_row
+from ledger.services.log import merkle_log
+from ledger.services.node.context import Node
+from ledger.services.registration import agency_statements
+from ledger.services.registration.sequencing import entry_row
 
 PAGE: Final = 256
 _BEFORE: Final = -(2**62)
@@ -162,7 +163,7 @@ def _statement(book: Rebuild, row: dict[str, Any]) -> Statement | None:
 def _sequence(book: Rebuild, into: Unit, fresh: list[tuple[int, Statement]]) -> None:
     rows = [replace(entry_row(book.node.log_id, statement), index=index) for index, statement in fresh]
     if book.whole and rows:
-        logbook.append(into, book.node.log_id, rows)
+        merkle_log.append(into, book.node.log_id, rows)
     else:  # the tree cannot be made again; what stands in each entry can
         into.add_entries(rows)
 
@@ -178,6 +179,6 @@ def _agency_statement(book: Rebuild, unit: Unit, into: Unit, statement: Statemen
         book.told.add(place)
         return
     event = documents.parse(raw)
-    agencylog.write(into, service, event)
+    agency_statements.write(into, service, event)
     if event.type == "crl-published":
         book.announced.add(event.body["digest"])

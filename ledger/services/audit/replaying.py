@@ -7,26 +7,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledger.domain import receipt as receipts
-from ledger.domain import tiles
+from ledger.domain.audit.contract_events import CheckpointAnchored
 from ledger.domain.audit.entry import Examined
 from ledger.domain.audit.findings import Finding
-from ledger.domain.audit.people import Signers, in_force
 from ledger.domain.audit.ports import AuditState, LogState, Progress, Usage
 from ledger.domain.audit.replay import Replay, Step
 from ledger.domain.audit.report import Report
-from ledger.domain.audit.story import CheckpointAnchored
-from ledger.domain.custody import ItemState
+from ledger.domain.audit.signers import Signers, in_force
 from ledger.domain.errors import CustodyError
 from ledger.domain.event.moments import AHEAD
-from ledger.domain.merkle import Frontier
-from ledger.domain.ports import Contracts
-from ledger.domain.statement import Claims
-from ledger.domain.tiles import HEIGHT, WIDTH
-from ledger.services.audit import chainstory
-from ledger.services.audit.agencystatements import AgencyStatements
-from ledger.services.audit.authorities import Authorities
-from ledger.services.audit.chainstory import LogOfAgency
+from ledger.domain.item.custody import ItemState
+from ledger.domain.log import receipt as receipts
+from ledger.domain.log import tiles
+from ledger.domain.log.merkle import Frontier
+from ledger.domain.log.statement import Claims
+from ledger.domain.log.tiles import HEIGHT, WIDTH
+from ledger.domain.ports.node_and_chain import Contracts
+from ledger.services.audit import chain_events
+from ledger.services.audit.agency_keys import Authorities
+from ledger.services.audit.agency_statements import AgencyStatements
+from ledger.services.audit.chain_events import LogOfAgency
 from ledger.services.audit.fetching import Bundle, Fetching, Missing, told
 
 _STRETCH: Final = 16  # bundles between two commits: 4,096 entries
@@ -85,7 +85,7 @@ class LogReplay:
 
         What a contradiction follows is not kept: the next audit looks at this log from its beginning.
         """
-        covers = chainstory.checkpoints(self._state, self._log, self._begin)
+        covers = chain_events.checkpoints(self._state, self._log, self._begin)
         last = self._state.last_checkpoint(self._log.log)
         end = last.size if last is not None else 0
         try:
@@ -158,7 +158,7 @@ class LogReplay:
             self._find(
                 "checkpoint-unlinked", size, f"a checkpoint behind {size} entries", f"one of {self._cover.size} behind {self._cover.prev}"
             )
-        if not chainstory.committed(self._contracts, self._cover):
+        if not chain_events.committed(self._contracts, self._cover):
             self._find("checkpoint-unlinked", size, f"a commitment to the checkpoint of {self._cover.size} entries", "another one")
 
     def _check_checkpoint(self, cover: CheckpointAnchored) -> bool:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from ledger.domain.audit.ports import ChainStory
 from ledger.domain.audit.report import Report
-from ledger.domain.grants import HpkePrivateKey
-from ledger.domain.unit import Records, Unit
-from ledger.services.audit import columns, rebuiltchain, rebuiltitems, rebuiltpeople
-from ledger.services.audit.chainstory import Progress
+from ledger.domain.crypto.grants import HpkePrivateKey
+from ledger.domain.ports.unit_of_work import Records, Unit
+from ledger.services.audit import columns, rebuilt_chain, rebuilt_items, rebuilt_people
+from ledger.services.audit.chain_events import Progress
 from ledger.services.audit.comparing import Comparing
-from ledger.services.audit.itemkeys import ItemKeys
+from ledger.services.audit.item_keys import ItemKeys
 from ledger.services.audit.rebuilding import Rebuild, rebuild_log
-from ledger.services.audit.rebuiltitems import Examined
-from ledger.services.node import Node
+from ledger.services.audit.rebuilt_items import Examined
+from ledger.services.node.context import Node
 
 #: Called with each item as it should be.
 Take = Callable[[Examined], None]
@@ -50,13 +50,13 @@ def check(
     with book.guarded("log"):
         rebuild_log(book, progress("rebuilding the log", entries))
     with book.guarded("descriptor"):
-        rebuiltchain.rebuild_descriptors(book)
+        rebuilt_chain.rebuild_descriptors(book)
     with book.guarded("crl"):
-        rebuiltpeople.rebuild_lists(book)
+        rebuilt_people.rebuild_lists(book)
     with book.guarded("certificate"):
-        rebuiltpeople.rebuild_certificates(book)
+        rebuilt_people.rebuild_certificates(book)
     with book.guarded("checkpoint"):
-        rebuiltchain.rebuild_checkpoints(book)
+        rebuilt_chain.rebuild_checkpoints(book)
     known = ItemKeys(book, keys)
 
     def examine(into: Unit, one: Examined) -> None:
@@ -65,9 +65,9 @@ def check(
 
     count, documents = 0, 0
     with book.guarded("item"):
-        count, documents = rebuiltitems.rebuild_items(book, examine, progress("rebuilding items", items))
+        count, documents = rebuilt_items.rebuild_items(book, examine, progress("rebuilding items", items))
     with book.guarded("person"):
-        rebuiltpeople.People(book).run()
+        rebuilt_people.People(book).run()
     advance = progress("comparing rows", total)
     for table, primary in columns.PRIMARY.items():
         if table != "tile" or book.whole:

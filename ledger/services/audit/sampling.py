@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from ledger.domain import grants
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.report import Report
-from ledger.domain.envelope import Content, check_commitment
+from ledger.domain.blocks import dag
+from ledger.domain.crypto import grants
+from ledger.domain.crypto.content_encryption import Content, check_commitment
+from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, UnreadableError
-from ledger.domain.grants import HpkePrivateKey
-from ledger.services import dag, keeping, placement
-from ledger.services.audit.rebuiltitems import Examined
-from ledger.services.node import Node
+from ledger.services.audit.rebuilt_items import Examined
+from ledger.services.node.context import Node
+from ledger.services.storage import placement, replica_status
 
 _Z: Final = 1.96  # 95 % confidence
 _MARGIN: Final = 0.03
@@ -102,7 +103,7 @@ def check_pins(node: Node, report: Report) -> int:
     count = 0
     for name in node.replicas.names():
         try:
-            for row, there in keeping.pins(node, name):
+            for row, there in replica_status.pins(node, name):
                 count += 1
                 if not there:
                     report.add(Finding("pin-missing", f"{row.evidence} at {name}", "pinned there", "not pinned"))

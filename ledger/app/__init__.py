@@ -1,0 +1,1 @@
+"""How a home is opened, founded, restored, saved and measured: where services meet adapters."""

@@ -1,0 +1,308 @@
+"""Backup of a home that is in use, and its restoration. A backup folder holds packs once, and one snapshot for each run.
+
+    blocks/pack-*.car       copied by appending: packs only grow, and belong to one home, named by blocks/packs.id
+    snapshots/<time>/       home.json, keyring.json, ledger.sqlite without grants, chain.sqlite, grants.sealed, manifest.json
+
+A snapshot has a name only when all of it is on the disk; the manifest's authentication code covers every other file. What is older, and
+its keys, are destroyed only when a newer snapshot stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from ledger.adapters import files, profiles
+from ledger.adapters.backup import databases, sealed
+from ledger.adapters.backup.keys import BackupKeys, Generation
+from ledger.adapters.filelock import FileLock
+from ledger.adapters.ipfs.packindex import read_indexed
+from ledger.app import settings
+from ledger.domain.codecs.digests import same
+from ledger.domain.codecs.text import format_time
+from ledger.domain.errors import StorageError, UsageError
+from ledger.domain.files import custody_files
+
+MANIFEST: Final = "manifest.json"
+SEALED: Final = custody_files.SEALED_GRANTS
+_PLAIN: Final = (settings.CONFIG, settings.KEYRING)
+_SNAPSHOT: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
+_CHUNK: Final = 4 << 20
+_PACKS_ID: Final = "packs.id"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a snapshot is: SHA-256 of its files, bytes of each pack, and the generation of its backup key."""
+
+    v: int
+    agency: str
+    made: int
+    key: str
+    expires: int
+    grants: int
+    files: dict[str, str]
+    packs: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A backup that was made: ``expires`` is when its grants can no longer be opened, ``copied`` the pack bytes that were new."""
+
+    snapshot: Path
+    expires: int
+    copied: int
+    size: int
+    grants: int
+
+
+def require_apart(home: Path, folder: Path, keys_file: Path) -> None:
+    """Refuse backup keys that lie with what they protect; to be asked before the file is made.
+
+    Raises:
+        UsageError: they do.
+    """
+    for place in (home, folder):
+        if keys_file.resolve().is_relative_to(place.resolve()):
+            hint = "keep the backup keys on another medium: whoever has both can open everything"
+            raise UsageError(f"{keys_file} lies in {place}", hint=hint)
+
+
+def make(home: Path, folder: Path, keys_file: Path, keys: BackupKeys, *, now: int, rotate: int, keep: int) -> Made:
+    """Back up a home, whether or not a node serves it meanwhile.
+
+    Raises:
+        UsageError: no home there, the keys would lie beside what they protect, or the folder has backups of another home.
+        LockedError: another backup of it, or a compaction, is going on.
+        StorageError: a disk refused; earlier snapshots are untouched.
+    """
+    config = settings.read(home)
+    require_apart(home, folder, keys_file)
+    name = _name(now)
+    final = folder / "snapshots" / name
+    if final.exists():
+        raise UsageError(f"{final} exists already", hint="wait a second, then try again")
+    files.private_folder(folder / "blocks")
+    files.private_folder(folder / "snapshots")
+    lock = FileLock(home / "blocks" / "packs.lock", what="the packs")
+    part = final.with_name(f".{name}.part")
+    try:
+        generation = keys.current(now, rotate=rotate, keep=keep)
+        _clear_parts(folder)
+        _require_same_packs(home / "blocks", folder)
+        part.mkdir(mode=0o700)
+        grants = _databases(home, part, name, generation, embedded=config.chain.kind == "local")
+        own = (profiles.FILE,) if (home / profiles.FILE).exists() else ()  # homes of earlier versions have none
+        for plain in (*_PLAIN, *own):
+            files.write(part / plain, (home / plain).read_bytes())
+        # After the ledger: every block that it speaks of was durable before it did.
+        copied, packs = _copy_packs(home / "blocks", folder)
+        found = {path.name: _digest(path) for path in sorted(part.iterdir())}
+        _write_manifest(part, Manifest(1, config.agency, now, generation.id, generation.expires, grants, found, packs), generation, name)
+        part.rename(final)
+        files.sync_directory(final.parent)
+        _drop_packs(folder, set(packs))
+        keys.destroy_expired(now)
+        _forget(folder, now)
+    except OSError as error:
+        what = f"the backup failed: {error.strerror} ({error.filename})"
+        raise StorageError(what, hint="check disk and permissions; earlier snapshots are untouched") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        lock.release()
+    settings.note_backup(home, generation.expires)
+    return Made(final, generation.expires, copied, sum(packs.values()), grants)
+
+
+def _databases(home: Path, part: Path, name: str, generation: Generation, *, embedded: bool) -> int:
+    counted = 0
+
+    def seal(rows: Iterator[tuple[Any, ...]]) -> None:
+        nonlocal counted
+        with files.replacing(part / SEALED, force=True) as file:
+            counted = sealed.write(file, sealed.derive(bytes.fromhex(generation.key), name, "grants"), rows)
+
+    chain = home / "chain" / "chain.sqlite" if embedded else None
+    databases.snapshot(home / "ledger.sqlite", chain, part, seal)
+    return counted
+
+
+def _require_same_packs(source: Path, folder: Path) -> None:
+    """Bind the folder to the packs of one home: those of another, or of this home restored, would be cut to fit.
+
+    Raises:
+        UsageError: it has those of another home.
+    """
+    own, theirs = source / _PACKS_ID, folder / "blocks" / _PACKS_ID
+    if source.samefile(folder / "blocks") or (not (theirs.exists() or snapshots(folder)) and any((folder / "blocks").glob("pack-*.car"))):
+        what = f"the packs in {folder / 'blocks'} are no backup: a home keeps, or kept, its evidence there"
+        raise UsageError(what, hint="nothing was changed; name another folder")
+    if not own.exists():
+        files.write(own, secrets.token_hex(16).encode())
+    if theirs.exists() and theirs.read_bytes() != own.read_bytes():
+        what = f"{folder} holds backups of another home, or of this one before it was restored"
+        raise UsageError(what, hint="name another folder: each home has a backup folder of its own")
+    if not theirs.exists():
+        files.write(theirs, own.read_bytes())
+
+
+def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
+    """Append what is new to each pack's copy; (bytes copied, size of each pack). Nothing is ever cut: packs only grow.
+
+    Raises:
+        StorageError: the home is older than what was backed up, or the copies are not its own.
+    """
+    known = _known(folder)
+    ends = {f"pack-{number:06}.car": end for number, end in sorted(read_indexed(source).items())}
+    newest = max(ends, default="")
+    if any(size > ends.get(name, size) or name > newest for name, size in known.items()):
+        what = (
+            "this home is older than what was backed up from it: it was rolled back, or its block store has not been opened since a crash"
+        )
+        raise StorageError(what, hint="nothing was changed; open it with custody doctor, or back it up into a new folder")
+    copied = 0
+    # No further than the index: what lies behind it may be torn, and be written over.
+    for name, end in ends.items():
+        files.private_file(folder / "blocks" / name)
+        with (source / name).open("rb") as file, (folder / "blocks" / name).open("r+b") as target:
+            start = min(known.get(name, 0), target.seek(0, os.SEEK_END))
+            _require_agreed(file, target, start, name)
+            file.seek(start)
+            target.seek(start)
+            left = end - start
+            while left and (data := file.read(min(_CHUNK, left))):
+                target.write(data)
+                left -= len(data)
+            if left:
+                raise StorageError(f"{source / name} is cut short by {left} bytes", hint="find out why: custody doctor --deep")
+            target.flush()
+            os.fsync(target.fileno())
+        copied += end - start
+    files.sync_directory(folder / "blocks")
+    return copied, ends
+
+
+def _known(folder: Path) -> dict[str, int]:
+    """Packs and their sizes as any snapshot names them: which of these was made last is a matter of clocks."""
+    found: dict[str, int] = {}
+    for _, manifest in _readable(folder):
+        for name, size in manifest.packs.items():
+            found[name] = max(size, found.get(name, 0))
+    return found
+
+
+def _require_agreed(file: BinaryIO, target: BinaryIO, start: int, name: str) -> None:
+    """Check that a pack's copy is good up to ``start``. Copies of a home that went on apart differ at the end.
+
+    Raises:
+        StorageError: what was copied is not what the pack begins with.
+    """
+    at = max(start - _CHUNK, 0)
+    file.seek(at)
+    target.seek(at)
+    if file.read(start - at) != target.read(start - at):
+        what = f"the copy of {name} is not what this home's begins with: it was damaged, or is another home's"
+        raise StorageError(what, hint="nothing was changed there; back up into a new folder")
+
+
+def _drop_packs(folder: Path, wanted: set[str]) -> None:
+    """Packs that the home compacted away: their live blocks lie in others, which were just copied."""
+    for pack in (folder / "blocks").glob("pack-*.car"):
+        if pack.name not in wanted:
+            pack.unlink()
+
+
+def _clear_parts(folder: Path) -> None:
+    """Remove what interrupted backups left."""
+    for path in (folder / "snapshots").glob(".*.part"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _forget(folder: Path, now: int) -> None:
+    """Remove snapshots whose key is destroyed."""
+    for path, manifest in _readable(folder):
+        if manifest.expires <= now:
+            shutil.rmtree(path)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_manifest(part: Path, manifest: Manifest, generation: Generation, name: str) -> None:
+    code = _code(manifest, bytes.fromhex(generation.key), name)
+    files.write(part / MANIFEST, json.dumps({"manifest": asdict(manifest), "mac": code}, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def _code(manifest: Manifest, key: bytes, name: str) -> str:
+    """The authentication code of a snapshot's manifest."""
+    body = json.dumps(asdict(manifest), sort_keys=True).encode()
+    return hmac.new(sealed.derive(key, name, "manifest"), body, "sha256").hexdigest()
+
+
+def ahead(folder: Path, now: int) -> list[str]:
+    """Snapshots that say to be made later than now: a clock was wrong, then or now, and the newest by name need not be the last."""
+    return [path.name for path in snapshots(folder) if path.name > _name(now)]
+
+
+def _name(now: int) -> str:
+    return format_time(now).replace("-", "").replace(":", "")
+
+
+def snapshots(folder: Path) -> list[Path]:
+    """The complete snapshots of a backup folder, oldest first."""
+    return sorted(path for path in (folder / "snapshots").glob("*") if _SNAPSHOT.fullmatch(path.name))
+
+
+def _readable(folder: Path) -> Iterator[tuple[Path, Manifest]]:
+    """Snapshots with their manifests; a damaged one must not keep anybody from making the next backup."""
+    for path in snapshots(folder):
+        with suppress(StorageError):
+            yield path, read_manifest(path)
+
+
+def read_manifest(snapshot: Path) -> Manifest:
+    """A manifest as it lies there; ``check`` says whether to believe it.
+
+    Raises:
+        StorageError: damaged.
+    """
+    return _parsed(snapshot)[0]
+
+
+def _parsed(snapshot: Path) -> tuple[Manifest, str]:
+    try:
+        value = json.loads((snapshot / MANIFEST).read_bytes())
+        manifest, code = Manifest(**value["manifest"]), str(value["mac"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"the snapshot {snapshot.name} has no readable manifest", hint="choose another snapshot") from error
+    if manifest.v != 1:
+        raise StorageError(f"the snapshot {snapshot.name} has version {manifest.v}, this program knows 1", hint="use a newer custody")
+    return manifest, code
+
+
+def check(snapshot: Path, key: bytes) -> Manifest:
+    """Check a snapshot's files against its manifest, and the manifest against the backup key.
+
+    Raises:
+        StorageError: altered or incomplete, and which file.
+    """
+    manifest, code = _parsed(snapshot)
+    if not same(code.encode(), _code(manifest, key, snapshot.name).encode()):
+        raise StorageError(f"the manifest of {snapshot.name} was altered", hint="choose another snapshot")
+    for name, digest in manifest.files.items():
+        path = snapshot / name
+        if not path.is_file() or _digest(path) != digest:
+            raise StorageError(f"{name} in the snapshot {snapshot.name} is missing or altered", hint="choose another snapshot")
+    return manifest

@@ -1,0 +1,358 @@
+"""Putting a home together: the only place where services meet adapters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger.adapters import files, profiles
+from ledger.adapters.chain.contracts import Contracts, address_of
+from ledger.adapters.chain.deferred import LOCAL_LABEL, DeferredChain
+from ledger.adapters.clock import SystemClock
+from ledger.adapters.database.engine import sqlite_url
+from ledger.adapters.database.store import SqlRecords
+from ledger.adapters.filelock import FileLock
+from ledger.adapters.ipfs.local import LocalBlockStore
+from ledger.adapters.ipfs.localview import LocalBlockView
+from ledger.adapters.ipfs.tiered import TieredBlockStore
+from ledger.adapters.journal import FileJournal
+from ledger.adapters.keystore.file import FileKeyring, Unlocking
+from ledger.adapters.node.partner import Partners
+from ledger.app import settings
+from ledger.app.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNode, IpfsSettings
+from ledger.client.offline import FieldNode
+from ledger.domain.blocks.store import Replica, Replicas
+from ledger.domain.chain import contract_layout
+from ledger.domain.codecs.text import from_b64url
+from ledger.domain.errors import KeyringError, UsageError
+from ledger.domain.event.signing import Person
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.identity.names import agency_id, log_urn, parse_log_urn
+from ledger.domain.ports.node_and_chain import Chain, Clock, IdentityProvider
+from ledger.domain.untrusted import hosts
+from ledger.services.log.files import OwnLog
+from ledger.services.node.certificate_authority import Authority
+from ledger.services.node.context import Node, NodeKeys
+from ledger.services.node.supervision import Board
+from ledger.services.records import reindexing
+
+_LOGS: Final = 16  # of one agency: a new one is begun only when the one before it is lost
+
+
+@dataclass
+class OpenHome:
+    """A home that this process holds: its node, and what must be released."""
+
+    path: Path
+    settings: HomeSettings
+    keyring: FileKeyring
+    node: Node
+    sealers: list[bytes]
+    #: None for one that is only looked at.
+    lock: FileLock | None
+
+    def close(self) -> None:
+        """Release everything; harmless when the process dies instead."""
+        self.node.contracts.chain.close()
+        self.node.blocks.close()
+        self.node.records.close()
+        if self.lock is not None:
+            self.lock.release()
+
+
+def open_chain(
+    home: Path, chain: ChainSettings, keyring: FileKeyring, clock: Clock, funded: list[bytes] | None = None, *, view: bool = False
+) -> tuple[Chain, list[bytes]]:
+    """The chain of a home, and the addresses that seal its blocks where that can be judged.
+
+    Args:
+        view: an embedded chain is only looked at, beside the process that has it.
+    """
+    if chain.kind == "local":
+        sealer = keyring.get("sealer")
+
+        def opener() -> Chain:
+            from ledger.adapters.chain.local import LocalChain  # py-evm takes 0.6 s to import
+
+            return LocalChain(home / "chain", chain_id=chain.id, sealer=sealer, clock=clock, funded=funded or [], view=view)
+
+        return DeferredChain(chain.id, LOCAL_LABEL, opener), [address_of(sealer)]
+    from ledger.adapters.chain.rpc import RpcChain
+
+    return RpcChain(chain.url, confirmations=chain.confirmations), [bytes.fromhex(one[2:]) for one in chain.sealers]
+
+
+def node_keys(keyring: FileKeyring) -> NodeKeys:
+    """What a node holds of its home's keyring: never the custody key, which belongs to the custodians."""
+    log, authority = log_key(keyring), None
+    if "ca" in keyring.names():
+        key = keyring.signing_key("ca")
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        authority = Authority(key, x509.load_der_x509_certificate(keyring.get("ca-certificate")))
+    anchorer = keyring.get("anchorer")
+    return NodeKeys(
+        log,
+        anchorer,
+        address_of(anchorer),
+        keyring.signing_key("service"),
+        certificates.parse(keyring.get("service-certificate")),
+        keyring.hpke_key("hpke-node"),
+        keyring.get("index"),
+        keyring.get("people"),
+        authority,
+    )
+
+
+def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chain, clock: Clock, *, view: bool = False) -> Node:
+    """A node over open adapters; ``view``: one whose blocks are only looked at."""
+    contracts = Contracts(chain, bytes.fromhex(config.registry[2:]), bytes.fromhex(config.ledger[2:]))
+    log = contracts.log_id(agency_id(config.agency), config.log_number)
+    replicas, keys = open_replicas(config.ipfs, keyring), node_keys(keyring)
+    if not view:
+        files.private_file(home / "ledger.sqlite")
+    records = SqlRecords(sqlite_url(home / "ledger.sqlite"))
+    return Node(
+        config.agency,
+        log,
+        records,
+        TieredBlockStore(LocalBlockView(home / "blocks") if view else LocalBlockStore(home / "blocks"), replicas),
+        contracts,
+        clock,
+        keys,
+        replicas,
+        Partners(
+            lambda: (keys.service, keys.service_certificate.der),
+            lambda url: _logs_at(config, records, url),
+            hosts.networks(config.networks),
+        ),
+        lambda: settings.read_backups(home),
+        _identity(config),
+        profiles.of_home(home),
+        workers=Board(lambda: settings.read_workers(home), lambda rows: settings.write_workers(home, rows)),
+        quota=int(config.exchange.quota_gib * (1 << 30)),
+    )
+
+
+def _log_of(config: HomeSettings, code: str, number: int) -> str:
+    """The URN of an agency's log, by its number, under the contracts of a home."""
+    return log_urn(contract_layout.log_id(config.chain.id, bytes.fromhex(config.ledger[2:]), agency_id(code), number))
+
+
+def _logs_at(config: HomeSettings, records: SqlRecords, url: str) -> frozenset[str]:
+    """The logs of the agencies that are known at an address."""
+    with records.read() as unit:
+        codes = [row.agency for row in unit.partners() if row.url == url]
+    return frozenset(_log_of(config, code, number) for code in codes for number in range(_LOGS))
+
+
+def own_log(home: Path) -> tuple[str, str]:
+    """The URN of the log of a home, and the address that its agency has published for its node; empty where there is none.
+
+    Raises:
+        UsageError: no home there.
+    """
+    config = settings.read(home)
+    records = SqlRecords(sqlite_url(home / "ledger.sqlite"))
+    try:
+        with records.read() as unit:
+            published = unit.rows("descriptor")
+    finally:
+        records.close()
+    newest = max(published, key=lambda row: int(row["version"]), default=None)
+    service = descriptors.parse(newest["document"]).service if newest is not None else None
+    return _log_of(config, config.agency, config.log_number), service or ""
+
+
+def _identity(config: HomeSettings) -> IdentityProvider | None:
+    if not config.oidc.issuer:
+        return None
+    from ledger.adapters.oidc import OidcProvider
+
+    return OidcProvider(config.oidc.issuer, config.oidc.client_id, hosts.networks(config.networks))
+
+
+def open_replicas(ipfs: IpfsSettings, keyring: FileKeyring) -> Replicas:
+    """The IPFS nodes of a home; none is contacted yet."""
+    if not ipfs.nodes:
+        return Replicas()
+    known = keyring.names()
+    secrets = {node.name: IPFS_SECRET.format(node.name) for node in ipfs.nodes}
+    made = {
+        node.name: open_replica(node, keyring.get(secrets[node.name]).decode() if secrets[node.name] in known else "")
+        for node in ipfs.nodes
+    }
+    own, outside = ({node.name: made[node.name] for node in ipfs.nodes if node.outside is side} for side in (False, True))
+    return Replicas(own, outside, ipfs.copies)
+
+
+def open_replica(node: IpfsNode, secret: str) -> Replica:
+    """One IPFS node, not contacted yet."""
+    from ledger.adapters.ipfs.kubo import Kubo  # its client library takes time to import
+
+    return Kubo(node.name, node.api, secret=secret)
+
+
+def lock_home(home: Path) -> FileLock:
+    """The lock that one process holds on a home.
+
+    Raises:
+        LockedError: another process has it, naming that process. StorageError: others can write in it.
+    """
+    settings.require_private(home)
+    return FileLock(home / settings.LOCK, what="the home")
+
+
+def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
+    """Open a home for this process alone.
+
+    Args:
+        unlocking: its keyring, begun by the caller so that stretching the passphrase and importing this go on at once.
+
+    Raises:
+        UsageError: no home there. KeyringError: wrong passphrase. LockedError: another process has it.
+    """
+    config = settings.read(home)
+    lock = lock_home(home)
+    (home / settings.SERVER).unlink(missing_ok=True)  # whoever serves holds the lock: one that was killed left this
+    try:
+        keyring = unlocking.keyring()
+        clock = SystemClock()
+        chain, sealers = open_chain(home, config.chain, keyring, clock)
+        try:
+            opened = OpenHome(home, config, keyring, assemble(home, config, keyring, chain, clock), sealers, lock)
+        except BaseException:
+            chain.close()
+            raise
+    except BaseException:
+        lock.release()
+        raise
+    try:
+        reindexing.bring_up(opened.node)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+@contextmanager
+def open_view(home: Path, unlocking: Unlocking) -> Iterator[OpenHome]:
+    """One moment of a home, beside the process that holds it: nothing is written, and that process waits for nothing.
+
+    The database's moment is taken before the chain's: whatever the one says that the other has taken is there, and the chain may
+    know more, which is how it is at any moment. The other way round an honest checkpoint would look made up.
+
+    Raises:
+        UsageError: no home there. KeyringError: wrong passphrase. StorageError: a database cannot be read.
+    """
+    config = settings.read(home)
+    keyring, clock = unlocking.keyring(), SystemClock()
+    with ExitStack() as stack:
+        chain, sealers = open_chain(home, config.chain, keyring, clock, view=True)
+        stack.callback(chain.close)
+        node = assemble(home, config, keyring, chain, clock, view=True)
+        stack.callback(node.records.close)
+        stack.callback(node.blocks.close)
+        stack.callback(node.records.scrub)  # what was destroyed meanwhile stayed in the write-ahead log, for the sake of this moment
+        moment = stack.enter_context(node.records.snapshot())
+        chain.head()  # opened only now (see DeferredChain)
+        yield OpenHome(home, config, keyring, replace(node, records=moment), sealers, None)
+
+
+@contextmanager
+def open_log(home: Path, unlocking: Unlocking) -> Iterator[OwnLog]:
+    """The log of a home for reading, beside whatever process holds the home.
+
+    Raises:
+        UsageError: no home there. KeyringError: wrong passphrase.
+    """
+    config = settings.read(home)
+    keyring = unlocking.keyring()
+    ledger, agency = bytes.fromhex(config.ledger[2:]), agency_id(config.agency)
+    log = contract_layout.log_id(config.chain.id, ledger, agency, config.log_number)
+    records = SqlRecords(sqlite_url(home / "ledger.sqlite"))
+    try:
+        yield OwnLog(config.agency, log, records, log_key(keyring))
+    finally:
+        records.close()
+
+
+def log_key(keyring: FileKeyring) -> Ed25519PrivateKey:
+    """The key that signs receipts and checkpoints.
+
+    Raises:
+        KeyringError: it is no Ed25519 key.
+    """
+    found = keyring.signing_key("log")
+    if not isinstance(found, Ed25519PrivateKey):
+        raise KeyringError("the log key is not Ed25519")
+    return found
+
+
+def person_of(keyring: FileKeyring, log_id: bytes, descriptor: Descriptor) -> Person:
+    """The person whose keys lie in a keyring.
+
+    Raises:
+        KeyringError: no person's keys in it.
+    """
+    certificate = certificates.parse(keyring.get("person-certificate"))
+    custody = keyring.hpke_key("hpke-custody") if "hpke-custody" in keyring.names() else None
+    return Person(certificate, keyring.signing_key("person"), keyring.hpke_key("hpke-person"), log_id, descriptor, custody)
+
+
+def person_at(keyring: FileKeyring, about: dict[str, Any], *, guest: bool = False) -> Person:
+    """The person whose keys lie in a keyring, at the node that says this of itself (see `/v1/agency`).
+
+    Args:
+        guest: the node of another agency was meant.
+
+    Raises:
+        KeyringError: no person's keys in it. UsageError: the node belongs to another agency.
+    """
+    descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
+    person = person_of(keyring, parse_log_urn(about["log"]), descriptor)
+    if person.certificate.agency != descriptor.agency and not guest:
+        raise UsageError(f"the node belongs to {descriptor.agency}, your keys to {person.certificate.agency}")
+    return person
+
+
+def prepare_field(home: Path, about: dict[str, Any]) -> None:
+    """Write down what the node says of itself, so that its people can sign for it without asking."""
+    folder = home / settings.FIELD
+    files.private_folder(folder)
+    files.write(folder / "node.json", json.dumps(about).encode())
+
+
+@contextmanager
+def open_field(home: Path, keyring: FileKeyring, kind: type[FieldNode] = FieldNode) -> Iterator[FieldNode]:
+    """What waits in a folder for the network, as a node of this kind; one command at a time.
+
+    Raises:
+        UsageError: nothing was prepared while there was one. LockedError: another command works offline here.
+    """
+    folder = home / settings.FIELD
+    try:
+        about = json.loads((folder / "node.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError("nothing is prepared for work without network", hint="run custody field prepare while you have one") from error
+    with ExitStack() as stack:
+        stack.callback(FileLock(folder / "field.lock", what="the field folder").release)
+        blocks = LocalBlockStore(folder / "blocks")
+        stack.callback(blocks.close)
+        journal = FileJournal(home / settings.QUEUE, keyring.get("journal"))
+        stack.callback(journal.close)
+        yield kind(about, blocks, journal)
+
+
+def journal_of(home: Path, keyring: FileKeyring) -> FileJournal:
+    """The upload journal of a client."""
+    return FileJournal(home / settings.JOURNAL, keyring.get("journal"))

@@ -1,0 +1,246 @@
+"""Founding a home: keys, contracts, log, first person. Built aside and renamed at the end: there is a home or there is none.
+
+A home has an embedded chain of its own, or joins one that agencies share; then its keys come first (`prepare`), somebody
+deploys the contracts for all founders (see deploying.py), and the home is completed on that chain (`join`).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger.adapters import files, profiles
+from ledger.adapters.chain import consortium
+from ledger.adapters.chain.contracts import Contracts, address_of
+from ledger.adapters.clock import SystemClock
+from ledger.adapters.keystore.file import FileKeyring
+from ledger.app import bootstrap, settings
+from ledger.app.deploy_contracts import MAX_ANCHORING_DELAY, Card, deploy
+from ledger.app.settings import ChainSettings, HomeSettings
+from ledger.domain.bundle.trust import Clique, Pinned, TrustRoot
+from ledger.domain.chain import contract_layout
+from ledger.domain.codecs.text import b64url, from_b64url
+from ledger.domain.crypto.grants import HpkePrivateKey
+from ledger.domain.errors import ChainError, FormatError, StorageError, UsageError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity import enrolment
+from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.identity.names import agency_id, check_code, log_urn, role_urn
+from ledger.domain.ports.node_and_chain import BlockRef
+from ledger.domain.ports.rows import DescriptorRow, PersonRow
+from ledger.domain.untrusted import hosts
+from ledger.services.node.certificate_authority import Authority, new_pseudonym
+from ledger.services.people import admission
+from ledger.services.records.documents import encode_hpke
+from ledger.services.registration import agency_statements
+
+_POLICY: Final = "statements of people enrolled at this agency, checked as docs/format.md says before they are sequenced"
+_OTHER: Final = "the trust root names another agency, other accounts or another descriptor for {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """What a new home is: for the person who made it to read."""
+
+    path: Path
+    agency: str
+    pseudonym: str
+    chain_id: int
+    registry: str
+    ledger: str
+
+
+def found(home: Path, *, agency: str, person: str, roles: list[str], passphrase: bytes, profile: str = "neutral") -> Founded:
+    """Create a home with an embedded chain, deploy the contracts and enrol its first person.
+
+    Raises:
+        UsageError: something is there already, or the agency code is malformed.
+    """
+    files.require_vacant(home, hint="choose another folder for the new home")
+    with files.building(home, what="the home could not be created") as aside:
+        keyring, card, sealed = _prepare(aside, agency, person, roles, passphrase, url="", profile=profile)
+        chain_settings = ChainSettings("local", 2**31 + secrets.randbelow(2**31))
+        chain, _ = bootstrap.open_chain(aside, chain_settings, keyring, SystemClock(), [card.governor, card.anchorer])
+        try:
+            contracts, block = deploy(chain, keyring.get("governor"), [card])
+            made = _complete(aside, keyring, card, sealed, contracts, block, chain_settings)
+        finally:
+            chain.close()
+        keyring.save()
+    return Founded(home, *made)
+
+
+def prepare(home: Path, *, agency: str, person: str, roles: list[str], passphrase: bytes, url: str, profile: str) -> Card:
+    """Make the keys of an agency that will share a chain; returns what the deployment of the contracts needs of it.
+
+    Args:
+        url: where other agencies will reach this node.
+
+    Raises:
+        UsageError: something is there already, the agency code or the address is malformed.
+    """
+    url = hosts.origin(url, what="a node")
+    files.require_vacant(home, hint="choose another folder for the new home")
+    with files.building(home, what="the home could not be created") as aside:
+        keyring, card, sealed = _prepare(aside, agency, person, roles, passphrase, url=url, profile=profile)
+        value = {"card": card.as_json(), "number": b64url(sealed)}
+        files.write(aside / settings.FOUNDING, json.dumps(value, indent=1).encode() + b"\n")
+        keyring.save()
+    return card
+
+
+def join(home: Path, root: TrustRoot, *, url: str, confirmations: int, passphrase: bytes) -> Founded:
+    """Complete a prepared home on a shared chain; may be repeated until it succeeds.
+
+    Raises:
+        UsageError: nothing is prepared there. ChainError: another chain, contracts that are not genuine, or other founders than ours.
+    """
+    from ledger.adapters.chain.rpc import RpcChain
+
+    if (home / settings.CONFIG).exists():
+        (home / settings.FOUNDING).unlink(missing_ok=True)
+        raise UsageError(f"{home} is a complete home already", hint="begin to work with it: custody status")
+    try:
+        value = json.loads((home / settings.FOUNDING).read_bytes())
+        card, sealed = Card.parse(value["card"]), from_b64url(value["number"], what="number")
+    except OSError as error:
+        raise UsageError(
+            f"{home} is not prepared to join a chain", hint="begin with: custody init --agency CODE --person N --url URL --card FILE"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{home / settings.FOUNDING} cannot be read", hint="prepare the home anew") from error
+    keyring = FileKeyring.open(home / settings.KEYRING, passphrase)
+    chain = RpcChain(url, confirmations=confirmations)
+    try:
+        contracts = Contracts(chain, root.registry.address, root.ledger.address)
+        block = _recognise(contracts, root, card)
+        sealers = tuple("0x" + one.hex() for rule in root.finality if isinstance(rule, Clique) for one in sorted(rule.signers))
+        chain_settings = ChainSettings("rpc", root.chain_id, url, confirmations, sealers)
+        for leftover in home.glob("ledger.sqlite*"):  # of an attempt that did not end
+            leftover.unlink()
+        made = _complete(home, keyring, card, sealed, contracts, block, chain_settings)
+    finally:
+        chain.close()
+    (home / settings.FOUNDING).unlink()
+    return Founded(home, *made)
+
+
+def _recognise(contracts: Contracts, root: TrustRoot, card: Card) -> BlockRef:
+    """The block that deployed the contracts, after checking chain, code and our own entry in the registry."""
+    chain = contracts.chain
+    if chain.chain_id() != root.chain_id or chain.block(0).hash != root.genesis:
+        raise ChainError(f"the chain there is not chain {root.chain_id} of the trust root", hint="check --rpc and --trust")
+    consortium.check_genuine(contracts)
+    if contracts.code_hashes() != (root.registry.code_hash, root.ledger.code_hash):
+        raise ChainError("the contracts on chain are not those of the trust root", hint="check --trust")
+    standing = contracts.standing(agency_id(card.agency))
+    if (standing.governor, standing.anchorer) != (card.governor, card.anchorer):
+        raise ChainError(_OTHER.format(card.agency), hint="deploy again with the card of this home among the founders")
+    commitment = contracts.descriptor_commitment(agency_id(card.agency), 1)
+    for number, digest in sorted(pin for rule in root.finality if isinstance(rule, Pinned) for pin in rule.blocks.items()):
+        block = chain.block(number)
+        if block.hash == digest and commitment == contract_layout.descriptor_commitment(card.descriptor.digest, block.time, number):
+            return block
+    raise ChainError(_OTHER.format(card.agency), hint="use the trust root that `custody chain deploy` wrote")
+
+
+def _prepare(
+    aside: Path, agency: str, person: str, roles: list[str], passphrase: bytes, *, url: str, profile: str
+) -> tuple[FileKeyring, Card, bytes]:
+    """Profile, keys of the agency and of its first person; their service number comes back sealed."""
+    followed = profiles.load(profile)
+    roles = sorted({followed.role(role) for role in roles})
+    try:
+        check_code(agency)
+        for role in roles:
+            role_urn(role)
+    except FormatError as error:
+        raise UsageError(
+            error.message, hint="custody init --agency NL-POL --person 4711, with roles such as officer, custodian or administrator"
+        ) from error
+    files.write(aside / profiles.FILE, profiles.source(profile))
+    if not person.strip():
+        raise UsageError("the service number is empty")
+    now = SystemClock().now()
+    keyring = FileKeyring.create(aside / settings.KEYRING, passphrase)
+    authority = _make_keys(keyring, agency, now)
+    pseudonym = new_pseudonym()
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = authority.issue(key.public_key(), agency=agency, pseudonym=pseudonym, roles=roles, service=False, now=now)
+    keyring.put_signing_key("person", key)
+    keyring.put_hpke_key("hpke-person", HpkePrivateKey.generate())
+    keyring.put("person-certificate", certificate)
+    sealed = admission.seal_number(keyring.get("people"), person, pseudonym.encode())
+    card = Card(_descriptor(keyring, agency, authority, url), address_of(keyring.get("governor")), address_of(keyring.get("anchorer")))
+    return keyring, card, sealed
+
+
+def _descriptor(keyring: FileKeyring, agency: str, authority: Authority, url: str) -> Descriptor:
+    log = keyring.signing_key("log")
+    assert isinstance(log, Ed25519PrivateKey)
+    return descriptors.build(
+        agency=agency,
+        version=1,
+        jurisdiction=agency[:2],
+        authorities=[authority.der],
+        log_key=log.public_key().public_bytes_raw(),
+        node=keyring.hpke_key("hpke-node").public,
+        custody=keyring.hpke_key("hpke-custody").public,
+        max_anchoring_delay=MAX_ANCHORING_DELAY,
+        crl=f"{url}/v1/log/crl" if url else "",
+        service=url,
+    )
+
+
+def _make_keys(keyring: FileKeyring, agency: str, now: int) -> Authority:
+    authority = Authority.found(agency, now)
+    keyring.put_signing_key("ca", authority.key)
+    keyring.put("ca-certificate", authority.der)
+    keyring.put_signing_key("log", Ed25519PrivateKey.generate())
+    service = ec.generate_private_key(ec.SECP256R1())
+    keyring.put_signing_key("service", service)
+    pseudonym = new_pseudonym()
+    certificate = authority.issue(service.public_key(), agency=agency, pseudonym=pseudonym, roles=["service"], service=True, now=now)
+    keyring.put("service-certificate", certificate)
+    for name in ("hpke-node", "hpke-custody"):
+        keyring.put_hpke_key(name, HpkePrivateKey.generate())
+    for name in ("governor", "anchorer", "sealer", "index", "people", "journal"):
+        keyring.put(name, secrets.token_bytes(32))
+    return authority
+
+
+def _complete(
+    home: Path, keyring: FileKeyring, card: Card, number: bytes, contracts: Contracts, block: BlockRef, chain: ChainSettings
+) -> tuple[str, str, int, str, str]:
+    """Open the log, publish descriptor and revocation list in it, and write down the first person; settings come last."""
+    # Agencies that give their own address on this machine try it out here together: they may reach one another, others may not.
+    service = card.descriptor.service
+    allowed = hosts.HERE if service and hosts.is_here(hosts.parse(service, what="a node").host) else ()
+    registry, ledger = "0x" + contracts.registry.hex(), "0x" + contracts.ledger.hex()
+    config = HomeSettings(1, card.agency, 0, chain, registry, ledger, networks=allowed)
+    node = bootstrap.assemble(home, config, keyring, contracts.chain, SystemClock())
+    try:
+        with node.records.write() as unit:
+            unit.put_descriptor(DescriptorRow(1, card.descriptor.raw, block.time, block.number))
+            anchors = [f"EVM chain {chain.id}", f"registry {config.registry}", f"ledger {config.ledger}"]
+            agency_statements.open_log(node, unit, number=0, policy=_POLICY, anchors=anchors)
+            agency_statements.publish(node, unit, "descriptor-published", {"version": 1, "digest": card.descriptor.digest.hex()})
+            agency_statements.publish_crl(node, unit)
+            certificate = certificates.parse(keyring.get("person-certificate"))
+            unit.put_certificate(certificate.digest, certificate.der)
+            hpke, custody = keyring.hpke_key("hpke-person").public, card.descriptor.custody.digest
+            proof = enrolment.sign(keyring.signing_key("person"), server=log_urn(node.log_id), hpke=hpke)
+            row = PersonRow(certificate.subject, certificate.digest, encode_hpke(hpke), number, active=True, proof=proof, custody=custody)
+            unit.put_person(row)
+    finally:
+        node.records.close()
+        node.blocks.close()
+    settings.write(home, config)
+    return card.agency, certificate.pseudonym, chain.id, config.registry, config.ledger

@@ -1,0 +1,122 @@
+"""Deployment of the two contracts for the agencies that found a consortium, and the trust root that follows from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from ledger.adapters.chain import consortium
+from ledger.adapters.chain import contracts as chain_contracts
+from ledger.adapters.chain.contracts import Contracts, Founder
+from ledger.domain.bundle import trust
+from ledger.domain.bundle.trust import Clique, Contract, Finality, Pinned, Rpc, TrustRoot
+from ledger.domain.codecs.text import b64url, from_0x, from_b64url, require
+from ledger.domain.errors import FormatError, UsageError
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.ports.node_and_chain import BlockRef, Chain
+
+MAX_ANCHORING_DELAY: Final = 86400  # seconds
+_DESCRIPTOR_DELAY: Final = 86400
+_PROPOSAL_LIFE: Final = 14 * 86400
+_RECOVERY_DELAY: Final = 7 * 86400
+_KIND: Final = "custody-founder"
+_LIMIT: Final = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the deployment needs of a founder: descriptor, and the addresses (20 bytes) of its two chain accounts."""
+
+    descriptor: Descriptor
+    governor: bytes
+    anchorer: bytes
+
+    @property
+    def agency(self) -> str:
+        """Agency code."""
+        return self.descriptor.agency
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in a file."""
+        return {
+            "v": 1,
+            "kind": _KIND,
+            "descriptor": b64url(self.descriptor.raw),
+            "governor": "0x" + self.governor.hex(),
+            "anchorer": "0x" + self.anchorer.hex(),
+        }
+
+    @classmethod
+    def parse(cls, value: Any) -> Self:
+        """Parse a card.
+
+        Raises:
+            FormatError: it is none.
+        """
+        what = "founder"
+        require(isinstance(value, dict) and value.get("kind") == _KIND and value.get("v") == 1, f"{what}: this is no founder's card")
+        require(set(value) == {"v", "kind", "descriptor", "governor", "anchorer"}, f"{what}: unknown or missing member")
+        governor, anchorer = (from_0x(value[name], what=what, size=20) for name in ("governor", "anchorer"))
+        return cls(descriptors.parse(from_b64url(value["descriptor"], what=what)), governor, anchorer)
+
+
+def read_cards(paths: Sequence[Path]) -> list[Card]:
+    """The cards in files, each with one or a list of them.
+
+    Raises:
+        UsageError: a file cannot be read or holds something else, or an agency stands there twice.
+    """
+    cards: list[Card] = []
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                value = json.loads(file.read(_LIMIT))
+            cards += [Card.parse(one) for one in (value if isinstance(value, list) else [value])]
+        except OSError as error:
+            raise UsageError(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+        except (ValueError, FormatError) as error:
+            raise UsageError(f"{path} holds no founders' cards", hint="custody init --card FILE writes one") from error
+    if not cards or len({card.agency for card in cards}) != len(cards):
+        raise UsageError("founders are one card for each agency", hint="give each agency's card once")
+    return cards
+
+
+def deploy(chain: Chain, key: bytes, cards: Sequence[Card]) -> tuple[Contracts, BlockRef]:
+    """Deploy registry and ledger; returns them with the block from which the first descriptors are in force."""
+    founders = [Founder(card.agency, card.governor, card.anchorer, card.descriptor.digest) for card in cards]
+    registry, ledger, block = chain_contracts.deploy(
+        chain, key, founders, descriptor_delay=_DESCRIPTOR_DELAY, proposal_life=_PROPOSAL_LIFE, recovery_delay=_RECOVERY_DELAY
+    )
+    return Contracts(chain, registry, ledger), chain.block(block)
+
+
+def consort(chain: Chain, key: bytes, cards: Sequence[Card], *, wei: int, confirmations: int, sealers: Sequence[bytes]) -> TrustRoot:
+    """Deploy for agencies that share a chain; the trust root to hand to everybody who shall verify.
+
+    Args:
+        wei: what each account of a founder is given; 0 where gas is free.
+        sealers: addresses that seal the chain's blocks (Clique), where verifiers shall judge seals.
+
+    Raises:
+        ChainError: the chain refuses, the account cannot pay.
+    """
+    contracts, block = deploy(chain, key, cards)
+    if wei:
+        consortium.fund(chain, key, [account for card in cards for account in (card.governor, card.anchorer)], wei)
+    codes = contracts.code_hashes()
+    rules: list[Finality] = [Clique(1, None, frozenset(sealers), len(sealers) // 2 + 1)] if sealers else []
+    rules += [Pinned({block.number: block.hash}), Rpc(confirmations)]
+    root = TrustRoot(
+        chain.label,
+        chain.chain_id(),
+        chain.block(0).hash,
+        Contract(contracts.registry, codes[0]),
+        Contract(contracts.ledger, codes[1]),
+        tuple(rules),
+        tuple(sorted(card.agency for card in cards)),
+    )
+    return trust.parse(root.encode())

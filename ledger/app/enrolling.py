@@ -1,0 +1,180 @@
+"""A person joins an agency from their own machine: a folder with keys that never leave it, and the way to the node."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ledger.adapters import files
+from ledger.adapters.clock import SystemClock
+from ledger.adapters.keystore.file import FileKeyring
+from ledger.adapters.node.client import NodeClient
+from ledger.app import settings
+from ledger.app.settings import ClientSettings
+from ledger.domain.codecs.cose import PublicKey
+from ledger.domain.codecs.digests import same
+from ledger.domain.codecs.text import b64url, from_b64url
+from ledger.domain.crypto.grants import HpkePrivateKey
+from ledger.domain.errors import FormatError, UsageError, VerificationError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity import enrolment
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.descriptor import Descriptor
+
+_LIMIT = 64 << 10
+_CARD = "custody-card"
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What an administrator hands over by a safe way: whoever has it can ask in that person's place."""
+
+    v: int
+    server: str
+    agency: str
+    log: str
+    descriptor: str
+    code: str
+    expires: str
+
+    def encode(self) -> bytes:
+        """As a file."""
+        return json.dumps(asdict(self), indent=1).encode() + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """How far it is: the fingerprint to compare, and the certificate once an administrator approved."""
+
+    fingerprint: str
+    certificate: Certificate | None
+
+
+def read_invitation(path: Path) -> Invitation:
+    """Read an invitation.
+
+    Raises:
+        UsageError: it cannot be read, or is none.
+    """
+    try:
+        with path.open("rb") as file:
+            found = Invitation(**json.loads(file.read(_LIMIT)))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint="ask the administrator for the invitation") from error
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{path} is not an invitation", hint="ask the administrator for the invitation") from error
+    texts = (found.server, found.agency, found.log, found.descriptor, found.code, found.expires)
+    if found.v != 1 or not all(isinstance(text, str) for text in texts) or not re.fullmatch(r"https?://[^/\s?#@]+", found.server):
+        raise UsageError(f"{path} is not an invitation", hint="ask the administrator for a new one")
+    return found
+
+
+def invitation(node: NodeClient, *, server: str, number: str, roles: list[str]) -> Invitation:
+    """Invite somebody to the node that ``node`` talks to, which they reach at ``server``."""
+    about, made = node.agency(), node.invite(number, roles)
+    digest = descriptors.parse(from_b64url(about["descriptor"], what="descriptor")).digest.hex()
+    return Invitation(1, server.rstrip("/"), about["agency"], about["log"], digest, made["code"], made["expires"])
+
+
+def make_keys(home: Path, given: Invitation, passphrase: bytes) -> None:
+    """Make the person's folder, whole or not at all: nothing of it is sent before it is on the disk.
+
+    Raises:
+        UsageError: something is there already. KeyringError: the passphrase is empty.
+    """
+    files.require_vacant(home, hint="choose another folder for your keys")
+    with files.building(home, what="the folder could not be created") as aside:
+        keyring = FileKeyring.create(aside / settings.KEYRING, passphrase)
+        keyring.put_signing_key("person", ec.generate_private_key(ec.SECP256R1()))
+        keyring.put_hpke_key("hpke-person", HpkePrivateKey.generate())
+        keyring.put("journal", secrets.token_bytes(32))
+        keyring.save()
+        settings.write_client(aside, ClientSettings(1, given.server, given.agency, given.log))
+
+
+def enrol(keyring: FileKeyring, given: Invitation, node: NodeClient) -> Enrolled:
+    """Send the public keys, and take the certificate if it is there. May be repeated until it is.
+
+    Raises:
+        VerificationError: the node is not the one of the invitation, or the certificate not for these keys.
+        DeniedError: the invitation is not, or no longer, good. ConflictError: somebody else used it.
+    """
+    descriptor = _recognised(node, given)
+    key, hpke = keyring.signing_key("person"), keyring.hpke_key("hpke-person")
+    request = enrolment.sign(key, server=given.log, hpke=hpke.public)
+    fingerprint = enrolment.parse(request).fingerprint
+    if node.request_enrolment(given.code, request) != fingerprint:
+        raise VerificationError(3, "the node names another fingerprint than that of your keys", hint="do not go on: tell the administrator")
+    found = node.enrolment(given.code)
+    if found["certificate"] is None:
+        return Enrolled(fingerprint, None)
+    certificate = certificates.parse(from_b64url(found["certificate"], what="certificate"))
+    certificates.verify_current(certificate, descriptor.authorities, (), SystemClock().now())
+    if certificate.agency != given.agency or not _same_key(certificate.key, key.public_key()):
+        raise VerificationError(3, "the certificate is not for your keys", hint="do not use it: tell the administrator")
+    keyring.put("person-certificate", certificate.der)
+    keyring.put("descriptor", descriptor.digest)
+    keyring.save()
+    return Enrolled(fingerprint, certificate)
+
+
+def _recognised(node: NodeClient, given: Invitation) -> Descriptor:
+    about = node.agency()
+    descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
+    if about["log"] != given.log or descriptor.digest.hex() != given.descriptor:
+        raise VerificationError(4, "another node answers than the one that invited you", hint="ask the administrator for a new invitation")
+    return descriptor
+
+
+def _same_key(one: PublicKey, other: PublicKey) -> bool:
+    return same(enrolment.encode_key(one), enrolment.encode_key(other))
+
+
+def fetch(keyring: FileKeyring, node: NodeClient) -> Certificate:
+    """Take the certificate that belongs to our key now, and keep it.
+
+    Raises:
+        DeniedError: the key belongs to nobody who is active there. VerificationError: the certificate is not for our key.
+    """
+    about = node.agency()
+    key = keyring.signing_key("person")
+    proof = enrolment.sign(key, server=about["log"], hpke=keyring.hpke_key("hpke-person").public)
+    certificate = certificates.parse(node.own_certificate(proof))
+    descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
+    certificates.verify_current(certificate, descriptor.authorities, (), SystemClock().now())
+    if not _same_key(certificate.key, key.public_key()):
+        raise VerificationError(3, "the certificate is not for your keys", hint="do not use it: tell the administrator")
+    keyring.put("person-certificate", certificate.der)
+    keyring.save()
+    return certificate
+
+
+def card(keyring: FileKeyring, node: NodeClient) -> bytes:
+    """A card for another agency's node: our certificate, and the proof that we made the card for them."""
+    proof = enrolment.sign(keyring.signing_key("person"), server=node.agency()["log"], hpke=keyring.hpke_key("hpke-person").public)
+    value = {"v": 1, "kind": _CARD, "certificate": b64url(keyring.get("person-certificate")), "request": b64url(proof)}
+    return json.dumps(value, indent=1).encode() + b"\n"
+
+
+def read_card(path: Path) -> tuple[bytes, bytes]:
+    """Certificate and proof of a guest's card.
+
+    Raises:
+        UsageError: it cannot be read, or is none.
+    """
+    try:
+        with path.open("rb") as file:
+            value = json.loads(file.read(_LIMIT))
+        if value["v"] != 1 or value["kind"] != _CARD:
+            raise ValueError
+        return from_b64url(value["certificate"], what="card"), from_b64url(value["request"], what="card")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint="ask the guest for the card") from error
+    except (ValueError, KeyError, TypeError, FormatError) as error:
+        raise UsageError(f"{path} is not a guest's card", hint="custody person card makes one") from error

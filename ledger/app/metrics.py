@@ -1,0 +1,138 @@
+"""Metrics for Prometheus, on an address of their own: never on the public API, and never with case data.
+
+Labels are names of operations, workers, states and replicas: their number does not grow with what the ledger holds.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from ledger.domain.audit.findings import KINDS
+from ledger.domain.errors import CustodyError, UsageError
+from ledger.services.audit.monitor import Round
+from ledger.services.node.context import Node
+from ledger.services.onchain import anchoring
+
+_ADDRESS = re.compile(r"(?P<host>[0-9A-Za-z.:\[\]-]+):(?P<port>\d{1,5})")
+
+
+class NodeMetrics:
+    """What a serving node counts, and what it is asked about itself when somebody collects."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter("custody_http_requests", "Calls of the API", ["operation", "status"], registry=self.registry)
+        self._seconds = Histogram("custody_http_request_seconds", "Seconds a call took", ["operation"], registry=self.registry)
+        self._runs = Counter("custody_worker_runs", "Rounds of background workers", ["worker", "result"], registry=self.registry)
+        self._last = Gauge("custody_worker_last_success_seconds", "When a worker last succeeded", ["worker"], registry=self.registry)
+
+    def request(self, operation: str, status: int, seconds: float) -> None:
+        """See services.telemetry.Telemetry."""
+        self._requests.labels(operation, str(status)).inc()
+        self._seconds.labels(operation).observe(seconds)
+
+    def ran(self, worker: str, *, ok: bool) -> None:
+        """See services.telemetry.Telemetry."""
+        self._runs.labels(worker, "ok" if ok else "failed").inc()
+        if ok:
+            self._last.labels(worker).set(time.time())
+
+    def follow(self, node: Node) -> None:
+        """Ask this node about itself at every collection."""
+        self.registry.register(_NodeCollector(node))
+
+
+class _NodeCollector:
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is known before the first collection."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """How far the log is, and what waits."""
+        node = self._node
+        with node.records.read() as unit:
+            reached, log = anchoring.progress(node, unit), unit.log(node.log_id)
+            waiting = unit.entry(node.log_id, reached.anchored)
+            held = unit.holding_counts()
+            items, releases = unit.count("item"), unit.count("release")
+            alarms = unit.count("alarm")
+        entries = GaugeMetricFamily("custody_log_entries", "Entries of the log that reached a state", labels=["state"])
+        for state in ("integrated", "submitted", "anchored", "final"):
+            entries.add_metric([state], getattr(reached, state))
+        yield entries
+        age = node.clock.now() - waiting.time if waiting is not None else 0
+        yield GaugeMetricFamily("custody_oldest_unanchored_seconds", "Age of the oldest entry that is not anchored", value=max(age, 0))
+        yield GaugeMetricFamily(
+            "custody_log_frozen", "1 where the log contradicted itself", value=int(bool(log is not None and log.frozen))
+        )
+        yield GaugeMetricFamily("custody_items", "Items known here", value=items)
+        yield GaugeMetricFamily("custody_releases", "Statements under which something was handed out", value=releases)
+        yield GaugeMetricFamily("custody_bulk_access_alarms", "Alarms about many accesses at once", value=alarms)
+        yield GaugeMetricFamily("custody_stored_bytes", "Bytes of ciphertext on the own disk", value=node.blocks.size())
+        replicas = GaugeMetricFamily("custody_replica_items", "Items at IPFS nodes by state", labels=["node", "state"])
+        for (name, state), count in held.items():
+            replicas.add_metric([name, state], count)
+        yield replicas
+        failing = GaugeMetricFamily("custody_worker_failures", "Failures in a row of background work", labels=["worker"])
+        for row in node.workers.rows():
+            failing.add_metric([row.worker], row.failures)
+        yield failing
+        yield from self._chain()
+
+    def _chain(self) -> Iterator[Metric]:
+        try:
+            head = self._node.contracts.chain.head()
+        except CustodyError:
+            yield GaugeMetricFamily("custody_chain_up", "1 where the chain answers", value=0)
+            return
+        yield GaugeMetricFamily("custody_chain_up", "1 where the chain answers", value=1)
+        yield GaugeMetricFamily("custody_chain_head_block", "Newest block of the chain", value=head.number)
+
+
+class MonitorMetrics:
+    """What a monitor counts."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._rounds = Counter("custody_monitor_rounds", "Looks at all logs", ["verdict"], registry=self.registry)
+        self._findings = Gauge("custody_monitor_findings", "Findings of the newest look", ["code"], registry=self.registry)
+        self._alarms = Counter("custody_monitor_alarms", "Alarms raised", ["code"], registry=self.registry)
+        self._age = Gauge("custody_monitor_checkpoint_age_seconds", "Age of a log's newest checkpoint", ["agency"], registry=self.registry)
+        self._last = Gauge("custody_monitor_last_round_seconds", "When all logs were last looked at", registry=self.registry)
+
+    def saw(self, found: Round) -> None:
+        """Take over what a look found."""
+        self._rounds.labels(found.report.verdict.value).inc()
+        for code in KINDS:
+            self._findings.labels(code).set(found.report.counts.get(code, 0))
+        for one in found.fresh:
+            self._alarms.labels(one.code).inc()
+        self._age.clear()  # a log that is followed no longer has no age
+        for agency, age in found.ages.items():
+            self._age.labels(agency).set(age)
+        self._last.set(time.time())
+
+
+def serve(registry: CollectorRegistry, address: str) -> Any:
+    """Serve metrics at HOST:PORT; returns what ``shutdown`` ends.
+
+    Raises:
+        UsageError: no such address, or nobody may listen there.
+    """
+    found = _ADDRESS.fullmatch(address)
+    if found is None or int(found["port"]) > 65535:
+        raise UsageError(f"{address!r} is no address for metrics", hint="give it as 127.0.0.1:9464")
+    try:
+        server, _ = start_http_server(int(found["port"]), found["host"], registry)
+    except OSError as error:
+        raise UsageError(f"metrics cannot listen on {address}: {error.strerror}", hint="choose another address") from error
+    return server

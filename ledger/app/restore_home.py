@@ -1,0 +1,103 @@
+"""Restoring a home from a backup: built aside, derived again from its smallest parts, and only then given its name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.adapters import files
+from ledger.adapters.backup import databases, sealed
+from ledger.adapters.backup.keys import BackupKeys
+from ledger.adapters.clock import SystemClock
+from ledger.adapters.keystore.file import Unlocking
+from ledger.app import backup, bootstrap, settings
+from ledger.domain.errors import StorageError, UnreadableError, UsageError
+from ledger.domain.verify.report import Verdict
+from ledger.services.audit.self_check import Checked, Finding, Waiting, examine
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A home as restored.
+
+    ``notes`` says where the chain knows more than it does, or could not be asked; ``waiting`` counts entries that are not anchored.
+    """
+
+    snapshot: str
+    made: int
+    entries: int
+    checked: list[Checked]
+    notes: list[Finding]
+    waiting: list[Waiting]
+
+
+def restore(folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, snapshot: str = "") -> Restored:
+    """Restore a snapshot, by default the newest, into a folder that does not exist yet.
+
+    Raises:
+        UsageError: something is there already, or no such snapshot.
+        KeyringError: the snapshot's key was destroyed, or the passphrase is not the home's.
+        StorageError: the backup is damaged, or what came out of it contradicts itself; UnreadableError: a part of it could not be read.
+            No home is left behind.
+    """
+    files.require_vacant(home, hint="restore into a new folder, and compare before you replace anything")
+    found = [path for path in backup.snapshots(folder) if snapshot in ("", path.name)]
+    if not found:
+        known = ", ".join(path.name for path in backup.snapshots(folder)[-3:]) or "none"
+        raise UsageError(f"no snapshot {snapshot} in {folder}".replace("  ", " "), hint=f"the newest are: {known}")
+    if not snapshot and (ahead := backup.ahead(folder, SystemClock().now())):
+        what = f"the snapshot {ahead[-1]} is from the future: a clock was wrong, and which one was made last is not certain"
+        known = ", ".join(path.name for path in found[-3:])
+        raise UsageError(what, hint=f"choose one with --snapshot: {known}")
+    source = found[-1]
+    key = keys.find(backup.read_manifest(source).key)
+    manifest = backup.check(source, key)
+    with files.building(home, what="the home could not be restored") as aside:
+        _copy(source, folder, aside, manifest)
+        databases.put_grants(aside / "ledger.sqlite", sealed.read(source / backup.SEALED, sealed.derive(key, source.name, "grants")))
+        entries, results = _examine(aside, passphrase)
+    return Restored(
+        source.name,
+        manifest.made,
+        entries,
+        [one for one in results if isinstance(one, Checked)],
+        [one for one in results if isinstance(one, Finding)],
+        [one for one in results if isinstance(one, Waiting)],
+    )
+
+
+def _copy(source: Path, folder: Path, aside: Path, manifest: backup.Manifest) -> None:
+    (aside / "blocks").mkdir()
+    for name in manifest.files:
+        if name == "chain.sqlite":
+            (aside / "chain").mkdir()
+            shutil.copyfile(source / name, aside / "chain" / name)
+        elif name != backup.SEALED:
+            shutil.copyfile(source / name, aside / name)
+    for path in aside.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    # All packs, also those that came later: blocks that this snapshot needs may have moved there.
+    for pack in sorted((folder / "blocks").glob("pack-*.car")):
+        shutil.copyfile(pack, aside / "blocks" / pack.name)
+        with (aside / "blocks" / pack.name).open("r+b") as file:
+            os.fsync(file.fileno())
+
+
+def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[Finding | Checked | Waiting]]:
+    """Derive everything in the restored home again, every block included."""
+    opened = bootstrap.open_home(aside, Unlocking(aside / settings.KEYRING, passphrase))
+    try:
+        results = list(examine(opened.node, deep=True))
+        with opened.node.records.read() as unit:
+            log = unit.log(opened.node.log_id)
+    finally:
+        opened.close()
+    wrong = [one for one in results if isinstance(one, Finding) and not one.home_is_whole]
+    if wrong:
+        first = next((one for one in wrong if one.verdict is Verdict.FAILED), wrong[0])
+        kind = StorageError if first.verdict is Verdict.FAILED else UnreadableError
+        what = "is not whole" if first.verdict is Verdict.FAILED else "could not be read"
+        raise kind(f"what was restored {what}: {first.part}: {first.message}", hint="choose another snapshot")
+    return log.size if log else 0, results

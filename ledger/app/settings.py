@@ -1,0 +1,278 @@
+"""Settings: the home's own file, and what the environment may say. Read when asked for, never on import."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from ledger.adapters import files
+from ledger.domain.errors import StorageError, UsageError
+from ledger.domain.files import custody_files
+from ledger.domain.untrusted import hosts
+from ledger.services.node.supervision import Standing
+
+_LOG = logging.getLogger("custody.settings")
+
+CONFIG = custody_files.CONFIG
+KEYRING = custody_files.KEYRING
+CLIENT = custody_files.CLIENT
+BACKUPS = "backups.json"  # until when backups can be opened
+FOUNDING = custody_files.FOUNDING  # while a home waits for its chain
+SESSION = "client/session"  # a session that goes on, sealed; kept only where logging in takes a person
+JOURNAL = "client/journal"  # of uploads that were interrupted
+FIELD = "client/field"  # what was signed without network, and waits
+QUEUE = f"{FIELD}/queue"
+LOCK = "home.lock"
+CLEAR_LOCK = "clear.lock"  # held by whoever has a file in clear beside the keys
+WORKERS = "workers.json"  # how its background work goes: what was told last
+SERVER = "server.json"  # while a node serves: where
+#: Name of an IPFS node's RPC secret in the keyring.
+IPFS_SECRET = "ipfs-{}"  # noqa: S105  (a name)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSettings:
+    """Which chain: ``kind`` "local" or "rpc"; ``url`` for rpc; confirmations that make a block final.
+
+    ``sealers``: 0x addresses that seal its blocks (Clique), where seals are to be judged.
+    """
+
+    kind: str
+    id: int
+    url: str = ""
+    confirmations: int = 0
+    sealers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IpfsNode:
+    """A Kubo daemon by name and RPC multiaddress; ``outside`` where its swarm is shared with other agencies."""
+
+    name: str
+    api: str
+    outside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IpfsSettings:
+    """Where ciphertext is kept beside the home: at ``copies`` of these nodes, each item read again every ``fixity_days``.
+
+    ``fixity_rate``: MiB a second for reading again by schedule.
+    """
+
+    nodes: tuple[IpfsNode, ...] = ()
+    copies: int = 2
+    fixity_days: float = 30
+    fixity_rate: float = 32
+
+
+@dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """The agency's OpenID Connect provider, where people log in besides with their keys; empty: nowhere."""
+
+    issuer: str = ""
+    client_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """Behind a reverse proxy: its networks, and the header in which it writes whom it speaks for (x-forwarded-for or forwarded)."""
+
+    trusted_proxies: tuple[str, ...] = ()
+    forwarded: str = "x-forwarded-for"
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSettings:
+    """With other agencies: GiB of what one of them offers and nobody here has accepted yet."""
+
+    quota_gib: float = 256
+
+
+@dataclass(frozen=True, slots=True)
+class HomeSettings:
+    """What a home is: its agency, chain and contracts (0x addresses)."""
+
+    v: int
+    agency: str
+    log_number: int
+    chain: ChainSettings
+    registry: str
+    ledger: str
+    ipfs: IpfsSettings = IpfsSettings()
+    oidc: OidcSettings = OidcSettings()
+    #: Networks beyond public addresses where other agencies' nodes and the identity provider may be: "10.20.0.0/16".
+    networks: tuple[str, ...] = ()
+    serve: ServeSettings = ServeSettings()
+    exchange: ExchangeSettings = ExchangeSettings()
+
+
+def read(home: Path) -> HomeSettings:
+    """The settings of a home.
+
+    Raises:
+        UsageError: no home there. StorageError: its settings are damaged.
+    """
+    path = home / CONFIG
+    try:
+        value = json.loads(path.read_bytes())
+        ipfs = value.pop("ipfs", {})
+        nodes = tuple(IpfsNode(**node) for node in ipfs.pop("nodes", []))
+        chain = ChainSettings(**{**value["chain"], "sealers": tuple(value["chain"].get("sealers", ()))})
+        oidc = OidcSettings(**value.get("oidc", {}))
+        given = value.get("serve", {})
+        serve = ServeSettings(**{**given, "trusted_proxies": tuple(given.get("trusted_proxies", ()))})
+        exchange = ExchangeSettings(**value.get("exchange", {}))
+        allowed = tuple(value.get("networks", ()))
+        hosts.networks(allowed)
+        sections = {"chain": chain, "ipfs": IpfsSettings(nodes=nodes, **ipfs), "oidc": oidc, "serve": serve, "exchange": exchange}
+        sections |= {"networks": allowed}
+        return HomeSettings(**{**value, **sections})
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if is_client(home):
+            hint = "name the home of your agency's node with --home, or do without --home where the command allows that"
+            raise UsageError(f"{home} is a person's own folder, and this needs the home of a node", hint=hint) from error
+        if (home / FOUNDING).exists():
+            hint = f"join the chain: custody --home {home} init --rpc URL --trust FILE"
+            raise UsageError(f"{home} is prepared, and on no chain yet", hint=hint) from error
+        raise UsageError(
+            f"{home} is not a custody home", hint=f"create one: custody --home {home} init --agency NL-POL --person 4711"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+        raise StorageError(f"{path} cannot be read", hint="restore it from a backup") from error
+
+
+def write(home: Path, settings: HomeSettings) -> None:
+    """Write the settings of a home."""
+    files.write(home / CONFIG, json.dumps(asdict(settings), indent=1).encode() + b"\n")
+
+
+def require_private(home: Path) -> None:
+    """Refuse a folder of keys and records into which others than its owner can write, or with a pipe or device in a file's place.
+
+    Raises:
+        StorageError: they can, with the command that ends it as the hint; or something would be waited for, for ever.
+    """
+    files.require_owned(home)
+    try:
+        inside = list(home.iterdir())
+    except OSError:
+        return  # whoever opens it tells better what is wrong
+    files.require_owned(*inside)
+    for path in inside:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise StorageError(f"{path} is neither a file nor a folder", hint="find out who put it there; then restore a backup")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """What a person's own folder is: the node that they work with, and whose it is."""
+
+    v: int
+    server: str
+    agency: str
+    log: str
+
+
+def read_backups(home: Path) -> int:
+    """When the last backup of a home can no longer be opened, seconds since 1970; 0 where none was made."""
+    try:
+        return int(json.loads((home / BACKUPS).read_bytes())["expires"])
+    except FileNotFoundError:
+        return 0
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{home / BACKUPS} cannot be read", hint="make a backup anew") from error
+
+
+def note_backup(home: Path, expires: int) -> None:
+    """Write down until when a backup can be opened; a later one that ends sooner changes nothing."""
+    files.write(home / BACKUPS, json.dumps({"expires": max(expires, read_backups(home))}).encode() + b"\n")
+
+
+def read_workers(home: Path) -> list[Standing]:
+    """How the background work of whoever served a home last went; nothing where that cannot be read."""
+    try:
+        return [Standing(**one) for one in json.loads((home / WORKERS).read_bytes())]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def write_workers(home: Path, rows: Sequence[Standing]) -> None:
+    """Write down how background work goes. That this fails is told, and holds up no work."""
+    try:
+        files.write(home / WORKERS, json.dumps([asdict(row) for row in rows]).encode() + b"\n")
+    except StorageError as error:
+        _LOG.warning("%s", error.message)
+
+
+def is_client(home: Path) -> bool:
+    """Whether a folder holds a person's keys alone, and no node."""
+    return (home / CLIENT).exists()
+
+
+def read_client(home: Path) -> ClientSettings:
+    """The settings of a person's folder.
+
+    Raises:
+        StorageError: they are damaged.
+    """
+    try:
+        return ClientSettings(**json.loads((home / CLIENT).read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise StorageError(f"{home / CLIENT} cannot be read", hint="enrol again with a new invitation") from error
+
+
+def write_client(home: Path, client: ClientSettings) -> None:
+    """Write the settings of a person's folder."""
+    files.write(home / CLIENT, json.dumps(asdict(client), indent=1).encode() + b"\n")
+
+
+def passphrase(file: Path | None) -> bytes | None:
+    """The passphrase from a file or from CUSTODY_PASSPHRASE; None where neither is given.
+
+    Raises:
+        UsageError: the file cannot be read or is empty.
+    """
+    if file is not None:
+        return read_secret(file, what="passphrase")
+    text = os.environ.get("CUSTODY_PASSPHRASE")
+    return os.fsencode(text) if text else None
+
+
+def read_secret(file: Path, *, what: str) -> bytes:
+    """A secret that somebody wrote into a file: its first and only line, as UTF-8, whatever an editor put around it.
+
+    Windows' editors and shells write UTF-16, or a byte order mark before UTF-8: both give what typing it would give.
+
+    Raises:
+        UsageError: the file cannot be read, is empty, or in an encoding that cannot be told.
+    """
+    try:
+        found = _as_utf8(files.read_small(file, _LONGEST)).rstrip(b"\r\n")
+    except OSError as error:
+        raise UsageError(f"cannot read the {what} file: {error.strerror}", hint="check its path and permissions") from error
+    except UnicodeError as error:
+        raise UsageError(f"the {what} file has a byte order mark, and is not in the encoding that it says", hint=_SAVE) from error
+    if b"\0" in found:
+        raise UsageError(f"the {what} file holds zero bytes: it seems to be UTF-16 without a byte order mark", hint=_SAVE)
+    if not found:
+        raise UsageError(f"the {what} file is empty", hint=f"write the {what} into it")
+    return found
+
+
+_SAVE: Final = "save it as plain UTF-8 text"
+_LONGEST: Final = 65_536  # bytes of a file with a secret, which has one line
+
+
+def _as_utf8(data: bytes) -> bytes:
+    if data.startswith(codecs.BOM_UTF8):
+        return data.removeprefix(codecs.BOM_UTF8)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16").encode()
+    return data

@@ -1,0 +1,1 @@
+"""What runs on a person's machine: uploads, handovers, work without a network."""

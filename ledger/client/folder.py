@@ -1,0 +1,56 @@
+"""A folder while it is recorded: its manifest, and what its event says of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from ledger.client import folder_walk
+from ledger.client.upload_attempts import Uploaded
+from ledger.client.upload_request import Given
+from ledger.domain.files import path_names
+from ledger.domain.files.manifest import Facts, Manifest, Member, Omission
+
+_MOST: Final = (1000, 200_000)  # omissions in the event itself, and characters of their paths: a document holds 1 MiB, the manifest all
+
+
+class Gathering:
+    """A folder while it is recorded: the manifest, and the members that wait for their acknowledgement."""
+
+    def __init__(self, given: Given) -> None:
+        self.given = given
+        self.manifest = Manifest()
+        self._names: dict[tuple[int, int], bytes] = {}
+        self._waiting: dict[str, tuple[bytes, Facts]] = {}
+
+    def path(self, relative: bytes) -> Path:
+        """Where something in the folder is, as the person spelled it."""
+        return self.given.path / os.fsdecode(relative)
+
+    def first_name(self, file: tuple[int, int], path: bytes) -> bytes | None:
+        """The path under which this file, by device and inode, was met before."""
+        first = self._names.setdefault(file, path)
+        return first if first != path else None
+
+    def expect(self, path: bytes, facts: Facts) -> None:
+        """Remember what the file system says of a member."""
+        self._waiting[str(self.path(path))] = path, facts
+
+    def acknowledged(self, done: Uploaded) -> None:
+        """Take a member into the manifest."""
+        path, facts = self._waiting.pop(done.path)
+        self.manifest.members.append(Member(path, done.evidence, done.size, done.digests, done.cid, facts))
+
+
+def shown(omissions: list[Omission]) -> list[dict[str, Any]]:
+    """The first omissions, as the event itself says them."""
+    found: list[dict[str, Any]] = []
+    length = 0
+    for one in omissions[: _MOST[0]]:
+        path = path_names.encode(one.path) or "."
+        length += len(path)
+        if length > _MOST[1]:
+            break
+        found.append({"path": path, "reason": one.kind if one.reason == folder_walk.NOT_REGULAR else one.reason})
+    return found

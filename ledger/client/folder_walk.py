@@ -1,0 +1,239 @@
+"""What lies below a folder, found through open folders and never by path twice: what is swapped meanwhile is not followed.
+
+- a folder is opened inside the folder that lists it, without following links, so a path may be longer than the system allows
+- what cannot be listed or opened is an omission with its reason, never the end of the walk
+- custody's own files are left out (ledger/domain/files/custody_files.py)
+- names in the order of their bytes: the same folder gives the same walk
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ledger.domain.errors import SourceError
+from ledger.domain.files import custody_files
+from ledger.domain.files.manifest import Facts, Folder, Omission
+
+_KINDS: Final = (
+    (stat.S_ISREG, "file"),
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISLNK, "symbolic link"),
+    (stat.S_ISFIFO, "named pipe"),
+    (stat.S_ISBLK, "block device"),
+    (stat.S_ISCHR, "character device"),
+    (stat.S_ISSOCK, "socket"),
+)
+OWN: Final = "custody's own files"
+NOT_REGULAR: Final = "not a regular file"
+_LONGEST: Final = 16000  # bytes of a path: four characters a byte where none is UTF-8, and a document holds 65,536
+_OPEN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+#: A file or folder by device and inode.
+Known = Collection[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A regular file to be opened in the folder ``parent``. ``path`` is relative to the folder that is walked."""
+
+    parent: int
+    name: bytes
+    path: bytes
+
+    def open(self) -> int:
+        """A descriptor for reading.
+
+        Raises:
+            OSError: it cannot be opened, or is a link by now.
+        """
+        return os.open(self.name, _OPEN, dir_fd=self.parent)
+
+
+@dataclass(slots=True)
+class _Level:
+    fd: int
+    path: bytes
+    folders: list[bytes]  # still to be walked, the next one last
+
+
+def kind_of(mode: int) -> str:
+    """What a file is by its mode."""
+    return next((name for test, name in _KINDS if test(mode)), "unknown")
+
+
+def reason_of(error: OSError) -> str:
+    """Why something could not be read, for a signed record: never a path."""
+    return f"unreadable: {os.strerror(error.errno) if error.errno else 'input/output error'}"
+
+
+def facts_of(fd: int, found: os.stat_result, same_as: bytes | None = None) -> Facts:
+    """What the file system says of an open file or folder."""
+    folder = stat.S_ISDIR(found.st_mode)
+    return Facts(
+        found.st_mode & 0o7777,
+        found.st_uid,
+        found.st_gid,
+        found.st_mtime_ns,
+        1 if folder else found.st_nlink,
+        same_as,
+        not folder and found.st_blocks * 512 < found.st_size,
+        _attributes(fd),
+    )
+
+
+def _attributes(fd: int) -> tuple[tuple[bytes, bytes], ...]:
+    found = []
+    with suppress(OSError):  # a file system without any
+        for name in sorted(map(os.fsencode, os.listxattr(fd))):
+            with suppress(OSError):  # one that only others may read
+                found.append((name, os.getxattr(fd, name)))
+    return tuple(found)
+
+
+def walk(folder: Path, own: Known = ()) -> Generator[File | Folder | Omission, None, None]:
+    """Everything below a folder and the folder itself: files of a folder before the folders in it.
+
+    A ``File`` can be opened until the next one is asked for.
+
+    Args:
+        own: files and folders of custody's that are known to lie somewhere.
+
+    Raises:
+        SourceError: the folder itself cannot be read.
+    """
+    levels: list[_Level] = []
+    try:
+        try:
+            top = _enter(os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY), b"", own)
+        except OSError as error:
+            raise SourceError(f"cannot read {folder}: {error.strerror}", reason_of(error), hint="check your permissions") from error
+        yield from _level(top, levels)
+        while levels:
+            level = levels[-1]
+            if not level.folders:
+                os.close(levels.pop().fd)
+                continue
+            name = level.folders.pop()
+            path = level.path + b"/" + name if level.path else name
+            try:
+                entered = _enter(os.open(name, _OPEN | os.O_DIRECTORY, dir_fd=level.fd), path, own)
+            except OSError as error:
+                yield Omission(path, "folder", reason_of(error))
+                continue
+            yield from _level(entered, levels)
+    finally:
+        for level in levels:
+            os.close(level.fd)
+
+
+@dataclass(slots=True)
+class _Entered:
+    fd: int
+    path: bytes
+    names: list[tuple[bytes, str]]  # with what each is
+    broken: str = ""  # why the list has an end before its time
+    own: str = ""
+
+
+def _enter(fd: int, path: bytes, own: Known) -> _Entered:
+    """List an open folder; an error leaves the list as far as it came."""
+    entered = _Entered(fd, path, [])
+    try:
+        with os.scandir(fd) as entries:
+            for entry in entries:
+                entered.names.append((os.fsencode(entry.name), _kind(entry)))
+    except OSError as error:
+        entered.broken = reason_of(error)
+    entered.names.sort()
+    found = os.fstat(fd)
+    if (found.st_dev, found.st_ino) in own:
+        entered.own = "home"
+    else:
+        entered.own = custody_files.folder_kind({os.fsdecode(name) for name, _ in entered.names}, _head_in(fd), _names_in(fd))
+    return entered
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    try:
+        if entry.is_file(follow_symlinks=False):
+            return "file"
+        if entry.is_dir(follow_symlinks=False):
+            return "folder"
+        return kind_of(entry.stat(follow_symlinks=False).st_mode)
+    except OSError:
+        return "unknown"  # opening it will say why
+
+
+def _level(entered: _Entered, levels: list[_Level]) -> Iterator[File | Folder | Omission]:
+    """What lies in one folder; the folders in it are left on ``levels``."""
+    if entered.own:
+        os.close(entered.fd)
+        yield Omission(entered.path, OWN, f"{OWN}: {entered.own}")
+        return
+    level = _Level(entered.fd, entered.path, [])
+    levels.append(level)
+    yield Folder(entered.path, facts_of(entered.fd, os.fstat(entered.fd)))
+    lost = [entered.broken] if entered.broken else []
+    if too_long := sum(len(entered.path) + 1 + len(name) > _LONGEST for name, _ in entered.names):
+        lost.append(f"{too_long} names in it, whose paths are too long to be recorded")
+    if lost:
+        yield Omission(entered.path, "folder", "; ".join(lost))
+    for name, kind in entered.names:
+        path = entered.path + b"/" + name if entered.path else name
+        if len(path) > _LONGEST:
+            continue
+        if kind in ("file", "unknown"):
+            yield File(entered.fd, name, path)
+        elif kind == "folder":
+            level.folders.append(name)
+        else:
+            yield Omission(path, kind, NOT_REGULAR, _target(entered.fd, name) if kind == "symbolic link" else None)
+    level.folders.reverse()
+
+
+def _target(parent: int, name: bytes) -> bytes | None:
+    try:
+        return os.readlink(name, dir_fd=parent)
+    except OSError:
+        return None
+
+
+def _head_in(parent: int) -> Callable[[str], bytes]:
+    def head(name: str) -> bytes:
+        try:
+            fd = os.open(name, _OPEN, dir_fd=parent)
+        except OSError:
+            return b""
+        try:
+            return head_of(fd)
+        finally:
+            os.close(fd)
+
+    return head
+
+
+def head_of(fd: int) -> bytes:
+    """The first bytes of an open file; the place of reading stays."""
+    try:
+        return os.pread(fd, custody_files.HEAD, 0)
+    except OSError:
+        return b""
+
+
+def _names_in(parent: int) -> Callable[[str], list[str]]:
+    def below(name: str) -> list[str]:
+        try:
+            fd = os.open(name, _OPEN | os.O_DIRECTORY, dir_fd=parent)
+        except OSError:
+            return []
+        try:
+            return os.listdir(fd)  # noqa: PTH208  (an open folder)
+        finally:
+            os.close(fd)
+
+    return below

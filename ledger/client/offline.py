@@ -1,0 +1,237 @@
+"""A node that is not there: what is signed without network waits here, sealed and in order, until the real node can be reached.
+
+Statements lie in journals under the person's own key, ciphertext in a block store beside them. What can be judged of an item that
+was begun here is judged before a statement is queued, by the node's own rules; see delivery for the sending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from ledger.client.offline_delivery import Delivery, Receiver
+from ledger.client.offline_queue import Queue, Waiting
+from ledger.domain.blocks import dag
+from ledger.domain.blocks.store import NodeStore
+from ledger.domain.codecs.text import format_time
+from ledger.domain.errors import ConflictError, NotFoundError, RuleError, UnreadableError, UsageError, VerificationError
+from ledger.domain.event.signing import Person
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
+from ledger.domain.item import custody
+from ledger.domain.item.custody import ItemState
+from ledger.domain.item.history_rules import Life, Told
+from ledger.domain.ports.client import Journal
+from ledger.domain.ports.node_and_chain import Clock
+
+#: What can be signed without knowing anything of the node: no reading, no handing over, nothing that others decide upon.
+TYPES: Final = frozenset(
+    {
+        *("collected", "acquired", "derived", "gathered", "identified", "moved", "dispatched", "released", "received"),
+        *("sealed", "unsealed", "analysed", "corrected", "incident", "restricted", "note"),
+    }
+)
+_OFFLINE: Final = "this needs the node: custody field send, once there is a network"
+
+
+class FieldNode:
+    """See clientports.NodeApi; what only the node knows is refused with a hint.
+
+    Args:
+        about: what the node said of itself while there was a network.
+        blocks, journal: where ciphertext and statements wait.
+    """
+
+    def __init__(self, about: dict[str, Any], blocks: NodeStore, journal: Journal) -> None:
+        self._about = about
+        self._blocks = blocks
+        self._queue = Queue(journal)
+
+    def __len__(self) -> int:
+        """Statements that wait."""
+        return len(self._queue)
+
+    def agency(self) -> dict[str, Any]:
+        """Who the node is, as it said when it could be reached."""
+        return self._about
+
+    def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
+        """See clientports.NodeApi."""
+        return self._blocks.missing(wanted)
+
+    def put_blocks(self, blocks: Sequence[Block]) -> None:
+        """See clientports.NodeApi."""
+        self._blocks.put(blocks)
+
+    def duplicates(self, _: str) -> list[str]:
+        """Nobody knows here."""
+        return []
+
+    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Queue signed statements, all or none; durable when it returns. ``index`` is the number in the queue. A repeat is queued once.
+
+        Raises:
+            UsageError: of a type that needs the node. ConflictError: another event waits at the same place of the item.
+            RuleError, DeniedError: the node would refuse it, as far as the item is known here. StorageError: the disk refused.
+        """
+        answers, fresh = [], list[Waiting]()
+        places = {(one.subject, one.statement.claims.seq): one for one in self._queue}
+        standings: dict[str, _Standing] = {}
+        for submission in submissions:
+            one = self._queue.next(submission, len(fresh))
+            if one.event.type not in TYPES:
+                raise UsageError(f"{one.event.type!r} cannot be recorded without network", hint=_OFFLINE)
+            place = (one.subject, one.statement.claims.seq)
+            known = places.setdefault(place, one)
+            if known.statement.payload != one.statement.payload:
+                raise ConflictError(f"another event already waits at seq {place[1]} of this item", hint="see: custody field status")
+            if known is one:
+                if one.subject not in standings:
+                    standings[one.subject] = _Standing(str(self._about["agency"]), self._queue.of(one.subject))
+                standings[one.subject].require_allowed(one)
+                fresh.append(one)
+            answers.append(
+                {
+                    "evidence": one.subject,
+                    "statement": known.statement.digest.hex(),
+                    "index": known.number,
+                    "state": "queued",
+                    "duplicates": [],
+                }
+            )
+        self._queue.add(fresh)
+        return answers
+
+    def item(self, evidence: str) -> dict[str, Any]:
+        """Where an item that was begun here stands.
+
+        Raises:
+            NotFoundError: it was not begun here: what happened to it meanwhile is known to the node alone.
+        """
+        found = self._queue.of(evidence)
+        if not found:
+            raise NotFoundError("this item was not begun in this folder without network", hint=_OFFLINE)
+        last = found[-1].statement
+        time = format_time(last.claims.time)
+        return {"evidence": evidence, "events": last.claims.seq + 1, "head": last.digest.hex(), "time": time, "offer": None}
+
+    def events(self, evidence: str) -> Iterator[dict[str, Any]]:
+        """The queued events of an item."""
+        for one in self._queue.of(evidence):
+            yield {"seq": one.statement.claims.seq, "statement": one.statement.digest.hex(), "index": one.number}
+
+    def status(self, **_: bool) -> dict[str, Any]:
+        """How much waits."""
+        return {"integrated": len(self), "final": 0, "queued": len(self), "storedBytes": self._blocks.size()}
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Everything that waits, with what the last try said of it."""
+        return [one.told() for one in self._queue]
+
+    def refused(self) -> list[dict[str, Any]]:
+        """What the last try left behind, and why."""
+        return [one for one in self.waiting() if one["why"]]
+
+    def not_permitted(self, person: Person) -> list[str]:
+        """Types of statements that wait, and that none of a person's roles may record any more."""
+        allowed = custody.ROLES_BY_TYPE
+        return sorted({one.event.type for one in self._queue if not allowed[one.event.type] & person.certificate.roles})
+
+    def send(self, node: Receiver, person: Person, clock: Clock, *, anew: bool = False) -> Iterator[dict[str, Any]]:
+        """Send all that can be sent, in order; the node's answers. What it refused stays, with the reason: see ``refused``.
+
+        Args:
+            anew: sign anew what was refused before.
+
+        Raises:
+            NetworkError: it broke off; send again. StorageError: the disk refused; likewise.
+        """
+        delivery = Delivery(self._queue, self._blocks, node, person, clock, anew=anew)
+        yield from delivery.run()
+        self._queue.remove(delivery.sent)
+        self._clear()
+
+    def drop(self, name: str, person: Person, *, force: bool = False) -> list[dict[str, Any]]:
+        """Give up a refused statement; with an opening all that waits about its item. What was given up.
+
+        Args:
+            name: its number or digest.
+            force: also where that is more than this one statement, or the only sealed copy of a content.
+
+        Raises:
+            NotFoundError: nothing waits under that name. UsageError: it was not refused, somebody else signed it,
+                or more would be lost than this statement.
+        """
+        one = self._queue.find(name)
+        if one.event.value["actor"]["id"] != person.certificate.pseudonym:
+            raise UsageError("somebody else signed that statement", hint="let whoever signed it give it up, by their own keys")
+        if not one.why:
+            raise UsageError(f"statement {one.number} was not refused, it only waits", hint="send it: custody field send")
+        lost = self._queue.of(one.subject) if one.opens else [one]
+        if one.opens and not force:
+            raise UsageError(_loss(lost), hint=f"to give that up for good: custody field drop {one.number} --force")
+        self._queue.remove([each.number for each in lost])
+        self._clear()
+        return [each.told() for each in lost]
+
+    def _clear(self) -> None:
+        """Discard the ciphertext of everything that waits no more."""
+        waiting = [cids.from_text(one.event.body["content"]["cid"]) for one in self._queue if one.has_content]
+        try:
+            kept = {cid for root in waiting for cid in dag.every(self._blocks, root)}
+        except (NotFoundError, UnreadableError, VerificationError):
+            return  # what a damaged copy still needs is not known: that is told where it is sent, and this can wait
+        self._blocks.discard(list(self._blocks.cids()), kept=kept)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def refuse(*_: object, **__: object) -> Any:
+            raise UsageError("that cannot be done without network", hint=_OFFLINE)
+
+        return refuse
+
+
+def _loss(lost: list[Waiting]) -> str:
+    """What giving up an opening takes with it."""
+    parts = [f"{one.number} ({one.event.type})" for one in lost]
+    copy = next((one for one in lost if one.has_content), None)
+    told = f"the item {lost[0].subject} would be lost with all that waits about it: {', '.join(parts)}"
+    return told if copy is None else f"{told}; with it the only sealed copy of {copy.event.body.get('name', 'its content')!r}"
+
+
+class _Standing:
+    """Where an item that was begun here stands, by the node's own rules; an item of which the beginning was sent is not judged here."""
+
+    def __init__(self, agency: str, before: list[Waiting]) -> None:
+        self._agency = agency
+        self._state: ItemState | None = None
+        self._life = Life()
+        self._whole = True
+        for one in before:
+            try:
+                self._take(one)
+            except RuleError:  # what was sent or given up meanwhile lies between
+                self._whole = False
+
+    def require_allowed(self, one: Waiting) -> None:
+        """Judge the next event, and take it into account.
+
+        Raises:
+            RuleError, DeniedError: the node would refuse it.
+        """
+        if not self._whole:
+            return
+        if self._state is not None:
+            self._life.require_allowed(_told(one), one.statement.claims.time)
+        self._take(one)
+
+    def _take(self, one: Waiting) -> None:
+        statement = one.statement
+        self._state = custody.advance(self._state, statement.claims, statement.digest, log_agency=self._agency, event_type=one.event.type)
+        self._life.take(_told(one))
+
+
+def _told(one: Waiting) -> Told:
+    return Told(one.statement.digest, one.event)

@@ -1,0 +1,30 @@
+"""Items without a file: things seized, with their description, seals and witnesses."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Protocol
+
+from ledger.domain.crypto import content_encryption
+from ledger.domain.event.signing import Person, seal_keys, sign_event
+from ledger.domain.ports.node_and_chain import Clock
+
+
+class RegisterApi(Protocol):
+    """What opening asks of a node; see NodeClient."""
+
+    def register(self, submissions: list[dict[str, Any]]) -> list[dict[str, Any]]: ...
+
+
+def collect(node: RegisterApi, person: Person, clock: Clock, body: dict[str, Any], members: dict[str, Any]) -> dict[str, Any]:
+    """Record a thing (`collected`); the node's answer.
+
+    Raises:
+        FormatError: the description would not be accepted. RuleError: the profile asks for more.
+    """
+    evidence = uuid.uuid4().urn
+    grants = seal_keys(person, evidence, record_key=content_encryption.new_key(), content_key=None, commitment=None)
+    signed = sign_event(
+        person, "collected", body, evidence=evidence, seq=0, prev=None, time=clock.now(), members=members, sealed_keys=grants
+    )
+    return node.register([signed.submission])[0]

@@ -1,0 +1,83 @@
+"""Bundles for a reader who must not see everything: fields and whole documents left out, the rest still verifiable (DESIGN section 2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from ledger.domain.codecs import strict_json
+from ledger.domain.codecs.text import b64url
+from ledger.domain.errors import UsageError
+from ledger.domain.event.document import Event
+
+#: Members that say again, in another form, what these others say: whoever withholds a name must not give its bytes.
+_AGAIN: Final = {"/body/ext": ("/body/name", "/body/path"), "/body/omissions": ("/body/path",)}
+_SELECTOR: Final = re.compile(r"(?:(\d{1,6}):?)?(/[^\s]{1,200})?")
+
+
+class Withheld:
+    """Which disclosures and documents stay out of a bundle.
+
+    Args:
+        selectors: "/body/place" (in every event), "3:/body/place" (in event 3), "3" (the whole document of event 3).
+
+    Raises:
+        UsageError: a selector of another form.
+    """
+
+    def __init__(self, selectors: Sequence[str]) -> None:
+        self._fields: set[tuple[int | None, str]] = set()
+        self._documents: set[int] = set()
+        self._met: set[tuple[int | None, str]] = set()
+        self._known: set[str] = set()
+        for text in selectors:
+            found = _SELECTOR.fullmatch(text)
+            if found is None or not text:
+                raise UsageError(f"{text!r} names no field", hint="fields look like /body/place, 3:/body/place, or 3 for a whole event")
+            number = int(found[1]) if found[1] is not None else None
+            if found[2] is None and number is not None:
+                self._documents.add(number)
+            else:
+                self._fields.add((number, found[2]))
+
+    def shown(self, number: int, event: Event) -> tuple[bytes | None, tuple[str, ...]]:
+        """What of a document goes into the bundle; see export.Shown."""
+        if number in self._documents:
+            self._met.add((number, ""))
+            return None, ()
+        written = strict_json.parse(event.raw, what="event document", limit=len(event.raw))
+        places = {digest: pointer for pointer, digest in _hidden(written, "")}
+        kept = []
+        for one in event.disclosures:
+            pointer = f"{places[b64url(one.digest)]}/{one.name}"
+            self._known.add(pointer)
+            pointers = (pointer, *_AGAIN.get(pointer, ()))
+            wanted = {(where, one) for where in (None, number) for one in pointers} & self._fields
+            if wanted:
+                self._met |= wanted
+            else:
+                kept.append(one.encoded)
+        return event.raw, tuple(kept)
+
+    def require_met(self) -> None:
+        """Check that everything to be withheld was there to withhold: a typing error must not disclose a victim.
+
+        Raises:
+            UsageError: something was not.
+        """
+        lacking = [f"{'' if number is None else f'{number}:'}{pointer}" for number, pointer in self._fields - self._met]
+        lacking += [str(number) for number in self._documents if (number, "") not in self._met]
+        if lacking:
+            known = ", ".join(sorted(self._known)) or "nothing"
+            text = f"not in this item's record, or not a field that can be withheld: {', '.join(sorted(lacking))}"
+            raise UsageError(text, hint=f"there is: {known}")
+
+
+def _hidden(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """(pointer of the object, digest) of every hidden member of a document."""
+    if isinstance(value, dict):
+        yield from ((pointer, digest) for digest in value.get("_sd", []))
+        for name, item in value.items():
+            if name != "_sd":
+                yield from _hidden(item, f"{pointer}/{name}")

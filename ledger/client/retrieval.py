@@ -1,0 +1,211 @@
+"""The person's side of reading: a signed access first, then details, content or a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final, Protocol
+
+from ledger.domain.codecs.digests import MultiDigest
+from ledger.domain.codecs.text import evidence_bytes, parse_time
+from ledger.domain.crypto import content_encryption, grants
+from ledger.domain.crypto.content_encryption import PIECE, TAG, Pieces
+from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
+from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.signing import Person, draft_event, sign_event
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld import unixfs
+from ledger.domain.item.jurisdiction_profile import Demands
+from ledger.domain.ports.node_and_chain import Clock
+
+_RANGE_PIECES: Final = 4  # pieces a request: 4 MiB
+_RANGE: Final = _RANGE_PIECES * unixfs.LEAF
+
+
+class ReaderApi(Protocol):
+    """What reading asks of a node; see NodeClient."""
+
+    def agency(self) -> dict[str, Any]: ...
+    def item(self, evidence: str) -> dict[str, Any]: ...
+    def readable(self, evidence: str, mode: str) -> dict[str, Any]: ...
+    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]: ...
+    def details(self, evidence: str, access: str) -> list[dict[str, Any]]: ...
+    def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], dict[str, Any]]: ...
+    def grants(self, evidence: str, access: str) -> list[bytes]: ...
+    def content(self, evidence: str, access: str, start: int, end: int) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was recorded about the content, and what was found in it."""
+
+    name: str
+    size: int
+    digests: dict[str, str]
+
+
+def record(
+    node: ReaderApi,
+    person: Person,
+    clock: Clock,
+    evidence: str,
+    event_type: str,
+    body: dict[str, Any],
+    members: dict[str, Any] | None = None,
+    sealed_keys: Sequence[grants.Grant] = (),
+) -> dict[str, Any]:
+    """Sign the next event of an item and register it, with the keys that it releases; the node's answer.
+
+    Where the item's last event is dated a little ahead of the clock here, this one has its time: an event never lies before another, and
+    whoever has a fast clock would keep all others from recording.
+    """
+    item, time = node.item(evidence), clock.now()
+    last = parse_time(item["time"], what="time")
+    signed = sign_event(
+        person,
+        event_type,
+        body,
+        evidence=evidence,
+        seq=item["events"],
+        prev=bytes.fromhex(item["head"]),
+        time=last if time < last <= time + AHEAD else time,
+        members=members,
+        sealed_keys=list(sealed_keys),
+    )
+    return node.register([signed.submission])[0]
+
+
+def rehearse(
+    node: ReaderApi,
+    person: Person,
+    clock: Clock,
+    evidence: str,
+    event_type: str,
+    body: dict[str, Any],
+    members: dict[str, Any] | None = None,
+) -> None:
+    """Write an event but for what has to be read for it, and ask the profile: before an access is signed that would be for nothing.
+
+    Raises:
+        UsageError: it would be malformed. DeniedError: no role of this person may record it. DemandError: with all that it lacks.
+    """
+    about = node.agency()
+    draft = draft_event(person, event_type, body, evidence=evidence, seq=1, prev=bytes(32), time=clock.now(), members=members)
+    Demands.told(about["profile"], about["demands"]).require_met(draft)
+
+
+def record_access(node: ReaderApi, person: Person, clock: Clock, evidence: str, *, mode: str, basis: dict[str, Any]) -> str:
+    """Sign an `accessed` event, once it is known that something can follow it; returns its digest, which opens what it covers.
+
+    Raises:
+        DeniedError, RuleError: nothing could follow, so nothing was signed.
+    """
+    found = node.readable(evidence, mode)
+    if mode == "copy" and found["content"] and not any(person.has_key(bytes.fromhex(one)) for one in found["keys"]):
+        raise _without_key(person, evidence)
+    answer = record(node, person, clock, evidence, "accessed", {"mode": mode}, {"basis": basis})
+    return str(answer["statement"])
+
+
+def fetch(
+    node: ReaderApi, person: Person, evidence: str, access: str, out: BinaryIO | None, progress: Callable[[int], None] = lambda count: None
+) -> Opened:
+    """Fetch, check and decrypt the content into ``out``, in constant memory.
+
+    Checks in this order: key against commitment, pieces, ciphertext CID, padding, size, digests.
+
+    Raises:
+        VerificationError: any of them differs; what was written to ``out`` must then be thrown away.
+        DeniedError: no content key was granted to this person.
+    """
+    opening = node.details(evidence, access)[0]["document"]
+    if opening is None or "content" not in opening["body"]:
+        raise NotFoundError("this item has no content, or its record was destroyed")
+    body = opening["body"]
+    key = content_key(person, evidence, body, node.grants(evidence, access))
+    return decrypt(lambda start, end: node.content(evidence, access, start, end), key, evidence, body, out, progress)
+
+
+def decrypt(
+    read: Callable[[int, int], bytes],
+    key: bytes,
+    evidence: str,
+    body: dict[str, Any],
+    out: BinaryIO | None,
+    progress: Callable[[int], None] = lambda count: None,
+) -> Opened:
+    """Decrypt and check ciphertext that ``read`` gives in ranges [start, end); see fetch.
+
+    Args:
+        body: of the event that opened the item.
+
+    Raises:
+        VerificationError: as for fetch.
+    """
+    content = content_encryption.parse_content(body["content"], body["size"])
+    pieces = Pieces(key, evidence, content.salt)
+    digest = MultiDigest(body["digests"])
+    builder = unixfs.Builder()
+    count = content_encryption.piece_count(content.padded_size)
+    total = content.ciphertext_size
+    ranges = [(at, min(at + _RANGE, total)) for at in range(0, total, _RANGE)]
+    for (start, _), data in zip(ranges, _ahead(read, ranges), strict=True):
+        first, view = start // unixfs.LEAF, memoryview(data)
+        for number in range(first, min(first + _RANGE_PIECES, count)):
+            sealed = view[(number - first) * unixfs.LEAF : (number - first + 1) * unixfs.LEAF]
+            builder.add(cids.of(sealed), len(sealed))
+            plain = content_encryption.strip_padding(pieces.open(number, sealed, last=number == count - 1), number * PIECE, body["size"])
+            digest.update(plain)
+            if out is not None:
+                out.write(plain)
+            progress(len(sealed) - TAG)
+    if cids.to_text(builder.finish()[0]) != content.cid:
+        raise VerificationError(9, "the ciphertext does not have the recorded CID")
+    found = digest.hexdigests()
+    if digest.size != body["size"] or any(found[name] != value for name, value in body["digests"].items()):
+        raise VerificationError(9, "the content does not have the recorded size and digests")
+    return Opened(body["name"], body["size"], body["digests"])
+
+
+def _ahead(read: Callable[[int, int], bytes], ranges: Sequence[tuple[int, int]]) -> Iterator[bytes]:
+    """The content range by range, the next one being fetched while the caller works on this one."""
+    with ThreadPoolExecutor(1, thread_name_prefix="fetch") as pool:
+        coming = [pool.submit(read, *ranges[0])]
+        for number, (start, end) in enumerate(ranges):
+            data = coming.pop().result()
+            if len(data) != end - start:
+                raise VerificationError(9, f"the node sent {len(data)} bytes, expected {end - start}")
+            if number + 1 < len(ranges):
+                coming.append(pool.submit(read, *ranges[number + 1]))
+            yield data
+
+
+def content_key(person: Person, evidence: str, body: dict[str, Any], given: Sequence[bytes]) -> bytes:
+    """The content key among grants to a person, compared with the commitment in the record.
+
+    Raises:
+        DeniedError: none was granted to them. VerificationError: it is another key than the committed one.
+    """
+    content = content_encryption.parse_content(body["content"], body["size"])
+    for data in given:
+        grant = grants.parse(data)
+        if grant.evidence == evidence_bytes(evidence) and grant.scope == "content" and grant.binding == content.commitment:
+            if not person.can_open(grant):
+                continue
+            key = person.open(grant)
+            content_encryption.check_commitment(key, evidence, content)
+            return key
+    raise _without_key(person, evidence)
+
+
+def _without_key(person: Person, evidence: str) -> DeniedError:
+    """Why somebody cannot open an item, and what gets them the key: a custodian is told something else than everybody else."""
+    me = person.certificate.subject.shown_at(person.descriptor.agency)
+    if person.lacks_custody_key:
+        return DeniedError(
+            "you are a custodian, and the custody key is not in your keyring",
+            hint=f"a colleague who holds it gives it to you: custody person give-key {me} --fingerprint '{person.fingerprint}'",
+        )
+    hint = f"a custodian who holds its key gives it to you: custody share {evidence.removeprefix('urn:uuid:')} --with {me} --basis WHY"
+    return DeniedError("no content key was granted to you", hint=hint)

@@ -1,0 +1,361 @@
+"""Upload: files and folders are sealed where they are, sent as blocks, and recorded by signed events.
+
+Order of durability: journal -> blocks at the node -> signed statement in the journal -> statement at the node. An upload
+that was interrupted goes on with the same item, salt and CIDs; a file that changed in between starts again afresh.
+
+What the agency's profile asks for, and what a document must not say, is judged before a byte is read. In a folder, what cannot be
+recorded stops nothing: it stands in the signed manifest with its reason.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from ledger.client import folder_walk, steady_file
+from ledger.client import upload_request as givens
+from ledger.client.content_sealer import Sealer
+from ledger.client.folder import Gathering, shown
+from ledger.client.steady_file import Made, Steady
+from ledger.client.upload_attempts import Attempt, Uploaded
+from ledger.client.upload_queue import Outbox, Restarted
+from ledger.client.upload_request import Given, Options
+from ledger.domain.codecs.digests import ALGORITHMS, MultiDigest
+from ledger.domain.codecs.text import b64url, format_time
+from ledger.domain.crypto import content_encryption
+from ledger.domain.crypto.content_encryption import Content, Pieces
+from ledger.domain.errors import SourceError
+from ledger.domain.event.document import Event
+from ledger.domain.event.signing import Person, draft_event, seal_keys, sign_event
+from ledger.domain.files import custody_files, manifest, media_types, path_names
+from ledger.domain.files.manifest import Folder, Omission
+from ledger.domain.ipld import cid as cids
+from ledger.domain.item.jurisdiction_profile import Demands
+from ledger.domain.ports.client import Journal, NodeApi
+from ledger.domain.ports.node_and_chain import Clock
+
+__all__ = ["LeftOut", "Options", "Upload", "Uploaded", "measure"]
+_CALENDAR: Final = (-62_135_596_800, 253_402_300_799)  # seconds since 1970 of the years 1 to 9999, which a time in a document can say
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What was given, or lies in a folder that was, and was not recorded. ``lost``: it would have been, could it have been read."""
+
+    path: str
+    kind: str
+    reason: str
+    lost: bool
+
+
+def measure(paths: list[Path], own: folder_walk.Known = ()) -> tuple[int, int]:
+    """(number of files, bytes) below ``paths``, for a progress bar; what cannot be read counts nothing."""
+    count = size = 0
+    for path in paths:
+        try:
+            if not path.is_dir():
+                count, size = count + 1, size + path.stat().st_size
+                continue
+            for found in folder_walk.walk(path, own):
+                if isinstance(found, folder_walk.File):
+                    size += os.stat(found.name, dir_fd=found.parent, follow_symlinks=False).st_size
+                    count += 1
+        except (OSError, SourceError):
+            continue
+    return count, size
+
+
+class Upload:
+    """One run of uploads over one node.
+
+    Args:
+        progress: called with the number of content bytes read.
+        own: files and folders of custody's, by device and inode, that are never taken in.
+    """
+
+    def __init__(
+        self,
+        person: Person,
+        node: NodeApi,
+        journal: Journal,
+        clock: Clock,
+        options: Options,
+        progress: Callable[[int], None] = lambda count: None,
+        own: folder_walk.Known = (),
+    ) -> None:
+        self._person = person
+        self._node = node
+        self._clock = clock
+        self._options = options
+        self._progress = progress
+        self._own = own
+        self._bound = {"person": person.certificate.pseudonym, "log": person.log_id.hex()}
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="seal")
+        self._outbox = Outbox(node, journal, self._bound)
+        #: What was left out, and what is to be said besides: complete when the run has ended.
+        self.left_out: list[LeftOut] = []
+        self.notices: list[str] = []
+
+    def run(self, paths: list[Path], *, until_told: bool = False) -> Iterator[Uploaded]:
+        """Upload every path; items come as soon as the node has acknowledged them.
+
+        Args:
+            until_told: keep the journal until ``told`` is called, so that whoever is stopped before they heard of it, and begins
+                again, hears of the same items and does not record others.
+
+        Raises:
+            UsageError: something that cannot be uploaded, or details that no record can have.
+            InterruptedUploadError: an upload with other details was interrupted. DemandError: the profile asks for more.
+            SourceError: the only file that was given cannot be read, or changes.
+        """
+        kept = False
+        try:
+            given = [Given(path, self._options, self._bound) for path in paths]
+            for one in given:  # every one is looked at before any is begun
+                one.require_uploadable(self._own)
+            given = givens.settle(self._outbox, given, self._options.interrupted)
+            self._rehearse(given)
+            for one in given:
+                try:
+                    yield from self._folder(one) if one.is_folder else self._single(one)
+                except SourceError as error:
+                    if len(given) == 1:
+                        self._outbox.keep()
+                        raise
+                    self.left_out.append(LeftOut(str(one.path), "folder" if one.is_folder else "file", error.reason, lost=True))
+            yield from self._outbox.flush()
+            kept = until_told
+            if not kept:
+                self._outbox.finish()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+            if not kept:
+                self._outbox.close()
+
+    def told(self) -> None:
+        """The person heard what was recorded: the same command from now on records again."""
+        try:
+            self._outbox.finish()
+        finally:
+            self._outbox.close()
+
+    def _rehearse(self, given: list[Given]) -> None:
+        """Write every kind of record once without content, and ask the profile: before anything is read that takes hours."""
+        about = self._node.agency()
+        demands = Demands.told(about["profile"], about["demands"])
+        MultiDigest(name for one in given for name in one.options.algorithms)  # an unknown one is named with those that are known
+        done = []
+        for one in given:
+            options = one.options
+            for event_type in ("gathered", options.event_type) if one.is_folder else (options.event_type,):
+                kind = (event_type, options.members, options.algorithms, options.body)
+                if kind not in done:
+                    done.append(kind)
+                    demands.require_met(self._draft(*kind))
+
+    def _draft(self, event_type: str, members: dict[str, Any], algorithms: tuple[str, ...], body: dict[str, Any]) -> Event:
+        """A record such as it will be, with nothing in it that has to be read first."""
+        now = self._clock.now()
+        nothing = bytes(32)
+        content = Content(cids.to_text(cids.of(b"")), content_encryption.padded_size(0), bytes(16), nothing).as_json()
+        digests = {name: "00" * (ALGORITHMS.get(name) or 0) for name in ("sha-256", *algorithms)}
+        said: dict[str, Any] = {"digests": digests, "size": 0, "name": "-", "mediaType": media_types.UNKNOWN, "content": content}
+        said |= {"count": 0} if event_type == "gathered" else body
+        return draft_event(
+            self._person, event_type, said, evidence=uuid.uuid4().urn, seq=0, prev=None, time=now, ref_salt=nothing,
+            members={"occurred": {"from": format_time(now), "clock": "system"}, **members},
+        )  # fmt: skip
+
+    def _single(self, given: Given) -> Iterator[Uploaded]:
+        """A file that was given itself."""
+        try:
+            fd = os.open(given.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            raise steady_file.unreadable(given.path, error) from error
+        with os.fdopen(fd, "rb", buffering=0) as file:
+            source = Steady(file, given.path)
+            givens.require_no_keys(given.path, folder_walk.head_of(fd))
+            more = _extension(linkTarget=os.fsencode(given.path.readlink())) if given.path.is_symlink() else {}
+            attempt = self._outbox.begin(given.place, given.place, given.details())
+            described = {**_name_members(given.name, None, more), **given.options.body}
+            self._file(given, source, given.path, attempt, described)
+        yield from self._outbox.ready()
+
+    def _file(self, given: Given, source: Steady, path: Path, attempt: Attempt, described: dict[str, Any]) -> None:
+        described["mediaType"] = media_types.of_name(described["name"])
+        modified = source.before.st_mtime_ns
+        if _CALENDAR[0] <= modified // 10**9 <= _CALENDAR[1]:
+            described["modified"] = format_time(modified // 10**9)
+        described["ext"] = {**described.get("ext", {}), "modified": manifest.seconds(modified)}
+        self._item(given.options, source, path, attempt, given.options.event_type, described)
+
+    def _item(
+        self,
+        options: Options,
+        source: Steady | Made,
+        path: Path,
+        attempt: Attempt,
+        event_type: str,
+        described: dict[str, Any],
+        spare: str = "",
+    ) -> None:
+        """Seal a stream and queue its opening event. ``spare``: the item that it becomes where the attempt's was another content."""
+        if attempt.submission is not None and attempt.file == source.identity and self._outbox.is_stored(attempt):
+            # Signed and stored before the crash: the very same statement is sent again.
+            self._send_again(attempt, source, path)
+            self._progress(source.size)
+            return
+        try:
+            attempt, sealer = self._seal_all(options, source, path, attempt, spare)
+            digests = sealer.digest.hexdigests()
+            source.require_same(digests["sha-256"])
+        except SourceError:
+            self._outbox.abandon(attempt)
+            raise
+        if attempt.submission is not None:
+            self._send_again(attempt, source, path)
+            return
+        cid = cids.to_text(sealer.root)
+        commitment = content_encryption.commit(attempt.content_key, attempt.evidence, attempt.salt)
+        content = Content(cid, content_encryption.padded_size(source.size), attempt.salt, commitment)
+        done = Uploaded(str(path), attempt.evidence, source.size, digests, cid, None, (), attempt.resumed)
+        if options.skip_duplicates and event_type == "acquired":
+            # The answer to a registration names duplicates too; here they decide whether there is one.
+            duplicates = tuple(self._node.duplicates(digests["sha-256"]))
+            if duplicates:
+                self._outbox.tell(replace(done, evidence=duplicates[0], duplicates=duplicates))
+                return
+        now = self._clock.now()
+        grants = seal_keys(
+            self._person, attempt.evidence, record_key=attempt.record_key, content_key=attempt.content_key, commitment=commitment
+        )
+        signed = sign_event(
+            self._person,
+            event_type,
+            {"digests": digests, "size": source.size, **described, "content": content.as_json()},
+            evidence=attempt.evidence,
+            seq=0,
+            prev=None,
+            time=now,
+            members={"occurred": {"from": format_time(now), "clock": "system"}, **options.members},
+            sealed_keys=grants,
+        )
+        self._outbox.queue(signed.submission, done, source.identity)
+
+    def _send_again(self, attempt: Attempt, source: Steady | Made, path: Path) -> None:
+        assert attempt.submission is not None
+        assert attempt.done is not None
+        done = replace(attempt.done, path=str(path))
+        if done.index is not None:
+            self._outbox.tell(done)
+        else:
+            self._outbox.queue(attempt.submission, done, source.identity)
+
+    def _seal_all(self, options: Options, source: Steady | Made, path: Path, attempt: Attempt, spare: str) -> tuple[Attempt, Sealer]:
+        """Seal under the attempt's keys; afresh where the content is not what an earlier run saw."""
+        try:
+            sealer = self._seal(options, source, path, attempt)
+            if attempt.done is None or attempt.done.cid == cids.to_text(sealer.root):
+                return attempt, sealer
+        except Restarted:
+            pass
+        if attempt.submission is not None and not spare and self._outbox.opening(attempt.evidence) is not None:
+            spare = uuid.uuid4().urn
+        if spare:
+            self.notices.append(
+                f"{path} changed since the upload that was interrupted; as it was then it is recorded as {attempt.evidence}"
+            )
+        attempt = self._outbox.afresh(attempt, spare)
+        source.file.seek(0)
+        return attempt, self._seal(options, source, path, attempt)
+
+    def _seal(self, options: Options, source: Steady | Made, path: Path, attempt: Attempt) -> Sealer:
+        pieces = Pieces(attempt.content_key, attempt.evidence, attempt.salt)
+        sealer = Sealer(source.file, source.size, pieces, self._pool, MultiDigest(options.algorithms), self._progress, path)
+        for block in sealer.blocks():
+            self._outbox.add_block(attempt, block)
+        return sealer
+
+    def _folder(self, given: Given) -> Iterator[Uploaded]:
+        """Every regular file of a folder as an item of its own, then the folder as a gathered item."""
+        yield from self._outbox.flush()  # so that everything acknowledged below is a member of the folder
+        gathered = self._outbox.begin(given.place, given.place, given.details())
+        recorded = gathered.submission is not None and self._outbox.opening(gathered.evidence) is not None
+        spare = uuid.uuid4().urn if recorded else ""  # of a folder that was recorded, and is not any more what it was
+        found = Gathering(given)
+        with closing(folder_walk.walk(given.path, self._own)) as walk:
+            for one in walk:
+                if isinstance(one, Folder):
+                    found.manifest.folders.append(one)
+                elif isinstance(one, Omission):
+                    self._omit(found, one)
+                else:
+                    self._member(found, one, spare or gathered.evidence)
+                    for done in self._outbox.ready():
+                        found.acknowledged(done)
+                        yield done
+        for done in self._outbox.flush():
+            found.acknowledged(done)
+            yield done
+        members, omissions = found.manifest.members, found.manifest.omissions
+        members.sort(key=lambda one: one.path)
+        described = _name_members(given.name, None, {})
+        described |= {"mediaType": manifest.MEDIA_TYPE, "count": len(members), "omissions": shown(omissions), "omitted": len(omissions)}
+        # The same folder gives the same manifest, and so the same item after a crash.
+        self._item(given.options, Made(found.manifest.encode()), given.path, gathered, "gathered", described, spare)
+        yield from self._outbox.flush()
+
+    def _omit(self, found: Gathering, omission: Omission) -> None:
+        if omission.kind == folder_walk.OWN and not omission.path:
+            raise givens.own_files(found.given.path, omission.reason.rpartition(": ")[2])
+        found.manifest.omissions.append(omission)
+        lost = omission.kind in ("file", "folder", "unknown")
+        self.left_out.append(LeftOut(str(found.path(omission.path)), omission.kind, omission.reason, lost))
+
+    def _member(self, found: Gathering, one: folder_walk.File, part_of: str) -> None:
+        """A file of a folder: queued, or an omission."""
+        path, given = found.path(one.path), found.given
+        try:
+            fd = one.open()
+        except OSError as error:
+            self._omit(found, Omission(one.path, "file", folder_walk.reason_of(error)))
+            return
+        with os.fdopen(fd, "rb", buffering=0) as file:
+            try:
+                source = Steady(file, path)
+                known = (source.before.st_dev, source.before.st_ino)
+                own = "file" if known in self._own else custody_files.file_kind(folder_walk.head_of(fd))
+                if own:
+                    self._omit(found, Omission(one.path, folder_walk.OWN, f"{folder_walk.OWN}: {own}"))
+                    return
+                attempt = self._outbox.begin(given.place_of(one.path), given.place, given.details_of(one.path))
+                described = {**_name_members(one.name, one.path, {}), **given.options.body, "partOf": part_of}
+                self._file(given, source, path, attempt, described)
+            except SourceError as error:
+                self._omit(found, Omission(one.path, "file", error.reason))
+                return
+            found.expect(one.path, folder_walk.facts_of(fd, source.before, found.first_name(known, one.path)))
+
+
+def _extension(**members: bytes) -> dict[str, str]:
+    """Bytes that plain text cannot say, as text and as bytes."""
+    found = {}
+    for name, raw in members.items():
+        text = path_names.encode(raw)
+        found[name] = text
+        if text.encode() != raw:
+            found[f"{name}Bytes"] = b64url(raw)
+    return found
+
+
+def _name_members(name: bytes, relative: bytes | None, more: dict[str, str]) -> dict[str, Any]:
+    """Name and path as text; their bytes as well where the text does not plainly say them."""
+    said = _extension(name=name) | ({} if relative is None else _extension(path=relative))
+    ext = {key: value for key, value in said.items() if key.endswith("Bytes")} | more
+    return {key: value for key, value in said.items() if not key.endswith("Bytes")} | ({"ext": ext} if ext else {})

@@ -1,0 +1,220 @@
+"""What the client has sealed and signed but not yet seen acknowledged: blocks in segments, statements in batches.
+
+- CIDs are journalled before their blocks are sent, statements before they are sent
+- a resumed block whose CID differs from the journal means that the file changed: Restarted, with a fresh salt
+- a statement is sent only after all blocks that were added before it
+- a statement that the node refused is journalled as refused: the next run asks whether the item is there, and signs anew where it is not
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from ledger.client.upload_attempts import Attempt, Attempts, Uploaded, signed_record
+from ledger.domain import errors
+from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, StorageError, UnconfirmedError
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld.unixfs import Block
+from ledger.domain.ports.client import Journal, NodeApi
+
+SEGMENT: Final = (3 << 20) + (64 << 10)  # three leaves and their nodes: the node takes 4 MiB
+_IN_FLIGHT: Final = 2
+BATCH: Final = 128  # statements a request; the node takes 256
+#: Answers of a node that has judged a batch and registered none of it.
+REFUSALS: Final = (
+    errors.FormatError,
+    errors.VerificationError,
+    errors.RuleError,
+    errors.UsageError,
+    errors.DeniedError,
+    errors.NotFoundError,
+    errors.ConflictError,
+)
+
+
+class Restarted(Exception):  # noqa: N818  (a signal to the caller, not an error that anyone sees)
+    """The content is not what the journal says: begin again with a fresh salt."""
+
+
+@dataclass
+class _Queued:
+    submission: dict[str, Any]
+    done: Uploaded
+    file: list[Any]
+
+
+class Outbox:
+    """Collects, journals and sends. Two segments are on their way while the next is sealed; all have arrived before a statement is sent."""
+
+    def __init__(self, node: NodeApi, journal: Journal, bound: dict[str, str]) -> None:
+        self._node = node
+        self._journal = journal
+        try:
+            self.attempts = Attempts(journal.leftovers(), bound)
+        except BaseException:
+            journal.close()
+            raise
+        self._segment: list[tuple[Attempt, Block, bool]] = []  # the last: whether the journal does not know the CID yet
+        self._bytes = 0
+        self._queued: list[_Queued] = []
+        self._told: list[Uploaded] = []
+        self._sender = ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="send")
+        self._sending: deque[Future[None]] = deque()
+
+    def begin(self, path: str, top: str, details: dict[str, Any]) -> Attempt:
+        """The attempt at a file: the one that an earlier run left, or a new one; see Attempt for the arguments.
+
+        ``done.index`` is set where the node has it already and would not take its statement again.
+        """
+        attempt = self.attempts.take(path, details)
+        if attempt is None:
+            attempt = Attempt.new(path, top, details, self.attempts.place(path))
+        elif attempt.refused and attempt.done is not None:
+            opening = self.opening(attempt.evidence)
+            if opening is None:  # signed in vain: what holds now is signed
+                attempt.submission = attempt.done = None
+            else:
+                attempt.done = replace(attempt.done, index=opening.get("index", 0))
+            attempt.refused = False
+        self._record(attempt)
+        return attempt
+
+    def afresh(self, attempt: Attempt, evidence: str = "") -> Attempt:
+        """Begin an attempt again at other content than it was begun with; as the item ``evidence`` where one is named."""
+        self._take_back(attempt)
+        again = attempt.afresh(evidence)
+        if evidence:
+            self._journal.append({"t": "dropped", "evidence": attempt.evidence})
+        self._record(again)
+        return again
+
+    def abandon(self, attempt: Attempt) -> None:
+        """Give up an attempt whose file cannot be recorded: no more of its blocks are sent; one that was not signed is forgotten."""
+        self._take_back(attempt)
+        if attempt.submission is None:
+            self._journal.append({"t": "dropped", "evidence": attempt.evidence})
+
+    def _take_back(self, attempt: Attempt) -> None:
+        self._segment = [one for one in self._segment if one[0] is not attempt]
+        self._bytes = sum(len(block.data) for _, block, _ in self._segment)
+
+    def keep(self) -> None:
+        """Make durable what is known so far, for a run that ends here."""
+        self._journal.sync()
+
+    def opening(self, evidence: str) -> dict[str, Any] | None:
+        """The event that opened an item, as the node shows it; None where the node does not have the item."""
+        try:
+            return next(iter(self._node.events(evidence)), None)
+        except NotFoundError:
+            return None
+
+    def _record(self, attempt: Attempt) -> None:
+        for record in attempt.records():
+            self._journal.append(record)
+
+    def is_stored(self, attempt: Attempt) -> bool:
+        """Whether the node holds every block that the journal knows."""
+        binary = [cids.from_text(text) for text in attempt.known]
+        groups = (binary[at : at + 1000] for at in range(0, len(binary), 1000))
+        return bool(binary) and not any(self._node.missing(group) for group in groups)
+
+    def add_block(self, attempt: Attempt, block: Block) -> None:
+        """Add the next block of an item.
+
+        Raises:
+            Restarted: an earlier run saw another block here.
+        """
+        known = attempt.position < len(attempt.known)
+        if known and attempt.known[attempt.position] != cids.to_text(block.cid):
+            raise Restarted
+        attempt.position += 1
+        if self._bytes + len(block.data) > SEGMENT:
+            self._send()
+        self._segment.append((attempt, block, not known))
+        self._bytes += len(block.data)
+
+    def _send(self) -> None:
+        """Journal the segment's CIDs, then hand it to the sender."""
+        segment, self._segment, self._bytes = self._segment, [], 0
+        if not segment:
+            return
+        fresh: dict[str, list[str]] = {}
+        for owner, block, new in segment:
+            if new:
+                fresh.setdefault(owner.evidence, []).append(cids.to_text(block.cid))
+        for evidence, texts in fresh.items():
+            self._journal.append({"t": "cids", "evidence": evidence, "cids": texts})
+        self._journal.sync()
+        self._wait(_IN_FLIGHT - 1)
+        resumed = any(owner.resumed for owner, _, _ in segment)
+        self._sending.append(self._sender.submit(self._deliver, [block for _, block, _ in segment], resumed))
+
+    def _deliver(self, blocks: list[Block], resumed: bool) -> None:
+        # Fresh ciphertext is new to every node: only a resumed upload has to ask.
+        if resumed:
+            lacking = set(self._node.missing([block.cid for block in blocks]))
+            blocks = [block for block in blocks if block.cid in lacking]
+        if blocks:
+            self._node.put_blocks(blocks)
+
+    def _wait(self, most: int = 0) -> None:
+        """Wait until at most so many segments are on their way."""
+        while len(self._sending) > most:
+            self._sending.popleft().result()
+
+    def queue(self, submission: dict[str, Any], done: Uploaded, file: list[Any]) -> None:
+        """Queue a signed statement behind the blocks added so far. ``file``: what changes when the file does."""
+        self._queued.append(_Queued(submission, done, file))
+
+    def tell(self, done: Uploaded) -> None:
+        """Report an item for which nothing is sent."""
+        self._told.append(done)
+
+    def ready(self) -> Iterator[Uploaded]:
+        """Send what makes a full batch; yields what the node acknowledged."""
+        if len(self._queued) + len(self._told) >= BATCH:
+            yield from self.flush()
+
+    def flush(self) -> Iterator[Uploaded]:
+        """Send everything; yields what the node acknowledged."""
+        self._send()
+        self._wait()
+        queued, self._queued = self._queued, []
+        told, self._told = self._told, []
+        for one in queued:
+            self._journal.append(signed_record(one.submission, one.done, one.file))
+        self._journal.sync()
+        if queued:
+            for one, answer in zip(queued, self._register(queued), strict=True):
+                yield replace(one.done, index=int(answer["index"]), duplicates=tuple(answer["duplicates"]))
+        yield from told
+
+    def _register(self, queued: list[_Queued]) -> list[dict[str, Any]]:
+        try:
+            return self._node.register([one.submission for one in queued])
+        except UnconfirmedError as error:
+            raise NetworkError(
+                error.message, hint="begin the upload again: it goes on where it was, and nothing is recorded twice"
+            ) from error
+        except CustodyError as error:
+            if isinstance(error, REFUSALS):
+                for one in queued:
+                    self._journal.append({"t": "refused", "evidence": one.done.evidence})
+                with suppress(StorageError):  # then they are sent once more, and refused once more
+                    self._journal.sync()
+            raise
+
+    def finish(self) -> None:
+        """Everything is acknowledged; what earlier runs left of other files stays for them."""
+        self._journal.finish([record for attempt in self.attempts.all() for record in attempt.records()])
+
+    def close(self) -> None:
+        """Stop the sender; what is journalled stays, for the next run to take over."""
+        self._sender.shutdown(cancel_futures=True)
+        self._journal.close()

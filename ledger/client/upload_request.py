@@ -1,0 +1,225 @@
+"""What a person gave to be recorded, and whether an earlier run that was interrupted was about the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from ledger.client import folder_walk
+from ledger.client.upload_attempts import Attempt
+from ledger.client.upload_queue import Outbox
+from ledger.domain.codecs import strict_json
+from ledger.domain.errors import InterruptedUploadError, UsageError
+from ledger.domain.files import custody_files, path_names
+
+#: What to do about an upload of the same file with other details that was interrupted.
+REFUSE: Final = "refuse"
+RESUME: Final = "resume"
+RESTART: Final = "restart"
+_TOLD: Final = 5  # files that an error names
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What applies to every item of one upload; ``members`` are top-level members of the events, ``body`` those of their bodies.
+
+    ``event_type``: of the opening event of a file, acquired, derived or copied. ``interrupted``: REFUSE, RESUME (with the details of
+    then) or RESTART. ``place``, ``name``: of a file that lies elsewhere, under another name, at every try.
+    """
+
+    members: dict[str, Any] = field(default_factory=dict)
+    algorithms: tuple[str, ...] = ()
+    skip_duplicates: bool = False
+    body: dict[str, Any] = field(default_factory=dict)
+    event_type: str = "acquired"
+    interrupted: str = REFUSE
+    place: str = ""
+    name: bytes = b""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A file or folder that was given; ``bound``: person and log.
+
+    Raises:
+        UsageError: neither, or a folder or file of custody's own.
+    """
+
+    path: Path
+    options: Options
+    bound: dict[str, str]
+
+    @cached_property
+    def is_folder(self) -> bool:
+        """Whether it is a folder.
+
+        Raises:
+            UsageError: it is neither a file nor a folder.
+        """
+        try:
+            mode = self.path.stat().st_mode
+        except OSError as error:
+            raise UsageError(f"cannot upload {self.path}: {error.strerror}", hint="check the path") from error
+        if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+            kind = folder_walk.kind_of(mode)
+            raise UsageError(f"{self.path} is a {kind}, expected a file or a folder", hint="image a device first, then upload the image")
+        return stat.S_ISDIR(mode)
+
+    @cached_property
+    def place(self) -> str:
+        """Where it is, however it was spelled; a link that was given is itself, not what it points to."""
+        if self.options.place:
+            return self.options.place
+        if self.path.name in ("", ".", ".."):
+            return os.path.realpath(self.path)
+        return os.path.join(os.path.realpath(self.path.parent), self.path.name)  # noqa: PTH118  (a name may hold any byte)
+
+    @cached_property
+    def name(self) -> bytes:
+        """Its name: never "." or ".."."""
+        return self.options.name or os.fsencode(os.path.basename(self.place)) or b"/"  # noqa: PTH119
+
+    @cached_property
+    def _said(self) -> dict[str, Any]:
+        options = self.options
+        said = {"members": options.members, "algorithms": list(options.algorithms), **self.bound}
+        of_files = {"type": options.event_type, "body": options.body}
+        value = {**said, "type": "gathered", "body": {}, "each": of_files} if self.is_folder else {**said, **of_files}
+        return dict(json.loads(strict_json.dump(value)))
+
+    def details(self) -> dict[str, Any]:
+        """All that is signed of it besides what the file says of itself."""
+        return {**self._said, "name": path_names.encode(self.name), "path": None}
+
+    def details_of(self, relative: bytes) -> dict[str, Any]:
+        """The same of a file in this folder."""
+        said = {name: value for name, value in self._said.items() if name != "each"} | self._said["each"]
+        return {**said, "name": path_names.encode(relative.rpartition(b"/")[2]), "path": path_names.encode(relative)}
+
+    def expected(self, place: str) -> dict[str, Any] | None:
+        """The details that a file at this place would be recorded with; None where it is none of this."""
+        if place == self.place:
+            return self.details()
+        below = self.place.rstrip("/") + "/"
+        return self.details_of(os.fsencode(place.removeprefix(below))) if self.is_folder and place.startswith(below) else None
+
+    def place_of(self, relative: bytes) -> str:
+        """Where a file in this folder is."""
+        return self.place.rstrip("/") + "/" + os.fsdecode(relative)
+
+    def require_uploadable(self, own: folder_walk.Known) -> None:
+        """Check that it is a file or folder, and nothing of custody's own: keys and records are no evidence.
+
+        Args:
+            own: files and folders of custody's by device and inode.
+
+        Raises:
+            UsageError: it is not, or lies in such a folder.
+        """
+        kind = "folder" if self.is_folder else "file"
+        where = Path(os.path.realpath(self.path))
+        for one in (where, *where.parents) if own else ():
+            found = one.stat()
+            if (found.st_dev, found.st_ino) in own:
+                raise own_files(self.path, kind if one == where else "folder")
+
+    def as_before(self, attempt: Attempt) -> Given:
+        """The same with the details of an attempt at it."""
+        said = attempt.details
+        each = said.get("each", said)
+        options = replace(
+            self.options, members=said["members"], algorithms=tuple(said["algorithms"]), body=each["body"], event_type=each["type"]
+        )
+        return replace(self, options=options)
+
+
+def own_files(path: Path, kind: str) -> UsageError:
+    """What is told of custody's own files where somebody gives them."""
+    return UsageError(
+        f"{path} is or lies in a {kind} of custody's own: its keys and records are no evidence",
+        hint="upload the folder beside it; what must be evidence all the same, pack into an archive first",
+    )
+
+
+def settle(outbox: Outbox, given: list[Given], mode: str) -> list[Given]:
+    """What is to be recorded, once it is clear what becomes of interrupted attempts at the same files with other details.
+
+    Raises:
+        InterruptedUploadError: somebody has to decide, or the earlier attempt was recorded after all.
+        UsageError: RESUME where nothing of it was interrupted.
+    """
+    if mode == RESUME:
+        given = [_resumed(outbox, one) for one in given]
+    open_ = []
+    for attempt, differs in _others(outbox, given):
+        recorded = attempt.submission is not None and outbox.opening(attempt.evidence) is not None
+        if not recorded and (mode == RESTART or attempt.refused):
+            outbox.attempts.supersede(attempt)
+        else:
+            open_.append((attempt, differs, recorded))
+    if open_:
+        raise _interrupted(open_)
+    return given
+
+
+def _resumed(outbox: Outbox, given: Given) -> Given:
+    found = [attempt for place, attempts in outbox.attempts.ours() for attempt in attempts if place == given.place]
+    if not found:
+        raise UsageError(f"no upload of {given.path} by you to this node was interrupted", hint="give the command without --resume")
+    return given.as_before(found[-1])
+
+
+def _others(outbox: Outbox, given: list[Given]) -> Iterator[tuple[Attempt, list[str]]]:
+    """Attempts at the same files with other details, and in what they differ."""
+    for place, attempts in outbox.attempts.ours():
+        for one in given:
+            wanted = one.expected(place)
+            if wanted is None or (not one.options.place and not os.path.lexists(place)):
+                continue
+            part = place != one.place
+            left = [attempt for attempt in attempts if not (part and attempt.details["type"] == "gathered")]
+            if not any(attempt.details == wanted for attempt in left):
+                yield from ((attempt, _differing(attempt.details, wanted)) for attempt in left)
+            break
+
+
+def _differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """In which of the details two attempts differ: names, never values, which are case data."""
+    found = []
+    for group in ("members", "body"):
+        names = {*before[group], *now[group]}
+        found += [name for name in sorted(names) if before[group].get(name) != now[group].get(name)]
+    words = {"type": "kind of record", "algorithms": "digests", "name": "name", "path": "the folder that it is part of", "each": "method"}
+    return found + [word for name, word in words.items() if before.get(name) != now.get(name)]
+
+
+def _interrupted(open_: list[tuple[Attempt, list[str], bool]]) -> InterruptedUploadError:
+    open_.sort(key=lambda one: not one[2])  # what is recorded already stands first: it cannot be begun anew
+    attempt, differs, recorded = open_[0]
+    what = f"an upload of {attempt.path} with other details ({', '.join(differs)}) was interrupted"
+    more = f", and of {len(open_) - 1} more" if len(open_) > 1 else ""
+    tops = tuple(dict.fromkeys(one.top for one, _, _ in open_))[:_TOLD]
+    if recorded:
+        return InterruptedUploadError(
+            f"{what}{more}, after it had been recorded as {attempt.evidence}",
+            tops,
+            attempt.evidence,
+            hint="go on as before with --resume, which tells what was recorded; then give this command again for a second item",
+        )
+    return InterruptedUploadError(f"{what}{more}", tops, "", hint="go on as before with --resume, or begin anew with --restart")
+
+
+def require_no_keys(path: Path, head: bytes) -> None:
+    """Refuse a single file of custody's own.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if kind := custody_files.file_kind(head):
+        raise own_files(path, kind)

@@ -1,0 +1,91 @@
+"""Who may have signed an entry: certificate, authority and revocation at the proven time, and roles (verification step 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.domain.errors import CustodyError, IncompleteError, VerificationError
+from ledger.domain.event.types import TYPES
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.item.custody import GUEST_ROLES, ROLES_BY_TYPE
+
+#: Roles that may sign something with an effect: from outside only the effect is seen, not the type.
+ROLES_BY_EFFECT: Final[dict[str, frozenset[str]]] = {
+    effect: frozenset().union(*(ROLES_BY_TYPE.get(name, frozenset()) for name, one in TYPES.items() if one.effect == effect))
+    for effect in {one.effect for one in TYPES.values()}
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A descriptor version and when it came into force, seconds since 1970."""
+
+    active_from: int
+    descriptor: Descriptor
+
+
+def in_force(versions: Sequence[Version], time: int) -> Descriptor | None:
+    """The newest version in force at ``time``; None where none is known."""
+    active = [one for one in versions if one.active_from <= time]
+    return max(active, key=lambda one: one.descriptor.version).descriptor if active else None
+
+
+class Signers:
+    """Judges signers of one log's entries.
+
+    Args:
+        agency: code of the log's agency.
+        versions: descriptor versions by agency code.
+        crls: revocation lists (DER) by agency code, every one that is at hand.
+    """
+
+    def __init__(self, agency: str, versions: Mapping[str, Sequence[Version]], crls: Mapping[str, Sequence[bytes]]) -> None:
+        self._agency = agency
+        self._versions = versions
+        self._crls = crls
+        self._judged: dict[tuple[bytes, str, str, int], tuple[str, str]] = {}
+
+    def judge(self, der: bytes, digest: bytes, issuer: str, effect: str, time: int) -> tuple[str, str]:
+        """A finding's code and what was found, or two empty strings; the same question is answered from memory."""
+        key = (digest, issuer, effect, time)
+        if key not in self._judged:
+            if len(self._judged) > 4096:  # times move on: old answers are not asked for again
+                self._judged.clear()
+            self._judged[key] = self._judge(certificates.parse(der), issuer, effect, time)
+        return self._judged[key]
+
+    def _judge(self, certificate: Certificate, issuer: str, effect: str, time: int) -> tuple[str, str]:
+        if certificate.agency != issuer:
+            return "certificate-other", f"a certificate of {certificate.agency} for a statement of {issuer}"
+        if (certificate.kind == "service") != (effect == "agency") and effect != "none":
+            return "role-refused", f"effect {effect!r} by a {certificate.kind}"
+        allowed = ROLES_BY_EFFECT[effect]
+        held = certificate.roles if issuer == self._agency or certificate.kind == "service" else certificate.roles & GUEST_ROLES
+        if not held & allowed:
+            return "role-refused", f"effect {effect!r} with the roles {', '.join(sorted(certificate.roles))}"
+        descriptor = in_force(self._versions.get(issuer, ()), time)
+        if descriptor is None:
+            return "descriptor-missing", f"no descriptor of {issuer} in force at {time}"
+        return self.certified(certificate, descriptor, time)
+
+    def certified(self, certificate: Certificate, descriptor: Descriptor, time: int) -> tuple[str, str]:
+        """As ``judge``, for authority and revocation alone."""
+        try:
+            authority = certificates.verify_issued(certificate, descriptor.authorities, time)
+        except CustodyError as error:
+            return "certificate-refused", error.message
+        try:
+            certificates.verify_not_revoked(certificate, authority, self._crls.get(certificate.agency, ()), time)
+        except IncompleteError:
+            return "", ""  # the newest entries wait for the next list: see ``waiting``
+        except VerificationError as error:
+            return "signer-revoked", error.message
+        return "", ""
+
+    def known_until(self, agency: str) -> int:
+        """Until when the revocation lists at hand speak for an agency's people; 0 where there is none."""
+        return max((certificates.crl_issued(der) for der in self._crls.get(agency, ())), default=0)

@@ -1,0 +1,95 @@
+"""Walking the stored DAG of an item's ciphertext: completeness, and reading ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.domain.blocks.store import BlockStore
+from ledger.domain.crypto.content_encryption import Content
+from ledger.domain.errors import FormatError, RuleError
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld import unixfs
+from ledger.domain.ipld.unixfs import Link
+
+_MAX_DEPTH = 4  # 1024^4 leaves of 1 MiB
+
+
+def root_of(content: Content) -> bytes:
+    """Binary CID of the ciphertext."""
+    return cids.from_text(content.cid)
+
+
+def leaves(blocks: BlockStore, root: bytes, size: int, *, start: int = 0) -> Iterator[tuple[int, Link]]:
+    """Leaves in order from the one that holds byte ``start``, with their offsets in bytes.
+
+    Raises:
+        NotFoundError, UnreadableError, VerificationError: an inner node is missing, unreadable or altered.
+    """
+
+    def walk(link: Link, offset: int, depth: int) -> Iterator[tuple[int, Link]]:
+        if cids.codec_of(link.cid) == cids.RAW:
+            yield offset, link
+            return
+        if depth == _MAX_DEPTH:
+            raise FormatError("the ciphertext's DAG is too deep")
+        for child in unixfs.decode_node(blocks.get(link.cid)):
+            if offset + child.size > start:
+                yield from walk(child, offset, depth + 1)
+            offset += child.size
+
+    yield from walk(Link(root, size, size), 0, 0)
+
+
+def every(blocks: BlockStore, root: bytes) -> Iterator[bytes]:
+    """CIDs of all blocks under a root, itself first; reads inner nodes only.
+
+    Raises:
+        NotFoundError, UnreadableError, VerificationError: as for leaves.
+    """
+    yield root
+    if cids.codec_of(root) != cids.RAW:
+        for link in unixfs.decode_node(blocks.get(root)):
+            yield from every(blocks, link.cid)
+
+
+def require_stored(blocks: BlockStore, content: Content) -> None:
+    """Check that every block is stored and the DAG has the shape of the profile.
+
+    Raises:
+        RuleError: blocks are missing.
+        FormatError: another shape than the content's size calls for.
+    """
+    root = root_of(content)
+    if missing := blocks.missing([root]):
+        raise RuleError(f"{len(missing)} blocks of the content are not stored yet", hint="send the blocks first")
+    builder, batch, total, count = unixfs.Builder(), [], 0, 0
+    for _, link in leaves(blocks, root, content.ciphertext_size):
+        builder.add(link.cid, link.size)
+        batch.append(link.cid)
+        total, count = total + link.size, count + 1
+        if len(batch) == unixfs.LINKS:
+            _require(blocks, batch)
+            batch = []
+    _require(blocks, batch)
+    if builder.finish()[0] != root or total != content.ciphertext_size:
+        raise FormatError("the stored DAG does not have the size or shape of the content")
+
+
+def _require(blocks: BlockStore, batch: list[bytes]) -> None:
+    if missing := blocks.missing(batch):
+        raise RuleError(f"{len(missing)} blocks of the content are not stored yet", hint="send the blocks first")
+
+
+def read_range(blocks: BlockStore, root: bytes, size: int, start: int, end: int) -> Iterator[bytes]:
+    """Ciphertext bytes [start, end), leaf by leaf.
+
+    Raises:
+        NotFoundError, UnreadableError, VerificationError: as for leaves.
+    """
+    for offset, link in leaves(blocks, root, size, start=start):
+        if offset >= end:
+            return
+        data = blocks.get(link.cid)
+        if len(data) != link.size:
+            raise FormatError("a leaf has another size than its parent says")
+        yield data[max(start - offset, 0) : end - offset]

@@ -1,0 +1,257 @@
+"""The evidence bundle: one file that, with the evidence and a trust root, is enough to verify (DESIGN section 12).
+
+Deterministic CBOR, so that one bundle has one spelling; it grows with an item's events, not with the log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from ledger.domain.chain.contract_layout import Hop
+from ledger.domain.codecs import cbor
+from ledger.domain.codecs.text import evidence_bytes, require
+from ledger.domain.errors import ForeignError, TruncatedError
+from ledger.domain.files import file_kind
+from ledger.domain.identity.names import check_code
+
+KIND: Final = "custody-bundle"
+VERSION: Final = 1
+LIMIT: Final = 256 << 20  # bytes: ten thousand events with large documents
+_TOP: Final = {
+    "kind",
+    "v",
+    "evidence",
+    "origin",
+    "logs",
+    "statements",
+    "certificates",
+    "crls",
+    "checkpoints",
+    "descriptors",
+    "hops",
+    "chain",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LogRef:
+    """A log that sequenced some of the item's events: agency code and log number."""
+
+    agency: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class BundledStatement:
+    """One event. ``log`` and ``first`` point into the bundle's logs and checkpoints.
+
+    ``document`` is None where it is withheld or destroyed; ``receipt`` and ``first`` are None while it is not anchored.
+    """
+
+    log: int
+    index: int
+    entry: bytes
+    document: bytes | None
+    disclosures: tuple[str, ...]
+    receipt: bytes | None
+    first: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BundledCheckpoint:
+    """The preimage of a commitment on chain and the signed note; ``prev`` and ``size`` count leaves."""
+
+    log: int
+    prev: int
+    size: int
+    root: bytes
+    version: int
+    time: int
+    block: int
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BundledDescriptor:
+    """A descriptor document with the rest of its commitment's preimage."""
+
+    document: bytes
+    active_from: int
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class StorageProof:
+    """A proof of one slot of one contract ("registry" or "ledger")."""
+
+    contract: str
+    slot: bytes
+    nodes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSection:
+    """All proofs are made at ``header``; ``descendants`` lead to a block that the trust root can judge. Replaceable."""
+
+    header: bytes
+    descendants: tuple[bytes, ...]
+    registry: tuple[bytes, ...]
+    ledger: tuple[bytes, ...]
+    storage: tuple[StorageProof, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A parsed bundle."""
+
+    evidence: str
+    origin: str
+    logs: tuple[LogRef, ...]
+    statements: tuple[BundledStatement, ...]
+    certificates: tuple[bytes, ...]
+    crls: tuple[bytes, ...]
+    checkpoints: tuple[BundledCheckpoint, ...]
+    descriptors: tuple[BundledDescriptor, ...]
+    hops: tuple[Hop, ...]
+    chain: ChainSection | None
+
+    def encode(self) -> bytes:
+        """The file."""
+        return cbor.encode(
+            {
+                "kind": KIND,
+                "v": VERSION,
+                "evidence": self.evidence,
+                "origin": self.origin,
+                "logs": [[one.agency, one.number] for one in self.logs],
+                "statements": [
+                    [one.log, one.index, one.entry, one.document, list(one.disclosures), one.receipt, one.first] for one in self.statements
+                ],
+                "certificates": list(self.certificates),
+                "crls": list(self.crls),
+                "checkpoints": [
+                    [one.log, one.prev, one.size, one.root, one.version, one.time, one.block, one.note] for one in self.checkpoints
+                ],
+                "descriptors": [[one.document, one.active_from, one.block] for one in self.descriptors],
+                "hops": [
+                    [one.giver, one.taker, one.offer, one.offer_time, one.expires, one.outcome, one.outcome_digest, one.time]
+                    for one in self.hops
+                ],
+                "chain": None if self.chain is None else _encode_chain(self.chain),
+            }
+        )
+
+    def with_chain(self, chain: ChainSection | None) -> Bundle:
+        """The same evidence with other proofs."""
+        return replace(self, chain=chain)
+
+
+def _encode_chain(chain: ChainSection) -> list[Any]:
+    storage = [[one.contract, one.slot, list(one.nodes)] for one in chain.storage]
+    return [chain.header, list(chain.descendants), list(chain.registry), list(chain.ledger), storage]
+
+
+def parse(data: bytes) -> Bundle:
+    """Parse a bundle.
+
+    Raises:
+        ForeignError: no bundle, one of a later version, or only the beginning of one.
+        FormatError: malformed anywhere.
+    """
+    what = "bundle"
+    if len(data) > LIMIT:
+        raise ForeignError(f"{what}: {len(data)} bytes, at most {LIMIT} allowed")
+    if not file_kind.is_bundle(data[: file_kind.HEAD]):
+        said = file_kind.describe(data[: file_kind.HEAD])
+        raise ForeignError(f"{what}: this is {said}, not an evidence bundle", hint="the bundle comes first: custody verify BUNDLE FILE")
+    try:
+        value = cbor.decode(data, what=what)
+    except TruncatedError as error:
+        raise ForeignError(f"{error.message}: a part of the file is missing", hint="get the file again, whole") from error
+    if not isinstance(value, dict) or value.get("kind") != KIND:
+        raise ForeignError(f"{what}: this file is not an evidence bundle")
+    if value.get("v") != VERSION:
+        raise ForeignError(f"{what}: version {value.get('v')!r}, expected {VERSION}", hint="use a newer custody to verify it")
+    require(set(value) == _TOP, f"{what}: unknown or missing member")
+    evidence_bytes(value["evidence"], what=what)
+    _check_counts(value)
+    chain = value["chain"]
+    bundle = Bundle(
+        value["evidence"],
+        check_code(value["origin"]),
+        tuple(LogRef(check_code(row[0]), row[1]) for row in _rows(value["logs"], "ti", "logs")),
+        tuple(_statement(row) for row in _rows(value["statements"], "iibBlBI", "statements")),
+        _blobs(value["certificates"], "certificates"),
+        _blobs(value["crls"], "crls"),
+        tuple(BundledCheckpoint(*row) for row in _rows(value["checkpoints"], "iiihiiib", "checkpoints")),
+        tuple(BundledDescriptor(*row) for row in _rows(value["descriptors"], "bii", "descriptors")),
+        tuple(Hop(*row) for row in _rows(value["hops"], "hhhiiihi", "hops")),
+        None if chain is None else _parse_chain(chain),
+    )
+    require(bool(bundle.statements), f"{what}: holds no event")
+    logs, checkpoints = len(bundle.logs), len(bundle.checkpoints)
+    require(all(one.log < logs for one in bundle.statements), f"{what}: a statement points to no log")
+    require(all(one.log < logs for one in bundle.checkpoints), f"{what}: a checkpoint points to no log")
+    require({one.log for one in bundle.statements} == set(range(logs)), f"{what}: a log that no statement is in")
+    pointers = [one.first for one in bundle.statements if one.first is not None]
+    require(all(pointer < checkpoints for pointer in pointers), f"{what}: a statement points to no checkpoint")
+    for name, items in (
+        ("log", bundle.logs),
+        ("certificate", bundle.certificates),
+        ("revocation list", bundle.crls),
+        ("checkpoint", bundle.checkpoints),
+    ):
+        require(len(set(items)) == len(items), f"{what}: a {name} stands twice")
+    return bundle
+
+
+def _check_counts(value: dict[str, Any]) -> None:
+    """Far more of anything than the statements can use is refused by its number, before anything of it is parsed."""
+    require(isinstance(value["statements"], list), "bundle: statements must be a list")
+    most = 4 * len(value["statements"]) + 64
+    for name in ("logs", "certificates", "checkpoints", "hops"):
+        require(isinstance(value[name], list) and len(value[name]) <= most, f"bundle: far more {name} than its statements can use")
+
+
+def _statement(row: list[Any]) -> BundledStatement:
+    log, index, entry, document, disclosures, receipt, first = row
+    return BundledStatement(log, index, entry, document, _texts(disclosures), receipt, first)
+
+
+def _parse_chain(value: Any) -> ChainSection:
+    require(isinstance(value, list) and len(value) == 5 and isinstance(value[0], bytes), "bundle: malformed chain section")
+    storage = tuple(StorageProof(row[0], row[1], _blobs(row[2], "proof")) for row in _rows(value[4], "thl", "storage proofs"))
+    require(all(one.contract in ("registry", "ledger") for one in storage), "bundle: proof of an unknown contract")
+    require(len({(one.contract, one.slot) for one in storage}) == len(storage), "bundle: a storage proof stands twice")
+    return ChainSection(value[0], _blobs(value[1], "headers"), _blobs(value[2], "proof"), _blobs(value[3], "proof"), storage)
+
+
+_KINDS: Final = {
+    "i": lambda item: type(item) is int and 0 <= item < 2**63,
+    "I": lambda item: item is None or (type(item) is int and 0 <= item < 2**63),
+    "b": lambda item: isinstance(item, bytes),
+    "B": lambda item: item is None or isinstance(item, bytes),
+    "h": lambda item: isinstance(item, bytes) and len(item) == 32,
+    "t": lambda item: isinstance(item, str),
+    "l": lambda item: isinstance(item, list),
+}
+
+
+def _rows(value: Any, shape: str, name: str) -> list[list[Any]]:
+    require(isinstance(value, list), f"bundle: {name} must be a list")
+    for row in value:
+        good = isinstance(row, list) and len(row) == len(shape)
+        require(good and all(_KINDS[kind](item) for kind, item in zip(shape, row, strict=True)), f"bundle: malformed {name}")
+    rows: list[list[Any]] = value
+    return rows
+
+
+def _blobs(value: Any, name: str) -> tuple[bytes, ...]:
+    require(isinstance(value, list) and all(isinstance(item, bytes) for item in value), f"bundle: malformed {name}")
+    return tuple(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    require(all(isinstance(item, str) for item in value), "bundle: malformed disclosures")
+    return tuple(value)

@@ -1,0 +1,1 @@
+"""Encodings: strict CBOR, COSE, JSON, RLP, varints, digests and text."""

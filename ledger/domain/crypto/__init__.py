@@ -1,0 +1,1 @@
+"""Encryption of content, and keys handed on."""

@@ -1,0 +1,1 @@
+"""Content addressing as IPFS does it: CIDs, UnixFS and CAR files."""

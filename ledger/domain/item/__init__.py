@@ -1,0 +1,1 @@
+"""What may happen to an item: custody, its history, parts in it, and the profile of a jurisdiction."""

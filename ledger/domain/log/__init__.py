@@ -1,0 +1,1 @@
+"""The Merkle log: statements, proofs, receipts and tiles."""

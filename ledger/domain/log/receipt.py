@@ -1,0 +1,175 @@
+"""Receipts (RFC 9942, `RFC9162_SHA256`) and checkpoints (C2SP tlog-checkpoint), both signed with the log key.
+
+A receipt's index and size are never evidence by themselves: only inclusion against an anchored (root, size) is.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from ledger.domain.codecs import cbor, cose
+from ledger.domain.codecs.text import require
+from ledger.domain.errors import FormatError, VerificationError
+from ledger.domain.identity.names import log_urn, parse_log_urn
+from ledger.domain.log.merkle import MAX_SIZE, root_from_inclusion
+
+RECEIPT_TYPE: Final = "application/scitt-receipt+cose"
+
+_VDS: Final = 395  # verifiable data structure
+_VDP: Final = 396  # its proofs
+_RFC9162_SHA256: Final = 1
+_INCLUSION: Final = -1
+_ISS, _SUB = 1, 2
+_STEP: Final = 5
+_NOTE: Final = re.compile(rb"([^\n]+)\n(0|[1-9]\d{0,14})\n([A-Za-z0-9+/]{43}=)\n\n\xe2\x80\x94 ([^\n ]+) ([A-Za-z0-9+/=]+)\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A parsed receipt: which leaf of which log at which size, and the path to its root."""
+
+    message: cose.Sign1
+    log_id: bytes
+    subject: str
+    key_id: bytes
+    size: int
+    index: int
+    path: tuple[bytes, ...]
+
+    def encode(self) -> bytes:
+        """The tagged COSE_Sign1."""
+        return self.message.encode()
+
+
+def key_id(key: bytes) -> bytes:
+    """kid of a log key: SHA-256 of the raw Ed25519 key."""
+    return sha256(key).digest()
+
+
+def issue(key: Ed25519PrivateKey, *, log_id: bytes, subject: str, size: int, index: int, path: list[bytes], root: bytes) -> Receipt:
+    """Sign a receipt of inclusion; the payload (the root) is detached (RFC 9942 section 5.2)."""
+    kid = key_id(key.public_key().public_bytes_raw())
+    headers: dict[Any, Any] = {
+        cose.KID: kid,
+        cose.CWT_CLAIMS: {_ISS: log_urn(log_id), _SUB: subject},
+        cose.TYP: RECEIPT_TYPE,
+        _VDS: _RFC9162_SHA256,
+    }
+    signed = cose.sign(key, headers, root, detached=True)
+    proof = cbor.encode([size, index, path])
+    message = cose.Sign1(signed.protected, signed.headers, None, signed.signature, {_VDP: {_INCLUSION: [proof]}})
+    return Receipt(message, log_id, subject, kid, size, index, tuple(path))
+
+
+def parse(data: bytes) -> Receipt:
+    """Parse a receipt.
+
+    Raises:
+        FormatError: anything outside the profile.
+    """
+    what = "receipt"
+    message = cose.parse(data, what=what, limit=8192)
+    headers = message.headers
+    require(set(headers) == {cose.ALG, cose.KID, cose.CWT_CLAIMS, cose.TYP, _VDS}, f"{what}: unknown or missing header")
+    require(headers[cose.ALG] == cose.EDDSA and headers[_VDS] == _RFC9162_SHA256, f"{what}: algorithm not accepted")
+    require(headers[cose.TYP] == RECEIPT_TYPE, f"{what}: typ must be {RECEIPT_TYPE}")
+    claims, kid = headers[cose.CWT_CLAIMS], headers[cose.KID]
+    require(isinstance(claims, dict) and set(claims) == {_ISS, _SUB}, f"{what}: claims must be iss and sub")
+    require(isinstance(claims[_SUB], str) and isinstance(kid, bytes), f"{what}: wrong types")
+    require(message.payload is None, f"{what}: the payload must be detached")
+    proofs: Any = message.unprotected.get(_VDP)
+    require(set(message.unprotected) == {_VDP} and isinstance(proofs, dict), f"{what}: no proofs")
+    require(set(proofs) == {_INCLUSION} and isinstance(proofs[_INCLUSION], list), f"{what}: no inclusion proof")
+    require(len(proofs[_INCLUSION]) == 1 and isinstance(proofs[_INCLUSION][0], bytes), f"{what}: expected one proof")
+    proof = cbor.decode(proofs[_INCLUSION][0], what=f"{what}: proof")
+    good = isinstance(proof, list) and len(proof) == 3 and isinstance(proof[2], list)
+    require(good and all(type(number) is int for number in proof[:2]), f"{what}: malformed proof")
+    size, index, path = proof
+    require(0 <= index < size <= MAX_SIZE and len(path) <= 63, f"{what}: index or size out of range")
+    require(all(isinstance(node, bytes) and len(node) == 32 for node in path), f"{what}: malformed path")
+    return Receipt(message, parse_log_urn(claims[_ISS]), claims[_SUB], kid, size, index, tuple(path))
+
+
+def verify(receipt: Receipt, *, leaf: bytes, log_id: bytes, subject: str, key: bytes) -> bytes:
+    """Check log identity, subject and signature; returns the root that the receipt commits to.
+
+    Raises:
+        VerificationError: step 5, what differs.
+    """
+    if receipt.log_id != log_id:
+        raise VerificationError(_STEP, f"receipt of log {receipt.log_id.hex()}, expected {log_id.hex()}")
+    if receipt.subject != subject:
+        raise VerificationError(_STEP, "receipt is about another subject")
+    if receipt.key_id != key_id(key):
+        raise VerificationError(_STEP, "receipt was signed with another key than the descriptor's log key")
+    root = root_from_inclusion(leaf, receipt.index, receipt.size, receipt.path)
+    verifier = Ed25519PublicKey.from_public_bytes(key)
+    cose.verify(receipt.message, verifier, step=_STEP, what="receipt", payload=root)
+    return root
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A parsed checkpoint; ``note`` is the signed note, ``root`` 32 bytes over ``size`` leaves."""
+
+    note: bytes
+    log_id: bytes
+    size: int
+    root: bytes
+
+
+def _body(log_id: bytes, size: int, root: bytes) -> bytes:
+    return f"{log_urn(log_id)}\n{size}\n{base64.b64encode(root).decode()}\n".encode()
+
+
+def _note_key_hash(name: str, key: bytes) -> bytes:
+    return sha256(name.encode() + b"\n\x01" + key).digest()[:4]
+
+
+def sign_checkpoint(key: Ed25519PrivateKey, *, log_id: bytes, size: int, root: bytes) -> Checkpoint:
+    """Sign (size, root) as a note under the log's URN (C2SP signed-note)."""
+    name = log_urn(log_id)
+    body = _body(log_id, size, root)
+    blob = _note_key_hash(name, key.public_key().public_bytes_raw()) + key.sign(body)
+    return parse_checkpoint(body + f"\n\u2014 {name} {base64.b64encode(blob).decode()}\n".encode())
+
+
+def parse_checkpoint(note: bytes) -> Checkpoint:
+    """Parse a checkpoint with exactly one signature, the log's own.
+
+    Raises:
+        FormatError: anything else.
+    """
+    found = _NOTE.fullmatch(note) if len(note) <= 4096 else None
+    if found is None or found[4] != found[1]:
+        raise FormatError("checkpoint: not a signed note of one log")
+    try:
+        log_id = parse_log_urn(found[1].decode())
+        root, blob = base64.b64decode(found[3], validate=True), base64.b64decode(found[5], validate=True)
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise FormatError("checkpoint: malformed line") from error
+    canonical = base64.b64encode(blob) == found[5] and base64.b64encode(root) == found[3]
+    require(canonical and len(root) == 32 and len(blob) == 68, "checkpoint: malformed root or signature")
+    require(int(found[2]) <= MAX_SIZE, "checkpoint: size out of range")
+    return Checkpoint(note, log_id, int(found[2]), root)
+
+
+def verify_checkpoint(checkpoint: Checkpoint, key: bytes, *, step: int = 6) -> None:
+    """Check a checkpoint's signature with the raw Ed25519 log key.
+
+    Raises:
+        VerificationError: wrong key or signature.
+    """
+    name = log_urn(checkpoint.log_id)
+    blob = base64.b64decode(checkpoint.note.rstrip(b"\n").rpartition(b" ")[2])
+    if blob[:4] != _note_key_hash(name, key):
+        raise VerificationError(step, "checkpoint was signed with another key than the descriptor's log key")
+    body = _body(checkpoint.log_id, checkpoint.size, checkpoint.root)
+    cose.verify_bytes(Ed25519PublicKey.from_public_bytes(key), blob[4:], body, step=step, what="checkpoint")

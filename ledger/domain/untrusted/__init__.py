@@ -1,0 +1,1 @@
+"""What comes from outside: addresses, answers, and text made safe to show."""

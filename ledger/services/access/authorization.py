@@ -1,0 +1,297 @@
+"""Who has which part in an item, and reading it: nothing is shown or released before the reader's signed `accessed` event is in the log.
+
+- an item in which the caller has no part and one that does not exist are one answer, after the same look-ups
+- `require_readable` says what an access would open, and is asked before anybody signs one, and again before it is registered
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ledger.domain.codecs.cose import PublicKey
+from ledger.domain.codecs.text import format_time, from_hex
+from ledger.domain.crypto import grants
+from ledger.domain.errors import DeniedError, NotFoundError, RuleError
+from ledger.domain.event.moments import AHEAD
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.descriptor import HpkeKey
+from ledger.domain.identity.person import PersonId, Recipient, read_stored
+from ledger.domain.item.custody import GUEST_ROLES, ROLES_BY_TYPE
+from ledger.domain.item.parts import Part
+from ledger.domain.ports.rows import EntryRow, ItemRow, ReleaseRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.node.context import Node
+from ledger.services.partners import directory
+from ledger.services.records import documents
+
+#: Roles that see every item of the agency in lists; others see what they recorded and what was granted to them.
+SEE_ALL: Final = frozenset({"custodian", "auditor", "administrator", "data-protection-officer"})
+#: Roles that may never read details or content, whatever they sign.
+NO_CONTENT: Final = frozenset({"administrator", "auditor"})
+#: Kinds of release to whoever an item is on offer to, who looks before answering, and what each opens.
+LOOKS: Final = {"offer": "record", "offer-content": "content"}
+FRESH: Final = 3600  # seconds for which one recorded access is good
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A logged-in person, a guest of another agency, or another agency's node (role "service")."""
+
+    id: PersonId
+    roles: frozenset[str]
+    certificate: bytes
+    hpke: HpkeKey
+    key: PublicKey
+
+    @property
+    def agency(self) -> str:
+        """The agency that certified them."""
+        return self.id.agency
+
+    def is_guest(self, agency: str) -> bool:
+        """Whether this is a person of another agency than that whose node is asked."""
+        return self.agency != agency and "service" not in self.roles
+
+
+def hidden() -> NotFoundError:
+    """The one answer for an item that does not exist and for one in which the caller has no part: the same bytes on every route."""
+    return NotFoundError("no such item, or none that you may see", hint="list your items with: custody list")
+
+
+def require_still(node: Node, unit: Unit, who: PersonId | None, *roles: str) -> None:
+    """Whoever asked for this is an active person of ours with one of these roles, in the transaction that does it.
+
+    A request may have waited for a chain or another node for minutes, and they may have been suspended meanwhile. None is the node's
+    owner, at the home itself.
+
+    Raises:
+        DeniedError: no longer.
+    """
+    if who is None:
+        return
+    row = unit.person(who)
+    der = unit.certificate(row.certificate) if row is not None and row.active else None
+    if who.agency != node.agency or der is None or not certificates.parse(der).roles & set(roles):
+        raise DeniedError("this person is not, or no longer, enrolled here for that", hint="ask an administrator")
+
+
+def signer(node: Node, unit: Unit, certificate: Certificate) -> Caller:
+    """Whoever signed with a certificate, as a caller. A person is one who is enrolled here.
+
+    Raises:
+        DeniedError: they are not.
+    """
+    parsed = certificate
+    if parsed.kind == "service":
+        own = parsed.agency == node.agency
+        hpke = node.keys.hpke.public if own else directory.descriptor(node, unit, parsed.agency).node
+        return Caller(parsed.subject, parsed.roles, parsed.digest, hpke, parsed.key)
+    row = unit.person(parsed.subject)
+    if row is None:
+        raise DeniedError("this person is not, or no longer, enrolled here")
+    roles = parsed.roles if parsed.agency == node.agency else parsed.roles & GUEST_ROLES
+    return Caller(parsed.subject, roles, parsed.digest, documents.hpke_key(row), parsed.key)
+
+
+def sees_all(node: Node, caller: Caller) -> bool:
+    """Whether somebody of this agency sees every item in lists; a guest never does."""
+    return caller.agency == node.agency and bool(caller.roles & SEE_ALL)
+
+
+def is_asked(node: Node, caller: Caller, item: ItemRow) -> bool:
+    """Whether an item is on offer to the caller, or comes from another agency to ours as a whole and they may accept for it."""
+    offer = item.state.offer
+    if offer is None or offer.to != node.agency or caller.agency != node.agency:
+        return False
+    if offer.person is not None or item.state.custodian == node.agency:
+        return offer.names(caller.id)
+    return bool(caller.roles & ROLES_BY_TYPE["transfer-accepted"])
+
+
+def parts_of(node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRow | None) -> frozenset[Part]:
+    """The parts that somebody has in an item; none in one that is absent, which takes the same look-ups."""
+    if "service" in caller.roles:
+        return _parts_of_node(node, unit, caller, evidence, item)
+    named = unit.share(evidence, caller.id)
+    keys = _own_grants(node, unit, caller, evidence, "content", "record")
+    if item is None:
+        return frozenset()
+    ours, kept = caller.agency == node.agency, item.state.custodian == node.agency
+    holds = caller.id == item.holder
+    has = {
+        Part.HOLDER: holds and kept,
+        Part.CUSTODIAN: ours and "custodian" in caller.roles,
+        Part.SHARED: named is not None or bool(keys),
+        Part.OVERSEER: sees_all(node, caller),
+        Part.FORMER: caller.id == item.opener or (holds and not kept),
+        Part.ASKED: is_asked(node, caller, item),
+    }
+    return frozenset(part for part, given in has.items() if given)
+
+
+def _has_own_key(node: Node, unit: Unit, caller: Caller) -> bool:
+    """Whether what is sealed to the caller's key is meant for them: somebody may have joined with an agency's before it was known here."""
+    return caller.hpke.digest not in directory.agency_keys(node, unit)
+
+
+def _own_grants(node: Node, unit: Unit, caller: Caller, evidence: str, *scopes: str) -> list[bytes]:
+    """The keys of an item that are sealed to the caller, and to no agency."""
+    found = [data for scope in scopes for data in unit.grants(evidence, scope, caller.hpke.digest)]
+    return found if _has_own_key(node, unit, caller) else []
+
+
+def _parts_of_node(node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRow | None) -> frozenset[Part]:
+    """Our own node speaks of every item; another agency's of those that it held, once they were disposed of and it destroys its keys."""
+    rows, erasure = unit.crossings(evidence), unit.erasure(evidence)
+    if item is None:
+        return frozenset()
+    if caller.agency == node.agency:
+        return frozenset({Part.NODE})
+    held = any(caller.agency in (row.giver, row.taker) for row in rows)
+    return frozenset({Part.HELD_THERE} if held and erasure is not None else ())
+
+
+def visible(node: Node, unit: Unit, caller: Caller, evidence: str) -> ItemRow:
+    """The item, if the caller has a part in it.
+
+    Raises:
+        NotFoundError: the same answer whether it is absent or hidden.
+    """
+    item = unit.item(evidence)
+    if not parts_of(node, unit, caller, evidence, item) or item is None:
+        raise hidden()
+    return item
+
+
+def is_visible(node: Node, unit: Unit, caller: Caller, evidence: str) -> bool:
+    """Whether the caller has a part in an item."""
+    return bool(parts_of(node, unit, caller, evidence, unit.item(evidence)))
+
+
+def visible_items(
+    node: Node, unit: Unit, caller: Caller, *, after: int = -1, limit: int, token: bytes | None = None, beside: str = ""
+) -> list[ItemRow]:
+    """A page of items that the caller may see, in the order in which they were opened; ``token``, ``beside``: see unit.items.
+
+    All conditions stand in the query: a page that was cut before it is filtered would hide items that the caller may see.
+    """
+    person, recipient = None, None
+    if not sees_all(node, caller):
+        person, recipient = caller.id, caller.hpke.digest if _has_own_key(node, unit, caller) else None
+    return unit.items(after=after, limit=limit, person=person, evidence=None, recipient=recipient, token=token, beside=beside)
+
+
+def require_readable(node: Node, unit: Unit, caller: Caller, item: ItemRow, mode: str) -> tuple[bytes, ...]:
+    """Check that what an access of this mode opens could be handed to the caller; the keys to which content is sealed for them.
+
+    Asked before an access is signed, and again before it is registered: one that nothing follows would tell of a reading that never was.
+
+    Raises:
+        DeniedError, RuleError: why nothing could follow.
+    """
+    if not caller.roles - NO_CONTENT:
+        raise DeniedError("this role sees records, never details or content")
+    if unit.erasure(item.state.evidence) is not None:
+        raise DeniedError("the keys of this item were destroyed: nothing of it can be read", hint="custody dispose certificate ID")
+    if item.state.offer is not None:
+        hint = "to read it meanwhile and offer it again: custody handover pause ID -o FILE --basis WHY"
+        if is_asked(node, caller, item):
+            hint = "check it and answer: custody handover accept ID"
+        raise RuleError("an offer is open: only its acceptance, refusal or withdrawal may follow", hint=hint)
+    if item.state.custodian != node.agency:
+        what = f"this item went to {item.state.custodian}: readings are recorded by whoever holds it now"
+        raise RuleError(what, hint="ask them for a bundle")
+    keys = tuple(dict.fromkeys(grants.parse(one).recipient for one in content_grants(node, unit, caller, item.state.evidence)))
+    if mode == "copy" and item.cid is not None and not keys:
+        raise no_key()
+    return keys
+
+
+def no_key() -> DeniedError:
+    """Nobody sealed the content key to the caller."""
+    hint = "whoever has it gives it to you with: custody share ID --with YOU --basis WHY"
+    return DeniedError("no content key was granted to you", hint=hint)
+
+
+def require_access(node: Node, unit: Unit, caller: Caller, evidence: str, access: bytes, kind: str) -> EntryRow:
+    """Check that ``access`` is the digest of the caller's own, recent `accessed` event on this item.
+
+    Args:
+        kind: content (for which a key is sealed to the caller), bundle, or details, for which an access of any mode is enough.
+
+    Raises:
+        DeniedError: it is not, or the caller's role may not read, or has no key.
+    """
+    visible(node, unit, caller, evidence)
+    hint = "sign an access first: this is what --basis does"
+    if not caller.roles - NO_CONTENT:
+        raise DeniedError("this role sees records, never details or content")
+    row = unit.entry_by_digest(access)
+    if row is None or row.evidence != evidence or row.certificate != caller.certificate or row.effect != "none":
+        raise DeniedError("no access of yours to this item is in the log under that digest", hint=hint)
+    event = documents.read_event(node, unit, row)
+    modes = ("view", "inspection", "copy", "export") if kind == "details" else ("copy", "export")
+    if event is None or event.type != "accessed" or event.body["mode"] not in modes or "basis" not in event.value:
+        raise DeniedError("the recorded access does not cover this", hint=hint)
+    if not -AHEAD <= node.clock.now() - row.time <= FRESH:  # its time is that of the reader's own clock
+        raise DeniedError("the recorded access is too old", hint=hint)
+    if kind == "content" and not content_grants(node, unit, caller, evidence):
+        raise no_key()
+    return row
+
+
+def note_release(node: Node, statement: bytes, recipient: Recipient, kind: str, evidence: str) -> None:
+    """Write down what is about to be handed out, and which statement covers it: an audit compares both.
+
+    Raises:
+        StorageError: it cannot be written down, and must not be handed out.
+    """
+    with node.records.write() as unit:
+        unit.put_release(ReleaseRow(statement, recipient, kind, evidence, node.clock.now()))
+
+
+def release(node: Node, caller: Caller, evidence: str, access: str, kind: str) -> EntryRow:
+    """Check the caller's recorded access, by its digest in hex, and write down what is about to be handed out under it.
+
+    Args:
+        kind: see require_access.
+
+    Raises:
+        FormatError: no digest. DeniedError, NotFoundError: the access does not cover it.
+    """
+    digest = from_hex(access, what="access", size=32)
+    with node.records.read() as unit:
+        row = require_access(node, unit, caller, evidence, digest, kind)
+    note_release(node, digest, caller.id.recipient, kind, evidence)
+    return row
+
+
+def content_grants(node: Node, unit: Unit, caller: Caller, evidence: str) -> list[bytes]:
+    """The content keys sealed to the caller, and for a custodian those sealed to the custodians of the agency."""
+    found = _own_grants(node, unit, caller, evidence, "content")
+    if caller.agency == node.agency and "custodian" in caller.roles:
+        found += unit.grants(evidence, "content", node.descriptor(unit).custody.digest)
+    return found
+
+
+def looks(node: Node, unit: Unit, offer: bytes) -> list[dict[str, str]]:
+    """Who that an offer was made to looked at the item before answering: the record (with the keys), or the content, and first when."""
+    return [
+        {"person": read_stored(row.recipient).shown_at(node.agency), "what": LOOKS[row.kind], "time": format_time(row.time)}
+        for row in unit.releases_under(offer)
+        if row.kind in LOOKS
+    ]
+
+
+def details(node: Node, unit: Unit, evidence: str) -> list[dict[str, Any]]:
+    """The documents of an item, completed, in order; with an offer who looked before answering it."""
+    found = []
+    for row in unit.events(evidence):
+        event = documents.read_event(node, unit, row)
+        one = {"seq": row.seq, "statement": row.digest.hex(), "document": None if event is None else event.value}
+        if row.effect == "offer":
+            one["looked"] = looks(node, unit, row.digest)
+        found.append(one)
+    return found

@@ -1,0 +1,110 @@
+"""The custody key of the agency on its way from one custodian to another: the node carries it sealed, and never holds it.
+
+- it goes to people of the agency who are custodians now, sealed to the key that they signed for when they joined
+- the node keeps it until its owner has it; whoever loses the role before finds nothing
+- who said that they hold it is written down: taking a role away takes no key out of anybody's hands
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from ledger.domain.codecs.digests import same
+from ledger.domain.crypto import custody_key
+from ledger.domain.errors import ConflictError, DeniedError, NotFoundError, RuleError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.person import PersonId, read_reference
+from ledger.domain.ports.rows import CustodyKeyRow, PersonRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.access.authorization import require_still
+from ledger.services.node.context import Node
+from ledger.services.records.documents import hpke_key
+
+ROLE: Final = "custodian"
+#: What `standing` says: nobody sealed the key to them yet, it waits to be fetched, they have it, they have it though no custodian now.
+WAITS, SEALED, HOLDS, KEPT = "waits", "sealed", "holds", "kept"
+
+
+def holds(node: Node, unit: Unit, person: PersonRow) -> bool:
+    """Whether somebody said that they hold the custody key in force."""
+    return bool(person.custody) and same(person.custody, node.descriptor(unit).custody.digest)
+
+
+def standing(node: Node, unit: Unit, person: PersonRow, certificate: Certificate) -> str:
+    """How somebody stands to the custody key; empty for whoever has none and needs none."""
+    needs = person.active and person.person.agency == node.agency and ROLE in certificate.roles
+    if holds(node, unit, person):
+        return HOLDS if needs else KEPT
+    if not needs:
+        return ""
+    row = unit.custody_key(person.person)
+    return SEALED if row is not None and same(row.custody, node.descriptor(unit).custody.digest) else WAITS
+
+
+def card_of(node: Node, reference: str) -> tuple[bytes, bytes]:
+    """Certificate and signed keys of a custodian, for whoever seals the custody key to them.
+
+    Raises:
+        UsageError: no reference. NotFoundError: no such person of the agency. RuleError: no custodian.
+        ConflictError: what they signed when they joined was not kept.
+    """
+    with node.records.read() as unit:
+        row, certificate = _custodian(node, unit, read_reference(reference, home=node.agency))
+    if not row.proof:
+        raise ConflictError("this node did not keep what they signed for their keys", hint="they run: custody person fetch")
+    return certificate.der, row.proof
+
+
+def keep(node: Node, data: bytes, *, by: PersonId) -> None:
+    """Keep the custody key sealed to a custodian until they fetch it.
+
+    Raises:
+        FormatError: no sealed key. NotFoundError, RuleError: for nobody who is a custodian here.
+        ConflictError: another custody key than the one in force, or sealed to another key than the person's.
+    """
+    sealed = custody_key.parse(data)
+    with node.records.write() as unit:
+        require_still(node, unit, by, ROLE, "administrator")
+        row, _ = _custodian(node, unit, sealed.person)
+        if not same(sealed.custody, node.descriptor(unit).custody.digest):
+            raise ConflictError("that is not the custody key in force", hint="see: custody status")
+        if not same(sealed.recipient, hpke_key(row).digest):
+            raise ConflictError("the custody key is sealed to another key than this person's", hint="see: custody person list")
+        unit.put_custody_key(CustodyKeyRow(row.person, sealed.custody, data, by))
+
+
+def waiting_for(node: Node, person: PersonId) -> bytes | None:
+    """The custody key sealed to a person, if one waits for them."""
+    with node.records.read() as unit:
+        row = unit.custody_key(person)
+    return row.sealed if row is not None else None
+
+
+def confirm(node: Node, person: PersonId, custody: bytes) -> None:
+    """A custodian says that they hold the custody key: it waits for them no longer.
+
+    Raises:
+        ConflictError: another one than that in force. NotFoundError, RuleError: no custodian of the agency.
+    """
+    with node.records.write() as unit:
+        row, _ = _custodian(node, unit, person)
+        if not same(custody, node.descriptor(unit).custody.digest):
+            raise ConflictError("that is not the custody key in force", hint="see: custody status")
+        unit.put_person(replace(row, custody=custody))
+        unit.drop_custody_key(person)
+
+
+def _custodian(node: Node, unit: Unit, person: PersonId) -> tuple[PersonRow, Certificate]:
+    row = unit.person(person)
+    if person.agency != node.agency:
+        raise DeniedError("the custody key stays among the custodians of the agency")
+    if row is None or not row.active:
+        raise NotFoundError("no such person of this agency", hint="see: custody person list")
+    certificate = certificates.parse(unit.certificate(row.certificate) or b"")
+    if ROLE not in certificate.roles:
+        roles = " ".join(f"--role {role}" for role in sorted({*certificate.roles, ROLE}))
+        hint = f"an administrator makes them one: custody person renew {person.pseudonym} {roles}"
+        raise RuleError("the custody key is for custodians only", hint=hint)
+    return row, certificate

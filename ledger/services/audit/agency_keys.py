@@ -1,0 +1,130 @@
+"""Descriptors and revocation lists of all agencies, compared with the registry, for judging who signed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from hashlib import sha256
+
+from cryptography import x509
+
+from ledger.domain.audit.contract_events import DescriptorPublished
+from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.ports import AuditState, LogFiles
+from ledger.domain.audit.report import Report
+from ledger.domain.audit.signers import Signers, Version
+from ledger.domain.chain import contract_layout
+from ledger.domain.errors import CustodyError, FormatError, NotFoundError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.names import check_code
+from ledger.domain.ports.node_and_chain import Contracts
+
+
+class Authorities:
+    """What is known of agencies' keys.
+
+    Attributes:
+        versions: descriptor versions by agency code, each compared with the registry's commitment.
+        committed: versions that the registry has, whether their documents are at hand or not.
+        crls: every revocation list ever seen, by agency code.
+    """
+
+    def __init__(self, contracts: Contracts, state: AuditState, report: Report) -> None:
+        self._contracts = contracts
+        self._state = state
+        self._report = report
+        self.versions: dict[str, list[Version]] = defaultdict(list)
+        self.committed: dict[str, list[DescriptorPublished]] = defaultdict(list)
+        self.crls: dict[str, list[bytes]] = defaultdict(list)
+        for agency, der in state.crls():
+            self.crls[agency].append(der)
+
+    def load(self, files: LogFiles) -> None:
+        """Take over, once, what one log's files show; what they lack may be in another's."""
+        codes = self._state.agencies()
+        for one in self._state.published():
+            code = codes.get(one.agency, "?")
+            expected = contract_layout.descriptor_commitment(one.digest, one.active_from, one.block)
+            if self._contracts.descriptor_commitment(one.agency, one.version) != expected:
+                continue  # cancelled before it was in force
+            self.committed[code].append(one)
+            raw = self._document(files, one.digest)
+            if raw is None:
+                continue  # said where somebody's certificate depends on it
+            try:
+                parsed = descriptors.parse(raw)
+            except CustodyError as error:
+                self._report.add(Finding("descriptor-differs", f"descriptor {one.version} of {code}", "a descriptor", error.message))
+                continue
+            if (parsed.agency, parsed.version) != (code, one.version):
+                found = f"version {parsed.version} of {parsed.agency}"
+                self._report.add(
+                    Finding("descriptor-differs", f"descriptor {one.version} of {code}", f"version {one.version} of {code}", found)
+                )
+                continue
+            self.versions[code].append(Version(one.active_from, parsed))
+        for code in codes.values():
+            self._load_crl(files, code)
+
+    def _document(self, files: LogFiles, digest: bytes) -> bytes | None:
+        raw = self._state.blob("descriptor", digest)
+        if raw is not None:
+            return raw
+        try:
+            raw = files.get(f"descriptors/{digest.hex()}")
+        except NotFoundError:
+            return None
+        if sha256(raw).digest() != digest:
+            self._report.add(Finding("descriptor-differs", f"descriptors/{digest.hex()}", digest.hex(), sha256(raw).hexdigest()))
+            return None
+        self._state.put_blob("descriptor", digest, raw)
+        return raw
+
+    def _load_crl(self, files: LogFiles, code: str) -> None:
+        try:
+            der = files.get(f"crls/{check_code(code)}")
+        except (NotFoundError, FormatError):  # a name on the chain that no agency can have leads to no file
+            return
+        authorities = [authority for one in self.versions.get(code, ()) for authority in one.descriptor.authorities]
+        try:
+            certificates.require_signed_list(der, authorities)
+        except CustodyError as error:
+            self._report.add(Finding("certificate-refused", f"crls/{code}", f"a revocation list of {code}", error.message))
+            return
+        if der in self.crls[code]:
+            return
+        self._compare(code, der)
+        self.crls[code].append(der)
+        self._state.put_crl(code, der)
+
+    def _compare(self, code: str, der: bytes) -> None:
+        """Entries are never dropped: a list that names fewer than an earlier one unmakes a revocation."""
+        fresh = certificates.load_crl(der)
+        for old in self.crls[code]:
+            before = certificates.load_crl(old)
+            if _issuer(before) != _issuer(fresh):
+                continue  # each CA of an agency speaks for its own certificates
+            first, then = (before, fresh) if before.last_update_utc <= fresh.last_update_utc else (fresh, before)
+            if not _entries(first) <= _entries(then):
+                found = f"{len(_entries(first) - _entries(then))} entries fewer in the later one"
+                self._report.add(Finding("crl-dropped", f"crls/{code}", "every entry of the earlier list", found))
+
+    def log_keys(self, agency: str) -> frozenset[bytes]:
+        """Keys that may have signed the checkpoints of an agency's log, of all versions at hand."""
+        return frozenset(one.descriptor.log_key for one in self.versions[agency])
+
+    def signers(self, agency: str) -> Signers:
+        """Who may sign in an agency's log."""
+        return Signers(agency, self.versions, self.crls)
+
+
+def _entries(crl: x509.CertificateRevocationList) -> set[tuple[int, float]]:
+    return {(one.serial_number, one.revocation_date_utc.timestamp()) for one in crl}
+
+
+def _issuer(crl: x509.CertificateRevocationList) -> bytes:
+    try:
+        key = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    except x509.ExtensionNotFound:
+        key = None
+    return crl.issuer.public_bytes() + (key or b"")

@@ -1,0 +1,101 @@
+"""Reading what the contracts recorded: every event up to the newest final block, checked against what they store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.domain.audit.contract_events import CheckpointAnchored
+from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.ports import AuditState
+from ledger.domain.audit.report import Report
+from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.chain import contract_layout
+from ledger.domain.errors import CustodyError
+from ledger.domain.ports.node_and_chain import Contracts
+
+_RANGE: Final = 20_000  # blocks asked for at once, so that a first run keeps what it has when it is stopped
+
+
+#: Called with (what, total) at the beginning of a part of the work; returns a function to be called with what was done.
+Progress = Callable[[str, int], Callable[[int], None]]
+
+
+def silent(what: str, total: int) -> Callable[[int], None]:  # noqa: ARG001  (see Progress)
+    """Progress that nobody looks at."""
+    return lambda count: None
+
+
+@dataclass(frozen=True, slots=True)
+class LogOfAgency:
+    """Whose log it is, and the logs whose leaves it took over, oldest first, with the number of leaves."""
+
+    log: bytes
+    agency: str
+    inherited: tuple[tuple[bytes, int], ...]
+
+    @property
+    def accepted(self) -> tuple[bytes, ...]:
+        """Logs that its statements may name in ``aud``."""
+        return (self.log, *(log for log, _ in self.inherited))
+
+
+def read(contracts: Contracts, root: TrustRoot, state: AuditState, report: Report, progress: Progress) -> bool:
+    """Bring the state to the newest final block; False where the chain is not the trust root's, or did not tell."""
+    chain = contracts.chain
+    try:
+        found = (chain.chain_id(), chain.block(0).hash)
+        if found != (root.chain_id, root.genesis):
+            expected = f"chain {root.chain_id}, genesis {root.genesis.hex()}"
+            report.add(Finding("chain-other", "chain", expected, f"chain {found[0]}, genesis {found[1].hex()}"))
+            return False
+        if contracts.code_hashes() != (root.registry.code_hash, root.ledger.code_hash):
+            report.add(Finding("contract-code", "chain", "the code that the trust root names", "other code at these addresses"))
+            return False
+        final = chain.final()
+        first = state.chain_block() + 1
+        done = progress("reading the chain", max(final - first + 1, 0))
+        while first <= final:
+            last = min(first + _RANGE - 1, final)
+            events = contracts.events(first, last)
+            with state.transaction():
+                state.put_events(events, last)
+            done(last - first + 1)
+            first = last + 1
+    except CustodyError as error:
+        report.add(Finding("chain-silent", "chain", "an answer", error.message))
+        return False
+    agencies = state.agencies()
+    report.checked("chain", f"block {state.chain_block()}, {len(agencies)} agencies", 1)
+    report.facts["block"] = state.chain_block()
+    return True
+
+
+def identify(state: AuditState, log: bytes) -> LogOfAgency | None:
+    """The agency of a log and where it began; None for a log that the registry does not know."""
+    opened = state.opened(log)
+    if opened is None:
+        return None
+    inherited: list[tuple[bytes, int]] = []
+    parent, size = opened.parent, opened.size
+    while parent != bytes(32) and len(inherited) < 1000:
+        inherited.append((parent, size))
+        before = state.opened(parent)
+        if before is None:
+            break
+        parent, size = before.parent, before.size
+    return LogOfAgency(log, state.agencies().get(opened.agency, "?"), tuple(reversed(inherited)))
+
+
+def checkpoints(state: AuditState, log: LogOfAgency, after: int) -> Iterator[CheckpointAnchored]:
+    """All checkpoints that cover a log's leaves beyond a size, also those of the logs that it continues."""
+    for parent, size in log.inherited:
+        yield from (one for one in state.checkpoints(parent, after=after) if one.size <= size)
+    yield from state.checkpoints(log.log, after=after)
+
+
+def committed(contracts: Contracts, one: CheckpointAnchored) -> bool:
+    """Whether the contract stores just this checkpoint: what a node tells of events is compared with the state."""
+    expected = contract_layout.checkpoint_commitment(one.prev, one.size, one.root, one.version, one.time, one.block)
+    return contracts.checkpoint_commitment(one.log, one.size) == expected

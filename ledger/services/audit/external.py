@@ -1,0 +1,229 @@
+"""The audit from outside: logs and the contract, with nothing but their files, a chain, and a trust root."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.ports import AuditState, LogFiles
+from ledger.domain.audit.report import Report
+from ledger.domain.audit.signers import in_force
+from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.errors import CustodyError, FormatError, NotFoundError
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.log import merkle, tiles
+from ledger.domain.log import receipt as receipts
+from ledger.domain.log.merkle import Frontier
+from ledger.domain.log.receipt import Checkpoint
+from ledger.domain.ports.node_and_chain import Clock, Contracts
+from ledger.services.audit import chain_events, cross_log, split_view
+from ledger.services.audit.agency_keys import Authorities
+from ledger.services.audit.agency_statements import announced
+from ledger.services.audit.chain_events import LogOfAgency, Progress, silent
+from ledger.services.audit.fetching import Fetching, Missing, Submit, at_once, told
+from ledger.services.audit.replaying import LogReplay
+
+_TAIL: Final = 1 << 18  # entries beyond the newest anchored one that are looked at: a log could serve such without end
+_DAY: Final = 86400  # how often an agency issues revocation lists
+
+
+@dataclass
+class Options:
+    """How an audit runs.
+
+    Attributes:
+        submit: where entries are examined.
+        seen: files that others saw: signed checkpoints and bundles.
+        progress: called with (what, total) at the beginning of each part; returns a function to be called with what was done.
+    """
+
+    submit: Submit = at_once
+    seen: Sequence[bytes] = ()
+    progress: Progress = silent
+
+
+def audit(
+    contracts: Contracts, root: TrustRoot, logs: Sequence[LogFiles], state: AuditState, clock: Clock, options: Options | None = None
+) -> Report:
+    """Audit logs against the contract, from where the state's last audit stopped."""
+    options, report = options or Options(), Report()
+    if not chain_events.read(contracts, root, state, report, options.progress):
+        for check in ("log", "anchored", "files", "entries", "people", "custody", "handovers", "time"):
+            report.skipped(check, "the chain could not be read")
+        return report
+    runs = (_Log(contracts, state, report, clock, options, files).run() for files in logs)
+    audited = [one for one in runs if one is not None]
+    mine = [one.log for one in audited]
+    cross_log.handovers(state, mine + _earlier(state, {log.log for log in mine}), report)
+    split_view.check(state, audited, options.seen, report)
+    return report
+
+
+def _earlier(state: AuditState, now: set[bytes]) -> list[LogOfAgency]:
+    """Logs that earlier runs replayed as far as they are anchored: they are compared though they were not asked for again."""
+    found = []
+    for one in state.logs():
+        last, log = state.last_checkpoint(one.log), chain_events.identify(state, one.log)
+        if one.log not in now and log is not None and last is not None and last.size == one.size:
+            found.append(log)
+    return found
+
+
+class _Log:
+    """One log of an audit."""
+
+    def __init__(self, contracts: Contracts, state: AuditState, report: Report, clock: Clock, options: Options, files: LogFiles) -> None:
+        self._contracts = contracts
+        self._state = state
+        self._report = report
+        self._clock = clock
+        self._options = options
+        self._files = files
+
+    def run(self) -> split_view.Audited | None:
+        """Audit it; None where it could not be read to its end."""
+        report = self._report
+        try:
+            served = receipts.parse_checkpoint(self._files.get("checkpoint"))
+        except CustodyError as error:
+            codes = {NotFoundError: "withheld", FormatError: "note-unsigned"}
+            code = codes.get(type(error), "unreachable")
+            report.add(Finding(code, f"checkpoint at {self._files.where}", "a signed checkpoint", error.message))
+            return None
+        log = chain_events.identify(self._state, served.log_id)
+        if log is None:
+            report.add(Finding("chain-other", f"log at {self._files.where}", "a log of the registry", f"log {served.log_id.hex()}"))
+            return None
+        authorities = Authorities(self._contracts, self._state, report)
+        try:
+            authorities.load(self._files)
+        except CustodyError as error:
+            report.add(told(Missing("descriptors and revocation lists", error), log.agency))
+            return None
+        self._check_served(log, served, authorities)
+        fetching = Fetching(self._files, self._state, served.size, log.accepted, self._options.submit)
+        last, before = self._state.last_checkpoint(log.log), self._state.log(log.log)
+        end, begin = last.size if last is not None else 0, before.size if before is not None else 0
+        if served.size < end:
+            # A copy lags behind its node, which proves nothing; a node was itself asked to anchor what it does not show.
+            code = "log-truncated" if self._files.is_node else "log-older"
+            report.add(Finding(code, f"checkpoint of {log.agency}", f"{end} entries or more", f"{served.size} entries"))
+            return None
+        done = self._options.progress(f"log of {log.agency}", end - begin)
+        replay = LogReplay(log, fetching, self._contracts, self._state, authorities, report, done)
+        whole = replay.run()
+        frontier = replay.frontier
+        if whole:
+            report.facts[f"waiting {log.agency}"] = served.size - frontier.size
+            frontier, overdue = self._check_tail(log, served, authorities, frontier, fetching)
+            report.judged(f"log of {log.agency}", end, served.size - end, overdue=overdue)
+        self._conclude(log, authorities, end - begin, end, whole=whole)
+        return split_view.Audited(log, fetching, frontier, authorities.log_keys(log.agency), served.size) if whole else None
+
+    def _check_served(self, log: LogOfAgency, served: Checkpoint, authorities: Authorities) -> None:
+        """The log's newest signed checkpoint: under its log key, and kept as something that was shown to us."""
+        keys = authorities.log_keys(log.agency)
+        if split_view.is_signed(served, keys):
+            self._state.put_view(log.log, served.size, served.note)
+        elif keys:
+            found = "another key than any of its descriptors names"
+            self._report.add(Finding("note-unsigned", f"checkpoint of {log.agency}", f"signed with the log key of {log.agency}", found))
+        else:
+            self._report.add(Finding("descriptor-missing", f"checkpoint of {log.agency}", "a descriptor with its log key", "none at hand"))
+
+    def _check_tail(
+        self, log: LogOfAgency, served: Checkpoint, authorities: Authorities, frontier: Frontier, fetching: Fetching
+    ) -> tuple[Frontier, str]:
+        """Entries that are not anchored yet: they fit the served checkpoint, and have not waited too long.
+
+        Returns the tree with those that were looked at, and what is wrong where they waited too long.
+        """
+        if served.size - frontier.size > _TAIL:
+            return frontier, f"at most {_TAIL} are looked at"
+        tail, oldest = Frontier(frontier.size, frontier.hashes), None
+        try:
+            for bundle in fetching.bundles(frontier.size, served.size):
+                for index, one in enumerate(bundle.entries, bundle.first):
+                    tail.append(one.leaf)
+                    if one.code:
+                        self._report.add(Finding(one.code, f"entry {index} of {log.agency}", "a signed statement of this log", one.found))
+                    elif one.claims is not None:
+                        oldest = one.claims.time if oldest is None else min(oldest, one.claims.time)
+            if tail.size != served.size or tail.root() != served.root:
+                found = f"{tail.size} entries with root {tail.root().hex()}"
+                self._report.add(
+                    Finding("note-differs", f"checkpoint of {log.agency}", f"{served.size} with root {served.root.hex()}", found)
+                )
+            if merkle.root_of(served.size, tiles.node_reader(fetching.tile)) != served.root:
+                self._report.add(Finding("tile-differs", f"tiles of {log.agency}", f"root {served.root.hex()}", "another root"))
+        except Missing as missing:
+            self._report.add(told(missing, log.agency))
+            return frontier, ""
+        except CustodyError as error:
+            self._report.add(Finding("bundle-malformed", f"newest entries of {log.agency}", "entries and tiles", error.message))
+            return frontier, ""
+        descriptor = in_force(authorities.versions[log.agency], self._clock.now())
+        if oldest is not None and descriptor is not None and self._clock.now() - oldest > descriptor.max_anchoring_delay:
+            return tail, f"the oldest since {oldest}, to be anchored within {descriptor.max_anchoring_delay} s"
+        return tail, ""
+
+    def _conclude(self, log: LogOfAgency, authorities: Authorities, count: int, end: int, *, whole: bool) -> None:
+        report, state = self._report, self._state
+        for finding in state.findings(log.log):
+            report.add(finding)
+        self._check_uses(log, authorities)
+        if whole:
+            self._check_announcements(log, authorities)
+        reached = state.log(log.log)
+        size = reached.size if reached is not None else 0
+        detail = f"{log.agency}: {size} entries, {count} of them new" if whole else f"{log.agency}: read up to entry {size} of {end}"
+        for check in ("log", "files", "entries", "people", "custody", "time"):
+            seen = state.item_count(log.log) if check == "custody" else size
+            line = "; ".join(filter(None, (report.details.get(check), detail + (f", {seen} items" if check == "custody" else ""))))
+            if whole:
+                report.checked(check, line, seen)
+            else:
+                report.skipped(check, line)
+        report.facts[f"entries {log.agency}"] = size
+
+    def _check_uses(self, log: LogOfAgency, authorities: Authorities) -> None:
+        """Every signer once more at their latest use: a list that came later may revoke them as of an earlier time."""
+        signers, waiting = authorities.signers(log.agency), 0
+        for use in self._state.usages(log.log):
+            der = self._state.blob("certificate", use.certificate)
+            descriptor = in_force(authorities.versions.get(use.issuer, ()), use.time)
+            if der is None or descriptor is None:
+                continue
+            code, found = signers.certified(certificates.parse(der), descriptor, use.time)
+            if code:
+                place = f"entry {use.index} of {log.agency}, the newest of certificate {use.certificate.hex()[:16]}"
+                self._report.add(Finding(code, place, f"somebody certified at {use.time}", found))
+            known = signers.known_until(use.issuer)
+            if use.time > known:
+                waiting += 1
+                if use.time - known > _DAY + descriptor.max_anchoring_delay:
+                    expected = f"a list of {use.issuer} issued at {use.time} or later"
+                    self._report.add(Finding("crl-stale", f"revocation list of {use.issuer}", expected, f"the newest is of {known}"))
+        self._report.facts[f"signers waiting for a revocation list {log.agency}"] = waiting
+
+    def _check_announcements(self, log: LogOfAgency, authorities: Authorities) -> None:
+        """The revocation list and the descriptor in force were announced in the log itself, so that nobody is shown another one."""
+        try:
+            crl = self._files.get("crl")
+        except NotFoundError:
+            crl = b""
+        except CustodyError as error:
+            self._report.add(told(Missing("crl", error), log.agency))
+            return
+        if self._report.facts.get(f"waiting {log.agency}"):
+            return  # it may be announced by what waits to be anchored
+        if crl and not announced(self._state, "crl-published", sha256(crl).digest()):
+            self._report.add(Finding("crl-unlogged", f"revocation list of {log.agency}", "its digest in the log", sha256(crl).hexdigest()))
+        for one in authorities.committed[log.agency]:
+            in_use = one.version > 1 and one.active_from <= self._clock.now()  # the first one comes with the registry itself
+            if in_use and not announced(self._state, "descriptor-published", one.digest):
+                place = f"descriptor {one.version} of {log.agency}"
+                self._report.add(Finding("descriptor-unlogged", place, "its digest in the log", one.digest.hex()))

@@ -1,0 +1,119 @@
+"""The audit from inside, with authority over a home: everything that the one from outside checks, and everything that it cannot see."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.ports import AuditState
+from ledger.domain.audit.report import Report
+from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.crypto.grants import HpkePrivateKey
+from ledger.domain.errors import ALTERED, CustodyError, NetworkError, StorageError, UnreadableError
+from ledger.domain.ports.unit_of_work import Records, Unit
+from ledger.services.audit import external, obligations, rows, sampling
+from ledger.services.audit.chain_events import Progress, silent
+from ledger.services.audit.fetching import Submit, at_once
+from ledger.services.audit.rebuilt_items import Examined
+from ledger.services.audit.sampling import Reservoir
+from ledger.services.log.files import OwnFiles, OwnLog
+from ledger.services.node.context import Node
+from ledger.services.records import documents, record_keys
+
+_CASES = 100_000  # cases and digests among which some are drawn
+
+
+@dataclass
+class Options:
+    """How a home is audited.
+
+    Attributes:
+        keys: HPKE keys at hand besides the node's.
+        share: part of the items to re-hash, 0 to 1; None for the usual sample.
+        seed: of the sample; the same seed draws the same items.
+    """
+
+    keys: list[HpkePrivateKey] = field(default_factory=list)
+    share: float | None = None
+    seed: int = 0
+    submit: Submit = at_once
+    progress: Progress = silent
+
+
+def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> Report:
+    """Audit a home as its database is at one moment; the chain is looked at afterwards, so that it knows whatever the home says of it."""
+    with node.records.snapshot() as moment, node.records.scratch() as scratch:
+        return _audit(replace(node, records=moment), root, state, scratch, options)
+
+
+def _audit(node: Node, root: TrustRoot, state: AuditState, scratch: Records, options: Options) -> Report:
+    view = external.Options(submit=options.submit, progress=options.progress)
+    report = external.audit(node.contracts, root, [OwnFiles(OwnLog.of(node))], state, node.clock, view)
+    with node.records.read() as unit:
+        items = unit.count("item")
+    keys = [node.keys.hpke, *options.keys]
+    try:
+        sample = Reservoir(sampling.sample_size(items, options.share), Random(options.seed))  # noqa: S311  (a sample that can be drawn again, no secret)
+        kept: Counter[bool] = Counter()
+
+        def take(one: Examined) -> None:
+            obligations.check_item(node, one, report)
+            kept[sampling.copies_kept(node, one, report)] += 1
+            if (drawn := sampling.draw(one)) is not None:
+                sample.offer(drawn)
+
+        done = rows.check(node, scratch, state, report, keys, options.progress, take)
+        releases = obligations.check_releases(node, report)
+        pins = sampling.check_pins(node, report)
+        walked = _walk_cases(node, sample, report)
+    except (CustodyError, *ALTERED) as error:
+        # A failing disk or node refutes nothing.
+        code = "home-unread" if isinstance(error, StorageError | UnreadableError | NetworkError) else "row-edited"
+        told = error.message if isinstance(error, CustodyError) else type(error).__name__
+        report.add(Finding(code, "the home", "a database that can be compared", told))
+        return report
+    size = sum(one.content.ciphertext_size for one in sample.taken)
+    read = sampling.rehash(node, sample.taken, keys, report, options.progress("re-hashing content", size))
+    report.checked("rows", f"rows: {done.rows}", done.rows)
+    report.checked("documents", f"{done.documents} documents; items: {done.items}", done.documents)
+    sealed = f"sealed keys: {done.grants}, opened here: {done.opened}; releases: {releases}"
+    report.checked("keys", sealed, done.grants + releases)
+    report.checked("duties", f"items: {done.items}", done.items)
+    report.checked("copies", f"items that this agency keeps: {kept[True]}; pins: {pins}", kept[True] + pins)
+    _tell_content(report, sample, read, options.seed)
+    report.checked("cases", f"from items: {done.items}; from cases: {walked}", done.items + walked)
+    report.facts |= {"items": done.items, "sampled": len(sample.taken), "seed": options.seed, "bytesReHashed": read, "releases": releases}
+    return report
+
+
+def _tell_content(report: Report, sample: Reservoir, done: int, seed: int) -> None:
+    detail = f"{len(sample.taken)} of {sample.seen} items with content, {done} bytes; seed {seed}"
+    if sample.seen and not sample.size:  # --sample 0
+        report.not_asked("content", f"{detail}: nothing was to be re-hashed")
+    else:
+        report.checked("content", detail, len(sample.taken))
+
+
+def _walk_cases(node: Node, sample: Reservoir, report: Report) -> int:
+    """The other way: from a random case, by its token, to the items that it leads to; each must name it."""
+    with node.records.read() as unit:
+        tokens = sorted(bytes(one) for one in unit.stray("blind_index", "token", [], _CASES))
+    drawn = sample.random.sample(tokens, min(len(tokens), max(sample.size, 1)))
+    for token in drawn:
+        with node.records.read() as unit:
+            for evidence in unit.tokens(token, 10_000):
+                _require_named(node, unit, token, evidence, report)
+    return len(drawn)
+
+
+def _require_named(node: Node, unit: Unit, token: bytes, evidence: str, report: Report) -> None:
+    for row in unit.events(evidence):
+        try:
+            event = documents.read_event(node, unit, row)
+        except CustodyError:
+            continue  # told where documents are checked
+        if event is not None and token in record_keys.tokens(node, event):
+            return
+    report.add(Finding("case-stray", f"blind_index {token.hex()[:16]}", "an item that names this case or digest", evidence))

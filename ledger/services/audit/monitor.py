@@ -1,0 +1,108 @@
+"""The monitor: follows logs and the contract, keeps what it saw, and says what is new and must be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
+
+from ledger.domain.audit.findings import Finding, Severity
+from ledger.domain.audit.ports import AuditState, LogFiles
+from ledger.domain.audit.report import Report
+from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.ports.node_and_chain import Clock, Contracts
+from ledger.services.audit import external
+
+_HOUR: Final = 3600
+#: Warnings that are an alarm nevertheless: nothing is proven wrong, but somebody must look.
+_LOUD: Final = frozenset({"volume", "late", "overdue", "silence", "chain-silent", "view-longer", "log-older"})
+_PATIENT: Final = frozenset({"unreachable", "chain-silent", "log-older"})  # not at the first time
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to raise an alarm: seconds without a new checkpoint, and events that one person signs within an hour."""
+
+    silence: int = 2 * 86400
+    volume: int = 500
+
+
+@dataclass
+class Round:
+    """One look: the report, alarms that are due, others that stand, and the age of each log's newest checkpoint, in seconds by agency."""
+
+    report: Report
+    fresh: list[Finding] = field(default_factory=list)
+    standing: list[Finding] = field(default_factory=list)
+    ages: dict[str, int] = field(default_factory=dict)
+
+
+def look(
+    contracts: Contracts,
+    root: TrustRoot,
+    logs: Sequence[LogFiles],
+    state: AuditState,
+    clock: Clock,
+    limits: Limits,
+    options: external.Options | None = None,
+) -> Round:
+    """Audit what is new, and compare everything with what was seen before.
+
+    An alarm is fresh until ``told`` says that it was told, and again only after it was gone for a while; what could not be reached
+    counts as such only when it happens twice in a row.
+    """
+    report = external.audit(contracts, root, logs, state, clock, options)
+    ages: dict[str, int] = {}
+    for log in state.logs():
+        last, opened = state.last_checkpoint(log.log), state.opened(log.log)
+        began = last or opened  # a log that has no checkpoint yet is silent since it was opened
+        if began is None:
+            continue
+        age = clock.now() - began.time
+        if last is not None:
+            ages[log.agency] = age
+        if age > limits.silence:
+            found = f"the newest is {age} s old" if last is not None else f"none since it was opened {age} s ago"
+            report.add(Finding("silence", f"log of {log.agency}", f"a checkpoint within {limits.silence} s", found))
+        for certificate, hour, count in state.volumes(log.log, limits.volume):
+            place = f"certificate {certificate.hex()[:16]} of {log.agency}, from {hour * _HOUR}"
+            report.add(Finding("volume", place, f"fewer than {limits.volume} events in an hour", f"{count} events"))
+    fresh, standing = _sorted(state, report)
+    return Round(report, fresh, standing, ages)
+
+
+def told(state: AuditState, found: Round) -> None:
+    """Keep that these alarms reached everybody who was to hear of them: an alarm that a webhook refused is due again."""
+    with state.transaction():
+        for one in found.fresh:
+            state.put_blob("alarm", _key(one), b"told")
+
+
+def is_alarm(finding: Finding) -> bool:
+    """Whether somebody must be told at once."""
+    return finding.kind.severity in {Severity.FAILED, Severity.UNREADABLE} or finding.code in _LOUD
+
+
+def _key(finding: Finding) -> bytes:
+    """What an alarm is known by: numbers move on while a thing stays the same, so its code and place."""
+    return sha256(f"{finding.code}\x00{finding.place}".encode()).digest()
+
+
+def _sorted(state: AuditState, report: Report) -> tuple[list[Finding], list[Finding]]:
+    """Alarms that are due, and those that were told already or must stay for another look first."""
+    found: dict[bytes, Finding] = {}
+    for one in report.findings:
+        if is_alarm(one):
+            found.setdefault(_key(one), one)
+    fresh: list[Finding] = []
+    standing: list[Finding] = []
+    with state.transaction():
+        for key, one in found.items():
+            before = state.blob("alarm", key)
+            if before is None:
+                state.put_blob("alarm", key, b"seen")
+            due = before != b"told" and (before is not None or one.code not in _PATIENT)
+            (fresh if due else standing).append(one)
+        state.keep_blobs("alarm", list(found))
+    return fresh, standing

@@ -1,0 +1,131 @@
+"""What the chain tells, rebuilt: descriptors, transactions of the anchoring account, and checkpoints.
+
+The database is looked at before the chain: whatever the home says that the chain has taken must be there, and the chain may know more.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+from ledger.domain.audit.contract_events import CheckpointAnchored, DescriptorPublished
+from ledger.domain.chain import contract_layout
+from ledger.domain.chain.transactions import SentCall
+from ledger.domain.errors import CustodyError
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.names import agency_id
+from ledger.domain.log import merkle
+from ledger.domain.ports.rows import DescriptorRow, TransactionRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.audit.comparing import shown
+from ledger.services.audit.rebuilding import Rebuild
+from ledger.services.log import merkle_log
+from ledger.services.onchain import anchoring, transfer_steps
+
+_Sent = dict[tuple[int, int, bytes], list[SentCall]]
+
+
+def rebuild_descriptors(book: Rebuild) -> None:
+    """Versions of descriptors, ours and partners', as the registry committed to them."""
+    node = book.node
+    published: dict[tuple[bytes, int], DescriptorPublished] = {(one.agency, one.version): one for one in book.state.published()}
+    found = set()
+    for table in ("descriptor", "partner_descriptor"):
+        for _, into, page in book.pages(table):
+            for row in page:
+                with book.guarded(f"{table} {row['version']}"):
+                    parsed = descriptors.parse(row["document"])
+                    one = published.get((agency_id(parsed.agency), parsed.version))
+                    if one is None or one.digest != sha256(row["document"]).digest():
+                        continue
+                    book.authorities += [der for der in parsed.authorities if der not in book.authorities]
+                    made = DescriptorRow(parsed.version, row["document"], one.active_from, one.block)
+                    if table == "descriptor" and parsed.agency == node.agency:
+                        found.add(parsed.version)
+                        into.put_descriptor(made)
+                    elif table == "partner_descriptor" and parsed.agency != node.agency:
+                        into.put_partner_descriptor(parsed.agency, made)
+    for (agency, version), one in published.items():
+        if agency == agency_id(node.agency) and version not in found:
+            expected = contract_layout.descriptor_commitment(one.digest, one.active_from, one.block)
+            if node.contracts.descriptor_commitment(agency, version) == expected:  # not one that was cancelled
+                book.find("row-missing", f"descriptor {version}", "the registry has one", "none")
+
+
+def rebuild_checkpoints(book: Rebuild) -> None:
+    """Transactions as their bytes say; checkpoints from what the contract took, with the transaction that it took."""
+    sent = _transactions(book)
+    with book.node.records.read() as unit, book.into.write() as into:
+        last = 0
+        for one in book.state.checkpoints(book.node.log_id, after=0):
+            with book.guarded(f"checkpoint {one.size}"):
+                _anchored(book, unit, into, one, sent)
+            last = one.size
+        for row in unit.rows("checkpoint", log=book.node.log_id):
+            if isinstance(row["size"], int) and row["size"] > last:
+                with book.guarded(f"checkpoint {row['size']}"):
+                    _pending(book, into, row, last, sent)
+
+
+def _transactions(book: Rebuild) -> _Sent:
+    """Transactions by what they anchor."""
+    node, sent, nonces = book.node, _Sent(), set()
+    for _, into, page in book.pages("chain_transaction"):
+        for row in page:
+            place = f"chain_transaction {shown(row['hash'])}"
+            try:
+                call = node.contracts.read_transaction(row["raw"])
+            except (CustodyError, TypeError) as error:
+                told = error.message if isinstance(error, CustodyError) else "no bytes"
+                book.find("row-edited", place, "a transaction of the anchoring account", told)
+                book.told.add(place)
+                continue
+            if call.sender != node.keys.anchorer_address:
+                continue
+            nonces.add(call.nonce)
+            kind = anchoring.KIND if call.anchored is not None else transfer_steps.KIND
+            into.put_transaction(TransactionRow(call.hash, kind, call.nonce, row["raw"]))
+            if call.anchored is not None:
+                sent.setdefault(call.anchored, []).append(call)
+            else:
+                book.calls.setdefault(call.digest, []).append(call)
+    for number in range(node.contracts.chain.nonce(node.keys.anchorer_address)):
+        if number not in nonces:  # each was written down before it was sent
+            book.find("row-missing", f"chain_transaction of nonce {number}", "the anchoring account sent one", "none")
+    return sent
+
+
+def _anchored(book: Rebuild, unit: Unit, into: Unit, one: CheckpointAnchored, sent: _Sent) -> None:
+    node, chain = book.node, book.node.contracts.chain
+    stored = next(iter(unit.rows("checkpoint", log=one.log, size=one.size)), None)
+    for call in sent.get((one.prev, one.size, one.root), []):
+        receipt = chain.receipt(call.hash)
+        if receipt is None or not receipt.succeeded or receipt.block != one.block:
+            continue
+        row = anchoring.submitted(node, one.prev, one.size, one.root, call.hash)
+        newest = unit.newest_checkpoint(one.log, ("submitted", "anchored", "final"))
+        behind = stored["state"] if stored is not None and newest is not None and newest.size == one.size else "final"
+        if behind == "submitted":  # the node has not looked at the chain since
+            into.put_checkpoint(row)
+            return
+        waits = behind == "anchored" and chain.head().number > chain.final()  # a chain whose blocks are final at once knows no such state
+        state = "anchored" if waits else "final"
+        into.put_checkpoint(anchoring.mined(row, state, one.version, chain.block(one.block), receipt.gas_used))
+        return
+    book.find("row-missing", f"chain_transaction of the checkpoint {one.size}", "the transaction that the contract took", "none")
+
+
+def _pending(book: Rebuild, into: Unit, row: dict[str, Any], last: int, sent: _Sent) -> None:
+    """A checkpoint on its way: the tree's root, in a transaction that is written down."""
+    node, chain = book.node, book.node.contracts.chain
+    if not book.whole:
+        return
+    root = merkle.root_of(row["size"], merkle_log.reader(into, node.log_id))
+    for call in sent.get((last, row["size"], root), []):
+        receipt = chain.receipt(call.hash)
+        made = anchoring.submitted(node, last, row["size"], root, call.hash)
+        if receipt is not None and receipt.succeeded and row["state"] == "anchored":
+            version = node.contracts.active_version(node.keys.anchorer_address, receipt.block)
+            into.put_checkpoint(anchoring.mined(made, "anchored", version, chain.block(receipt.block), receipt.gas_used))
+        elif call.hash == row["transaction"] or (receipt is None and chain.nonce(node.keys.anchorer_address) <= call.nonce):
+            into.put_checkpoint(made)

@@ -1,0 +1,385 @@
+"""Items rebuilt: their statements taken again in order, from our log and from the records that came with them, and as the chain decided.
+
+Items whose keys were destroyed are rebuilt from statements alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from ledger.domain.blocks import dag
+from ledger.domain.bundle.bundle import Bundle, BundledStatement
+from ledger.domain.bundle.parcel import Parcel
+from ledger.domain.chain import contract_layout
+from ledger.domain.chain.contract_layout import Hop
+from ledger.domain.crypto import content_encryption
+from ledger.domain.crypto.content_encryption import Content, parse_content
+from ledger.domain.errors import CustodyError, DeniedError, RuleError
+from ledger.domain.event import document as documents
+from ledger.domain.event.document import Event
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.names import agency_id
+from ledger.domain.item.custody import ItemState
+from ledger.domain.item.history_rules import Life, Told
+from ledger.domain.log import statement as statements
+from ledger.domain.log.statement import Statement
+from ledger.domain.ports.rows import CrossingRow, EntryRow, ErasureRow, ItemRow, ShareRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.audit.comparing import shown
+from ledger.services.audit.foreign_history import InheritedRecords
+from ledger.services.audit.rebuilding import Rebuild
+from ledger.services.bundles import unpacking
+from ledger.services.bundles.unpacking import Opened
+from ledger.services.handovers import incoming
+from ledger.services.onchain import transfer_steps
+from ledger.services.records import foreign_history, record_keys
+from ledger.services.registration import sequencing
+
+_PAGE: Final = 100
+_LAG: Final = 3600  # seconds for which the node may not have written down yet what it has just signed
+_LIMIT: Final = 10_000
+
+
+@dataclass
+class Examined:
+    """An item as it should be: its events with their documents, its content, its life, and sealed content keys.
+
+    ``sequenced``: what our own log has of it, also what counts no more; None in the place of an event that cannot be read.
+    """
+
+    item: ItemRow
+    rows: list[EntryRow]
+    events: dict[bytes, Event]
+    content: Content | None
+    life: Life
+    erasure: ErasureRow | None
+    grants: list[dict[str, Any]]
+    sequenced: list[Event | None]
+
+    @property
+    def erased(self) -> bool:
+        """Whether its keys were destroyed here."""
+        return self.erasure is not None and self.erasure.state != "due"
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """Its sealed content keys."""
+        return tuple(row["data"] for row in self.grants if row["scope"] == "content")
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """See sequencing.Sequenced."""
+
+    statement: Statement
+    certificate: Certificate
+    event: Event | None
+    content: Content | None
+
+
+def rebuild_items(book: Rebuild, take: Callable[[Unit, Examined], None], advance: Callable[[int], None]) -> tuple[int, int]:
+    """Rebuild every item, and hand each to ``take`` with the rebuilt database; numbers of items and of documents."""
+    records, count, opened = InheritedRecords(book.node, book.state, book.authorities), 0, 0
+    for page in _names(book):
+        with book.node.records.read() as unit, book.into.write() as into:
+            stored = _Stored(unit, page)
+            for evidence in page:
+                replay = _Replay(book, unit, into, records, stored, evidence)
+                with book.guarded(f"item {evidence}"):
+                    take(into, replay.run())
+                count, opened = count + 1, opened + replay.opened
+        advance(len(page))
+    return count, opened
+
+
+def _names(book: Rebuild) -> Iterator[list[str]]:
+    """Items of our log, then those that are only on offer to us."""
+    after = ""
+    while True:
+        with book.into.read() as into:
+            page = into.distinct("entry", "evidence", after, _PAGE)
+        if not page:
+            break
+        yield [one for one in page if one.startswith("urn:uuid:")]
+        after = page[-1]
+    after = ""
+    while True:
+        with book.node.records.read() as unit, book.into.read() as into:
+            page = unit.distinct("inherited", "evidence", after, _PAGE)
+            known = into.items_named(page)
+        if not page:
+            return
+        yield [one for one in page if one not in known]
+        after = page[-1]
+
+
+class _Stored:
+    """What the home says of some items, read for all of them at once."""
+
+    def __init__(self, unit: Unit, names: list[str]) -> None:
+        self.items = unit.items_named(names)
+        self.erasures = {row["evidence"]: ErasureRow(**row) for row in unit.rows_among("erasure", "evidence", names)}
+        self.grants: dict[str, list[dict[str, Any]]] = {}
+        for row in unit.rows_among("grant", "evidence", names):
+            self.grants.setdefault(row["evidence"], []).append(row)
+        self.crossings: dict[str, dict[int, CrossingRow]] = {}
+        for row in unit.rows_among("crossing", "evidence", names):
+            self.crossings.setdefault(row["evidence"], {})[row["number"]] = CrossingRow(**row)
+
+
+@dataclass
+class _Replay:
+    """One item."""
+
+    book: Rebuild
+    unit: Unit
+    into: Unit
+    records: InheritedRecords
+    stored: _Stored
+    evidence: str
+    events: dict[bytes, Event] = field(default_factory=dict)
+    opened: int = 0
+    _seen: set[bytes] = field(default_factory=set)
+
+    def run(self) -> Examined:
+        """Take every statement again."""
+        self.erasure = self.stored.erasures.get(self.evidence)
+        self.erased = self.erasure is not None and self.erasure.state != "due"
+        self.key = self._record_key()
+        self.bundle = self._inherited()
+        self.foreign = self._taken_over()
+        self.known = self.stored.items.get(self.evidence)
+        self.crossings = self.stored.crossings.get(self.evidence, {})
+        own = sorted(self.into.events(self.evidence, void=True), key=lambda row: row.index)
+        # One that never left needs no look at the chain: what we have just written is what stands.
+        self.left = self.bundle is not None or bool(self.crossings) or any(row.effect == "offer" for row in own)
+        self.current: ItemRow | None = None
+        for row in own:
+            if row.log == self.book.node.log_id:
+                self._catch_up(row.seq)
+                self._take(row)
+        self._catch_up(None)
+        if self.bundle is not None:
+            self.into.put_inherited(self.evidence, self.bundle.encode())
+        assert self.current is not None
+        self._carry(self.current, own)
+        return self._examined(self.current, own)
+
+    def _record_key(self) -> bytes | None:
+        if self.erased:
+            return None
+        node = self.book.node
+        mine = node.keys.hpke.public.digest
+        grants = self.stored.grants.get(self.evidence, [])
+        try:
+            given = next((row["data"] for row in grants if (row["scope"], row["recipient"]) == ("record", mine)), None)
+            return record_keys.open_record_key(node, given)
+        except (CustodyError, ValueError):
+            return None  # told where keys are checked, and by every document that does not open
+
+    def _inherited(self) -> Bundle | None:
+        data = self.unit.inherited(self.evidence)
+        if data is None:
+            return None
+        try:
+            return self.records.check(self.evidence, data)
+        except CustodyError as error:
+            self.book.find("row-edited", f"inherited {self.evidence}", "the record that came with the item", error.message)
+            self.book.told.add(f"inherited {self.evidence}")
+            found = foreign_history.inherited(self.unit, self.evidence)  # what can still be told of the item is told from it
+            return found if found is not None and found.evidence == self.evidence else None
+
+    def _taken_over(self) -> list[tuple[BundledStatement, Statement]]:
+        """The statements of the record as far as the home took them over: with an outcome a record may come that goes on beyond it."""
+        parsed = [(one, statements.parse_entry(one.entry)) for one in self.bundle.statements] if self.bundle is not None else []
+        while parsed and self.unit.entry_by_digest(parsed[-1][1].digest) is None:
+            parsed.pop()
+        return parsed
+
+    def _take(self, row: EntryRow) -> None:
+        """A statement of our own log."""
+        statement = statements.parse_entry(row.entry)
+        certificate = self.book.certificate(self.unit, statement.certificate)
+        if certificate is None:
+            place = f"certificate {shown(statement.certificate)}"
+            self.book.find("row-missing", place, "an entry is signed with it", "none")
+            raise DeniedError(f"the certificate of entry {row.index} is missing")
+        event = self._event(statement, row.index)
+        content = parse_content(event.body["content"], event.body["size"]) if event is not None and "content" in event.body else None
+        one = _One(statement, certificate, event, content if row.effect == "open" else None)
+        item = sequencing.item_after(self.book.node, one, self.current)
+        if row.effect == "open" and event is None and self.known is not None:  # nothing else tells it (see columns.PARTLY)
+            item = replace(item, cid=self.known.cid)
+        self.current = sequencing.write(self.book.node, self.into, one, row, item, self.key)
+
+    def _event(self, statement: Statement, index: int) -> Event | None:
+        """The document of a statement, opened with its disclosures; None where it was destroyed, or is not what was signed."""
+        if statement.digest in self._seen:
+            return self.events.get(statement.digest)
+        self._seen.add(statement.digest)
+        self.opened += 1
+        place = f"document of entry {index}, event {statement.claims.seq} of {self.evidence}"
+        sealed = self.unit.document(statement.payload)
+        if sealed is None and not self.erased:
+            self._tell(statement, "document-missing", place, "the document that was signed", "none")
+        if sealed is not None and self.erased:
+            self._tell(statement, "document-left", place, "nothing, as the keys were destroyed", "a sealed document")
+        if sealed is None or self.erased:
+            return None
+        try:
+            if self.key is None:
+                raise DeniedError("the key of the record is not there")
+            raw = content_encryption.open_document(self.key, statement.payload, sealed)
+            given = self.unit.disclosures(statement.payload)
+            event = documents.parse(raw, [content_encryption.open_disclosure(self.key, digest, one) for digest, one in given])
+            documents.require_complete(event)  # nothing was registered without all of its disclosures
+        except CustodyError as error:
+            self._tell(statement, "document-differs", place, f"a document of SHA-256 {shown(statement.payload)}", error.message)
+            return None
+        self.events[statement.digest] = event
+        return event
+
+    def _tell(self, statement: Statement, code: str, place: str, expected: str, found: str) -> None:
+        self.book.find(code, place, expected, found)
+        self.book.told.add(f"document {shown(statement.payload)}")
+
+    def _catch_up(self, until: int | None) -> None:
+        """What other logs sequenced and the contract decided before our statement at seq ``until``, or until now."""
+        while self.left:
+            item, rows = self.into.item(self.evidence), self.into.crossings(self.evidence)
+            self.current = item
+            last = rows[-1] if rows and rows[-1].state in transfer_steps.UNSETTLED else None
+            if item is not None and last is not None and self._settle(item.state, last, until):
+                continue
+            reached = item.state.seq if item is not None else -1
+            count = sum(until is None or one.claims.seq < until for _, one in self.foreign)
+            if count == 0 or self.foreign[count - 1][1].claims.seq <= reached:
+                return
+            self._receive(count)
+            item = self.into.item(self.evidence)
+            if item is None or item.state.seq <= reached:
+                raise RuleError("the record that came with the item does not go on from what is known of it")
+
+    def _settle(self, state: ItemState, row: CrossingRow, until: int | None) -> bool:
+        """Take over what the contract says of an open handover, as far as the node had looked; whether anything changed."""
+        told, ours = self.book.state.offered(row.offer), self.crossings.get(row.number)
+        looked = until is not None and until > state.seq + 1  # something follows the outcome: it was known
+        if told is not None and not row.offer_time and (looked or (ours is not None and ours.offer_time)):
+            self.into.put_crossing(replace(transfer_steps.taken(row, told.hop.offer_time), expires=told.hop.expires))
+            return True
+        if until is not None and not looked:
+            return False
+        node = self.book.node
+        if told is not None and told.hop.outcome != contract_layout.OPEN and (looked or (ours is not None and ours.state == "concluded")):
+            hop = told.hop
+            self._keep(1 + next((n for n, (_, one) in enumerate(self.foreign) if one.digest == hop.outcome_digest), -1))
+            done = replace(row, outcome=hop.outcome, outcome_digest=hop.outcome_digest, time=hop.time, sent=b"")
+            transfer_steps.conclude(node, self.into, done)
+            return True
+        if told is None and row.state == "concluding" and (looked or (ours is not None and ours.state == "lapsed")):
+            transfer_steps.conclude(node, self.into, row, state="lapsed")
+            return True
+        return False
+
+    def _opened(self, count: int) -> Opened:
+        """The record up to its ``count``-th statement, with handovers as the chain tells them, the last one still open."""
+        assert self.bundle is not None
+        events = [self._event(one, bundled.index) for bundled, one in self.foreign[:count]]
+        hops: list[Hop] = []
+        for _, one in self.foreign[:count]:
+            told = self.book.state.offered(one.digest) if one.claims.effect == "offer" else None
+            if told is not None:
+                open_ = replace(told.hop, outcome=contract_layout.OPEN, outcome_digest=bytes(32), time=0)
+                hops.append(open_ if one is self.foreign[count - 1][1] else told.hop)
+        bundle = replace(self.bundle, statements=self.bundle.statements[:count], hops=tuple(hops))
+        return Opened(Parcel(b"", (), ()), bundle, tuple(one for _, one in self.foreign[:count]), tuple(events), self.key)
+
+    def _keep(self, count: int) -> None:
+        """Keep what other logs sequenced, up to the ``count``-th statement of the record."""
+        if count <= 0:
+            return
+        unpacking.keep(self.book.node, self.into, self._opened(count), range(count), self.key)
+
+    def _receive(self, count: int) -> None:
+        opened = self._opened(count)
+        state, rows = incoming.replay(opened)
+        cid = self.known.cid if self.known is not None else None
+        if opened.events[0] is not None:
+            body = opened.events[0].body
+            cid = dag.root_of(parse_content(body["content"], body["size"])) if "content" in body else None
+        place = self.known.opened if self.known is not None else self.into.newest_place() + 1
+        incoming.write(self.book.node, self.into, opened, state, rows, cid, place, self.key)
+
+    def _carry(self, item: ItemRow, own: list[EntryRow]) -> None:
+        """Take over what nothing tells (see columns.PARTLY)."""
+        into, unit = self.into, self.unit
+        if self.erasure is not None:
+            self._carry_erasure(self.erasure, item, own)
+        if self.left:
+            for row in into.crossings(self.evidence):
+                sent = self._sent(row)
+                if sent != row.sent:
+                    into.put_crossing(replace(row, sent=sent))
+        if self.erased:
+            for link in unit.links([self.evidence], _LIMIT):
+                if link.child == self.evidence:
+                    into.put_link(link)
+            for given in unit.given_of(self.evidence, _LIMIT):
+                if any(row.digest == given.statement and row.effect == "none" for row in own):
+                    into.put_given(given)
+            for share in unit.rows("share", evidence=self.evidence):
+                if any(row.digest == share["statement"] and row.effect == "none" for row in own):
+                    into.put_share(ShareRow(**share))
+            for opening in unit.rows("opening", evidence=self.evidence):
+                into.put_opening(opening["evidence"], opening["until"])
+
+    def _carry_erasure(self, told: ErasureRow, item: ItemRow, own: list[EntryRow]) -> None:
+        node = self.book.node
+        if told.custodian != node.agency:
+            # Whoever has it by now may have it from somebody to whom it went after us.
+            if node.contracts.custody(transfer_steps.key_of(item))[0] == agency_id(told.custodian)[:24]:
+                self.into.put_erasure(told)
+            return
+        if not self.erased:
+            due = self.into.erasure(self.evidence)
+            if due is not None:
+                self.into.put_erasure(replace(due, count=told.count, time=told.time, backups=told.backups))
+            return
+        close = next((row for row in own if row.digest == told.statement and row.effect == "close"), None)
+        if close is None:
+            return
+        signed = [row.time for row in own if row.seq > close.seq and self._by_service(row)]
+        fresh = told.state == "dropped" and bool(signed) and node.clock.now() - max(signed) < _LAG
+        state = "done" if signed and not fresh else "dropped"
+        self.into.put_erasure(replace(told, statement=close.digest, state=state))
+
+    def _by_service(self, row: EntryRow) -> bool:
+        found = self.book.certificate(self.unit, row.certificate)
+        return found is not None and found.kind == "service" and found.agency == self.book.node.agency
+
+    def _sent(self, row: CrossingRow) -> bytes:
+        """The transaction of a handover that is on its way: the one that calls the contract with its offer or answer."""
+        waits = {"offered": row.offer, "concluding": row.outcome_digest if row.offer_time else b""}.get(row.state, b"")
+        calls = self.book.calls.get(waits, []) if waits else []
+        ours = self.crossings.get(row.number)
+        chain, address = self.book.node.contracts.chain, self.book.node.keys.anchorer_address
+        for call in calls:
+            receipt = chain.receipt(call.hash)
+            alive = receipt.succeeded if receipt is not None else chain.nonce(address) <= call.nonce
+            if alive or (ours is not None and ours.sent == call.hash):
+                return call.hash
+        return b""
+
+    def _examined(self, item: ItemRow, own: list[EntryRow]) -> Examined:
+        rows = foreign_history.events_that_count(self.into, self.evidence) if self.left else own
+        sequenced = [self.events.get(row.digest) for row in own if row.log == self.book.node.log_id]
+        found = Examined(item, rows, self.events, None, Life(), self.erasure, self.stored.grants.get(self.evidence, []), sequenced)
+        for row in self.into.events(self.evidence) if self.left else own:
+            if row.digest in self.events:
+                found.life.take(Told(row.digest, self.events[row.digest]))
+        opening = self.events.get(rows[0].digest) if rows else None
+        if opening is not None and "content" in opening.body:
+            found.content = parse_content(opening.body["content"], opening.body["size"])
+        return found

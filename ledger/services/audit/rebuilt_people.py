@@ -1,0 +1,225 @@
+"""People, their certificates and sessions, partners, and what the node notes down about its own work: as far as anything tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ledger.domain.codecs.text import require
+from ledger.domain.crypto import custody_key
+from ledger.domain.errors import CustodyError, VerificationError
+from ledger.domain.event import wording
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity import enrolment
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.names import log_urn
+from ledger.domain.identity.person import PersonId, read_stored
+from ledger.domain.ports.rows import AlarmRow, CustodyKeyRow, EnrolmentRow, HoldingRow, PartnerRow, PersonRow, ReleaseRow, SessionRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.access import custody_keys, sessions
+from ledger.services.audit.comparing import shown
+from ledger.services.audit.rebuilding import Rebuild
+from ledger.services.partners import directory
+from ledger.services.people import admission
+from ledger.services.records import documents
+from ledger.services.registration import agency_statements, bulk_access_alarm
+
+Row = dict[str, Any]
+
+
+def rebuild_lists(book: Rebuild) -> None:
+    """Revocation lists that the log announces."""
+    held = set()
+    for _, into, page in book.pages("crl"):
+        for row in page:
+            with book.guarded(f"crl {row['number']}"):
+                digest = agency_statements.digest_of(row["der"])
+                if digest in book.announced:
+                    held.add(digest)
+                    into.put_crl(agency_statements.crl_row(row["der"]))
+    for digest in sorted(book.announced - held):
+        book.find("row-missing", f"crl {digest[:16]}", "a statement in the log announces this list", "none")
+
+
+def rebuild_certificates(book: Rebuild) -> None:
+    """Certificates that an agency of ours or a partner issued."""
+    for _, into, page in book.pages("certificate"):
+        for row in page:
+            try:
+                found = certificates.parse(row["der"])
+                certificates.verify_issued(found, book.authorities, found.not_before)
+            except (CustodyError, TypeError):
+                continue  # nothing calls for it
+            into.put_certificate(found.digest, found.der)
+
+
+# Every rule takes the home, the rebuilt database and a row, whether or not it needs all three.
+# ruff: noqa: ARG002, ARG004
+
+
+class People:
+    """Rebuilds the rest, each table by its own rule."""
+
+    def __init__(self, book: Rebuild) -> None:
+        self._book = book
+        self._requested: dict[bytes, EnrolmentRow] = {}  # requests that were approved, by the key that they name
+        with book.into.read() as into:
+            self._custody = {descriptors.parse(row.document).custody.digest for row in into.descriptors()}
+
+    def run(self) -> None:
+        """Rebuild every table that is left."""
+        rules: dict[str, Callable[[Unit, Unit, Row], None]] = {
+            "enrolment": self._enrolment, "person": self._person, "custody_key": self._custody_key, "partner": self._partner,
+            "session": self._session, "identity": self._identity, "challenge": self._challenge, "alarm": self._alarm,
+            "release": self._release, "holding": self._holding, "replication_target": self._target,
+        }  # fmt: skip
+        for table, rule in rules.items():
+            for unit, into, page in self._book.pages(table):
+                for row in page:
+                    with self._book.guarded(f"{table} {' '.join(shown(value) for value in list(row.values())[:1])}"):
+                        rule(unit, into, row)
+        self._readings()
+        self._signers()
+        with self._book.into.write() as into:
+            into.put_index_form(wording.VERSION)  # whoever opens a home brings its index up to this
+
+    def _enrolment(self, unit: Unit, into: Unit, row: Row) -> None:
+        node = self._book.node
+        asked = EnrolmentRow(**{**row, "inviter": _who(row["inviter"]) if row["inviter"] else None})
+        state = "requested" if asked.request else "invited"
+        request = enrolment.parse(asked.request) if asked.request else None
+        if request is not None and request.server != log_urn(node.log_id):
+            return
+        made = EnrolmentRow(asked.code, asked.roles, asked.number, asked.inviter, state, asked.expires, asked.request)
+        admission.open_number(node, asked.number, asked.code)
+        if asked.certificate and request is not None:
+            found = self._book.certificate(unit, asked.certificate)
+            if found is None or enrolment.encode_key(found.key) != request.spki:
+                return
+            self._requested[request.spki] = asked
+            made = replace(made, roles=",".join(sorted(found.roles)), state="approved", certificate=found.digest)
+        into.put_enrolment(made)
+
+    def _person(self, unit: Unit, into: Unit, row: Row) -> None:
+        node, told = self._book.node, PersonRow(**{**row, "person": _who(row["person"])})
+        found = self._book.certificate(unit, told.certificate)
+        if found is None:
+            self._book.find("row-missing", f"certificate {shown(told.certificate)}", "a person has it", "none")
+            return
+        if found.kind != "person":
+            return
+        guest = found.agency != node.agency
+        if not guest:
+            admission.open_number(node, told.number, found.pseudonym.encode())
+        hpke, proof = self._keys_of(found, told)
+        into.put_person(
+            PersonRow(
+                found.subject,
+                found.digest,
+                hpke,
+                b"" if guest else told.number,
+                bool(told.active) and (guest or agency_statements.revoked_since(unit, certificates.load(found.der).serial_number) is None),
+                proof,
+                told.custody if not guest and told.custody in self._custody else b"",
+            )
+        )
+
+    def _keys_of(self, found: Certificate, told: PersonRow) -> tuple[bytes, bytes]:
+        """Somebody's HPKE key, and what proves it: what they signed for both their keys when they joined, wherever that is kept."""
+        spki = enrolment.encode_key(found.key)
+        asked = self._requested.get(spki)
+        proof = told.proof or (asked.request if asked is not None and asked.certificate == told.certificate else b"")
+        signed = [enrolment.parse(one) for one in (asked.request if asked is not None else b"", proof) if one]
+        if any((one.spki, one.server) != (spki, log_urn(self._book.node.log_id)) for one in signed):
+            raise VerificationError(3, "somebody's keys were signed for with another key, or for another node")
+        return documents.encode_hpke(signed[0].hpke) if signed else told.hpke, proof
+
+    def _custody_key(self, unit: Unit, into: Unit, row: Row) -> None:
+        """A custody key on its way is a key of this agency's, sealed to a custodian by the key that this person signed for."""
+        sealed = custody_key.parse(row["sealed"])
+        person = into.person(sealed.person)
+        found = self._book.certificate(unit, person.certificate) if person is not None else None
+        if person is None or found is None or not person.active or person.person.agency != self._book.node.agency:
+            return
+        right = custody_keys.ROLE in found.roles and sealed.recipient == documents.hpke_key(person).digest
+        if right and sealed.custody in self._custody:
+            into.put_custody_key(CustodyKeyRow(person.person, sealed.custody, row["sealed"], _who(row["by"])))
+
+    def _partner(self, unit: Unit, into: Unit, row: Row) -> None:
+        told, crl = PartnerRow(**row), b""
+        known = into.partner_descriptors(told.agency)
+        descriptor = directory.in_force(known, self._book.node.clock.now())
+        if descriptor is None:
+            return
+        if told.crl:
+            certificates.require_signed_list(told.crl, descriptor.authorities)
+            crl = told.crl
+        into.put_partner(PartnerRow(told.agency, descriptor.service or told.url, crl, told.checked))
+
+    def _session(self, unit: Unit, into: Unit, row: Row) -> None:
+        """A session is somebody's who may have one, and no longer than one is good for."""
+        node, told = self._book.node, SessionRow(**row)
+        found = self._book.certificate(unit, told.certificate)
+        if found is None or not told.expires <= node.clock.now() + sessions.SESSION_LIFE:
+            return
+        if sessions.is_enrolled(node, unit, found):
+            person = found.subject if found.kind == "person" else None
+            into.put_session(SessionRow(told.token, person, found.digest, told.expires))
+
+    def _identity(self, unit: Unit, into: Unit, row: Row) -> None:
+        person = unit.person(_who(row["person"]))
+        if person is not None and person.person.agency == self._book.node.agency:
+            into.put_identity(row["token"], person.person)
+
+    def _challenge(self, unit: Unit, into: Unit, row: Row) -> None:
+        if row["expires"] <= self._book.node.clock.now() + sessions.PERSON_LIFE:
+            into.put_challenge(row["nonce"], row["expires"])
+
+    def _alarm(self, unit: Unit, into: Unit, row: Row) -> None:
+        person = _who(row["person"])
+        if unit.person(person) is not None:
+            into.put_alarm(AlarmRow(row["id"], bulk_access_alarm.BULK_ACCESS, person, row["count"], row["time"]))
+
+    def _release(self, unit: Unit, into: Unit, row: Row) -> None:
+        entry = into.entry_by_digest(row["statement"])
+        if entry is not None:
+            into.put_release(ReleaseRow(entry.digest, row["recipient"], row["kind"], entry.evidence, row["time"]))
+
+    def _holding(self, unit: Unit, into: Unit, row: Row) -> None:
+        item = into.item(row["evidence"])
+        if item is not None and item.cid is not None and row["node"] in self._book.node.replicas.names():
+            into.put_holding(replace(HoldingRow(**row), cid=item.cid))
+
+    @staticmethod
+    def _target(unit: Unit, into: Unit, row: Row) -> None:
+        if into.item(row["evidence"]) is not None:
+            into.put_target(row["evidence"], row["copies"])
+
+    def _readings(self) -> None:
+        """Accesses of the last day, in their order, as each one's statement says."""
+        with self._book.node.records.read() as unit, self._book.into.write() as into:
+            for row in sorted(unit.rows("reading"), key=lambda one: int(one["time"])):
+                entry = into.entry_by_digest(row["statement"])
+                signer = self._book.certificate(unit, entry.certificate) if entry is not None else None
+                if entry is not None and signer is not None:
+                    into.put_reading(entry.digest, signer.subject, entry.evidence, row["time"])
+
+    def _signers(self) -> None:
+        """Whoever signed in the log as a person is written down as one."""
+        with self._book.node.records.read() as unit:
+            for digest in sorted(self._book.signers):
+                found = self._book.certificate(unit, digest)
+                if found is not None and found.kind == "person" and unit.person(found.subject) is None:
+                    self._book.find("row-missing", f"person {found.subject}", "they signed in the log", "none")
+
+
+def _who(value: object) -> PersonId:
+    """The person that a column names, as it is stored.
+
+    Raises:
+        FormatError: it names nobody.
+    """
+    require(isinstance(value, str) and value != "", "a column that names a person names nobody")
+    return read_stored(str(value))

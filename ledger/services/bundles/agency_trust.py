@@ -1,0 +1,40 @@
+"""The trust root that follows from a node's own chain."""
+
+from __future__ import annotations
+
+from ledger.domain.bundle import trust
+from ledger.domain.bundle.trust import Clique, Contract, Finality, TrustRoot
+from ledger.domain.errors import ConflictError
+from ledger.services.node.context import Node
+
+
+def trust_root(node: Node, *, sealers: list[bytes], confirmations: int, pin: int | None = None) -> TrustRoot:
+    """A trust root for this node's chain.
+
+    Args:
+        sealers: addresses that seal its blocks (Clique); empty where seals are not judged.
+        confirmations: for verifiers who ask a chain of their choice.
+        pin: number of a final block to pin, for bundles that are proven at it.
+
+    Raises:
+        ConflictError: that block is not final yet.
+    """
+    contracts = node.contracts
+    registry_code, ledger_code = contracts.code_hashes()
+    final = contracts.chain.final()
+    if pin is not None and pin > final:
+        raise ConflictError(f"block {pin} is not final yet, block {final} is", hint="try again in a while")
+    pins = {number for number in (pin, None if sealers else final) if number is not None}
+    rules: list[Finality] = [trust.Pinned({number: contracts.chain.block(number).hash for number in pins})] if pins else []
+    if sealers:
+        rules.append(Clique(1, None, frozenset(sealers), len(sealers) // 2 + 1))
+    rules.append(trust.Rpc(confirmations))
+    return TrustRoot(
+        contracts.chain.label,
+        contracts.chain.chain_id(),
+        contracts.chain.block(0).hash,
+        Contract(contracts.registry, registry_code),
+        Contract(contracts.ledger, ledger_code),
+        tuple(rules),
+        (node.agency,),
+    )

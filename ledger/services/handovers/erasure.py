@@ -1,0 +1,236 @@
+"""Destruction of keys after a disposal: at the custodian, and at every agency that held the item before (DESIGN section 6).
+
+- the keys go first, in one transaction; then the node signs for it: what is signed is true whenever the process dies
+- ciphertext is unpinned and removed; nothing can open it any more, wherever else it lies
+- an agency that held the item before learns of the disposal, checks that it is genuine, destroys its own keys, and confirms with
+  a signed event in the custodian's log
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Final
+
+from ledger.domain.chain import contract_layout
+from ledger.domain.codecs.text import from_hex
+from ledger.domain.errors import CustodyError, NotFoundError, VerificationError
+from ledger.domain.event.moments import AHEAD
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.names import agency_id
+from ledger.domain.ports.node_and_chain import PartnerApi
+from ledger.domain.ports.rows import EntryRow, ErasureRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.bundles import export
+from ledger.services.handovers import outcomes, outgoing
+from ledger.services.node.context import Node
+from ledger.services.onchain import transfer_steps
+from ledger.services.records import pages
+from ledger.services.registration import service_events
+from ledger.services.storage import garbage_collection, placement
+
+_SCOPES: Final = ["content", "record", "document", "disclosure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Disposal:
+    """What became of an item: the statement that disposed of it, and who signed that keys were destroyed: (agency, statement, time)."""
+
+    evidence: str
+    statement: bytes
+    disposed: int
+    destroyed: int
+    backups: int
+    confirmed: tuple[tuple[str, bytes, int], ...]
+    expected: tuple[str, ...]
+    pins: int
+
+
+def settle(node: Node) -> int:
+    """Destroy what is due, whoever holds the item, and sign for our own; how many items were brought forward. No other agency is asked.
+
+    Raises:
+        CustodyError: of the first item that could not be brought forward; the others were.
+    """
+    count = 0
+    failed: CustodyError | None = None
+    with node.settles("destroying keys"):
+        for row in [*_rows(node, ("due",)), *_rows(node, ("dropped",), node.agency)]:
+            try:
+                dropped = _drop(node, row) if row.state == "due" else row
+                if dropped.custodian == node.agency:
+                    _sign(node, dropped)
+            except CustodyError as error:
+                failed = failed or error
+            else:
+                count += 1
+    if failed is not None:
+        raise failed
+    return count
+
+
+def _rows(node: Node, states: Sequence[str], custodian: str = "", *, held: str = "", after: str = "") -> Iterator[ErasureRow]:
+    return pages.every(
+        node.records,
+        after,
+        lambda unit, key, size: unit.erasures(states, size, custodian=custodian, held=held, after=key),
+        lambda row: row.evidence,
+    )
+
+
+def _sign(node: Node, row: ErasureRow) -> None:
+    service_events.confirm(node, row.evidence, "keys-destroyed", _body(row))
+    _done(node, row)
+
+
+def _body(row: ErasureRow) -> dict[str, Any]:
+    return {"scope": ["content", "record"], "count": row.count, "disposal": row.statement.hex()}
+
+
+def _done(node: Node, row: ErasureRow) -> None:
+    with node.records.write() as unit:
+        unit.put_erasure(replace(row, state="done"))
+
+
+def _drop(node: Node, row: ErasureRow) -> ErasureRow:
+    with node.records.write() as unit:
+        item = unit.item(row.evidence)
+        count = unit.drop_secrets(row.evidence, _SCOPES, record=True)
+        row = replace(row, state="dropped", count=row.count + count, time=node.clock.now())
+        unit.put_erasure(row)
+    node.records.scrub()
+    if item is not None and item.cid is not None:
+        placement.release(node, item)
+        with suppress(CustodyError):  # parts of it may be gone already; the rest goes with the daily collection
+            garbage_collection.forget(node, item.cid)
+    return row
+
+
+def _sign_there(node: Node, api: PartnerApi, row: ErasureRow, told: dict[str, Any]) -> None:
+    """Sign in the custodian's log for what was destroyed here."""
+    _require_place(node, row, told, outcomes.check_closing(node, row.custodian, api.closing(row.evidence), row.evidence, row.statement))
+    service_events.submit(node, api, told, "keys-destroyed", _body(row))
+    _done(node, row)
+
+
+def _require_place(node: Node, row: ErasureRow, told: dict[str, Any], closing: tuple[bytes, int]) -> None:
+    """Our node signs for the log that closed the item, behind its closing, and for no other place that a partner names.
+
+    Raises:
+        VerificationError: it names another.
+    """
+    log, seq = closing
+    if told["log"] != log.hex() or int(told["events"]) <= seq or int(told["time"]) > node.clock.now() + AHEAD:
+        raise VerificationError(8, f"{row.custodian} asks for a signature in another place than its closing", hint="nothing was signed")
+
+
+def for_agency(node: Node, agency: str, after: str = "") -> list[dict[str, Any]]:
+    """A page of disposals of items that an agency held before us, anchored for good, with where the item's record stands now."""
+    with node.records.read() as unit:
+        newest = unit.newest_checkpoint(node.log_id, ("final",))
+    return list(islice(_told(node, agency, after, newest.size if newest is not None else 0), outgoing.PAGE))
+
+
+def _told(node: Node, agency: str, after: str, size: int) -> Iterator[dict[str, Any]]:
+    for row in _rows(node, ("dropped", "done"), node.agency, held=agency, after=after):
+        with node.records.read() as unit:
+            item, close = unit.item(row.evidence), unit.entry_by_digest(row.statement)
+        if item is not None and close is not None and close.index < size:
+            head = {"events": item.state.seq + 1, "head": item.state.head.hex(), "time": item.state.time}
+            yield {"evidence": row.evidence, "disposal": row.statement.hex(), "log": node.log_id.hex(), **head}
+
+
+def holders(unit: Unit, evidence: str) -> set[str]:
+    """Agencies that have, or had, an item in their custody."""
+    item = unit.item(evidence)
+    taken = {row.taker for row in unit.crossings(evidence) if row.state == "concluded" and row.outcome == contract_layout.ACCEPTED}
+    return taken | ({item.state.origin} if item is not None else set())
+
+
+def closing(node: Node, agency: str, evidence: str) -> bytes:
+    """For an agency that held an item before us: what our log says up to its disposal, as a bundle without documents or proofs.
+
+    Raises:
+        NotFoundError: no such item, or none that they held.
+    """
+    with node.records.read() as unit:
+        row = unit.erasure(evidence)
+        close = unit.entry_by_digest(row.statement) if row is not None else None
+        if row is None or close is None or row.custodian != node.agency or agency not in holders(unit, evidence):
+            raise NotFoundError("no such disposal of an item that you held")
+    return export.bundle(node, evidence, until=close.seq + 1, shown=None, prove=False).encode()
+
+
+def learn(
+    node: Node,
+    agency: str,
+    api: PartnerApi,
+    stopped: Callable[[], bool] = lambda: False,
+    trying: Callable[[str, Callable[[], object]], object] = lambda _, work: work(),
+) -> None:
+    """Learn of disposals by an agency of items that we held before, note what must be destroyed here, and sign for what was.
+
+    One page of their list a call; the next call goes on behind it.
+
+    Args:
+        stopped: asked between two items.
+        trying: does the work for an item; where that fails, the others must be learnt of all the same.
+
+    Raises:
+        VerificationError: a disposal that its custodian did not sign, unless ``trying`` keeps it.
+    """
+    for told in outgoing.page(node, f"disposals {agency}", api.disposals):
+        evidence = str(told["evidence"])
+        trying(evidence, lambda told=told, evidence=evidence: _follow(node, agency, api, evidence, told))  # type: ignore[misc]
+        if stopped():
+            break
+
+
+def _follow(node: Node, agency: str, api: PartnerApi, evidence: str, told: dict[str, Any]) -> None:
+    _learn(node, agency, api, evidence, from_hex(told["disposal"], what="disposal", size=32))
+    with node.records.read() as unit:
+        row = unit.erasure(evidence)
+    if row is not None and (row.state, row.custodian) == ("dropped", agency):
+        _sign_there(node, api, row, told)
+
+
+def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: bytes) -> None:
+    with node.records.read() as unit:
+        item, known = unit.item(evidence), unit.erasure(evidence)
+        held = node.agency in holders(unit, evidence)
+    if item is None or known is not None or item.state.custodian == node.agency or not held:
+        return
+    if node.contracts.custody(transfer_steps.key_of(item))[0] != agency_id(agency)[:24]:
+        raise VerificationError(8, f"{agency} tells of a disposal of an item that it does not hold", hint="nothing was destroyed")
+    outcomes.check_closing(node, agency, api.closing(evidence), evidence, statement)
+    with node.records.write() as unit:
+        if unit.erasure(evidence) is None:
+            unit.put_erasure(ErasureRow(evidence, statement, agency, "due", backups=node.backups_until()))
+
+
+def disposal(unit: Unit, evidence: str) -> Disposal | None:
+    """What became of an item that was disposed of; None for any other."""
+    row, item = unit.erasure(evidence), unit.item(evidence)
+    if row is None or item is None:
+        return None
+    entries = unit.events(evidence)
+    close = next((one for one in entries if one.digest == row.statement), None)
+    confirmed = [one for one in entries if close is not None and one.seq > close.seq and _by_service(unit, one)]
+    pins = sum(one.state != "released" for one in unit.holdings(evidence))
+    return Disposal(
+        evidence,
+        row.statement,
+        close.time if close is not None else 0,
+        row.count,
+        row.backups,
+        tuple((one.agency, one.digest, one.time) for one in confirmed),
+        tuple(sorted(holders(unit, evidence))),
+        pins,
+    )
+
+
+def _by_service(unit: Unit, row: EntryRow) -> bool:
+    der = unit.certificate(row.certificate)
+    return der is not None and certificates.parse(der).kind == "service"

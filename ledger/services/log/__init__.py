@@ -1,0 +1,1 @@
+"""The agency's Merkle log, and its files for auditors."""

@@ -1,0 +1,127 @@
+"""The agency's log: appending entries, receipts, checkpoints, proofs, and the public C2SP files.
+
+Everything here works within a unit of work of the caller, so that entries and tree change together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger.domain.errors import FrozenError, NotFoundError
+from ledger.domain.log import merkle, tiles
+from ledger.domain.log import receipt as receipts
+from ledger.domain.log.merkle import NodeReader
+from ledger.domain.log.receipt import Checkpoint, Receipt
+from ledger.domain.log.tiles import HEIGHT, WIDTH, TilePath
+from ledger.domain.ports.rows import EntryRow, LogRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.node.context import Node
+
+_FROZEN_HINT: Final = "stop the node, keep the home as it is, and run: custody doctor"
+
+
+def reader(unit: Unit, log: bytes) -> NodeReader:
+    """Reads nodes of the tree from stored tiles."""
+    return tiles.node_reader(lambda level, index: unit.tile(log, level, index))
+
+
+def require_log(unit: Unit, log: bytes) -> LogRow:
+    """The row of a log that may be written.
+
+    Raises:
+        FrozenError: the log contradicted itself earlier.
+        NotFoundError: no such log.
+    """
+    row = unit.log(log)
+    if row is None:
+        raise NotFoundError("this node keeps no such log")
+    if row.frozen:
+        raise FrozenError(f"the log is frozen: {row.frozen}", hint=_FROZEN_HINT)
+    return row
+
+
+def append(unit: Unit, log: bytes, rows: Sequence[EntryRow]) -> list[EntryRow]:
+    """Sequence entries and integrate them into the tree; returns them with their index."""
+    state = require_log(unit, log)
+    read = reader(unit, log)
+    frontier = merkle.Frontier(state.size, [read(level, index) for level, index in merkle.subtrees(state.size)])
+    size = state.size + len(rows)
+    numbered = [replace(row, index=state.size + number) for number, row in enumerate(rows)]
+    changed: dict[tuple[int, int], bytearray] = {}
+    for row in numbered:
+        for level, index, value in frontier.append(row.digest):
+            if level % HEIGHT:
+                continue
+            key = (level // HEIGHT, index // WIDTH)
+            if key not in changed:
+                changed[key] = bytearray(unit.tile(log, *key)[: index % WIDTH * 32])
+            changed[key] += value
+    unit.add_entries(numbered)
+    for (level, index), data in changed.items():
+        unit.put_tile(log, level, index, bytes(data))
+    unit.put_log(replace(state, size=size))
+    return numbered
+
+
+def receipt(node: Node, row: EntryRow, read: NodeReader, size: int | None = None) -> Receipt:
+    """The receipt of an entry at ``size`` leaves, by default in the tree that ends with it; the same bytes every time.
+
+    Args:
+        read: a reader of the entry's log, shared by the receipts of a batch.
+    """
+    size = row.index + 1 if size is None else size
+    path = merkle.inclusion_proof(row.index, size, read)
+    root = merkle.root_from_inclusion(row.digest, row.index, size, path)
+    return receipts.issue(node.keys.log, log_id=row.log, subject=row.evidence, size=size, index=row.index, path=path, root=root)
+
+
+def checkpoint(key: Ed25519PrivateKey, unit: Unit, log: bytes) -> Checkpoint:
+    """A checkpoint over all integrated entries, signed with the log key."""
+    state = require_log(unit, log)
+    root = merkle.root_of(state.size, reader(unit, log))
+    return receipts.sign_checkpoint(key, log_id=log, size=state.size, root=root)
+
+
+def derive_root(unit: Unit, log: bytes, *, prev: int, prev_root: bytes, size: int) -> bytes:
+    """Derive the root at ``size`` again: from the entries since ``prev``, and from the tiles.
+
+    Raises:
+        FrozenError: entries, tiles and the last checkpoint do not agree.
+    """
+    read = reader(unit, log)
+    if prev and merkle.root_of(prev, read) != prev_root:
+        raise FrozenError(f"the tiles no longer give the root of the checkpoint of {prev} entries", hint=_FROZEN_HINT)
+    frontier = merkle.Frontier(prev, [read(level, index) for level, index in merkle.subtrees(prev)])
+    for start in range(prev, size, WIDTH):
+        end = min(start + WIDTH, size)
+        rows = unit.entries(log, start, end)
+        if [row.index for row in rows] != list(range(start, end)):
+            raise FrozenError(f"entries between {start} and {end} are missing", hint=_FROZEN_HINT)
+        for row in rows:
+            frontier.append(merkle.leaf_hash(row.entry))
+    root = frontier.root()
+    if root != merkle.root_of(size, read):
+        raise FrozenError("entries and tiles give different roots", hint=_FROZEN_HINT)
+    return root
+
+
+def tile(unit: Unit, log: bytes, path: TilePath) -> bytes:
+    """A tile or an entry bundle as a static file (C2SP tlog-tiles).
+
+    Raises:
+        NotFoundError: beyond the log, or a width that it does not have.
+    """
+    state = unit.log(log)
+    size = state.size if state is not None else 0
+    first = path.index * WIDTH
+    if path.level is None:
+        if first + path.width > size:
+            raise NotFoundError("no such entry bundle")
+        return tiles.join_bundle([row.entry for row in unit.entries(log, first, first + path.width)])
+    if first + path.width > size >> (HEIGHT * path.level):
+        raise NotFoundError("no such tile")
+    return unit.tile(log, path.level, path.index)[: 32 * path.width]

@@ -1,0 +1,1 @@
+"""The node: its keys and stores, and what each of its services shares."""

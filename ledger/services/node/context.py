@@ -1,0 +1,153 @@
+"""A node: one agency's identity, keys and ports, as the other services need them."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger.domain.blocks.store import NodeStore, Replicas
+from ledger.domain.codecs.cose import PrivateKey
+from ledger.domain.crypto.grants import HpkePrivateKey
+from ledger.domain.errors import BusyError, NetworkError
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.item.jurisdiction_profile import Profile
+from ledger.domain.ports.node_and_chain import Clock, Contracts, IdentityProvider, PartnerApi
+from ledger.domain.ports.rows import HoldingRow
+from ledger.domain.ports.unit_of_work import Records, Unit
+from ledger.services.node.backoff import Backoff
+from ledger.services.node.certificate_authority import Authority
+from ledger.services.node.outbound_calls import Callouts
+from ledger.services.node.supervision import Board
+from ledger.services.node.telemetry import Silent, Telemetry
+from ledger.services.node.transfer_progress import Transfers
+
+_PAGE: Final = 500
+_WAIT: Final = 30.0  # seconds that anybody waits for a lock that is held while others are asked
+
+
+@dataclass(frozen=True)
+class NodeKeys:
+    """What a running node holds; ``authority`` only where the CA key is at hand. ``anchorer`` is a 32-byte chain key."""
+
+    log: Ed25519PrivateKey
+    anchorer: bytes
+    anchorer_address: bytes
+    service: PrivateKey
+    service_certificate: Certificate
+    hpke: HpkePrivateKey
+    index: bytes
+    people: bytes
+    authority: Authority | None
+
+
+def _nobody(_: str) -> PartnerApi:
+    raise NetworkError("this home cannot reach other agencies", hint="serve it: custody serve")
+
+
+@contextmanager
+def _within(lock: threading.Lock, seconds: float, what: str) -> Iterator[None]:
+    if not lock.acquire(timeout=max(seconds, 0.0)):
+        raise BusyError(f"a round of {what} is under way", hint="it goes on by itself; try again in a minute")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@dataclass
+class Node:
+    """The context of every service on the node."""
+
+    agency: str
+    log_id: bytes
+    records: Records
+    blocks: NodeStore
+    contracts: Contracts
+    clock: Clock
+    keys: NodeKeys
+    replicas: Replicas = field(default_factory=Replicas)
+    #: The node of another agency at a URL.
+    reach: Callable[[str], PartnerApi] = field(default=_nobody)
+    #: When the last backup that was made can no longer be opened, seconds since 1970; 0 where none was made.
+    backups_until: Callable[[], int] = field(default=lambda: 0)
+    #: Where people of the agency log in besides with their keys; None where their keys are enough.
+    identity: IdentityProvider | None = None
+    #: What the agency's jurisdiction asks of records.
+    profile: Profile | None = None
+    #: Where the node tells how its work goes.
+    telemetry: Telemetry = field(default_factory=Silent)
+    #: How its background work goes.
+    workers: Board = field(default_factory=Board)
+    #: Bytes of what one agency offers and nobody here has accepted yet.
+    quota: int = 256 << 30
+    #: What failed with other agencies, and when it is tried again.
+    backoff: Backoff = field(default_factory=Backoff)
+    #: Calls of others while a caller of ours waits.
+    callouts: Callouts = field(default_factory=Callouts)
+    #: Copies that people take of another agency's: two at once of one, so that a silent one leaves half of the lane to the others.
+    copying: Callouts = field(default_factory=Callouts)
+    #: Logins that wait for the identity provider, apart: partners that do not answer must not keep our own people out.
+    identities: Callouts = field(default_factory=lambda: Callouts(at_once=10, each=10))
+    #: Ciphertext of offered items that comes in, and how far.
+    transfers: Transfers = field(default_factory=Transfers)
+    #: Where the next page of a partner's list begins, by list and agency.
+    pages: dict[str, str] = field(default_factory=dict)
+    #: Anchoring in this process happens one at a time.
+    anchoring: threading.Lock = field(default_factory=threading.Lock)
+    #: So is sending to one replica, the exchange with one agency, destroying keys, and reading again.
+    settling: defaultdict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    reading: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def anchors(self) -> Iterator[None]:
+        """Hold the anchoring lock.
+
+        Raises:
+            BusyError: somebody else holds it for too long.
+        """
+        with _within(self.anchoring, _WAIT, "anchoring"):
+            yield
+
+    @contextmanager
+    def settles(self, what: str, *, seconds: float = _WAIT) -> Iterator[None]:
+        """Hold one of the settling locks, see docs/architecture.md on their order.
+
+        Raises:
+            BusyError: somebody else holds it for too long.
+        """
+        with _within(self.settling[what], seconds, what):
+            yield
+
+    def put_holdings(self, rows: Sequence[HoldingRow]) -> None:
+        """Write down what is known about replicas, in one transaction."""
+        if rows:
+            with self.records.write() as unit:
+                for row in rows:
+                    unit.put_holding(row)
+
+    def holdings_at(self, name: str) -> Iterator[HoldingRow]:
+        """All that is known about one replica, page by page."""
+        after = ""
+        while True:
+            with self.records.read() as unit:
+                rows = unit.holdings_at(name, after=after, limit=_PAGE)
+            yield from rows
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1].evidence
+
+    def descriptor(self, unit: Unit) -> Descriptor:
+        """The descriptor in force now."""
+        now = self.clock.now()
+        known = unit.descriptors()
+        in_force = [row for row in known if row.active_from <= now]
+        # None where the clock was set back behind the founding: the first one, so that the answer can be about the clock.
+        return descriptors.parse((in_force or known[:1])[-1].document)

@@ -1,0 +1,1 @@
+"""Checkpoints anchored, and handovers brought forward on the chain."""

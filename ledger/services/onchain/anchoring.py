@@ -1,0 +1,230 @@
+"""Anchoring: derive the root again, sign, record the exact transaction, send, wait for finality (DESIGN section 11).
+
+A crash between any two steps is repeated safely: same bytes, same nonce, and the contract takes a repeat as no change.
+A reorganisation puts the checkpoint back to submitted and sends identical bytes again.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ledger.domain.chain import contract_layout
+from ledger.domain.chain.evm import keccak256
+from ledger.domain.errors import ChainError, FrozenError, NetworkError
+from ledger.domain.log import merkle
+from ledger.domain.log import receipt as receipts
+from ledger.domain.ports.node_and_chain import BlockRef, TransactionReceipt
+from ledger.domain.ports.rows import CheckpointRow, TransactionRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.log import merkle_log
+from ledger.services.node.context import Node
+from ledger.services.onchain import transfer_steps
+
+KIND: Final = "anchor"
+_REPLACED_HINT: Final = "another program uses the anchoring account: stop it, then anchor again"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When to anchor: by growth (entries) or by age of the oldest entry not yet anchored (seconds)."""
+
+    growth: int = 256
+    age: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where anchoring stands: sizes count entries; ``newest`` is the newest checkpoint that was sent."""
+
+    integrated: int
+    submitted: int
+    anchored: int
+    final: int
+    newest: CheckpointRow | None
+
+
+def progress(node: Node, unit: Unit) -> Progress:
+    """Sizes reached by each state of section 11."""
+    log = unit.log(node.log_id)
+    newest = {state: unit.newest_checkpoint(node.log_id, states) for state, states in _REACHED.items()}
+    sizes = {state: row.size if row is not None else 0 for state, row in newest.items()}
+    return Progress(log.size if log else 0, sizes["submitted"], sizes["anchored"], sizes["final"], newest["submitted"])
+
+
+_REACHED: Final = {
+    "submitted": ("submitted", "anchored", "final"),
+    "anchored": ("anchored", "final"),
+    "final": ("final",),
+}
+
+
+def state_of(node: Node, reached: Progress, log: bytes, index: int) -> str:
+    """The state of an entry: integrated, submitted, anchored or final. That of another log was final before it was taken in."""
+    if log != node.log_id:
+        return "final"
+    for state, size in (("final", reached.final), ("anchored", reached.anchored), ("submitted", reached.submitted)):
+        if index < size:
+            return state
+    return "integrated"
+
+
+def due(node: Node, policy: Policy) -> bool:
+    """Whether the policy calls for a checkpoint now, or one is on its way."""
+    with node.records.read() as unit:
+        reached = progress(node, unit)
+        if reached.submitted > reached.final:
+            return True
+        waiting = reached.integrated - reached.submitted
+        if waiting == 0:
+            return False
+        oldest = unit.entry(node.log_id, reached.submitted)
+    # The time is that of the signer's clock: one that was far ahead must not put off anchoring until the day that it said.
+    return waiting >= policy.growth or (oldest is not None and abs(node.clock.now() - oldest.time) >= policy.age)
+
+
+def anchor_now(node: Node, *, timeout: float = 120.0) -> Progress:
+    """Anchor everything integrated so far and wait until it is final.
+
+    Raises:
+        NetworkError: not final in time; it goes on where it is when called again.
+        ChainError, FrozenError: the chain refuses, or the log contradicts itself or the chain.
+    """
+    deadline = time.monotonic() + timeout
+    with node.records.read() as unit:
+        target = progress(node, unit).integrated
+    while True:
+        step(node)
+        with node.records.read() as unit:
+            reached = progress(node, unit)
+        if reached.final >= target:
+            return reached
+        if time.monotonic() > deadline:
+            raise NetworkError(f"not final within {timeout:.0f} s", hint="see how far it is with: custody status")
+        if reached.submitted > reached.final:
+            time.sleep(0.05)
+
+
+def step(node: Node) -> None:
+    """Do the next thing that anchoring calls for; call it again until nothing changes.
+
+    Raises:
+        NetworkError, ChainError, FrozenError: as for anchor_now; nothing is lost by it.
+    """
+    with node.anchors():
+        with node.records.read() as unit:
+            merkle_log.require_log(unit, node.log_id)
+            pending = unit.newest_checkpoint(node.log_id, ("submitted", "anchored"))
+            sent = unit.sent_crossing()
+        if pending is not None:
+            _follow(node, pending)
+            return
+        if sent is not None:  # the account has one transaction on its way at a time
+            transfer_steps.follow(node, sent)
+            return
+        try:
+            submitted = _submit(node)
+        except FrozenError as error:
+            _freeze(node, error)
+            raise
+        if submitted is not None:
+            _follow(node, submitted)
+
+
+def _submit(node: Node) -> CheckpointRow | None:
+    """Record the next checkpoint with its exact transaction, then send it."""
+    with node.records.read() as unit:
+        last = unit.newest_checkpoint(node.log_id, ("final",))
+        log = merkle_log.require_log(unit, node.log_id)
+        prev, prev_root = (last.size, last.root) if last is not None else (0, merkle.EMPTY_ROOT)
+        size = log.size
+        if size == prev:
+            return None
+        on_chain = node.contracts.latest(node.log_id)
+        if on_chain.size != prev or (prev and on_chain.root != prev_root):
+            raise ChainError(
+                f"the contract holds a checkpoint of {on_chain.size} entries, this home knows of {prev}",
+                hint="this home is older than the chain: restore the newest backup; nothing was sent",
+            )
+        root = merkle_log.derive_root(unit, node.log_id, prev=prev, prev_root=prev_root, size=size)
+        proof = merkle.consistency_proof(prev, size, merkle_log.reader(unit, node.log_id)) if prev else []
+    if prev:
+        # The contract cannot bind the sizes: the node checks its own proof before it pays for it.
+        merkle.verify_consistency(prev, size, prev_root, root, proof)
+    node.contracts.check_anchor(node.keys.anchorer_address, prev, size, root, proof)
+    nonce = node.contracts.chain.nonce(node.keys.anchorer_address)
+    raw = node.contracts.sign_anchor(node.keys.anchorer, nonce, prev, size, root, proof)
+    row = submitted(node, prev, size, root, keccak256(raw))
+    with node.records.write() as unit:
+        unit.put_transaction(TransactionRow(row.transaction, KIND, nonce, raw))
+        unit.put_checkpoint(row)
+    return row
+
+
+def submitted(node: Node, prev: int, size: int, root: bytes, transaction: bytes) -> CheckpointRow:
+    """The row of a checkpoint whose transaction is about to be sent; the same bytes every time."""
+    note = receipts.sign_checkpoint(node.keys.log, log_id=node.log_id, size=size, root=root).note
+    return CheckpointRow(node.log_id, prev, size, root, note, "submitted", transaction)
+
+
+def mined(row: CheckpointRow, state: str, version: int, block: BlockRef, gas: int) -> CheckpointRow:
+    """The row once the contract has taken the checkpoint, under a version of the descriptor, in a block."""
+    return replace(row, state=state, version=version, time=block.time, block=block.number, gas=gas)
+
+
+def _follow(node: Node, row: CheckpointRow) -> None:
+    """Bring a recorded checkpoint one state further."""
+    chain = node.contracts.chain
+    receipt = chain.receipt(row.transaction)
+    if receipt is None:
+        if row.state == "anchored":  # mined once, and reorganised away since
+            row = replace(row, state="submitted", version=0, time=0, block=0, gas=0)
+            with node.records.write() as unit:
+                unit.put_checkpoint(row)
+        _resend(node, row)
+        receipt = chain.receipt(row.transaction)
+    if receipt is not None:
+        _record(node, row, receipt)
+
+
+def _resend(node: Node, row: CheckpointRow) -> None:
+    with node.records.read() as unit:
+        transaction = unit.transaction(row.transaction)
+    assert transaction is not None
+    if node.contracts.chain.nonce(node.keys.anchorer_address) > transaction.nonce:
+        # Its place was taken by another transaction: these bytes can never be mined.
+        if node.contracts.chain.receipt(row.transaction) is not None:
+            return
+        with node.records.write() as unit:
+            unit.drop_checkpoint(row.log, row.size)
+        raise ChainError("the recorded transaction can no longer be mined", hint=_REPLACED_HINT)
+    node.contracts.chain.send(transaction.raw)
+
+
+def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None:
+    """Take over block, time and version of a mined checkpoint, and whether it is final."""
+    contracts = node.contracts
+    if not receipt.succeeded:
+        with node.records.write() as unit:
+            unit.drop_checkpoint(row.log, row.size)
+        raise ChainError("the contract reverted the checkpoint", hint="run: custody doctor")
+    block = contracts.chain.block(receipt.block)
+    if block.hash != receipt.block_hash:
+        return  # reorganised between two answers: look again
+    state = "final" if contracts.chain.final() >= receipt.block else "anchored"
+    if row.state != "submitted" and (row.state, row.block, row.time) == (state, block.number, block.time):
+        return
+    version = contracts.active_version(node.keys.anchorer_address, block.number)
+    commitment = contract_layout.checkpoint_commitment(row.prev, row.size, row.root, version, block.time, block.number)
+    if contracts.checkpoint_commitment(row.log, row.size) != commitment:
+        raise ChainError(f"the contract holds another commitment for {row.size} entries than this checkpoint's")
+    with node.records.write() as unit:
+        unit.put_checkpoint(mined(row, state, version, block, receipt.gas_used))
+
+
+def _freeze(node: Node, error: FrozenError) -> None:
+    with node.records.write() as unit:
+        log = unit.log(node.log_id)
+        if log is not None:
+            unit.put_log(replace(log, frozen=error.message))

@@ -1,0 +1,264 @@
+"""Handovers between agencies on the chain: the contract takes each step, and its outcome decides (DESIGN sections 7 and 10).
+
+An answer or a withdrawal that is signed and in the log changes nothing yet. Custody moves when the contract has taken it and that is
+final; whoever lost a race against the other side finds their statement void. One transaction of the anchoring account is on its
+way at a time, recorded before it is sent: a crash between any two steps is repeated with the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ledger.domain.chain import contract_layout
+from ledger.domain.chain.contract_layout import Hop
+from ledger.domain.chain.evm import keccak256
+from ledger.domain.codecs.text import parse_time
+from ledger.domain.errors import ChainError
+from ledger.domain.event.document import Event
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.names import agency_id
+from ledger.domain.identity.person import PersonId
+from ledger.domain.item import custody
+from ledger.domain.item.custody import ItemState
+from ledger.domain.log import merkle
+from ledger.domain.log import statement as statements
+from ledger.domain.log.statement import Claims, Statement
+from ledger.domain.ports.node_and_chain import HopStep
+from ledger.domain.ports.rows import CrossingRow, EntryRow, ItemRow, TransactionRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.log import merkle_log
+from ledger.services.node.context import Node
+from ledger.services.records import pages
+
+KIND: Final = "handover"
+UNSETTLED: Final = ("offered", "open", "concluding")
+_LAST: Final = (1 << 31) - 1  # behind every handover of an item
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the contract says about an item now: the number of concluded handovers, and whether an offer is open."""
+
+    hops: int
+    open: bool
+
+
+def every(node: Node, states: Sequence[str], *, agency: str = "", giver: str = "", after: str = "") -> Iterator[CrossingRow]:
+    """All handovers in certain states behind an item: with an agency, or from a giver, where named."""
+    return pages.every(
+        node.records,
+        (after, _LAST if after else -1),
+        lambda unit, key, size: unit.crossings_in(states, size, agency=agency, giver=giver, after=key),
+        lambda row: (row.evidence, row.number),
+    )
+
+
+def answers(state: ItemState, claims: Claims) -> bool:
+    """Whether a statement answers or withdraws an offer between agencies: the contract decides on its effect."""
+    return claims.effect in contract_layout.OUTCOMES and state.offer is not None and state.offer.to != state.custodian
+
+
+def answered(unit: Unit, state: ItemState) -> CrossingRow | None:
+    """The open handover of an item, where our answer or withdrawal waits for the contract."""
+    if state.offer is None or state.offer.to == state.custodian:
+        return None
+    rows = unit.crossings(state.evidence)
+    return rows[-1] if rows and rows[-1].state == "concluding" else None
+
+
+def note(node: Node, unit: Unit, statement: Statement, event: Event | None, state: ItemState) -> None:
+    """Write down that a statement just sequenced has to reach the contract.
+
+    Args:
+        event: None where its document was destroyed since: the contract knows until when the offer was good.
+        state: of the item after it; unchanged by an answer, which waits for the contract.
+    """
+    claims = statement.claims
+    if claims.effect == "offer" and claims.to is not None and claims.to != node.agency:
+        rows = unit.crossings(claims.subject)
+        expires = parse_time(event.body["expires"], what="expires") if event is not None else 0
+        unit.put_crossing(CrossingRow(claims.subject, len(rows), node.agency, claims.to, statement.digest, expires, "offered"))
+    elif answers(state, claims):
+        row = unit.crossings(claims.subject)[-1]
+        outcome = contract_layout.OUTCOMES[claims.effect]
+        unit.put_crossing(replace(row, state="concluding", outcome=outcome, outcome_digest=statement.digest))
+
+
+def taken(row: CrossingRow, time: int) -> CrossingRow:
+    """The row once the contract has taken the offer, in a block of this time."""
+    return replace(row, state="open" if row.state == "offered" else row.state, offer_time=time, sent=b"")
+
+
+def hop_of(row: CrossingRow) -> Hop:
+    """The handover as the contract sees it."""
+    return Hop(
+        agency_id(row.giver), agency_id(row.taker), row.offer, row.offer_time, row.expires, row.outcome, row.outcome_digest, row.time
+    )
+
+
+def hops(unit: Unit, evidence: str) -> tuple[Hop, ...]:
+    """The concluded handovers of an item, and the open one behind them, as a bundle shows them."""
+    found = []
+    for row in unit.crossings(evidence):
+        if row.state == "concluded":
+            found.append(hop_of(row))
+        elif row.state in ("open", "concluding") and row.offer_time:
+            found.append(hop_of(replace(row, outcome=contract_layout.OPEN, outcome_digest=bytes(32), time=0)))
+    return tuple(found)
+
+
+def key_of(item: ItemRow) -> bytes:
+    """Under which the contract knows an item."""
+    return contract_layout.custody_key(agency_id(item.state.origin), item.state.ref)
+
+
+def look(node: Node, item: ItemRow, block: int | None = None) -> Seen:
+    """What the contract says about an item, by default in the newest final block."""
+    _, count, is_open = node.contracts.custody(key_of(item), node.contracts.chain.final() if block is None else block)
+    return Seen(count, is_open)
+
+
+def step(node: Node) -> bool:
+    """Do the next thing that a handover needs from the chain; False where there is nothing to do now.
+
+    Raises:
+        NetworkError, ChainError: nothing is lost by it; call again.
+    """
+    with node.anchors():
+        with node.records.read() as unit:
+            if unit.newest_checkpoint(node.log_id, ("submitted", "anchored")) is not None:
+                return False  # its transaction comes first: one at a time
+            sent = unit.sent_crossing()
+        if sent is not None:
+            return follow(node, sent)
+        refused: ChainError | None = None
+        for row in every(node, ("offered", "concluding")):
+            try:
+                if _begin(node, row):
+                    return True
+            except ChainError as error:  # one that the contract refuses must not hold up the others
+                refused = error
+        if refused is not None:
+            raise refused
+        return False
+
+
+def _current(unit: Unit, row: CrossingRow) -> CrossingRow:
+    """The row as it stands now: people sign while the chain is waited for."""
+    return next(one for one in unit.crossings(row.evidence) if one.number == row.number)
+
+
+def follow(node: Node, row: CrossingRow) -> bool:
+    """Bring the handover whose transaction is on its way one step further; the caller holds the anchoring lock."""
+    chain = node.contracts.chain
+    receipt = chain.receipt(row.sent)
+    if receipt is None:
+        with node.records.read() as unit:
+            transaction = unit.transaction(row.sent)
+        assert transaction is not None
+        if chain.nonce(node.keys.anchorer_address) > transaction.nonce and chain.receipt(row.sent) is None:
+            _forget(node, row)  # its place was taken: these bytes can never be mined
+            raise ChainError(
+                "the recorded transaction of a handover can no longer be mined", hint="another program uses the anchoring account"
+            )
+        chain.send(transaction.raw)
+        receipt = chain.receipt(row.sent)
+        if receipt is None:
+            return False
+    if not receipt.succeeded:
+        _forget(node, row)  # the other side was first, or time ran out: looked at anew
+        return True
+    block = chain.block(receipt.block)
+    if block.hash != receipt.block_hash or chain.final() < receipt.block:
+        return False
+    with node.records.write() as unit:
+        now = _current(unit, row)
+        if not now.offer_time:  # the offer itself; it may have been withdrawn in our log meanwhile
+            unit.put_crossing(taken(now, block.time))
+        else:
+            conclude(node, unit, replace(now, time=block.time, sent=b""))
+    return True
+
+
+def _forget(node: Node, row: CrossingRow) -> None:
+    with node.records.write() as unit:
+        unit.put_crossing(replace(_current(unit, row), sent=b""))
+
+
+def _begin(node: Node, row: CrossingRow) -> bool:
+    """Send the transaction that a signed offer or answer calls for, once that is anchored for good."""
+    with node.records.read() as unit:
+        item = unit.item(row.evidence)
+        entry = unit.entry_by_digest(row.offer if row.state == "offered" else row.outcome_digest)
+        newest = unit.newest_checkpoint(node.log_id, ("final",))
+        number = sum(one.state == "concluded" for one in unit.crossings(row.evidence))
+        if item is None or entry is None or newest is None or entry.index >= newest.size:
+            return False
+        seen = look(node, item)
+        if seen.hops > number:
+            return False  # the other side was first: its statement is fetched by handovers.sync
+        if row.state == "offered" and node.contracts.chain.head().time >= row.expires:
+            return False  # nobody can take it any more: what is left is to withdraw it
+        if row.state == "concluding" and not row.offer_time:
+            lapsed = True
+        else:
+            lapsed = False
+            proof = merkle.inclusion_proof(entry.index, newest.size, merkle_log.reader(unit, node.log_id))
+    if lapsed:
+        with node.records.write() as unit:
+            conclude(node, unit, _current(unit, row), state="lapsed")
+        return True
+    _send(node, row, HopStep(agency_id(item.state.origin), item.state.ref, hop_of(row), entry.index, tuple(proof)))
+    return True
+
+
+def _send(node: Node, row: CrossingRow, taken: HopStep) -> None:
+    contracts = node.contracts
+    contracts.check_hop(node.keys.anchorer_address, taken)
+    nonce = contracts.chain.nonce(node.keys.anchorer_address)
+    raw = contracts.sign_hop(node.keys.anchorer, nonce, taken)
+    with node.records.write() as unit:
+        now = _current(unit, row)
+        if now.state != row.state:
+            return  # withdrawn in our log meanwhile, before the contract heard of it: looked at anew
+        unit.put_transaction(TransactionRow(keccak256(raw), KIND, nonce, raw))
+        unit.put_crossing(replace(now, sent=keccak256(raw)))
+    contracts.chain.send(raw)
+
+
+def conclude(node: Node, unit: Unit, row: CrossingRow, *, state: str = "concluded") -> None:
+    """The contract has decided: the statement that it took has its effect, another one of ours is void.
+
+    Args:
+        row: with outcome, digest and time as the contract has them.
+    """
+    item, entry = unit.item(row.evidence), unit.entry_by_digest(row.outcome_digest)
+    assert item is not None
+    assert entry is not None
+    statement = statements.parse_entry(entry.entry)
+    taker = row.taker if statement.claims.effect != "withdraw" else row.giver
+    after = custody.advance(item.state, statement.claims, statement.digest, log_agency=taker)
+    for other in unit.events(row.evidence):
+        if other.seq == entry.seq and other.digest != entry.digest:
+            unit.void_entry(other.log, other.index)
+    holder = _holder(unit, entry) if after.custodian == node.agency and statement.claims.effect == "accept" else item.holder
+    unit.put_item(replace(item, state=after, latest_log=entry.log, latest_index=entry.index, holder=holder))
+    unit.put_crossing(replace(row, state=state))
+    if row.taker == node.agency and after.custodian != node.agency and not _held_before(node, unit, item):
+        # It did not come to us after all: the content key goes, and with the next collection the ciphertext.
+        unit.drop_secrets(row.evidence, ["content"], record=False)
+
+
+def _held_before(node: Node, unit: Unit, item: ItemRow) -> bool:
+    """Whether an item was ever in our custody."""
+    if item.state.origin == node.agency:
+        return True
+    rows = unit.crossings(item.state.evidence)
+    return any(row.taker == node.agency and row.outcome == contract_layout.ACCEPTED and row.state == "concluded" for row in rows)
+
+
+def _holder(unit: Unit, entry: EntryRow) -> PersonId | None:
+    der = unit.certificate(entry.certificate)
+    return certificates.parse(der).subject if der is not None else None

@@ -1,0 +1,1 @@
+"""Other agencies: their keys and addresses."""

@@ -1,0 +1,267 @@
+"""Other agencies of the registry: where their nodes are, and which of their keys are in force.
+
+Nothing that a partner's node says about itself is believed before it was compared with what the registry committed to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Final
+
+from ledger.domain.chain import contract_layout
+from ledger.domain.errors import BusyError, ChainError, CustodyError, DeniedError, NetworkError, NotFoundError, UsageError
+from ledger.domain.event.moments import AHEAD
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity import descriptor as descriptors
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.identity.names import agency_id
+from ledger.domain.ports.rows import DescriptorRow, PartnerRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.untrusted import hosts
+from ledger.services.node.context import Node
+from ledger.services.records.documents import hpke_key
+
+_FRESH: Final = 60  # seconds for which what a partner published is not asked again
+_PATIENCE: Final = 5.0  # seconds that somebody waits for a partner's node
+_STALE: Final = 3600  # seconds after which a partner that cannot be asked is not believed any more
+_ADD: Final = "add it with: custody partner add URL"
+
+
+@dataclass(frozen=True, slots=True)
+class Authorities:
+    """Who may certify somebody: the CAs of their agency (DER), and its newest revocation list."""
+
+    descriptor: Descriptor
+    crls: tuple[bytes, ...]
+
+
+def add(node: Node, url: str, *, allowed: Callable[[Unit], None] = lambda unit: None) -> Descriptor:
+    """Get to know the agency whose node is at ``url``.
+
+    Args:
+        allowed: asked in the transaction that writes it down; what it raises ends this.
+
+    Raises:
+        ChainError: the registry of our chain does not know it so. NetworkError: it does not answer.
+        UsageError: it is our own, or the address is no https origin alone.
+    """
+    url = hosts.origin(url, what="another agency's node")
+    code = descriptors.parse(node.reach(url).descriptor()).agency
+    if code == node.agency:
+        raise UsageError("this is our own node", hint="give the address of another agency's")
+    with node.records.read() as unit:
+        before = unit.partner(code)
+    return _look(node, PartnerRow(code, url, before.crl if before is not None else b""), allowed)
+
+
+def everybody(node: Node) -> list[tuple[PartnerRow, bool]]:
+    """Known partners, and whether the registry has them active."""
+    with node.records.read() as unit:
+        rows = unit.partners()
+    return [(row, node.contracts.standing(agency_id(row.agency)).active) for row in rows]
+
+
+def known(unit: Unit, code: str) -> PartnerRow:
+    """The row of a partner.
+
+    Raises:
+        NotFoundError: nobody added it.
+    """
+    row = unit.partner(code)
+    if row is None:
+        raise NotFoundError(f"{code} is not known here", hint=_ADD)
+    return row
+
+
+def refresh(node: Node, code: str) -> None:
+    """Look at a partner's keys again while somebody waits, at most once a minute; one that cannot be asked is believed for an hour.
+
+    Only for somebody who has proven who they are by the keys that are known.
+
+    Raises:
+        NotFoundError: nobody added it. BusyError: it could not be asked for too long. DeniedError: it is no longer active.
+    """
+    now = node.clock.now()
+    with node.records.read() as unit:
+        row = known(unit, code)
+    if _is_fresh(row, now):
+        return
+    try:
+        node.callouts.run(code, lambda: _look(node, row), seconds=_PATIENCE)
+    except NetworkError as error:
+        if not 0 <= now - row.checked < _STALE:
+            raise BusyError(f"the keys of {code} could not be checked", hint="try again when its node can be reached") from error
+
+
+def follow(node: Node, code: str) -> None:
+    """Look at a partner's keys again in the background, so that nobody has to wait for it.
+
+    Raises:
+        NetworkError: it does not answer. DeniedError, ChainError: what it shows is not what the registry holds.
+    """
+    with node.records.read() as unit:
+        row = known(unit, code)
+    if not _is_fresh(row, node.clock.now()):
+        _look(node, row)
+
+
+def _is_fresh(row: PartnerRow, now: int) -> bool:
+    return 0 <= now - row.checked < _FRESH
+
+
+def _look(node: Node, row: PartnerRow, allowed: Callable[[Unit], None] = lambda unit: None) -> Descriptor:
+    """Fetch descriptors and revocation list, and compare them with the registry and with one another."""
+    standing = node.contracts.standing(agency_id(row.agency))
+    if not standing.active:
+        raise DeniedError(f"the registry does not have {row.agency} as an active agency", hint="ask the governors of the consortium")
+    api = node.reach(row.url)
+    rows = api.versions()
+    parsed: dict[int, Descriptor] = {}
+    for one in rows:
+        if one.version in parsed or one.version > standing.version:  # each costs a call of the chain
+            raise ChainError(f"the node of {row.agency} shows version {one.version} twice, or before its time", hint="check its address")
+        found = descriptors.parse(one.document)
+        expected = contract_layout.descriptor_commitment(found.digest, one.active_from, one.block)
+        if (found.agency, found.version) != (row.agency, one.version):
+            raise ChainError(f"the node of {row.agency} shows a descriptor of {found.agency}", hint="check its address")
+        if node.contracts.descriptor_commitment(agency_id(row.agency), one.version) != expected:
+            raise ChainError(f"version {one.version} of the descriptor of {row.agency} is not the registry's", hint="check its address")
+        parsed[one.version] = found
+    if standing.version not in parsed:
+        raise ChainError(f"the node of {row.agency} does not show version {standing.version}, which is in force", hint="ask it to")
+    descriptor = parsed[standing.version]
+    # Where a descriptor sends us is judged like what an administrator types: an origin, and no path of it.
+    service = hosts.origin(descriptor.service, what=f"the node of {row.agency}") if descriptor.service else row.url
+    crl = api.crl()
+    with node.records.write() as unit:
+        allowed(unit)
+        _require_keys_of_their_own(node, unit, row.agency, list(parsed.values()))
+        before = unit.partner(row.agency)
+        for old in (row.crl, before.crl if before is not None else b""):
+            _require_newer_list(node, descriptor, crl, old)
+        unit.put_partner(PartnerRow(row.agency, service, crl, node.clock.now()))
+        for one in rows:
+            unit.put_partner_descriptor(row.agency, one)
+    return descriptor
+
+
+def _require_newer_list(node: Node, descriptor: Descriptor, crl: bytes, old: bytes) -> None:
+    """Judge a partner's revocation list before it is kept. One from the future, kept by an earlier version, does not keep out a right one.
+
+    Raises:
+        VerificationError: it is not signed by the agency. ChainError: it is from the future, or older than the one that is known.
+    """
+    certificates.require_signed_list(crl, descriptor.authorities)
+    issued, latest = certificates.crl_issued(crl), node.clock.now() + AHEAD
+    if issued > latest:
+        raise ChainError(f"the node of {descriptor.agency} shows a revocation list from the future", hint="check both clocks")
+    if old and issued < certificates.crl_issued(old) <= latest:
+        raise ChainError(f"the node of {descriptor.agency} shows an older revocation list than before", hint="ask it why")
+
+
+def _require_keys_of_their_own(node: Node, unit: Unit, code: str, found: list[Descriptor]) -> None:
+    """Nothing that is sealed to a partner is sealed to us, or to somebody who works here: keys are public, and anybody can name another's.
+
+    Of people those alone count who are active: nobody keeps a partner out for good by having joined with its key.
+    """
+    theirs = {key.digest for one in found for key in (one.node, one.custody)}
+    if theirs & _keys_of(node, unit.rows("descriptor")):
+        raise ChainError(f"a descriptor of {code} names a key of {node.agency} as its own", hint="ask the governors of the consortium")
+    for person in unit.people():
+        if person.active and hpke_key(person).digest in theirs:
+            shown = person.person.shown_at(node.agency)
+            raise ChainError(
+                f"a descriptor of {code} names the key of {shown}: one of the two took it from the other",
+                hint=f"ask both for the fingerprints of their keys; if it is not the person's: custody person suspend {shown}",
+            )
+
+
+def agency_keys(node: Node, unit: Unit) -> frozenset[bytes]:
+    """Digests of the HPKE keys of nodes and custodians, ours and partners', of all times: what is sealed to them is no person's."""
+    return _keys_of(node, [*unit.rows("descriptor"), *unit.rows("partner_descriptor")])
+
+
+def _keys_of(node: Node, rows: list[dict[str, Any]]) -> frozenset[bytes]:
+    return frozenset({node.keys.hpke.public.digest}).union(*(_keys_in(row["document"]) for row in rows))
+
+
+@lru_cache(maxsize=256)
+def _keys_in(document: bytes) -> frozenset[bytes]:
+    found = descriptors.parse(document)
+    return frozenset({found.node.digest, found.custody.digest})
+
+
+def in_force(rows: list[DescriptorRow], now: int) -> Descriptor | None:
+    """The newest of these versions that is in force."""
+    active = [row for row in rows if row.active_from <= now]
+    return descriptors.parse(active[-1].document) if active else None
+
+
+def descriptor(node: Node, unit: Unit, code: str) -> Descriptor:
+    """The descriptor of an agency that is in force now, ours or a partner's.
+
+    Raises:
+        NotFoundError: an agency that nobody added.
+    """
+    if code == node.agency:
+        return node.descriptor(unit)
+    known(unit, code)
+    found = in_force(unit.partner_descriptors(code), node.clock.now())
+    if found is None:
+        raise NotFoundError(f"no descriptor of {code} is in force", hint=_ADD)
+    return found
+
+
+def authorities(node: Node, unit: Unit, certificate: Certificate) -> Authorities:
+    """By whom a certificate must have been issued, and what may have revoked it.
+
+    Raises:
+        NotFoundError: a certificate of an agency that nobody added.
+    """
+    if certificate.agency == node.agency:
+        newest = unit.newest_crl()
+        return Authorities(node.descriptor(unit), (newest.der,) if newest is not None else ())
+    row = known(unit, certificate.agency)
+    return Authorities(descriptor(node, unit, certificate.agency), (row.crl,) if row.crl else ())
+
+
+class Certifiers:
+    """Who may certify whom, as one transaction sees it: looked up once an agency, however many statements a batch has."""
+
+    def __init__(self, node: Node, unit: Unit) -> None:
+        self._node = node
+        self._unit = unit
+        self._known: dict[str, Authorities] = {}
+        self.own = node.descriptor(unit)
+
+    def verify_current(self, certificate: Certificate) -> Descriptor:
+        """Check that a certificate of ours or of a partner may be used now; its agency's descriptor.
+
+        Raises:
+            VerificationError: step 3. NotFoundError: an agency that nobody added.
+        """
+        if certificate.agency not in self._known:
+            self._known[certificate.agency] = authorities(self._node, self._unit, certificate)
+        found = self._known[certificate.agency]
+        certificates.verify_current(certificate, found.descriptor.authorities, found.crls, self._node.clock.now())
+        return found.descriptor
+
+
+def renew_crl(node: Node, code: str, time: int) -> None:
+    """Get a partner's revocation list that speaks for ``time``, where theirs is older and they can be reached; else all stays as it is."""
+    with node.records.read() as unit:
+        row = unit.partner(code)
+    if row is None or (row.crl and certificates.crl_issued(row.crl) >= time):
+        return
+    url = row.url
+    with suppress(CustodyError):  # a bundle without it is incomplete, and says so
+        refresh(node, code)
+        crl = node.callouts.run(code, lambda: node.reach(url).fresh_crl(time), seconds=_PATIENCE)
+        with node.records.write() as unit:
+            row = known(unit, code)
+            _require_newer_list(node, descriptor(node, unit, code), crl, row.crl)
+            unit.put_partner(replace(row, crl=crl))

@@ -1,0 +1,1 @@
+"""People of an agency: how they join, and what they may be."""

@@ -1,0 +1,1 @@
+"""Whether what is kept is still what was recorded."""

@@ -1,0 +1,277 @@
+"""Fixity: reading again what replicas keep, block by block, and putting right what is not.
+
+- each replica is asked for its own copy; nothing is fetched from peers meanwhile
+- `mismatch` (other bytes), `missing` and `unreadable` are told apart from `unreachable`, which says nothing about the item
+- a bad block is replaced by one that hashes to its CID, wherever one is left; the result is logged as a `verified` event
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Final
+
+from ledger.domain.blocks.store import Replica
+from ledger.domain.errors import (
+    ConflictError,
+    CustodyError,
+    NetworkError,
+    NotFoundError,
+    StorageError,
+    UnreadableError,
+    UsageError,
+    VerificationError,
+)
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ipld import unixfs
+from ledger.domain.ipld.unixfs import Block
+from ledger.domain.ports.rows import HoldingRow
+from ledger.services.node.context import Node
+from ledger.services.registration import service_events
+from ledger.services.storage.replication import pause, word_of
+
+INTERVAL: Final = 30 * 86400
+FIRST: Final = 86400  # seconds after which what was sent is read again for the first time
+RATE: Final = 32 << 20
+_SAVED: Final = 64  # blocks after which the place is written down
+_DEPTH: Final = 5
+_WORST: Final = ("mismatch", "missing", "unreadable")
+_STALE: Final = 86400  # seconds after which a reading that was begun is begun again
+_KEPT: Final = ("pinned", "damaged")
+_PAGE: Final = 50
+_WAIT: Final = 30.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How often each item is read again, in seconds, and at how many bytes a second (0: as fast as it goes)."""
+
+    interval: int = INTERVAL
+    rate: int = RATE
+
+
+@dataclass
+class Found:
+    """What re-reading one item at one replica gave: blocks read, bad blocks by kind, and how many were put right."""
+
+    node: str
+    began: int = 0
+    blocks: int = 0
+    bad: dict[str, int] = field(default_factory=dict)
+    repaired: int = 0
+    pinned: bool = True
+    unreachable: bool = False
+    complete: bool = False
+
+    @property
+    def result(self) -> str:
+        """match, mismatch, missing, unreadable or unreachable."""
+        if self.bad or not self.pinned:
+            return next((word for word in _WORST if self.bad.get(word)), "missing")
+        return "unreachable" if self.unreachable else "match"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the item lies there whole and pinned now."""
+        return self.complete and self.repaired == sum(self.bad.values())
+
+
+class Pace:
+    """Holds reading to a number of bytes a second."""
+
+    def __init__(self, rate: int, wait: Callable[[float], object] = time.sleep) -> None:
+        self._rate = rate
+        self._wait = wait
+        self._free = time.monotonic()
+
+    def spend(self, count: int) -> None:
+        """Wait until so many bytes may be read."""
+        if self._rate:
+            now = time.monotonic()
+            self._free = max(self._free, now) + count / self._rate
+            if self._free - now > 0.05:
+                self._wait(self._free - now)
+
+
+@dataclass
+class Reading:
+    """How items are read: at what pace, until when, and who is told about the progress."""
+
+    pace: Pace
+    stopped: Callable[[], bool] = lambda: False
+    progress: Callable[[int], None] = lambda count: None
+
+
+def check(node: Node, evidence: str, reading: Reading) -> list[Found]:
+    """Read one item again at each of its replicas, repair what can be repaired, and log the result.
+
+    Logged once for all replicas that answered; not at all where the item is closed or offered, or where none answered.
+
+    Raises:
+        NotFoundError: no replica keeps it. ConflictError: others are being read again, and it takes long.
+    """
+    if not node.reading.acquire(timeout=_WAIT):
+        raise ConflictError("other items are being read again just now", hint="try again in a minute")
+    try:
+        return _check(node, evidence, reading)
+    finally:
+        node.reading.release()
+
+
+def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
+    with node.records.read() as unit:
+        held = unit.holdings(evidence)
+    rows = [row for row in held if row.state in _KEPT and row.node in node.replicas.own]
+    if not rows:
+        raise NotFoundError("no IPFS node keeps this item yet", hint="see: custody ipfs status")
+    found = [_check_at(node, row, reading) for row in rows]
+    if all(one.complete or one.unreachable for one in found):
+        answered = {one.node: one for one in found if one.complete}
+        try:
+            if answered:
+                _log(node, evidence, rows[0].cid, list(answered.values()))
+        finally:  # what was told, or cannot be told, is not told again with the next reading
+            with node.records.read() as unit:
+                held = unit.holdings(evidence)
+            node.put_holdings([replace(row, seen="") for row in held if row.node in answered])
+    return found
+
+
+def _check_at(node: Node, row: HoldingRow, reading: Reading) -> Found:
+    """One item at one replica, from the place where an earlier reading was stopped; done already where only others are not yet."""
+    now = node.clock.now()
+    found = Found(**json.loads(row.seen)) if row.seen else Found(row.node, began=now)
+    if now - found.began > _STALE:  # left behind by a crash: what was read then says nothing about today
+        row, found = replace(row, place=0, seen=""), Found(row.node, began=now)
+    if found.complete:
+        return found
+    replica = node.replicas.own[row.node]
+    before = row.place
+
+    def save() -> None:
+        node.put_holdings([replace(row, place=found.blocks, seen=json.dumps(asdict(found)))])
+
+    try:
+        if not before:
+            found.pinned = row.cid in replica.pinned([row.cid])
+        for at, (cid, known) in enumerate(_walk(node, replica, row.cid), 1):
+            if at <= before:
+                continue
+            _read(node, replica, row, cid, known, found, reading)
+            found.blocks = at
+            if at % _SAVED == 0 or reading.stopped():
+                save()
+                if reading.stopped():
+                    return found
+        if not found.pinned:
+            replica.pin([row.cid])
+    except (NetworkError, UsageError) as error:
+        row = replace(row, problem=word_of(error), tries=row.tries + 1, due=node.clock.now() + pause(row.tries))
+        save()
+        found.unreachable = True
+        return found
+    except (VerificationError, NotFoundError, UnreadableError, StorageError) as error:  # it answers, but cannot say what it has pinned
+        _count(found, error)
+    found.complete = True
+    now = node.clock.now()
+    done = replace(
+        row, place=0, seen=json.dumps(asdict(found)), state="pinned", proof=now, reads=row.reads + 1, problem="", tries=0, due=now
+    )
+    if not found.is_whole:  # tried again before long: a good copy may turn up, at a replica that is down now
+        done = replace(done, state="damaged", proof=row.proof, problem=found.result, tries=row.tries + 1, due=now + pause(row.tries))
+    node.put_holdings([done])
+    return found
+
+
+def _walk(node: Node, replica: Replica, root: bytes, depth: int = 0) -> Iterator[tuple[bytes, CustodyError | None]]:
+    """Every CID below a root, itself first. An inner node is read here, with what was wrong with it; its good copy leads on."""
+    if cids.codec_of(root) == cids.RAW:
+        yield root, None
+        return
+    problem: CustodyError | None = None
+    data: bytes | None
+    try:
+        data = replica.get(root)
+    except (VerificationError, NotFoundError, UnreadableError, StorageError) as error:
+        data, problem = _good_copy(node, root), error
+    yield root, problem
+    if data is not None and depth < _DEPTH:
+        for link in unixfs.decode_node(data):
+            yield from _walk(node, replica, link.cid, depth + 1)
+
+
+def _good_copy(node: Node, cid: bytes) -> bytes | None:
+    try:
+        return node.blocks.get(cid)
+    except (VerificationError, NotFoundError, UnreadableError, NetworkError):
+        return None
+
+
+def _read(node: Node, replica: Replica, row: HoldingRow, cid: bytes, known: CustodyError | None, found: Found, reading: Reading) -> None:
+    """One block: read, hashed, and replaced where it is bad."""
+    try:
+        if known is not None:
+            raise known
+        size = len(replica.get(cid))
+        reading.pace.spend(size)
+        reading.progress(size)
+    except (VerificationError, NotFoundError, UnreadableError, StorageError) as error:
+        _count(found, error)
+        found.repaired += _repair(node, replica, row, cid)
+
+
+def result_of(error: CustodyError) -> str:
+    """What a failed reading says of what was read, in the words of a `verified` event."""
+    word = word_of(error)
+    return word if word in (*_WORST, "unreachable") else "unreadable"
+
+
+def _count(found: Found, error: CustodyError) -> None:
+    word = result_of(error)
+    found.bad[word] = found.bad.get(word, 0) + 1
+
+
+def _repair(node: Node, replica: Replica, row: HoldingRow, cid: bytes) -> bool:
+    """Put a good copy in the place of a bad block; False where there is none, or the replica cannot take it."""
+    data = _good_copy(node, cid)
+    if data is None:
+        return False
+    node.put_holdings([replace(row, state="damaged", due=node.clock.now())])  # its pin may go for a moment, in which we may die
+    try:
+        replica.replace(row.cid, Block(cid, data))
+        replica.get(cid)
+    except (VerificationError, NotFoundError, UnreadableError, StorageError):
+        return False
+    return True
+
+
+def _log(node: Node, evidence: str, cid: bytes, found: list[Found]) -> None:
+    results = [one.result for one in found]
+    worst = next((word for word in _WORST if word in results), "match")
+    body = {"result": worst, "cid": cids.to_text(cid), "scope": "ciphertext", "reason": "; ".join(map(_words, found))}
+    service_events.record(node, evidence, "verified", body)
+
+
+def _words(found: Found) -> str:
+    """One replica's result in plain words."""
+    text = f"{found.node}: {found.blocks} blocks read"
+    if found.bad:
+        bad = ", ".join(f"{count} {word}" for word, count in sorted(found.bad.items()))
+        text += f", {bad}, {found.repaired} replaced by good copies"
+    return text if found.pinned else text + ", pin was gone and is set again"
+
+
+def due(node: Node, policy: Policy) -> list[str]:
+    """Items whose last proof is older than the policy allows, and damaged ones, oldest proof first."""
+    with node.records.read() as unit:
+        now = node.clock.now()
+        rows = unit.oldest_proofs(now - policy.interval, now - min(policy.interval, FIRST), now, _PAGE)
+    return list(dict.fromkeys(row.evidence for row in rows if row.node in node.replicas.own))
+
+
+def unread(node: Node) -> Iterator[str]:
+    """Items that some replica keeps and that were never read again there; each as often as it has such replicas."""
+    for name in node.replicas.own:
+        yield from (row.evidence for row in node.holdings_at(name) if row.state in _KEPT and not row.reads)

@@ -1,0 +1,1 @@
+"""Documents and the keys that they are sealed with."""

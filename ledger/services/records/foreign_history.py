@@ -1,0 +1,48 @@
+"""What other agencies' logs proved of an item before it came to us, and which log sequenced which of its events."""
+
+from __future__ import annotations
+
+from ledger.domain.bundle import bundle as bundles
+from ledger.domain.bundle.bundle import Bundle
+from ledger.domain.event.document import Event
+from ledger.domain.identity.names import agency_id
+from ledger.domain.ports.rows import EntryRow, LinkRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.node.context import Node
+
+
+def inherited(unit: Unit, evidence: str) -> Bundle | None:
+    """The record that came with an item, without documents and proofs; None for one that began here and never left."""
+    data = unit.inherited(evidence)
+    return bundles.parse(data) if data is not None else None
+
+
+def proven_times(unit: Unit, evidence: str) -> dict[bytes, int]:
+    """By when the entries that came with an item were on the chain, as its record proved; seconds since 1970, by entry."""
+    found = inherited(unit, evidence)
+    proven = found.statements if found is not None else ()
+    return {one.entry: found.checkpoints[one.first].time for one in proven if found is not None and one.first is not None}
+
+
+def log_agencies(node: Node, unit: Unit, evidence: str) -> dict[bytes, str]:
+    """Agencies of the logs that sequenced an item's events, by log id."""
+    found = inherited(unit, evidence)
+    others = {node.contracts.log_id(agency_id(one.agency), one.number): one.agency for one in (found.logs if found is not None else ())}
+    return {**others, node.log_id: node.agency}
+
+
+def events_that_count(unit: Unit, evidence: str) -> list[EntryRow]:
+    """The events of an item; an answer of ours that the contract has not taken yet is none."""
+    pending = {row.outcome_digest for row in unit.crossings(evidence) if row.state == "concluding"}
+    return [row for row in unit.events(evidence) if row.digest not in pending]
+
+
+def links_of(event: Event) -> list[LinkRow]:
+    """Items that an opening event names as those that its own comes from; none for any other event."""
+    body, evidence = event.body, str(event.value["evidence"])
+    found = [(parent, "derived") for parent in body.get("parents", [])] if event.type == "derived" else []
+    if event.type == "copied" and isinstance(body.get("source"), dict):
+        found.append((body["source"]["evidence"], "copy"))
+    if event.value["seq"] == 0 and "partOf" in body:
+        found.append((body["partOf"], "part"))
+    return [LinkRow(parent, evidence, kind) for parent, kind in found]

@@ -1,0 +1,54 @@
+"""An item's record key on the node, and the blind index under which sealed records are found."""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha256
+
+from ledger.domain.crypto import grants
+from ledger.domain.errors import DeniedError
+from ledger.domain.event import wording
+from ledger.domain.event.document import Event
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.node.context import Node
+
+
+def record_key(node: Node, unit: Unit, evidence: str) -> bytes:
+    """The item's record key, from the grant made to this node.
+
+    Raises:
+        DeniedError: the grant was destroyed, or never made.
+    """
+    found = unit.grants(evidence, "record", node.keys.hpke.public.digest)
+    return open_record_key(node, found[0] if found else None)
+
+
+def open_record_key(node: Node, grant: bytes | None) -> bytes:
+    """The key in a grant made to this node.
+
+    Raises:
+        DeniedError: there is none.
+    """
+    if grant is None:
+        raise DeniedError("the keys of this item were destroyed, or this node never had them")
+    return node.keys.hpke.open(grants.parse(grant))
+
+
+def index_token(node: Node, kind: str, *parts: str) -> bytes:
+    """A blind index token: HMAC-SHA256 under the index key, so that the database alone cannot be searched by guessing."""
+    message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in (kind, *parts))
+    return hmac.new(node.keys.index, message, sha256).digest()
+
+
+def identifier_token(node: Node, scheme: str, value: str) -> bytes:
+    """The token of a number, the same for every way of writing it."""
+    return index_token(node, "identifier", wording.form(scheme), wording.form(value))
+
+
+def tokens(node: Node, event: Event) -> list[bytes]:
+    """What an event can be found by: its identifiers, and the digest of its content."""
+    identifiers = [*event.value.get("identifiers", []), *(event.body.get("identifiers", []) if event.type == "identified" else [])]
+    found = [identifier_token(node, one["scheme"], one["value"]) for one in identifiers]
+    if "digests" in event.body and "content" in event.body:
+        found.append(index_token(node, "sha-256", event.body["digests"]["sha-256"]))
+    return found

@@ -1,0 +1,1 @@
+"""A statement comes in: checked, judged by the rules of its item, sequenced."""

@@ -1,0 +1,126 @@
+"""Statements of the agency about itself: log opened, descriptor published, revocation list published.
+
+Signed by the node's service certificate, subject the agency URN, public documents, a seq and prev chain of their own.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any, Final
+
+from ledger.domain.codecs import strict_json
+from ledger.domain.codecs.text import b64url, format_time
+from ledger.domain.crypto import content_encryption
+from ledger.domain.errors import KeyringError
+from ledger.domain.event import document as documents
+from ledger.domain.event.document import Event
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.names import agency_urn
+from ledger.domain.item import custody
+from ledger.domain.log import statement as statements
+from ledger.domain.log.statement import Claims
+from ledger.domain.ports.rows import CrlRow, EntryRow, LogRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.log import merkle_log
+from ledger.services.node.context import Node
+from ledger.services.registration.sequencing import entry_row
+
+_AHEAD: Final = 60
+
+
+def publish(node: Node, unit: Unit, event_type: str, body: dict[str, Any]) -> EntryRow:
+    """Sign, check and append an agency statement."""
+    service = node.keys.service_certificate
+    custody.require_role(event_type, "service", service.roles)
+    subject = agency_urn(node.agency)
+    earlier = unit.events(subject)
+    previous = earlier[-1] if earlier else None
+    # The chain's order must hold even where the clock was set back.
+    time = max(node.clock.now(), previous.time if previous is not None else 0)
+    document = strict_json.dump(
+        {
+            "v": 1,
+            "type": event_type,
+            "evidence": subject,
+            "seq": len(earlier),
+            "prev": previous.digest.hex() if previous is not None else None,
+            "actor": {"id": service.pseudonym, "agency": node.agency, "kind": "service", "role": "service"},
+            "time": format_time(time),
+            "salt": b64url(content_encryption.new_salt(32)),
+            "body": body,
+        }
+    )
+    event = documents.parse(document)
+    documents.require_complete(event)
+    digest = previous.digest if previous is not None else None
+    claims = Claims(node.agency, subject, node.log_id, time, len(earlier), digest, "agency")
+    documents.check_claims(event, claims)
+    statement = statements.sign(node.keys.service, claims, event.digest, service.digest, service.der)
+    write(unit, service, event)
+    return merkle_log.append(unit, node.log_id, [entry_row(node.log_id, statement)])[0]
+
+
+def write(unit: Unit, service: Certificate, event: Event) -> None:
+    """Write what follows from an agency statement besides its entry: its documents are public."""
+    unit.put_certificate(service.digest, service.der)
+    unit.put_document(event.digest, event.value["evidence"], event.raw)
+
+
+def open_log(node: Node, unit: Unit, *, number: int, policy: str, anchors: list[str]) -> None:
+    """Leaf 0 of a new log: registration policy and trust anchors."""
+    unit.put_log(LogRow(node.log_id, node.agency, number, 0, ""))
+    publish(node, unit, "log-opened", {"policy": policy, "trustAnchors": anchors})
+
+
+def publish_crl(node: Node, unit: Unit, revoked: list[tuple[int, int]] | None = None, *, time: int = 0) -> CrlRow:
+    """Issue a revocation list, with new (serial, time) entries, and log its digest.
+
+    Args:
+        time: the list speaks for this moment where the node's clock is not there yet.
+
+    Raises:
+        KeyringError: the CA key is not at hand here.
+    """
+    if node.keys.authority is None:
+        raise KeyringError("the CA key is not at hand on this node", hint="issue a revocation list where the CA is")
+    previous, now = unit.newest_crl(), max(node.clock.now(), time)
+    number = previous.number + 1 if previous is not None else 1
+    der = node.keys.authority.issue_crl(previous.der if previous else None, revoked or [], number=number, now=now)
+    row = crl_row(der)
+    unit.put_crl(row)
+    body = {"number": number, "digest": digest_of(der), "issued": format_time(row.issued), "revoked": len(certificates.load_crl(der))}
+    publish(node, unit, "crl-published", body)
+    return row
+
+
+def crl_row(der: bytes) -> CrlRow:
+    """The row of a revocation list, which says its number and when it was issued.
+
+    Raises:
+        FormatError: it is none.
+    """
+    return CrlRow(certificates.crl_number(der), der, certificates.crl_issued(der))
+
+
+def digest_of(der: bytes) -> str:
+    """SHA-256 of a revocation list, as its announcement has it."""
+    return sha256(der).hexdigest()
+
+
+def revoked_since(unit: Unit, serial: int) -> int | None:
+    """When the newest list has a certificate of ours revoked; None where it does not."""
+    newest = unit.newest_crl()
+    entry = certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial) if newest is not None else None
+    return int(entry.revocation_date_utc.timestamp()) if entry is not None else None
+
+
+def fresh_crl(node: Node, unit: Unit, time: int) -> CrlRow | None:
+    """The newest list, issued now if the newest is older than ``time`` and the CA is at hand."""
+    newest = unit.newest_crl()
+    if newest is not None and newest.issued >= time:
+        return newest
+    # Block times run ahead of ours by seconds; a list that speaks for a time far ahead would be a false statement.
+    if node.keys.authority is None or time - node.clock.now() > _AHEAD:
+        return newest
+    return publish_crl(node, unit, time=time)

@@ -1,0 +1,161 @@
+"""What the documents of an item forbid to follow, judged on the node before an event is sequenced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ledger.domain.codecs.text import format_time
+from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.event.document import Event
+from ledger.domain.event.references import references
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.person import PersonId
+from ledger.domain.item.custody import ROLES_BY_TYPE
+from ledger.domain.item.history_rules import GUARDED, OUTSIDE, Life, Told
+from ledger.domain.ports.rows import ItemRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.access import authorization
+from ledger.services.access.authorization import Caller
+from ledger.services.node.context import Node
+from ledger.services.people.admission import Persons
+from ledger.services.records import documents
+from ledger.services.registration.statement_checks import Checked
+
+BIOMETRIC: Final = "biometric"
+_APPROVALS: Final = 2
+
+
+class Review:
+    """The judgement of one batch, within its transaction.
+
+    Args:
+        states: items as the batch has left them so far; the caller goes on filling it.
+    """
+
+    def __init__(self, node: Node, unit: Unit, states: Mapping[str, ItemRow | None]) -> None:
+        self._node = node
+        self._unit = unit
+        self._states = states
+        self._persons = Persons(node, unit)
+        self._told: dict[str, list[Told]] = {}  # by items, what this batch has said so far
+        self._lives: dict[str, Life] = {}
+
+    def require_allowed(self, one: Checked, before: ItemRow | None, signer: Caller) -> None:
+        """Check an event against its item's life so far, and take it into account.
+
+        Raises:
+            RuleError, DeniedError: why it may not follow.
+        """
+        if self._node.profile is not None and one.certificate.kind == "person":
+            self._node.profile.require_allowed(one.event)
+        self._require_references(one.event, signer)
+        told = _told(self._persons, one.statement.digest, one.event)
+        evidence = one.statement.claims.subject
+        if before is None:
+            _require_approvals(self._node, self._unit, self._persons, told)
+        else:
+            if one.event.type == "accessed":
+                _require_fresh(one.statement.claims.time, self._node.clock.now())
+                authorization.require_readable(self._node, self._unit, signer, before, one.event.body["mode"])
+            if one.event.type == "transfer-offered":
+                self._require_taker(one.event, signer)
+            life = self._life(evidence) if Life.looks_back(one.event) else self._lives.get(evidence, Life())
+            life.require_allowed(told, self._node.clock.now())
+            _require_official(self._unit, one, life)
+        self._told.setdefault(evidence, []).append(told)
+        if evidence in self._lives:
+            self._lives[evidence].take(told)
+
+    def _life(self, evidence: str) -> Life:
+        if evidence not in self._lives:
+            self._lives[evidence] = life_of(self._node, self._unit, evidence)
+            for told in self._told.get(evidence, []):
+                self._lives[evidence].take(told)
+        return self._lives[evidence]
+
+    def _require_references(self, event: Event, signer: Caller) -> None:
+        """An event names other items that its signer has a part in, or opened in the same batch; hidden and absent ones are one answer.
+
+        What an item is part of is not asked: files of a folder come before the folder itself. It is a word of the item's own record,
+        and shown to those alone who see that item (lineage).
+
+        Raises:
+            RuleError: it names another.
+        """
+        for evidence in references(event):
+            if self._states.get(evidence) is None and not authorization.is_visible(self._node, self._unit, signer, evidence):
+                what = "an item that this one is derived from" if event.type == "derived" else "an item that this event names"
+                raise RuleError(f"{what} is not known here, or not to you", hint="check the items that you name: custody list")
+
+    def _require_taker(self, event: Event, signer: Caller) -> None:
+        """An item is offered to another agency, or to a colleague who is there to take it: never to oneself, under whichever number.
+
+        Raises:
+            RuleError: otherwise.
+        """
+        to, own = event.body["to"], self._node.agency
+        if to["agency"] != own:
+            return
+        hint = "--to-person WHO, see: custody person list"
+        row = self._unit.person(PersonId(own, to["person"])) if "person" in to else None
+        if row is None or not row.active:
+            raise RuleError("a handover inside the agency is made to a person who is active here", hint=hint)
+        if self._persons.behind(row.person) == self._persons.behind(signer.id):
+            raise RuleError("nobody offers an item to themselves", hint=hint)
+        der = self._unit.certificate(row.certificate)
+        if der is None or not certificates.parse(der).roles & ROLES_BY_TYPE["transfer-accepted"]:
+            raise RuleError("none of that person's roles may take an item over", hint=hint)
+
+
+def _require_fresh(time: int, now: int) -> None:
+    """Nothing could be handed out under an access that is older, so it would tell of a reading that never was."""
+    if now - time > authorization.FRESH:
+        told = f"the access is dated {format_time(time)}, and the node's clock says {format_time(now)}: it opens nothing any more"
+        raise RuleError(told, hint="if you signed it just now, one of the two clocks is wrong: set it, in UTC, then sign anew")
+
+
+def _told(persons: Persons, digest: bytes, event: Event) -> Told:
+    """An event with who stands behind its actor: somebody enrolled twice is one person still."""
+    actor = event.value["actor"]
+    return Told(digest, event, persons.behind(PersonId(actor["agency"], actor["id"])))
+
+
+def _require_official(unit: Unit, one: Checked, life: Life) -> None:
+    """Guarded material is not granted to anybody outside government and court, whatever the event calls them.
+
+    Raises:
+        DeniedError: it would be.
+    """
+    to = one.event.body.get("to", {}) if GUARDED in life.handling and one.grants else {}
+    row = unit.person(PersonId(to.get("agency", ""), to["person"])) if "person" in to else None
+    der = unit.certificate(row.certificate) if row is not None else None
+    if der is not None and certificates.parse(der).roles <= OUTSIDE:
+        raise DeniedError(f"material marked {GUARDED} is granted to government and court only", hint="show it under supervision")
+
+
+def life_of(node: Node, unit: Unit, evidence: str) -> Life:
+    """An item's life, as far as its documents still open."""
+    life, persons = Life(), Persons(node, unit)
+    for row in unit.events(evidence):
+        event = documents.read_event(node, unit, row)
+        if event is not None:
+            life.take(_told(persons, row.digest, event))
+    return life
+
+
+def _require_approvals(node: Node, unit: Unit, persons: Persons, told: Told) -> None:
+    """What recognises people takes two approvals on one of the items that it is derived from."""
+    if told.event.type != "derived" or BIOMETRIC not in told.event.value.get("handling", []):
+        return
+    approved = set()
+    for digest in told.event.body.get("approvals", []):
+        row = unit.entry_by_digest(bytes.fromhex(digest))
+        event = documents.read_event(node, unit, row) if row is not None and row.evidence in told.event.body["parents"] else None
+        if row is not None and event is not None and event.type == "approved":
+            approved.add(_told(persons, row.digest, event).actor)
+    if len(approved - {told.actor}) < _APPROVALS:
+        raise RuleError(
+            f"biometric output takes the approval of {_APPROVALS} colleagues on an item that it is derived from",
+            hint="custody record approve PARENT --target ANALYSIS, by each; then --approval DIGEST twice",
+        )

@@ -1,0 +1,209 @@
+"""Registration of signed statements: checked in full, then sequenced in one transaction (DESIGN sections 7 and 11).
+
+Idempotent on (evidence, seq, payload): the first signature wins, a repeat gets the same receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from ledger.domain.errors import ConflictError, DeniedError, FormatError
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.person import PersonId
+from ledger.domain.item.parts import require_part
+from ledger.domain.ports.rows import EntryRow, ItemRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.access import authorization
+from ledger.services.access.authorization import Caller
+from ledger.services.log import merkle_log
+from ledger.services.node.context import Node
+from ledger.services.onchain import transfer_steps
+from ledger.services.partners.directory import Certifiers
+from ledger.services.records import record_keys
+from ledger.services.registration import bulk_access_alarm, key_release, sequencing
+from ledger.services.registration.item_rules import Review
+from ledger.services.registration.statement_checks import Checked, Submission, check, own_record_grant, require_enrolled, same
+from ledger.services.storage import placement
+
+__all__ = ["MAX_BATCH", "Registered", "Submission", "register"]
+MAX_BATCH: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The outcome: where the entry is, its receipt, whether it was there before, and the SHA-256 of what it opens."""
+
+    evidence: str
+    digest: bytes
+    index: int
+    receipt: bytes
+    repeated: bool
+    content: str | None = None
+
+
+def register(node: Node, submissions: Sequence[Submission], *, caller: PersonId | None, service: bytes | None = None) -> list[Registered]:
+    """Register statements, all of them or none.
+
+    Args:
+        caller: the logged-in person, who must be the actor; None for a service certificate.
+        service: digest of the service certificate that is logged in; None for our own node.
+
+    Raises:
+        FormatError, VerificationError, RuleError, DeniedError, ConflictError: the first that is wrong.
+    """
+    if not 0 < len(submissions) <= MAX_BATCH:
+        raise FormatError(f"a batch holds 1 to {MAX_BATCH} statements, found {len(submissions)}")
+    with node.records.read() as unit:
+        if caller is not None:
+            require_enrolled(unit, caller)
+        certifiers = Certifiers(node, unit)
+        checked = [check(node, unit, certifiers, submission, caller) for submission in submissions]
+    with node.records.write() as unit:
+        _require_current(node, unit, checked, caller, service)
+        rows = _sequence(node, unit, checked)
+        read = merkle_log.reader(unit, node.log_id)
+        return [
+            Registered(
+                row.evidence,
+                row.digest,
+                row.index,
+                merkle_log.receipt(node, row, read).encode(),
+                repeated,
+                one.event.body["digests"].get("sha-256") if one.content is not None else None,
+            )
+            for one, (row, repeated) in zip(checked, rows, strict=True)
+        ]
+
+
+def _require_current(node: Node, unit: Unit, checked: list[Checked], caller: PersonId | None, service: bytes | None) -> None:
+    """Check in the transaction that appends: somebody suspended or given other roles since the first look appends nothing more.
+
+    A repeat appends nothing: its certificate may have been renewed since, and its first answer lost.
+
+    Raises:
+        DeniedError: the caller is not enrolled any more, or signed under another certificate than their newest.
+        VerificationError: a certificate that may not be used now.
+    """
+    own = service if caller is None else require_enrolled(unit, caller)
+    certifiers = Certifiers(node, unit)
+    for certificate in {one.certificate.digest: one.certificate for one in checked if not one.repeats}.values():
+        if own is not None and certificate.digest != own:
+            # One with other roles may lie about: what counts is the newest, and for a node its own.
+            raise DeniedError("the statement was signed under another certificate than yours", hint="custody person renew, then sign anew")
+        certifiers.verify_current(certificate)
+
+
+def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[EntryRow, bool]]:
+    """Judge each statement against its item's state and append the new ones."""
+    known_items = unit.items_named(sorted({one.statement.claims.subject for one in checked}))
+    states: dict[str, ItemRow | None] = {}
+    fresh: list[tuple[Checked, EntryRow]] = []
+    known: dict[int, EntryRow] = {}
+    judge, signers = Review(node, unit, states), _Signers(node, unit)
+    names: list[str] = []  # that are taken; said when all else is right, or a batch that fails anyway would tell of hidden items
+    for number, one in enumerate(checked):
+        claims = one.statement.claims
+        if claims.subject not in states:
+            states[claims.subject] = known_items.get(claims.subject)
+        before = states[claims.subject]
+        signer = signers.of(one.certificate)
+        if (row := _admit(node, unit, signer, one, before)) is not None:
+            known[number] = row
+            continue
+        if one.repeats:  # whose certificate was not judged: it is answered, or nothing is done for it
+            raise authorization.hidden()
+        if before is not None and claims.effect == "open":
+            names.append(claims.subject)
+            continue
+        if before is not None and claims.effect == "accept":
+            placement.require_held(node, unit, before)
+        item = sequencing.item_after(node, one, before)
+        judge.require_allowed(one, before, signer)
+        key_release.require_good(node, unit, one, before)
+        key_release.take_back(node, unit, one, before)
+        states[claims.subject] = item
+        fresh.append((one, sequencing.entry_row(node.log_id, one.statement)))
+    if names:
+        raise ConflictError("an item is known under that name already", hint="open it under a new name")
+    appended = merkle_log.append(unit, node.log_id, [row for _, row in fresh]) if fresh else []
+    _store(node, unit, [(one, row) for (one, _), row in zip(fresh, appended, strict=True)], states)
+    rest = iter(appended)
+    return [(known[number], True) if number in known else (next(rest), False) for number in range(len(checked))]
+
+
+class _Signers:
+    """Those who signed a batch, each looked up once."""
+
+    def __init__(self, node: Node, unit: Unit) -> None:
+        self._node, self._unit = node, unit
+        self._known: dict[bytes, Caller] = {}
+
+    def of(self, certificate: Certificate) -> Caller:
+        """Whoever signed with a certificate."""
+        if certificate.digest not in self._known:
+            self._known[certificate.digest] = authorization.signer(self._node, self._unit, certificate)
+        return self._known[certificate.digest]
+
+
+def _admit(node: Node, unit: Unit, signer: Caller, one: Checked, before: ItemRow | None) -> EntryRow | None:
+    """The row of a statement that is there already; None for a new one that its signer's part in the item lets them record.
+
+    What one signed oneself one may send again, whatever has become of one's part in the item: the answer may have been lost.
+
+    Raises:
+        NotFoundError: the signer has no part in the item, or it does not exist: the same answer, after the same look-ups.
+        DeniedError: their part lets them record something else only. ConflictError: another event stands there.
+    """
+    claims = one.statement.claims
+    if claims.effect == "open":
+        return same(unit, one.statement) if before is not None else None
+    parts = authorization.parts_of(node, unit, signer, claims.subject, before)
+    mine = bool(parts) or unit.document(one.statement.payload) is not None
+    if before is None or not mine:
+        raise authorization.hidden()
+    answered = transfer_steps.answered(unit, before.state)
+    past = claims.seq <= before.state.seq + (answered is not None)
+    if past and (row := same(unit, one.statement)) is not None:
+        return row
+    if not parts:
+        raise authorization.hidden()
+    if past:
+        _refuse(one, before, answered=answered is not None)
+    require_part(one.event.type, parts)
+    return None
+
+
+def _refuse(one: Checked, before: ItemRow, *, answered: bool) -> NoReturn:
+    seq = one.statement.claims.seq
+    if answered and seq > before.state.seq:
+        raise ConflictError("the handover is being settled on the chain", hint="try again in a moment")
+    raise ConflictError(f"another event already stands at seq {seq} of this item", hint="read the item again and sign anew")
+
+
+def _store(node: Node, unit: Unit, fresh: list[tuple[Checked, EntryRow]], states: dict[str, ItemRow | None]) -> None:
+    keys: dict[str, bytes | None] = {}
+    subjects = [row.evidence for _, row in fresh]
+    stored = unit.grants_named(subjects, "record", node.keys.hpke.public.digest)
+    for one, row in fresh:
+        evidence = row.evidence
+        for grant in one.grants:
+            unit.put_grant(evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode())
+        if evidence not in keys:
+            keys[evidence] = _record_key(node, unit, one, stored.get(evidence))
+        item = states[evidence]
+        assert item is not None
+        states[evidence] = sequencing.write(node, unit, one, row, item, keys[evidence])
+        if one.event.type == "accessed":
+            bulk_access_alarm.note_access(node, unit, row.digest, one.certificate.subject, evidence)
+
+
+def _record_key(node: Node, unit: Unit, one: Checked, stored: bytes | None) -> bytes | None:
+    """The item's record key; None where it was destroyed with a disposal, after which only the log speaks of the item."""
+    own = own_record_grant(node, one.grants)
+    if own is not None:
+        return node.keys.hpke.open(own)
+    if stored is None and unit.erasure(one.statement.claims.subject) is not None:
+        return None
+    return record_keys.open_record_key(node, stored)

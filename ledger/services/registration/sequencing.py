@@ -1,0 +1,111 @@
+"""What one sequenced statement changes in the database.
+
+Written at registration, and written again by an audit into an empty database: whatever stands in these tables follows from the
+statements, their documents, and what the contract decided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from ledger.domain.blocks import dag
+from ledger.domain.codecs.text import parse_time
+from ledger.domain.crypto import content_encryption
+from ledger.domain.crypto.content_encryption import Content
+from ledger.domain.event.document import Event
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.item import custody
+from ledger.domain.log.statement import Statement
+from ledger.domain.ports.rows import PLACES, EntryRow, ErasureRow, GivenRow, ItemRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.node.context import Node
+from ledger.services.onchain import transfer_steps
+from ledger.services.records import foreign_history, record_keys
+from ledger.services.registration import key_release
+from ledger.services.storage import placement
+
+
+class Sequenced(Protocol):
+    """A statement of our log; ``event`` is None where its document was destroyed, ``content`` where it opens none."""
+
+    @property
+    def statement(self) -> Statement: ...
+    @property
+    def certificate(self) -> Certificate: ...
+    @property
+    def event(self) -> Event | None: ...
+    @property
+    def content(self) -> Content | None: ...
+
+
+def entry_row(log: bytes, statement: Statement) -> EntryRow:
+    """The row of a statement that is not sequenced yet."""
+    claims = statement.claims
+    return EntryRow(
+        log, 0, statement.entry, statement.digest, claims.subject, claims.seq, claims.effect, claims.time,
+        claims.issuer, statement.certificate, statement.payload,
+    )  # fmt: skip
+
+
+def item_after(node: Node, one: Sequenced, before: ItemRow | None) -> ItemRow:
+    """The item's row after a statement, its place in log and lists still open.
+
+    Raises:
+        RuleError: the statement may not follow.
+    """
+    claims, event = one.statement.claims, one.event
+    offered = event.body if claims.effect == "offer" and event is not None else None
+    state = custody.advance(
+        before.state if before is not None else None,
+        claims,
+        one.statement.digest,
+        log_agency=node.agency,
+        event_type=event.type if event is not None else None,
+        expires=parse_time(offered["expires"], what="expires") if offered is not None else None,
+        person=offered["to"].get("person") if offered is not None else None,
+    )
+    if before is None:
+        cid = None if one.content is None else dag.root_of(one.content)
+        return ItemRow(state, cid, one.certificate.subject, 0, node.log_id, 0, one.certificate.subject)
+    if transfer_steps.answers(before.state, claims):  # the contract decides on its effect
+        return before
+    return replace(before, state=state, holder=one.certificate.subject if claims.effect == "accept" else before.holder)
+
+
+def write(node: Node, unit: Unit, one: Sequenced, row: EntryRow, item: ItemRow, key: bytes | None) -> ItemRow:
+    """Write everything that follows from a statement which stands in the log.
+
+    Args:
+        item: as item_after gave it. key: the item's record key; None where it was destroyed, after which only the log speaks of it.
+    """
+    event, evidence = one.event, row.evidence
+    unit.put_certificate(one.certificate.digest, one.certificate.der)
+    if event is not None and key is not None:
+        keep_document(node, unit, event, evidence, key)
+    for link in foreign_history.links_of(event) if event is not None else ():
+        unit.put_link(link)
+    opened = row.index * PLACES if row.effect == "open" else item.opened
+    after = replace(item, opened=opened, latest_log=row.log, latest_index=row.index)
+    unit.put_item(after)
+    transfer_steps.note(node, unit, one.statement, event, item.state)
+    if event is not None:
+        key_release.note_share(node, unit, event, evidence, row.digest)
+    if event is not None and event.type == "disposed":
+        unit.put_erasure(ErasureRow(evidence, row.digest, node.agency, "due", backups=node.backups_until()))
+    if event is not None and event.type == "disclosed" and event.body["mode"] in placement.COPIES:
+        until = row.time + placement.OPENING  # of the statement: no clock but its signer's tells it again
+        unit.put_opening(evidence, until)
+        agency = event.body.get("to", {}).get("agency", node.agency)
+        if agency != node.agency:
+            unit.put_given(GivenRow(row.digest, evidence, agency, until))
+    return after
+
+
+def keep_document(node: Node, unit: Unit, event: Event, evidence: str, key: bytes) -> None:
+    """Keep a document sealed, with what it is found by. Sealing the same under the same key gives the same bytes."""
+    unit.put_document(event.digest, evidence, content_encryption.seal_document(key, event.raw))
+    for position, disclosure in enumerate(event.disclosures):
+        unit.put_disclosure(disclosure.digest, event.digest, position, content_encryption.seal_disclosure(key, disclosure.encoded))
+    for token in record_keys.tokens(node, event):
+        unit.put_token(token, evidence)

@@ -1,0 +1,78 @@
+"""Events that the node signs itself, with its service certificate: what it found out about an item, and keys that it destroyed."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ledger.domain.codecs.text import from_b64url
+from ledger.domain.errors import ConflictError, NotFoundError, RuleError
+from ledger.domain.event.signing import Person, Signed, sign_event
+from ledger.domain.ports.node_and_chain import PartnerApi
+from ledger.domain.ports.rows import ItemRow
+from ledger.services.node.context import Node
+from ledger.services.registration import registration
+from ledger.services.registration.registration import Registered, Submission
+
+_TRIES: Final = 5
+
+
+def record(node: Node, evidence: str, event_type: str, body: dict[str, Any]) -> Registered | None:
+    """Sign the next event of an item and register it; None where nothing may follow: it is closed, or offered to somebody.
+
+    Raises:
+        RuleError, ConflictError: others were first again and again. DeniedError: the keys of the item were destroyed.
+    """
+    item = _item(node, evidence)
+    if item is None or item.state.closed or item.state.offer is not None or item.state.custodian != node.agency:
+        return None
+    return _register(node, evidence, event_type, body)
+
+
+def confirm(node: Node, evidence: str, event_type: str, body: dict[str, Any]) -> Registered:
+    """As record, for an item of ours that is closed.
+
+    Raises:
+        NotFoundError: no such item.
+    """
+    return _register(node, evidence, event_type, body)
+
+
+def submit(node: Node, api: PartnerApi, told: dict[str, Any], event_type: str, body: dict[str, Any]) -> None:
+    """Sign an event about an item in another agency's custody, and register it in their log.
+
+    Args:
+        told: where the item stands there: evidence, log, events, head, time.
+    """
+    place = (str(told["evidence"]), int(told["events"]), bytes.fromhex(told["head"]), max(node.clock.now(), int(told["time"])))
+    api.register([_sign(node, bytes.fromhex(told["log"]), event_type, body, *place).submission])
+
+
+def _item(node: Node, evidence: str) -> ItemRow | None:
+    with node.records.read() as unit:
+        return unit.item(evidence)
+
+
+def _register(node: Node, evidence: str, event_type: str, body: dict[str, Any]) -> Registered:
+    tries = 0
+    while True:
+        item = _item(node, evidence)
+        if item is None:
+            raise NotFoundError("no such item")
+        now = max(node.clock.now(), item.state.time)
+        sent = _sign(node, node.log_id, event_type, body, evidence, item.state.seq + 1, item.state.head, now).submission
+        submission = Submission(
+            from_b64url(sent["statement"], what="statement"), from_b64url(sent["document"], what="document"), tuple(sent["disclosures"])
+        )
+        try:
+            return registration.register(node, [submission], caller=None)[0]
+        except (ConflictError, RuleError):  # a person recorded something in between: look again
+            tries += 1
+            if tries == _TRIES:
+                raise
+
+
+def _sign(node: Node, log: bytes, event_type: str, body: dict[str, Any], evidence: str, seq: int, prev: bytes, time: int) -> Signed:
+    with node.records.read() as unit:
+        descriptor = node.descriptor(unit)
+    service = Person(node.keys.service_certificate, node.keys.service, node.keys.hpke, log, descriptor)
+    return sign_event(service, event_type, body, evidence=evidence, seq=seq, prev=prev, time=time)

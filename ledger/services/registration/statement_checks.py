@@ -1,0 +1,165 @@
+"""What can be judged of a submitted statement without the state of its item (DESIGN section 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.domain.blocks import dag
+from ledger.domain.codecs.text import evidence_bytes, format_time
+from ledger.domain.crypto import content_encryption, grants
+from ledger.domain.crypto.grants import Grant
+from ledger.domain.errors import DeniedError, FormatError, RuleError, VerificationError
+from ledger.domain.event import document as documents
+from ledger.domain.event import moments
+from ledger.domain.event.document import Event
+from ledger.domain.identity import certificate as certificates
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.identity.descriptor import Descriptor
+from ledger.domain.identity.person import PersonId
+from ledger.domain.item import custody
+from ledger.domain.log import statement as statements
+from ledger.domain.log.statement import Statement
+from ledger.domain.ports.rows import EntryRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.node.context import Node
+from ledger.services.partners.directory import Certifiers
+
+_MAX_GRANTS: Final = 64
+#: Types besides the opening ones with which keys may be handed on: each release of a key has its signed event.
+RELEASES: Final = frozenset({"transfer-offered", "transfer-accepted", "disclosed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a client sends: the statement with its certificate, the document with all disclosures, and grants."""
+
+    statement: bytes
+    document: bytes
+    disclosures: tuple[str, ...] = ()
+    grants: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A submission in its parts; ``content`` only where the event opens an item that has some.
+
+    ``repeats``: a person's own statement that stands in the log already, under a certificate that they had: nothing is appended for it.
+    """
+
+    statement: Statement
+    certificate: Certificate
+    event: Event
+    grants: tuple[Grant, ...]
+    content: content_encryption.Content | None
+    repeats: bool = False
+
+
+def require_enrolled(unit: Unit, caller: PersonId) -> bytes:
+    """Check that a logged-in person is still one; the digest of the certificate that they have now.
+
+    Raises:
+        DeniedError: otherwise.
+    """
+    person = unit.person(caller)
+    if person is None or not person.active:
+        raise DeniedError("this person is not, or no longer, enrolled here")
+    return person.certificate
+
+
+def same(unit: Unit, statement: Statement) -> EntryRow | None:
+    """The row of the same document of the same signer; a document names its item, its place, its actor and a salt."""
+    claims = statement.claims
+    return next((row for row in unit.events(claims.subject) if (row.seq, row.payload) == (claims.seq, statement.payload)), None)
+
+
+def _repeats(unit: Unit, statement: Statement, caller: PersonId | None) -> bool:
+    """Whether a person sends what stands in the log under a certificate that they had: it was accepted then."""
+    person = unit.person(caller) if caller is not None else None
+    if person is None or person.certificate == statement.certificate:
+        return False
+    row = same(unit, statement)
+    return row is not None and row.certificate == statement.certificate
+
+
+def check(node: Node, unit: Unit, certifiers: Certifiers, submission: Submission, caller: PersonId | None) -> Checked:
+    """Everything that can be judged without the item's state. A repeat need not be acceptable once more: only to be its caller's own.
+
+    Args:
+        certifiers: of the transaction in which the whole batch is checked.
+        caller: the logged-in person, who must be the actor; None for a node's own service certificate.
+
+    Raises:
+        FormatError, VerificationError, RuleError, DeniedError: the first that is wrong.
+    """
+    now = node.clock.now()
+    statement = statements.parse(submission.statement)
+    claims = statement.claims
+    if claims.log_id != node.log_id:
+        raise RuleError("the statement is addressed to another log")
+    if len(statement.chain) != 1:
+        raise FormatError("statement: the certificate is missing from x5chain")
+    certificate = certificates.parse(statement.chain[0])
+    if certificate.digest != statement.certificate:
+        raise VerificationError(3, "the certificate sent is not the one that the statement names")
+    statements.verify_signature(statement, certificate.key)
+    if certificate.agency != claims.issuer:
+        raise DeniedError("the statement claims another agency than its certificate")
+    if caller != (certificate.subject if certificate.kind == "person" else None):
+        raise DeniedError("a person registers their own statements only")
+    repeats = _repeats(unit, statement, caller)
+    if not repeats:
+        _require_usable(certifiers, certificate, now)
+    if claims.time > now + moments.AHEAD:
+        told = f"the statement is dated {format_time(claims.time)}, and the node's clock says {format_time(now)}"
+        raise RuleError(told, hint="one of the two clocks is wrong: set it, in UTC, then sign anew")
+    event = documents.parse(submission.document, submission.disclosures)
+    documents.require_complete(event)
+    if event.digest != statement.payload:
+        raise VerificationError(2, "the document is not the one that was signed")
+    documents.check_claims(event, claims)
+    if (wrong := moments.contradiction(event.value)) is not None:
+        raise RuleError(wrong, hint=moments.HINT)
+    actor = event.value["actor"]
+    if (PersonId(actor["agency"], actor["id"]), actor["kind"]) != (certificate.subject, certificate.kind):
+        raise VerificationError(3, "the actor is not the certificate's subject")
+    custody.require_role(event.type, actor["role"], certificate.roles)
+    if certificate.agency != node.agency and event.type not in custody.GUESTS:
+        raise DeniedError(f"a guest of another agency may not record {event.type!r} here")
+    given = tuple(grants.parse(data) for data in submission.grants)
+    if len(given) > _MAX_GRANTS or any(grant.evidence != evidence_bytes(claims.subject) for grant in given):
+        raise FormatError("grants: too many, or for another item")
+    content = None
+    if "content" in event.body:
+        content = content_encryption.parse_content(event.body["content"], event.body["size"])
+        if not repeats:
+            dag.require_stored(node.blocks, content)
+    if repeats:
+        return Checked(statement, certificate, event, given, content, repeats=True)
+    if claims.effect == "open":
+        _check_opening(node, certifiers.own, given, content)
+    elif given and event.type not in RELEASES:
+        raise FormatError("keys are handed on with an opening, an offer, an acceptance or a disclosure only")
+    return Checked(statement, certificate, event, given, content)
+
+
+def _require_usable(certifiers: Certifiers, certificate: Certificate, now: int) -> None:
+    descriptor = certifiers.verify_current(certificate)
+    if certificate.not_after < now + descriptor.max_anchoring_delay:
+        raise RuleError("the certificate expires before the statement would surely be anchored", hint="renew the certificate")
+
+
+def _check_opening(node: Node, descriptor: Descriptor, given: tuple[Grant, ...], content: content_encryption.Content | None) -> None:
+    """The node must be able to read the record, and the custodians to recover the content."""
+    if own_record_grant(node, given) is None:
+        raise RuleError("the record key is not granted to the node")
+    if content is None:
+        return
+    good = [grant for grant in given if grant.scope == "content" and grant.binding == content.commitment]
+    if not any(grant.recipient == descriptor.custody.digest for grant in good):
+        raise RuleError("the content key is not granted to the agency's custodians")
+
+
+def own_record_grant(node: Node, given: tuple[Grant, ...]) -> Grant | None:
+    """The record key as granted to this node, among grants."""
+    return next((grant for grant in given if grant.scope == "record" and grant.recipient == node.keys.hpke.public.digest), None)

@@ -1,0 +1,1 @@
+"""Where ciphertext lies: placement, replicas, and what is cleared away."""

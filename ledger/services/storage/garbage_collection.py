@@ -1,0 +1,112 @@
+"""What a node clears away: ended sessions, abandoned uploads, and the content of disposed items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Final
+
+from ledger.domain.blocks import dag
+from ledger.domain.blocks.store import Collected
+from ledger.domain.errors import NotFoundError, UsageError
+from ledger.domain.ipld import cid as cids
+from ledger.domain.ports.rows import HoldingRow, ItemRow
+from ledger.services.node.context import Node
+from ledger.services.storage import placement
+
+GRACE: Final = 7 * 86400  # seconds for which an upload may rest before its blocks are given up
+LEAST_GRACE: Final = 7200  # the age of a block is written down once an hour only
+_PAGE: Final = 500
+
+
+def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
+    """Remove from the node's own disk what belongs to no item, what nobody holds a key to any more, and what enough replicas keep.
+
+    An item that is recorded while this runs keeps its blocks: they were asked for within the grace.
+
+    Raises:
+        UsageError: a grace that is too short to be safe.
+        NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked; nothing was removed.
+    """
+    if grace < LEAST_GRACE:
+        raise UsageError(f"a grace of {grace} s, at least {LEAST_GRACE} expected", hint="an upload in progress must not lose its blocks")
+    away = _away(node)
+    return node.blocks.collect(chain(away, _live(node)), before=node.clock.now() - grace, dry=dry)
+
+
+def give_up(node: Node) -> Collected:
+    """Remove from the node's own disk, however young, what enough replicas keep and no other item needs here."""
+    away = _away(node)
+    with node.transfers.counted_on() as coming:
+        return node.blocks.discard(_moved(node), kept=chain(coming, away, _live(node)))
+
+
+def forget(node: Node, root: bytes) -> Collected:
+    """Remove the content of an item that was disposed of, however young, but for blocks that another item has, or that come for one.
+
+    Raises:
+        NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked; nothing was removed.
+    """
+    away, dead = _away(node), list(dag.every(node.blocks.own, root))
+    with node.transfers.counted_on() as coming:
+        return node.blocks.discard(dead, kept=chain(coming, away, _live(node)))
+
+
+# The store asks for these while it holds its lock, and everybody waits: they read the own disk, and never over a network.
+
+
+def _moved(node: Node) -> Iterator[bytes]:
+    for item, held, copies in _held_items(node):
+        if item.cid is not None and placement.is_kept(node, held, copies) and not node.blocks.missing([item.cid]):
+            yield from list(dag.every(node.blocks.own, item.cid))
+
+
+def _live(node: Node) -> Iterator[bytes]:
+    for root in _needed(node):
+        if not _is_away(node, root):
+            yield from dag.every(node.blocks.own, root)
+
+
+def _away(node: Node) -> set[bytes]:
+    """Blocks of items that shall lie on the own disk and whose root does not: parts of them may be here. Asked before the lock is taken."""
+    return {cid for root in _needed(node) if _is_away(node, root) for cid in dag.every(node.blocks, root)}
+
+
+def _is_away(node: Node, root: bytes) -> bool:
+    """Whether a root with blocks below it is not on the own disk. Not asked by `missing`, which would make it young again."""
+    if cids.codec_of(root) == cids.RAW:
+        return False
+    try:
+        node.blocks.own.get(root)
+    except NotFoundError:
+        return True
+    return False
+
+
+def _needed(node: Node) -> Iterator[bytes]:
+    """Roots of items that too few replicas keep."""
+    for item, held, copies in _held_items(node):
+        if item.cid is not None and not placement.is_kept(node, held, copies):
+            yield item.cid
+
+
+def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[HoldingRow], int]]:
+    """Items whose content somebody has a key to, with their replicas and how many of these there shall be."""
+    after = -1
+    while True:
+        with node.records.read() as unit:
+            items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
+            names = [item.state.evidence for item in items]
+            held, targets = unit.holdings_named(names), unit.targets(names)
+            kept = [item for item in items if not placement.is_destroyed(node, unit, item)]
+        for item in kept:
+            yield item, held.get(item.state.evidence, []), targets.get(item.state.evidence, node.replicas.target)
+        if not items:
+            return
+        after = items[-1].opened
+
+
+def forget_sessions(node: Node) -> None:
+    """Drop sessions and challenges that have ended."""
+    with node.records.write() as unit:
+        unit.drop_expired(node.clock.now())
