@@ -198,7 +198,7 @@ KINDS_OF_PARTNERS = ["an empty object", "null", "a list", "a gzip bomb", "HTML w
 def test_nonsense_of_one_partner_holds_up_no_other_and_ends_no_exchange(desk: Desk, working: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.setattr("ledger.services.workers.handovers._IDLE", 0.05)
     keys = desk.node.keys
-    desk.node.reach = reach = Partners(lambda: (keys.service, keys.service_certificate.der), lambda _: set())
+    desk.node.reach = reach = Partners(lambda: (keys.service, keys.service_certificate.der))
     with ExitStack() as stack:
         stack.callback(reach.close)
         servers = {f"RO-A{number}": stack.enter_context(hostile(KINDS[kind])) for number, kind in enumerate(KINDS_OF_PARTNERS)}

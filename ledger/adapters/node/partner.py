@@ -121,14 +121,14 @@ class Partners:
 
     Args:
         signer: the key and certificate of our node's service.
-        logs: by URN, of the agencies that are known at an origin.
+        logs: by URN, of the agencies that are known at an origin; by default none, and nothing that asks for a login is signed.
         allowed: networks beyond public addresses where other agencies' nodes may be; a home passes what its operator allowed.
     """
 
     def __init__(
         self,
         signer: Callable[[], tuple[PrivateKey, bytes]],
-        logs: Callable[[str], AbstractSet[str]],
+        logs: Callable[[str], AbstractSet[str]] = lambda _: frozenset(),
         allowed: tuple[Network, ...] = _HERE,
     ) -> None:
         self._signer = signer
