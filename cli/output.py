@@ -3,7 +3,6 @@
 - Everything is printed line by line, and each line is made visible-safe first (ledger/domain/untrusted/visible.py): whatever a name,
   a document, an error or another node holds, it cannot begin a line, move the cursor or colour the screen. Line breaks are ours
   alone: they stand between the arguments, never inside them. Nothing else in this package may print (ruff refuses it).
-
 - On a terminal a line that is too long goes on under itself, indented, with a backslash at its end as in a shell: a value cannot be
   padded until its rest stands at the margin, and a command that was broken can still be copied.
 - A result is printed when the work is done, so what goes wrong in printing never changes what was recorded: an encoding without a
