@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.domain.identity.names import ROLES
-from ledger.domain.item.custody import ROLES_BY_TYPE
+from ledger.domain.identity.roles import ROLES_BY_TYPE
 
 PUBLIC: Final = frozenset({"public"})
 _PEOPLE: Final = ROLES - {"service"}

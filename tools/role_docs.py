@@ -8,7 +8,7 @@ from typing import Final
 
 from api.access import GUEST_ROUTES, PUBLIC, ROUTES
 from ledger.domain.identity.names import ROLES
-from ledger.domain.item.custody import GUEST_ROLES, GUESTS, ROLES_BY_TYPE
+from ledger.domain.identity.roles import GUEST_ROLES, GUESTS, ROLES_BY_TYPE
 from ledger.domain.item.parts import PARTS_BY_TYPE, Part
 
 TARGET: Final = Path(__file__).parents[1] / "docs" / "roles.md"

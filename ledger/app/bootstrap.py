@@ -44,7 +44,7 @@ from ledger.services.log.files import OwnLog
 from ledger.services.node.certificate_authority import Authority
 from ledger.services.node.context import Node, NodeKeys
 from ledger.services.node.supervision import Board
-from ledger.services.records import reindexing
+from ledger.services.registration import reindexing
 
 _LOGS: Final = 16  # of one agency: a new one is begun only when the one before it is lost
 

@@ -36,8 +36,8 @@ from ledger.domain.identity.names import agency_id, check_code, log_urn, role_ur
 from ledger.domain.ports.node_and_chain import BlockRef
 from ledger.domain.ports.rows import DescriptorRow, PersonRow
 from ledger.domain.untrusted import hosts
+from ledger.services.access import service_numbers
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
-from ledger.services.people import admission
 from ledger.services.records.documents import encode_hpke
 from ledger.services.registration import agency_statements
 
@@ -177,7 +177,7 @@ def _prepare(
     keyring.put_signing_key("person", key)
     keyring.put_hpke_key("hpke-person", HpkePrivateKey.generate())
     keyring.put("person-certificate", certificate)
-    sealed = admission.seal_number(keyring.get("people"), person, pseudonym.encode())
+    sealed = service_numbers.seal_number(keyring.get("people"), person, pseudonym.encode())
     card = Card(_descriptor(keyring, agency, authority, url), address_of(keyring.get("governor")), address_of(keyring.get("anchorer")))
     return keyring, card, sealed
 

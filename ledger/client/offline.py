@@ -16,6 +16,7 @@ from ledger.domain.blocks.store import NodeStore
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import ConflictError, NotFoundError, RuleError, UnreadableError, UsageError, VerificationError
 from ledger.domain.event.signing import Person
+from ledger.domain.identity.roles import ROLES_BY_TYPE
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from ledger.domain.item import custody
@@ -134,7 +135,7 @@ class FieldNode:
 
     def not_permitted(self, person: Person) -> list[str]:
         """Types of statements that wait, and that none of a person's roles may record any more."""
-        allowed = custody.ROLES_BY_TYPE
+        allowed = ROLES_BY_TYPE
         return sorted({one.event.type for one in self._queue if not allowed[one.event.type] & person.certificate.roles})
 
     def send(self, node: Receiver, person: Person, clock: Clock, *, anew: bool = False) -> Iterator[dict[str, Any]]:

@@ -20,7 +20,7 @@ from ledger.services.audit import internal
 from ledger.services.bundles import export
 from ledger.services.handovers import outgoing, sync
 from ledger.services.people import membership
-from ledger.services.records import reindexing
+from ledger.services.registration import reindexing
 from tests.integration.test_namesakes import Namesake
 from tests.support.actors import Actor, enrolled
 from tests.support.consortium import NL, RO, Consortium, offer, upload

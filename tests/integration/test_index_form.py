@@ -17,7 +17,7 @@ from ledger.app import bootstrap
 from ledger.client.upload import Options, Uploaded
 from ledger.domain.event import wording
 from ledger.services.audit.self_check import Finding, examine
-from ledger.services.records import reindexing
+from ledger.services.registration import reindexing
 from tests.support.desk import PASSPHRASE, Desk
 
 NFC = "M\u00fcller-7 / a"

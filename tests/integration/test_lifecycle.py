@@ -307,7 +307,7 @@ def _disclosed(bundle: bytes) -> list[bytes]:
 def test_every_cell_of_the_table_of_roles_and_events() -> None:
     """The table in the code, in docs/threat-model.md and what registration enforces are one."""
     from ledger.domain.event.types import TYPES
-    from ledger.domain.item.custody import ROLES_BY_TYPE, require_role
+    from ledger.domain.identity.roles import ROLES_BY_TYPE, require_role
 
     assert set(ROLES_BY_TYPE) == set(TYPES)
     written = _table(Path("docs/roles.md").read_text())

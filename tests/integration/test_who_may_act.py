@@ -20,7 +20,7 @@ from ledger.client.upload import Options, Upload
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.event.types import TYPES
-from ledger.domain.item.custody import ROLES_BY_TYPE
+from ledger.domain.identity.roles import ROLES_BY_TYPE
 from ledger.domain.item.parts import PARTS_BY_TYPE
 from ledger.services.handovers import offers
 from ledger.services.handovers.sync import Synced

@@ -13,7 +13,8 @@ from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.errors import IncompleteError, RuleError, VerificationError
 from ledger.domain.identity.names import agency_id
-from ledger.domain.item.custody import advance, require_role
+from ledger.domain.identity.roles import require_role
+from ledger.domain.item.custody import advance
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims, Statement
 from ledger.domain.verify import custody_chain

@@ -13,7 +13,7 @@ from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.event import disclosure as sd
 from ledger.domain.event import document as documents
 from ledger.domain.event.types import TYPES
-from ledger.domain.item.custody import ROLES_BY_TYPE
+from ledger.domain.identity.roles import ROLES_BY_TYPE
 from ledger.domain.log.statement import Claims
 
 EVIDENCE = "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"

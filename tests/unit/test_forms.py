@@ -10,7 +10,7 @@ from cli.commands.record import _put, _value
 from cli.eventforms import FORMS, Field, Form
 from ledger.domain.event.schema import Report
 from ledger.domain.event.types import TYPES
-from ledger.domain.item.custody import ROLES_BY_TYPE
+from ledger.domain.identity.roles import ROLES_BY_TYPE
 
 ITEM = "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
 SAMPLES: dict[str, Any] = {

@@ -11,7 +11,7 @@ from ledger.domain.event.types import TYPES
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.item.custody import GUEST_ROLES, ROLES_BY_TYPE
+from ledger.domain.identity.roles import GUEST_ROLES, ROLES_BY_TYPE
 
 #: Roles that may sign something with an effect: from outside only the effect is seen, not the type.
 ROLES_BY_EFFECT: Final[dict[str, frozenset[str]]] = {

@@ -17,7 +17,7 @@ from ledger.domain.event.types import TYPES
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
-from ledger.domain.item.custody import ROLES_BY_TYPE
+from ledger.domain.identity.roles import ROLES_BY_TYPE
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims, Statement
 

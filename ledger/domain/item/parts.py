@@ -1,6 +1,6 @@
 """Who has a part in an item, and what each part lets somebody sign about it.
 
-- a role says what somebody may sign at all (custody.ROLES_BY_TYPE); a part says about which items: both are asked
+- a role says what somebody may sign at all (identity.roles.ROLES_BY_TYPE); a part says about which items: both are asked
 - whoever has no part in an item gets the answer of one that does not exist
 - what is done with the item itself is done by whoever holds it, and by the custodians; what is found out or decided about it
   also by those it was shared with

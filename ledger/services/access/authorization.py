@@ -18,7 +18,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import PersonId, Recipient, read_stored
-from ledger.domain.item.custody import GUEST_ROLES, ROLES_BY_TYPE
+from ledger.domain.identity.roles import GUEST_ROLES, ROLES_BY_TYPE
 from ledger.domain.item.parts import Part
 from ledger.domain.ports.rows import EntryRow, ItemRow, ReleaseRow
 from ledger.domain.ports.unit_of_work import Unit

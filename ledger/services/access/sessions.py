@@ -15,7 +15,7 @@ from ledger.domain.identity import login
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId
-from ledger.domain.item import custody
+from ledger.domain.identity.roles import GUEST_ROLES
 from ledger.domain.ports.node_and_chain import IdentityProvider
 from ledger.domain.ports.rows import SessionRow
 from ledger.domain.ports.unit_of_work import Unit
@@ -149,7 +149,7 @@ def caller_of(node: Node, token: str) -> Caller | None:
             return Caller(certificate.subject, certificate.roles, row.certificate, key, certificate.key)
         person = unit.person(certificate.subject)
         assert person is not None
-    roles = certificate.roles if certificate.agency == node.agency else certificate.roles & custody.GUEST_ROLES
+    roles = certificate.roles if certificate.agency == node.agency else certificate.roles & GUEST_ROLES
     return Caller(certificate.subject, roles, row.certificate, hpke_key(person), certificate.key)
 
 

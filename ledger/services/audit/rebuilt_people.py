@@ -18,11 +18,10 @@ from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId, read_stored
 from ledger.domain.ports.rows import AlarmRow, CustodyKeyRow, EnrolmentRow, HoldingRow, PartnerRow, PersonRow, ReleaseRow, SessionRow
 from ledger.domain.ports.unit_of_work import Unit
-from ledger.services.access import custody_keys, sessions
+from ledger.services.access import custody_keys, service_numbers, sessions
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.partners import directory
-from ledger.services.people import admission
 from ledger.services.records import documents
 from ledger.services.registration import agency_statements, bulk_access_alarm
 
@@ -93,7 +92,7 @@ class People:
         if request is not None and request.server != log_urn(node.log_id):
             return
         made = EnrolmentRow(asked.code, asked.roles, asked.number, asked.inviter, state, asked.expires, asked.request)
-        admission.open_number(node, asked.number, asked.code)
+        service_numbers.open_number(node, asked.number, asked.code)
         if asked.certificate and request is not None:
             found = self._book.certificate(unit, asked.certificate)
             if found is None or enrolment.encode_key(found.key) != request.spki:
@@ -112,7 +111,7 @@ class People:
             return
         guest = found.agency != node.agency
         if not guest:
-            admission.open_number(node, told.number, found.pseudonym.encode())
+            service_numbers.open_number(node, told.number, found.pseudonym.encode())
         hpke, proof = self._keys_of(found, told)
         into.put_person(
             PersonRow(

@@ -14,12 +14,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from ledger.domain.codecs.digests import same
 from ledger.domain.errors import ConflictError, DeniedError, KeyringError, NotFoundError, RuleError, UsageError
-from ledger.domain.event import wording
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import HpkeKey
@@ -29,13 +25,13 @@ from ledger.domain.ports.rows import EnrolmentRow, PersonRow
 from ledger.domain.ports.unit_of_work import Unit
 from ledger.services.access import custody_keys
 from ledger.services.access.authorization import require_still
+from ledger.services.access.service_numbers import folded, open_number, seal_number
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.records.documents import encode_hpke, hpke_key
 
 LIFE: Final = 7 * 86400  # seconds
-_NONCE: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +50,6 @@ class Listed:
     fingerprint: str
     since: int
     custody: str = ""
-
-
-def seal_number(key: bytes, number: str, bound: bytes) -> bytes:
-    """A service number under the key of the agency's own records, bound to whom it belongs."""
-    nonce = secrets.token_bytes(_NONCE)
-    return nonce + AESGCM(key).encrypt(nonce, number.encode(), bound)
-
-
-def open_number(node: Node, sealed: bytes, bound: bytes) -> str:
-    """A service number.
-
-    Raises:
-        KeyringError: it was sealed for somebody else, or altered.
-    """
-    try:
-        return AESGCM(node.keys.people).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound).decode()
-    except InvalidTag as error:
-        raise KeyringError("a service number does not open", hint="run: custody doctor") from error
 
 
 def invite(node: Node, *, number: str, roles: list[str], inviter: PersonId) -> tuple[str, int]:
@@ -191,7 +169,7 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
             raise NotFoundError("nobody waits for approval under that reference", hint="see: custody person list")
         require_still(node, unit, approver, "administrator")
         number, person = open_number(node, row.number, row.code), unit.person(approver)
-        if person is not None and _folded(number) == _folded(open_number(node, person.number, approver.pseudonym.encode())):
+        if person is not None and folded(number) == folded(open_number(node, person.number, approver.pseudonym.encode())):
             raise RuleError("nobody approves their own enrolment", hint="ask another administrator")
         parsed = enrolment.parse(row.request)
         require_unshared(node, unit, parsed.hpke, spki=parsed.spki)  # again: two may have asked with one key
@@ -260,31 +238,3 @@ def everybody(node: Node) -> list[Listed]:
             Listed(_reference(one), "", open_number(node, one.number, one.code), asked, one.state, fingerprint, one.expires - LIFE)
         )
     return listed
-
-
-class Persons:
-    """Who stands behind pseudonyms, each looked up once.
-
-    Whoever is enrolled twice under one service number, however it was typed, does not become a second person by it.
-    """
-
-    def __init__(self, node: Node, unit: Unit) -> None:
-        self._node, self._unit = node, unit
-        self._known: dict[PersonId, PersonId] = {}
-
-    def behind(self, person: PersonId) -> PersonId:
-        """What is the same for all enrolments of one person: their service number in the place of the pseudonym where we know it."""
-        if person not in self._known:
-            self._known[person] = self._look_up(person)
-        return self._known[person]
-
-    def _look_up(self, person: PersonId) -> PersonId:
-        row = self._unit.person(person) if person.agency == self._node.agency else None
-        if row is None or not row.number:
-            return person
-        return PersonId(person.agency, "number:" + _folded(open_number(self._node, row.number, person.pseudonym.encode())))
-
-
-def _folded(number: str) -> str:
-    """What is the same for a service number however it was typed; blanks do not count."""
-    return wording.form(number).replace(" ", "")

@@ -17,7 +17,7 @@ from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import agency_urn
-from ledger.domain.item import custody
+from ledger.domain.identity.roles import require_role
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims
 from ledger.domain.ports.rows import CrlRow, EntryRow, LogRow
@@ -32,7 +32,7 @@ _AHEAD: Final = 60
 def publish(node: Node, unit: Unit, event_type: str, body: dict[str, Any]) -> EntryRow:
     """Sign, check and append an agency statement."""
     service = node.keys.service_certificate
-    custody.require_role(event_type, "service", service.roles)
+    require_role(event_type, "service", service.roles)
     subject = agency_urn(node.agency)
     earlier = unit.events(subject)
     previous = earlier[-1] if earlier else None

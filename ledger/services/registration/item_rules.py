@@ -11,14 +11,14 @@ from ledger.domain.event.document import Event
 from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
-from ledger.domain.item.custody import ROLES_BY_TYPE
+from ledger.domain.identity.roles import ROLES_BY_TYPE
 from ledger.domain.item.history_rules import GUARDED, OUTSIDE, Life, Told
 from ledger.domain.ports.rows import ItemRow
 from ledger.domain.ports.unit_of_work import Unit
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
+from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
-from ledger.services.people.admission import Persons
 from ledger.services.records import documents
 from ledger.services.registration.statement_checks import Checked
 

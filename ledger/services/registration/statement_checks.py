@@ -17,7 +17,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.person import PersonId
-from ledger.domain.item import custody
+from ledger.domain.identity.roles import GUESTS, require_role
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
 from ledger.domain.ports.rows import EntryRow
@@ -123,8 +123,8 @@ def check(node: Node, unit: Unit, certifiers: Certifiers, submission: Submission
     actor = event.value["actor"]
     if (PersonId(actor["agency"], actor["id"]), actor["kind"]) != (certificate.subject, certificate.kind):
         raise VerificationError(3, "the actor is not the certificate's subject")
-    custody.require_role(event.type, actor["role"], certificate.roles)
-    if certificate.agency != node.agency and event.type not in custody.GUESTS:
+    require_role(event.type, actor["role"], certificate.roles)
+    if certificate.agency != node.agency and event.type not in GUESTS:
         raise DeniedError(f"a guest of another agency may not record {event.type!r} here")
     given = tuple(grants.parse(data) for data in submission.grants)
     if len(given) > _MAX_GRANTS or any(grant.evidence != evidence_bytes(claims.subject) for grant in given):

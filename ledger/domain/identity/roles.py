@@ -1,0 +1,77 @@
+"""Roles: which there are, who may sign which type of event, and what counts of a guest's (DESIGN section 5).
+
+docs/roles.md is written from these tables. What a role may do with a given item is asked in ``domain.item.parts``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger.domain.errors import RuleError
+
+_HANDLERS: Final = frozenset({"officer", "custodian", "examiner"})
+_LEGAL: Final = frozenset({"prosecutor", "disclosure-officer", "court"})
+_STAFF: Final = _HANDLERS | _LEGAL | {"reviewer", "court-expert"}
+_AGENCY: Final = frozenset({"service"})
+
+#: Who may sign which type; whatever is not here, nobody may. docs/roles.md is written from it.
+ROLES_BY_TYPE: Final[dict[str, frozenset[str]]] = {
+    "collected": _HANDLERS,
+    "acquired": _HANDLERS,
+    "derived": _HANDLERS | {"court-expert"},
+    "copied": _HANDLERS | _LEGAL,
+    "gathered": _HANDLERS,
+    "accessed": _STAFF | {"defence", "data-protection-officer"},
+    "verified": _STAFF | _AGENCY | {"defence", "auditor"},
+    "analysed": _HANDLERS | {"court-expert"},
+    "identified": _STAFF,
+    "moved": _HANDLERS,
+    "dispatched": _HANDLERS,
+    "released": _HANDLERS,
+    "received": _HANDLERS,
+    "sealed": _HANDLERS | {"court-expert"},
+    "unsealed": _HANDLERS | {"court-expert"},
+    "hold-placed": _LEGAL | {"custodian"},
+    "hold-released": _LEGAL | {"custodian"},
+    "restricted": _LEGAL | {"custodian", "data-protection-officer"},
+    "unrestricted": _LEGAL | {"custodian", "data-protection-officer"},
+    "retention-set": frozenset({"custodian", "data-protection-officer"}),
+    "disclosed": _LEGAL | {"custodian"},
+    "presented": _LEGAL,
+    "ruled": _LEGAL,
+    "corrected": _STAFF,
+    "incident": _STAFF | {"data-protection-officer"},
+    "approved": _STAFF | {"data-protection-officer"},
+    "refused": _STAFF | {"data-protection-officer"},
+    "disposal-requested": frozenset({"custodian", "data-protection-officer"}),
+    "keys-destroyed": _AGENCY | {"custodian"},
+    "note": _STAFF | {"data-protection-officer"},
+    "transfer-offered": _HANDLERS,
+    "transfer-accepted": _HANDLERS | {"court", "court-expert"},
+    "transfer-declined": _HANDLERS | {"court", "court-expert"},
+    "transfer-withdrawn": _HANDLERS,
+    "transfer-expired": _HANDLERS,
+    "disposed": frozenset({"custodian"}),
+    "returned": frozenset({"custodian"}),
+    "voided": frozenset({"custodian", "officer"}),
+    "log-opened": _AGENCY,
+    "descriptor-published": _AGENCY,
+    "crl-published": _AGENCY,
+}
+
+#: What people of another agency may record in the log of the agency that has custody, on items granted to them.
+GUESTS: Final = frozenset({"accessed", "verified", "analysed", "identified", "note", "approved", "refused", "corrected", "keys-destroyed"})
+#: Roles that count for somebody who is a guest here: none that runs a node, sees every item or keeps custody.
+GUEST_ROLES: Final = frozenset({"officer", "examiner", "reviewer", "prosecutor", "disclosure-officer", "defence", "court", "court-expert"})
+
+
+def require_role(event_type: str, role: str, held: frozenset[str]) -> None:
+    """Check that ``role`` may sign the type and is among the roles that the certificate holds.
+
+    Raises:
+        RuleError: otherwise.
+    """
+    if role not in held:
+        raise RuleError(f"the certificate does not hold the role {role!r}")
+    if role not in ROLES_BY_TYPE.get(event_type, frozenset()):
+        raise RuleError(f"the role {role!r} may not record {event_type!r}")

@@ -1,0 +1,63 @@
+"""Service numbers: sealed in the database, and what tells that two enrolments are one person."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ledger.domain.errors import KeyringError
+from ledger.domain.event import wording
+from ledger.domain.identity.person import PersonId
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.node.context import Node
+
+_NONCE: Final = 12
+
+
+def seal_number(key: bytes, number: str, bound: bytes) -> bytes:
+    """A service number under the key of the agency's own records, bound to whom it belongs."""
+    nonce = secrets.token_bytes(_NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, number.encode(), bound)
+
+
+def open_number(node: Node, sealed: bytes, bound: bytes) -> str:
+    """A service number.
+
+    Raises:
+        KeyringError: it was sealed for somebody else, or altered.
+    """
+    try:
+        return AESGCM(node.keys.people).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound).decode()
+    except InvalidTag as error:
+        raise KeyringError("a service number does not open", hint="run: custody doctor") from error
+
+
+class Persons:
+    """Who stands behind pseudonyms, each looked up once.
+
+    Whoever is enrolled twice under one service number, however it was typed, does not become a second person by it.
+    """
+
+    def __init__(self, node: Node, unit: Unit) -> None:
+        self._node, self._unit = node, unit
+        self._known: dict[PersonId, PersonId] = {}
+
+    def behind(self, person: PersonId) -> PersonId:
+        """What is the same for all enrolments of one person: their service number in the place of the pseudonym where we know it."""
+        if person not in self._known:
+            self._known[person] = self._look_up(person)
+        return self._known[person]
+
+    def _look_up(self, person: PersonId) -> PersonId:
+        row = self._unit.person(person) if person.agency == self._node.agency else None
+        if row is None or not row.number:
+            return person
+        return PersonId(person.agency, "number:" + folded(open_number(self._node, row.number, person.pseudonym.encode())))
+
+
+def folded(number: str) -> str:
+    """What is the same for a service number however it was typed; blanks do not count."""
+    return wording.form(number).replace(" ", "")
