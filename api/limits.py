@@ -30,7 +30,15 @@ _HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"strict-transport-security", b"max-age=31536000"),  # heeded behind TLS only
 )
-_STATUS: Final = {"too-large": 413, "path-too-long": 414, "headers-too-large": 431, "too-slow": 408, "too-many": 429, "busy": 503}
+_STATUS: Final = {
+    "too-large": 413,
+    "path-too-long": 414,
+    "headers-too-large": 431,
+    "too-slow": 408,
+    "too-many": 429,
+    "gone": 499,
+    "busy": 503,
+}
 
 
 class _RefusedError(BaseException):
@@ -114,6 +122,9 @@ class _Body:
             message = await self._receive()
         else:
             message = await self._timed()
+        if message["type"] == "http.disconnect" and not self._complete:
+            # Nobody reads this answer: it keeps a broken uplink, and a stranger who hangs up, out of the errors of the node.
+            raise _RefusedError("gone", "the connection ended before the body did", "send it again")
         self._seen += len(message.get("body", b""))
         room = self._held is None or self._held.add(self._address, len(message.get("body", b"")))
         self._complete = not message.get("more_body", False)

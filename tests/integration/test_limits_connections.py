@@ -171,3 +171,18 @@ def test_a_named_proxy_speaks_for_many_and_one_ipv6_network_is_one_address() -> 
     assert all(connections.admit(Peer(n, waits=False), "10.0.0.5") for n in range(20))
     assert [connections.admit(Peer(n, waits=False), f"2001:db8::{n}") for n in range(3)] == [True, True, False]
     assert cli.connections.EACH * 4 <= cli.connections.MOST
+
+
+def test_whoever_hangs_up_in_the_middle_of_a_body_is_no_error_of_the_node(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """A broken uplink, and any stranger, filled the log with failures that ask to be reported."""
+    seen: list[int] = []
+    desk.node.telemetry.request = lambda operation, status, seconds: seen.append(status)  # type: ignore[method-assign]
+    with served(desk) as (_, _, address):
+        for _ in range(3):
+            opened(address, BODY).close()
+        end = time.monotonic() + 10
+        while len(seen) < 3:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+    assert seen == [499] * 3
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
