@@ -21,6 +21,6 @@ def readiness(node: NodeDep) -> dict[str, str]:
     """Database, log and chain answer; a frozen log is an error. ``failing`` names background work that fails, without a reason."""
     with node.records.read() as unit:
         merkle_log.require_log(unit, node.log_id)
-    node.contracts.chain.head()
+    node.chain_head()
     failing = sorted({row.worker.partition("-")[0] for row in node.workers.failing()})
     return {"status": "ready"} | ({"failing": ", ".join(failing)} if failing else {})

@@ -90,7 +90,7 @@ class _NodeCollector:
 
     def _chain(self) -> Iterator[Metric]:
         try:
-            head = self._node.contracts.chain.head()
+            head = self._node.chain_head()
         except CustodyError:
             yield GaugeMetricFamily("custody_chain_up", "1 where the chain answers", value=0)
             return

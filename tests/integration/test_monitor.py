@@ -24,6 +24,7 @@ from ledger.app import metrics
 from ledger.app.open_audit import about
 from ledger.domain.errors import NetworkError, UsageError
 from ledger.services.audit.monitor import Limits, Round, look, told
+from ledger.services.node import context
 from tests.support.desk import Desk
 from tests.support.malice import AsANode, World
 
@@ -204,6 +205,21 @@ def test_metrics_of_a_node_count_its_work_and_name_no_case(desk: Desk, tmp_path:
     assert {"status", "show_evidence", "unknown"} <= operations
     for secret in (done.evidence, done.evidence[9:17], "victim", "4711", desk.person.certificate.pseudonym):
         assert secret not in text
+
+
+def test_a_chain_that_is_silent_takes_no_metric_with_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collector waits for ten seconds: while the chain hung, nothing at all was told, a frozen log neither."""
+    hanging = threading.Event()
+    measured = metrics.NodeMetrics()
+    measured.follow(desk.node)
+    monkeypatch.setattr(context, "_PROBE", 0.2)
+    with monkeypatch.context() as silent:
+        silent.setattr(type(desk.node.contracts.chain), "head", lambda self: hanging.wait(60))
+        pages = [generate_latest(measured.registry).decode() for _ in range(2)]
+        answer = desk.client._web.call("GET", "/readyz", limit=1 << 16)
+        hanging.set()
+    assert all("custody_chain_up 0.0" in page and "custody_log_frozen 0.0" in page for page in pages)
+    assert answer.status == 504
 
 
 def test_metrics_of_the_monitor_are_served_on_an_address_of_their_own(world: World) -> None:

@@ -19,7 +19,7 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.item.jurisdiction_profile import Profile
-from ledger.domain.ports.node_and_chain import Clock, Contracts, IdentityProvider, PartnerApi
+from ledger.domain.ports.node_and_chain import BlockRef, Clock, Contracts, IdentityProvider, PartnerApi
 from ledger.domain.ports.rows import HoldingRow
 from ledger.domain.ports.unit_of_work import Records, Unit
 from ledger.services.node.backoff import Backoff
@@ -31,6 +31,7 @@ from ledger.services.node.transfer_progress import Transfers
 
 _PAGE: Final = 500
 _WAIT: Final = 30.0  # seconds that anybody waits for a lock that is held while others are asked
+_PROBE: Final = 3.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ class Node:
     copying: Callouts = field(default_factory=Callouts)
     #: Logins that wait for the identity provider, apart: partners that do not answer must not keep our own people out.
     identities: Callouts = field(default_factory=lambda: Callouts(at_once=10, each=10))
+    #: Looks at the chain by whoever only asks whether it answers, so that a silent one is told at once by all who ask after the first.
+    probes: Callouts = field(default_factory=lambda: Callouts(at_once=4, each=4))
     #: Ciphertext of offered items that comes in, and how far.
     transfers: Transfers = field(default_factory=Transfers)
     #: Where the next page of a partner's list begins, by list and agency.
@@ -125,6 +128,14 @@ class Node:
         """
         with _within(self.settling[what], seconds, what):
             yield
+
+    def chain_head(self) -> BlockRef:
+        """The newest block of the chain, for metrics and readiness: a collector of metrics waits for ten seconds in all.
+
+        Raises:
+            NetworkError, BusyError: the chain did not answer in time.
+        """
+        return self.probes.run("the chain", self.contracts.chain.head, seconds=_PROBE)
 
     def put_holdings(self, rows: Sequence[HoldingRow]) -> None:
         """Write down what is known about replicas, in one transaction."""
