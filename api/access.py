@@ -1,4 +1,5 @@
-"""Who may call what: the one table of role x route. A route that is not here does not start; deny by default.
+"""Who may call what: the one table of role x route. A route that is not here does not start; deny
+by default.
 
 PUBLIC routes show nothing about items: hashes, keys and checks that anyone may run.
 """
@@ -13,8 +14,20 @@ from ledger.domain.identity.roles import ROLES_BY_TYPE
 PUBLIC: Final = frozenset({"public"})
 _PEOPLE: Final = ROLES - {"service"}
 _RECORD: Final = _PEOPLE - {"administrator", "auditor"}
-_COLLECT: Final = frozenset({"officer", "custodian", "examiner", "prosecutor", "disclosure-officer", "court", "court-expert"})
-_LOG_READERS: Final = frozenset({"auditor", "administrator", "custodian", "data-protection-officer", "service"})
+_COLLECT: Final = frozenset(
+    {
+        "officer",
+        "custodian",
+        "examiner",
+        "prosecutor",
+        "disclosure-officer",
+        "court",
+        "court-expert",
+    }
+)
+_LOG_READERS: Final = frozenset(
+    {"auditor", "administrator", "custodian", "data-protection-officer", "service"}
+)
 _KEEPERS: Final = frozenset({"administrator", "custodian", "officer", "examiner"})
 _TAKERS: Final = ROLES_BY_TYPE["transfer-accepted"]
 _AUDITORS: Final = frozenset({"auditor", "data-protection-officer", "administrator"})
@@ -80,7 +93,8 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "sync_handovers": _KEEPERS,
     "incoming": _TAKERS,
     "incoming_content": _TAKERS,
-    # a copy comes with its record in clear, and its content is sealed to the custodians: nobody else can take it
+    # a copy comes with its record in clear, and its content is sealed to the custodians: nobody
+    # else can take it
     "list_copies": _CUSTODIANS,
     "copy_record": _CUSTODIANS,
     "copy_range": _CUSTODIANS,
@@ -117,8 +131,9 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "set_copies": frozenset({"administrator", "custodian"}),
 }
 
-#: What a guest of another agency may call, where a role of theirs may: reading and recording on items that were given to them, which
-#: every one of these asks, and their own sessions. What the agency received, stores or runs is none of it.
+#: What a guest of another agency may call, where a role of theirs may: reading and recording on
+#: items that were given to them, which every one of these asks, and their own sessions. What the
+#: agency received, stores or runs is none of it.
 GUEST_ROUTES: Final = frozenset({
     "list_evidence",
     "search_evidence",

@@ -74,7 +74,8 @@ def create_app(
     Args:
         sealers: addresses that seal the chain's blocks, for trust roots.
         confirmations: blocks that make another one final on this chain.
-        proxies: networks of reverse proxies whose word counts about where a request comes from; nobody's by default.
+        proxies: networks of reverse proxies whose word counts about where a request comes from;
+            nobody's by default.
         forwarded: the header in which they write it.
 
     Raises:
@@ -113,8 +114,16 @@ def create_app(
 
 
 def _require_table() -> None:
-    # Asked of the routers: a description of the whole API takes half a second, and is made when somebody reads it.
-    routes = [route for router in (health.router, *_VERSIONED) for route in router.routes if isinstance(route, APIRoute)]
+    # Asked of the routers: a description of the whole API takes half a second, and is made when
+    # somebody reads it.
+    routes = [
+        route
+        for router in (health.router, *_VERSIONED)
+        for route in router.routes
+        if isinstance(route, APIRoute)
+    ]
     found = {route.operation_id for route in routes if route.include_in_schema}
     if found != set(ROUTES):
-        raise RuntimeError(f"routes and the table in api/access.py differ: {sorted(map(str, found ^ set(ROUTES)))}")
+        raise RuntimeError(
+            f"routes and the table in api/access.py differ: {sorted(map(str, found ^ set(ROUTES)))}"
+        )

@@ -1,4 +1,6 @@
-"""What routes need: the node, and the caller. Whoever may not call a route is refused before its body is read."""
+"""What routes need: the node, and the caller. Whoever may not call a route is refused before its
+body is read.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,12 @@ from ledger.services.access.authorization import Caller
 from ledger.services.access.sessions import caller_of
 from ledger.services.node.context import Node
 
-_BEARER = HTTPBearer(auto_error=False, description="`DPoP TOKEN`, the token from POST /v1/login, with a header DPoP: the proof of RFC 9449")
+_BEARER = HTTPBearer(
+    auto_error=False,
+    description=(
+        "`DPoP TOKEN`, the token from POST /v1/login, with a header DPoP: the proof of RFC 9449"
+    ),
+)
 _SCHEME = "dpop "
 T = TypeVar("T")
 #: The item of a path.
@@ -34,7 +41,9 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 async def get_node(request: Request) -> Node:
-    """The node that this application serves; asynchronous, since a plain function would cost a change of threads."""
+    """The node that this application serves; asynchronous, since a plain function would cost a
+    change of threads.
+    """
     node: Node = request.app.state.node
     return node
 
@@ -43,26 +52,40 @@ NodeDep = Annotated[Node, Depends(get_node)]
 
 
 async def aside(request: Request, function: Callable[..., T], *arguments: Any) -> T:
-    """Run what blocks in a thread. A call of the CLI's own has its event loop for itself, and a change of threads would only cost."""
+    """Run what blocks in a thread. A call of the CLI's own has its event loop for itself, and a
+    change of threads would only cost.
+    """
     if LOCAL in request.scope:
         return function(*arguments)
     return await run_in_threadpool(function, *arguments)
 
 
 class GuardedRoute(APIRoute):
-    """A route that asks the table of role x route first. FastAPI would read and parse a stranger's body before its dependencies."""
+    """A route that asks the table of role x route first. FastAPI would read and parse a stranger's
+    body before its dependencies.
+    """
 
     def get_route_handler(self) -> Handler:
-        """The handler behind the guard; a route without an entry in the table is refused to everybody."""
+        """The handler behind the guard; a route without an entry in the table is refused to
+        everybody.
+        """
         handler = self._bounded(super().get_route_handler())
-        allowed, open_to_guests = ROUTES.get(self.operation_id or "", frozenset()), self.operation_id in GUEST_ROUTES
+        allowed, open_to_guests = (
+            ROUTES.get(self.operation_id or "", frozenset()),
+            self.operation_id in GUEST_ROUTES,
+        )
         if allowed == PUBLIC:
             return handler
 
         async def guarded(request: Request) -> Response:
             caller = await aside(request, _authenticate, request)
-            if not caller.roles & allowed or (caller.is_guest(request.app.state.node.agency) and not open_to_guests):
-                raise DeniedError("your role may not do this", hint=f"this takes the role of {' or '.join(sorted(allowed)) or 'nobody'}")
+            if not caller.roles & allowed or (
+                caller.is_guest(request.app.state.node.agency) and not open_to_guests
+            ):
+                raise DeniedError(
+                    "your role may not do this",
+                    hint=f"this takes the role of {' or '.join(sorted(allowed)) or 'nobody'}",
+                )
             request.state.caller = caller
             request.app.state.rates.know(request.headers["authorization"].encode("latin-1"))
             return await handler(request)
@@ -70,7 +93,9 @@ class GuardedRoute(APIRoute):
         return guarded
 
     def _bounded(self, handler: Handler) -> Handler:
-        """The handler in its lane, where it has one. The body is read before, since a slow sender holds no place, and judged within."""
+        """The handler in its lane, where it has one. The body is read before, since a slow sender
+        holds no place, and judged within.
+        """
         operation = self.operation_id or ""
         kind = self.body_field.field_info.annotation if self.body_field is not None else None
         if kind is not None and not (isinstance(kind, type) and issubclass(kind, BaseModel)):
@@ -80,7 +105,9 @@ class GuardedRoute(APIRoute):
             data = await request.body() if kind is not None else b""
             if kind is None or not data:
                 return await handler(request)
-            model = judge(data, kind) if len(data) <= SHORT else await aside(request, judge, data, kind)
+            model = (
+                judge(data, kind) if len(data) <= SHORT else await aside(request, judge, data, kind)
+            )
             return await handler(JudgedRequest(request, model))
 
         async def bounded(request: Request) -> Response:
@@ -89,7 +116,9 @@ class GuardedRoute(APIRoute):
             lane = request.app.state.lanes.get(operation) if LOCAL not in request.scope else None
             if lane is None:
                 return await judged(request)
-            async with lane.place(request.state.caller.agency if hasattr(request.state, "caller") else ""):
+            async with lane.place(
+                request.state.caller.agency if hasattr(request.state, "caller") else ""
+            ):
                 return await judged(request)
 
         return bounded
@@ -102,21 +131,35 @@ def _authenticate(request: Request) -> Caller:
         UnauthenticatedError: no valid session.
     """
     given = request.headers.get("authorization", "")
-    caller = caller_of(request.app.state.node, given[len(_SCHEME) :]) if given.lower().startswith(_SCHEME) else None
+    caller = (
+        caller_of(request.app.state.node, given[len(_SCHEME) :])
+        if given.lower().startswith(_SCHEME)
+        else None
+    )
     if caller is None:
-        raise UnauthenticatedError("no valid session", hint="log in again: POST /v1/login/challenge, then /v1/login")
+        raise UnauthenticatedError(
+            "no valid session", hint="log in again: POST /v1/login/challenge, then /v1/login"
+        )
     proof, now = request.headers.get("dpop", ""), request.app.state.node.clock.now()
     try:
         token = given[len(_SCHEME) :]
-        proven = dpop.check(proof, caller.key, method=request.method, url=request.url.path, token=token, now=now)
+        proven = dpop.check(
+            proof, caller.key, method=request.method, url=request.url.path, token=token, now=now
+        )
     except DeniedError as error:
-        raise UnauthenticatedError(error.message, hint="send a DPoP proof with each request (RFC 9449)") from error
+        raise UnauthenticatedError(
+            error.message, hint="send a DPoP proof with each request (RFC 9449)"
+        ) from error
     if not request.app.state.proofs.is_new(proven, now):
-        raise UnauthenticatedError("the proof was used before", hint="make a new one for each request (RFC 9449)")
+        raise UnauthenticatedError(
+            "the proof was used before", hint="make a new one for each request (RFC 9449)"
+        )
     return caller
 
 
-async def get_caller(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> Caller:
+async def get_caller(
+    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+) -> Caller:
     """The caller that the guard let in."""
     caller: Caller = request.state.caller
     return caller

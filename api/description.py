@@ -1,7 +1,9 @@
-"""The API's description as one page: made from the OpenAPI document, without a script, a font or a picture from anywhere.
+"""The API's description as one page: made from the OpenAPI document, without a script, a font or a
+picture from anywhere.
 
-FastAPI's own page loads a program from a public server: it stays blank in a closed network, and elsewhere somebody else's program
-would run on the node's own origin, with whatever the browser knows there.
+FastAPI's own page loads a program from a public server: it stays blank in a closed network, and
+elsewhere somebody else's program would run on the node's own origin, with whatever the browser
+knows there.
 """
 
 from __future__ import annotations
@@ -17,16 +19,19 @@ from fastapi.responses import HTMLResponse
 
 PATH: Final = "/docs"
 _STYLE: Final = """
-body { font: 11pt/1.5 sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #111; background: #fff }
-table { border-collapse: collapse; width: 100% }
-td, th { border: 1px solid #bbb; padding: .2rem .5rem; vertical-align: top; text-align: left }
-code, pre { font: 10pt monospace } pre { background: #f4f4f4; padding: .5rem; overflow: auto }
-summary { cursor: pointer } details { margin: .3rem 0; padding: .3rem .6rem; border: 1px solid #ddd } h2 { margin-top: 2rem }
-.method { display: inline-block; min-width: 4rem; font-weight: bold }
+body { font: 11pt/1.5 sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #111;
+background: #fff } table { border-collapse: collapse; width: 100% } td, th { border: 1px solid #bbb;
+padding: .2rem .5rem; vertical-align: top; text-align: left } code, pre { font: 10pt monospace } pre
+{ background: #f4f4f4; padding: .5rem; overflow: auto } summary { cursor: pointer } details {
+margin: .3rem 0; padding: .3rem .6rem; border: 1px solid #ddd } h2 { margin-top: 2rem } .method {
+display: inline-block; min-width: 4rem; font-weight: bold }
 """
 _DIGEST: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 #: Nothing may run, nothing may be loaded, no form may be sent; the style is this one by its digest.
-POLICY: Final = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; form-action "
+    "'none'; frame-ancestors 'none'"
+)
 
 
 def install(app: FastAPI) -> None:
@@ -34,7 +39,9 @@ def install(app: FastAPI) -> None:
 
     @app.get(PATH, include_in_schema=False)
     def description(request: Request) -> HTMLResponse:
-        return HTMLResponse(page(request.app.openapi()), headers={"Content-Security-Policy": POLICY})
+        return HTMLResponse(
+            page(request.app.openapi()), headers={"Content-Security-Policy": POLICY}
+        )
 
 
 def page(document: dict[str, Any]) -> str:
@@ -46,12 +53,17 @@ def page(document: dict[str, Any]) -> str:
             groups.setdefault(tag, []).append(_operation(method, path, operation, document))
     title = html.escape(f"{document['info']['title']} {document['info']['version']}")
     parts = "".join(f"<h2>{html.escape(tag)}</h2>{''.join(found)}" for tag, found in groups.items())
-    schemas = "".join(_schema(name, schema) for name, schema in sorted(document.get("components", {}).get("schemas", {}).items()))
+    schemas = "".join(
+        _schema(name, schema)
+        for name, schema in sorted(document.get("components", {}).get("schemas", {}).items())
+    )
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>{title}</title>
 <style>{_STYLE}</style></head><body>
 <h1>{title}</h1><p>{html.escape(document["info"].get("description", ""))}</p>
-<p>The same for programs: <a href="/openapi.json">openapi.json</a> (OpenAPI {html.escape(document["openapi"])}).
+<p>The same for programs: <a href="/openapi.json">openapi.json</a>
+(OpenAPI {html.escape(document["openapi"])}).
 Every error has one form: <code>{{"error": {{"code", "message", "hint", "step"}}}}</code>.</p>
 {parts}<h2>schemas</h2>{schemas}</body></html>
 """
@@ -59,12 +71,21 @@ Every error has one form: <code>{{"error": {{"code", "message", "hint", "step"}}
 
 def _operation(method: str, path: str, operation: dict[str, Any], document: dict[str, Any]) -> str:
     told = html.escape(operation.get("description") or operation.get("summary", ""))
-    named = f"<span class='method'>{html.escape(method.upper())}</span> <code>{html.escape(path)}</code>"
+    named = (
+        f"<span class='method'>{html.escape(method.upper())}</span> "
+        f"<code>{html.escape(path)}</code>"
+    )
     body = operation.get("requestBody", {}).get("content", {})
-    answers = {status: answer.get("content", {}) for status, answer in operation["responses"].items()}
-    rows = "".join(f"<tr><td>{html.escape(status)}</td><td>{_content(content)}</td></tr>" for status, content in answers.items())
+    answers = {
+        status: answer.get("content", {}) for status, answer in operation["responses"].items()
+    }
+    rows = "".join(
+        f"<tr><td>{html.escape(status)}</td><td>{_content(content)}</td></tr>"
+        for status, content in answers.items()
+    )
     return (
-        f"<details id='{html.escape(operation['operationId'])}'><summary>{named}</summary><p>{told}</p>"
+        "<details "
+        f"id='{html.escape(operation['operationId'])}'><summary>{named}</summary><p>{told}</p>"
         f"{_parameters(operation.get('parameters', []))}"
         f"{f'<p>Body: {_content(body)}</p>{_example(body, document)}' if body else ''}"
         f"<table><tr><th>Status</th><th>Answer</th></tr>{rows}</table></details>"
@@ -83,7 +104,13 @@ def _parameters(parameters: list[dict[str, Any]]) -> str:
 
 
 def _content(content: dict[str, Any]) -> str:
-    return ", ".join(f"{_type(one.get('schema', {}))} as {html.escape(kind)}" for kind, one in content.items()) or "nothing"
+    return (
+        ", ".join(
+            f"{_type(one.get('schema', {}))} as {html.escape(kind)}"
+            for kind, one in content.items()
+        )
+        or "nothing"
+    )
 
 
 def _example(content: dict[str, Any], document: dict[str, Any]) -> str:
@@ -96,13 +123,21 @@ def _example(content: dict[str, Any], document: dict[str, Any]) -> str:
 def _schema(name: str, schema: dict[str, Any]) -> str:
     needed = schema.get("required", [])
     rows = "".join(
-        f"<tr><td><code>{html.escape(member)}</code></td><td>{_type(one)}{'' if member in needed else ', optional'}</td>"
+        f"<tr><td><code>{html.escape(member)}</code></td>"
+        f"<td>{_type(one)}{'' if member in needed else ', optional'}</td>"
         f"<td>{html.escape(one.get('description', ''))}</td></tr>"
         for member, one in schema.get("properties", {}).items()
     )
-    table = f"<table><tr><th>Member</th><th>Type</th><th></th></tr>{rows}</table>" if rows else f"<p>{_type(schema)}</p>"
+    table = (
+        f"<table><tr><th>Member</th><th>Type</th><th></th></tr>{rows}</table>"
+        if rows
+        else f"<p>{_type(schema)}</p>"
+    )
     told = html.escape(schema.get("description", ""))
-    return f"<details id='schema-{html.escape(name)}'><summary><code>{html.escape(name)}</code></summary><p>{told}</p>{table}</details>"
+    return (
+        "<details "
+        f"id='schema-{html.escape(name)}'><summary><code>{html.escape(name)}</code></summary><p>{told}</p>{table}</details>"
+    )
 
 
 def _type(schema: dict[str, Any]) -> str:
@@ -114,9 +149,15 @@ def _type(schema: dict[str, Any]) -> str:
         if word in schema:
             return " or ".join(_type(one) for one in schema[word])
     if "enum" in schema or "const" in schema:
-        return "one of " + ", ".join(html.escape(json.dumps(one)) for one in schema.get("enum", [schema.get("const")]))
+        return "one of " + ", ".join(
+            html.escape(json.dumps(one)) for one in schema.get("enum", [schema.get("const")])
+        )
     kind = str(schema.get("type", "any"))
     if kind == "array":
         return f"list of {_type(schema.get('items', {}))}"
-    limits = ", ".join(f"{word} {schema[word]}" for word in ("minimum", "maximum", "minLength", "maxLength", "pattern") if word in schema)
+    limits = ", ".join(
+        f"{word} {schema[word]}"
+        for word in ("minimum", "maximum", "minLength", "maxLength", "pattern")
+        if word in schema
+    )
     return html.escape(kind + (f" ({limits})" if limits else ""))

@@ -42,17 +42,27 @@ class UnauthenticatedError(CustodyError):
     """No session, or one that has ended."""
 
 
-def body(code: str, message: str, hint: str | None = None, step: int | None = None) -> dict[str, dict[str, str | int | None]]:
+def body(
+    code: str, message: str, hint: str | None = None, step: int | None = None
+) -> dict[str, dict[str, str | int | None]]:
     """The one shape."""
     return {"error": {"code": code, "message": message, "hint": hint, "step": step}}
 
 
 def _answer(error: CustodyError) -> JSONResponse:
     if isinstance(error, UnauthenticatedError):
-        return JSONResponse(body("unauthenticated", error.message, error.hint), 401, {"WWW-Authenticate": 'DPoP algs="ES256 EdDSA"'})
-    code, status = next((found for kind, found in CODES.items() if isinstance(error, kind)), ("error", 500))
+        return JSONResponse(
+            body("unauthenticated", error.message, error.hint),
+            401,
+            {"WWW-Authenticate": 'DPoP algs="ES256 EdDSA"'},
+        )
+    code, status = next(
+        (found for kind, found in CODES.items() if isinstance(error, kind)), ("error", 500)
+    )
     headers = {"Retry-After": RETRY} if isinstance(error, errors.BusyError) else None
-    return JSONResponse(body(code, error.message, error.hint, getattr(error, "step", None)), status, headers)
+    return JSONResponse(
+        body(code, error.message, error.hint, getattr(error, "step", None)), status, headers
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -64,15 +74,30 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> JSONResponse:
-        # Of the path, the query, or a body that is none: what is wrong with a body's members, api/bodies.py says. Neither values nor names
-        # that were sent are repeated: they may be case data.
+        # Of the path, the query, or a body that is none: what is wrong with a body's members,
+        # api/bodies.py says. Neither values nor names that were sent are repeated: they may be case
+        # data.
         places = sorted({".".join(map(str, one["loc"][:2])) for one in error.errors()})
-        return JSONResponse(body("malformed", f"request not understood: {', '.join(places)[:200]}", "see /docs for what is expected"), 400)
+        return JSONResponse(
+            body(
+                "malformed",
+                f"request not understood: {', '.join(places)[:200]}",
+                "see /docs for what is expected",
+            ),
+            400,
+        )
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        code = {404: "not-found", 405: "method-not-allowed", 413: "too-large", 416: "bad-range"}.get(error.status_code, "http")
-        return JSONResponse(body(code, str(error.detail).lower()), error.status_code, headers=error.headers)
+        code = {
+            404: "not-found",
+            405: "method-not-allowed",
+            413: "too-large",
+            416: "bad-range",
+        }.get(error.status_code, "http")
+        return JSONResponse(
+            body(code, str(error.detail).lower()), error.status_code, headers=error.headers
+        )
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -82,4 +107,11 @@ def install(app: FastAPI) -> None:
             trace = trace.tb_next
         place = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace is not None else "?"
         _LOG.error("unexpected %s at %s", type(error).__name__, place)
-        return JSONResponse(body("internal", "the node failed; nothing was acknowledged", "try again, then run: custody doctor"), 500)
+        return JSONResponse(
+            body(
+                "internal",
+                "the node failed; nothing was acknowledged",
+                "try again, then run: custody doctor",
+            ),
+            500,
+        )

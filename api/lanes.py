@@ -1,8 +1,10 @@
-"""Bulkheads: routes that may wait for a chain, another agency or an IPFS node, or that compute for long, few of each at once.
+"""Bulkheads: routes that may wait for a chain, another agency or an IPFS node, or that compute for
+long, few of each at once.
 
-A request waits for its lane on the event loop, where waiting costs no thread; too many, or too long, and it is told to come again
-(503 with Retry-After). All lanes together leave threads for the other routes: health, the agency's keys and logins answer at once
-whatever the others wait for. The CLI's calls to a home of its own are alone, and pass.
+A request waits for its lane on the event loop, where waiting costs no thread; too many, or too
+long, and it is told to come again (503 with Retry-After). All lanes together leave threads for the
+other routes: health, the agency's keys and logins answer at once whatever the others wait for. The
+CLI's calls to a home of its own are alone, and pass.
 """
 
 from __future__ import annotations
@@ -45,14 +47,18 @@ class _Places:
 
 
 class Lane:
-    """``at_once`` requests at work, and as many as ``waiting`` more for a few seconds. Safe for use by several event loops.
+    """``at_once`` requests at work, and as many as ``waiting`` more for a few seconds. Safe for use
+    by several event loops.
 
     Args:
-        own: the agency of the node; guests of others together have no more than half of the places, at work and waiting.
+        own: the agency of the node; guests of others together have no more than half of the places,
+            at work and waiting.
         shared: a lane of other agencies alone, of which none has more than half.
     """
 
-    def __init__(self, what: str, at_once: int, waiting: int, *, own: str = "", shared: bool = False) -> None:
+    def __init__(
+        self, what: str, at_once: int, waiting: int, *, own: str = "", shared: bool = False
+    ) -> None:
         self.at_once = at_once
         self._what = what
         self._own = own
@@ -103,9 +109,19 @@ class Lane:
 _GROUPS: Final[dict[str, tuple[str, int, int, tuple[str, ...]]]] = {
     "verify": ("a verification", 2, 8, ("verify",)),
     "public chain": ("the chain", 2, 16, ("trust_root",)),
-    "readiness": ("the chain", 1, 16, ("readiness",)),  # a stranger's calls must not take the node out of a load balancer
+    "readiness": (
+        "the chain",
+        1,
+        16,
+        ("readiness",),
+    ),  # a stranger's calls must not take the node out of a load balancer
     "chain": ("the chain", 4, 24, ("status", "bundle", "list_partners")),
-    "exchange": ("the chain", 4, 24, ("parcel", "closing", "copy_parcel", "disposals_for_agency", "exchanged", "crl_for_agency")),
+    "exchange": (
+        "the chain",
+        4,
+        24,
+        ("parcel", "closing", "copy_parcel", "disposals_for_agency", "exchanged", "crl_for_agency"),
+    ),
     "long": ("anchoring and exchange", 3, 8, ("anchor", "sync_handovers")),
     "partners": (
         "another agency's node",
@@ -117,7 +133,8 @@ _GROUPS: Final[dict[str, tuple[str, int, int, tuple[str, ...]]]] = {
     "content": ("stored content", 5, 64, ("content", "incoming_content")),
     "exchanged content": ("stored content", 2, 16, ("offered_content", "copy_content")),
 }
-#: Lanes of other agencies' nodes: one that calls without end leaves room for the others, and all of them leave our own people theirs.
+#: Lanes of other agencies' nodes: one that calls without end leaves room for the others, and all of
+#: them leave our own people theirs.
 _SHARED: Final = frozenset({"exchange", "exchanged content"})
 
 
@@ -125,5 +142,7 @@ def lanes(own: str) -> dict[str, Lane]:
     """The lanes of one agency's application, by operation."""
     found: dict[str, Lane] = {}
     for name, (what, at_once, waiting, operations) in _GROUPS.items():
-        found |= dict.fromkeys(operations, Lane(what, at_once, waiting, own=own, shared=name in _SHARED))
+        found |= dict.fromkeys(
+            operations, Lane(what, at_once, waiting, own=own, shared=name in _SHARED)
+        )
     return found

@@ -16,12 +16,17 @@ BODY_LIMIT: Final = 8 << 20  # a segment of 4 MiB, or a batch of statements
 STRANGER_LIMIT: Final = 256 << 10  # of whoever has not proven anything yet: logins and enrolments
 _STRANGERS: Final = ("/v1/login", "/v1/enrolments")
 VERIFY_LIMIT: Final = 64 << 20  # a bundle
-VERIFY_TOTAL: Final = 3 * VERIFY_LIMIT  # bytes of bundles to verify that are here at once, from whomever
+VERIFY_TOTAL: Final = (
+    3 * VERIFY_LIMIT
+)  # bytes of bundles to verify that are here at once, from whomever
 PATH_LIMIT: Final = 2048  # bytes of path and query
 HEADER_LIMIT: Final = 16 << 10  # bytes of all headers
-PART_TIMEOUT: Final = 20.0  # seconds without a further part of a body, or without a reader taking one of the answer
+PART_TIMEOUT: Final = (
+    20.0  # seconds without a further part of a body, or without a reader taking one of the answer
+)
 BODY_TIMEOUT: Final = 300.0  # seconds for a whole body: 8 MiB at 30 KB/s
-LOCAL: Final = "custody.local"  # set in the scope of the CLI's own calls; no server writes it, whatever headers claim
+# set in the scope of the CLI's own calls; no server writes it, whatever headers claim
+LOCAL: Final = "custody.local"
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -42,7 +47,9 @@ _STATUS: Final = {
 
 
 class _RefusedError(BaseException):
-    """Ends a request from within ``receive``. Not an Exception: no handler of the application may answer for it."""
+    """Ends a request from within ``receive``. Not an Exception: no handler of the application may
+    answer for it.
+    """
 
     def __init__(self, code: str, message: str, hint: str) -> None:
         super().__init__(code)
@@ -50,7 +57,9 @@ class _RefusedError(BaseException):
 
 
 class LimitMiddleware:
-    """Refuses what is too large, too long, too slow or too often, before it costs memory, threads or the database."""
+    """Refuses what is too large, too long, too slow or too often, before it costs memory, threads
+    or the database.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -64,14 +73,22 @@ class LimitMiddleware:
         reply = _Reply(send)
         local = LOCAL in scope
         verifies = scope["path"] == "/v1/verify"
-        limit = VERIFY_LIMIT if verifies else STRANGER_LIMIT if scope["path"].startswith(_STRANGERS) else BODY_LIMIT
+        limit = (
+            VERIFY_LIMIT
+            if verifies
+            else STRANGER_LIMIT
+            if scope["path"].startswith(_STRANGERS)
+            else BODY_LIMIT
+        )
         held = self._here if verifies and not local else None
         body = _Body(receive, limit, patient=local, held=held, address=counted(scope))
         try:
             _check_head(scope, limit)
             if not local and (seconds := scope["app"].state.rates.wait(scope)):
                 reply.retry_after = seconds
-                raise _RefusedError("too-many", f"too many requests; come again in {seconds} s", "slow down")
+                raise _RefusedError(
+                    "too-many", f"too many requests; come again in {seconds} s", "slow down"
+                )
             await self._app(scope, body, reply)
         except _RefusedError as error:
             if not reply.started:
@@ -82,16 +99,28 @@ class LimitMiddleware:
 
 def _check_head(scope: Scope, limit: int) -> None:
     if len(scope["raw_path"] or b"") + len(scope["query_string"]) > PATH_LIMIT:
-        raise _RefusedError("path-too-long", f"paths hold at most {PATH_LIMIT} bytes here", "send what is long in the body")
+        raise _RefusedError(
+            "path-too-long",
+            f"paths hold at most {PATH_LIMIT} bytes here",
+            "send what is long in the body",
+        )
     if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_LIMIT:
-        raise _RefusedError("headers-too-large", f"headers hold at most {HEADER_LIMIT} bytes here", "send fewer or shorter ones")
+        raise _RefusedError(
+            "headers-too-large",
+            f"headers hold at most {HEADER_LIMIT} bytes here",
+            "send fewer or shorter ones",
+        )
     declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
     if not declared.isdigit() or len(declared) > 15 or int(declared) > limit:
         raise _too_large(limit)
 
 
 def _too_large(limit: int) -> _RefusedError:
-    return _RefusedError("too-large", f"request bodies hold at most {limit} bytes here", "send smaller segments or batches")
+    return _RefusedError(
+        "too-large",
+        f"request bodies hold at most {limit} bytes here",
+        "send smaller segments or batches",
+    )
 
 
 class Held:
@@ -101,7 +130,9 @@ class Held:
         self._bytes: Counter[str] = Counter()
 
     def add(self, address: str, count: int) -> bool:
-        """Count bytes, or take them away; whether all of them still have room, and those of one address."""
+        """Count bytes, or take them away; whether all of them still have room, and those of one
+        address.
+        """
         self._bytes[address] += count
         if not self._bytes[address]:
             del self._bytes[address]
@@ -109,21 +140,40 @@ class Held:
 
 
 class _Body:
-    """``receive`` with a limit on bytes, of this body and of all bodies that ``held`` counts, and on patience."""
+    """``receive`` with a limit on bytes, of this body and of all bodies that ``held`` counts, and
+    on patience.
+    """
 
-    def __init__(self, receive: Receive, limit: int, *, patient: bool, held: Held | None = None, address: str = "") -> None:
-        self._receive, self._limit, self._patient, self._held, self._address = receive, limit, patient, held, address
+    def __init__(
+        self,
+        receive: Receive,
+        limit: int,
+        *,
+        patient: bool,
+        held: Held | None = None,
+        address: str = "",
+    ) -> None:
+        self._receive, self._limit, self._patient, self._held, self._address = (
+            receive,
+            limit,
+            patient,
+            held,
+            address,
+        )
         self._seen = 0
         self._spent = 0.0
         self._complete = False
 
     async def __call__(self) -> Message:
-        if self._complete or self._patient:  # after the body only the end of the connection comes, whenever it will
+        if (
+            self._complete or self._patient
+        ):  # after the body only the end of the connection comes, whenever it will
             message = await self._receive()
         else:
             message = await self._timed()
         if message["type"] == "http.disconnect" and not self._complete:
-            # Nobody reads this answer: it keeps a broken uplink, and a stranger who hangs up, out of the errors of the node.
+            # Nobody reads this answer: it keeps a broken uplink, and a stranger who hangs up, out
+            # of the errors of the node.
             raise _RefusedError("gone", "the connection ended before the body did", "send it again")
         self._seen += len(message.get("body", b""))
         room = self._held is None or self._held.add(self._address, len(message.get("body", b"")))
@@ -131,7 +181,11 @@ class _Body:
         if self._seen > self._limit:
             raise _too_large(self._limit)
         if not room:
-            raise _RefusedError("busy", "too many bundles are being verified", "try again in a moment, or run custody verify yourself")
+            raise _RefusedError(
+                "busy",
+                "too many bundles are being verified",
+                "try again in a moment, or run custody verify yourself",
+            )
         return message
 
     def release(self) -> None:
@@ -144,9 +198,15 @@ class _Body:
         loop = asyncio.get_running_loop()
         start = loop.time()
         try:
-            message = await asyncio.wait_for(self._receive(), min(PART_TIMEOUT, BODY_TIMEOUT - self._spent))
+            message = await asyncio.wait_for(
+                self._receive(), min(PART_TIMEOUT, BODY_TIMEOUT - self._spent)
+            )
         except TimeoutError as error:
-            raise _RefusedError("too-slow", "the body did not arrive in time", "send it at once, or in smaller segments") from error
+            raise _RefusedError(
+                "too-slow",
+                "the body did not arrive in time",
+                "send it at once, or in smaller segments",
+            ) from error
         self._spent += loop.time() - start
         return message
 
@@ -162,15 +222,24 @@ class _Reply:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            own = {name.lower() for name, _ in message.get("headers", [])}  # a page of ours says which style it has
-            message["headers"] = [*message.get("headers", []), *(one for one in _HEADERS if one[0] not in own)]
+            own = {
+                name.lower() for name, _ in message.get("headers", [])
+            }  # a page of ours says which style it has
+            message["headers"] = [
+                *message.get("headers", []),
+                *(one for one in _HEADERS if one[0] not in own),
+            ]
         try:
             await asyncio.wait_for(self._send(message), PART_TIMEOUT)
         except TimeoutError as error:
-            raise _RefusedError("too-slow", "the answer was not read in time", "read it at once") from error
+            raise _RefusedError(
+                "too-slow", "the answer was not read in time", "read it at once"
+            ) from error
 
     async def refuse(self, code: str, message: str, hint: str) -> None:
-        """Answer for the application, and end the connection; where nobody reads this either, cli/serving.py does."""
+        """Answer for the application, and end the connection; where nobody reads this either,
+        cli/serving.py does.
+        """
         data = json.dumps(body(code, message, hint)).encode()
         headers = [
             (b"content-type", b"application/json"),
@@ -181,5 +250,7 @@ class _Reply:
         if self.retry_after:
             headers.append((b"retry-after", str(self.retry_after).encode()))
         self.started = True
-        await self._send({"type": "http.response.start", "status": _STATUS[code], "headers": headers})
+        await self._send(
+            {"type": "http.response.start", "status": _STATUS[code], "headers": headers}
+        )
         await self._send({"type": "http.response.body", "body": data})

@@ -1,4 +1,6 @@
-"""What a node remembers of logins: proofs that were used, and who failed too often. In memory, bounded; a restart forgets both."""
+"""What a node remembers of logins: proofs that were used, and who failed too often. In memory,
+bounded; a restart forgets both.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ class SeenOnce:
 
 
 class LockOut:
-    """Whoever fails to log in too often waits, by address and certificate: nobody can lock somebody else out from elsewhere.
+    """Whoever fails to log in too often waits, by address and certificate: nobody can lock somebody
+    else out from elsewhere.
 
     Args:
         clock: seconds, monotonic.
@@ -62,4 +65,8 @@ class LockOut:
                 self._failed.popitem(last=False)
 
     def _recent(self, address: str, certificate: bytes) -> list[float]:
-        return [one for one in self._failed.get((address, certificate), []) if one > self._clock() - SECONDS]
+        return [
+            one
+            for one in self._failed.get((address, certificate), [])
+            if one > self._clock() - SECONDS
+        ]

@@ -1,8 +1,11 @@
 """Where a request comes from, behind reverse proxies: what limits for each address are counted by.
 
-- nobody is believed who is not in a network that the operator named; without a setting the peer of the connection is the client
-- of the chain that proxies wrote down the last address counts that is not a proxy's own: what stands left of it a client made up
-- one header is read, the one that the operator's proxy writes; the other one would be whatever a client sent
+- nobody is believed who is not in a network that the operator named; without a setting the peer of
+  the connection is the client
+- of the chain that proxies wrote down the last address counts that is not a proxy's own: what
+  stands left of it a client made up
+- one header is read, the one that the operator's proxy writes; the other one would be whatever a
+  client sent
 - an IPv6 client has a network of 2^64 addresses to itself, so it is that network which is counted
 """
 
@@ -27,7 +30,9 @@ _Address = IPv4Address | IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """Networks of the operator's own proxies, and the header in which they write whom they speak for."""
+    """Networks of the operator's own proxies, and the header in which they write whom they speak
+    for.
+    """
 
     networks: tuple[IPv4Network | IPv6Network, ...]
     header: str = HEADERS[0]
@@ -49,16 +54,23 @@ def trusted(networks: Sequence[str], header: str) -> Trusted | None:
         UsageError: not networks, or a header that no proxy writes.
     """
     if header not in HEADERS:
-        raise UsageError(f"serve.forwarded is {header!r}", hint=f"expected one of: {', '.join(HEADERS)}")
+        raise UsageError(
+            f"serve.forwarded is {header!r}", hint=f"expected one of: {', '.join(HEADERS)}"
+        )
     try:
         found = tuple(ip_network(one) for one in networks)
     except ValueError as error:
-        raise UsageError("serve.trusted_proxies holds what is no network", hint='write networks like "10.0.0.0/24" or "::1/128"') from error
+        raise UsageError(
+            "serve.trusted_proxies holds what is no network",
+            hint='write networks like "10.0.0.0/24" or "::1/128"',
+        ) from error
     return Trusted(found, header) if found else None
 
 
 class ProxyMiddleware:
-    """Puts the client's address into the scope where a trusted proxy speaks for it; outermost, before anything is counted."""
+    """Puts the client's address into the scope where a trusted proxy speaks for it; outermost,
+    before anything is counted.
+    """
 
     def __init__(self, app: ASGIApp, trusted: Trusted) -> None:
         self._app = app
@@ -81,7 +93,9 @@ def client(scope: Scope, trusted: Trusted) -> str:
         if not trusted.includes(current):
             break
         found = _parse(hop)
-        if found is None:  # a proxy that did not know, or hides it: it answers for its clients itself
+        if (
+            found is None
+        ):  # a proxy that did not know, or hides it: it answers for its clients itself
             break
         current = found
     return str(current)
@@ -89,7 +103,9 @@ def client(scope: Scope, trusted: Trusted) -> str:
 
 def _hops(scope: Scope, header: str) -> Iterator[str]:
     """What proxies wrote, the nearest one first."""
-    text = ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == header.encode())
+    text = ",".join(
+        value.decode("latin-1") for name, value in scope["headers"] if name == header.encode()
+    )
     for part in reversed(text.split(",")[-_HOPS:]):
         if header == "forwarded":
             found = _FOR.search(part)

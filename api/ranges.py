@@ -24,16 +24,32 @@ def ranged(node: Node, unit: Unit, item: ItemRow, wanted: str) -> Response:
     """One range of an item's ciphertext, at most 4 MiB.
 
     Raises:
-        NotFoundError: the item has no content here. HTTPException: 416, the range does not lie within it.
+        NotFoundError: the item has no content here. HTTPException: 416, the range does not lie
+            within it.
     """
     opening = documents.read_event(node, unit, unit.events(item.state.evidence)[0])
     if item.cid is None or opening is None:
         raise NotFoundError("this item has no content here")
-    size = content_encryption.parse_content(opening.body["content"], opening.body["size"]).ciphertext_size
+    size = content_encryption.parse_content(
+        opening.body["content"], opening.body["size"]
+    ).ciphertext_size
     found = _RANGE.fullmatch(wanted)
-    if found is None or not int(found[1]) <= int(found[2]) or int(found[1]) >= size or int(found[2]) - int(found[1]) >= _MAX_RANGE:
-        raise HTTPException(416, "expected one range of at most 4 MiB within the content", {"Content-Range": f"bytes */{size}"})
+    if (
+        found is None
+        or not int(found[1]) <= int(found[2])
+        or int(found[1]) >= size
+        or int(found[2]) - int(found[1]) >= _MAX_RANGE
+    ):
+        raise HTTPException(
+            416,
+            "expected one range of at most 4 MiB within the content",
+            {"Content-Range": f"bytes */{size}"},
+        )
     start, end = int(found[1]), min(int(found[2]) + 1, size)
     data = b"".join(dag.read_range(node.blocks, item.cid, size, start, end))
-    headers = {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Accept-Ranges": "bytes", "Cache-Control": "no-store"}
+    headers = {
+        "Content-Range": f"bytes {start}-{end - 1}/{size}",
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "no-store",
+    }
     return Response(data, 206, headers, "application/octet-stream")

@@ -1,7 +1,9 @@
-"""How many requests a caller may make: token buckets, by session where there is one and by address where there is none.
+"""How many requests a caller may make: token buckets, by session where there is one and by address
+where there is none.
 
-Logins and verifications cost more than they ask for, so they have buckets of their own. The table is bounded: whoever has not
-called for longest is forgotten first, which gives back no more than a full bucket.
+Logins and verifications cost more than they ask for, so they have buckets of their own. The table
+is bounded: whoever has not called for longest is forgotten first, which gives back no more than a
+full bucket.
 """
 
 from __future__ import annotations
@@ -29,12 +31,18 @@ class Rate:
     second: float
 
 
-SESSION: Final = Rate(400, 200)  # an upload of small files makes two or three requests for a hundred files
-SHARED: Final = Rate(2000, 1000)  # all sessions of one address, a station behind one proxy for example
+SESSION: Final = Rate(
+    400, 200
+)  # an upload of small files makes two or three requests for a hundred files
+SHARED: Final = Rate(
+    2000, 1000
+)  # all sessions of one address, a station behind one proxy for example
 ADDRESS: Final = Rate(120, 20)
 LOGIN: Final = Rate(30, 0.5)
 VERIFY: Final = Rate(20, 0.5)
-LISTS: Final = Rate(20, 1 / 600)  # revocation lists issued for another agency: each is an entry of our log, for ever
+LISTS: Final = Rate(
+    20, 1 / 600
+)  # revocation lists issued for another agency: each is an entry of our log, for ever
 _COSTLY: Final = {
     "/v1/login": LOGIN,
     "/v1/login/challenge": LOGIN,
@@ -67,7 +75,8 @@ class Buckets:
 class RateLimiter:
     """Counts requests; ``clock`` gives seconds, monotonic.
 
-    A session is one that somebody has proven to have: whoever makes tokens up stays a stranger with an address.
+    A session is one that somebody has proven to have: whoever makes tokens up stays a stranger with
+    an address.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -88,7 +97,9 @@ class RateLimiter:
         rate = _COSTLY.get(path)
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         if rate is None and given and (token := sha256(given).digest()) in self._sessions:
-            return self._buckets.take(("session", token), SESSION) or self._buckets.take(("any", _address(scope)), SHARED)
+            return self._buckets.take(("session", token), SESSION) or self._buckets.take(
+                ("any", _address(scope)), SHARED
+            )
         return self._buckets.take((path if rate else "address", _address(scope)), rate or ADDRESS)
 
 

@@ -1,4 +1,6 @@
-"""Bodies of requests and answers. Bytes travel as base64url without padding, digests as lower-case hex."""
+"""Bodies of requests and answers. Bytes travel as base64url without padding, digests as lower-case
+hex.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ _COSE = "0oRZAWGmASYPqAF4GXVybjpjdXN0b2R5OmFnZW5jeTpOTC1QT0w"
 
 
 class OidcOut(Strict):
-    """The agency's identity provider (OpenID Connect), and the nonce that its ID token must carry."""
+    """The agency's identity provider (OpenID Connect), and the nonce that its ID token must
+    carry.
+    """
 
     issuer: str
     clientId: str
@@ -38,9 +42,13 @@ class OidcOut(Strict):
 
 
 class ChallengeOut(Strict):
-    """What to sign for a login; ``oidc`` where people of the agency log in at its identity provider as well."""
+    """What to sign for a login; ``oidc`` where people of the agency log in at its identity provider
+    as well.
+    """
 
-    model_config = _example(server=_LOG, nonce="RERERERERERERERERERERERERERERERERERERERERERE", expires=1795252563)
+    model_config = _example(
+        server=_LOG, nonce="RERERERERERERERERERERERERERERERERERERERERERE", expires=1795252563
+    )
 
     server: str
     nonce: Base64Url
@@ -49,7 +57,9 @@ class ChallengeOut(Strict):
 
 
 class LoginIn(Strict):
-    """A COSE_Sign1 over the challenge, and where the agency has an identity provider its ID token."""
+    """A COSE_Sign1 over the challenge, and where the agency has an identity provider its ID
+    token.
+    """
 
     model_config = _example(answer=_COSE)
 
@@ -58,7 +68,9 @@ class LoginIn(Strict):
 
 
 class TokenOut(Strict):
-    """A token, good with proofs of the key that opened the session alone (RFC 9449); its expiry and the node's time, in seconds."""
+    """A token, good with proofs of the key that opened the session alone (RFC 9449); its expiry and
+    the node's time, in seconds.
+    """
 
     model_config = _example(token="q1w2e3", expires=1795253343, now=1795252443)
 
@@ -94,7 +106,9 @@ class StoredOut(Strict):
 class SubmissionIn(Strict):
     """A signed statement, its document with all disclosures, and grants with an opening event."""
 
-    model_config = _example(statement=_COSE, document="eyJ2IjoxfQ", disclosures=["WyJ4Il0"], grants=[])
+    model_config = _example(
+        statement=_COSE, document="eyJ2IjoxfQ", disclosures=["WyJ4Il0"], grants=[]
+    )
 
     statement: Base64Url
     document: Base64Url
@@ -111,7 +125,15 @@ class StatementsIn(Strict):
 class RegisteredOut(Strict):
     """Where a statement is in the log; ``state`` as in DESIGN section 11."""
 
-    model_config = _example(evidence=_ITEM, statement=_DIGEST, index=3, receipt=_COSE, repeated=False, state="integrated", duplicates=[])
+    model_config = _example(
+        evidence=_ITEM,
+        statement=_DIGEST,
+        index=3,
+        receipt=_COSE,
+        repeated=False,
+        state="integrated",
+        duplicates=[],
+    )
 
     evidence: str
     statement: Hex
@@ -129,7 +151,9 @@ class StatementsOut(Strict):
 
 
 class ReplicaOut(Strict):
-    """One item at one IPFS node: wanted, pinned, damaged or released; when it was last known good there, how often read again."""
+    """One item at one IPFS node: wanted, pinned, damaged or released; when it was last known good
+    there, how often read again.
+    """
 
     node: str
     state: str
@@ -163,7 +187,15 @@ class ItemOut(Strict):
         cid=_CID,
         index=4,
         state="final",
-        replicas=[{"node": "site-a", "state": "pinned", "proof": "2026-11-21T09:15:00Z", "reads": 0, "problem": ""}],
+        replicas=[
+            {
+                "node": "site-a",
+                "state": "pinned",
+                "proof": "2026-11-21T09:15:00Z",
+                "reads": 0,
+                "problem": "",
+            }
+        ],
     )
 
     evidence: str
@@ -190,7 +222,9 @@ class ItemsOut(Strict):
 
 
 class LookOut(Strict):
-    """Somebody that an item was offered to looked at it before answering: at its record (with the keys) or content, and first when."""
+    """Somebody that an item was offered to looked at it before answering: at its record (with the
+    keys) or content, and first when.
+    """
 
     person: str
     what: str
@@ -198,7 +232,9 @@ class LookOut(Strict):
 
 
 class EventOut(Strict):
-    """What the log shows of an event; of an offer also who looked before answering it, at this node."""
+    """What the log shows of an event; of an offer also who looked before answering it, at this
+    node.
+    """
 
     model_config = _example(
         seq=0,
@@ -233,7 +269,9 @@ class EventsOut(Strict):
 
 
 class SearchIn(Strict):
-    """Search by an identifier, in whatever spelling; never in a URL, since case numbers are case data."""
+    """Search by an identifier, in whatever spelling; never in a URL, since case numbers are case
+    data.
+    """
 
     model_config = _example(scheme="case", value="2026-117")
 
@@ -266,16 +304,22 @@ class AccessIn(Strict):
 
 
 class BundleIn(Strict):
-    """The caller's access, empty for an item whose keys are destroyed, and what to leave out: /body/place, 3:/body/place, or 3."""
+    """The caller's access, empty for an item whose keys are destroyed, and what to leave out:
+    /body/place, 3:/body/place, or 3.
+    """
 
     model_config = _example(access=_DIGEST, withhold=["/body/place"])
 
     access: Annotated[str, Field(pattern=r"^(?:[0-9a-f]{64})?$")]
-    withhold: Annotated[list[Annotated[str, Field(max_length=256)]], FailFast(), Field(max_length=100)] = []
+    withhold: Annotated[
+        list[Annotated[str, Field(max_length=256)]], FailFast(), Field(max_length=100)
+    ] = []
 
 
 class StandingOut(Strict):
-    """What holds for an item: holds and seals by name, handling, conditions on onward use, until when it must be kept, who has it."""
+    """What holds for an item: holds and seals by name, handling, conditions on onward use, until
+    when it must be kept, who has it.
+    """
 
     holds: list[str]
     seals: list[str]
@@ -286,7 +330,9 @@ class StandingOut(Strict):
 
 
 class DetailsOut(Strict):
-    """Documents in order, completed (null where destroyed), and what holds for the item after them."""
+    """Documents in order, completed (null where destroyed), and what holds for the item after
+    them.
+    """
 
     events: list[dict[str, Any]]
     standing: StandingOut
@@ -303,7 +349,9 @@ class GrantsOut(Strict):
 class VerifyIn(Strict):
     """A bundle, and size and digests of the file to compare; never the file."""
 
-    model_config = _example(bundle="rGRraW5kbmN1c3RvZHktYnVuZGxl", size=24233, digests={"sha-256": _DIGEST})
+    model_config = _example(
+        bundle="rGRraW5kbmN1c3RvZHktYnVuZGxl", size=24233, digests={"sha-256": _DIGEST}
+    )
 
     bundle: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
     size: int | None = None
@@ -319,7 +367,9 @@ class SyncIn(Strict):
 
 
 class SyncOut(Strict):
-    """What a few seconds of sending to IPFS nodes did; problems by node, items that still lack a copy, and whether to call again."""
+    """What a few seconds of sending to IPFS nodes did; problems by node, items that still lack a
+    copy, and whether to call again.
+    """
 
     pinned: int
     removed: int
@@ -355,7 +405,9 @@ class CopiesIn(Strict):
 
 
 class WorkerOut(Strict):
-    """How a background duty goes: failures in a row and since when, what the problem is, and when it is tried again."""
+    """How a background duty goes: failures in a row and since when, what the problem is, and when
+    it is tried again.
+    """
 
     worker: str
     failures: int

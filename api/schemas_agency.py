@@ -6,7 +6,9 @@ from api.schemas import _LOG, Base64Url, Strict, _example
 
 
 class DemandsOut(Strict):
-    """What a profile asks of records: members by event type as JSON pointers, kinds of basis, seconds until a record is late."""
+    """What a profile asks of records: members by event type as JSON pointers, kinds of basis,
+    seconds until a record is late.
+    """
 
     required: dict[str, list[str]]
     basisKinds: list[str]
@@ -14,7 +16,9 @@ class DemandsOut(Strict):
 
 
 class AgencyOut(Strict):
-    """Who this node is; of its jurisdiction profile what clients need: its demands, what is withheld from whom, its names for events."""
+    """Who this node is; of its jurisdiction profile what clients need: its demands, what is
+    withheld from whom, its names for events.
+    """
 
     model_config = _example(
         agency="NL-POL",
@@ -22,7 +26,11 @@ class AgencyOut(Strict):
         logNumber=0,
         descriptor="eyJ2IjoxfQ",
         profile="nl",
-        demands={"required": {"acquired": ["/basis/purpose"]}, "basisKinds": ["warrant"], "lateAfter": 86400},
+        demands={
+            "required": {"acquired": ["/basis/purpose"]},
+            "basisKinds": ["warrant"],
+            "lateAfter": 86400,
+        },
         withhold={},
         names={},
     )

@@ -21,7 +21,9 @@ _RUNNING = {
 
 
 class AuditIn(Strict):
-    """Percent of items whose content is read and hashed (without it 10 %, or 95 % ± 3 %), and the seed of an earlier sample."""
+    """Percent of items whose content is read and hashed (without it 10 %, or 95 % ± 3 %), and the
+    seed of an earlier sample.
+    """
 
     model_config = _example(sample=10, seed=7)
 
@@ -30,7 +32,9 @@ class AuditIn(Strict):
 
 
 class AuditOut(Strict):
-    """An audit: who asked, when, and how far it is; its report once it is done. Times are seconds since 1970."""
+    """An audit: who asked, when, and how far it is; its report once it is done. Times are seconds
+    since 1970.
+    """
 
     model_config = _example(**_RUNNING)
 

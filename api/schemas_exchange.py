@@ -66,7 +66,9 @@ class PartnersOut(Strict):
 
 
 class HandoverOut(Strict):
-    """A handover that the caller may see. ``person``: whom inside the agency it is made to, or null; ``looked``: who of them looked."""
+    """A handover that the caller may see. ``person``: whom inside the agency it is made to, or
+    null; ``looked``: who of them looked.
+    """
 
     evidence: str
     giver: str
@@ -85,14 +87,18 @@ class HandoversOut(Strict):
 
 
 class ComingOut(Strict):
-    """Ciphertext that is on its way from other agencies, all of it together: bytes that came, of how many."""
+    """Ciphertext that is on its way from other agencies, all of it together: bytes that came, of
+    how many.
+    """
 
     done: int
     size: int
 
 
 class RoundOut(Strict):
-    """What a round of exchange did: items that came in, handovers that ended, problems by agency or item, and what still comes."""
+    """What a round of exchange did: items that came in, handovers that ended, problems by agency or
+    item, and what still comes.
+    """
 
     received: list[str]
     settled: list[str]
@@ -102,21 +108,27 @@ class RoundOut(Strict):
 
 
 class ReadableOut(Strict):
-    """Something would follow an access: whether the item has content, and hashes of the keys that it is sealed to for the caller."""
+    """Something would follow an access: whether the item has content, and hashes of the keys that
+    it is sealed to for the caller.
+    """
 
     content: bool
     keys: list[Hex]
 
 
 class IncomingOut(Strict):
-    """An item on offer: its documents, and the content keys sealed to the custodians or to the caller."""
+    """An item on offer: its documents, and the content keys sealed to the custodians or to the
+    caller.
+    """
 
     events: list[dict[str, Any]]
     grants: list[Base64Url]
 
 
 class CopyOut(Strict):
-    """A copy from one agency to another, by the statement that disclosed it; ``taken``: the recipient's own item, once they told."""
+    """A copy from one agency to another, by the statement that disclosed it; ``taken``: the
+    recipient's own item, once they told.
+    """
 
     giver: str
     recipient: str
@@ -145,7 +157,9 @@ class TakenIn(Strict):
 
 
 class CopyRecordOut(Strict):
-    """A copy that we may take: the documents that opened the original and that disclosed it, and the content keys for custodians."""
+    """A copy that we may take: the documents that opened the original and that disclosed it, and
+    the content keys for custodians.
+    """
 
     opening: dict[str, Any]
     disclosed: dict[str, Any]
@@ -153,7 +167,9 @@ class CopyRecordOut(Strict):
 
 
 class DisposalNoteOut(Strict):
-    """A disposal of an item that the caller's agency held, and where its record stands in our log now."""
+    """A disposal of an item that the caller's agency held, and where its record stands in our log
+    now.
+    """
 
     evidence: str
     disposal: Hex
@@ -178,7 +194,9 @@ class ConfirmedOut(Strict):
 
 
 class DisposalOut(Strict):
-    """What became of an item that was disposed of; ``expected``: agencies that held it and must confirm."""
+    """What became of an item that was disposed of; ``expected``: agencies that held it and must
+    confirm.
+    """
 
     evidence: str
     agency: str
@@ -202,7 +220,9 @@ class LinkOut(Strict):
 
 
 class LineageOut(Strict):
-    """Where an item came from and what came from it, with copies that other agencies hold or may fetch."""
+    """Where an item came from and what came from it, with copies that other agencies hold or may
+    fetch.
+    """
 
     links: list[LinkOut]
     copies: list[CopyOut]

@@ -10,7 +10,8 @@ from api.schemas import Base64Url, Hex, Strict
 from ledger.domain.identity.person import REFERENCE
 
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{32}$")]
-#: A person as `list_people` shows them: one of the agency's own by their pseudonym, a guest by `pseudonym@AGENCY`.
+#: A person as `list_people` shows them: one of the agency's own by their pseudonym, a guest by
+#: `pseudonym@AGENCY`.
 Reference = Annotated[str, Field(pattern=REFERENCE)]
 
 
@@ -66,7 +67,8 @@ class OutcomeOut(Strict):
 class PersonOut(Strict):
     """A person, or an invitation: invited, requested, active, guest or suspended.
 
-    ``agency``: empty for an invitation. ``custodyKey``: waits, sealed, holds or kept; empty for whoever has none and needs none.
+    ``agency``: empty for an invitation. ``custodyKey``: waits, sealed, holds or kept; empty for
+    whoever has none and needs none.
     """
 
     reference: str
@@ -109,7 +111,8 @@ class SuspensionIn(Strict):
 class SuspensionOut(Strict):
     """From when their signatures count no more.
 
-    ``keepsCustodyKey``: they are no custodian now and keep the custody key that they have. ``custodyKey``: as `list_people` shows it.
+    ``keepsCustodyKey``: they are no custodian now and keep the custody key that they have.
+    ``custodyKey``: as `list_people` shows it.
     """
 
     revoked: str
@@ -138,7 +141,9 @@ class ProofIn(Strict):
 
 
 class CardIn(Strict):
-    """The card of somebody of another agency: their certificate, and the proof that they made the card for us."""
+    """The card of somebody of another agency: their certificate, and the proof that they made the
+    card for us.
+    """
 
     certificate: Base64Url
     request: Base64Url

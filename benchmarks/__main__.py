@@ -1,4 +1,5 @@
-"""`make bench`: the main job beside tools that people know, on one machine, in one run; medians of --repeat.
+"""`make bench`: the main job beside tools that people know, on one machine, in one run; medians of
+--repeat.
 
 Peers that are not installed are named as absent, never guessed.
 """
@@ -21,7 +22,10 @@ CUSTODY = [sys.executable, "-m", "cli"]
 
 
 def timed(
-    command: list[str], repeat: int, prepare: list[str] | None = None, environment: dict[str, str] | None = None
+    command: list[str],
+    repeat: int,
+    prepare: list[str] | None = None,
+    environment: dict[str, str] | None = None,
 ) -> tuple[float, int]:
     """(median seconds, peak KiB) of a command."""
     times, peak = [], 0
@@ -29,7 +33,9 @@ def timed(
         if prepare:
             subprocess.run(prepare, check=True)
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
+        )
         _, status, usage = os.wait4(process.pid, 0)
         times.append(time.perf_counter() - start)
         if status:
@@ -43,11 +49,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mib", type=int, default=1024, help="size of the large file")
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--files", type=int, default=10_000, help="number of 10 KiB files in the folder")
+    parser.add_argument(
+        "--files", type=int, default=10_000, help="number of 10 KiB files in the folder"
+    )
     parser.add_argument("--log", type=int, default=10_000_000, help="entries of the largest log")
-    parser.add_argument("--only", choices=["commands", "inside", "sparse", "kubo", "handover", "audit"], help="one part alone")
-    parser.add_argument("--sparse", type=int, default=0, metavar="GIB", help="upload, get and verify a sparse file of this size")
-    parser.add_argument("--folder", type=Path, help="where the sparse file and its home lie; it needs three times the size")
+    parser.add_argument(
+        "--only",
+        choices=["commands", "inside", "sparse", "kubo", "handover", "audit"],
+        help="one part alone",
+    )
+    parser.add_argument(
+        "--sparse",
+        type=int,
+        default=0,
+        metavar="GIB",
+        help="upload, get and verify a sparse file of this size",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="where the sparse file and its home lie; it needs three times the size",
+    )
     options = parser.parse_args()
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{machine}, {time.strftime('%d %B %Y')}")
@@ -66,7 +88,13 @@ def main() -> None:
         from benchmarks.audit import bench_audit
 
         for size, rate, peak, peer in bench_audit((20_000, 100_000, min(options.log, 500_000))):
-            print(f"{f'audit of {size:,} entries':<40} {rate:8,.0f} entries/s {peak:6.0f} MiB; fsck {peer:,.0f} entries/s", flush=True)
+            print(
+                (
+                    f"{f'audit of {size:,} entries':<40} {rate:8,.0f} entries/s {peak:6.0f} MiB; "
+                    f"fsck {peer:,.0f} entries/s"
+                ),
+                flush=True,
+            )
     if options.only in (None, "handover"):
         from benchmarks.handover import bench_handover
 
@@ -93,10 +121,23 @@ def inside(options: argparse.Namespace) -> None:
 
 def fsyncs(rounds: int) -> int:
     """How often a process that registers ``rounds`` batches of 256 events asks for durability."""
-    code = f"from pathlib import Path; from benchmarks.inside import bench_registration; bench_registration(Path('{{}}'), {rounds})"
+    code = (
+        "from pathlib import Path; from benchmarks.inside import bench_registration; "
+        f"bench_registration(Path('{{}}'), {rounds})"
+    )
     with tempfile.TemporaryDirectory() as name:
         log = Path(name) / "strace"
-        command = ["strace", "-f", "-o", str(log), "-e", "trace=fsync,fdatasync", sys.executable, "-c", code.format(name)]
+        command = [
+            "strace",
+            "-f",
+            "-o",
+            str(log),
+            "-e",
+            "trace=fsync,fdatasync",
+            sys.executable,
+            "-c",
+            code.format(name),
+        ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         return sum("sync(" in line for line in log.read_text().splitlines())
 
@@ -108,9 +149,22 @@ def sparse(options: argparse.Namespace) -> None:
         (folder / "passphrase").write_text("benchmark")
         with (folder / "sparse.bin").open("wb") as file:
             file.truncate(options.sparse << 30)
-        custody = [*CUSTODY, "--home", str(folder / "home"), "--passphrase-file", str(folder / "passphrase")]
-        subprocess.run([*custody, "init", "--agency", "NL-POL", "--person", "1"], check=True, stdout=subprocess.DEVNULL)
-        show(f"custody upload, {options.sparse} GiB sparse", *timed([*custody, "upload", str(folder / "sparse.bin")], 1))
+        custody = [
+            *CUSTODY,
+            "--home",
+            str(folder / "home"),
+            "--passphrase-file",
+            str(folder / "passphrase"),
+        ]
+        subprocess.run(
+            [*custody, "init", "--agency", "NL-POL", "--person", "1"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        show(
+            f"custody upload, {options.sparse} GiB sparse",
+            *timed([*custody, "upload", str(folder / "sparse.bin")], 1),
+        )
         evidence = only_item(custody)
         show(
             f"custody get, {options.sparse} GiB",
@@ -131,7 +185,11 @@ def only_item(custody: list[str]) -> str:
 def exported(custody: list[str], evidence: str, folder: Path) -> tuple[str, str]:
     """Anchor, and write bundle and trust root; their paths."""
     bundle, trust = str(folder / "b.bundle"), str(folder / "trust.json")
-    for command in (["anchor"], ["bundle", evidence, "-o", bundle, "--basis", "x"], ["trust", "-o", trust]):
+    for command in (
+        ["anchor"],
+        ["bundle", evidence, "-o", bundle, "--basis", "x"],
+        ["trust", "-o", trust],
+    ):
         subprocess.run([*custody, *command], check=True, stdout=subprocess.DEVNULL)
     return bundle, trust
 
@@ -158,7 +216,11 @@ def commands(options: argparse.Namespace) -> None:
         passphrase.write_text("benchmark")
         home = folder / "home"
         custody = [*CUSTODY, "--home", str(home), "--passphrase-file", str(passphrase)]
-        subprocess.run([*custody, "init", "--agency", "NL-POL", "--person", "1"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*custody, "init", "--agency", "NL-POL", "--person", "1"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         measure = options.repeat
         for title, command in (
             ("coreutils sha256sum, large file", ["sha256sum", str(large)]),
@@ -170,8 +232,18 @@ def commands(options: argparse.Namespace) -> None:
                 print(f"absent: {command[0]}")
         if shutil.which("restic"):
             repository = {"RESTIC_REPOSITORY": str(folder / "restic"), "RESTIC_PASSWORD": "x"}
-            prepare = ["sh", "-c", f"rm -rf {folder}/restic; RESTIC_REPOSITORY={folder}/restic RESTIC_PASSWORD=x restic init -q"]
-            show("restic backup, large file", *timed(["restic", "backup", "-q", str(large)], measure, prepare, repository))
+            prepare = [
+                "sh",
+                "-c",
+                (
+                    f"rm -rf {folder}/restic; RESTIC_REPOSITORY={folder}/restic RESTIC_PASSWORD=x "
+                    "restic init -q"
+                ),
+            ]
+            show(
+                "restic backup, large file",
+                *timed(["restic", "backup", "-q", str(large)], measure, prepare, repository),
+            )
             show(
                 f"restic backup, {options.files} files of 10 KiB",
                 *timed(["restic", "backup", "-q", str(many)], measure, prepare, repository),
@@ -184,14 +256,23 @@ def commands(options: argparse.Namespace) -> None:
         show("custody upload, large file", *timed([*custody, "upload", str(large)], measure, again))
         evidence = only_item(custody)
         bundle, trust = exported(custody, evidence, folder)
-        show("custody verify, large file", *timed([*CUSTODY, "verify", bundle, str(large), "--trust", trust], measure))
-        show("custody verify, the same bundle alone", *timed([*CUSTODY, "verify", bundle, "--trust", trust], measure))
+        show(
+            "custody verify, large file",
+            *timed([*CUSTODY, "verify", bundle, str(large), "--trust", trust], measure),
+        )
+        show(
+            "custody verify, the same bundle alone",
+            *timed([*CUSTODY, "verify", bundle, "--trust", trust], measure),
+        )
         get = [*custody, "get", evidence, "-o", str(folder / "out"), "--basis", "x"]
         show("custody get, large file", *timed(get, 1))
         shutil.rmtree(home)
         (folder / "out").unlink()
         subprocess.run(again, check=True)
-        show(f"custody upload, {options.files} files of 10 KiB", *timed([*custody, "upload", str(many)], 1))
+        show(
+            f"custody upload, {options.files} files of 10 KiB",
+            *timed([*custody, "upload", str(many)], 1),
+        )
         show("custody anchor", *timed([*custody, "anchor"], 1))
         show("custody --help", *timed([*CUSTODY, "--help"], measure))
         show("custody list", *timed([*custody, "list"], measure))

@@ -1,7 +1,7 @@
 """Audits by themselves: entries a second on all cores, and memory that does not grow with the log.
 
-Each log is made by an agency of the tests, with a P-256 signature an entry and five events an item, and audited by a process of its own,
-whose peak is measured.
+Each log is made by an agency of the tests, with a P-256 signature an entry and five events an item,
+and audited by a process of its own, whose peak is measured.
 """
 
 from __future__ import annotations
@@ -37,9 +37,11 @@ _CHAIN = 31337
 
 
 def bench_audit(sizes: tuple[int, ...]) -> Iterator[tuple[int, float, float, float]]:
-    """(entries, entries a second, peak MiB of the auditing process, its workers besides, entries a second of fsck) of each size.
+    """(entries, entries a second, peak MiB of the auditing process, its workers besides, entries a
+    second of fsck) of each size.
 
-    Tessera's fsck checks hashes alone: neither signatures, nor people, nor custody, nor a chain. 0 where it is not built.
+    Tessera's fsck checks hashes alone: neither signatures, nor people, nor custody, nor a chain. 0
+    where it is not built.
     """
     for size in sizes:
         with tempfile.TemporaryDirectory() as name:
@@ -55,7 +57,15 @@ def _fsck(folder: Path, size: int) -> float:
     if not _FSCK.exists():
         return 0
     start = time.perf_counter()
-    options = ["--public_key", str(folder / "key"), "--storage_url", (folder / "log").as_uri() + "/", "--ui=false", "-N", "2"]
+    options = [
+        "--public_key",
+        str(folder / "key"),
+        "--storage_url",
+        (folder / "log").as_uri() + "/",
+        "--ui=false",
+        "-N",
+        "2",
+    ]
     subprocess.run([str(_FSCK), *options], capture_output=True, check=True, timeout=600)
     return size / (time.perf_counter() - start)
 
@@ -86,7 +96,14 @@ def audit(folder: Path, size: int) -> None:
     state = SqliteAuditState(folder / "state", about(root))
     with examining.pool() as submit:
         start = time.perf_counter()
-        report = external.audit(contracts, root, [FolderFiles(folder / "log")], state, clock, external.Options(submit=submit))
+        report = external.audit(
+            contracts,
+            root,
+            [FolderFiles(folder / "log")],
+            state,
+            clock,
+            external.Options(submit=submit),
+        )
         seconds = time.perf_counter() - start
     assert report.verdict.value == "verified", report.as_json()
     assert report.facts[f"entries {_AGENCY}"] >= size

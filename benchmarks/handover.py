@@ -1,4 +1,6 @@
-"""A handover between two agencies on one anvil, step by step; nodes in this process, so that no step waits for a poll."""
+"""A handover between two agencies on one anvil, step by step; nodes in this process, so that no
+step waits for a poll.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def _taken(taker: Desk) -> None:
 
 
 def bench_handover(mib: int) -> Iterator[tuple[str, float]]:
-    """(title, seconds) of each step for a file of ``mib`` MiB, and of the first step that a person waits for."""
+    """(title, seconds) of each step for a file of ``mib`` MiB, and of the first step that a person
+    waits for.
+    """
     with tempfile.TemporaryDirectory() as name, running("anvil") as url:
         folder = Path(name)
         consortium.found(folder, url, NL, RO)
@@ -37,15 +41,29 @@ def bench_handover(mib: int) -> Iterator[tuple[str, float]]:
             yield _timed(f"upload of {mib} MiB, for comparison", lambda: giver.upload(file))
             [item] = [one["evidence"] for one in giver.client.items()]
             terms = Terms(RO, int(time.time()) + 86400)
-            yield _timed("offer: key re-wrapped and signed", lambda: handover.offer(giver.client, giver.person, giver.clock, item, terms))
-            yield _timed("offer anchored and taken by the contract", lambda: sync.settle(giver.node, timeout=60))
-            yield _timed("record verified and ciphertext fetched by the taker", lambda: _taken(taker))
             yield _timed(
-                "checked (decrypted, re-hashed) and accepted", lambda: handover.accept(taker.client, taker.person, taker.clock, item)
+                "offer: key re-wrapped and signed",
+                lambda: handover.offer(giver.client, giver.person, giver.clock, item, terms),
             )
-            yield _timed("acceptance anchored and taken by the contract", lambda: sync.settle(taker.node, timeout=60))
+            yield _timed(
+                "offer anchored and taken by the contract",
+                lambda: sync.settle(giver.node, timeout=60),
+            )
+            yield _timed(
+                "record verified and ciphertext fetched by the taker", lambda: _taken(taker)
+            )
+            yield _timed(
+                "checked (decrypted, re-hashed) and accepted",
+                lambda: handover.accept(taker.client, taker.person, taker.clock, item),
+            )
+            yield _timed(
+                "acceptance anchored and taken by the contract",
+                lambda: sync.settle(taker.node, timeout=60),
+            )
             yield _timed("giver learns of it", lambda: sync.sync(giver.node))
-            assert giver.client.item(item)["custodian"] == taker.client.item(item)["custodian"] == RO
+            assert (
+                giver.client.item(item)["custodian"] == taker.client.item(item)["custodian"] == RO
+            )
 
 
 def _timed(title: str, work: Callable[[], object]) -> tuple[str, float]:

@@ -42,21 +42,35 @@ def submission(value: dict[str, Any]) -> Submission:
 
 def desk_in(folder: Path) -> Desk:
     """A fresh home."""
-    create_home.found(folder / "home", agency="NL-POL", person="1", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+    create_home.found(
+        folder / "home",
+        agency="NL-POL",
+        person="1",
+        roles=["officer", "custodian"],
+        passphrase=PASSPHRASE,
+    )
     return Desk(folder / "home")
 
 
 def notes(desk: Desk, items: list[Any], rounds: int) -> list[list[Submission]]:
     """Batches of signed events, one for each item, signed before the clock starts."""
     states = {item.evidence: desk.client.item(item.evidence) for item in items}
-    heads = {name: (state["events"], bytes.fromhex(state["head"])) for name, state in states.items()}
+    heads = {
+        name: (state["events"], bytes.fromhex(state["head"])) for name, state in states.items()
+    }
     batches = []
     for _ in range(rounds):
         batch = []
         for item in items:
             seq, head = heads[item.evidence]
             signed = sign_event(
-                desk.person, "note", {"text": "benchmark"}, evidence=item.evidence, seq=seq, prev=head, time=desk.clock.now()
+                desk.person,
+                "note",
+                {"text": "benchmark"},
+                evidence=item.evidence,
+                seq=seq,
+                prev=head,
+                time=desk.clock.now(),
             )
             heads[item.evidence] = (seq + 1, signed.statement.digest)
             batch.append(submission(signed.submission))
@@ -89,7 +103,10 @@ def bench_registration(folder: Path, rounds: int = 10) -> list[Row]:
         events = rounds + 1
         return [
             ("registered events, batches of 256", f"{rate:8.0f} /s"),
-            (f"verification of a bundle of {events} events, warm", f"{statistics.median(spans) * 1e3:8.2f} ms"),
+            (
+                f"verification of a bundle of {events} events, warm",
+                f"{statistics.median(spans) * 1e3:8.2f} ms",
+            ),
         ]
 
 
@@ -135,12 +152,24 @@ def bench_log(folder: Path, sizes: tuple[int, ...]) -> list[Row]:
                 assert len(path) <= size.bit_length()
             for (one,) in samples:
                 # The same statement in several logs, for the measurement only.
-                row = replace(entry_row(log, statements.parse(one.statement)), digest=random.randbytes(32))
+                row = replace(
+                    entry_row(log, statements.parse(one.statement)), digest=random.randbytes(32)
+                )
                 start = time.perf_counter()
                 with desk.node.records.write() as unit:
                     merkle_log.append(unit, log, [row])
                 appends.append(time.perf_counter() - start)
             proofs.sort()
-            rows.append((f"inclusion proof, log of {size:,}: median / p95", f"{proofs[500] * 1e3:.3f} / {proofs[950] * 1e3:.3f} ms"))
-            rows.append((f"durable append of one entry, log of {size:,}: median", f"{statistics.median(appends) * 1e3:.3f} ms"))
+            rows.append(
+                (
+                    f"inclusion proof, log of {size:,}: median / p95",
+                    f"{proofs[500] * 1e3:.3f} / {proofs[950] * 1e3:.3f} ms",
+                )
+            )
+            rows.append(
+                (
+                    f"durable append of one entry, log of {size:,}: median",
+                    f"{statistics.median(appends) * 1e3:.3f} ms",
+                )
+            )
     return rows

@@ -1,4 +1,6 @@
-"""The main job through Kubo beside plain `ipfs add` of the same files: two daemons of the same build and settings, fsync on for both."""
+"""The main job through Kubo beside plain `ipfs add` of the same files: two daemons of the same
+build and settings, fsync on for both.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _SECRET = "benchmark"
 
 
 def bench_kubo(mib: int, files: int, repeat: int) -> Iterator[tuple[str, list[float], int]]:
-    """(title, seconds of each round, peak KiB) of each measurement; rounds of peer and custody alternate."""
+    """(title, seconds of each round, peak KiB) of each measurement; rounds of peer and custody
+    alternate.
+    """
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=base) as name:
         folder = Path(name)
@@ -47,7 +51,15 @@ def bench_kubo(mib: int, files: int, repeat: int) -> Iterator[tuple[str, list[fl
 
 def _plain(folder: Path, path: Path) -> float:
     with Daemon(folder) as daemon:
-        command = [str(BINARY), "--api-auth", f"basic:{daemon.secret}", "add", "-r", "-Q", str(path)]
+        command = [
+            str(BINARY),
+            "--api-auth",
+            f"basic:{daemon.secret}",
+            "add",
+            "-r",
+            "-Q",
+            str(path),
+        ]
         start = time.perf_counter()
         subprocess.run(command, env=daemon.environment, check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - start
@@ -55,13 +67,28 @@ def _plain(folder: Path, path: Path) -> float:
     return seconds
 
 
-def _custody(folder: Path, passphrase: Path, path: Path) -> tuple[tuple[float, float], tuple[int, int]]:
-    """Seconds until everything is acknowledged and until it is pinned; peak KiB of the command and of the node."""
+def _custody(
+    folder: Path, passphrase: Path, path: Path
+) -> tuple[tuple[float, float], tuple[int, int]]:
+    """Seconds until everything is acknowledged and until it is pinned; peak KiB of the command and
+    of the node.
+    """
     folder.mkdir()
     custody = [*_CUSTODY, "--home", str(folder / "home"), "--passphrase-file", str(passphrase)]
     _run([*custody, "init", "--agency", "NL-POL", "--person", "1"])
     with Daemon(folder / "kubo") as daemon:
-        _run([*custody, "ipfs", "add", "kubo", "--api", daemon.api, "--secret-file", str(daemon.path / "rpc-secret")])
+        _run(
+            [
+                *custody,
+                "ipfs",
+                "add",
+                "kubo",
+                "--api",
+                daemon.api,
+                "--secret-file",
+                str(daemon.path / "rpc-secret"),
+            ]
+        )
         _run([*custody, "ipfs", "set", "--copies", "1"])
         with _serving(custody) as server:
             start = time.perf_counter()
@@ -71,11 +98,18 @@ def _custody(folder: Path, passphrase: Path, path: Path) -> tuple[tuple[float, f
                 raise SystemExit("custody upload failed")
             acknowledged = time.perf_counter() - start
             items = len(list(path.iterdir())) + 1 if path.is_dir() else 1
-            with closing(sqlite3.connect(f"file:{folder / 'home' / 'ledger.sqlite'}?mode=ro", uri=True)) as db:
-                while db.execute("SELECT count(*) FROM holding WHERE state = 'pinned'").fetchone()[0] < items:
+            with closing(
+                sqlite3.connect(f"file:{folder / 'home' / 'ledger.sqlite'}?mode=ro", uri=True)
+            ) as db:
+                while (
+                    db.execute("SELECT count(*) FROM holding WHERE state = 'pinned'").fetchone()[0]
+                    < items
+                ):
                     time.sleep(0.02)
             pinned = time.perf_counter() - start
-            peak = int(Path(f"/proc/{server.pid}/status").read_text().partition("VmHWM:")[2].split()[0])
+            peak = int(
+                Path(f"/proc/{server.pid}/status").read_text().partition("VmHWM:")[2].split()[0]
+            )
     shutil.rmtree(folder)
     return (acknowledged, pinned), (usage.ru_maxrss, peak)
 
@@ -87,7 +121,8 @@ def _run(command: list[str]) -> None:
 @contextmanager
 def _serving(custody: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        [*custody, "serve", "--port", "0", "--anchor-age", "3600", "--anchor-growth", "100000000"], stderr=subprocess.PIPE
+        [*custody, "serve", "--port", "0", "--anchor-age", "3600", "--anchor-growth", "100000000"],
+        stderr=subprocess.PIPE,
     )
     try:
         assert process.stderr is not None

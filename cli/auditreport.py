@@ -26,7 +26,9 @@ def text(value: dict[str, Any]) -> list[str]:
     for check in value["checks"]:
         if check["status"] == "not asked" and check["check"] not in {"log", "content"}:
             continue
-        lines.append(f"{_MARKS[check['status']]:<12}{check['title'][0].upper()}{check['title'][1:]}")
+        lines.append(
+            f"{_MARKS[check['status']]:<12}{check['title'][0].upper()}{check['title'][1:]}"
+        )
         if check["detail"]:
             lines += output.wrapped(check["detail"], _WIDTH, indent=12)
     shown: dict[str, int] = {}
@@ -43,7 +45,13 @@ def text(value: dict[str, Any]) -> list[str]:
 
 def _finding(one: dict[str, Any]) -> list[str]:
     lines = [f"{one['severity'].upper()}  {one['title']} ({one['code']})"]
-    for label, key in (("where", "place"), ("expected", "expected"), ("found", "found"), ("breaks", "promiseText"), ("what to do", "todo")):
+    for label, key in (
+        ("where", "place"),
+        ("expected", "expected"),
+        ("found", "found"),
+        ("breaks", "promiseText"),
+        ("what to do", "todo"),
+    ):
         told = one[key] if key != "promiseText" else f"promise {one['promise']}, {one[key]}"
         lines += output.wrapped(f"{label}: {told}", _WIDTH, indent=2, further=2)
     return lines
@@ -52,19 +60,24 @@ def _finding(one: dict[str, Any]) -> list[str]:
 def page(value: dict[str, Any], heading: str, made: str) -> str:
     """The report as a page of HTML that prints well and loads nothing."""
     rows = "".join(
-        f"<tr class='{_shown(check['status'].replace(' ', '-'))}'><td>{_shown(_MARKS[check['status']])}</td>"
+        f"<tr class='{_shown(check['status'].replace(' ', '-'))}'>"
+        f"<td>{_shown(_MARKS[check['status']])}</td>"
         f"<td>{_shown(check['title'])}</td><td>{_shown(check['detail'])}</td></tr>"
         for check in value["checks"]
     )
     found = "".join(
-        f"<section><h3>{_shown(one['severity'])}: {_shown(one['title'])} <code>{_shown(one['code'])}</code></h3><dl>"
+        f"<section><h3>{_shown(one['severity'])}: {_shown(one['title'])} "
+        f"<code>{_shown(one['code'])}</code></h3><dl>"
         f"<dt>where</dt><dd>{_shown(one['place'])}</dd><dt>expected</dt><dd>{_shown(one['expected'])}</dd>"
         f"<dt>found</dt><dd>{_shown(one['found'])}</dd>"
         f"<dt>promise {_shown(one['promise'])}</dt><dd>{_shown(one['promiseText'])}</dd>"
         f"<dt>what to do</dt><dd>{_shown(one['todo'])}</dd></dl></section>"
         for one in value["findings"]
     )
-    facts = "".join(f"<tr><td>{_shown(name)}</td><td>{_shown(fact)}</td></tr>" for name, fact in value["facts"].items())
+    facts = "".join(
+        f"<tr><td>{_shown(name)}</td><td>{_shown(fact)}</td></tr>"
+        for name, fact in value["facts"].items()
+    )
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{_shown(heading)}</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
@@ -73,7 +86,8 @@ body {{ font: 11pt/1.4 serif; margin: 2cm; max-width: 18cm }}
 table {{ border-collapse: collapse; width: 100% }}
 td {{ border: 1px solid #999; padding: 2pt 6pt; vertical-align: top }}
 .failed td:first-child, .unreadable td:first-child {{ font-weight: bold }}
-section {{ break-inside: avoid }} dt {{ font-weight: bold }} dd {{ overflow-wrap: anywhere }} code {{ font-size: 9pt }}
+section {{ break-inside: avoid }} dt {{ font-weight: bold }}
+dd {{ overflow-wrap: anywhere }} code {{ font-size: 9pt }}
 td, dd, h3, code {{ unicode-bidi: isolate }}
 </style></head><body>
 <h1>{_shown(heading)}</h1>
@@ -81,8 +95,9 @@ td, dd, h3, code {{ unicode-bidi: isolate }}
 <table>{rows}</table>
 <h2>Findings</h2>{found or "<p>None.</p>"}
 <h2>Facts</h2><table>{facts}</table>
-<p>Not proven: what happened before collection, that content is true, that something was never submitted, or that nobody read an item
-after a key was first released to them. What was not asked for was not checked.</p>
+<p>Not proven: what happened before collection, that content is true, that something was never
+submitted, or that nobody read an item after a key was first released to them. What was not asked
+for was not checked.</p>
 </body></html>
 """
 

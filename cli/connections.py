@@ -1,8 +1,10 @@
-"""Connections of a server by peer: one address cannot take the places of all others, and whoever is silent goes first.
+"""Connections of a server by peer: one address cannot take the places of all others, and whoever is
+silent goes first.
 
-Beyond the limits it is never the newcomer who is turned away while somebody else only sits there: of the peer's own connections, or of
-all where the whole server is full, the one goes that has been silent longest among those that wait for their client (for a head, a
-further part of a body, or a reader of the answer). Only where all are being answered the newcomer goes. A reverse proxy that the
+Beyond the limits it is never the newcomer who is turned away while somebody else only sits there:
+of the peer's own connections, or of all where the whole server is full, the one goes that has been
+silent longest among those that wait for their client (for a head, a further part of a body, or a
+reader of the answer). Only where all are being answered the newcomer goes. A reverse proxy that the
 operator named speaks for many, so its connections have no limit of their own.
 """
 
@@ -14,7 +16,9 @@ from typing import Final, Protocol
 from api.proxies import Trusted, counted
 
 EACH: Final = 128  # connections of one address; browsers open six, a client of ours eight
-MOST: Final = 512  # of all; each is a file descriptor, and 1,024 of those is what a process gets by default
+MOST: Final = (
+    512  # of all; each is a file descriptor, and 1,024 of those is what a process gets by default
+)
 
 
 class Connection(Protocol):
@@ -32,7 +36,9 @@ class Connection(Protocol):
 class Connections:
     """Those of one server, on its event loop alone."""
 
-    def __init__(self, trusted: Trusted | None = None, *, each: int = EACH, most: int = MOST) -> None:
+    def __init__(
+        self, trusted: Trusted | None = None, *, each: int = EACH, most: int = MOST
+    ) -> None:
         self._trusted = trusted
         self._each, self._most = each, most
         self._peers: dict[Connection, str] = {}

@@ -1,4 +1,6 @@
-"""What administrators and custodians are told of the agency's custody key: who waits for it, who was given it, who keeps it."""
+"""What administrators and custodians are told of the agency's custody key: who waits for it, who
+was given it, who keeps it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What became of the custody key for somebody: its state as `person list` shows it, and what to say."""
+    """What became of the custody key for somebody: its state as `person list` shows it, and what to
+    say.
+    """
 
     custody: str
     lines: tuple[str, ...] = ()
@@ -27,14 +31,25 @@ def sealed_text(who: str) -> str:
 
 
 def needed(session: Session, who: str, fingerprint: str) -> list[str]:
-    """What is still to be done for a new custodian; the command is for a custodian who holds the key."""
+    """What is still to be done for a new custodian; the command is for a custodian who holds the
+    key.
+    """
     from ledger.app import entrust
 
     if not fingerprint:
-        return [f"{who} waits for the custody key, and has not signed for their keys here yet: they run custody person fetch first"]
+        return [
+            (
+                f"{who} waits for the custody key, and has not signed for their keys here yet: "
+                "they "
+                "run custody person fetch first"
+            )
+        ]
     folder = STATE.home if entrust.CUSTODY in session.keyring.names() else "FOLDER-OF-A-CUSTODIAN"
     return [
-        f"{who} waits for the custody key: a custodian who holds it compares the fingerprint with them by voice, then",
+        (
+            f"{who} waits for the custody key: a custodian who holds it compares the fingerprint "
+            "with them by voice, then"
+        ),
         f'  custody --home {folder} person give-key {who} --fingerprint "{fingerprint}"',
     ]
 
@@ -44,32 +59,44 @@ def lacking(person: Person) -> list[str]:
     if not person.lacks_custody_key:
         return []
     return [
-        "You are a custodian, and the custody key is not given to you yet. Read this to a colleague who holds it:",
+        (
+            "You are a custodian, and the custody key is not given to you yet. Read this to a "
+            "colleague who holds it:"
+        ),
         "",
         f"  {person.fingerprint}",
         "",
-        f'They run: custody person give-key {person.certificate.pseudonym} --fingerprint "{person.fingerprint}"',
+        (
+            f"They run: custody person give-key {person.certificate.pseudonym} --fingerprint "
+            f'"{person.fingerprint}"'
+        ),
     ]
 
 
 def confirm(session: Session) -> None:
-    """Tell the node that we hold the custody key, so that it does not show us as waiting; what cannot be told now is told later."""
+    """Tell the node that we hold the custody key, so that it does not show us as waiting; what
+    cannot be told now is told later.
+    """
     from ledger.app import entrust
     from ledger.domain.errors import CustodyError
 
     try:
-        entrust.confirm(session.keyring, session.node, session.person.certificate, session.person.descriptor)
+        entrust.confirm(
+            session.keyring, session.node, session.person.certificate, session.person.descriptor
+        )
     except CustodyError as error:
         output.say(f"the node was not told that you hold the custody key: {error.message}")
 
 
 def pass_on(session: Session, who: str, custody: str, *, compared: str, shown: str) -> Given:
-    """Give the custody key to somebody who was just made a custodian, where that is known to be safe; else say what is to be done.
+    """Give the custody key to somebody who was just made a custodian, where that is known to be
+    safe; else say what is to be done.
 
     Args:
         custody: how they stand to the key.
         compared: the fingerprint that was compared by voice; empty where nobody said it.
-        shown: the one that the node shows. It is believed only where the node is our own, which holds the same keyring.
+        shown: the one that the node shows. It is believed only where the node is our own, which
+            holds the same keyring.
     """
     from cli.session import at_own_node
     from ledger.app import entrust
@@ -91,7 +118,19 @@ def pass_on(session: Session, who: str, custody: str, *, compared: str, shown: s
 def kept(session: Session, who: str) -> list[str]:
     """What somebody who is no custodian any more can still do with the key that they have."""
     return [
-        f"{who} keeps the custody key of {session.person.descriptor.agency}: nobody can take it out of their hands. The node gives them",
-        "no sealed keys and no ciphertext any more. With a copy of its database or of a backup, and the ciphertext, they could open",
-        "every item recorded or taken over here, and every offer and copy sealed to this agency, until the custody key is rotated.",
+        (
+            f"{who} keeps the custody key of {session.person.descriptor.agency}: nobody can take "
+            "it "
+            "out of their hands. The node gives them"
+        ),
+        (
+            "no sealed keys and no ciphertext any more. With a copy of its database or of a "
+            "backup, "
+            "and the ciphertext, they could open"
+        ),
+        (
+            "every item recorded or taken over here, and every offer and copy sealed to this "
+            "agency, "
+            "until the custody key is rotated."
+        ),
     ]

@@ -8,10 +8,11 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One option. ``path``: member of the event's body, with dots; ``kind``: text, time, past, texts, seals, names, event, flag, item.
+    """One option. ``path``: member of the event's body, with dots; ``kind``: text, time, past,
+    texts, seals, names, event, flag, item.
 
-    "past" is a time that has come.
-    "event" takes the number of an earlier event and records its digest; "seals" and "names" make objects of plain words.
+    "past" is a time that has come. "event" takes the number of an earlier event and records its
+    digest; "seals" and "names" make objects of plain words.
     """
 
     option: str
@@ -23,7 +24,9 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One command: its name, event type, one sentence, an example, what it asks, and what it always says."""
+    """One command: its name, event type, one sentence, an example, what it asks, and what it always
+    says.
+    """
 
     name: str
     type: str
@@ -33,7 +36,9 @@ class Form:
     fixed: tuple[tuple[str, str], ...] = ()
 
 
-def _party(option: str, help: str, path: str = "counterparty", *, required: bool = True) -> tuple[Field, ...]:
+def _party(
+    option: str, help: str, path: str = "counterparty", *, required: bool = True
+) -> tuple[Field, ...]:
     return (
         Field(option, f"{path}.name", help, required=required),
         Field("organisation", f"{path}.organisation", "Their organisation."),
@@ -56,8 +61,18 @@ FORMS: Final = (
         "Record a further number that an agency or a court gave the item.",
         "--scheme court --value 09/123456-26",
         (
-            Field("scheme", "identifiers.0.scheme", "Kind of number: case, exhibit, court, laboratory ...", required=True),
-            Field("value", "identifiers.0.value", "The number; searchable, never in clear.", required=True),
+            Field(
+                "scheme",
+                "identifiers.0.scheme",
+                "Kind of number: case, exhibit, court, laboratory ...",
+                required=True,
+            ),
+            Field(
+                "value",
+                "identifiers.0.value",
+                "The number; searchable, never in clear.",
+                required=True,
+            ),
             Field("issuer", "identifiers.0.issuer", "Who gave it."),
             _REASON,
         ),
@@ -67,7 +82,12 @@ FORMS: Final = (
         "moved",
         "Record that the item lies somewhere else now.",
         '--to "store 3, shelf 14"',
-        (Field("to", "place", "Where it is now.", required=True), Field("from", "from", "Where it was."), _REASON, _CONDITION),
+        (
+            Field("to", "place", "Where it is now.", required=True),
+            Field("from", "from", "Where it was."),
+            _REASON,
+            _CONDITION,
+        ),
     ),
     Form(
         "dispatch",
@@ -85,7 +105,10 @@ FORMS: Final = (
     Form(
         "release",
         "released",
-        "Record that the item was handed to somebody without keys: a laboratory, a court, an owner's counsel.",
+        (
+            "Record that the item was handed to somebody without keys: a laboratory, a court, an "
+            "owner's counsel."
+        ),
         '--to "NFI laboratory" --purpose "DNA" --seal S-1',
         (
             *_party("to", "Who took it."),
@@ -140,7 +163,13 @@ FORMS: Final = (
             Field("until", "expires", "Until when: 2027-01-01T00:00:00Z.", "time"),
         ),
     ),
-    Form("lift", "hold-released", "Lift a hold.", "--name appeal-7", (Field("name", "hold", "Name of the hold.", required=True), _REASON)),
+    Form(
+        "lift",
+        "hold-released",
+        "Lift a hold.",
+        "--name appeal-7",
+        (Field("name", "hold", "Name of the hold.", required=True), _REASON),
+    ),
     Form(
         "restrict",
         "restricted",
@@ -165,7 +194,9 @@ FORMS: Final = (
         "Set how long the item is kept.",
         "--rule wpg-9 --until 2036-11-22T00:00:00Z",
         (
-            Field("rule", "rule", "Rule by which it is kept, as your profile names it.", required=True),
+            Field(
+                "rule", "rule", "Rule by which it is kept, as your profile names it.", required=True
+            ),
             Field("until", "until", "It is not disposed of before: 2036-11-22T00:00:00Z.", "time"),
             Field("review", "review", "When to look at it again.", "time"),
             _REASON,
@@ -231,14 +262,32 @@ FORMS: Final = (
         "approved",
         "Approve what a colleague recorded. Nobody approves what they recorded themselves.",
         "--event 4",
-        (Field("event", "target", "Number of the event, as custody show lists it.", "event", required=True), _REASON),
+        (
+            Field(
+                "event",
+                "target",
+                "Number of the event, as custody show lists it.",
+                "event",
+                required=True,
+            ),
+            _REASON,
+        ),
     ),
     Form(
         "refuse",
         "refused",
         "Refuse to approve what a colleague recorded.",
         "--event 4 --reason 'the appeal is open'",
-        (Field("event", "target", "Number of the event, as custody show lists it.", "event", required=True), _REASON),
+        (
+            Field(
+                "event",
+                "target",
+                "Number of the event, as custody show lists it.",
+                "event",
+                required=True,
+            ),
+            _REASON,
+        ),
     ),
     Form(
         "return",

@@ -1,4 +1,6 @@
-"""Hints that run as printed: a command of the home is told with the home and the passphrase file that this run was given."""
+"""Hints that run as printed: a command of the home is told with the home and the passphrase file
+that this run was given.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ _HOMELESS: Final = ("verify", "demo", "init", "restore")
 
 
 def runnable(text: str) -> str:
-    """A hint with its commands as they run from here, such as ``custody --home DIR anchor`` for ``custody anchor``."""
+    """A hint with its commands as they run from here, such as ``custody --home DIR anchor`` for
+    ``custody anchor``.
+    """
     options: list[str] = []
     if STATE.home != Path("custody-home"):
         options += ["--home", str(STATE.home)]
@@ -36,6 +40,7 @@ def runnable(text: str) -> str:
 def _names() -> set[str]:
     from cli.main import app
 
-    return {str(one.name or (one.callback.__name__ if one.callback else "")) for one in app.registered_commands} | {
-        str(one.name) for one in app.registered_groups
-    }
+    return {
+        str(one.name or (one.callback.__name__ if one.callback else ""))
+        for one in app.registered_commands
+    } | {str(one.name) for one in app.registered_groups}

@@ -2,9 +2,9 @@
 
 Not as KeyboardInterrupt, which Typer would turn into a bare "Aborted!".
 
-An exception out of a signal handler may strike anywhere, also in the middle of an event loop's own work, which then waits for
-ever for what it just lost. So it waits while a request is under way; whoever asks a second time ends the process at once,
-which the disk bears at any moment.
+An exception out of a signal handler may strike anywhere, also in the middle of an event loop's own
+work, which then waits for ever for what it just lost. So it waits while a request is under way;
+whoever asks a second time ends the process at once, which the disk bears at any moment.
 """
 
 from __future__ import annotations
@@ -32,11 +32,16 @@ class _State:
     unknown = 0
 
 
-_WAITS = b"custody: stopping when the node has answered; once more ends at once, and what it recorded is then not known\n"
+_WAITS = (
+    b"custody: stopping when the node has answered; once more ends at once, and what it "
+    b"recorded is then not known\n"
+)
 
 
 def install() -> None:
-    """Take over the signals that ask a command to end, but for those that its caller lets it ignore (nohup)."""
+    """Take over the signals that ask a command to end, but for those that its caller lets it ignore
+    (nohup).
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _handle)
@@ -49,7 +54,8 @@ def exit_code() -> int:
 
 
 def _unraisable(found: Any) -> None:
-    # It struck where Python can raise nothing, a finalizer for example: the next request raises it again.
+    # It struck where Python can raise nothing, a finalizer for example: the next request raises it
+    # again.
     if not isinstance(found.exc_value, Stopped):
         sys.__unraisablehook__(found)
 
@@ -67,7 +73,9 @@ def _handle(number: int, frame: object) -> None:
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Let what happens in here come to its end; an interruption meanwhile is raised afterwards. For the main thread alone."""
+    """Let what happens in here come to its end; an interruption meanwhile is raised afterwards. For
+    the main thread alone.
+    """
     if threading.current_thread() is not threading.main_thread() or _State.deferring:
         yield
         return
@@ -82,7 +90,9 @@ def deferred() -> Iterator[None]:
 
 @contextmanager
 def recording(count: int) -> Iterator[None]:
-    """Statements, or a request about people, go to the node: whoever stops the command is told what became of them."""
+    """Statements, or a request about people, go to the node: whoever stops the command is told what
+    became of them.
+    """
     with deferred():
         _State.recording = True
         try:
@@ -97,10 +107,20 @@ def recording(count: int) -> Iterator[None]:
 
 def told() -> str:
     """What a command that was stopped had done."""
-    look = "look with custody list, show, person list or field status before you repeat it (an upload goes on where it was)"
+    look = (
+        "look with custody list, show, person list or field status before you repeat it (an "
+        "upload goes on where it was)"
+    )
     if _State.unknown:
         return f"stopped; whether the node recorded what was signed is not known: {look}"
     if _State.recorded:
-        what = "1 step of this command is" if _State.recorded == 1 else f"{_State.recorded} steps of this command are"
+        what = (
+            "1 step of this command is"
+            if _State.recorded == 1
+            else f"{_State.recorded} steps of this command are"
+        )
         return f"stopped; {what} recorded: {look}"
-    return "stopped; nothing half-written is left (an upload goes on where it was when it is started again)"
+    return (
+        "stopped; nothing half-written is left (an upload goes on where it was when it is "
+        "started again)"
+    )

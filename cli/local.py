@@ -18,10 +18,12 @@ from cli.interrupt import deferred
 
 
 class InProcess(httpx.BaseTransport):
-    """Runs an ASGI application on an event loop of the calling thread: a call changes threads only where a route must.
+    """Runs an ASGI application on an event loop of the calling thread: a call changes threads only
+    where a route must.
 
-    httpx has such a transport too; that one joins bodies several times and keeps them in reference cycles, which for
-    gigabytes takes longer than hashing them. Here a part of a body is handed on as it is, and let go at once.
+    httpx has such a transport too; that one joins bodies several times and keeps them in reference
+    cycles, which for gigabytes takes longer than hashing them. Here a part of a body is handed on
+    as it is, and let go at once.
     """
 
     def __init__(self, app: Any) -> None:
@@ -36,16 +38,23 @@ class InProcess(httpx.BaseTransport):
         gc.freeze()  # what the imports left is no garbage, and looking through it again takes long
         self._stack.callback(gc.unfreeze)
         self._stack.callback(gc.set_threshold, *gc.get_threshold())
-        gc.set_threshold(20_000, 20, 20)  # requests make much short-lived garbage, nearly none of it in cycles
-        # Threads that hash come back for the interpreter every millisecond: waiting the usual 5 ms for it would idle a core.
+        gc.set_threshold(
+            20_000, 20, 20
+        )  # requests make much short-lived garbage, nearly none of it in cycles
+        # Threads that hash come back for the interpreter every millisecond: waiting the usual 5 ms
+        # for it would idle a core.
         self._stack.callback(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(0.0005)
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None = None, error: BaseException | None = None, trace: TracebackType | None = None
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
     ) -> None:
-        # Ctrl-C can strike while a pool starts a thread, which nobody then waits for: the home must not be closed under it.
+        # Ctrl-C can strike while a pool starts a thread, which nobody then waits for: the home must
+        # not be closed under it.
         with deferred():
             with self._changed:
                 self._open = False
@@ -60,7 +69,8 @@ class InProcess(httpx.BaseTransport):
         """
         assert isinstance(request.stream, httpx.SyncByteStream)
         call = _Call(request, iter(request.stream))
-        with deferred(), self._counted():  # a route at work in a thread must not outlive the home, which an interruption closes next
+        # A route at work in a thread must not outlive the home, which an interruption closes next.
+        with deferred(), self._counted():
             self._loop().run_until_complete(self._run(call))
         return httpx.Response(call.status, headers=call.headers, stream=_Parts(call.parts))
 
@@ -90,7 +100,9 @@ class InProcess(httpx.BaseTransport):
         try:
             await self._app(call.scope, call.receive, call.send)
         except Exception:
-            if not call.headers:  # otherwise it has answered, and the exception is for a server's log
+            if (
+                not call.headers
+            ):  # otherwise it has answered, and the exception is for a server's log
                 raise
 
 

@@ -10,7 +10,9 @@ from ledger.domain.untrusted.visible import visible
 
 
 class LineFormatter(logging.Formatter):
-    """One record, one line: a partner's answer cannot write a second one. Of an exception class and place are told, never its values."""
+    """One record, one line: a partner's answer cannot write a second one. Of an exception class and
+    place are told, never its values.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of a record."""

@@ -1,4 +1,6 @@
-"""The `custody` command: global options, then one file a command. Heavy imports wait until a command runs."""
+"""The `custody` command: global options, then one file a command. Heavy imports wait until a
+command runs.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    epilog="Exit codes: 0 done or verified, 1 failed, 2 wrong usage, 3 incomplete, 4 unreadable, 5 done but not printed.",
+    epilog=(
+        "Exit codes: 0 done or verified, 1 failed, 2 wrong usage, 3 incomplete, 4 unreadable, "
+        "5 done but not printed."
+    ),
 )
 
 
@@ -74,21 +79,56 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     context: typer.Context,
-    home: Annotated[Path, typer.Option(help="Folder of the home.", envvar="CUSTODY_HOME")] = Path("custody-home"),
-    server: Annotated[str, typer.Option(help="URL of a node; without it the home serves itself.", envvar="CUSTODY_SERVER")] = "",
-    passphrase_file: Annotated[Path | None, typer.Option(help="File with the passphrase; else CUSTODY_PASSPHRASE, else a prompt.")] = None,
+    home: Annotated[Path, typer.Option(help="Folder of the home.", envvar="CUSTODY_HOME")] = Path(
+        "custody-home"
+    ),
+    server: Annotated[
+        str,
+        typer.Option(
+            help="URL of a node; without it the home serves itself.", envvar="CUSTODY_SERVER"
+        ),
+    ] = "",
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the passphrase; else CUSTODY_PASSPHRASE, else a prompt."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Without network: sign now, custody field send later.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Without network: sign now, custody field send later.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Global options stand before the command: custody --home DIR list"""
-    STATE.home, STATE.server, STATE.passphrase_file, STATE.offline = home, server, passphrase_file, offline
+    STATE.home, STATE.server, STATE.passphrase_file, STATE.offline = (
+        home,
+        server,
+        passphrase_file,
+        offline,
+    )
     STATE.command = context.invoked_subcommand or ""
 
 
 for module in (
     *(init, upload, list_items, show, status, anchor, bundle, trust, verify, audit, monitor),
-    *(get, note, correct, recheck, seize, derive, record, handover, disclose, copy, dispose, partner, network, chain, profile),
+    *(
+        get,
+        note,
+        correct,
+        recheck,
+        seize,
+        derive,
+        record,
+        handover,
+        disclose,
+        copy,
+        dispose,
+        partner,
+        network,
+        chain,
+        profile,
+    ),
     *(field, fixity, ipfs, person, session, serve, log, doctor, backup, restore, collect, demo),
 ):
     module.register(app)
@@ -103,13 +143,17 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command in this process; returns its exit code."""
-    STATE.json = "--json" in takewhile(lambda one: one != "--", arguments)  # before parsing: what was mistyped is told as JSON too
+    STATE.json = "--json" in takewhile(
+        lambda one: one != "--", arguments
+    )  # before parsing: what was mistyped is told as JSON too
     try:
         return int(app(arguments, prog_name="custody", standalone_mode=False) or 0)
     except interrupt.Stopped:
         return output.interrupted(interrupt.exit_code(), interrupt.told())
     except typer.Abort:
-        return output.tell("nothing was entered", "give --passphrase-file FILE, or set CUSTODY_PASSPHRASE", 2)
+        return output.tell(
+            "nothing was entered", "give --passphrase-file FILE, or set CUSTODY_PASSPHRASE", 2
+        )
     except TyperException as error:
         return _misused(error)
     except Exception as error:  # noqa: BLE001  (the last handler: a defect must not print case data)
@@ -120,7 +164,9 @@ def _misused(error: TyperException) -> int:
     """Tell wrong usage; a group without a command prints its help."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "custody"
-    if context is not None and type(error).__name__ == "NoArgsIsHelpError":  # typer keeps that class to itself
+    if (
+        context is not None and type(error).__name__ == "NoArgsIsHelpError"
+    ):  # typer keeps that class to itself
         output.say(*context.get_help().split("\n"))
         return error.exit_code
     return output.tell(error.format_message(), f"see {path} --help", error.exit_code)

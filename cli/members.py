@@ -1,4 +1,6 @@
-"""What every record can say besides its own body: legal basis, when it happened, why late. Options shared by commands."""
+"""What every record can say besides its own body: legal basis, when it happened, why late. Options
+shared by commands.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +8,39 @@ from typing import Annotated, Any
 
 import typer
 
-Purpose = Annotated[str, typer.Option("--basis", help="Legal basis or reason in words, part of the signed record.")]
-BasisKind = Annotated[str, typer.Option("--basis-kind", help="warrant, consent, eio, epoc, mla, jit, court-order, statute ...")]
-Authorisation = Annotated[str, typer.Option("--authorisation", help="Reference of the authorisation, such as a warrant's number.")]
-Authority = Annotated[str, typer.Option("--authority", help="Authority that ordered or allowed it.")]
-Occurred = Annotated[str, typer.Option("--occurred", help="When it happened, if not now: 2026-11-20T10:00:00Z.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted upload, with the details that were given then.")]
-Restart = Annotated[bool, typer.Option("--restart", help="Begin anew with these details what was interrupted with others.")]
+Purpose = Annotated[
+    str, typer.Option("--basis", help="Legal basis or reason in words, part of the signed record.")
+]
+BasisKind = Annotated[
+    str,
+    typer.Option(
+        "--basis-kind", help="warrant, consent, eio, epoc, mla, jit, court-order, statute ..."
+    ),
+]
+Authorisation = Annotated[
+    str,
+    typer.Option(
+        "--authorisation", help="Reference of the authorisation, such as a warrant's number."
+    ),
+]
+Authority = Annotated[
+    str, typer.Option("--authority", help="Authority that ordered or allowed it.")
+]
+Occurred = Annotated[
+    str, typer.Option("--occurred", help="When it happened, if not now: 2026-11-20T10:00:00Z.")
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume", help="Go on with an interrupted upload, with the details that were given then."
+    ),
+]
+Restart = Annotated[
+    bool,
+    typer.Option(
+        "--restart", help="Begin anew with these details what was interrupted with others."
+    ),
+]
 Late = Annotated[str, typer.Option("--late", help="Why it is recorded late.")]
 
 
@@ -27,7 +55,10 @@ def basis_member(purpose: str, kind: str, reference: str, authority: str) -> dic
     details = {"kind": kind.strip(), "reference": reference.strip(), "authority": authority.strip()}
     found = {name: value for name, value in details.items() if value}
     if found and not purpose.strip():
-        raise UsageError("details of a legal basis without the basis", hint='say what it is: --basis "search warrant"')
+        raise UsageError(
+            "details of a legal basis without the basis",
+            hint='say what it is: --basis "search warrant"',
+        )
     return {"basis": {"purpose": purpose.strip(), **found}} if purpose.strip() else {}
 
 
@@ -39,12 +70,19 @@ def moment_members(occurred: str, late: str) -> dict[str, Any]:
     """
     if occurred:
         past_time(occurred, "--occurred")
-    return {**({"occurred": {"from": occurred}} if occurred else {}), **({"late": late.strip()} if late.strip() else {})}
+    return {
+        **({"occurred": {"from": occurred}} if occurred else {}),
+        **({"late": late.strip()} if late.strip() else {}),
+    }
 
 
 def identifier_members(case: str, exhibit: str) -> dict[str, Any]:
     """The `identifiers` member, where a case or an exhibit number was said."""
-    found = [{"scheme": scheme, "value": value} for scheme, value in (("case", case), ("exhibit", exhibit)) if value]
+    found = [
+        {"scheme": scheme, "value": value}
+        for scheme, value in (("case", case), ("exhibit", exhibit))
+        if value
+    ]
     return {"identifiers": found} if found else {}
 
 
@@ -77,7 +115,10 @@ def past_time(text: str, option: str) -> str:
 
     now = int(time.time())
     if time_of(text, option) > now:
-        raise UsageError(f"{option} {text} lies after {format_time(now)}, when it would be signed", hint=moments.HINT)
+        raise UsageError(
+            f"{option} {text} lies after {format_time(now)}, when it would be signed",
+            hint=moments.HINT,
+        )
     return text
 
 
@@ -102,7 +143,9 @@ _OPTIONS = {
 
 
 def asked_for(pointers: tuple[str, ...]) -> str:
-    """What to give for members that a profile asks for, as one sentence; a pointer that no option says stays one."""
+    """What to give for members that a profile asks for, as one sentence; a pointer that no option
+    says stays one.
+    """
     options = list(dict.fromkeys(_OPTIONS.get(pointer, pointer) for pointer in pointers))
     return f"give {', '.join(options)} as well; nothing was read or recorded yet"
 
@@ -117,5 +160,8 @@ def interruption(resume: bool, restart: bool) -> str:
     from ledger.domain.errors import UsageError
 
     if resume and restart:
-        raise UsageError("--resume and --restart exclude one another", hint="--resume keeps the details of then, --restart takes these")
+        raise UsageError(
+            "--resume and --restart exclude one another",
+            hint="--resume keeps the details of then, --restart takes these",
+        )
     return RESUME if resume else RESTART if restart else REFUSE

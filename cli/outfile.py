@@ -20,7 +20,9 @@ PUBLIC = 0o644  # trust roots and cards, which are handed out
 
 
 class Target:
-    """A file that a person asked for, and what they are told where it cannot be written after all."""
+    """A file that a person asked for, and what they are told where it cannot be written after
+    all.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
@@ -31,29 +33,40 @@ class Target:
         self.file.write(data)
 
     def otherwise(self, value: Any, *lines: str, hint: str, code: int = output.UNPRINTED) -> None:
-        """Say that something is done now that stays done: where the file cannot be written, this is printed all the same.
+        """Say that something is done now that stays done: where the file cannot be written, this is
+        printed all the same.
 
         Args:
-            value: the result, for scripts. lines: for people. hint: what to do about the file. code: exit code in that case.
+            value: the result, for scripts. lines: for people. hint: what to do about the file.
+                code: exit code in that case.
         """
         self._otherwise = value, lines, hint, code
 
     def tell(self, error: Exception) -> int | None:
-        """Print the result of work whose file could not be written; its exit code, or None where nothing was done that stays."""
+        """Print the result of work whose file could not be written; its exit code, or None where
+        nothing was done that stays.
+        """
         if self._otherwise is None:
             return None
         value, lines, hint, code = self._otherwise
         output.result(value, *lines)
-        return output.tell(f"the work was done, and only its file could not be written: {error}", runnable(hint), code)
+        return output.tell(
+            f"the work was done, and only its file could not be written: {error}",
+            runnable(hint),
+            code,
+        )
 
 
 @contextmanager
 def writing(path: Path, *, force: bool, mode: int = PRIVATE) -> Iterator[Target]:
-    """Open a file that a person asked for; begin with it, so that nothing is signed for what cannot be written.
+    """Open a file that a person asked for; begin with it, so that nothing is signed for what cannot
+    be written.
 
     Raises:
-        UsageError: it exists already, lies in a home, or cannot be written. UnwrittenError: it could not be written to its end.
-        typer.Exit: neither could it, but something had been done already (`Target.otherwise`), whose result was printed.
+        UsageError: it exists already, lies in a home, or cannot be written. UnwrittenError: it
+            could not be written to its end.
+        typer.Exit: neither could it, but something had been done already (`Target.otherwise`),
+            whose result was printed.
     """
     from ledger.adapters import outputs
     from ledger.domain.errors import UnwrittenError, UsageError
@@ -79,19 +92,24 @@ def writing(path: Path, *, force: bool, mode: int = PRIVATE) -> Iterator[Target]
 
 
 def require_outside_homes(path: Path) -> None:
-    """Refuse to write over keys, or in clear beside them: one wrong letter behind --output would cost a home its keys or its database.
+    """Refuse to write over keys, or in clear beside them: one wrong letter behind --output would
+    cost a home its keys or its database.
 
     Raises:
-        UsageError: the path is a keyring or a journal, or lies in a folder that has a keyring, or is one.
+        UsageError: the path is a keyring or a journal, or lies in a folder that has a keyring, or
+            is one.
     """
     from ledger.domain.errors import UsageError
     from ledger.domain.files import custody_files
 
     place = Path(os.path.realpath(path))  # which ends for a link to itself too
     if custody_files.file_kind(_head(place)) or any(
-        custody_files.file_kind(_head(above / custody_files.KEYRING)) for above in (place, *place.parents)
+        custody_files.file_kind(_head(above / custody_files.KEYRING))
+        for above in (place, *place.parents)
     ):
-        raise UsageError(f"{path} lies in a folder of custody's own keys", hint="name a place somewhere else")
+        raise UsageError(
+            f"{path} lies in a folder of custody's own keys", hint="name a place somewhere else"
+        )
 
 
 def require_folder(path: Path) -> None:

@@ -1,13 +1,17 @@
 """What a person or a script sees: results on stdout, everything else on stderr.
 
-- Everything is printed line by line, and each line is made visible-safe first (ledger/domain/untrusted/visible.py): whatever a name,
-  a document, an error or another node holds, it cannot begin a line, move the cursor or colour the screen. Line breaks are ours
-  alone: they stand between the arguments, never inside them. Nothing else in this package may print (ruff refuses it).
-- On a terminal a line that is too long goes on under itself, indented, with a backslash at its end as in a shell: a value cannot be
-  padded until its rest stands at the margin, and a command that was broken can still be copied.
-- A result is printed when the work is done, so what goes wrong in printing never changes what was recorded: an encoding without a
-  character shows its escape, a reader who has gone (`| head -1`) is no failure, and for anything else `finish` says that the work
-  was done, with an exit code of its own.
+- Everything is printed line by line, and each line is made visible-safe first
+  (ledger/domain/untrusted/visible.py): whatever a name, a document, an error or another node holds,
+  it cannot begin a line, move the cursor or colour the screen. Line breaks are ours alone: they
+  stand between the arguments, never inside them. Nothing else in this package may print (ruff
+  refuses it).
+- On a terminal a line that is too long goes on under itself, indented, with a backslash at its end
+  as in a shell: a value cannot be padded until its rest stands at the margin, and a command that
+  was broken can still be copied.
+- A result is printed when the work is done, so what goes wrong in printing never changes what was
+  recorded: an encoding without a character shows its escape, a reader who has gone (`| head -1`) is
+  no failure, and for anything else `finish` says that the work was done, with an exit code of its
+  own.
 """
 
 from __future__ import annotations
@@ -40,7 +44,9 @@ from ledger.domain.untrusted import visible as safe
 from ledger.domain.untrusted.visible import visible
 
 UNPRINTED: Final = 5  # exit code: done and recorded, but the result could not be printed
-_LONGEST: Final = 20_000  # characters of one line: nothing of ours is longer, and a flood would push everything else off the screen
+# characters of one line: nothing of ours is longer, and a flood would push everything else off the
+# screen
+_LONGEST: Final = 20_000
 
 
 class _Printing:
@@ -80,7 +86,8 @@ def note(text: str) -> None:
 _JUDGING: Final = frozenset({"verify", "audit", "monitor", "fixity", "recheck", "doctor"})
 #: Of these, those that record nothing.
 _LOOKING: Final = frozenset({"verify", "audit", "monitor", "doctor"})
-#: Commands that give content back: what could not be reached is never told like content that differs.
+#: Commands that give content back: what could not be reached is never told like content that
+#: differs.
 _READING: Final = frozenset({"get", "copy", "restore"})
 
 
@@ -94,7 +101,12 @@ def _results() -> TextIO | None:
 
 
 def _is_unicode(stream: TextIO | None) -> bool:
-    return str(getattr(stream, "encoding", "utf-8") or "utf-8").lower().replace("_", "-").startswith("utf")
+    return (
+        str(getattr(stream, "encoding", "utf-8") or "utf-8")
+        .lower()
+        .replace("_", "-")
+        .startswith("utf")
+    )
 
 
 def _encodable(stream: TextIO | None, text: str) -> str:
@@ -146,12 +158,18 @@ def _print(stream: TextIO | None, *lines: str) -> None:
         stream.flush()
     except (OSError, ValueError) as error:  # a closed file is a ValueError
         if stream is sys.stdout:
-            _Printing.lost = error if isinstance(error, OSError) else OSError(errno.EBADF, os.strerror(errno.EBADF))
+            _Printing.lost = (
+                error
+                if isinstance(error, OSError)
+                else OSError(errno.EBADF, os.strerror(errno.EBADF))
+            )
         _silence(stream)
 
 
 def _silence(stream: TextIO) -> None:
-    """Nothing more goes there: what is still in its buffer would fail once more when the process ends."""
+    """Nothing more goes there: what is still in its buffer would fail once more when the process
+    ends.
+    """
     try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
@@ -161,15 +179,24 @@ def _silence(stream: TextIO) -> None:
 
 
 def finish(code: int) -> int:
-    """The exit code of the run, given that of the work: UNPRINTED where the work was done and its result could not be printed."""
+    """The exit code of the run, given that of the work: UNPRINTED where the work was done and its
+    result could not be printed.
+    """
     lost, _Printing.lost, _Printing.taken = _Printing.lost, None, False
     if lost is None or lost.errno == errno.EPIPE:
         return code
     told = lost.strerror or "unknown reason"
     if STATE.command in _LOOKING:
-        return tell(f"the verdict could not be printed: {told}", "nothing was recorded: run it again", code or UNPRINTED)
+        return tell(
+            f"the verdict could not be printed: {told}",
+            "nothing was recorded: run it again",
+            code or UNPRINTED,
+        )
     looking = runnable("custody field status" if STATE.offline else "custody list or custody show")
-    told = f"the work was done, and what it recorded is recorded; only its result could not be printed: {told}"
+    told = (
+        "the work was done, and what it recorded is recorded; only its result could not be "
+        f"printed: {told}"
+    )
     return tell(told, f"do not repeat the command; look with {looking}", code or UNPRINTED)
 
 
@@ -196,7 +223,10 @@ def failure(error: Exception, code: int | None = None) -> int:
     if isinstance(error, CustodyError):
         message, hint = error.message, error.hint
     elif isinstance(error, OSError):
-        message, hint = f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), "check disk and permissions"
+        message, hint = (
+            f"{error.strerror or error}: {error.filename or ''}".rstrip(": "),
+            "check disk and permissions",
+        )
     else:
         # A defect of ours: its class and place, never values, which may be case data.
         message, hint = f"internal error {place_of(error)}", "this is a defect: please report it"
@@ -206,7 +236,10 @@ def failure(error: Exception, code: int | None = None) -> int:
 def tell(message: str, hint: str | None, code: int) -> int:
     """Tell what went wrong and what to do about it, in the one form; returns the exit code."""
     if STATE.json:
-        _print(sys.stderr, safe.json_safe(json.dumps({"error": {"message": message, "hint": hint, "exit": code}})))
+        _print(
+            sys.stderr,
+            safe.json_safe(json.dumps({"error": {"message": message, "hint": hint, "exit": code}})),
+        )
         return code
     say(f"custody: {message}", *([f"  what to do: {hint}"] if hint else []))
     return code
@@ -217,7 +250,11 @@ def place_of(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
+    place = (
+        f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+        if trace
+        else "?"
+    )
     return f"{type(error).__name__} at {place}"
 
 
@@ -245,22 +282,32 @@ def moment(seconds: int) -> str:
 
 
 def table(headers: list[str], rows: list[list[str]], *, whole: Collection[str] = ()) -> list[str]:
-    """The lines of a table that fits the terminal: columns shrink from the widest, with an ellipsis.
+    """The lines of a table that fits the terminal: columns shrink from the widest, with an
+    ellipsis.
 
     Args:
-        whole: headers of columns that are never cut: a name without its end could be somebody else's, and no command takes it.
+        whole: headers of columns that are never cut: a name without its end could be somebody
+            else's, and no command takes it.
     """
     room = shutil.get_terminal_size((100, 24)).columns
     cells = [[_encodable(sys.stdout, visible(cell)) for cell in row] for row in [headers, *rows]]
     widths = [max(safe.width(row[column]) for row in cells) for column in range(len(headers))]
     elastic = [column for column, header in enumerate(headers) if header not in whole]
-    while sum(widths) + 2 * (len(widths) - 1) > room and max((widths[column] for column in elastic), default=0) > 8:
+    while (
+        sum(widths) + 2 * (len(widths) - 1) > room
+        and max((widths[column] for column in elastic), default=0) > 8
+    ):
         widths[max(elastic, key=lambda column: widths[column])] -= 1
-    return ["  ".join(_cell(cell, wide) for cell, wide in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return [
+        "  ".join(_cell(cell, wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
 
 
 def _cell(text: str, wide: int) -> str:
-    """Text in exactly so many columns; double-width letters and combining marks count as they are drawn."""
+    """Text in exactly so many columns; double-width letters and combining marks count as they are
+    drawn.
+    """
     if safe.width(text) > wide:
         at, used = 0, 0
         while used + safe.width(text[at]) <= wide - 1:
@@ -299,21 +346,41 @@ def wrapped(text: object, columns: int, *, indent: int, further: int = 0) -> lis
     import textwrap
 
     margin = " " * indent
-    return textwrap.wrap(visible(text), columns, initial_indent=margin, subsequent_indent=margin + " " * further, break_on_hyphens=False)
+    return textwrap.wrap(
+        visible(text),
+        columns,
+        initial_indent=margin,
+        subsequent_indent=margin + " " * further,
+        break_on_hyphens=False,
+    )
 
 
 @contextmanager
 def progress(what: str, total: int, *, unit: str = "bytes") -> Iterator[Callable[[int], None]]:
-    """A progress bar with rate and ETA on stderr; silent where stderr is no terminal or the work is short."""
+    """A progress bar with rate and ETA on stderr; silent where stderr is no terminal or the work is
+    short.
+    """
     if not _is_terminal(sys.stderr) or STATE.json or total < (1 << 20 if unit == "bytes" else 100):
         yield lambda count: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
-    columns = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
+    columns = (
+        (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
+    )
     label = TextColumn("{task.description}", markup=False)
     console = Console(file=_Quiet(sys.stderr))  # type: ignore[arg-type]
-    with Progress(label, BarColumn(), *columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+    with Progress(
+        label, BarColumn(), *columns, TimeRemainingColumn(), console=console, transient=True
+    ) as bar:
         task = bar.add_task(visible(what), total=total)
         yield lambda count: bar.advance(task, count)

@@ -1,4 +1,6 @@
-"""The node as a command talks to it: whoever stops the command is told what became of what it asked for (see cli.interrupt)."""
+"""The node as a command talks to it: whoever stops the command is told what became of what it asked
+for (see cli.interrupt).
+"""
 
 from __future__ import annotations
 

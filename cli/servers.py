@@ -1,7 +1,8 @@
 """Which log the owner of a folder means at an address. They sign a login for that one alone.
 
-Whoever is asked for a login could pass on the challenge of another node, and be let in there as them: so the log that a challenge names
-is compared with what the folder knows of that address, before anything is signed.
+Whoever is asked for a login could pass on the challenge of another node, and be let in there as
+them: so the log that a challenge names is compared with what the folder knows of that address,
+before anything is signed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _PINS: Final = "servers"
 
 
 class Servers:
-    """The addresses that a folder knows: that of its own node, and those of other agencies' nodes for which a card was made."""
+    """The addresses that a folder knows: that of its own node, and those of other agencies' nodes
+    for which a card was made.
+    """
 
     def __init__(self, home: Path, keyring: FileKeyring, served: str = "") -> None:
         self._home = home
@@ -33,7 +36,9 @@ class Servers:
             self._own = [one for one in (served, published) if one]
 
     def _pins(self) -> dict[str, str]:
-        held: dict[str, str] = json.loads(self._keyring.get(_PINS)) if _PINS in self._keyring.names() else {}
+        held: dict[str, str] = (
+            json.loads(self._keyring.get(_PINS)) if _PINS in self._keyring.names() else {}
+        )
         return held
 
     def is_own(self, url: str) -> bool:
@@ -48,14 +53,24 @@ class Servers:
         """
         expected = self._log if self.is_own(url) else self._pins().get(_origin(url))
         if expected is None and log == self._log:
-            where = f"put that address into {self._home / settings.CLIENT}" if settings.is_client(self._home) else "stop and ask"
+            where = (
+                f"put that address into {self._home / settings.CLIENT}"
+                if settings.is_client(self._home)
+                else "stop and ask"
+            )
             raise UsageError(
-                f"{url} says to be your own agency's node, which is known at {' or '.join(self._own) or 'no address'}",
+                (
+                    f"{url} says to be your own agency's node, which is known at "
+                    f"{' or '.join(self._own) or 'no address'}"
+                ),
                 hint=f"ask your administrator; if it is true: {where}",
             )
         if expected is None:
             raise UsageError(
-                f"nobody made a card for {url} in {self._home}, so it is not known whose node that is",
+                (
+                    f"nobody made a card for {url} in {self._home}, so it is not known whose node "
+                    "that is"
+                ),
                 hint=f"make one: custody person card --for {url} -o card.json",
             )
         if log != expected:
@@ -66,13 +81,16 @@ class Servers:
             )
 
     def require_foreign(self, url: str, log: str) -> None:
-        """Check that a log that is read at an address is not our own agency's, which is read at its own node.
+        """Check that a log that is read at an address is not our own agency's, which is read at its
+        own node.
 
         Raises:
             VerificationError: it is.
         """
         if log == self._log and not self.is_own(url):
-            raise VerificationError(4, f"{url} shows the log of your own agency", hint="read it at its own node")
+            raise VerificationError(
+                4, f"{url} shows the log of your own agency", hint="read it at its own node"
+            )
 
     def pin(self, url: str, log: str, *, moved: bool = False) -> None:
         """Remember whose node is at an address, when a card is made for it.
@@ -81,7 +99,8 @@ class Servers:
             moved: the agency said that its node is there now, and no longer where it is known.
 
         Raises:
-            VerificationError: it says that it is our own agency's, or one that is known at another address; or another one is known there.
+            VerificationError: it says that it is our own agency's, or one that is known at another
+                address; or another one is known there.
         """
         self.require_foreign(url, log)
         known = self._pins()
@@ -89,7 +108,12 @@ class Servers:
         if others and not moved:
             what = f"{url} shows the log {log}; known at {others[0]} is {known[others[0]]}"
             raise VerificationError(
-                4, what, hint=f"ask the agency; if its node moved: custody person card --moved --for {url} -o card.json"
+                4,
+                what,
+                hint=(
+                    "ask the agency; if its node moved: custody person card --moved --for "
+                    f"{url} -o card.json"
+                ),
             )
 
         def pinned(held: bytes) -> bytes:

@@ -15,9 +15,15 @@ from api.proxies import Trusted
 from cli.connections import MOST, Connections
 from ledger.domain.errors import UsageError
 
-HEAD_TIMEOUT: Final = 15.0  # seconds from the first byte, or from connecting, to the end of the headers
-END_TIMEOUT: Final = 30  # seconds from SIGTERM to the end of the last answer; service managers kill after 90
-_STEP: Final = 64 << 10  # bytes of an answer that a reader must take in PART_TIMEOUT, where as many wait
+HEAD_TIMEOUT: Final = (
+    15.0  # seconds from the first byte, or from connecting, to the end of the headers
+)
+END_TIMEOUT: Final = (
+    30  # seconds from SIGTERM to the end of the last answer; service managers kill after 90
+)
+_STEP: Final = (
+    64 << 10
+)  # bytes of an answer that a reader must take in PART_TIMEOUT, where as many wait
 _MAX_HEAD: Final = 32 << 10  # bytes of request line and headers before they are refused unread
 
 
@@ -37,10 +43,11 @@ class _Counted:
 
 
 class PatientProtocol(H11Protocol):
-    """Cuts off whoever sends no whole head in time (slow loris) or does not read what was written: uvicorn itself would wait for ever.
+    """Cuts off whoever sends no whole head in time (slow loris) or does not read what was written:
+    uvicorn itself would wait for ever.
 
-    The second holds for connections that uvicorn has closed already, too: a transport that is closed keeps socket and buffer until all of
-    it was taken, and a server that ends waits for it.
+    The second holds for connections that uvicorn has closed already, too: a transport that is
+    closed keeps socket and buffer until all of it was taken, and a server that ends waits for it.
     """
 
     def __init__(self, *arguments: Any, among: Connections, **settings: Any) -> None:
@@ -85,7 +92,9 @@ class PatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """The server ends: let the answer be finished, and at the deadline abort, since a closed transport waits for its reader."""
+        """The server ends: let the answer be finished, and at the deadline abort, since a closed
+        transport waits for its reader.
+        """
         super().shutdown()
         self._last = self.loop.call_later(END_TIMEOUT, self.abort)
 
@@ -115,7 +124,9 @@ class PatientProtocol(H11Protocol):
             self.transport.close()
 
     def _look_at_reader(self) -> None:
-        """Of what waited at the last look the client must have taken all, or so much that a whole answer is no matter of hours."""
+        """Of what waited at the last look the client must have taken all, or so much that a whole
+        answer is no matter of hours.
+        """
         pending = self.transport.get_write_buffer_size()
         taken = self.transport.written - pending  # type: ignore[attr-defined]
         if taken - self._taken < min(self._pending, _STEP):
@@ -133,15 +144,22 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         UsageError: nobody may listen there.
     """
-    # With the protocol named: asyncio turns off Nagle's algorithm for such sockets alone, and with it every answer waits 40 ms.
+    # With the protocol named: asyncio turns off Nagle's algorithm for such sockets alone, and with
+    # it every answer waits 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except (OSError, UnicodeError, OverflowError) as error:  # a name that cannot be looked up, a port that does not exist
+    except (
+        OSError,
+        UnicodeError,
+        OverflowError,
+    ) as error:  # a name that cannot be looked up, a port that does not exist
         listener.close()
         told = error.strerror if isinstance(error, OSError) else "no such address"
-        raise UsageError(f"cannot listen on {host}:{port}: {told}", hint="choose another --host or --port") from error
+        raise UsageError(
+            f"cannot listen on {host}:{port}: {told}", hint="choose another --host or --port"
+        ) from error
     return listener
 
 

@@ -1,4 +1,6 @@
-"""A person at work: keys from the home's keyring, and a node, served elsewhere or mounted in this process."""
+"""A person at work: keys from the home's keyring, and a node, served elsewhere or mounted in this
+process.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ _STARTING: Final = 5.0  # seconds
 
 @dataclass
 class Session:
-    """Who works, by which keys, with which node, over which journal; ``served``: whether the node goes on when this process ends."""
+    """Who works, by which keys, with which node, over which journal; ``served``: whether the node
+    goes on when this process ends.
+    """
 
     keyring: FileKeyring
     person: Person
@@ -52,22 +56,30 @@ class Session:
 
 
 def ask_passphrase(*, confirm: bool = False) -> bytes:
-    """The passphrase from file, environment or prompt; never from the command line, where others could read it."""
+    """The passphrase from file, environment or prompt; never from the command line, where others
+    could read it.
+    """
     found = settings.passphrase(STATE.passphrase_file)
     if found is not None:
         return found
     import sys
 
     if not sys.stdin.isatty():
-        raise UsageError("no passphrase", hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE")
-    return os.fsencode(str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)))
+        raise UsageError(
+            "no passphrase", hint="give --passphrase-file FILE, or set CUSTODY_PASSPHRASE"
+        )
+    return os.fsencode(
+        str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
+    )
 
 
 def unlock() -> Unlocking:
-    """Ask for the passphrase and begin to stretch it: import what is heavy after this call, not before.
+    """Ask for the passphrase and begin to stretch it: import what is heavy after this call, not
+    before.
 
     Raises:
-        UsageError: no home there, or no passphrase. KeyringError: no keyring in it. StorageError: others can write in it.
+        UsageError: no home there, or no passphrase. KeyringError: no keyring in it. StorageError:
+            others can write in it.
     """
     if not settings.is_client(STATE.home):
         settings.read(STATE.home)
@@ -87,7 +99,10 @@ def open_alone() -> Iterator[OpenHome]:
     except LockedError as error:
         if not (at := served_at(STATE.home)):
             raise
-        raise LockedError(f"{error.message}, which serves it at {at}", hint="stop that process first, or leave it as it is") from error
+        raise LockedError(
+            f"{error.message}, which serves it at {at}",
+            hint="stop that process first, or leave it as it is",
+        ) from error
     try:
         yield home
     finally:
@@ -123,9 +138,11 @@ def open_log() -> Iterator[OwnLog]:
 
 
 def auditor() -> Auditor:
-    """Whoever audits, by the folder of --home; nobody without one, which is enough for what is public.
+    """Whoever audits, by the folder of --home; nobody without one, which is enough for what is
+    public.
 
-    A whole home also has its node's keys: other agencies let that one in, where they do not know the person.
+    A whole home also has its node's keys: other agencies let that one in, where they do not know
+    the person.
     """
     from ledger.adapters.logfiles import NOBODY, Auditor
 
@@ -137,7 +154,9 @@ def auditor() -> Auditor:
         _servers(unlocking.keyring()).require_foreign(where, log)
 
     names = ("person",) if settings.is_client(STATE.home) else ("person", "service")
-    return Auditor(tuple(lambda name=name: _signer(unlocking.keyring(), name) for name in names), meant)  # type: ignore[misc]
+    return Auditor(
+        tuple(lambda name=name: _signer(unlocking.keyring(), name) for name in names), meant
+    )  # type: ignore[misc]
 
 
 @contextmanager
@@ -160,12 +179,16 @@ def _open_offline() -> Iterator[Session]:
     keyring = unlocking.keyring()
     with bootstrap.open_field(STATE.home, keyring, RecordingField) as node:
         journal = bootstrap.journal_of(STATE.home, keyring)
-        yield Session(keyring, bootstrap.person_at(keyring, node.agency()), node, journal, SystemClock())  # type: ignore[arg-type]
+        yield Session(
+            keyring, bootstrap.person_at(keyring, node.agency()), node, journal, SystemClock()
+        )  # type: ignore[arg-type]
 
 
 @contextmanager
 def open_session() -> Iterator[Session]:
-    """A session with the node of --server, with the `serve` that holds the home, with the home itself, or with nobody (--offline)."""
+    """A session with the node of --server, with the `serve` that holds the home, with the home
+    itself, or with nobody (--offline).
+    """
     if STATE.offline:
         with _open_offline() as offline:
             yield offline
@@ -175,13 +198,20 @@ def open_session() -> Iterator[Session]:
     from ledger.adapters.clock import SystemClock
     from ledger.app import bootstrap
 
-    server = settings.read_client(home).server if settings.is_client(home) and not STATE.server else STATE.server
+    server = (
+        settings.read_client(home).server
+        if settings.is_client(home) and not STATE.server
+        else STATE.server
+    )
     with ExitStack() as stack:
         opened = servers = None
         if server:
             keyring = unlocking.keyring()
             if settings.is_client(home) and "person-certificate" not in keyring.names():
-                raise UsageError("you are not enrolled yet", hint="once you are approved, run custody person enrol FILE again")
+                raise UsageError(
+                    "you are not enrolled yet",
+                    hint="once you are approved, run custody person enrol FILE again",
+                )
             servers = _servers(keyring)
             node = _client(server, keyring, servers)
         else:
@@ -195,7 +225,11 @@ def open_session() -> Iterator[Session]:
             else:
                 stack.callback(opened.close)
                 keyring = opened.keyring
-                app = create_app(opened.node, sealers=opened.sealers, confirmations=opened.settings.chain.confirmations)
+                app = create_app(
+                    opened.node,
+                    sealers=opened.sealers,
+                    confirmations=opened.settings.chain.confirmations,
+                )
                 transport = stack.enter_context(InProcess(app))
                 node = _client("http://home", keyring, transport=transport)
         stack.enter_context(node)
@@ -205,7 +239,14 @@ def open_session() -> Iterator[Session]:
         person = bootstrap.person_at(keyring, about, guest=bool(STATE.server))
         if _took_custody_key(keyring, node, person):
             person = bootstrap.person_at(keyring, about)
-        yield Session(keyring, person, node, bootstrap.journal_of(home, keyring), SystemClock(), served=opened is None)
+        yield Session(
+            keyring,
+            person,
+            node,
+            bootstrap.journal_of(home, keyring),
+            SystemClock(),
+            served=opened is None,
+        )
 
 
 def _servers(keyring: FileKeyring) -> Servers:
@@ -215,8 +256,12 @@ def _servers(keyring: FileKeyring) -> Servers:
     return Servers(STATE.home, keyring, served_at(STATE.home))
 
 
-def _client(url: str, keyring: FileKeyring, servers: Servers | None = None, *, transport: Any = None) -> NodeClient:
-    """The node at an address, for whoever has these keys; ``servers`` unless it is in this process, at the end of ``transport``."""
+def _client(
+    url: str, keyring: FileKeyring, servers: Servers | None = None, *, transport: Any = None
+) -> NodeClient:
+    """The node at an address, for whoever has these keys; ``servers`` unless it is in this process,
+    at the end of ``transport``.
+    """
     from cli.recording import RecordingNode
     from ledger.adapters.node.kept import FileSession
 
@@ -225,14 +270,18 @@ def _client(url: str, keyring: FileKeyring, servers: Servers | None = None, *, t
         url,
         transport=transport,
         signer=lambda: _signer(keyring),
-        identify=_identify if own else None,  # which provider a stranger names is none that our people log in at
+        identify=_identify
+        if own
+        else None,  # which provider a stranger names is none that our people log in at
         kept=FileSession(STATE.home / settings.SESSION, keyring.get("journal"), url),
         meant=None if servers is None else lambda log: servers.require(url, log),
     )
 
 
 def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) -> bool:
-    """Whether the custody key waited for a custodian who has none; what is wrong with it is told, and stops nothing else."""
+    """Whether the custody key waited for a custodian who has none; what is wrong with it is told,
+    and stops nothing else.
+    """
     from cli import output
     from ledger.app import entrust
     from ledger.domain.errors import CustodyError
@@ -243,22 +292,33 @@ def _took_custody_key(keyring: FileKeyring, node: NodeClient, person: Person) ->
         output.say(f"the custody key that waits for you was not taken: {error.message}")
         return False
     if taken:
-        output.say(f"you hold the custody key of {person.descriptor.agency} from now on, in {STATE.home / settings.KEYRING}")
+        output.say(
+            f"you hold the custody key of {person.descriptor.agency} from now on, in "
+            f"{STATE.home / settings.KEYRING}"
+        )
     return taken
 
 
 def joined(keyring: FileKeyring, server: str) -> Person:
-    """Whoever just got a certificate from the node at ``server``, with the custody key where it waited for them."""
+    """Whoever just got a certificate from the node at ``server``, with the custody key where it
+    waited for them.
+    """
     from ledger.app import bootstrap
 
     with _client(server, keyring, _servers(keyring)) as node:
         about = node.agency()
         person = bootstrap.person_at(keyring, about)
-        return bootstrap.person_at(keyring, about) if _took_custody_key(keyring, node, person) else person
+        return (
+            bootstrap.person_at(keyring, about)
+            if _took_custody_key(keyring, node, person)
+            else person
+        )
 
 
 def at_own_node() -> bool:
-    """Whether the node is that of the folder itself: who works there reads and writes all that it shows."""
+    """Whether the node is that of the folder itself: who works there reads and writes all that it
+    shows.
+    """
     return not STATE.server and not settings.is_client(STATE.home)
 
 
@@ -270,7 +330,9 @@ def _identify(provider: dict[str, str]) -> str:
     from ledger.adapters import oidc
 
     def show(address: str) -> None:
-        output.say("log in at your agency's identity provider; if no browser opens, open:", f"  {address}")
+        output.say(
+            "log in at your agency's identity provider; if no browser opens, open:", f"  {address}"
+        )
         webbrowser.open(address)
 
     return oidc.obtain(provider["issuer"], provider["clientId"], provider["nonce"], show)
@@ -294,7 +356,8 @@ def served_at(home: Path) -> str:
 
 
 def _opened_or_served(home: Path, unlocking: Unlocking) -> tuple[OpenHome | None, str]:
-    """The home, or the address of the `serve` that holds it. One that is just starting, or a command that is ending, is waited for.
+    """The home, or the address of the `serve` that holds it. One that is just starting, or a
+    command that is ending, is waited for.
 
     Raises:
         LockedError: another process has it, and does not serve it.
@@ -325,7 +388,9 @@ def read_file(path: Path) -> bytes:
     try:
         return files.read_small(path, _AT_ONCE)
     except OSError as error:
-        raise UnreadableError(f"cannot read {path}: {error.strerror}", hint="check the path and your permissions") from error
+        raise UnreadableError(
+            f"cannot read {path}: {error.strerror}", hint="check the path and your permissions"
+        ) from error
 
 
 _TRUST: Final = "give the trust root that the agencies published"
@@ -358,9 +423,14 @@ def node_address() -> str:
         UsageError: nobody serves it.
     """
     home = STATE.home
-    found = STATE.server or (settings.read_client(home).server if settings.is_client(home) else served_at(home))
+    found = STATE.server or (
+        settings.read_client(home).server if settings.is_client(home) else served_at(home)
+    )
     if not found:
-        raise UsageError("no node serves this folder now", hint="start it with custody serve, or give --server URL")
+        raise UsageError(
+            "no node serves this folder now",
+            hint="start it with custody serve, or give --server URL",
+        )
     return found
 
 
@@ -374,7 +444,9 @@ def evidence_urn(text: str) -> str:
     try:
         return uuid.UUID(found[1] if found else "").urn
     except ValueError as error:
-        raise UsageError(f"{text!r} is not an item", hint="items look like urn:uuid:..., see: custody list") from error
+        raise UsageError(
+            f"{text!r} is not an item", hint="items look like urn:uuid:..., see: custody list"
+        ) from error
 
 
 def basis(text: str) -> dict[str, Any]:
@@ -384,5 +456,8 @@ def basis(text: str) -> dict[str, Any]:
         UsageError: nothing was said.
     """
     if not text.strip():
-        raise UsageError("the basis is empty", hint='say why you read it, for example --basis "case 2026-117, hearing"')
+        raise UsageError(
+            "the basis is empty",
+            hint='say why you read it, for example --basis "case 2026-117, hearing"',
+        )
     return {"purpose": text.strip()}

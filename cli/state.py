@@ -24,8 +24,14 @@ class State:
 STATE = State()
 
 
-#: `--json` behind the command, for those who put it there; cli/main.py looks for it before anything is parsed.
+#: `--json` behind the command, for those who put it there; cli/main.py looks for it before anything
+#: is parsed.
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON.")]
 #: Why details or content are read: becomes part of the signed record.
-Basis = Annotated[str, typer.Option("--basis", help="Why you read it: recorded and signed before anything is shown.")]
-Evidence = Annotated[str, typer.Argument(metavar="ID", help="The item: urn:uuid:... or just the UUID.")]
+Basis = Annotated[
+    str,
+    typer.Option("--basis", help="Why you read it: recorded and signed before anything is shown."),
+]
+Evidence = Annotated[
+    str, typer.Argument(metavar="ID", help="The item: urn:uuid:... or just the UUID.")
+]

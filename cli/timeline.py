@@ -1,4 +1,6 @@
-"""Events told in plain words, from their documents: what, by whom, and what they say. For `custody show` and `custody verify`."""
+"""Events told in plain words, from their documents: what, by whom, and what they say. For `custody
+show` and `custody verify`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,14 @@ from typing import Any, Final
 from cli import output, words
 
 _MARGIN: Final = 12
-_PARTIES: Final = {"counterparty": "with", "recipient": "to", "witness": "witness", "by": "by", "reviewer": "reviewed by", "owner": "owner"}
+_PARTIES: Final = {
+    "counterparty": "with",
+    "recipient": "to",
+    "witness": "witness",
+    "by": "by",
+    "reviewer": "reviewed by",
+    "owner": "owner",
+}
 
 
 def day_and_clock(time: str) -> tuple[str, str]:
@@ -16,8 +25,15 @@ def day_and_clock(time: str) -> tuple[str, str]:
     return date, clock
 
 
-def entry(clock: str, event: dict[str, Any], document: dict[str, Any] | None, proven: str, names: dict[str, str]) -> list[str]:
-    """One event of a timeline: what in plain words, by whom, what it says, and how far it is proven.
+def entry(
+    clock: str,
+    event: dict[str, Any],
+    document: dict[str, Any] | None,
+    proven: str,
+    names: dict[str, str],
+) -> list[str]:
+    """One event of a timeline: what in plain words, by whom, what it says, and how far it is
+    proven.
 
     Args:
         event: effect and agency, as the log shows them, and whether it is void.
@@ -28,8 +44,14 @@ def entry(clock: str, event: dict[str, Any], document: dict[str, Any] | None, pr
         who = f"{document['actor']['role']} of {event['agency']}"
     else:
         what, who = words.EFFECTS.get(event["effect"], event["effect"]), event["agency"]
-    lines = [f"  {clock}  {what:<24} {who}" + ("  (void: the other side was first)" if event.get("void") else "")]
-    looked = [f"looked at before the answer, its {one['what']}: {one['person']}, {one['time']}" for one in event.get("looked", [])]
+    lines = [
+        f"  {clock}  {what:<24} {who}"
+        + ("  (void: the other side was first)" if event.get("void") else "")
+    ]
+    looked = [
+        f"looked at before the answer, its {one['what']}: {one['person']}, {one['time']}"
+        for one in event.get("looked", [])
+    ]
     for text in [*(_describe(document) if document else []), *looked, proven]:
         lines += output.wrapped(text, 78, indent=_MARGIN, further=2)
     return lines
@@ -45,16 +67,23 @@ def _describe(document: dict[str, Any]) -> list[str]:
         lines.append(f"why: {basis.get('purpose', '(withheld)')}{reference}")
     for name, word in words.MEMBERS.items():
         if name in body and not isinstance(body[name], (dict, list)):
-            value = f"{output.size(body[name])} ({body[name]} bytes)" if name == "size" else body[name]
+            value = (
+                f"{output.size(body[name])} ({body[name]} bytes)" if name == "size" else body[name]
+            )
             lines.append(f"{word}: {value}")
-    lines += [f"{word}: {body[name].get('name', '(withheld)')}" for name, word in _PARTIES.items() if isinstance(body.get(name), dict)]
+    lines += [
+        f"{word}: {body[name].get('name', '(withheld)')}"
+        for name, word in _PARTIES.items()
+        if isinstance(body.get(name), dict)
+    ]
     if isinstance(body.get("to"), dict):
         lines.append(f"to: {' '.join(str(value) for value in body['to'].values())}")
     if body.get("seals"):
         lines.append(f"seals: {', '.join(seal['number'] for seal in body['seals'])}")
     lines += [f"on condition: {one}" for one in body.get("conditions", [])]
     if "tool" in body:
-        lines.append(f"tool: {' '.join(str(body['tool'][name]) for name in ('name', 'version') if name in body['tool'])}")
+        named = [str(body["tool"][name]) for name in ("name", "version") if name in body["tool"]]
+        lines.append(f"tool: {' '.join(named)}")
     if "late" in document:
         lines.append(f"recorded late: {document['late']}")
     return lines + [f"{name}: {value}" for name, value in body.get("digests", {}).items()]

@@ -11,7 +11,10 @@ from cli.hints import runnable
 def recorded(answer: Mapping[str, Any], what: str = "recorded") -> str:
     """What became of one statement; one that waits without network is recorded nowhere yet."""
     if answer["state"] == "queued":
-        return f"signed, and waits here as number {answer['index']}: it is recorded nowhere until {runnable('custody field send')}"
+        return (
+            f"signed, and waits here as number {answer['index']}: it is recorded nowhere "
+            f"until {runnable('custody field send')}"
+        )
     return f"{what}, entry {answer['index']}, {STATES.get(answer['state'], answer['state'])}"
 
 
@@ -112,7 +115,12 @@ MEMBERS: Final = {
     "stateFound": "found",
     "packaging": "packed",
 }
-REPLICAS: Final = {"wanted": "not there yet", "pinned": "there", "damaged": "DAMAGED", "released": "being removed"}
+REPLICAS: Final = {
+    "wanted": "not there yet",
+    "pinned": "there",
+    "damaged": "DAMAGED",
+    "released": "being removed",
+}
 HANDOVERS: Final = {
     "inside": "waits for an answer",
     "offered": "signed, not on the chain yet",

@@ -32,7 +32,9 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 @pytest.fixture(scope="session")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("founded") / "home"
-    create_home.found(home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+    create_home.found(
+        home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=PASSPHRASE
+    )
     return home
 
 
@@ -63,7 +65,9 @@ def _three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Daemon]]:
 
 @pytest.fixture
 def three(_three: list[Daemon]) -> list[Daemon]:
-    """Three real Kubo daemons in one private swarm on loopback, all of them running: a test may kill them."""
+    """Three real Kubo daemons in one private swarm on loopback, all of them running: a test may
+    kill them.
+    """
     for daemon in _three:
         if daemon.process is None:
             daemon.start()

@@ -46,7 +46,9 @@ def _commands(title: str, group: click.Command, context: click.Context) -> list[
 
 def _section(title: str, command: click.Command, parent: click.Context | None) -> str:
     name = title.rpartition(" ")[2]
-    context = type(command).context_class(command, info_name=name, parent=parent, max_content_width=80, terminal_width=80)
+    context = type(command).context_class(
+        command, info_name=name, parent=parent, max_content_width=80, terminal_width=80
+    )
     text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     return f"## {title}\n\n```text\n{text}\n```\n"
 

@@ -1,4 +1,5 @@
-"""Writes tests/vectors: worked examples of every format, and one bundle a mutation. Run it only for a new format version.
+"""Writes tests/vectors: worked examples of every format, and one bundle a mutation. Run it only for
+a new format version.
 
 .venv/bin/python -m tools.make_vectors
 """
@@ -40,23 +41,40 @@ def worked_example() -> dict[str, Any]:
     """One item from document to receipt, with keys that are part of the example."""
     authority = Authority.found("NL-POL", 1795000000)
     pseudonym = BASE["actor"]["id"]
-    der = authority.issue(KEY.public_key(), agency="NL-POL", pseudonym=pseudonym, roles=["officer"], service=False, now=1795000000)
+    der = authority.issue(
+        KEY.public_key(),
+        agency="NL-POL",
+        pseudonym=pseudonym,
+        roles=["officer"],
+        service=False,
+        now=1795000000,
+    )
     event = documents.build(BASE, SALTS)
     ref = documents.compute_ref(BASE["evidence"], bytes(32))
     claims = statements.Claims("NL-POL", BASE["evidence"], LOG, 1795252443, 0, None, "open", ref)
     statement = statements.sign(KEY, claims, event.digest, certificates.parse(der).digest, der)
     sibling = merkle.leaf_hash(b"another entry")
     root = merkle.node_hash(sibling, statement.digest)
-    receipt = receipts.issue(LOG_KEY, log_id=LOG, subject=BASE["evidence"], size=2, index=1, path=[sibling], root=root)
+    receipt = receipts.issue(
+        LOG_KEY, log_id=LOG, subject=BASE["evidence"], size=2, index=1, path=[sibling], root=root
+    )
     content_key, record_key, salt = b"\x11" * 32, b"\x22" * 32, b"\x33" * 16
     evidence = BASE["evidence"]
     pieces = content_encryption.Pieces(content_key, evidence, salt)
     plain = b"evidence"
     recipient = HpkePrivateKey("MLKEM768-X25519", bytes(range(96)))
-    grant = grants.seal(record_key, recipient.public, evidence=evidence_bytes(evidence), scope="record")
-    private = KEY.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    grant = grants.seal(
+        record_key, recipient.public, evidence=evidence_bytes(evidence), scope="record"
+    )
+    private = KEY.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     return {
-        "keys": {"person": private.hex(), "log": LOG_KEY.private_bytes_raw().hex(), "recipientSeed": recipient.seed.hex()},
+        "keys": {
+            "person": private.hex(),
+            "log": LOG_KEY.private_bytes_raw().hex(),
+            "recipientSeed": recipient.seed.hex(),
+        },
         "certificate": der.hex(),
         "ca": authority.der.hex(),
         "logId": LOG.hex(),
@@ -70,8 +88,16 @@ def worked_example() -> dict[str, Any]:
         "sibling": sibling.hex(),
         "root": root.hex(),
         "receipt": receipt.encode().hex(),
-        "checkpoint": receipts.sign_checkpoint(LOG_KEY, log_id=LOG, size=2, root=root).note.decode(),
-        "login": login.sign(KEY, server="urn:custody:log:" + LOG.hex(), nonce=b"\x44" * 32, expires=1795252563, certificate=der).hex(),
+        "checkpoint": receipts.sign_checkpoint(
+            LOG_KEY, log_id=LOG, size=2, root=root
+        ).note.decode(),
+        "login": login.sign(
+            KEY,
+            server="urn:custody:log:" + LOG.hex(),
+            nonce=b"\x44" * 32,
+            expires=1795252563,
+            certificate=der,
+        ).hex(),
         "envelope": {
             "evidence": evidence,
             "contentKey": content_key.hex(),
@@ -79,9 +105,16 @@ def worked_example() -> dict[str, Any]:
             "salt": salt.hex(),
             "commitment": content_encryption.commit(content_key, evidence, salt).hex(),
             "plain": plain.hex(),
-            "onlyPiece": sha256(pieces.seal(0, content_encryption.pad_piece(plain, len(plain), 4096), last=True)).hexdigest(),
-            "sealedDocument": sha256(content_encryption.seal_document(record_key, event.raw)).hexdigest(),
-            "padded": {str(size): content_encryption.padded_size(size) for size in (0, 4095, 4096, 5000, 10**6, 10**9, 20 * 2**30)},
+            "onlyPiece": sha256(
+                pieces.seal(0, content_encryption.pad_piece(plain, len(plain), 4096), last=True)
+            ).hexdigest(),
+            "sealedDocument": sha256(
+                content_encryption.seal_document(record_key, event.raw)
+            ).hexdigest(),
+            "padded": {
+                str(size): content_encryption.padded_size(size)
+                for size in (0, 4095, 4096, 5000, 10**6, 10**9, 20 * 2**30)
+            },
             "grant": b64url(grant.encode()),
         },
     }
@@ -96,16 +129,27 @@ def main() -> None:
         old.unlink()
     with tempfile.TemporaryDirectory() as name:
         home = Path(name) / "home"
-        create_home.found(home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+        create_home.found(
+            home,
+            agency="NL-POL",
+            person="4711",
+            roles=["officer", "custodian"],
+            passphrase=PASSPHRASE,
+        )
         with Desk(home) as desk:
             sample = Sample(desk, Path(name))
             (folder / "good.bundle").write_bytes(sample.data)
             (folder / "trust.json").write_bytes(sample.root.encode())
-            index: dict[str, Any] = {"file": {"size": sample.file.size, "digests": sample.file.digests}, "mutations": {}}
+            index: dict[str, Any] = {
+                "file": {"size": sample.file.size, "digests": sample.file.digests},
+                "mutations": {},
+            }
             for title, (step, mutate) in MUTATIONS.items():
                 changed = mutate(sample.good, sample)
                 file = title.replace(" ", "-") + ".bundle"
-                (folder / file).write_bytes(changed if isinstance(changed, bytes) else changed.encode())
+                (folder / file).write_bytes(
+                    changed if isinstance(changed, bytes) else changed.encode()
+                )
                 index["mutations"][file] = {"what": title, "step": step}
     (folder / "index.json").write_text(json.dumps(index, indent=1) + "\n")
 

@@ -1,4 +1,6 @@
-"""docs/roles.md: who may record what, and who may call what, written from the tables in the code; --check only compares."""
+"""docs/roles.md: who may record what, and who may call what, written from the tables in the code;
+--check only compares.
+"""
 
 from __future__ import annotations
 
@@ -29,28 +31,34 @@ _ORDER: Final = (
 )
 _HEAD: Final = """# Who may do what
 
-Written by `make docs` from `ledger/domain/item/custody.py`, `ledger/domain/item/parts.py` and `api/access.py`; a test compares
-every cell with what is enforced.
-Whatever has no mark is refused. A profile maps a country's own names to these roles (`custody profile show nl`).
+Written by `make docs` from `ledger/domain/item/custody.py`, `ledger/domain/item/parts.py` and
+`api/access.py`; a test compares every cell with what is enforced. Whatever has no mark is refused.
+A profile maps a country's own names to these roles (`custody profile show nl`).
 
-Beyond the tables: nobody approves, refuses or accepts what they recorded or offered themselves; a disposal takes two persons;
-nobody enrols or suspends themselves; whoever is enrolled twice under one service number is one person in all of this; administrators
-and auditors see records in clear, never details or content; whoever reads details or content signs why before anything is shown, and
-signs only when something can follow; seeing a list does not mean seeing every item (custodians, auditors, administrators and
-data-protection officers see all items of their agency, everybody else what they recorded, hold, were given or are asked to take).
+Beyond the tables: nobody approves, refuses or accepts what they recorded or offered themselves; a
+disposal takes two persons; nobody enrols or suspends themselves; whoever is enrolled twice under
+one service number is one person in all of this; administrators and auditors see records in clear,
+never details or content; whoever reads details or content signs why before anything is shown, and
+signs only when something can follow; seeing a list does not mean seeing every item (custodians,
+auditors, administrators and data-protection officers see all items of their agency, everybody else
+what they recorded, hold, were given or are asked to take).
 """
 _PARTS: Final = """## Parts in an item
 
-A role says what somebody may record at all, a part about which items: both are asked for every event, and a part at every call about an
-item. Whoever has no part in an item gets the answer of one that does not exist. Items that an event names (what it is derived from,
-photos, outputs, a replacement) are items in which its signer has a part, or that they open in the same batch.
+A role says what somebody may record at all, a part about which items: both are asked for every
+event, and a part at every call about an item. Whoever has no part in an item gets the answer of one
+that does not exist. Items that an event names (what it is derived from, photos, outputs, a
+replacement) are items in which its signer has a part, or that they open in the same batch.
 """
 
 
 def render() -> str:
     """The page."""
     assert set(_ORDER) == set(ROLES)
-    guests = f"Guests of another agency count as {', '.join(f'`{role}`' for role in _ORDER if role in GUEST_ROLES)} only, on items that"
+    guests = (
+        "Guests of another agency count as "
+        f"{', '.join(f'`{role}`' for role in _ORDER if role in GUEST_ROLES)} only, on items that"
+    )
     public = ", ".join(f"`{name}`" for name, who in ROUTES.items() if who == PUBLIC)
     abroad = ", ".join(f"`{name}`" for name in sorted(GUEST_ROUTES))
     parts = [
@@ -58,7 +66,10 @@ def render() -> str:
         "## Events\n",
         _table("event", dict(ROLES_BY_TYPE)),
         _parts(),
-        f"{guests} were granted to them,\nand record nothing but {', '.join(f'`{one}`' for one in sorted(GUESTS))}.\n",
+        (
+            f"{guests} were granted to them,\nand record nothing but "
+            f"{', '.join(f'`{one}`' for one in sorted(GUESTS))}.\n"
+        ),
         "## Calls of the API\n",
         f"Calls that are public show nothing about items: {public}.\n",
         f"Guests of another agency may call only {abroad}, where a role of theirs may.\n",
@@ -78,7 +89,9 @@ def _parts() -> str:
 def _table(what: str, rows: dict[str, frozenset[str]]) -> str:
     lines = [f"| {what} | {' | '.join(_ORDER)} |", f"|---|{'---|' * len(_ORDER)}"]
     for name, roles in rows.items():
-        lines.append(f"| `{name}` | {' | '.join('x' if role in roles else ' ' for role in _ORDER)} |")
+        lines.append(
+            f"| `{name}` | {' | '.join('x' if role in roles else ' ' for role in _ORDER)} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -43,7 +43,9 @@ def agency(node: NodeDep) -> AgencyOut:
         descriptor=b64url(descriptor),
         profile=followed.code if followed is not None else "neutral",
         demands=DemandsOut(**(followed.demands() if followed is not None else Demands()).as_json()),
-        withhold={name: list(one) for name, one in followed.withhold.items()} if followed is not None else {},
+        withhold={name: list(one) for name, one in followed.withhold.items()}
+        if followed is not None
+        else {},
         names=followed.names if followed is not None else {},
     )
 
@@ -53,7 +55,15 @@ def versions(node: NodeDep) -> VersionsOut:
     """All versions of the descriptor, with what the registry committed to."""
     with node.records.read() as unit:
         rows = unit.descriptors()
-    found = [VersionOut(version=row.version, document=b64url(row.document), activeFrom=row.active_from, block=row.block) for row in rows]
+    found = [
+        VersionOut(
+            version=row.version,
+            document=b64url(row.document),
+            activeFrom=row.active_from,
+            block=row.block,
+        )
+        for row in rows
+    ]
     return VersionsOut(descriptors=found)
 
 
@@ -68,18 +78,29 @@ def descriptor(node: NodeDep, version: Annotated[int, Path(ge=1, le=65535)]) -> 
 
 
 @router.get("/trust", operation_id="trust_root")
-def trust_root(request: Request, node: NodeDep, pin: Annotated[int | None, Query(ge=0, lt=1 << 63)] = None) -> Response:
-    """A trust root for this node's chain; compare it with one that you got by another way. `pin`: a final block to pin in it."""
+def trust_root(
+    request: Request, node: NodeDep, pin: Annotated[int | None, Query(ge=0, lt=1 << 63)] = None
+) -> Response:
+    """A trust root for this node's chain; compare it with one that you got by another way. `pin`: a
+    final block to pin in it.
+    """
     return Response(_trust(request, node, pin).encode(), media_type="application/json")
 
 
 def _trust(request: Request, node: Node, pin: int | None = None) -> TrustRoot:
-    return agency_trust.trust_root(node, sealers=request.app.state.sealers, confirmations=request.app.state.confirmations, pin=pin)
+    return agency_trust.trust_root(
+        node,
+        sealers=request.app.state.sealers,
+        confirmations=request.app.state.confirmations,
+        pin=pin,
+    )
 
 
 @router.get("/status", operation_id="status")
 def status(node: NodeDep, caller: CallerDep, chain: bool = True, ipfs: bool = True) -> StatusOut:
-    """How far sequencing and anchoring are, and chain and IPFS nodes as the node sees them; `chain=false`, `ipfs=false` do not ask them."""
+    """How far sequencing and anchoring are, and chain and IPFS nodes as the node sees them;
+    `chain=false`, `ipfs=false` do not ask them.
+    """
     return _status(node, chain=chain, ipfs=ipfs)
 
 
@@ -127,9 +148,18 @@ def _status(node: Node, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
 
 
 def _worker(row: Standing) -> WorkerOut:
-    since, succeeded, following = (format_time(one) if one is not None else None for one in (row.since, row.succeeded, row.next))
+    since, succeeded, following = (
+        format_time(one) if one is not None else None
+        for one in (row.since, row.succeeded, row.next)
+    )
     return WorkerOut(
-        worker=row.worker, failures=row.failures, since=since, problem=row.problem, hint=row.hint, succeeded=succeeded, next=following
+        worker=row.worker,
+        failures=row.failures,
+        since=since,
+        problem=row.problem,
+        hint=row.hint,
+        succeeded=succeeded,
+        next=following,
     )
 
 
@@ -142,9 +172,14 @@ def anchor(node: NodeDep, caller: CallerDep) -> StatusOut:
 
 @router.post("/verify", operation_id="verify")
 def verify(request: Request, node: NodeDep, bundle: VerifyIn) -> dict[str, Any]:
-    """Verify a bundle with this node's trust root; takes digests, never a file. Do not rely on the police's own server:
-    the same check runs offline with `custody verify`."""
+    """Verify a bundle with this node's trust root; takes digests, never a file. Do not rely on the
+    police's own server: the same check runs offline with `custody verify`.
+    """
     given = (bundle.size is None, bundle.digests is None)
     require(given[0] == given[1], "verify: size and digests come together")
-    file = None if bundle.size is None else verification.FileDigest(bundle.size, bundle.digests or {})
-    return verification.verify(from_b64url(bundle.bundle, what="bundle"), _trust(request, node), file=file).as_json()
+    file = (
+        None if bundle.size is None else verification.FileDigest(bundle.size, bundle.digests or {})
+    )
+    return verification.verify(
+        from_b64url(bundle.bundle, what="bundle"), _trust(request, node), file=file
+    ).as_json()

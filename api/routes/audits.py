@@ -1,4 +1,6 @@
-"""Audits of the node, for those who may see that it is well kept and nothing of what it keeps: findings leave it, no case data."""
+"""Audits of the node, for those who may see that it is well kept and nothing of what it keeps:
+findings leave it, no case data.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def start_audit(request: Request, node: NodeDep, caller: CallerDep, asked: Audit
         root = agency_trust.trust_root(
             node, sealers=state.sealers, confirmations=state.confirmations
         )  # asks the chain: nobody waits for it
-        return open_audit.of_node(node, root, internal.Options(share=share, seed=seed, progress=progress))
+        return open_audit.of_node(
+            node, root, internal.Options(share=share, seed=seed, progress=progress)
+        )
 
     job = _jobs(request).start(caller.id.shown_at(node.agency), run)
     return AuditOut(**asdict(job))

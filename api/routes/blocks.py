@@ -24,9 +24,15 @@ def missing_blocks(node: NodeDep, caller: CallerDep, request: BlocksIn) -> Block
     return BlocksOut(missing=[cids.to_text(cid) for cid in lacking])
 
 
-@router.put("/blocks", operation_id="put_blocks", openapi_extra={"requestBody": {"required": True, "content": {_CAR: {"schema": _BINARY}}}})
+@router.put(
+    "/blocks",
+    operation_id="put_blocks",
+    openapi_extra={"requestBody": {"required": True, "content": {_CAR: {"schema": _BINARY}}}},
+)
 async def put_blocks(node: NodeDep, caller: CallerDep, request: Request) -> StoredOut:
-    """Store a CARv1 segment of at most 4 MiB; durable, and each block checked against its CID, when answered."""
+    """Store a CARv1 segment of at most 4 MiB; durable, and each block checked against its CID, when
+    answered.
+    """
     segment = bytearray()
     async for part in request.stream():  # not before the caller was found good
         segment += part

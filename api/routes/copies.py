@@ -9,7 +9,17 @@ from fastapi import APIRouter, Header
 from fastapi.responses import Response
 
 from api.deps import AgencyCode, CallerDep, GuardedRoute, Item, NodeDep, Statement
-from api.schemas_exchange import ConfirmedOut, CopiesOut, CopyOut, CopyRecordOut, DisposalOut, LineageOut, LinkOut, TakenIn, copy_out
+from api.schemas_exchange import (
+    ConfirmedOut,
+    CopiesOut,
+    CopyOut,
+    CopyRecordOut,
+    DisposalOut,
+    LineageOut,
+    LinkOut,
+    TakenIn,
+    copy_out,
+)
 from ledger.domain.codecs.text import b64url, format_time
 from ledger.domain.errors import NotFoundError
 from ledger.domain.ports.node_and_chain import PartnerApi
@@ -27,22 +37,42 @@ _RANGES: dict[int | str, dict[str, Any]] = {206: {"content": {"application/octet
 
 @router.get("/copies", operation_id="list_copies")
 def list_copies(node: NodeDep, caller: CallerDep) -> CopiesOut:
-    """Copies that other agencies gave us and that we may fetch; agencies that do not answer are left out."""
+    """Copies that other agencies gave us and that we may fetch; agencies that do not answer are
+    left out.
+    """
     found = [CopyOut(**one) for one in copies.for_us(node)]
     return CopiesOut(copies=found)
 
 
 @router.get("/copies/{agency}/{evidence}/{statement}", operation_id="copy_record")
-def copy_record(node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: Item, statement: Statement) -> CopyRecordOut:
+def copy_record(
+    node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: Item, statement: Statement
+) -> CopyRecordOut:
     """What came with a copy, verified by our node."""
     api = _reach(node, agency)
-    found = _asked(node, agency, lambda: copies.fetch(node, agency, api, evidence, bytes.fromhex(statement)), _RECORD)
-    return CopyRecordOut(opening=found.opening, disclosed=found.disclosed, grants=[b64url(one) for one in found.grants])
+    found = _asked(
+        node,
+        agency,
+        lambda: copies.fetch(node, agency, api, evidence, bytes.fromhex(statement)),
+        _RECORD,
+    )
+    return CopyRecordOut(
+        opening=found.opening,
+        disclosed=found.disclosed,
+        grants=[b64url(one) for one in found.grants],
+    )
 
 
-@router.get("/copies/{agency}/{evidence}/{statement}/content", operation_id="copy_range", responses=_RANGES)
+@router.get(
+    "/copies/{agency}/{evidence}/{statement}/content", operation_id="copy_range", responses=_RANGES
+)
 def copy_range(
-    node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: Item, statement: Statement, range: Annotated[str, Header()]
+    node: NodeDep,
+    caller: CallerDep,
+    agency: AgencyCode,
+    evidence: Item,
+    statement: Statement,
+    range: Annotated[str, Header()],
 ) -> Response:
     """Ciphertext of a copy, in ranges of at most 4 MiB, from the agency that gave it."""
     start, end = copies.parse_range(range)
@@ -52,7 +82,14 @@ def copy_range(
 
 
 @router.post("/copies/{agency}/{evidence}/{statement}", operation_id="copy_taken", status_code=204)
-def copy_taken(node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: Item, statement: Statement, request: TakenIn) -> None:
+def copy_taken(
+    node: NodeDep,
+    caller: CallerDep,
+    agency: AgencyCode,
+    evidence: Item,
+    statement: Statement,
+    request: TakenIn,
+) -> None:
     """Tell the agency that gave a copy which item of ours it is."""
     with node.records.read() as unit:
         item = authorization.visible(node, unit, caller, request.copy_)
@@ -63,7 +100,9 @@ def copy_taken(node: NodeDep, caller: CallerDep, agency: AgencyCode, evidence: I
 
 @router.get("/evidence/{evidence}/lineage", operation_id="lineage")
 def item_lineage(node: NodeDep, caller: CallerDep, evidence: Item) -> LineageOut:
-    """Where an item came from and what came from it, as far as the caller may see the items, and who holds copies of it."""
+    """Where an item came from and what came from it, as far as the caller may see the items, and
+    who holds copies of it.
+    """
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
         links = lineage.around(node, unit, caller, evidence)
@@ -76,13 +115,18 @@ def item_lineage(node: NodeDep, caller: CallerDep, evidence: Item) -> LineageOut
 
 @router.get("/evidence/{evidence}/disposal", operation_id="disposal")
 def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
-    """What became of an item that was disposed of: when, which keys were destroyed and who confirmed it, until when backups live."""
+    """What became of an item that was disposed of: when, which keys were destroyed and who
+    confirmed it, until when backups live.
+    """
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
         found = erasure.disposal(unit, evidence)
     if found is None:
         raise NotFoundError("this item was not disposed of here")
-    confirmed = [ConfirmedOut(agency=agency, statement=one.hex(), time=format_time(time)) for agency, one, time in found.confirmed]
+    confirmed = [
+        ConfirmedOut(agency=agency, statement=one.hex(), time=format_time(time))
+        for agency, one, time in found.confirmed
+    ]
     return DisposalOut(
         evidence=evidence,
         agency=node.agency,
@@ -99,7 +143,9 @@ def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
 
 
 def _asked(node: Node, agency: str, work: Callable[[], T], seconds: float) -> T:
-    """Ask an agency's node: few at once each, so that a silent one takes up a part of the lane alone, and for a while only."""
+    """Ask an agency's node: few at once each, so that a silent one takes up a part of the lane
+    alone, and for a while only.
+    """
     return node.copying.run(agency, work, seconds=seconds)
 
 

@@ -43,7 +43,9 @@ router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence
 Mode = Literal["view", "inspection", "copy", "export"]
 
 
-def _item_out(node: Node, item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow], *, erased: bool) -> ItemOut:
+def _item_out(
+    node: Node, item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow], *, erased: bool
+) -> ItemOut:
     state = item.state
     return ItemOut(
         evidence=state.evidence,
@@ -64,39 +66,64 @@ def _item_out(node: Node, item: ItemRow, reached: anchoring.Progress, held: list
 
 
 def _is_erased(unit: Unit, item: ItemRow) -> bool:
-    """Whether the keys of an item are destroyed, or will be at once; asked for items that could be only."""
+    """Whether the keys of an item are destroyed, or will be at once; asked for items that could be
+    only.
+    """
     return unit.erasure(item.state.evidence) is not None
 
 
 def _offer_out(offer: Offer | None) -> OfferOut | None:
     if offer is None:
         return None
-    return OfferOut(agency=offer.to, person=offer.person, expires=None if offer.expires is None else format_time(offer.expires))
+    return OfferOut(
+        agency=offer.to,
+        person=offer.person,
+        expires=None if offer.expires is None else format_time(offer.expires),
+    )
 
 
 def _replica_out(row: HoldingRow) -> ReplicaOut:
     proof = format_time(row.proof) if row.proof else None
-    return ReplicaOut(node=row.node, state=row.state, proof=proof, reads=row.reads, problem=row.problem)
+    return ReplicaOut(
+        node=row.node, state=row.state, proof=proof, reads=row.reads, problem=row.problem
+    )
 
 
 @router.get("", operation_id="list_evidence")
 def list_evidence(
-    node: NodeDep, caller: CallerDep, after: Annotated[int, Query(ge=-1, lt=1 << 63)] = -1, limit: Annotated[int, Query(ge=1, le=500)] = 100
+    node: NodeDep,
+    caller: CallerDep,
+    after: Annotated[int, Query(ge=-1, lt=1 << 63)] = -1,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> ItemsOut:
     """A page of the items that the caller may see."""
     with node.records.read() as unit:
         rows = authorization.visible_items(node, unit, caller, after=after, limit=limit)
-        reached, held = anchoring.progress(node, unit), unit.holdings_named([row.state.evidence for row in rows])
+        reached, held = (
+            anchoring.progress(node, unit),
+            unit.holdings_named([row.state.evidence for row in rows]),
+        )
         erased = {row.state.evidence for row in rows if _is_erased(unit, row)}
     return ItemsOut(
-        items=[_item_out(node, row, reached, held.get(row.state.evidence, []), erased=row.state.evidence in erased) for row in rows],
+        items=[
+            _item_out(
+                node,
+                row,
+                reached,
+                held.get(row.state.evidence, []),
+                erased=row.state.evidence in erased,
+            )
+            for row in rows
+        ],
         next=rows[-1].opened if len(rows) == limit else None,
     )
 
 
 @router.post("/search", operation_id="search_evidence")
 def search_evidence(node: NodeDep, caller: CallerDep, request: SearchIn) -> FoundOut:
-    """Items with this identifier (case, exhibit), among those that the caller may see; at most 500."""
+    """Items with this identifier (case, exhibit), among those that the caller may see; at most
+    500.
+    """
     with node.records.read() as unit:
         token = record_keys.identifier_token(node, request.scheme, request.value)
         rows = authorization.visible_items(node, unit, caller, limit=500, token=token)
@@ -108,7 +135,13 @@ def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
     """What the node keeps in clear about one item."""
     with node.records.read() as unit:
         item = authorization.visible(node, unit, caller, evidence)
-        return _item_out(node, item, anchoring.progress(node, unit), unit.holdings(evidence), erased=_is_erased(unit, item))
+        return _item_out(
+            node,
+            item,
+            anchoring.progress(node, unit),
+            unit.holdings(evidence),
+            erased=_is_erased(unit, item),
+        )
 
 
 @router.get("/{evidence}/events", operation_id="list_events")
@@ -126,8 +159,15 @@ def list_events(
         rows = [row for row in unit.events(evidence, void=True) if row.seq > after][:limit]
         came = foreign_history.proven_times(unit, evidence)
         firsts = [unit.covering_checkpoint(row.log, row.index) for row in rows]
-        times = [first.time if first is not None else came.get(row.entry, 0) for row, first in zip(rows, firsts, strict=True)]
-        looked = {row.digest: authorization.looks(node, unit, row.digest) for row in rows if row.effect == "offer"}
+        times = [
+            first.time if first is not None else came.get(row.entry, 0)
+            for row, first in zip(rows, firsts, strict=True)
+        ]
+        looked = {
+            row.digest: authorization.looks(node, unit, row.digest)
+            for row in rows
+            if row.effect == "offer"
+        }
     events = [
         EventOut(
             seq=row.seq,
@@ -148,7 +188,9 @@ def list_events(
 
 @router.get("/{evidence}/readable", operation_id="readable")
 def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: Mode) -> ReadableOut:
-    """Whether something could follow an access of this mode, to be asked before one is signed; refused with the reason where not."""
+    """Whether something could follow an access of this mode, to be asked before one is signed;
+    refused with the reason where not.
+    """
     with node.records.read() as unit:
         item = authorization.visible(node, unit, caller, evidence)
         keys = authorization.require_readable(node, unit, caller, item, mode)
@@ -161,7 +203,10 @@ def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn)
     authorization.release(node, caller, evidence, request.access, "details")
     with node.records.read() as unit:
         life = life_of(node, unit, evidence)
-        return DetailsOut(events=authorization.details(node, unit, evidence), standing=StandingOut(**life.standing()))
+        return DetailsOut(
+            events=authorization.details(node, unit, evidence),
+            standing=StandingOut(**life.standing()),
+        )
 
 
 @router.post("/{evidence}/grants", operation_id="grants")
@@ -169,10 +214,18 @@ def grants(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn) 
     """The content keys sealed to the caller, after a recorded access of mode copy or export."""
     authorization.release(node, caller, evidence, request.access, "content")
     with node.records.read() as unit:
-        return GrantsOut(grants=[b64url(one) for one in authorization.content_grants(node, unit, caller, evidence)])
+        return GrantsOut(
+            grants=[
+                b64url(one) for one in authorization.content_grants(node, unit, caller, evidence)
+            ]
+        )
 
 
-@router.get("/{evidence}/content", operation_id="content", responses={206: {"content": {"application/octet-stream": {}}}})
+@router.get(
+    "/{evidence}/content",
+    operation_id="content",
+    responses={206: {"content": {"application/octet-stream": {}}}},
+)
 def content(
     node: NodeDep,
     caller: CallerDep,
@@ -180,21 +233,33 @@ def content(
     access_digest: Annotated[str, Header(alias="Custody-Access")],
     range: Annotated[str, Header()],
 ) -> Response:
-    """Ciphertext in ranges of at most 4 MiB (RFC 9110 section 14), after a recorded access of mode copy or export."""
+    """Ciphertext in ranges of at most 4 MiB (RFC 9110 section 14), after a recorded access of mode
+    copy or export.
+    """
     with node.records.read() as unit:
-        authorization.require_access(node, unit, caller, evidence, from_hex(access_digest, what="access", size=32), "content")
+        authorization.require_access(
+            node, unit, caller, evidence, from_hex(access_digest, what="access", size=32), "content"
+        )
         return ranged(node, unit, authorization.visible(node, unit, caller, evidence), range)
 
 
-@router.post("/{evidence}/bundle", operation_id="bundle", responses={200: {"content": {"application/vnd.custody.bundle+cbor": {}}}})
+@router.post(
+    "/{evidence}/bundle",
+    operation_id="bundle",
+    responses={200: {"content": {"application/vnd.custody.bundle+cbor": {}}}},
+)
 def bundle(node: NodeDep, caller: CallerDep, evidence: Item, request: BundleIn) -> Response:
-    """The evidence bundle, ending before the event that records its export. Once an item's keys are destroyed nothing is left in it that
-    an access could be recorded for, and none is asked.
+    """The evidence bundle, ending before the event that records its export. Once an item's keys are
+    destroyed nothing is left in it that an access could be recorded for, and none is asked.
     """
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
         covered = unit.erasure(evidence) is None or bool(request.access)
-    until = authorization.release(node, caller, evidence, request.access, "bundle").seq if covered else None
+    until = (
+        authorization.release(node, caller, evidence, request.access, "bundle").seq
+        if covered
+        else None
+    )
     withheld = Withheld(request.withhold)
     data = export.bundle(node, evidence, until=until, shown=withheld.shown).encode()
     withheld.require_met()

@@ -1,4 +1,6 @@
-"""Between agencies: what another agency's node may ask of ours, with its service certificate (role "service")."""
+"""Between agencies: what another agency's node may ask of ours, with its service certificate (role
+"service").
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,16 @@ from fastapi.responses import Response
 from api.deps import CallerDep, GuardedRoute, Item, NodeDep, Statement
 from api.ranges import ranged
 from api.ratelimit import LISTS
-from api.schemas_exchange import CopiesOut, DisposalNoteOut, DisposalsOut, ExchangedOut, ExchangeOut, TakenIn, TimeIn, copy_out
+from api.schemas_exchange import (
+    CopiesOut,
+    DisposalNoteOut,
+    DisposalsOut,
+    ExchangedOut,
+    ExchangeOut,
+    TakenIn,
+    TimeIn,
+    copy_out,
+)
 from ledger.domain.errors import NotFoundError
 from ledger.services.handovers import copies, erasure, outgoing
 from ledger.services.registration import agency_statements
@@ -24,9 +35,18 @@ After = Annotated[str, Query(max_length=45)]
 
 @router.get("", operation_id="exchanged")
 def exchanged(node: NodeDep, caller: CallerDep, after: After = "") -> ExchangeOut:
-    """Handovers between the caller's agency and ours that the contract knows: 1,000 in the order of items, behind one of them."""
+    """Handovers between the caller's agency and ours that the contract knows: 1,000 in the order of
+    items, behind one of them.
+    """
     found = [
-        ExchangedOut(evidence=row.evidence, giver=row.giver, taker=row.taker, offer=row.offer.hex(), expires=row.expires, state=row.state)
+        ExchangedOut(
+            evidence=row.evidence,
+            giver=row.giver,
+            taker=row.taker,
+            offer=row.offer.hex(),
+            expires=row.expires,
+            state=row.state,
+        )
         for row in outgoing.between(node, caller.agency, after)
     ]
     return ExchangeOut(handovers=found)
@@ -34,31 +54,60 @@ def exchanged(node: NodeDep, caller: CallerDep, after: After = "") -> ExchangeOu
 
 @router.get("/disposals", operation_id="disposals_for_agency")
 def disposals_for_agency(node: NodeDep, caller: CallerDep, after: After = "") -> DisposalsOut:
-    """Disposals of items that the caller's agency held before, so that it destroys its own keys: 1,000, behind one of them."""
-    return DisposalsOut(disposals=[DisposalNoteOut(**one) for one in erasure.for_agency(node, caller.agency, after)])
+    """Disposals of items that the caller's agency held before, so that it destroys its own keys:
+    1,000, behind one of them.
+    """
+    return DisposalsOut(
+        disposals=[DisposalNoteOut(**one) for one in erasure.for_agency(node, caller.agency, after)]
+    )
 
 
-@router.get("/{evidence}/closing", operation_id="closing", responses={200: {"content": {_BUNDLE: {}}}})
+@router.get(
+    "/{evidence}/closing", operation_id="closing", responses={200: {"content": {_BUNDLE: {}}}}
+)
 def closing(node: NodeDep, caller: CallerDep, evidence: Item) -> Response:
     """What our log says of an item up to its disposal, for an agency that held it before."""
-    return Response(erasure.closing(node, caller.agency, evidence), 200, {"Cache-Control": "no-store"}, _BUNDLE)
+    return Response(
+        erasure.closing(node, caller.agency, evidence), 200, {"Cache-Control": "no-store"}, _BUNDLE
+    )
 
 
 @router.get("/copies", operation_id="copies_for_agency")
-def copies_for_agency(node: NodeDep, caller: CallerDep, after: Annotated[str, Query(pattern=r"^([0-9a-f]{64})?$")] = "") -> CopiesOut:
-    """Copies that the caller's agency may fetch: 1,000 in the order of statements, behind one of them."""
+def copies_for_agency(
+    node: NodeDep,
+    caller: CallerDep,
+    after: Annotated[str, Query(pattern=r"^([0-9a-f]{64})?$")] = "",
+) -> CopiesOut:
+    """Copies that the caller's agency may fetch: 1,000 in the order of statements, behind one of
+    them.
+    """
     rows = copies.for_agency(node, caller.agency, bytes.fromhex(after))
     return CopiesOut(copies=[copy_out(row, node.agency) for row in rows])
 
 
-@router.get("/copies/{statement}", operation_id="copy_parcel", responses={200: {"content": {_PARCEL: {}}}})
+@router.get(
+    "/copies/{statement}", operation_id="copy_parcel", responses={200: {"content": {_PARCEL: {}}}}
+)
 def copy_parcel(node: NodeDep, caller: CallerDep, statement: Statement) -> Response:
-    """A copy given to the caller's agency: the record up to its disclosure, and what of it they may read."""
-    return Response(copies.pack(node, caller.agency, bytes.fromhex(statement)), 200, {"Cache-Control": "no-store"}, _PARCEL)
+    """A copy given to the caller's agency: the record up to its disclosure, and what of it they may
+    read.
+    """
+    return Response(
+        copies.pack(node, caller.agency, bytes.fromhex(statement)),
+        200,
+        {"Cache-Control": "no-store"},
+        _PARCEL,
+    )
 
 
-@router.get("/copies/{statement}/content", operation_id="copy_content", responses={206: {"content": {"application/octet-stream": {}}}})
-def copy_content(node: NodeDep, caller: CallerDep, statement: Statement, range: Annotated[str, Header()]) -> Response:
+@router.get(
+    "/copies/{statement}/content",
+    operation_id="copy_content",
+    responses={206: {"content": {"application/octet-stream": {}}}},
+)
+def copy_content(
+    node: NodeDep, caller: CallerDep, statement: Statement, range: Annotated[str, Header()]
+) -> Response:
     """Ciphertext of a copy given to the caller's agency, in ranges of at most 4 MiB."""
     with node.records.read() as unit:
         _, item = copies.require_given(node, unit, caller.agency, bytes.fromhex(statement))
@@ -73,13 +122,17 @@ def tell_copy(node: NodeDep, caller: CallerDep, statement: Statement, request: T
 
 @router.post("/crl", operation_id="crl_for_agency", responses={200: {"content": {_CRL: {}}}})
 def crl_for_agency(node: NodeDep, caller: CallerDep, asked: Request, request: TimeIn) -> Response:
-    """The revocation list, issued anew where the newest is older than an event that the caller's bundle must prove.
+    """The revocation list, issued anew where the newest is older than an event that the caller's
+    bundle must prove.
 
-    An agency that asks for more than a few new ones gets the newest as it is: whoever needs a younger one comes again.
+    An agency that asks for more than a few new ones gets the newest as it is: whoever needs a
+    younger one comes again.
     """
     with node.records.read() as unit:
         row = unit.newest_crl()
-    if (row is None or row.issued < request.time) and not asked.app.state.lists.take(("crl", caller.agency.encode()), LISTS):
+    if (row is None or row.issued < request.time) and not asked.app.state.lists.take(
+        ("crl", caller.agency.encode()), LISTS
+    ):
         with node.records.write() as unit:
             row = agency_statements.fresh_crl(node, unit, request.time)
     if row is None:
@@ -87,14 +140,26 @@ def crl_for_agency(node: NodeDep, caller: CallerDep, asked: Request, request: Ti
     return Response(row.der, 200, {"Cache-Control": "no-store"}, _CRL)
 
 
-@router.get("/{evidence}/parcel", operation_id="parcel", responses={200: {"content": {_PARCEL: {}}}})
+@router.get(
+    "/{evidence}/parcel", operation_id="parcel", responses={200: {"content": {_PARCEL: {}}}}
+)
 def parcel(node: NodeDep, caller: CallerDep, evidence: Item) -> Response:
-    """An item on offer to the caller's agency, or how a handover between us ended: record and keys, sealed to their node."""
-    return Response(outgoing.pack(node, caller.agency, evidence), 200, {"Cache-Control": "no-store"}, _PARCEL)
+    """An item on offer to the caller's agency, or how a handover between us ended: record and keys,
+    sealed to their node.
+    """
+    return Response(
+        outgoing.pack(node, caller.agency, evidence), 200, {"Cache-Control": "no-store"}, _PARCEL
+    )
 
 
-@router.get("/{evidence}/content", operation_id="offered_content", responses={206: {"content": {"application/octet-stream": {}}}})
-def offered_content(node: NodeDep, caller: CallerDep, evidence: Item, range: Annotated[str, Header()]) -> Response:
+@router.get(
+    "/{evidence}/content",
+    operation_id="offered_content",
+    responses={206: {"content": {"application/octet-stream": {}}}},
+)
+def offered_content(
+    node: NodeDep, caller: CallerDep, evidence: Item, range: Annotated[str, Header()]
+) -> Response:
     """Ciphertext of an item on offer to the caller's agency, in ranges of at most 4 MiB."""
     with node.records.read() as unit:
         item = outgoing.require_offered(node, unit, caller.agency, evidence)

@@ -1,4 +1,6 @@
-"""Handovers as people see them: what is under way, and items on offer to be checked before they are accepted."""
+"""Handovers as people see them: what is under way, and items on offer to be checked before they are
+accepted.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def list_handovers(node: NodeDep, caller: CallerDep) -> HandoversOut:
 
 @router.post("/sync", operation_id="sync_handovers")
 def sync_handovers(node: NodeDep, caller: CallerDep) -> RoundOut:
-    """Anchor, bring handovers forward on the chain, and exchange with other agencies now; a node that serves does so by itself."""
+    """Anchor, bring handovers forward on the chain, and exchange with other agencies now; a node
+    that serves does so by itself.
+    """
     sync.settle(node, timeout=_TIMEOUT)
     done = offers.shown(node, caller, sync.sync(node))
     came, size = node.transfers.progress()
@@ -60,16 +64,27 @@ def sync_handovers(node: NodeDep, caller: CallerDep) -> RoundOut:
 
 @router.get("/{evidence}/record", operation_id="incoming")
 def incoming(node: NodeDep, caller: CallerDep, evidence: Item) -> IncomingOut:
-    """The documents of an item on offer to the caller, and its content keys as sealed to them or to the custodians."""
+    """The documents of an item on offer to the caller, and its content keys as sealed to them or to
+    the custodians.
+    """
     offers.look(node, caller, evidence, "offer")
     with node.records.read() as unit:
         offers.require_offered(node, unit, caller, evidence)
         grants = authorization.content_grants(node, unit, caller, evidence)
-        return IncomingOut(events=authorization.details(node, unit, evidence), grants=[b64url(one) for one in grants])
+        return IncomingOut(
+            events=authorization.details(node, unit, evidence),
+            grants=[b64url(one) for one in grants],
+        )
 
 
-@router.get("/{evidence}/content", operation_id="incoming_content", responses={206: {"content": {"application/octet-stream": {}}}})
-def incoming_content(node: NodeDep, caller: CallerDep, evidence: Item, range: Annotated[str, Header()]) -> Response:
+@router.get(
+    "/{evidence}/content",
+    operation_id="incoming_content",
+    responses={206: {"content": {"application/octet-stream": {}}}},
+)
+def incoming_content(
+    node: NodeDep, caller: CallerDep, evidence: Item, range: Annotated[str, Header()]
+) -> Response:
     """Ciphertext of an item on offer to the caller, in ranges of at most 4 MiB."""
     offers.look(node, caller, evidence, "offer-content")
     with node.records.read() as unit:

@@ -18,7 +18,9 @@ def health() -> dict[str, str]:
 
 @router.get("/readyz", operation_id="readiness")
 def readiness(node: NodeDep) -> dict[str, str]:
-    """Database, log and chain answer; a frozen log is an error. ``failing`` names background work that fails, without a reason."""
+    """Database, log and chain answer; a frozen log is an error. ``failing`` names background work
+    that fails, without a reason.
+    """
     with node.records.read() as unit:
         merkle_log.require_log(unit, node.log_id)
     node.chain_head()

@@ -21,7 +21,9 @@ _SLICE: Final = 5.0  # seconds of work a call, so that no call runs into a time-
 
 @router.post("/replication/sync", operation_id="sync_replicas")
 def sync_replicas(node: NodeDep, caller: CallerDep, request: SyncIn) -> SyncOut:
-    """Send to IPFS nodes what they shall have, for a few seconds; call again until nothing is wanting or nothing is done."""
+    """Send to IPFS nodes what they shall have, for a few seconds; call again until nothing is
+    wanting or nothing is done.
+    """
     found = replica_status.sync(node, seconds=_SLICE, afresh=request.afresh)
     done = found.done
     return SyncOut(
@@ -36,13 +38,22 @@ def sync_replicas(node: NodeDep, caller: CallerDep, request: SyncIn) -> SyncOut:
 
 @router.post("/evidence/{evidence}/fixity", operation_id="check_fixity")
 def check_fixity(node: NodeDep, caller: CallerDep, evidence: Item) -> FixitiesOut:
-    """Read an item again at every IPFS node that keeps it, for a few seconds; call again until every node is complete or unreachable."""
+    """Read an item again at every IPFS node that keeps it, for a few seconds; call again until
+    every node is complete or unreachable.
+    """
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
     end = time.monotonic() + _SLICE
     found = fixity.check(node, evidence, Reading(Pace(0), lambda: time.monotonic() > end))
     nodes = [
-        FixityOut(node=one.node, result=one.result, blocks=one.blocks, bad=one.bad, repaired=one.repaired, complete=one.complete)
+        FixityOut(
+            node=one.node,
+            result=one.result,
+            blocks=one.blocks,
+            bad=one.bad,
+            repaired=one.repaired,
+            complete=one.complete,
+        )
         for one in found
     ]
     return FixitiesOut(nodes=nodes)
@@ -50,10 +61,15 @@ def check_fixity(node: NodeDep, caller: CallerDep, evidence: Item) -> FixitiesOu
 
 @router.put("/evidence/{evidence}/copies", operation_id="set_copies")
 def set_copies(node: NodeDep, caller: CallerDep, evidence: Item, request: CopiesIn) -> CopiesIn:
-    """At how many IPFS nodes an item shall lie; fewer than before takes none away, more than there are is refused."""
+    """At how many IPFS nodes an item shall lie; fewer than before takes none away, more than there
+    are is refused.
+    """
     known = len(node.replicas.own)
     if request.copies > known:
-        raise UsageError(f"{request.copies} copies asked for, the home knows {known} IPFS nodes", hint="add nodes first: custody ipfs add")
+        raise UsageError(
+            f"{request.copies} copies asked for, the home knows {known} IPFS nodes",
+            hint="add nodes first: custody ipfs add",
+        )
     with node.records.write() as unit:
         authorization.visible(node, unit, caller, evidence)
         unit.put_target(evidence, request.copies)

@@ -38,7 +38,9 @@ def anchored_checkpoint(node: NodeDep, size: Annotated[int, Path(ge=1, lt=2**48)
 
 @router.get("/tile/entries/{path:path}", operation_id="entries")
 def entries(node: NodeDep, caller: CallerDep, path: str) -> Response:
-    """An entry bundle (C2SP tlog-tiles), for those who audit: times and pseudonyms are not public."""
+    """An entry bundle (C2SP tlog-tiles), for those who audit: times and pseudonyms are not
+    public.
+    """
     return _file(node, f"tile/entries/{path}", "private, max-age=31536000, immutable")
 
 
@@ -55,7 +57,9 @@ def _file(node: Node, path: str, caching: str, kind: str = "application/octet-st
 @router.get("/certs/{digest}", operation_id="certificate")
 def certificate(node: NodeDep, caller: CallerDep, digest: Digest) -> Response:
     """A certificate that signed something in the log (DER)."""
-    return _file(node, f"certs/{digest}", "private, max-age=31536000, immutable", "application/pkix-cert")
+    return _file(
+        node, f"certs/{digest}", "private, max-age=31536000, immutable", "application/pkix-cert"
+    )
 
 
 @router.get("/crl", operation_id="crl")
@@ -83,23 +87,33 @@ def public_document(node: NodeDep, digest: Digest) -> Response:
 
 
 @router.get("/receipts/{statement}", operation_id="receipt")
-def receipt(node: NodeDep, caller: CallerDep, statement: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]) -> dict[str, str]:
+def receipt(
+    node: NodeDep, caller: CallerDep, statement: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+) -> dict[str, str]:
     """The receipt of a statement about an item that the caller may see."""
     with node.records.read() as unit:
         row = unit.entry_by_digest(from_hex(statement, what="statement", size=32))
         authorization.visible(node, unit, caller, row.evidence if row is not None else "")
         assert row is not None
-        return {"receipt": b64url(merkle_log.receipt(node, row, merkle_log.reader(unit, row.log)).encode())}
+        return {
+            "receipt": b64url(
+                merkle_log.receipt(node, row, merkle_log.reader(unit, row.log)).encode()
+            )
+        }
 
 
 @router.get("/proofs/inclusion", operation_id="inclusion_proof")
-def inclusion_proof(node: NodeDep, caller: CallerDep, index: Annotated[int, Query(ge=0, lt=2**48)], size: Size) -> ProofOut:
+def inclusion_proof(
+    node: NodeDep, caller: CallerDep, index: Annotated[int, Query(ge=0, lt=2**48)], size: Size
+) -> ProofOut:
     """Inclusion proof of an entry at a size (RFC 9162 section 2.1.3)."""
     with node.records.read() as unit:
         _within(node, size)
         read = merkle_log.reader(unit, node.log_id)
         path = merkle.inclusion_proof(index, size, read)
-        return ProofOut(size=size, root=merkle.root_of(size, read).hex(), path=[one.hex() for one in path])
+        return ProofOut(
+            size=size, root=merkle.root_of(size, read).hex(), path=[one.hex() for one in path]
+        )
 
 
 @router.get("/proofs/consistency", operation_id="consistency_proof")
@@ -109,7 +123,9 @@ def consistency_proof(node: NodeDep, caller: CallerDep, old: Size, size: Size) -
         _within(node, size)
         read = merkle_log.reader(unit, node.log_id)
         path = merkle.consistency_proof(old, size, read)
-        return ProofOut(size=size, root=merkle.root_of(size, read).hex(), path=[one.hex() for one in path])
+        return ProofOut(
+            size=size, root=merkle.root_of(size, read).hex(), path=[one.hex() for one in path]
+        )
 
 
 def _within(node: Node, size: int) -> None:

@@ -18,19 +18,33 @@ router = APIRouter(route_class=GuardedRoute, tags=["partners"])
 def _out(node: Node, row: PartnerRow, *, active: bool) -> PartnerOut:
     with node.records.read() as unit:
         descriptor = directory.descriptor(node, unit, row.agency)
-    return PartnerOut(agency=row.agency, url=row.url, active=active, checked=format_time(row.checked), descriptor=b64url(descriptor.raw))
+    return PartnerOut(
+        agency=row.agency,
+        url=row.url,
+        active=active,
+        checked=format_time(row.checked),
+        descriptor=b64url(descriptor.raw),
+    )
 
 
 @router.get("/partners", operation_id="list_partners")
 def list_partners(node: NodeDep, caller: CallerDep) -> PartnersOut:
     """Agencies known here, each with its descriptor in force."""
-    return PartnersOut(partners=[_out(node, row, active=active) for row, active in directory.everybody(node)])
+    return PartnersOut(
+        partners=[_out(node, row, active=active) for row, active in directory.everybody(node)]
+    )
 
 
 @router.post("/partners", operation_id="add_partner")
 def add_partner(node: NodeDep, caller: CallerDep, request: PartnerIn) -> PartnerOut:
-    """Get to know the agency whose node is at an address; what it says is compared with the registry."""
-    found = directory.add(node, request.url, allowed=lambda unit: authorization.require_still(node, unit, caller.id, "administrator"))
+    """Get to know the agency whose node is at an address; what it says is compared with the
+    registry.
+    """
+    found = directory.add(
+        node,
+        request.url,
+        allowed=lambda unit: authorization.require_still(node, unit, caller.id, "administrator"),
+    )
     with node.records.read() as unit:
         row = directory.known(unit, found.agency)
     return _out(node, row, active=True)

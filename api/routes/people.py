@@ -49,14 +49,22 @@ router = APIRouter(route_class=GuardedRoute, tags=["people"])
 @router.post("/people/invitations", operation_id="invite_person")
 def invite_person(node: NodeDep, caller: CallerDep, request: InvitationIn) -> InvitationOut:
     """A code for one person, good once, for a week; it is shown here and never again."""
-    code, expires = admission.invite(node, number=request.number, roles=request.roles, inviter=caller.id)
+    code, expires = admission.invite(
+        node, number=request.number, roles=request.roles, inviter=caller.id
+    )
     return InvitationOut(code=code, expires=format_time(expires))
 
 
 @router.post("/enrolments", operation_id="request_enrolment")
 def request_enrolment(node: NodeDep, request: EnrolmentIn) -> EnrolmentOut:
-    """Keys made by the person, with the code of their invitation; what comes back is compared by voice."""
-    return EnrolmentOut(fingerprint=admission.request(node, request.code, from_b64url(request.request, what="enrolment")))
+    """Keys made by the person, with the code of their invitation; what comes back is compared by
+    voice.
+    """
+    return EnrolmentOut(
+        fingerprint=admission.request(
+            node, request.code, from_b64url(request.request, what="enrolment")
+        )
+    )
 
 
 @router.post("/enrolments/outcome", operation_id="enrolment")
@@ -101,22 +109,37 @@ def approve_person(node: NodeDep, caller: CallerDep, request: ApprovalIn) -> App
 @router.post("/people/suspensions", operation_id="suspend_person")
 def suspend_person(node: NodeDep, caller: CallerDep, request: SuspensionIn) -> SuspensionOut:
     """Suspend a person at once, and revoke their certificate."""
-    return _changed(membership.suspend(node, read_reference(request.person, home=node.agency), by=caller.id, since=request.since))
+    return _changed(
+        membership.suspend(
+            node,
+            read_reference(request.person, home=node.agency),
+            by=caller.id,
+            since=request.since,
+        )
+    )
 
 
 @router.post("/people/renewals", operation_id="renew_person")
 def renew_person(node: NodeDep, caller: CallerDep, request: RenewalIn) -> SuspensionOut:
-    """Issue a person a new certificate, with other roles where some are given; the old one counts no longer."""
+    """Issue a person a new certificate, with other roles where some are given; the old one counts
+    no longer.
+    """
     who = read_reference(request.person, home=node.agency)
     return _changed(membership.renew(node, who, roles=request.roles or None, by=caller.id))
 
 
 def _changed(done: Changed) -> SuspensionOut:
-    return SuspensionOut(revoked=format_time(done.revoked), keepsCustodyKey=done.keeps_custody, custodyKey=done.custody)
+    return SuspensionOut(
+        revoked=format_time(done.revoked),
+        keepsCustodyKey=done.keeps_custody,
+        custodyKey=done.custody,
+    )
 
 
 def _named(node: Node, who: PersonId) -> ApprovalOut:
-    return ApprovalOut(agency=who.agency, pseudonym=who.pseudonym, reference=who.shown_at(node.agency))
+    return ApprovalOut(
+        agency=who.agency, pseudonym=who.pseudonym, reference=who.shown_at(node.agency)
+    )
 
 
 @router.post("/enrolments/certificate", operation_id="own_certificate")
@@ -129,13 +152,18 @@ def own_certificate(node: NodeDep, request: ProofIn) -> OutcomeOut:
 @router.post("/people/links", operation_id="link_person", status_code=204)
 def link_person(node: NodeDep, caller: CallerDep, request: LinkIn) -> None:
     """Say which account at the agency's identity provider is somebody's."""
-    membership.link(node, read_reference(request.person, home=node.agency), request.subject, by=caller.id)
+    membership.link(
+        node, read_reference(request.person, home=node.agency), request.subject, by=caller.id
+    )
 
 
 @router.post("/people/guests", operation_id="admit_guest")
 def admit_guest(node: NodeDep, caller: CallerDep, request: CardIn) -> ApprovalOut:
     """Let a person of another agency in, to work on items that are given to them."""
-    der, proof = from_b64url(request.certificate, what="certificate"), from_b64url(request.request, what="card")
+    der, proof = (
+        from_b64url(request.certificate, what="certificate"),
+        from_b64url(request.request, what="card"),
+    )
     return _named(node, membership.admit(node, der, proof, by=caller.id))
 
 
@@ -157,7 +185,9 @@ def list_sessions(node: NodeDep, caller: CallerDep) -> SessionsOut:
 
 
 @router.delete("/sessions/{session}", operation_id="end_session", status_code=204)
-def end_session(node: NodeDep, caller: CallerDep, session: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> None:
+def end_session(
+    node: NodeDep, caller: CallerDep, session: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+) -> None:
     """End a session: one's own, or for an administrator anybody's."""
     sessions.end(node, session, person=_whose(caller))
 
@@ -167,7 +197,9 @@ def _whose(caller: Caller) -> PersonId | None:
 
 
 @router.get("/alarms", operation_id="list_alarms")
-def list_alarms(node: NodeDep, caller: CallerDep, after: Annotated[int, Query(ge=0, lt=1 << 63)] = 0) -> AlarmsOut:
+def list_alarms(
+    node: NodeDep, caller: CallerDep, after: Annotated[int, Query(ge=0, lt=1 << 63)] = 0
+) -> AlarmsOut:
     """Alarms raised after a time (seconds since 1970), oldest first; at most 500."""
     with node.records.read() as unit:
         rows = unit.alarms(after=after, limit=500)
@@ -187,8 +219,12 @@ def list_alarms(node: NodeDep, caller: CallerDep, after: Annotated[int, Query(ge
 
 
 @router.get("/people/{person}/card", operation_id="custodian_card")
-def custodian_card(node: NodeDep, caller: CallerDep, person: Annotated[Reference, Path()]) -> CardIn:
-    """Certificate and signed keys of a custodian: whoever seals the custody key to them checks both."""
+def custodian_card(
+    node: NodeDep, caller: CallerDep, person: Annotated[Reference, Path()]
+) -> CardIn:
+    """Certificate and signed keys of a custodian: whoever seals the custody key to them checks
+    both.
+    """
     der, proof = custody_keys.card_of(node, person)
     return CardIn(certificate=b64url(der), request=b64url(proof))
 

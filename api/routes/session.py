@@ -26,18 +26,24 @@ def login_challenge(node: NodeDep) -> ChallengeOut:
     provider = node.identity
     oidc = None
     if provider is not None:
-        oidc = OidcOut(issuer=provider.issuer, clientId=provider.client_id, nonce=sessions.nonce_for(nonce))
+        oidc = OidcOut(
+            issuer=provider.issuer, clientId=provider.client_id, nonce=sessions.nonce_for(nonce)
+        )
     return ChallengeOut(server=server, nonce=b64url(nonce), expires=expires, oidc=oidc)
 
 
 @router.post("/login", operation_id="login")
 def login(http: Request, node: NodeDep, request: LoginIn) -> TokenOut:
-    """Answer a challenge; the token is good for fifteen minutes, and only with the key that answered (DPoP, RFC 9449)."""
+    """Answer a challenge; the token is good for fifteen minutes, and only with the key that
+    answered (DPoP, RFC 9449).
+    """
     answer = from_b64url(request.answer, what="login")
     lockout: LockOut = http.app.state.lockout
     who = counted(http.scope), sha256(logins.parse(answer).certificate).digest()
     if seconds := lockout.wait(*who):
-        raise HTTPException(429, f"too many failed logins; come again in {seconds} s", {"Retry-After": str(seconds)})
+        raise HTTPException(
+            429, f"too many failed logins; come again in {seconds} s", {"Retry-After": str(seconds)}
+        )
     try:
         token, expires = sessions.open_session(node, answer, request.idToken)
     except (DeniedError, VerificationError):

@@ -28,7 +28,10 @@ def register(node: NodeDep, caller: CallerDep, request: StatementsIn) -> Stateme
     ]
     is_node = "service" in caller.roles
     registered = registration.register(
-        node, submissions, caller=None if is_node else caller.id, service=caller.certificate if is_node else None
+        node,
+        submissions,
+        caller=None if is_node else caller.id,
+        service=caller.certificate if is_node else None,
     )
     with node.records.read() as unit:
         reached = anchoring.progress(node, unit)

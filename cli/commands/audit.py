@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from ledger.services.audit.fetching import Submit
 
 _LOOK: Final = 0.5  # seconds between two looks at how far a node is
-_HELP = """Check everything again: whole logs against the contract from outside, or a home from inside,
-also while it is served. With --server the node audits itself for an auditor, and sends its findings.
+_HELP = """Check everything again: whole logs against the contract from outside, or a home from
+inside, also while it is served. With --server the node audits itself for an auditor, and sends its
+findings.
 
 \b
 Example:
@@ -35,21 +36,45 @@ def register(app: typer.Typer) -> None:
 
     @app.command(help=_HELP)
     def audit(
-        log: Annotated[list[str] | None, typer.Option(help="URL or folder of a log; may be repeated to compare logs.")] = None,
-        rpc: Annotated[str, typer.Option(help="URL of a chain that you trust.")] = "",
-        trust: Annotated[Path | None, typer.Option(help="Trust root, obtained by another way than the log.")] = None,
-        state: Annotated[Path | None, typer.Option(help="File to keep what was checked: the next run goes on from there.")] = None,
-        seen: Annotated[list[Path] | None, typer.Option(help="Checkpoint or bundle that others got, to compare.")] = None,
-        workers: Annotated[int, typer.Option(min=0, help="Processes; 0: as many as there are cores.")] = 0,
-        sample: Annotated[
-            float | None, typer.Option(min=0, max=100, help="Percent of items to re-hash; without it 10 %, or 95 % ± 3 %.")
+        log: Annotated[
+            list[str] | None,
+            typer.Option(help="URL or folder of a log; may be repeated to compare logs."),
         ] = None,
-        seed: Annotated[int | None, typer.Option(min=0, help="Draw the sample that an earlier report names.")] = None,
-        report: Annotated[Path | None, typer.Option(help="Write the report as a page to print.")] = None,
+        rpc: Annotated[str, typer.Option(help="URL of a chain that you trust.")] = "",
+        trust: Annotated[
+            Path | None, typer.Option(help="Trust root, obtained by another way than the log.")
+        ] = None,
+        state: Annotated[
+            Path | None,
+            typer.Option(help="File to keep what was checked: the next run goes on from there."),
+        ] = None,
+        seen: Annotated[
+            list[Path] | None,
+            typer.Option(help="Checkpoint or bundle that others got, to compare."),
+        ] = None,
+        workers: Annotated[
+            int, typer.Option(min=0, help="Processes; 0: as many as there are cores.")
+        ] = 0,
+        sample: Annotated[
+            float | None,
+            typer.Option(
+                min=0, max=100, help="Percent of items to re-hash; without it 10 %, or 95 % ± 3 %."
+            ),
+        ] = None,
+        seed: Annotated[
+            int | None, typer.Option(min=0, help="Draw the sample that an earlier report names.")
+        ] = None,
+        report: Annotated[
+            Path | None, typer.Option(help="Write the report as a page to print.")
+        ] = None,
         force: outfile.Force = False,
         as_json: Json = False,
     ) -> None:
-        other = {"--sample": sample, "--seed": seed} if log else {"--rpc": rpc, "--trust": trust, "--state": state, "--seen": seen}
+        other = (
+            {"--sample": sample, "--seed": seed}
+            if log
+            else {"--rpc": rpc, "--trust": trust, "--state": state, "--seen": seen}
+        )
         _require_none(other, from_outside=bool(log))
         with outfile.writing(report, force=force) if report is not None else nullcontext() as page:
             if log:
@@ -62,22 +87,37 @@ def register(app: typer.Typer) -> None:
                 value = _own(_inside(sample, seed, workers))
                 heading = "Audit of a home"
             if page is not None:
-                code = _exit_code(value) or output.UNPRINTED  # a verdict never depends on whether there is room for its page
-                page.otherwise(value, *auditreport.text(value), hint="keep what was printed; --json prints all of it", code=code)
+                code = (
+                    _exit_code(value) or output.UNPRINTED
+                )  # a verdict never depends on whether there is room for its page
+                page.otherwise(
+                    value,
+                    *auditreport.text(value),
+                    hint="keep what was printed; --json prints all of it",
+                    code=code,
+                )
                 page.write(_page(value, heading))
         output.result(value, *auditreport.text(value))
         raise typer.Exit(_exit_code(value))
 
 
 def _require_none(other: dict[str, Any], *, from_outside: bool) -> None:
-    """Refuse options of the other kind of audit: what was asked and not compared would be called verified."""
+    """Refuse options of the other kind of audit: what was asked and not compared would be called
+    verified.
+    """
     from ledger.domain.errors import UsageError
 
     given = " and ".join(name for name, value in other.items() if value not in (None, "", []))
     if given and from_outside:
-        raise UsageError(f"{given}: content is re-hashed where it lies, not from a log", hint="leave out --log to audit a home")
+        raise UsageError(
+            f"{given}: content is re-hashed where it lies, not from a log",
+            hint="leave out --log to audit a home",
+        )
     if given:
-        raise UsageError(f"{given}: only for an audit from outside", hint="name the log to audit: --log URL, or a folder")
+        raise UsageError(
+            f"{given}: only for an audit from outside",
+            hint="name the log to audit: --log URL, or a folder",
+        )
 
 
 def _own(found: Report) -> dict[str, Any]:
@@ -95,7 +135,9 @@ def _exit_code(value: dict[str, Any]) -> int:
 
 
 def _is_elsewhere() -> bool:
-    """Whether the node is somebody else's process: --server names it, or the folder is one of a person who works with it."""
+    """Whether the node is somebody else's process: --server names it, or the folder is one of a
+    person who works with it.
+    """
     from cli.state import STATE
     from ledger.app import settings
 
@@ -121,7 +163,10 @@ def _elsewhere(sample: float | None, seed: int | None) -> dict[str, Any]:
             time.sleep(_LOOK)
             job = session.node.audit(job["id"])
     if job["report"] is None:
-        raise StorageError(f"the node could not be audited: {job['problem']}", hint="ask its administrator to look at its log")
+        raise StorageError(
+            f"the node could not be audited: {job['problem']}",
+            hint="ask its administrator to look at its log",
+        )
     return dict(job["report"])
 
 
@@ -143,11 +188,17 @@ def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
     from ledger.services.bundles import agency_trust
 
     with open_beside() as home, ExitStack() as stack, ExitStack() as parts:
-        root = agency_trust.trust_root(home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations)
+        root = agency_trust.trust_root(
+            home.node, sealers=home.sealers, confirmations=home.settings.chain.confirmations
+        )
         state = stack.enter_context(open_audit.temporary(root))
         known = home.keyring.names()
         options = internal.Options(
-            keys=[home.keyring.hpke_key(name) for name in ("hpke-person", "hpke-custody") if name in known],
+            keys=[
+                home.keyring.hpke_key(name)
+                for name in ("hpke-person", "hpke-custody")
+                if name in known
+            ],
             share=None if sample is None else sample / 100,
             seed=secrets.randbelow(2**32) if seed is None else seed,
             submit=_examiner(stack, workers),
@@ -169,12 +220,23 @@ def _progress(parts: ExitStack) -> Callable[[str, int], Callable[[int], None]]:
 
     def begin(what: str, total: int) -> Callable[[int], None]:
         parts.close()
-        return parts.enter_context(output.progress(what, total, unit="bytes" if what.startswith("re-hashing") else "entries"))
+        return parts.enter_context(
+            output.progress(
+                what, total, unit="bytes" if what.startswith("re-hashing") else "entries"
+            )
+        )
 
     return begin
 
 
-def _outside(logs: list[str], rpc: str, trust: Path | None, state: Path | None, seen: list[Path], workers: int) -> Report:
+def _outside(
+    logs: list[str],
+    rpc: str,
+    trust: Path | None,
+    state: Path | None,
+    seen: list[Path],
+    workers: int,
+) -> Report:
     from cli.session import auditor, read_file, read_trust
     from ledger.app import open_audit
     from ledger.domain.errors import UsageError
@@ -182,10 +244,15 @@ def _outside(logs: list[str], rpc: str, trust: Path | None, state: Path | None, 
 
     if trust is None or not rpc:
         raise UsageError(
-            "an audit needs --trust FILE and --rpc URL", hint="the trust root comes from the agencies, the chain is your choice"
+            "an audit needs --trust FILE and --rpc URL",
+            hint="the trust root comes from the agencies, the chain is your choice",
         )
     views = [read_file(path) for path in seen]
     with ExitStack() as stack, ExitStack() as parts:
-        opened = stack.enter_context(open_audit.opened(read_trust(trust), rpc, logs, state, auditor()))
+        opened = stack.enter_context(
+            open_audit.opened(read_trust(trust), rpc, logs, state, auditor())
+        )
         options = external.Options(_examiner(stack, workers), views, _progress(parts))
-        return external.audit(opened.contracts, opened.root, opened.logs, opened.state, opened.clock, options)
+        return external.audit(
+            opened.contracts, opened.root, opened.logs, opened.state, opened.clock, options
+        )

@@ -11,16 +11,23 @@ from cli import outfile, output
 from cli.hints import runnable
 from cli.state import STATE, Json
 
-_HELP = """Back up the home, also while a node serves it. Only what is new since the last time is copied.
+_HELP = """Back up the home, also while a node serves it. Only what is new since the last time is
+copied.
 
-The keys to evidence lie in a backup only under a backup key of the month, kept in the file that --keys names: put it on another
-medium. Old keys are destroyed, so that what was disposed of cannot be brought back from old backups.
+The keys to evidence lie in a backup only under a backup key of the month, kept in the file that
+--keys names: put it on another medium. Old keys are destroyed, so that what was disposed of cannot
+be brought back from old backups.
 
 \b
 Example:
   custody --home ~/evidence backup /mnt/backup --keys /media/usb/backup-keys
 """
-Keys = Annotated[Path, typer.Option("--keys", help="File of the backup keys, apart from home and backups; made on first use.")]
+Keys = Annotated[
+    Path,
+    typer.Option(
+        "--keys", help="File of the backup keys, apart from home and backups; made on first use."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,8 +37,13 @@ def register(app: typer.Typer) -> None:
     def backup(
         folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where backups are kept.")],
         keys: Keys,
-        rotate: Annotated[int, typer.Option(help="Days after which a new backup key is made.", min=1, max=366)] = 30,
-        keep: Annotated[int, typer.Option(help="Days for which it opens its backups after that.", min=1, max=3660)] = 90,
+        rotate: Annotated[
+            int, typer.Option(help="Days after which a new backup key is made.", min=1, max=366)
+        ] = 30,
+        keep: Annotated[
+            int,
+            typer.Option(help="Days for which it opens its backups after that.", min=1, max=3660),
+        ] = 90,
         as_json: Json = False,
     ) -> None:
         from cli.session import ask_passphrase
@@ -47,18 +59,34 @@ def register(app: typer.Typer) -> None:
         backups.require_apart(STATE.home, folder, keys)
         opened = BackupKeys(keys, ask_passphrase(), create=True)
         now = SystemClock().now()
-        made = backups.make(STATE.home, folder, keys, opened, now=now, rotate=rotate * 86400, keep=keep * 86400)
+        made = backups.make(
+            STATE.home, folder, keys, opened, now=now, rotate=rotate * 86400, keep=keep * 86400
+        )
         lines = [
-            f"{made.snapshot}: {output.size(made.copied)} copied, {output.size(made.size)} of ciphertext in all, {made.grants} grants.",
+            (
+                f"{made.snapshot}: {output.size(made.copied)} copied, {output.size(made.size)} of "
+                f"ciphertext in all, {made.grants} grants."
+            ),
             f"It can be opened until {format_time(made.expires)}; keep {keys} apart from it.",
             f"Try it: custody --home NEW-FOLDER restore {folder} --keys {keys}",
         ]
-        lines += [f"NOT certain: {one} says to be made later than now; a clock was wrong" for one in backups.ahead(folder, now)]
-        value = {"snapshot": str(made.snapshot), "expires": format_time(made.expires), "copied": made.copied, "size": made.size}
+        lines += [
+            f"NOT certain: {one} says to be made later than now; a clock was wrong"
+            for one in backups.ahead(folder, now)
+        ]
+        value = {
+            "snapshot": str(made.snapshot),
+            "expires": format_time(made.expires),
+            "copied": made.copied,
+            "size": made.size,
+        }
         waiting = sum(journal.count(STATE.home / one) for one in (settings.JOURNAL, settings.QUEUE))
         if waiting:
             sending = runnable("custody field send")
-            lines.append(f"NOT in it: {waiting} journals of work that waits here: {sending}, or upload again what was interrupted")
+            lines.append(
+                f"NOT in it: {waiting} journals of work that waits here: {sending}, or upload "
+                "again what was interrupted"
+            )
         output.result({**value, "grants": made.grants, "journalsLeftOut": waiting}, *lines)
         if waiting:
             raise typer.Exit(3)

@@ -11,7 +11,8 @@ from cli import outfile, output
 from cli.hints import runnable
 from cli.state import Basis, Evidence, Json
 
-_HELP = """Export an item's record as one file that verifies offline. Your export is signed and recorded first.
+_HELP = """Export an item's record as one file that verifies offline. Your export is signed and
+recorded first.
 
 \b
 Example:
@@ -29,9 +30,17 @@ def register(app: typer.Typer) -> None:
         basis: Basis,
         force: outfile.Force = False,
         withhold: Annotated[
-            list[str] | None, typer.Option(help="What to leave out: /body/place, 3:/body/place, or 3 (a whole event).")
+            list[str] | None,
+            typer.Option(
+                help="What to leave out: /body/place, 3:/body/place, or 3 (a whole event)."
+            ),
         ] = None,
-        recipient: Annotated[str, typer.Option("--for", help="Kind of reader; your profile says what such a one does not see.")] = "",
+        recipient: Annotated[
+            str,
+            typer.Option(
+                "--for", help="Kind of reader; your profile says what such a one does not see."
+            ),
+        ] = "",
         as_json: Json = False,
     ) -> None:
         from cli.session import basis as basis_member
@@ -41,13 +50,20 @@ def register(app: typer.Typer) -> None:
 
         urn, why = evidence_urn(evidence), basis_member(basis)
         Withheld(withhold or [])  # a selector of another form is told before anything is signed
-        with outfile.writing(out, force=force) as file, open_session() as session:  # and so is a file that cannot be written
+        with (
+            outfile.writing(out, force=force) as file,
+            open_session() as session,
+        ):  # and so is a file that cannot be written
             erased = session.node.item(urn)["erased"]
             left_out = [*(withhold or []), *_left_out(session, recipient, urn, why, erased=erased)]
             access = "" if erased else _access(session, urn, why)
             if access:
                 told = f"your export was signed and recorded ({access}); the bundle was not written"
-                file.otherwise({"path": None, "access": access}, told, hint="export it again, with another --output")
+                file.otherwise(
+                    {"path": None, "access": access},
+                    told,
+                    hint="export it again, with another --output",
+                )
             data = session.node.bundle(urn, access, withhold=left_out)
             parsed = parse(data)
             file.write(data)
@@ -57,18 +73,36 @@ def register(app: typer.Typer) -> None:
             told = f"not anchored yet: {waiting} of them, so it verifies as incomplete:"
             lines.append(f"{told} {runnable('custody anchor')}, then export again")
         if left_out:
-            lines.append(f"left out: {', '.join(left_out)}; whoever verifies it sees that, and can check the rest")
-        output.result({"path": str(out), "events": len(parsed.statements), "size": len(data), "waiting": waiting, "access": access}, *lines)
+            lines.append(
+                f"left out: {', '.join(left_out)}; whoever verifies it sees that, and can "
+                "check "
+                "the rest"
+            )
+        output.result(
+            {
+                "path": str(out),
+                "events": len(parsed.statements),
+                "size": len(data),
+                "waiting": waiting,
+                "access": access,
+            },
+            *lines,
+        )
 
 
 def _access(session: Any, urn: str, basis: dict[str, Any]) -> str:
     from ledger.client import retrieval
 
-    return retrieval.record_access(session.node, session.person, session.clock, urn, mode="export", basis=basis)
+    return retrieval.record_access(
+        session.node, session.person, session.clock, urn, mode="export", basis=basis
+    )
 
 
-def _left_out(session: Any, recipient: str, urn: str, basis: dict[str, Any], *, erased: bool) -> list[str]:
-    """What the agency's profile withholds from a kind of reader, as far as this item's record has it.
+def _left_out(
+    session: Any, recipient: str, urn: str, basis: dict[str, Any], *, erased: bool
+) -> list[str]:
+    """What the agency's profile withholds from a kind of reader, as far as this item's record has
+    it.
 
     Raises:
         UsageError: the profile does not know that kind.
@@ -80,10 +114,19 @@ def _left_out(session: Any, recipient: str, urn: str, basis: dict[str, Any], *, 
     rules = session.node.agency()["withhold"]
     if recipient not in rules:
         raise UsageError(
-            f"your profile does not say what a {recipient!r} may see", hint=f"one of {', '.join(sorted(rules))}, or --withhold"
+            f"your profile does not say what a {recipient!r} may see",
+            hint=f"one of {', '.join(sorted(rules))}, or --withhold",
         )
-    documents = [one["document"] for one in session.node.details(urn, _access(session, urn, basis)) if one["document"] is not None]
-    return [pointer for pointer in rules[recipient] if any(_has(document, pointer) for document in documents)]
+    documents = [
+        one["document"]
+        for one in session.node.details(urn, _access(session, urn, basis))
+        if one["document"] is not None
+    ]
+    return [
+        pointer
+        for pointer in rules[recipient]
+        if any(_has(document, pointer) for document in documents)
+    ]
 
 
 def _has(value: Any, pointer: str) -> bool:

@@ -19,10 +19,12 @@ Example:
   custody chain deploy --rpc https://chain.example --founders nl-pol.json \\
     --founders ro-diicot.json --key deployer.key -o trust.json
 """
-_DEPLOY = """Deploy both contracts for the agencies that found a consortium, and write the trust root.
+_DEPLOY = """Deploy both contracts for the agencies that found a consortium, and write the trust
+root.
 
-The contracts have no owner: whoever deploys them has no power over them afterwards, and each agency checks their code when
-it joins. Hand the trust root to everybody who shall verify, by another way than the bundles.
+The contracts have no owner: whoever deploys them has no power over them afterwards, and each agency
+checks their code when it joins. Hand the trust root to everybody who shall verify, by another way
+than the bundles.
 
 \b
 Example:
@@ -43,13 +45,27 @@ def register(app: typer.Typer) -> None:
     @group.command(help=_DEPLOY)
     def deploy(
         rpc: Annotated[str, typer.Option(help="URL of the chain's JSON-RPC.")],
-        founders: Annotated[list[Path], typer.Option(help="Cards of the founding agencies; may be repeated.")],
+        founders: Annotated[
+            list[Path], typer.Option(help="Cards of the founding agencies; may be repeated.")
+        ],
         out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the trust root.")],
-        key: Annotated[Path, typer.Option(help="File with the deploying account's key, 64 hex digits.")],
-        fund: Annotated[float, typer.Option(min=0, help="Ether for each account of a founder, where the chain charges for gas.")] = 0,
-        confirmations: Annotated[int, typer.Option(min=0, help="Blocks on top of one that make it final.")] = 12,
+        key: Annotated[
+            Path, typer.Option(help="File with the deploying account's key, 64 hex digits.")
+        ],
+        fund: Annotated[
+            float,
+            typer.Option(
+                min=0, help="Ether for each account of a founder, where the chain charges for gas."
+            ),
+        ] = 0,
+        confirmations: Annotated[
+            int, typer.Option(min=0, help="Blocks on top of one that make it final.")
+        ] = 12,
         force: outfile.Force = False,
-        sealer: Annotated[list[str] | None, typer.Option(help="Address that seals blocks (Clique), 0x...; may be repeated.")] = None,
+        sealer: Annotated[
+            list[str] | None,
+            typer.Option(help="Address that seals blocks (Clique), 0x...; may be repeated."),
+        ] = None,
         as_json: Json = False,
     ) -> None:
         from ledger.adapters.chain.rpc import RpcChain
@@ -57,23 +73,45 @@ def register(app: typer.Typer) -> None:
         from ledger.app.deploy_contracts import consort, read_cards
         from ledger.domain.codecs.text import from_0x, from_hex
 
-        with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file, closing(RpcChain(rpc, confirmations=confirmations)) as opened:
+        with (
+            outfile.writing(out, force=force, mode=outfile.PUBLIC) as file,
+            closing(RpcChain(rpc, confirmations=confirmations)) as opened,
+        ):
             cards = read_cards(founders)
-            account = from_hex(settings.read_secret(key, what="key").decode("ascii", "replace").removeprefix("0x"), what="key", size=32)
+            account = from_hex(
+                settings.read_secret(key, what="key").decode("ascii", "replace").removeprefix("0x"),
+                what="key",
+                size=32,
+            )
             sealers = [from_0x(one, what="sealer", size=20) for one in sealer or []]
             wei = int(fund * 10**18)
-            root = consort(opened, account, cards, wei=wei, confirmations=confirmations, sealers=sealers)
+            root = consort(
+                opened, account, cards, wei=wei, confirmations=confirmations, sealers=sealers
+            )
             registry, ledger = ("0x" + one.address.hex() for one in (root.registry, root.ledger))
-            value = {"chainId": root.chain_id, "registry": registry, "ledger": ledger, "agencies": list(root.agencies)}
+            value = {
+                "chainId": root.chain_id,
+                "registry": registry,
+                "ledger": ledger,
+                "agencies": list(root.agencies),
+            }
             lines = [
                 f"Contracts deployed on chain {root.chain_id} for {', '.join(root.agencies)}.",
                 f"  registry      {registry}",
                 f"  ledger        {ledger}",
             ]
             encoded = root.encode()
-            shown = {**value, "trust": json.loads(encoded)}  # they were paid for, and nothing else knows where they are
+            shown = {
+                **value,
+                "trust": json.loads(encoded),
+            }  # they were paid for, and nothing else knows where they are
             hint = "keep the trust root that was printed, as a file of its own; do not deploy again"
-            file.otherwise(shown, *lines, "The trust root:", *encoded.decode().splitlines(), hint=hint)
+            file.otherwise(
+                shown, *lines, "The trust root:", *encoded.decode().splitlines(), hint=hint
+            )
             file.write(encoded)
-        lines += [f"  trust root    {out}", f"Next, at each agency: custody init --rpc {rpc} --trust {out.name}"]
+        lines += [
+            f"  trust root    {out}",
+            f"Next, at each agency: custody init --rpc {rpc} --trust {out.name}",
+        ]
         output.result(value, *lines)

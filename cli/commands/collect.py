@@ -9,9 +9,11 @@ import typer
 from cli import output
 from cli.state import Json
 
-_HELP = """Remove what nobody needs: blocks of abandoned uploads, and the content of disposed items whose keys are destroyed.
+_HELP = """Remove what nobody needs: blocks of abandoned uploads, and the content of disposed items
+whose keys are destroyed.
 
-Nothing that an item needs is touched, and it may be interrupted at any moment. A node that serves does this once a day.
+Nothing that an item needs is touched, and it may be interrupted at any moment. A node that serves
+does this once a day.
 
 \b
 Example:
@@ -24,8 +26,12 @@ def register(app: typer.Typer) -> None:
 
     @app.command(help=_HELP)
     def collect(
-        grace: Annotated[float, typer.Option(help="Days for which an interrupted upload may still go on.", min=0)] = 7.0,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
+        grace: Annotated[
+            float, typer.Option(help="Days for which an interrupted upload may still go on.", min=0)
+        ] = 7.0,
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Only tell what would be removed.")
+        ] = False,
         as_json: Json = False,
     ) -> None:
         from cli.session import open_alone
@@ -35,7 +41,16 @@ def register(app: typer.Typer) -> None:
 
             found = garbage_collection.collect(home.node, grace=int(grace * 86400), dry=dry_run)
         what = "would be removed" if dry_run else "removed"
-        text = "nothing to remove: every block here belongs to an item that somebody has a key to, or to an upload that may go on"
+        text = (
+            "nothing to remove: every block here belongs to an item that somebody has a key "
+            "to, or to an upload that may go on"
+        )
         if found.blocks or found.freed:
-            text = f"{found.blocks} blocks ({output.size(found.size)}) {what}; {output.size(found.freed)} of disk given back"
-        output.result({"blocks": found.blocks, "size": found.size, "freed": found.freed, "dryRun": dry_run}, text)
+            text = (
+                f"{found.blocks} blocks ({output.size(found.size)}) {what}; "
+                f"{output.size(found.freed)} of disk given back"
+            )
+        output.result(
+            {"blocks": found.blocks, "size": found.size, "freed": found.freed, "dryRun": dry_run},
+            text,
+        )

@@ -16,7 +16,8 @@ Example:
   custody --home ~/ro copy list
   custody --home ~/ro copy take 3f0c1d2e-... --basis "request 12/2026"
 """
-_TAKE = """Fetch a copy that another agency gave us, check it, and record it as an item of our own with its source.
+_TAKE = """Fetch a copy that another agency gave us, check it, and record it as an item of our own
+with its source.
 
 \b
 Example:
@@ -48,8 +49,18 @@ def register(app: typer.Typer) -> None:
 
         with open_session() as session:
             found = session.node.copies()
-        rows = [[one["evidence"].removeprefix("urn:uuid:"), one["giver"], one["until"], one["taken"] or "not taken"] for one in found]
-        output.result({"copies": found}, *output.table(["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"], rows))
+        rows = [
+            [
+                one["evidence"].removeprefix("urn:uuid:"),
+                one["giver"],
+                one["until"],
+                one["taken"] or "not taken",
+            ]
+            for one in found
+        ]
+        output.result(
+            {"copies": found}, *output.table(["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"], rows)
+        )
 
     @group.command(help=_TAKE)
     def take(
@@ -68,17 +79,34 @@ def register(app: typer.Typer) -> None:
         from ledger.client import copying
         from ledger.domain.errors import NotFoundError
 
-        urn, said = evidence_urn(evidence), members.basis_member(basis, basis_kind, authorisation, authority)
+        urn, said = (
+            evidence_urn(evidence),
+            members.basis_member(basis, basis_kind, authorisation, authority),
+        )
         interrupted = members.interruption(resume, restart)
         with open_session() as session:
             found = [one for one in session.node.copies() if one["evidence"] == urn]
             if not found:
-                raise NotFoundError("nobody gave us a copy of this item", hint="see: custody copy list")
-            with cleartext.folder(STATE.home) as folder:  # the file lies there in clear while it is recorded
-                done = copying.take(
-                    session.node, session.person, session.journal, session.clock, found[-1], folder, said, interrupted=interrupted
+                raise NotFoundError(
+                    "nobody gave us a copy of this item", hint="see: custody copy list"
                 )
-        output.result(asdict(done) | {"path": None}, f"recorded as {done.evidence}, a copy of {urn} of {found[-1]['giver']}")
+            with cleartext.folder(
+                STATE.home
+            ) as folder:  # the file lies there in clear while it is recorded
+                done = copying.take(
+                    session.node,
+                    session.person,
+                    session.journal,
+                    session.clock,
+                    found[-1],
+                    folder,
+                    said,
+                    interrupted=interrupted,
+                )
+        output.result(
+            asdict(done) | {"path": None},
+            f"recorded as {done.evidence}, a copy of {urn} of {found[-1]['giver']}",
+        )
 
     @app.command(help=_TREE)
     def tree(evidence: Evidence, as_json: Json = False) -> None:
@@ -107,7 +135,14 @@ def _branches(links: list[dict[str, Any]], urn: str) -> list[str]:
         mark = "  <- this one" if item == urn else ""
         again = " (see above)" if item in shown and item in children else ""
         note = f"  {_KINDS.get(kind, kind)}" if kind else ""
-        lines.append("   " * depth + ("└─ " if depth else "") + item.removeprefix("urn:uuid:") + note + again + mark)
+        lines.append(
+            "   " * depth
+            + ("└─ " if depth else "")
+            + item.removeprefix("urn:uuid:")
+            + note
+            + again
+            + mark
+        )
         if item not in shown:
             shown.add(item)
             for child, what in sorted(children.get(item, [])):

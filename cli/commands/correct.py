@@ -9,7 +9,8 @@ import typer
 from cli import output, words
 from cli.state import Evidence, Json
 
-_HELP = """Correct an earlier record. Nothing is overwritten: the old value and the new one are both shown for ever.
+_HELP = """Correct an earlier record. Nothing is overwritten: the old value and the new one are both
+shown for ever.
 
 \b
 Example:
@@ -25,7 +26,9 @@ def register(app: typer.Typer) -> None:
     def correct(
         evidence: Evidence,
         event: Annotated[int, typer.Option(help="Number of the event to correct, from 0.", min=0)],
-        field: Annotated[str, typer.Option(help="JSON pointer of the member to correct (RFC 6901).")],
+        field: Annotated[
+            str, typer.Option(help="JSON pointer of the member to correct (RFC 6901).")
+        ],
         new: Annotated[str, typer.Option(help="The right value.")],
         reason: Annotated[str, typer.Option(help="Why it was wrong.")],
         old: Annotated[str, typer.Option(help="The wrong value, where you want it repeated.")] = "",
@@ -40,6 +43,14 @@ def register(app: typer.Typer) -> None:
             events = {one["seq"]: one["statement"] for one in session.node.events(urn)}
             if event not in events:
                 raise UsageError(f"the item has events 0 to {len(events) - 1}, not {event}")
-            body = {"target": events[event], "pointer": field, "new": new, "reason": reason, **({"old": old} if old else {})}
-            answer = retrieval.record(session.node, session.person, session.clock, urn, "corrected", body)
+            body = {
+                "target": events[event],
+                "pointer": field,
+                "new": new,
+                "reason": reason,
+                **({"old": old} if old else {}),
+            }
+            answer = retrieval.record(
+                session.node, session.person, session.clock, urn, "corrected", body
+            )
         output.result(answer, words.recorded(answer) + "; the earlier record stays as it is")

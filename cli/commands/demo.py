@@ -13,7 +13,8 @@ import typer
 from cli import outfile, output
 from cli.state import STATE
 
-_HELP = """Run the main job on one file and explain every step: record, anchor, export, verify, and refuse a tampered copy.
+_HELP = """Run the main job on one file and explain every step: record, anchor, export, verify, and
+refuse a tampered copy.
 
 \b
 Example:
@@ -27,9 +28,17 @@ def register(app: typer.Typer) -> None:
 
     @app.command(help=_HELP)
     def demo(
-        file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Any real file.")] = None,
-        out: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for what the demonstration leaves behind.")] = None,
-        story: Annotated[bool, typer.Option("--story", help="Tell an item's whole life across two countries instead.")] = False,
+        file: Annotated[
+            Path | None, typer.Argument(metavar="[FILE]", help="Any real file.")
+        ] = None,
+        out: Annotated[
+            Path | None,
+            typer.Option("-o", "--output", help="Folder for what the demonstration leaves behind."),
+        ] = None,
+        story: Annotated[
+            bool,
+            typer.Option("--story", help="Tell an item's whole life across two countries instead."),
+        ] = False,
     ) -> None:
         if story:
             from cli.story import tell
@@ -38,7 +47,9 @@ def register(app: typer.Typer) -> None:
         from ledger.domain.errors import UsageError
 
         if file is None:
-            raise UsageError("the demonstration needs a file", hint="custody demo FILE, or custody demo --story")
+            raise UsageError(
+                "the demonstration needs a file", hint="custody demo FILE, or custody demo --story"
+            )
         raise typer.Exit(_demo(file, out or Path("demo-out")))
 
 
@@ -52,22 +63,35 @@ def _demo(file: Path, out: Path) -> int:
         raise UsageError(f"{file} is not a file", hint="make demo FILE=path/to/any/file")
     outfile.require_folder(out)
     if Path(os.path.realpath(file)).is_relative_to(os.path.realpath(out)):
-        raise UsageError(f"{file} lies in {out}, which is emptied first", hint="choose another folder with --output")
+        raise UsageError(
+            f"{file} lies in {out}, which is emptied first",
+            hint="choose another folder with --output",
+        )
     files.renew_folder(out, "custody demo")
     passphrase = secrets.token_urlsafe(24)
     files.write(out / "passphrase", passphrase.encode() + b"\n")
     STATE.home, STATE.passphrase_file, STATE.server = out / "home", out / "passphrase", ""
 
     _title(1, "A police agency sets up its node")
-    made = create_home.found(STATE.home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=passphrase.encode())
+    made = create_home.found(
+        STATE.home,
+        agency="NL-POL",
+        person="4711",
+        roles=["officer", "custodian"],
+        passphrase=passphrase.encode(),
+    )
     _tell("agency", "NL-POL, with keys of its own; every record below is signed by a person's key")
-    _tell("you", f"{made.pseudonym} - a random pseudonym; your service number is nowhere in the log")
+    _tell(
+        "you", f"{made.pseudonym} - a random pseudonym; your service number is nowhere in the log"
+    )
     _tell("contracts", f"registry {made.registry}")
     _tell("", f"ledger   {made.ledger} - they refuse any rewriting, and have no owner")
 
     evidence = _record(file, out)
 
-    _title(6, "A verifier who trusts nobody checks bundle and file, without home, server or network")
+    _title(
+        6, "A verifier who trusts nobody checks bundle and file, without home, server or network"
+    )
     code = verify_command.run(out / "evidence.bundle", file, out / "trust.json", "")
     if code != 0:
         return code
@@ -84,7 +108,10 @@ def _demo(file: Path, out: Path) -> int:
     common = f"{custody} --home {STATE.home} --passphrase-file {STATE.passphrase_file}"
     for command in (
         f"{custody} verify {out / 'evidence.bundle'} {_quoted(file)} --trust {out / 'trust.json'}",
-        f"{custody} verify {out / 'evidence.bundle'} {out / 'tampered'} --trust {out / 'trust.json'}",
+        (
+            f"{custody} verify {out / 'evidence.bundle'} {out / 'tampered'} --trust "
+            f"{out / 'trust.json'}"
+        ),
         f"{common} list",
         f'{common} show {evidence} --basis "trying it out"',
         f'{common} get {evidence} -o {out / "copy"} --basis "trying it out"',
@@ -101,11 +128,26 @@ def _record(file: Path, out: Path) -> str:
     from ledger.client import retrieval
     from ledger.client.upload import Options, Upload
 
-    members = {"identifiers": [{"scheme": "case", "value": "DEMO-1"}, {"scheme": "exhibit", "value": "A1"}]}
+    members = {
+        "identifiers": [{"scheme": "case", "value": "DEMO-1"}, {"scheme": "exhibit", "value": "A1"}]
+    }
     with open_session() as session:
-        _title(2, "The officer records the file: hashed, encrypted and signed here, before anything leaves this machine")
+        _title(
+            2,
+            (
+                "The officer records the file: hashed, encrypted and signed here, before anything "
+                "leaves this machine"
+            ),
+        )
         with output.progress("uploading", file.stat().st_size) as advance:
-            upload = Upload(session.person, session.node, session.journal, session.clock, Options(members), advance)
+            upload = Upload(
+                session.person,
+                session.node,
+                session.journal,
+                session.clock,
+                Options(members),
+                advance,
+            )
             item = next(iter(list(upload.run([file]))))
         _tell("file", f"{file} ({output.size(item.size)})")
         _tell("sha-256", item.digests["sha-256"])
@@ -121,17 +163,28 @@ def _record(file: Path, out: Path) -> str:
         status = session.node.anchor()
         newest = status["newest"]
         _tell("root", newest["root"])
-        _tell("anchored", f"{newest['size']} entries in block {newest['block']}, gas {newest['gas']}, transaction {newest['transaction']}")
+        _tell(
+            "anchored",
+            (
+                f"{newest['size']} entries in block {newest['block']}, gas {newest['gas']}, "
+                f"transaction {newest['transaction']}"
+            ),
+        )
         _tell("chain", f"{status['chain']['id']} ({status['chain']['label']})")
 
         _title(5, "The record is exported as one bundle; the export itself is signed and recorded")
         basis = {"purpose": "demonstration"}
-        access = retrieval.record_access(session.node, session.person, session.clock, item.evidence, mode="export", basis=basis)
+        access = retrieval.record_access(
+            session.node, session.person, session.clock, item.evidence, mode="export", basis=basis
+        )
         bundle = session.node.bundle(item.evidence, access)
         files.write(out / "evidence.bundle", bundle, mode=0o644)
         files.write(out / "trust.json", session.node.trust_root(), mode=0o644)
         _tell("bundle", f"{out / 'evidence.bundle'} ({output.size(len(bundle))})")
-        _tell("trust root", f"{out / 'trust.json'} - which chain, which contracts, who seals its blocks")
+        _tell(
+            "trust root",
+            f"{out / 'trust.json'} - which chain, which contracts, who seals its blocks",
+        )
     return item.evidence
 
 

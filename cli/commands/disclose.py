@@ -10,17 +10,20 @@ from cli import members, output
 from cli.commands.handover import forward
 from cli.state import STATE, Evidence, Json
 
-_DISCLOSE = """Record that somebody was given a copy, an export or a look. The item itself stays where it is.
+_DISCLOSE = """Record that somebody was given a copy, an export or a look. The item itself stays
+where it is.
 
-With --to the copy goes to another agency's node: its content key is sealed to their custodians, and they take it with
-custody copy take. For everybody else make a bundle (custody bundle --for KIND) and hand it over with the file.
+With --to the copy goes to another agency's node: its content key is sealed to their custodians, and
+they take it with custody copy take. For everybody else make a bundle (custody bundle --for KIND)
+and hand it over with the file.
 
 \b
 Example:
   custody --home ~/nl disclose 3f0c1d2e-... --kind prosecutor --to RO-DIICOT \\
     --mode copy --basis "request 12/2026" --on-condition "this case only"
 """
-_SHARE = """Give a colleague, or a guest of another agency, the key of an item: recorded as a disclosure to them.
+_SHARE = """Give a colleague, or a guest of another agency, the key of an item: recorded as a
+disclosure to them.
 
 \b
 Example:
@@ -35,15 +38,27 @@ def register(app: typer.Typer) -> None:
     @app.command(help=_DISCLOSE)
     def disclose(
         evidence: Evidence,
-        kind: Annotated[str, typer.Option(help="Kind of recipient: prosecutor, defence, court, court-expert, agency, victim ...")],
+        kind: Annotated[
+            str,
+            typer.Option(
+                help=(
+                    "Kind of recipient: prosecutor, defence, court, court-expert, agency, "
+                    "victim ..."
+                )
+            ),
+        ],
         mode: Annotated[str, typer.Option(help="copy, export, view or inspection.")] = "copy",
         to: Annotated[str, typer.Option(help="Agency whose node shall fetch a copy.")] = "",
         name: Annotated[str, typer.Option(help="Who it is.")] = "",
         organisation: Annotated[str, typer.Option(help="Their organisation.")] = "",
         scope: Annotated[str, typer.Option(help="What of the item.")] = "",
         medium: Annotated[str, typer.Option(help="On what medium.")] = "",
-        on_condition: Annotated[list[str] | None, typer.Option(help="Condition on onward use; may be repeated.")] = None,
-        withheld: Annotated[list[str] | None, typer.Option(help="What was left out; may be repeated.")] = None,
+        on_condition: Annotated[
+            list[str] | None, typer.Option(help="Condition on onward use; may be repeated.")
+        ] = None,
+        withheld: Annotated[
+            list[str] | None, typer.Option(help="What was left out; may be repeated.")
+        ] = None,
         basis: members.Purpose = "",
         basis_kind: members.BasisKind = "",
         authorisation: members.Authorisation = "",
@@ -54,18 +69,32 @@ def register(app: typer.Typer) -> None:
         from ledger.client import copying
 
         said = members.basis_member(basis, basis_kind, authorisation, authority)
-        what = copying.Disclosure(mode, scope, medium, tuple(on_condition or ()), tuple(withheld or ()), said)
+        what = copying.Disclosure(
+            mode, scope, medium, tuple(on_condition or ()), tuple(withheld or ()), said
+        )
         urn, recipient = evidence_urn(evidence), copying.Recipient(kind, name, organisation, to)
         with open_session() as session:
-            answer = copying.disclose(session.node, session.person, session.clock, urn, recipient, what)
+            answer = copying.disclose(
+                session.node, session.person, session.clock, urn, recipient, what
+            )
             forward(session, to)
         lines = [f"disclosed to {to or name or kind}, entry {answer['index']}"]
-        output.result(answer, *lines, *([f"They take it with: custody copy take {urn.removeprefix('urn:uuid:')}"] if to else []))
+        output.result(
+            answer,
+            *lines,
+            *(
+                [f"They take it with: custody copy take {urn.removeprefix('urn:uuid:')}"]
+                if to
+                else []
+            ),
+        )
 
     @app.command(help=_SHARE)
     def share(
         evidence: Evidence,
-        with_person: Annotated[str, typer.Option("--with", help="Who: custody person list; a guest is WHO@AGENCY.")],
+        with_person: Annotated[
+            str, typer.Option("--with", help="Who: custody person list; a guest is WHO@AGENCY.")
+        ],
         basis: members.Purpose,
         basis_kind: members.BasisKind = "",
         authorisation: members.Authorisation = "",
@@ -77,7 +106,23 @@ def register(app: typer.Typer) -> None:
         from ledger.client import handover
 
         urn = evidence_urn(evidence)
-        said = basis_member(basis) | members.basis_member(basis, basis_kind, authorisation, authority)["basis"]
+        said = (
+            basis_member(basis)
+            | members.basis_member(basis, basis_kind, authorisation, authority)["basis"]
+        )
         with open_session() as session:
-            answer = handover.share(session.node, session.person, session.clock, urn, with_person=with_person, basis=said)
-        output.result(answer, f"{with_person} can open it now, with a reason of their own: custody --home {STATE.home} show ID --basis WHY")
+            answer = handover.share(
+                session.node,
+                session.person,
+                session.clock,
+                urn,
+                with_person=with_person,
+                basis=said,
+            )
+        output.result(
+            answer,
+            (
+                f"{with_person} can open it now, with a reason of their own: custody --home "
+                f"{STATE.home} show ID --basis WHY"
+            ),
+        )

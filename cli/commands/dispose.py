@@ -9,7 +9,8 @@ import typer
 from cli import output
 from cli.state import STATE, Evidence, Json
 
-_HELP = """Dispose of an item: one person requests it, another one approves, a custodian carries it out. Keys are destroyed for good.
+_HELP = """Dispose of an item: one person requests it, another one approves, a custodian carries it
+out. Keys are destroyed for good.
 
 \b
 Example:
@@ -33,14 +34,16 @@ _APPROVE = """Approve a requested disposal, as a second person.
 Example:
   custody --home ~/mine dispose approve 3f0c1d2e-...
 """
-_CARRY_OUT = """Carry an approved disposal out: nobody can open the item afterwards. Its events stay in the log and go on verifying.
+_CARRY_OUT = """Carry an approved disposal out: nobody can open the item afterwards. Its events stay
+in the log and go on verifying.
 
 \b
 Example:
   custody --home ~/node dispose carry-out 3f0c1d2e-... \\
     --method "keys destroyed" --rule wpg-9
 """
-_CERTIFICATE = """Print the certificate of a disposal: which keys were destroyed when, who confirmed it, and until when backups live.
+_CERTIFICATE = """Print the certificate of a disposal: which keys were destroyed when, who confirmed
+it, and until when backups live.
 
 \b
 Example:
@@ -58,7 +61,9 @@ def register(app: typer.Typer) -> None:
     def request(
         evidence: Evidence,
         reason: Annotated[str, typer.Option(help="Why.")],
-        rule: Annotated[str, typer.Option(help="Rule by which it is disposed of, as your profile names it.")] = "",
+        rule: Annotated[
+            str, typer.Option(help="Rule by which it is disposed of, as your profile names it.")
+        ] = "",
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
@@ -67,11 +72,19 @@ def register(app: typer.Typer) -> None:
         body = {"reason": reason, **({"rule": rule} if rule else {})}
         urn = evidence_urn(evidence)
         with open_session() as session:
-            answer = retrieval.record(session.node, session.person, session.clock, urn, "disposal-requested", body)
-        output.result(answer, f"requested; a colleague approves it with: custody dispose approve {evidence}")
+            answer = retrieval.record(
+                session.node, session.person, session.clock, urn, "disposal-requested", body
+            )
+        output.result(
+            answer, f"requested; a colleague approves it with: custody dispose approve {evidence}"
+        )
 
     @group.command(help=_APPROVE)
-    def approve(evidence: Evidence, reason: Annotated[str, typer.Option(help="Why.")] = "", as_json: Json = False) -> None:
+    def approve(
+        evidence: Evidence,
+        reason: Annotated[str, typer.Option(help="Why.")] = "",
+        as_json: Json = False,
+    ) -> None:
         from cli.session import evidence_urn, open_session
         from ledger.client import retrieval
 
@@ -79,8 +92,16 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             target = _events(session, urn, "disposal-requested")[-1]["statement"]
             body = {"target": target, **({"reason": reason} if reason else {})}
-            answer = retrieval.record(session.node, session.person, session.clock, urn, "approved", body)
-        output.result(answer, f"approved; a custodian carries it out with: custody dispose carry-out {evidence} --method HOW")
+            answer = retrieval.record(
+                session.node, session.person, session.clock, urn, "approved", body
+            )
+        output.result(
+            answer,
+            (
+                f"approved; a custodian carries it out with: custody dispose carry-out {evidence} "
+                "--method HOW"
+            ),
+        )
 
     @group.command("carry-out", help=_CARRY_OUT)
     def carry_out(
@@ -95,10 +116,19 @@ def register(app: typer.Typer) -> None:
 
         urn = evidence_urn(evidence)
         with open_session() as session:
-            said = {"scope": "all", "method": method, "approvals": ["00" * 32], **({"rule": rule} if rule else {})}
+            said = {
+                "scope": "all",
+                "method": method,
+                "approvals": ["00" * 32],
+                **({"rule": rule} if rule else {}),
+            }
             retrieval.rehearse(session.node, session.person, session.clock, urn, "disposed", said)
             requested = _events(session, urn, "disposal-requested")[-1]["statement"]
-            approvals = [one["statement"] for one in _events(session, urn, "approved") if one["document"]["body"]["target"] == requested]
+            approvals = [
+                one["statement"]
+                for one in _events(session, urn, "approved")
+                if one["document"]["body"]["target"] == requested
+            ]
             backups = session.node.status(chain=False, ipfs=False)["backupsUntil"]
             body: dict[str, Any] = {
                 "scope": "all",
@@ -107,11 +137,15 @@ def register(app: typer.Typer) -> None:
                 **({"backupsExpire": format_time(backups)} if backups else {}),
                 **({"rule": rule} if rule else {}),
             }
-            answer = retrieval.record(session.node, session.person, session.clock, urn, "disposed", body)
+            answer = retrieval.record(
+                session.node, session.person, session.clock, urn, "disposed", body
+            )
             done = session.node.sync_handovers()
             found = session.node.disposal(urn)
         problems = [f"problem: {name}: {what}" for name, what in done["problems"].items()]
-        output.result({"statement": answer["statement"], "disposal": found}, *_certificate(found), *problems)
+        output.result(
+            {"statement": answer["statement"], "disposal": found}, *_certificate(found), *problems
+        )
 
     @group.command(help=_CERTIFICATE)
     def certificate(evidence: Evidence, as_json: Json = False) -> None:
@@ -127,16 +161,29 @@ def _events(session: Any, urn: str, event_type: str) -> list[dict[str, Any]]:
     from ledger.client import retrieval
     from ledger.domain.errors import RuleError
 
-    access = retrieval.record_access(session.node, session.person, session.clock, urn, mode="view", basis=_WHY)
-    found = [one for one in session.node.details(urn, access) if one["document"] is not None and one["document"]["type"] == event_type]
+    access = retrieval.record_access(
+        session.node, session.person, session.clock, urn, mode="view", basis=_WHY
+    )
+    found = [
+        one
+        for one in session.node.details(urn, access)
+        if one["document"] is not None and one["document"]["type"] == event_type
+    ]
     if not found:
-        hint = "custody dispose request ID --reason WHY, then custody dispose approve ID by a colleague"
+        hint = (
+            "custody dispose request ID --reason WHY, then custody dispose approve ID by a "
+            "colleague"
+        )
         raise RuleError(f"no {event_type!r} is on record for this item", hint=hint)
     return found
 
 
 def _backups(expire: str | None) -> str:
-    return f"backups         can be opened until {expire}, not after" if expire else "backups         none were made"
+    return (
+        f"backups         can be opened until {expire}, not after"
+        if expire
+        else "backups         none were made"
+    )
 
 
 def _certificate(found: dict[str, Any]) -> list[str]:
@@ -145,16 +192,34 @@ def _certificate(found: dict[str, Any]) -> list[str]:
     return [
         found["title"].upper() or "CERTIFICATE OF DISPOSAL",
         "",
-        *([*output.wrapped(" ".join(found["text"].split()), 100, indent=0), ""] if found["text"] else []),
+        *(
+            [*output.wrapped(" ".join(found["text"].split()), 100, indent=0), ""]
+            if found["text"]
+            else []
+        ),
         f"item            {found['evidence']}",
         f"disposed of     {found['disposed']} by {found['agency']}",
         f"statement       {found['statement']}",
         f"keys destroyed  {found['destroyed']} here",
-        *(f"confirmed       {one['agency']} at {one['time']}, statement {one['statement'][:16]}..." for one in found["confirmed"]),
+        *(
+            (
+                f"confirmed       {one['agency']} at {one['time']}, statement "
+                f"{one['statement'][:16]}..."
+            )
+            for one in found["confirmed"]
+        ),
         *(f"still expected  {agency}, which held it before" for agency in waiting),
-        f"copies pinned   {found['pins']} still to be removed" if found["pins"] else "copies pinned   none left",
+        f"copies pinned   {found['pins']} still to be removed"
+        if found["pins"]
+        else "copies pinned   none left",
         _backups(found["backupsExpire"]),
         "",
-        "What remains: opaque entries in the log, which still prove who held the item and in which order.",
-        f"Check them: custody --home {STATE.home} bundle {found['evidence'].removeprefix('urn:uuid:')} -o FILE --basis disposal",
+        (
+            "What remains: opaque entries in the log, which still prove who held the item and in "
+            "which order."
+        ),
+        (
+            f"Check them: custody --home {STATE.home} bundle "
+            f"{found['evidence'].removeprefix('urn:uuid:')} -o FILE --basis disposal"
+        ),
     ]

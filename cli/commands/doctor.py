@@ -13,7 +13,8 @@ from cli.state import Json
 if TYPE_CHECKING:
     from ledger.services.audit.self_check import Checked, Finding, Waiting
 
-_HELP = """Derive everything in the home again: log, checkpoints against the contract, items, documents, blocks.
+_HELP = """Derive everything in the home again: log, checkpoints against the contract, items,
+documents, blocks.
 
 \b
 Example:
@@ -27,7 +28,10 @@ def register(app: typer.Typer) -> None:
 
     @app.command(help=_HELP)
     def doctor(
-        deep: Annotated[bool, typer.Option("--deep", help="Read and hash every block as well.")] = False, as_json: Json = False
+        deep: Annotated[
+            bool, typer.Option("--deep", help="Read and hash every block as well.")
+        ] = False,
+        as_json: Json = False,
     ) -> None:
         from cli.session import open_beside
 
@@ -46,10 +50,18 @@ def register(app: typer.Typer) -> None:
             "verdict": judged.value,
             "waiting": waiting,
             "findings": [
-                {"part": one.part, "message": one.message, "hint": runnable(one.hint), "verdict": one.verdict.value} for one in findings
+                {
+                    "part": one.part,
+                    "message": one.message,
+                    "hint": runnable(one.hint),
+                    "verdict": one.verdict.value,
+                }
+                for one in findings
             ],
         }
-        output.result(value, *(line for one in found for line in lines(one)), f"verdict: {judged.value}")
+        output.result(
+            value, *(line for one in found for line in lines(one)), f"verdict: {judged.value}"
+        )
         raise typer.Exit(judged.exit_code)
 
 
@@ -58,10 +70,20 @@ def lines(one: Finding | Checked | Waiting) -> list[str]:
     from ledger.services.audit.self_check import Finding, Waiting
 
     if isinstance(one, Finding):
-        return [f"{_MARKS[one.verdict.value]} {one.part}: {one.message}", f"        what to do: {runnable(one.hint)}"]
+        return [
+            f"{_MARKS[one.verdict.value]} {one.part}: {one.message}",
+            f"        what to do: {runnable(one.hint)}",
+        ]
     if isinstance(one, Waiting):
         return [
-            f"waiting checkpoints: {one.count} of {one.total} entries wait to be anchored; nothing outside this home vouches for them yet",
+            (
+                f"waiting checkpoints: {one.count} of {one.total} entries wait to be anchored; "
+                "nothing outside this home vouches for them yet"
+            ),
             f"        what to do: {runnable('custody anchor')}",
         ]
-    return [f"ok      {one.part}: {one.detail}" if one.count else f"nothing {one.part}: nothing to check"]
+    return [
+        f"ok      {one.part}: {one.detail}"
+        if one.count
+        else f"nothing {one.part}: nothing to check"
+    ]

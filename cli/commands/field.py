@@ -10,7 +10,8 @@ from cli import output
 from cli.hints import runnable
 from cli.state import STATE, Json
 
-_HELP = """Work where there is no network: record and sign with --offline, send later. The order and the times of signing stay.
+_HELP = """Work where there is no network: record and sign with --offline, send later. The order and
+the times of signing stay.
 
 \b
 Example:
@@ -33,8 +34,9 @@ Example:
 """
 _SEND = """Send what waits, in the order in which it was signed. May be interrupted and repeated.
 
-What the node refuses stays, with what depends on it, and is told at the end (exit code 3); all else is sent. What was signed under a
-certificate that was renewed since is signed anew: it keeps when it happened, and says when it was signed now.
+What the node refuses stays, with what depends on it, and is told at the end (exit code 3); all else
+is sent. What was signed under a certificate that was renewed since is signed anew: it keeps when it
+happened, and says when it was signed now.
 
 \b
 Example:
@@ -42,8 +44,9 @@ Example:
 """
 _DROP = """Give up a statement that the node refused, as its signer, for good.
 
-With the one that begins an item all that waits about the item goes, and with an upload the only sealed copy of the file: that takes
---force. Later statements about an item that stays are signed anew by the next `field send`.
+With the one that begins an item all that waits about the item goes, and with an upload the only
+sealed copy of the file: that takes --force. Later statements about an item that stays are signed
+anew by the next `field send`.
 
 \b
 Example:
@@ -64,7 +67,10 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             about = session.node.agency()
         bootstrap.prepare_field(STATE.home, about)
-        output.result({"agency": about["agency"]}, f"ready: custody --home {STATE.home} --offline upload FILE signs for {about['agency']}")
+        output.result(
+            {"agency": about["agency"]},
+            f"ready: custody --home {STATE.home} --offline upload FILE signs for {about['agency']}",
+        )
 
     @group.command(help=_STATUS)
     def status(as_json: Json = False) -> None:
@@ -72,27 +78,41 @@ def register(app: typer.Typer) -> None:
 
         with open_field() as node:
             found, waiting = node.status(), node.waiting()
-        text = f"{found['queued']} statements wait, with {output.size(found['storedBytes'])} of ciphertext"
+        text = (
+            f"{found['queued']} statements wait, with {output.size(found['storedBytes'])} of "
+            "ciphertext"
+        )
         value = {"queued": found["queued"], "storedBytes": found["storedBytes"], "waiting": waiting}
         output.result(value, text, *(line for one in waiting for line in _lines(one)))
 
     @group.command(help=_SEND)
     def send(
         anew: Annotated[
-            bool, typer.Option("--anew", help="Sign anew what was refused before: the clock was wrong, or a reason lacked.")
+            bool,
+            typer.Option(
+                "--anew",
+                help="Sign anew what was refused before: the clock was wrong, or a reason lacked.",
+            ),
         ] = False,
         as_json: Json = False,
     ) -> None:
         from cli.session import open_field, open_session
 
         sent: list[Any] = []
-        with open_field() as field, open_session() as session, output.progress("sending", len(field), unit="statements") as advance:
+        with (
+            open_field() as field,
+            open_session() as session,
+            output.progress("sending", len(field), unit="statements") as advance,
+        ):
             for answer in field.send(session.node, session.person, session.clock, anew=anew):
                 sent.append(answer)
                 advance(1)
             refused = field.refused()
         again = sum(bool(one["repeated"]) for one in sent)
-        lines = [f"{len(sent)} statements are in the log now" + (f", {again} of them were there already" if again else "")]
+        lines = [
+            f"{len(sent)} statements are in the log now"
+            + (f", {again} of them were there already" if again else "")
+        ]
         if refused:
             lines.append(f"{len(refused)} were refused, or depend on what was, and stay here:")
         output.result(
@@ -105,8 +125,18 @@ def register(app: typer.Typer) -> None:
 
     @group.command(help=_DROP)
     def drop(
-        statement: Annotated[str, typer.Argument(metavar="STATEMENT", help="Its number, as field status shows it, or its digest.")],
-        force: Annotated[bool, typer.Option("--force", help="Also a whole item, with the only sealed copy of its content.")] = False,
+        statement: Annotated[
+            str,
+            typer.Argument(
+                metavar="STATEMENT", help="Its number, as field status shows it, or its digest."
+            ),
+        ],
+        force: Annotated[
+            bool,
+            typer.Option(
+                "--force", help="Also a whole item, with the only sealed copy of its content."
+            ),
+        ] = False,
         as_json: Json = False,
     ) -> None:
         from cli.session import unlock
@@ -116,7 +146,12 @@ def register(app: typer.Typer) -> None:
         with bootstrap.open_field(STATE.home, keyring) as field:
             gone = field.drop(statement, bootstrap.person_at(keyring, field.agency()), force=force)
             left = len(field)
-        output.result({"dropped": gone, "queued": left}, "given up for good:", *(_title(one) for one in gone), f"{left} statements wait")
+        output.result(
+            {"dropped": gone, "queued": left},
+            "given up for good:",
+            *(_title(one) for one in gone),
+            f"{left} statements wait",
+        )
 
 
 def _title(one: dict[str, Any]) -> str:
@@ -128,4 +163,8 @@ def _lines(one: dict[str, Any]) -> list[str]:
     """A statement that waits, with what was said of it."""
     if not one["why"]:
         return [_title(one)]
-    return [_title(one), f"      refused: {one['why']}", f"      what to do: {runnable(one['hint'])}"]
+    return [
+        _title(one),
+        f"      refused: {one['why']}",
+        f"      what to do: {runnable(one['hint'])}",
+    ]

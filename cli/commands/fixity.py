@@ -10,10 +10,12 @@ from cli import output
 from cli.hints import runnable
 from cli.state import Json
 
-_HELP = """Read items again at every IPFS node that keeps them, repair what is damaged, and record the result.
+_HELP = """Read items again at every IPFS node that keeps them, repair what is damaged, and record
+the result.
 
-Nothing is decrypted. A node that is down is not taken for damage. A node that serves does this by itself for items whose last
-reading is old; `custody recheck` is the check of one item's decrypted content by a person.
+Nothing is decrypted. A node that is down is not taken for damage. A node that serves does this by
+itself for items whose last reading is old; `custody recheck` is the check of one item's decrypted
+content by a person.
 
 \b
 Example:
@@ -27,8 +29,13 @@ def register(app: typer.Typer) -> None:
 
     @app.command(help=_HELP)
     def fixity(
-        evidence: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Items: urn:uuid:... or just the UUID.")] = None,
-        everything: Annotated[bool, typer.Option("--all", help="All items that IPFS nodes keep.")] = False,
+        evidence: Annotated[
+            list[str] | None,
+            typer.Argument(metavar="[ID]...", help="Items: urn:uuid:... or just the UUID."),
+        ] = None,
+        everything: Annotated[
+            bool, typer.Option("--all", help="All items that IPFS nodes keep.")
+        ] = False,
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
@@ -41,18 +48,31 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             if everything:
                 items = [item for item in session.node.items() if item["cid"] is not None]
-                wanted = [item["evidence"] for item in items if any(_is_kept(one) for one in item["replicas"])]
+                wanted = [
+                    item["evidence"]
+                    for item in items
+                    if any(_is_kept(one) for one in item["replicas"])
+                ]
                 elsewhere = len(items) - len(wanted)
             with output.progress("reading", len(wanted), unit="items") as advance:
                 found = {one: read(session.node, one, advance) for one in wanted}
-        bad = {urn: nodes for urn, nodes in found.items() if any(one["result"] != "match" for one in nodes)}
-        value = {"items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()], "notRead": elsewhere}
+        bad = {
+            urn: nodes
+            for urn, nodes in found.items()
+            if any(one["result"] != "match" for one in nodes)
+        }
+        value = {
+            "items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()],
+            "notRead": elsewhere,
+        }
         output.result(value, *_text(found, bad, elsewhere))
         raise typer.Exit(_code(found))
 
 
 def _code(found: dict[str, list[dict[str, Any]]]) -> int:
-    """Damage that is left is a contradiction, unless all of it is blocks that could not be read; what was not read is not whole."""
+    """Damage that is left is a contradiction, unless all of it is blocks that could not be read;
+    what was not read is not whole.
+    """
     readings = [one for nodes in found.values() for one in nodes]
     left = [one for one in readings if _left(one)]
     if any(set(one["bad"]) - {"unreadable"} for one in left):
@@ -88,21 +108,46 @@ def _text(found: dict[str, Any], bad: dict[str, Any], elsewhere: int) -> list[st
     lines: list[str] = []
     if bad:
         rows = [
-            [urn.removeprefix("urn:uuid:"), one["node"], one["result"], str(sum(one["bad"].values())), str(one["repaired"])]
+            [
+                urn.removeprefix("urn:uuid:"),
+                one["node"],
+                one["result"],
+                str(sum(one["bad"].values())),
+                str(one["repaired"]),
+            ]
             for urn, nodes in bad.items()
             for one in nodes
             if one["result"] != "match"
         ]
         lines += output.table(["ITEM", "NODE", "FOUND", "BAD BLOCKS", "REPAIRED"], rows)
-    damaged = [urn for urn, nodes in bad.items() if any(one["result"] not in ("match", "unreachable") for one in nodes)]
-    away = [urn for urn, nodes in bad.items() if any(one["result"] == "unreachable" for one in nodes)]
-    lines.append(f"{len(found)} items read again: {len(damaged)} with damage, {len(away)} not at all of their nodes")
+    damaged = [
+        urn
+        for urn, nodes in bad.items()
+        if any(one["result"] not in ("match", "unreachable") for one in nodes)
+    ]
+    away = [
+        urn for urn, nodes in bad.items() if any(one["result"] == "unreachable" for one in nodes)
+    ]
+    lines.append(
+        f"{len(found)} items read again: {len(damaged)} with damage, {len(away)} not at all of "
+        "their nodes"
+    )
     if not found:
         lines.append("nothing was read: no IPFS node keeps an item yet")
     if elsewhere:
-        lines.append(f"not read: {elsewhere} items that no IPFS node keeps; {runnable('custody doctor --deep')} reads what lies here")
+        lines.append(
+            f"not read: {elsewhere} items that no IPFS node keeps; "
+            f"{runnable('custody doctor --deep')} reads what lies here"
+        )
     if unrepaired(found):
-        lines.append("what to do: bring back an IPFS node or a backup that has a good copy, then run this again")
+        lines.append(
+            "what to do: bring back an IPFS node or a backup that has a good copy, then run "
+            "this "
+            "again"
+        )
     if away:
-        lines.append("what to do: start the IPFS nodes that do not answer, then run this again; nothing says that they lost anything")
+        lines.append(
+            "what to do: start the IPFS nodes that do not answer, then run this again; nothing "
+            "says that they lost anything"
+        )
     return lines

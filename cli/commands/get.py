@@ -15,7 +15,8 @@ from cli import outfile, output
 from cli.hints import runnable
 from cli.state import Basis, Evidence, Json
 
-_HELP = """Decrypt an item into a file; of a folder, its manifest: the list of its files, each an item of its own.
+_HELP = """Decrypt an item into a file; of a folder, its manifest: the list of its files, each an
+item of its own.
 
 Your access is signed and in the log before any key is released.
 
@@ -32,7 +33,12 @@ def register(app: typer.Typer) -> None:
     @app.command(help=_HELP)
     def get(
         evidence: Evidence,
-        out: Annotated[Path, typer.Option("-o", "--output", help="File to write; it appears only when everything checked out.")],
+        out: Annotated[
+            Path,
+            typer.Option(
+                "-o", "--output", help="File to write; it appears only when everything checked out."
+            ),
+        ],
         basis: Basis,
         force: outfile.Force = False,
         as_json: Json = False,
@@ -46,27 +52,60 @@ def register(app: typer.Typer) -> None:
         urn, said = evidence_urn(evidence), basis_member(basis)
         with outfile.writing(out, force=force) as file, open_session() as session:
             if not session.node.readable(urn, "copy")["content"]:
-                raise NotFoundError("this item has no content", hint="see its record: custody show ID --basis WHY")
-            access = retrieval.record_access(session.node, session.person, session.clock, urn, mode="copy", basis=said)
+                raise NotFoundError(
+                    "this item has no content", hint="see its record: custody show ID --basis WHY"
+                )
+            access = retrieval.record_access(
+                session.node, session.person, session.clock, urn, mode="copy", basis=said
+            )
             told = f"your access was signed and recorded ({access}); the content was not written"
-            file.otherwise({"path": None, "access": access}, told, hint="get it again, with another --output")
+            file.otherwise(
+                {"path": None, "access": access}, told, hint="get it again, with another --output"
+            )
             body = session.node.details(urn, access)[0]["document"]["body"]
             folder = body.get("mediaType") == MEDIA_TYPE
             listed = io.BytesIO()
             with output.progress("decrypting", body.get("size", 0)) as advance:
-                opened = retrieval.fetch(session.node, session.person, urn, access, listed if folder else file.file, advance)
+                opened = retrieval.fetch(
+                    session.node,
+                    session.person,
+                    urn,
+                    access,
+                    listed if folder else file.file,
+                    advance,
+                )
             file.write(listed.getvalue())
-        value = {"path": str(out), "name": opened.name, "size": opened.size, "digests": opened.digests, "access": access}
+        value = {
+            "path": str(out),
+            "name": opened.name,
+            "size": opened.size,
+            "digests": opened.digests,
+            "access": access,
+        }
         if folder:
             members = json.loads(listed.getvalue())["members"]
-            output.result(value | {"manifestOf": len(members)}, *_manifest(out, opened.name, members, basis))
+            output.result(
+                value | {"manifestOf": len(members)}, *_manifest(out, opened.name, members, basis)
+            )
         else:
-            output.result(value, f"{out}: {output.size(opened.size)}, same sha-256 as recorded: {opened.digests['sha-256']}")
+            output.result(
+                value,
+                (
+                    f"{out}: {output.size(opened.size)}, same sha-256 as recorded: "
+                    f"{opened.digests['sha-256']}"
+                ),
+            )
 
 
 def _manifest(out: Path, name: str, members: list[dict[str, Any]], basis: str) -> list[str]:
     """That this is a list of files, and what brings each of them."""
-    lines = [f"{out}: the manifest of the folder {name!r}, as recorded: a list of its {len(members)} files, not the files"]
+    lines = [
+        (
+            f"{out}: the manifest of the folder {name!r}, as recorded: a list of its "
+            f"{len(members)} "
+            "files, not the files"
+        )
+    ]
     if members:
         lines.append("each file is an item of its own:")
     for number, one in enumerate(members[:_SHOWN], 1):

@@ -12,7 +12,8 @@ from cli.commands import handover_pause as pause
 from cli.hints import runnable
 from cli.state import STATE, Evidence, Json
 
-_HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides sign.
+_HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides
+sign.
 
 \b
 Example:
@@ -21,14 +22,16 @@ Example:
   custody --home ~/ro handover list
   custody --home ~/ro handover accept 3f0c1d2e-... --condition "as described"
 """
-_OFFER = """Offer an item. Its content key is sealed to whoever shall take it; until they answer nothing else can be recorded.
+_OFFER = """Offer an item. Its content key is sealed to whoever shall take it; until they answer
+nothing else can be recorded.
 
 \b
 Example:
   custody --home ~/nl handover offer 3f0c1d2e-... --to RO-DIICOT \\
     --purpose "analysis" --basis "EIO 2026/117" --on-condition "this case"
 """
-_ACCEPT = """Check an item on offer and accept it: a file is fetched and re-hashed here, of a thing you say which seals you found.
+_ACCEPT = """Check an item on offer and accept it: a file is fetched and re-hashed here, of a thing
+you say which seals you found.
 
 \b
 Example:
@@ -41,15 +44,18 @@ _DECLINE = """Refuse an item on offer, with the reason. It stays with the giver.
 Example:
   custody --home ~/ro handover decline 3f0c1d2e-... --reason "seal is broken"
 """
-_WITHDRAW = """Take an offer back that nobody has answered. If the other agency accepted at the same moment, the chain decides.
+_WITHDRAW = """Take an offer back that nobody has answered. If the other agency accepted at the same
+moment, the chain decides.
 
 \b
 Example:
   custody --home ~/nl handover withdraw 3f0c1d2e-... --reason "needed here"
 """
-_SYNC = """Bring handovers forward now: anchor, send what the chain waits for, exchange with other agencies.
+_SYNC = """Bring handovers forward now: anchor, send what the chain waits for, exchange with other
+agencies.
 
-A node that serves does so by itself. Where none serves, this goes on until what is on offer has come in, or no more of it comes.
+A node that serves does so by itself. Where none serves, this goes on until what is on offer has
+come in, or no more of it comes.
 
 \b
 Example:
@@ -75,12 +81,22 @@ def register(app: typer.Typer) -> None:
     def offer(
         evidence: Evidence,
         to: Annotated[str, typer.Option(help="Agency code; without it the own agency.")] = "",
-        to_person: Annotated[str, typer.Option(help="Who shall take it: custody person list; a guest is WHO@AGENCY.")] = "",
-        loan: Annotated[bool, typer.Option("--loan", help="It comes back: custody passes for a time.")] = False,
-        return_by: Annotated[str, typer.Option(help="When a loan ends: 2026-12-24T12:00:00Z.")] = "",
-        days: Annotated[float, typer.Option(min=0.01, max=365, help="Days for which the offer is good.")] = 14,
+        to_person: Annotated[
+            str, typer.Option(help="Who shall take it: custody person list; a guest is WHO@AGENCY.")
+        ] = "",
+        loan: Annotated[
+            bool, typer.Option("--loan", help="It comes back: custody passes for a time.")
+        ] = False,
+        return_by: Annotated[
+            str, typer.Option(help="When a loan ends: 2026-12-24T12:00:00Z.")
+        ] = "",
+        days: Annotated[
+            float, typer.Option(min=0.01, max=365, help="Days for which the offer is good.")
+        ] = 14,
         condition: _Condition = "",
-        on_condition: Annotated[list[str] | None, typer.Option(help="Condition on onward use; may be repeated.")] = None,
+        on_condition: Annotated[
+            list[str] | None, typer.Option(help="Condition on onward use; may be repeated.")
+        ] = None,
         purpose: Annotated[str, typer.Option(help="What for.")] = "",
         basis: members.Purpose = "",
         basis_kind: members.BasisKind = "",
@@ -91,7 +107,10 @@ def register(app: typer.Typer) -> None:
         from cli.session import evidence_urn, open_session
         from ledger.client import handover
 
-        urn, said = evidence_urn(evidence), members.basis_member(basis, basis_kind, authorisation, authority)
+        urn, said = (
+            evidence_urn(evidence),
+            members.basis_member(basis, basis_kind, authorisation, authority),
+        )
         with open_session() as session:
             terms = handover.Terms(
                 to or session.person.certificate.agency,
@@ -106,7 +125,14 @@ def register(app: typer.Typer) -> None:
             )
             answer = handover.offer(session.node, session.person, session.clock, urn, terms)
             forward(session, terms.agency)
-        output.result(answer, f"offered to {to_person or terms.agency}; until they answer nothing else is recorded for this item")
+        output.result(
+            answer,
+            (
+                f"offered to {to_person or terms.agency}; until they answer nothing else is "
+                "recorded "
+                "for this item"
+            ),
+        )
 
     @group.command("list", help=_LIST)
     def list_(as_json: Json = False) -> None:
@@ -126,14 +152,18 @@ def register(app: typer.Typer) -> None:
             for one in found
         ]
         headers = ["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"]
-        output.result({"handovers": found}, *output.table(headers, rows, whole=("ITEM", "FROM", "TO")))
+        output.result(
+            {"handovers": found}, *output.table(headers, rows, whole=("ITEM", "FROM", "TO"))
+        )
 
     @group.command(help=_ACCEPT)
     def accept(
         evidence: Evidence,
         condition: _Condition = "",
         place: Annotated[str, typer.Option(help="Where it is kept now.")] = "",
-        seal: Annotated[list[str] | None, typer.Option(help="Number of a seal found on it; may be repeated.")] = None,
+        seal: Annotated[
+            list[str] | None, typer.Option(help="Number of a seal found on it; may be repeated.")
+        ] = None,
         as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
@@ -157,7 +187,9 @@ def register(app: typer.Typer) -> None:
                 )
             forward(session, "" if not abroad else "abroad")
         text = "checked and accepted" + (
-            "; custody passes when the chain has taken it: " + runnable("custody handover list") if abroad else ""
+            "; custody passes when the chain has taken it: " + runnable("custody handover list")
+            if abroad
+            else ""
         )
         output.result(answer, text)
 
@@ -173,20 +205,29 @@ def register(app: typer.Typer) -> None:
 
         urn = evidence_urn(evidence)
         with open_session() as session:
-            answer = handover.decline(session.node, session.person, session.clock, urn, reason=reason, condition=condition)
+            answer = handover.decline(
+                session.node, session.person, session.clock, urn, reason=reason, condition=condition
+            )
             forward(session, "abroad")
         output.result(answer, "refused; the item stays with the giver")
 
     @group.command(help=_WITHDRAW)
-    def withdraw(evidence: Evidence, reason: Annotated[str, typer.Option(help="Why.")], as_json: Json = False) -> None:
+    def withdraw(
+        evidence: Evidence, reason: Annotated[str, typer.Option(help="Why.")], as_json: Json = False
+    ) -> None:
         from cli.session import evidence_urn, open_session
         from ledger.client import handover
 
         urn = evidence_urn(evidence)
         with open_session() as session:
-            answer = handover.withdraw(session.node, session.person, session.clock, urn, reason=reason)
+            answer = handover.withdraw(
+                session.node, session.person, session.clock, urn, reason=reason
+            )
             forward(session, "abroad")
-        output.result(answer, "taken back, unless the other agency was first: " + runnable("custody handover list"))
+        output.result(
+            answer,
+            "taken back, unless the other agency was first: " + runnable("custody handover list"),
+        )
 
     @group.command(help=_SYNC)
     def sync(as_json: Json = False) -> None:
@@ -195,20 +236,28 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             found = _rounds(session)
         coming = found["coming"]
-        lines = [f"came in: {one}" for one in found["received"]] + [f"settled: {one}" for one in found["settled"]]
+        lines = [f"came in: {one}" for one in found["received"]] + [
+            f"settled: {one}" for one in found["settled"]
+        ]
         if coming["size"]:
             goes_on = (
                 "the node goes on by itself"
                 if session.served
-                else f"it stopped, and begins anew with the next {runnable('custody handover sync')}"
+                else (
+                    f"it stopped, and begins anew with the next {runnable('custody handover sync')}"
+                )
             )
-            lines.append(f"still coming in: {coming['done']:,} of {coming['size']:,} bytes; {goes_on}")
+            lines.append(
+                f"still coming in: {coming['done']:,} of {coming['size']:,} bytes; {goes_on}"
+            )
         lines += [f"problem: {name}: {problem}" for name, problem in found["problems"].items()]
         output.result(found, *(lines or ["nothing new"]))
 
 
 def _rounds(session: Any) -> dict[str, Any]:
-    """A round; where no process goes on after this one, as many as bring something, since transfers live in memory."""
+    """A round; where no process goes on after this one, as many as bring something, since transfers
+    live in memory.
+    """
     from ledger.domain.errors import CustodyError
 
     total: dict[str, Any] = {"received": [], "settled": [], "coming": None}
@@ -221,27 +270,43 @@ def _rounds(session: Any) -> dict[str, Any]:
             except CustodyError as error:
                 if total["coming"] is None:
                     raise
-                total["problems"]["exchange"] = error.message  # what came before it is told all the same
+                total["problems"]["exchange"] = (
+                    error.message
+                )  # what came before it is told all the same
                 break
             coming, before = found["coming"], total["coming"] or {"done": 0}
             advance = advance or stack.enter_context(output.progress("coming in", coming["size"]))
             advance(max(coming["done"] - before["done"], 0))
-            moves = not session.served and coming["size"] > 0 and (coming != total["coming"] or bool(found["received"]))
-            total = {**found, **{name: total[name] + found[name] for name in ("received", "settled")}}
+            moves = (
+                not session.served
+                and coming["size"] > 0
+                and (coming != total["coming"] or bool(found["received"]))
+            )
+            total = {
+                **found,
+                **{name: total[name] + found[name] for name in ("received", "settled")},
+            }
     return total
 
 
 def _to(one: dict[str, Any]) -> str:
-    """Whom an offer is made to. What is written for a person is the giver's choice: their agency always stands with it."""
+    """Whom an offer is made to. What is written for a person is the giver's choice: their agency
+    always stands with it.
+    """
     return f"{one['person']} of {one['taker']}" if one["person"] else str(one["taker"])
 
 
 def forward(session: Any, agency: str) -> None:
-    """Let the node carry it to the chain at once, where another agency is concerned; what cannot be done now is done later."""
+    """Let the node carry it to the chain at once, where another agency is concerned; what cannot be
+    done now is done later.
+    """
     from ledger.domain.errors import CustodyError
 
     if agency and agency != session.person.certificate.agency:
         try:
             session.node.sync_handovers()
         except CustodyError as error:
-            output.note(f"signed; not carried to the chain yet: {error.message} (custody --home {STATE.home} handover sync)")
+            output.note(
+                f"signed; not carried to the chain yet: {error.message} (custody --home "
+                f"{STATE.home} handover sync)"
+            )

@@ -12,10 +12,12 @@ import typer
 from cli import outfile, output
 from cli.state import STATE, Basis, Evidence, Json
 
-_HELP = """Read an item that is on offer: the offer is taken back, your access signed, the content decrypted, and the offer made again.
+_HELP = """Read an item that is on offer: the offer is taken back, your access signed, the content
+decrypted, and the offer made again.
 
-While an offer is open nobody can read the item. If the other agency accepts at the same moment the chain decides. Started again after
-an interruption it goes on; without -o it only makes the offer again.
+While an offer is open nobody can read the item. If the other agency accepts at the same moment the
+chain decides. Started again after an interruption it goes on; without -o it only makes the offer
+again.
 
 \b
 Example:
@@ -31,9 +33,13 @@ def register(group: typer.Typer) -> None:
     def pause(
         evidence: Evidence,
         basis: Basis,
-        out: Annotated[Path | None, typer.Option("-o", "--output", help="File to write the content to.")] = None,
+        out: Annotated[
+            Path | None, typer.Option("-o", "--output", help="File to write the content to.")
+        ] = None,
         force: outfile.Force = False,
-        wait: Annotated[float, typer.Option(min=0, max=86400, help="Seconds to wait for the chain.")] = 600,
+        wait: Annotated[
+            float, typer.Option(min=0, max=86400, help="Seconds to wait for the chain.")
+        ] = 600,
         as_json: Json = False,
     ) -> None:
         from cli.session import basis as basis_member
@@ -47,24 +53,40 @@ def register(group: typer.Typer) -> None:
         with written, open_session() as session:
             item = session.node.item(urn)
             if item["offer"] is not None and (out is None) != (item["cid"] is None):
-                wrong = "this item has no content" if item["cid"] is None else "say where the content shall go"
-                raise UsageError(wrong, hint="leave -o away" if item["cid"] is None else "add -o FILE")
+                wrong = (
+                    "this item has no content"
+                    if item["cid"] is None
+                    else "say where the content shall go"
+                )
+                raise UsageError(
+                    wrong, hint="leave -o away" if item["cid"] is None else "add -o FILE"
+                )
             with _Told(urn, out, force=force) as told, written:
                 waiting = handover_pause.Waiting(wait, output.say)
                 handover_pause.take_back(session.node, session.person, session.clock, urn, waiting)
                 told.taken_back = True
-                reading = handover_pause.begin(session.node, session.person, session.clock, urn, said)
+                reading = handover_pause.begin(
+                    session.node, session.person, session.clock, urn, said
+                )
                 if file is not None:
                     _decrypt(session, urn, reading.access, file.file)
                 written.close()  # whole, and on the disk, before nobody can read it again
                 told.written = out is not None
-                answer = handover_pause.offer_again(session.node, session.person, session.clock, urn, reading)
+                answer = handover_pause.offer_again(
+                    session.node, session.person, session.clock, urn, reading
+                )
                 told.finished = True
             from cli.commands.handover import forward
 
             forward(session, reading.terms.agency)
-        text = f"read and offered again to {reading.terms.person or reading.terms.agency}, with the same terms"
-        output.result({**answer, "path": str(out) if out is not None else None, "access": reading.access}, text)
+        text = (
+            f"read and offered again to {reading.terms.person or reading.terms.agency}, with "
+            "the same terms"
+        )
+        output.result(
+            {**answer, "path": str(out) if out is not None else None, "access": reading.access},
+            text,
+        )
 
 
 def _decrypt(session: Any, urn: str, access: str, file: Any) -> None:
@@ -85,18 +107,33 @@ class _Told:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
         from ledger.domain.errors import CustodyError
 
         if error is None or self.finished:
             return
         item = shlex.quote(self._urn.removeprefix("urn:uuid:"))
-        target = f" -o {shlex.quote(str(self._out))}{self._force}" if self._out is not None and not self.written else ""
+        target = (
+            f" -o {shlex.quote(str(self._out))}{self._force}"
+            if self._out is not None and not self.written
+            else ""
+        )
         server = f" --server {shlex.quote(STATE.server)}" if STATE.server else ""
-        again = f"custody --home {shlex.quote(str(STATE.home))}{server} handover pause {item}{target} --basis WHY"
+        again = (
+            f"custody --home {shlex.quote(str(STATE.home))}{server} handover pause "
+            f"{item}{target} --basis WHY"
+        )
         if not self.taken_back:
             if not isinstance(error, CustodyError):
-                output.say(f"custody: stopped before the offer was taken back for good; see: custody handover list; to go on: {again}")
+                output.say(
+                    "custody: stopped before the offer was taken back for good; see: custody "
+                    f"handover list; to go on: {again}"
+                )
             return
-        output.say(f"custody: the item is not on offer now{', its content is written' if self.written else ''}")
+        output.say(
+            "custody: the item is not on offer "
+            f"now{', its content is written' if self.written else ''}"
+        )
         output.say(f"  what to do: to offer it again with the same terms: {again}")

@@ -12,9 +12,10 @@ from cli.state import STATE, Json
 
 _HELP = """Create a home: keys, chain, log, and the first person.
 
-With nothing but agency and person the home has an embedded chain of its own. Agencies that share a chain do it in three
-steps: each makes its keys and a card (--url, --card), one of them deploys the contracts with all cards (custody chain
-deploy), and each completes its home on that chain (--rpc, --trust).
+With nothing but agency and person the home has an embedded chain of its own. Agencies that share a
+chain do it in three steps: each makes its keys and a card (--url, --card), one of them deploys the
+contracts with all cards (custody chain deploy), and each completes its home on that chain (--rpc,
+--trust).
 
 \b
 Example:
@@ -30,16 +31,36 @@ def register(app: typer.Typer) -> None:
 
     @app.command(help=_HELP)
     def init(
-        agency: Annotated[str, typer.Option(help="Agency code: country and short name, such as NL-POL.")] = "",
-        person: Annotated[str, typer.Option(help="Service number of the first person; kept sealed, never in the log.")] = "",
-        role: Annotated[list[str] | None, typer.Option(help="Roles of that person; may be repeated.")] = None,
-        profile: Annotated[str, typer.Option(help="Jurisdiction profile; see custody profile list.")] = "neutral",
-        url: Annotated[str, typer.Option(help="Address at which other agencies will reach this node.")] = "",
-        card: Annotated[Path | None, typer.Option(help="Where to write the founder's card.")] = None,
+        agency: Annotated[
+            str, typer.Option(help="Agency code: country and short name, such as NL-POL.")
+        ] = "",
+        person: Annotated[
+            str,
+            typer.Option(help="Service number of the first person; kept sealed, never in the log."),
+        ] = "",
+        role: Annotated[
+            list[str] | None, typer.Option(help="Roles of that person; may be repeated.")
+        ] = None,
+        profile: Annotated[
+            str, typer.Option(help="Jurisdiction profile; see custody profile list.")
+        ] = "neutral",
+        url: Annotated[
+            str, typer.Option(help="Address at which other agencies will reach this node.")
+        ] = "",
+        card: Annotated[
+            Path | None, typer.Option(help="Where to write the founder's card.")
+        ] = None,
         force: outfile.Force = False,
         rpc: Annotated[str, typer.Option(help="URL of the shared chain.")] = "",
-        trust: Annotated[Path | None, typer.Option(help="Trust root that custody chain deploy wrote.")] = None,
-        confirmations: Annotated[int, typer.Option(min=0, help="Blocks on top of one that make it final on the shared chain.")] = 12,
+        trust: Annotated[
+            Path | None, typer.Option(help="Trust root that custody chain deploy wrote.")
+        ] = None,
+        confirmations: Annotated[
+            int,
+            typer.Option(
+                min=0, help="Blocks on top of one that make it final on the shared chain."
+            ),
+        ] = 12,
         as_json: Json = False,
     ) -> None:
         from ledger.domain.errors import UsageError
@@ -47,12 +68,16 @@ def register(app: typer.Typer) -> None:
         if rpc or trust is not None:
             if not rpc or trust is None or agency or person:
                 raise UsageError(
-                    "joining a chain takes --rpc and --trust", hint="agency and person were said when the home was prepared with --card"
+                    "joining a chain takes --rpc and --trust",
+                    hint="agency and person were said when the home was prepared with --card",
                 )
             _join(rpc, trust, confirmations)
             return
         if not agency or not person:
-            raise UsageError("a new home needs --agency and --person", hint="custody init --agency NL-POL --person 4711")
+            raise UsageError(
+                "a new home needs --agency and --person",
+                hint="custody init --agency NL-POL --person 4711",
+            )
         if (card is None) != (not url):
             raise UsageError("a home that will share a chain needs both --url and --card")
         roles = role or ["officer", "custodian"]
@@ -68,7 +93,14 @@ def _found(agency: str, person: str, roles: list[str], profile: str) -> None:
     from cli.session import ask_passphrase
     from ledger.app.create_home import found
 
-    made = found(STATE.home, agency=agency, person=person, roles=roles, passphrase=ask_passphrase(confirm=True), profile=profile)
+    made = found(
+        STATE.home,
+        agency=agency,
+        person=person,
+        roles=roles,
+        passphrase=ask_passphrase(confirm=True),
+        profile=profile,
+    )
     lines = [
         f"Home of {made.agency} created in {made.path}.",
         f"  you sign as   {made.pseudonym} ({', '.join(roles)})",
@@ -77,7 +109,12 @@ def _found(agency: str, person: str, roles: list[str], profile: str) -> None:
         *(
             []
             if "administrator" in roles
-            else ["  no administrator: nobody else can be invited, unless it is made with --role administrator too"]
+            else [
+                (
+                    "  no administrator: nobody else can be invited, unless it is made with --role "
+                    "administrator too"
+                )
+            ]
         ),
         "Keep the passphrase safe: without it nothing here can be opened.",
         f"Next: custody --home {made.path} upload FILE --case C --exhibit E",
@@ -89,7 +126,9 @@ def _contracts(made: Any) -> list[str]:
     return [f"  registry      {made.registry}", f"  ledger        {made.ledger}"]
 
 
-def _prepare(agency: str, person: str, roles: list[str], profile: str, url: str, path: Path, *, force: bool) -> None:
+def _prepare(
+    agency: str, person: str, roles: list[str], profile: str, url: str, path: Path, *, force: bool
+) -> None:
     import json
 
     from cli.session import ask_passphrase
@@ -97,12 +136,28 @@ def _prepare(agency: str, person: str, roles: list[str], profile: str, url: str,
 
     with outfile.writing(path, force=force, mode=outfile.PUBLIC) as file:
         passphrase = ask_passphrase(confirm=True)
-        card = prepare(STATE.home, agency=agency, person=person, roles=roles, passphrase=passphrase, url=url.rstrip("/"), profile=profile)
+        card = prepare(
+            STATE.home,
+            agency=agency,
+            person=person,
+            roles=roles,
+            passphrase=passphrase,
+            url=url.rstrip("/"),
+            profile=profile,
+        )
         encoded = json.dumps(card.as_json(), indent=1)
-        value = {"agency": agency, "governor": "0x" + card.governor.hex(), "anchorer": "0x" + card.anchorer.hex()}
+        value = {
+            "agency": agency,
+            "governor": "0x" + card.governor.hex(),
+            "anchorer": "0x" + card.anchorer.hex(),
+        }
         value["descriptor"] = card.descriptor.digest.hex()
         file.otherwise(
-            {**value, "card": None, "founder": card.as_json()},  # the keys are made, and a home is prepared once
+            {
+                **value,
+                "card": None,
+                "founder": card.as_json(),
+            },  # the keys are made, and a home is prepared once
             f"Keys of {agency} made in {STATE.home}. Its card, which holds nothing secret:",
             *encoded.splitlines(),
             hint="keep the card that was printed, as a file of its own",
@@ -122,11 +177,21 @@ def _join(rpc: str, trust: Path, confirmations: int) -> None:
     from cli.session import ask_passphrase, read_trust
     from ledger.app.create_home import join
 
-    made = join(STATE.home, read_trust(trust), url=rpc, confirmations=confirmations, passphrase=ask_passphrase())
+    made = join(
+        STATE.home,
+        read_trust(trust),
+        url=rpc,
+        confirmations=confirmations,
+        passphrase=ask_passphrase(),
+    )
     lines = [
         f"Home of {made.agency} in {made.path} joined chain {made.chain_id}.",
         f"  you sign as   {made.pseudonym}",
         *_contracts(made),
-        f"Next: custody --home {made.path} serve, and custody --home {made.path} partner add URL for each other agency",
+        (
+            f"Next: custody --home {made.path} serve, and custody --home {made.path} partner add "
+            "URL "
+            "for each other agency"
+        ),
     ]
     output.result({**asdict(made), "path": str(made.path)}, *lines)

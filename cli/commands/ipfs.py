@@ -12,7 +12,8 @@ from cli.commands import ipfs_migrate, ipfs_nodes
 from cli.hints import runnable
 from cli.state import STATE, Json
 
-_HELP = """IPFS nodes (Kubo) that keep the ciphertext: create repositories, add nodes, fill them. docs/operations.md tells the whole.
+_HELP = """IPFS nodes (Kubo) that keep the ciphertext: create repositories, add nodes, fill them.
+docs/operations.md tells the whole.
 
 \b
 Example:
@@ -21,7 +22,8 @@ Example:
     --secret-file site-a/rpc-secret
   custody --home ~/evidence status
 """
-_INIT = """Create a repository for Kubo, as docs/operations.md says: private swarm, everything fsynced, RPC on loopback with a secret.
+_INIT = """Create a repository for Kubo, as docs/operations.md says: private swarm, everything
+fsynced, RPC on loopback with a secret.
 
 \b
 Example:
@@ -29,7 +31,8 @@ Example:
   custody ipfs init /srv/ipfs --swarm-key swarm.key \\
     --listen /ip4/10.0.0.2/tcp/4001
 """
-_SYNC = """Send to the IPFS nodes what they shall keep, now, and wait. A node that serves does this by itself.
+_SYNC = """Send to the IPFS nodes what they shall keep, now, and wait. A node that serves does this
+by itself.
 
 \b
 Example:
@@ -52,11 +55,22 @@ def register(app: typer.Typer) -> None:
 
     @group.command(help=_INIT)
     def init(
-        path: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the new repository (IPFS_PATH).")],
-        swarm_key: Annotated[Path | None, typer.Option(help="swarm.key of the swarm to join; without it a new swarm begins.")] = None,
-        api_port: Annotated[int, typer.Option(help="Port of the RPC, on loopback.", min=1, max=65535)] = 5001,
-        listen: Annotated[str, typer.Option(help="Where peers of the swarm reach it.")] = "/ip4/127.0.0.1/tcp/4001",
-        peer: Annotated[list[str] | None, typer.Option(help="A peer to stay connected to; may be repeated.")] = None,
+        path: Annotated[
+            Path, typer.Argument(metavar="DIR", help="Folder of the new repository (IPFS_PATH).")
+        ],
+        swarm_key: Annotated[
+            Path | None,
+            typer.Option(help="swarm.key of the swarm to join; without it a new swarm begins."),
+        ] = None,
+        api_port: Annotated[
+            int, typer.Option(help="Port of the RPC, on loopback.", min=1, max=65535)
+        ] = 5001,
+        listen: Annotated[
+            str, typer.Option(help="Where peers of the swarm reach it.")
+        ] = "/ip4/127.0.0.1/tcp/4001",
+        peer: Annotated[
+            list[str] | None, typer.Option(help="A peer to stay connected to; may be repeated.")
+        ] = None,
         storage_max: Annotated[str, typer.Option(help="StorageMax of the repository.")] = "1TB",
         ipfs: Annotated[str, typer.Option(help="Kubo's program.")] = "ipfs",
         as_json: Json = False,
@@ -64,18 +78,42 @@ def register(app: typer.Typer) -> None:
         from ledger.adapters.ipfs import repository
 
         made = repository.create(
-            path, swarm_key=swarm_key, api_port=api_port, listen=listen, peers=peer or [], storage_max=storage_max, binary=ipfs
+            path,
+            swarm_key=swarm_key,
+            api_port=api_port,
+            listen=listen,
+            peers=peer or [],
+            storage_max=storage_max,
+            binary=ipfs,
         )
-        start = " ".join([f"{name}={value}" for name, value in repository.ENVIRONMENT.items()] + [f"IPFS_PATH={path}", ipfs, "daemon"])
+        start = " ".join(
+            [f"{name}={value}" for name, value in repository.ENVIRONMENT.items()]
+            + [f"IPFS_PATH={path}", ipfs, "daemon"]
+        )
         secret = path / repository.SECRET
         lines = [
             f"Repository created in {path}.",
             f"  peer       {made.swarm}",
-            f"  swarm key  {path / repository.SWARM_KEY} (copy it by a safe way to the other nodes of the swarm)",
+            (
+                f"  swarm key  {path / repository.SWARM_KEY} (copy it by a safe way to the other "
+                "nodes of the swarm)"
+            ),
             f"Start it: {start}",
-            f"Then: custody --home {STATE.home} ipfs add {path.name} --api {made.api} --secret-file {secret}",
+            (
+                f"Then: custody --home {STATE.home} ipfs add {path.name} --api {made.api} "
+                f"--secret-file {secret}"
+            ),
         ]
-        output.result({"path": str(path), "peer": made.swarm, "api": made.api, "secretFile": str(secret), "start": start}, *lines)
+        output.result(
+            {
+                "path": str(path),
+                "peer": made.swarm,
+                "api": made.api,
+                "secretFile": str(secret),
+                "start": start,
+            },
+            *lines,
+        )
 
     @group.command(help=_SYNC)
     def sync(as_json: Json = False) -> None:
@@ -88,7 +126,9 @@ def register(app: typer.Typer) -> None:
 
     @group.command(help=_TARGET)
     def copies(
-        evidence: Annotated[str, typer.Argument(metavar="ID", help="The item: urn:uuid:... or just the UUID.")],
+        evidence: Annotated[
+            str, typer.Argument(metavar="ID", help="The item: urn:uuid:... or just the UUID.")
+        ],
         number: Annotated[int, typer.Argument(metavar="N", min=1, max=20)],
         as_json: Json = False,
     ) -> None:
@@ -99,7 +139,10 @@ def register(app: typer.Typer) -> None:
             session.node.set_copies(urn, number)
         output.result(
             {"evidence": urn, "copies": number},
-            f"{urn} shall lie at {number} IPFS nodes; send it there now: {runnable('custody ipfs sync')}",
+            (
+                f"{urn} shall lie at {number} IPFS nodes; send it there now: "
+                f"{runnable('custody ipfs sync')}"
+            ),
         )
 
 
@@ -115,15 +158,28 @@ def run_sync(node: Any) -> dict[str, Any]:
         totals["problems"], totals["wanting"] = found["problems"], found["wanting"]
         if not found["goesOn"]:
             return totals
-        output.note(f"{totals['pinned']} copies sent and pinned, {totals['wanting']} items still lack one")
+        output.note(
+            f"{totals['pinned']} copies sent and pinned, {totals['wanting']} items still lack one"
+        )
 
 
 def sync_text(totals: dict[str, Any]) -> list[str]:
     """What a sending did, and what to do about what is left."""
-    lines = [f"{totals['pinned']} copies sent and pinned, {totals['removed']} removed, {totals['wanting']} items still lack a copy"]
+    lines = [
+        (
+            f"{totals['pinned']} copies sent and pinned, {totals['removed']} removed, "
+            f"{totals['wanting']} items still lack a copy"
+        )
+    ]
     lines += [f"  {name}: {problem}" for name, problem in totals["problems"].items()]
     if totals["failed"]:
-        lines.append(f"  {totals['failed']} copies put off: their blocks cannot be read; look with: {runnable('custody doctor')}")
+        lines.append(
+            f"  {totals['failed']} copies put off: their blocks cannot be read; look with: "
+            f"{runnable('custody doctor')}"
+        )
     if totals["wanting"]:
-        lines.append(f"what to do: see {runnable('custody status')}, mend the IPFS nodes, then run this again")
+        lines.append(
+            f"what to do: see {runnable('custody status')}, mend the IPFS nodes, then run this "
+            "again"
+        )
     return lines

@@ -9,10 +9,11 @@ import typer
 from cli import output
 from cli.state import Json
 
-_HELP = """Move the ciphertext from the home's own disk to its IPFS nodes: send, read everything again there, then give up the disk.
+_HELP = """Move the ciphertext from the home's own disk to its IPFS nodes: send, read everything
+again there, then give up the disk.
 
-Nothing is given up here that was not read again, whole, at as many nodes as it shall lie at. It can be stopped at any moment,
-and goes on where it was when started again.
+Nothing is given up here that was not read again, whole, at as many nodes as it shall lie at. It can
+be stopped at any moment, and goes on where it was when started again.
 
 \b
 Example:
@@ -33,11 +34,19 @@ def register(group: typer.Typer) -> None:
 
         with open_alone() as home:
             if not home.node.replicas.own:
-                raise UsageError("the home has no IPFS nodes", hint="add one: custody ipfs add NAME --api ADDRESS")
+                raise UsageError(
+                    "the home has no IPFS nodes",
+                    hint="add one: custody ipfs add NAME --api ADDRESS",
+                )
             from ledger.services.storage.replica_status import shortage
 
             if problem := shortage(home.node):
-                raise UsageError(problem, hint="add another one, or say that fewer are enough: custody ipfs set --copies N")
+                raise UsageError(
+                    problem,
+                    hint=(
+                        "add another one, or say that fewer are enough: custody ipfs set --copies N"
+                    ),
+                )
             value, lines = _migrate(home.node)
         output.result(value, *lines)
         raise typer.Exit(0 if value["complete"] else 3)
@@ -53,11 +62,25 @@ def _migrate(node: Any) -> tuple[dict[str, Any], list[str]]:
         value["sent"] += found.done.pinned
     if found.wanting:
         value["problems"] = found.problems
-        told = f"{value['sent']} copies sent; {found.wanting} items still lack a copy, so nothing was given up here."
-        return value, [told, *(f"  {name}: {problem}" for name, problem in found.problems.items()), _AGAIN]
+        told = (
+            f"{value['sent']} copies sent; {found.wanting} items still lack a copy, so "
+            "nothing was given up here."
+        )
+        return value, [
+            told,
+            *(f"  {name}: {problem}" for name, problem in found.problems.items()),
+            _AGAIN,
+        ]
     bad = _read_everything(node, value)
     if bad:
-        return value, [f"{len(bad)} items could not be read again whole at their IPFS nodes, so nothing was given up here.", _AGAIN]
+        return value, [
+            (
+                f"{len(bad)} items could not be read again whole at their IPFS nodes, so nothing "
+                "was "
+                "given up here."
+            ),
+            _AGAIN,
+        ]
     given_up = garbage_collection.give_up(node)
     value |= {"freed": given_up.freed, "complete": True}
     text = (

@@ -11,23 +11,26 @@ import typer
 from cli import output
 from cli.state import STATE, Json
 
-_ADD = """Let the home keep its ciphertext at an IPFS node. Its daemon must be running; stop `custody serve` first.
+_ADD = """Let the home keep its ciphertext at an IPFS node. Its daemon must be running; stop
+`custody serve` first.
 
-Nodes in a swarm that other agencies share are added with --outside: an item lies there only while it is offered or disclosed to
-another agency.
+Nodes in a swarm that other agencies share are added with --outside: an item lies there only while
+it is offered or disclosed to another agency.
 
 \b
 Example:
   custody --home ~/evidence ipfs add site-a --api /ip4/127.0.0.1/tcp/5001 \\
     --secret-file /srv/ipfs/rpc-secret
 """
-_REMOVE = """Forget an IPFS node. What is pinned there stays pinned; the items get other nodes as far as there are some.
+_REMOVE = """Forget an IPFS node. What is pinned there stays pinned; the items get other nodes as
+far as there are some.
 
 \b
 Example:
   custody --home ~/evidence ipfs remove site-a
 """
-_SET = """At how many IPFS nodes items shall lie, and how often they are read again. Without options: what is set.
+_SET = """At how many IPFS nodes items shall lie, and how often they are read again. Without
+options: what is set.
 
 \b
 Example:
@@ -40,10 +43,17 @@ def register(group: typer.Typer) -> None:
 
     @group.command(help=_ADD)
     def add(
-        name: Annotated[str, typer.Argument(metavar="NAME", help="What you call it: letters, digits, hyphens.")],
+        name: Annotated[
+            str, typer.Argument(metavar="NAME", help="What you call it: letters, digits, hyphens.")
+        ],
         api: Annotated[str, typer.Option(help="Multiaddress of its RPC.")],
-        secret_file: Annotated[Path | None, typer.Option(help="File with its RPC secret, as `custody ipfs init` writes it.")] = None,
-        outside: Annotated[bool, typer.Option("--outside", help="Its swarm is shared with other agencies.")] = False,
+        secret_file: Annotated[
+            Path | None,
+            typer.Option(help="File with its RPC secret, as `custody ipfs init` writes it."),
+        ] = None,
+        outside: Annotated[
+            bool, typer.Option("--outside", help="Its swarm is shared with other agencies.")
+        ] = False,
         as_json: Json = False,
     ) -> None:
         import re
@@ -52,14 +62,22 @@ def register(group: typer.Typer) -> None:
         from ledger.domain.errors import UsageError
 
         if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", name):
-            raise UsageError(f"{name!r} is not a name for a node", hint="use lower-case letters, digits and hyphens, for example site-a")
+            raise UsageError(
+                f"{name!r} is not a name for a node",
+                hint="use lower-case letters, digits and hyphens, for example site-a",
+            )
         with open_alone() as home:
             from ledger.app import bootstrap, settings
 
             if any(node.name == name for node in home.settings.ipfs.nodes):
-                raise UsageError(f"there is an IPFS node {name!r} already", hint="forget it first: custody ipfs remove " + name)
+                raise UsageError(
+                    f"there is an IPFS node {name!r} already",
+                    hint="forget it first: custody ipfs remove " + name,
+                )
             node = settings.IpfsNode(name, api, outside)
-            secret = settings.read_secret(secret_file, what="secret") if secret_file is not None else b""
+            secret = (
+                settings.read_secret(secret_file, what="secret") if secret_file is not None else b""
+            )
             replica = bootstrap.open_replica(node, secret.decode("utf-8", "replace"))
             try:
                 status = replica.status()
@@ -71,9 +89,15 @@ def register(group: typer.Typer) -> None:
             _write(home, replace(home.settings.ipfs, nodes=(*home.settings.ipfs.nodes, node)))
         lines = [
             f"{name} runs Kubo {status.version} as {status.peer}.",
-            f"New items go there from now on. Send those that are here already: custody --home {STATE.home} ipfs sync",
+            (
+                "New items go there from now on. Send those that are here already: custody --home "
+                f"{STATE.home} ipfs sync"
+            ),
         ]
-        output.result({"name": name, "version": status.version, "peer": status.peer, "outside": outside}, *lines)
+        output.result(
+            {"name": name, "version": status.version, "peer": status.peer, "outside": outside},
+            *lines,
+        )
 
     @group.command(help=_REMOVE)
     def remove(name: Annotated[str, typer.Argument(metavar="NAME")], as_json: Json = False) -> None:
@@ -91,22 +115,37 @@ def register(group: typer.Typer) -> None:
 
     @group.command("set", help=_SET)
     def set_(
-        copies: Annotated[int | None, typer.Option(help="IPFS nodes at which an item shall lie.", min=1, max=20)] = None,
-        fixity_days: Annotated[float | None, typer.Option(help="Days after which an item is read again.", min=0.01)] = None,
-        fixity_rate: Annotated[float | None, typer.Option(help="MiB a second for reading again by schedule; 0: no limit.", min=0)] = None,
+        copies: Annotated[
+            int | None, typer.Option(help="IPFS nodes at which an item shall lie.", min=1, max=20)
+        ] = None,
+        fixity_days: Annotated[
+            float | None, typer.Option(help="Days after which an item is read again.", min=0.01)
+        ] = None,
+        fixity_rate: Annotated[
+            float | None,
+            typer.Option(help="MiB a second for reading again by schedule; 0: no limit.", min=0),
+        ] = None,
         as_json: Json = False,
     ) -> None:
         from dataclasses import asdict
 
         from cli.session import open_alone
 
-        given: dict[str, Any] = {"copies": copies, "fixity_days": fixity_days, "fixity_rate": fixity_rate}
+        given: dict[str, Any] = {
+            "copies": copies,
+            "fixity_days": fixity_days,
+            "fixity_rate": fixity_rate,
+        }
         with open_alone() as home:
-            ipfs = replace(home.settings.ipfs, **{name: value for name, value in given.items() if value is not None})
+            ipfs = replace(
+                home.settings.ipfs,
+                **{name: value for name, value in given.items() if value is not None},
+            )
             if ipfs != home.settings.ipfs:
                 _write(home, ipfs)
         text = (
-            f"items lie at {ipfs.copies} IPFS nodes of {len(ipfs.nodes)}, and are read again every {ipfs.fixity_days:g} days "
+            f"items lie at {ipfs.copies} IPFS nodes of {len(ipfs.nodes)}, and are read again "
+            f"every {ipfs.fixity_days:g} days "
             f"at {ipfs.fixity_rate:g} MiB/s"
         )
         output.result(asdict(ipfs), text)

@@ -49,5 +49,9 @@ def register(app: typer.Typer) -> None:
             for one in items
         ]
         none = ["no items that you may see" + (" have this number" if wanted is not None else "")]
-        lines = output.table(["ITEM", "LATEST EVENT", "EVENTS", "HELD BY", "STATE"], rows) if rows else none
+        lines = (
+            output.table(["ITEM", "LATEST EVENT", "EVENTS", "HELD BY", "STATE"], rows)
+            if rows
+            else none
+        )
         output.result({"items": items}, *lines)

@@ -17,7 +17,8 @@ _GROUP = """The agency's log.
 Example:
   custody --home ~/evidence log export /srv/www/log
 """
-_EXPORT = """Write the log's public files for a plain web server or IPFS (C2SP tlog-tiles), also while the home is served.
+_EXPORT = """Write the log's public files for a plain web server or IPFS (C2SP tlog-tiles), also
+while the home is served.
 
 \b
 Example:
@@ -33,9 +34,15 @@ def register(app: typer.Typer) -> None:
 
     @log.command(help=_EXPORT)
     def export(
-        directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder; a later export adds what is new.")],
+        directory: Annotated[
+            Path, typer.Argument(metavar="DIR", help="Folder; a later export adds what is new.")
+        ],
         entries: Annotated[
-            bool, typer.Option("--entries", help="Also entries and certificates: pseudonyms and times, for those who audit.")
+            bool,
+            typer.Option(
+                "--entries",
+                help="Also entries and certificates: pseudonyms and times, for those who audit.",
+            ),
         ] = False,
         as_json: Json = False,
     ) -> None:
@@ -48,7 +55,15 @@ def register(app: typer.Typer) -> None:
 
             paths, get = exported(own, entries=entries)
             with output.progress("writing", len(paths), unit="files") as advance:
-                written, kept = logfiles.write_tree(directory, paths, get, FOREVER, partial(require_own, own), advance)
+                written, kept = logfiles.write_tree(
+                    directory, paths, get, FOREVER, partial(require_own, own), advance
+                )
             logfiles.drop_partials(directory)
         value = {"directory": str(directory), "written": written, "kept": kept, "entries": entries}
-        output.result(value, f"{written} files written, {kept} were there already; the newest checkpoint is {directory / 'checkpoint'}")
+        output.result(
+            value,
+            (
+                f"{written} files written, {kept} were there already; the newest checkpoint is "
+                f"{directory / 'checkpoint'}"
+            ),
+        )

@@ -15,7 +15,8 @@ from cli.state import Json
 if TYPE_CHECKING:
     from ledger.services.audit.monitor import Round
 
-_HELP = """Follow logs and the contract, and raise an alarm on contradiction, silence, or unusually many events.
+_HELP = """Follow logs and the contract, and raise an alarm on contradiction, silence, or unusually
+many events.
 
 \b
 Example:
@@ -33,18 +34,40 @@ def register(app: typer.Typer) -> None:
     def monitor(
         log: Annotated[list[str], typer.Option(help="URL or folder of a log; may be repeated.")],
         rpc: Annotated[str, typer.Option(help="URL of a chain that you trust.")],
-        trust: Annotated[Path, typer.Option(help="Trust root, obtained by another way than the logs.")],
+        trust: Annotated[
+            Path, typer.Option(help="Trust root, obtained by another way than the logs.")
+        ],
         state: Annotated[Path, typer.Option(help="File that keeps what was seen.")],
         interval: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 60,
-        once: Annotated[bool, typer.Option("--once", help="Look once; exit code of an audit, with an alarm at least 3.")] = False,
-        stop: Annotated[bool, typer.Option("--stop", help="End at the first alarm, with the exit code of --once.")] = False,
-        silence: Annotated[float, typer.Option(min=0, help="Hours without a checkpoint that raise an alarm.")] = 48,
-        volume: Annotated[int, typer.Option(min=1, help="Events signed by one person in an hour that raise an alarm.")] = 500,
-        webhook: Annotated[str, typer.Option(help="URL that alarms are posted to.", envvar="CUSTODY_WEBHOOK")] = "",
+        once: Annotated[
+            bool,
+            typer.Option(
+                "--once", help="Look once; exit code of an audit, with an alarm at least 3."
+            ),
+        ] = False,
+        stop: Annotated[
+            bool,
+            typer.Option("--stop", help="End at the first alarm, with the exit code of --once."),
+        ] = False,
+        silence: Annotated[
+            float, typer.Option(min=0, help="Hours without a checkpoint that raise an alarm.")
+        ] = 48,
+        volume: Annotated[
+            int,
+            typer.Option(min=1, help="Events signed by one person in an hour that raise an alarm."),
+        ] = 500,
+        webhook: Annotated[
+            str, typer.Option(help="URL that alarms are posted to.", envvar="CUSTODY_WEBHOOK")
+        ] = "",
         allow_network: Annotated[
-            list[str], typer.Option(help="Network in which the webhook's name may lie, beside public addresses.")
+            list[str],
+            typer.Option(
+                help="Network in which the webhook's name may lie, beside public addresses."
+            ),
         ] = [],  # noqa: B006
-        metrics: Annotated[str, typer.Option(help="HOST:PORT to serve metrics for Prometheus at.")] = "",
+        metrics: Annotated[
+            str, typer.Option(help="HOST:PORT to serve metrics for Prometheus at.")
+        ] = "",
         as_json: Json = False,
     ) -> None:
         from cli.session import auditor, read_trust
@@ -55,14 +78,25 @@ def register(app: typer.Typer) -> None:
 
         allowed = hosts.networks(allow_network)
         if webhook:
-            hosts.require_tls(webhook, what="a webhook")  # now, and not when the first alarm is to be sent
+            hosts.require_tls(
+                webhook, what="a webhook"
+            )  # now, and not when the first alarm is to be sent
         with ExitStack() as stack:
-            opened = stack.enter_context(open_audit.opened(read_trust(trust), rpc, log, state, auditor()))
+            opened = stack.enter_context(
+                open_audit.opened(read_trust(trust), rpc, log, state, auditor())
+            )
             measured = measures.MonitorMetrics()
             if metrics:
                 stack.callback(measures.serve(measured.registry, metrics).shutdown)
             while True:
-                found = look(opened.contracts, opened.root, opened.logs, opened.state, opened.clock, Limits(int(silence * 3600), volume))
+                found = look(
+                    opened.contracts,
+                    opened.root,
+                    opened.logs,
+                    opened.state,
+                    opened.clock,
+                    Limits(int(silence * 3600), volume),
+                )
                 measured.saw(found)
                 sent = not (webhook and found.fresh) or _notify(webhook, found, allowed)
                 _tell(found)
@@ -74,7 +108,9 @@ def register(app: typer.Typer) -> None:
 
 
 def _notify(url: str, found: Round, allowed: tuple[Any, ...]) -> bool:
-    """Send alarms, and whether they were taken; that they were not is told, and never ends the monitor."""
+    """Send alarms, and whether they were taken; that they were not is told, and never ends the
+    monitor.
+    """
     from ledger.adapters import webhook
     from ledger.domain.errors import CustodyError
 
@@ -97,9 +133,18 @@ def _tell(found: Round) -> None:
     ages = ", ".join(f"{agency} {age} s ago" for agency, age in sorted(found.ages.items()))
     waiting = found.report.facts.get("waiting", 0)
     lines = [
-        f"{output.moment(int(time.time()))}  {found.report.verdict.value}; newest checkpoints: {ages or 'none'}"
+        (
+            f"{output.moment(int(time.time()))}  {found.report.verdict.value}; newest checkpoints: "
+            f"{ages or 'none'}"
+        )
         + (f"; {waiting} entries wait to be anchored" if waiting else "")
     ]
     for mark, findings in (("ALARM", found.fresh), ("stands", found.standing)):
-        lines += [f"  {mark} {one.kind.title} ({one.code}): {one.place}; expected {one.expected}, found {one.found}" for one in findings]
+        lines += [
+            (
+                f"  {mark} {one.kind.title} ({one.code}): {one.place}; expected {one.expected}, "
+                f"found {one.found}"
+            )
+            for one in findings
+        ]
     output.result(value, *lines)

@@ -9,10 +9,12 @@ import typer
 from cli import output
 from cli.state import Json
 
-_HELP = """Networks in which other agencies' nodes and the identity provider may be, beside public addresses.
+_HELP = """Networks in which other agencies' nodes and the identity provider may be, beside public
+addresses.
 
-Addresses of this machine and of private networks are reached only where they are allowed here: otherwise another agency could
-make this node call whatever listens there. Change it while the node is not served.
+Addresses of this machine and of private networks are reached only where they are allowed here:
+otherwise another agency could make this node call whatever listens there. Change it while the node
+is not served.
 
 \b
 Example:
@@ -38,7 +40,9 @@ _LIST = """List the networks that are allowed.
 Example:
   custody --home ~/node network list
 """
-Network = Annotated[str, typer.Argument(metavar="NETWORK", help="10.20.0.0/16, fd00:1::/64, or one address.")]
+Network = Annotated[
+    str, typer.Argument(metavar="NETWORK", help="10.20.0.0/16, fd00:1::/64, or one address.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -76,11 +80,19 @@ def _change(text: str, *, wanted: bool) -> None:
         before = home.settings.networks
         if not wanted and name not in before:
             raise UsageError(f"{name} is not allowed here", hint="see: custody network list")
-        after = tuple(sorted({*before, name})) if wanted else tuple(one for one in before if one != name)
+        after = (
+            tuple(sorted({*before, name}))
+            if wanted
+            else tuple(one for one in before if one != name)
+        )
         settings.write(home.path, replace(home.settings, networks=after))
     _tell(after)
 
 
 def _tell(networks: tuple[str, ...]) -> None:
-    text = "allowed beside public addresses: " + ", ".join(networks) if networks else "public addresses alone"
+    text = (
+        "allowed beside public addresses: " + ", ".join(networks)
+        if networks
+        else "public addresses alone"
+    )
     output.result({"networks": list(networks)}, text)

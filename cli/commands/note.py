@@ -22,12 +22,16 @@ def register(app: typer.Typer) -> None:
 
     @app.command(help=_HELP)
     def note(
-        evidence: Evidence, text: Annotated[str, typer.Option(help="The note; sealed like every record.")], as_json: Json = False
+        evidence: Evidence,
+        text: Annotated[str, typer.Option(help="The note; sealed like every record.")],
+        as_json: Json = False,
     ) -> None:
         from cli.session import evidence_urn, open_session
         from ledger.client import retrieval
 
         urn = evidence_urn(evidence)
         with open_session() as session:
-            answer = retrieval.record(session.node, session.person, session.clock, urn, "note", {"text": text})
+            answer = retrieval.record(
+                session.node, session.person, session.clock, urn, "note", {"text": text}
+            )
         output.result(answer, words.recorded(answer))

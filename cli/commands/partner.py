@@ -16,7 +16,8 @@ Example:
   custody --home ~/node partner add https://custody.police.example
   custody --home ~/node partner list
 """
-_ADD = """Get to know another agency, as an administrator: its node's keys are compared with what the registry on chain says.
+_ADD = """Get to know another agency, as an administrator: its node's keys are compared with what
+the registry on chain says.
 
 \b
 Example:
@@ -36,12 +37,21 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="partner")
 
     @group.command(help=_ADD)
-    def add(url: Annotated[str, typer.Argument(metavar="URL", help="Address of their node.")], as_json: Json = False) -> None:
+    def add(
+        url: Annotated[str, typer.Argument(metavar="URL", help="Address of their node.")],
+        as_json: Json = False,
+    ) -> None:
         from cli.session import open_session
 
         with open_session() as session:
             found = session.node.add_partner(url.rstrip("/"))
-        output.result(found, f"{found['agency']} is known now, at {found['url']}; its keys are those of the registry.")
+        output.result(
+            found,
+            (
+                f"{found['agency']} is known now, at {found['url']}; its keys are those of the "
+                "registry."
+            ),
+        )
 
     @group.command("list", help=_LIST)
     def list_(as_json: Json = False) -> None:
@@ -49,5 +59,11 @@ def register(app: typer.Typer) -> None:
 
         with open_session() as session:
             found = session.node.partners()
-        rows = [[one["agency"], one["url"], "active" if one["active"] else "NOT ACTIVE", one["checked"]] for one in found]
-        output.result({"partners": found}, *output.table(["AGENCY", "ADDRESS", "IN THE REGISTRY", "KEYS LOOKED AT"], rows))
+        rows = [
+            [one["agency"], one["url"], "active" if one["active"] else "NOT ACTIVE", one["checked"]]
+            for one in found
+        ]
+        output.result(
+            {"partners": found},
+            *output.table(["AGENCY", "ADDRESS", "IN THE REGISTRY", "KEYS LOOKED AT"], rows),
+        )

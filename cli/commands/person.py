@@ -26,52 +26,59 @@ Example:
   custody --home ~/node person approve 0f1e2d3c4b5a6978 \\
     --fingerprint "1f2e 3d4c 5b6a 7988"
 """
-_INVITE = """Invite somebody, as an administrator. Hand the file over by a safe way: whoever has it can ask in that person's place.
+_INVITE = """Invite somebody, as an administrator. Hand the file over by a safe way: whoever has it
+can ask in that person's place.
 
 \b
 Example:
   custody --home ~/node person invite --number 4712 --role officer \\
     --url https://custody.example -o invitation.json
 """
-_ENROL = """Join an agency with an invitation: keys are made here and never leave this machine. Read the fingerprint to the administrator;
-once they approved, run the same command again.
+_ENROL = """Join an agency with an invitation: keys are made here and never leave this machine. Read
+the fingerprint to the administrator; once they approved, run the same command again.
 
 \b
 Example:
   custody --home ~/mine person enrol invitation.json
 """
-_APPROVE = """Approve somebody who asked, after comparing the fingerprint with them by voice. Nobody approves themselves.
+_APPROVE = """Approve somebody who asked, after comparing the fingerprint with them by voice. Nobody
+approves themselves.
 
-A custodian also needs the custody key. Where you hold it, it is sealed to them at once; else a custodian who holds it gives it
-(custody person give-key).
+A custodian also needs the custody key. Where you hold it, it is sealed to them at once; else a
+custodian who holds it gives it (custody person give-key).
 
 \b
 Example:
   custody --home ~/node person approve 0f1e2d3c4b5a6978 \\
     --fingerprint "1f2e 3d4c 5b6a 7988"
 """
-_GIVE_KEY = """Give the agency's custody key to a colleague who became a custodian, as a custodian who holds it.
+_GIVE_KEY = """Give the agency's custody key to a colleague who became a custodian, as a custodian
+who holds it.
 
-Let them read you the fingerprint of their keys (custody person fetch shows it). The key is sealed to them here; they take it with
-their next command.
+Let them read you the fingerprint of their keys (custody person fetch shows it). The key is sealed
+to them here; they take it with their next command.
 
 \b
 Example:
   custody --home ~/mine person give-key uhsvsxgbeqkdjg7gd2vbcbfsna \\
     --fingerprint "1f2e 3d4c 5b6a 7988"
 """
-_SUSPEND = """Suspend a person: from this moment they can do nothing here, and every verifier learns of it.
+_SUSPEND = """Suspend a person: from this moment they can do nothing here, and every verifier learns
+of it.
 
-What they signed until now is anchored first, and goes on verifying. With --since nothing signed after that time counts: for
-stolen keys. A custodian keeps the custody key that they have, until it is rotated.
+What they signed until now is anchored first, and goes on verifying. With --since nothing signed
+after that time counts: for stolen keys. A custodian keeps the custody key that they have, until it
+is rotated.
 
 \b
 Example:
   custody --home ~/node person suspend uhsvsxgbeqkdjg7gd2vbcbfsna
 """
-_RENEW = """Give somebody a new certificate before the old one expires, or other roles, as an administrator; then they fetch it themselves.
+_RENEW = """Give somebody a new certificate before the old one expires, or other roles, as an
+administrator; then they fetch it themselves.
 
-Whoever becomes a custodian by it is given the custody key as with approve; whoever is one no more keeps the key that they have.
+Whoever becomes a custodian by it is given the custody key as with approve; whoever is one no more
+keeps the key that they have.
 
 \b
 Example:
@@ -81,7 +88,8 @@ Example:
 """
 _FETCH = """Fetch the certificate that belongs to your key now, after an administrator renewed it.
 
-A new custodian takes the custody key with it, if it waits for them; else the fingerprint is shown by which a colleague gives it.
+A new custodian takes the custody key with it, if it waits for them; else the fingerprint is shown
+by which a colleague gives it.
 
 \b
 Example:
@@ -94,13 +102,15 @@ Example:
   custody --home ~/node person link uhsvsxgbeqkdjg7gd2vbcbfsna \\
     --account a.colleague
 """
-_CARD = """Make a card for another agency, so that they can let you in as a guest: to work on items that they give you.
+_CARD = """Make a card for another agency, so that they can let you in as a guest: to work on items
+that they give you.
 
 \b
 Example:
   custody --home ~/mine person card --for https://custody.example -o card.json
 """
-_ADMIT = """Let somebody of another agency in as a guest, with the card that they made for us, as an administrator.
+_ADMIT = """Let somebody of another agency in as a guest, with the card that they made for us, as an
+administrator.
 
 \b
 Example:
@@ -114,7 +124,9 @@ Example:
 """
 
 
-Fingerprint = Annotated[str, typer.Option(help="Of their keys, as you compared it with them by voice.")]
+Fingerprint = Annotated[
+    str, typer.Option(help="Of their keys, as you compared it with them by voice.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -127,7 +139,10 @@ def register(app: typer.Typer) -> None:
         number: Annotated[str, typer.Option(help="Service number; kept sealed, never in the log.")],
         role: Annotated[list[str], typer.Option(help="Roles; may be repeated.")],
         out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the invitation.")],
-        url: Annotated[str, typer.Option(help="Where the person reaches the node; else the one that serves now.")] = "",
+        url: Annotated[
+            str,
+            typer.Option(help="Where the person reaches the node; else the one that serves now."),
+        ] = "",
         force: outfile.Force = False,
         as_json: Json = False,
     ) -> None:
@@ -138,7 +153,8 @@ def register(app: typer.Typer) -> None:
         server = url or STATE.server or served_at(STATE.home)
         if not server:
             raise UsageError(
-                "nobody could reach this node", hint="start it with custody serve, or give the --url at which it will be reached"
+                "nobody could reach this node",
+                hint="start it with custody serve, or give the --url at which it will be reached",
             )
         with outfile.writing(out, force=force) as file, open_session() as session:
             made = enrolling.invitation(session.node, server=server, number=number, roles=role)
@@ -190,7 +206,10 @@ def register(app: typer.Typer) -> None:
                 *custodykey.lacking(joined(keyring, given.server)),
             ]
         pseudonym = done.certificate.pseudonym if done.certificate is not None else None
-        output.result({"fingerprint": done.fingerprint, "pseudonym": pseudonym, "home": str(STATE.home)}, *lines)
+        output.result(
+            {"fingerprint": done.fingerprint, "pseudonym": pseudonym, "home": str(STATE.home)},
+            *lines,
+        )
 
     @group.command("list", help=_LIST)
     def list_(as_json: Json = False) -> None:
@@ -206,20 +225,37 @@ def register(app: typer.Typer) -> None:
                 for line in custodykey.needed(session, one["reference"], one["fingerprint"])
             ]
         rows = [
-            [one["reference"], one["number"], one["state"], ", ".join(one["roles"]), words.CUSTODY_KEY[one["custodyKey"]]] for one in found
+            [
+                one["reference"],
+                one["number"],
+                one["state"],
+                ", ".join(one["roles"]),
+                words.CUSTODY_KEY[one["custodyKey"]],
+            ]
+            for one in found
         ]
-        lines = output.table(["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"], rows, whole=("WHO", "CUSTODY KEY"))
+        lines = output.table(
+            ["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"], rows, whole=("WHO", "CUSTODY KEY")
+        )
         for one in found:
             if one["state"] == "requested":
                 lines += [
-                    f"{one['number']} asks to join with the fingerprint {one['fingerprint']}: compare it with them by voice, then",
-                    f'  custody --home {STATE.home} person approve {one["reference"]} --fingerprint "{one["fingerprint"]}"',
+                    (
+                        f"{one['number']} asks to join with the fingerprint {one['fingerprint']}: "
+                        "compare it with them by voice, then"
+                    ),
+                    (
+                        f"  custody --home {STATE.home} person approve {one['reference']} "
+                        f'--fingerprint "{one["fingerprint"]}"'
+                    ),
                 ]
         output.result({"people": found}, *lines, *waiting)
 
     @group.command(help=_APPROVE)
     def approve(
-        reference: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
+        reference: Annotated[
+            str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")
+        ],
         fingerprint: Fingerprint = "",
         as_json: Json = False,
     ) -> None:
@@ -227,18 +263,26 @@ def register(app: typer.Typer) -> None:
         from ledger.app import entrust
 
         with open_session() as session:
-            asked = next((one for one in session.node.people() if one["reference"] == reference), None)
+            asked = next(
+                (one for one in session.node.people() if one["reference"] == reference), None
+            )
             shown = str(asked["fingerprint"]) if asked is not None else ""
             if fingerprint:
                 entrust.require_fingerprint(fingerprint, shown)
             who = session.node.approve(reference)
             custody = "waits" if asked is not None and "custodian" in asked["roles"] else ""
             given = custodykey.pass_on(session, who, custody, compared=fingerprint, shown=shown)
-        output.result({"pseudonym": who, "custodyKey": given.custody}, f"Approved: they sign as {who} from now on.", *given.lines)
+        output.result(
+            {"pseudonym": who, "custodyKey": given.custody},
+            f"Approved: they sign as {who} from now on.",
+            *given.lines,
+        )
 
     @group.command("give-key", help=_GIVE_KEY)
     def give_key(
-        who: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
+        who: Annotated[
+            str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")
+        ],
         fingerprint: Annotated[str, typer.Option(help="Of their keys, as they read it to you.")],
         as_json: Json = False,
     ) -> None:
@@ -247,12 +291,25 @@ def register(app: typer.Typer) -> None:
 
         with open_session() as session:
             person = entrust.give(session.keyring, session.node, who, fingerprint=fingerprint)
-        output.result({"pseudonym": person.pseudonym, "custodyKey": "sealed"}, custodykey.sealed_text(person.pseudonym))
+        output.result(
+            {"pseudonym": person.pseudonym, "custodyKey": "sealed"},
+            custodykey.sealed_text(person.pseudonym),
+        )
 
     @group.command(help=_SUSPEND)
     def suspend(
-        who: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it; a guest is WHO@AGENCY.")],
-        since: Annotated[str, typer.Option(help="For stolen keys: 2026-11-20T10:00:00Z. Nothing signed after it counts.")] = "",
+        who: Annotated[
+            str,
+            typer.Argument(
+                metavar="WHO", help="As `custody person list` shows it; a guest is WHO@AGENCY."
+            ),
+        ],
+        since: Annotated[
+            str,
+            typer.Option(
+                help="For stolen keys: 2026-11-20T10:00:00Z. Nothing signed after it counts."
+            ),
+        ] = "",
         as_json: Json = False,
     ) -> None:
         from cli.session import open_session
@@ -267,8 +324,13 @@ def register(app: typer.Typer) -> None:
 
     @group.command(help=_RENEW)
     def renew(
-        who: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
-        role: Annotated[list[str] | None, typer.Option(help="Roles from now on; without it as before. May be repeated.")] = None,
+        who: Annotated[
+            str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")
+        ],
+        role: Annotated[
+            list[str] | None,
+            typer.Option(help="Roles from now on; without it as before. May be repeated."),
+        ] = None,
         fingerprint: Fingerprint = "",
         as_json: Json = False,
     ) -> None:
@@ -276,11 +338,24 @@ def register(app: typer.Typer) -> None:
 
         with open_session() as session:
             done = session.node.renew(who, role or [])
-            listed = next((one for one in session.node.people() if one["reference"] == who), {"fingerprint": ""})
-            given = custodykey.pass_on(session, who, done["custodyKey"], compared=fingerprint, shown=listed["fingerprint"])
+            listed = next(
+                (one for one in session.node.people() if one["reference"] == who),
+                {"fingerprint": ""},
+            )
+            given = custodykey.pass_on(
+                session, who, done["custodyKey"], compared=fingerprint, shown=listed["fingerprint"]
+            )
             kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
-        lines = [f"{who} has a new certificate, and the old one counts no longer.", "They fetch it with: custody person fetch"]
-        value = {"pseudonym": who, "since": done["revoked"], "custodyKey": given.custody, "keepsCustodyKey": done["keepsCustodyKey"]}
+        lines = [
+            f"{who} has a new certificate, and the old one counts no longer.",
+            "They fetch it with: custody person fetch",
+        ]
+        value = {
+            "pseudonym": who,
+            "since": done["revoked"],
+            "custodyKey": given.custody,
+            "keepsCustodyKey": done["keepsCustodyKey"],
+        }
         output.result(value, *lines, *given.lines, *kept)
 
     @group.command(help=_FETCH)
@@ -301,22 +376,34 @@ def register(app: typer.Typer) -> None:
 
     @group.command(help=_LINK)
     def link(
-        who: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
-        account: Annotated[str, typer.Option(help="Their account at the identity provider, the `sub` of its tokens.")],
+        who: Annotated[
+            str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")
+        ],
+        account: Annotated[
+            str,
+            typer.Option(help="Their account at the identity provider, the `sub` of its tokens."),
+        ],
         as_json: Json = False,
     ) -> None:
         from cli.session import open_session
 
         with open_session() as session:
             session.node.link(who, account)
-        output.result({"pseudonym": who}, "linked: they log in with both, their key and that account")
+        output.result(
+            {"pseudonym": who}, "linked: they log in with both, their key and that account"
+        )
 
     @group.command(help=_CARD)
     def card(
         url: Annotated[str, typer.Option("--for", help="Address of the other agency's node.")],
         out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the card.")],
         force: outfile.Force = False,
-        moved: Annotated[bool, typer.Option("--moved", help="Their node is there now, and no longer where you knew it.")] = False,
+        moved: Annotated[
+            bool,
+            typer.Option(
+                "--moved", help="Their node is there now, and no longer where you knew it."
+            ),
+        ] = False,
         as_json: Json = False,
     ) -> None:
         from cli.servers import Servers
@@ -329,17 +416,25 @@ def register(app: typer.Typer) -> None:
             keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
             with NodeClient(url) as node:
                 about = node.agency()
-                Servers(STATE.home, keyring, served_at(STATE.home)).pin(url, about["log"], moved=moved)
+                Servers(STATE.home, keyring, served_at(STATE.home)).pin(
+                    url, about["log"], moved=moved
+                )
                 file.write(enrolling.card(keyring, node))
         lines = [
-            f"The node at {url} says to be that of {about['agency']}: ask them if you are not certain.",
+            (
+                f"The node at {url} says to be that of {about['agency']}: ask them if you are not "
+                "certain."
+            ),
             f"{out} holds nothing secret: give it to their administrator.",
             f"Once they let you in: custody --home {STATE.home} --server {url} list",
         ]
         output.result({"path": str(out)}, *lines)
 
     @group.command(help=_ADMIT)
-    def admit(path: Annotated[Path, typer.Argument(metavar="FILE", help="The card.")], as_json: Json = False) -> None:
+    def admit(
+        path: Annotated[Path, typer.Argument(metavar="FILE", help="The card.")],
+        as_json: Json = False,
+    ) -> None:
         from cli.session import open_session
         from ledger.app import enrolling
 
@@ -347,7 +442,11 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             who = session.node.admit(certificate, proof)
         pseudonym, _, agency = who.partition("@")
-        text = runnable(f"{who} may come in now; give them items with: custody share ID --with {who} --basis WHY")
+        text = runnable(
+            f"{who} may come in now; give them items with: custody share ID --with {who} "
+            "--basis "
+            "WHY"
+        )
         output.result({"reference": who, "pseudonym": pseudonym, "agency": agency}, text)
 
 
@@ -363,7 +462,15 @@ def _of_field(keyring: FileKeyring, person: Person) -> list[str]:
         return []
     if not waiting:
         return []
-    lines = [f"{waiting} statements wait to be sent: custody field send signs anew what was signed under your old certificate."]
+    lines = [
+        (
+            f"{waiting} statements wait to be sent: custody field send signs anew what was signed "
+            "under your old certificate."
+        )
+    ]
     if denied:
-        lines.append(f"Warning: your roles may record no more: {', '.join(denied)}. What waits of it is refused until they may again.")
+        lines.append(
+            f"Warning: your roles may record no more: {', '.join(denied)}. What waits of it is "
+            "refused until they may again."
+        )
     return [runnable(line) for line in lines]

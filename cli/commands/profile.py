@@ -9,7 +9,8 @@ import typer
 from cli import output
 from cli.state import Json
 
-_HELP = """Jurisdiction profiles: what a country's rules ask of records, as data. A home follows the one chosen with init.
+_HELP = """Jurisdiction profiles: what a country's rules ask of records, as data. A home follows the
+one chosen with init.
 
 \b
 Example:
@@ -40,13 +41,33 @@ def register(app: typer.Typer) -> None:
         from ledger.adapters import profiles
 
         found = [profiles.load(code) for code in profiles.shipped()]
-        rows = [[one.code, one.name, ", ".join(one.languages), str(len(one.required)), str(len(one.retention))] for one in found]
-        value = [{"code": one.code, "name": one.name, "languages": list(one.languages)} for one in found]
-        output.result({"profiles": value}, *output.table(["CODE", "NAME", "LANGUAGES", "KINDS WITH RULES", "RETENTION"], rows))
+        rows = [
+            [
+                one.code,
+                one.name,
+                ", ".join(one.languages),
+                str(len(one.required)),
+                str(len(one.retention)),
+            ]
+            for one in found
+        ]
+        value = [
+            {"code": one.code, "name": one.name, "languages": list(one.languages)} for one in found
+        ]
+        output.result(
+            {"profiles": value},
+            *output.table(["CODE", "NAME", "LANGUAGES", "KINDS WITH RULES", "RETENTION"], rows),
+        )
 
     @group.command(help=_SHOW)
     def show(
-        code: Annotated[str, typer.Argument(metavar="CODE", help="As custody profile list shows it, or a file that ends in .toml.")],
+        code: Annotated[
+            str,
+            typer.Argument(
+                metavar="CODE",
+                help="As custody profile list shows it, or a file that ends in .toml.",
+            ),
+        ],
         as_json: Json = False,
     ) -> None:
         from ledger.adapters import profiles

@@ -1,4 +1,6 @@
-"""custody record: everything that can happen to an item, one command each; see cli/eventforms.py."""
+"""custody record: everything that can happen to an item, one command each; see
+cli/eventforms.py.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +38,13 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="record")
     for form in FORMS:
-        group.command(form.name, help=f"{form.help}\n\n\b\nExample:\n  custody record {form.name} 3f0c1d2e-... \\\n    {form.example}")(
-            _command(form)
-        )
+        group.command(
+            form.name,
+            help=(
+                f"{form.help}\n\n\b\nExample:\n  custody record {form.name} 3f0c1d2e-... \\\n   "
+                f" {form.example}"
+            ),
+        )(_command(form))
 
 
 def _command(form: Form) -> Callable[..., None]:
@@ -50,7 +56,9 @@ def _command(form: Form) -> Callable[..., None]:
     parameters: dict[str, tuple[Any, Any]] = {"evidence": (Evidence, inspect.Parameter.empty)}
     for field in form.fields:
         many = field.kind in _REPEATED
-        option = typer.Option(f"--{field.option}", help=field.help, min=0 if field.kind == "event" else None)
+        option = typer.Option(
+            f"--{field.option}", help=field.help, min=0 if field.kind == "event" else None
+        )
         kind: Any = list[str] if many else (int if field.kind == "event" else str)
         default: Any = inspect.Parameter.empty if field.required else ([] if many else "")
         parameters[_name(field)] = (Annotated[kind, option], default)
@@ -59,7 +67,9 @@ def _command(form: Form) -> Callable[..., None]:
     parameters["as_json"] = (Json, False)
     ordered = sorted(parameters.items(), key=lambda one: one[1][1] is not inspect.Parameter.empty)
     kind_of = inspect.Parameter.KEYWORD_ONLY
-    run.__signature__ = inspect.Signature([inspect.Parameter(name, kind_of, default=d, annotation=a) for name, (a, d) in ordered])  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature(
+        [inspect.Parameter(name, kind_of, default=d, annotation=a) for name, (a, d) in ordered]
+    )  # type: ignore[attr-defined]
     run.__annotations__ = {name: annotation for name, (annotation, _) in ordered}
     run.__name__ = form.name
     return run
@@ -74,19 +84,31 @@ def _run(form: Form, given: dict[str, Any]) -> None:
     from ledger.client import retrieval
 
     urn = evidence_urn(given["evidence"])
-    said = members.basis_member(given["basis"], given["basis_kind"], given["authorisation"], given["authority"])
+    said = members.basis_member(
+        given["basis"], given["basis_kind"], given["authorisation"], given["authority"]
+    )
     said |= members.moment_members(given["occurred"], given["late"])
     for field in form.fields:
-        if field.kind in _TIMES and (text := given[_name(field)]):  # before anything is asked of a node
-            (members.past_time if field.kind == "past" else members.time_of)(text, f"--{field.option}")
+        if field.kind in _TIMES and (
+            text := given[_name(field)]
+        ):  # before anything is asked of a node
+            (members.past_time if field.kind == "past" else members.time_of)(
+                text, f"--{field.option}"
+            )
     with open_session() as session:
-        numbers = {one["seq"]: one["statement"] for one in session.node.events(urn)} if any(f.kind == "event" for f in form.fields) else {}
+        numbers = (
+            {one["seq"]: one["statement"] for one in session.node.events(urn)}
+            if any(f.kind == "event" for f in form.fields)
+            else {}
+        )
         body: dict[str, Any] = dict(form.fixed)
         for field in form.fields:
             value = given[_name(field)]
             if value not in ("", []):
                 _put(body, field.path.split("."), _value(field, value, numbers))
-        answer = retrieval.record(session.node, session.person, session.clock, urn, form.type, body, said)
+        answer = retrieval.record(
+            session.node, session.person, session.clock, urn, form.type, body, said
+        )
     output.result(answer, words.recorded(answer))
 
 

@@ -8,8 +8,8 @@ import typer
 
 from cli import output
 
-_HELP = """Serve the home's node: the HTTP API under /v1, anchoring by growth or age, sending to IPFS nodes and reading again what they
-keep. Ends with Ctrl-C.
+_HELP = """Serve the home's node: the HTTP API under /v1, anchoring by growth or age, sending to
+IPFS nodes and reading again what they keep. Ends with Ctrl-C.
 
 \b
 Example:
@@ -22,11 +22,27 @@ def register(app: typer.Typer) -> None:
 
     @app.command(help=_HELP)
     def serve(
-        host: Annotated[str, typer.Option(help="Address to listen on; put a TLS proxy before anything but loopback.")] = "127.0.0.1",
-        port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.", min=0, max=65535)] = 8000,
-        anchor_growth: Annotated[int, typer.Option(help="Anchor when this many entries wait.", min=1)] = 256,
-        anchor_age: Annotated[int, typer.Option(help="Anchor when the oldest entry waits this many seconds.", min=1)] = 60,
-        metrics: Annotated[str, typer.Option(help="HOST:PORT to serve metrics for Prometheus at; never on the API's own.")] = "",
+        host: Annotated[
+            str,
+            typer.Option(
+                help="Address to listen on; put a TLS proxy before anything but loopback."
+            ),
+        ] = "127.0.0.1",
+        port: Annotated[
+            int, typer.Option(help="Port; 0 chooses a free one.", min=0, max=65535)
+        ] = 8000,
+        anchor_growth: Annotated[
+            int, typer.Option(help="Anchor when this many entries wait.", min=1)
+        ] = 256,
+        anchor_age: Annotated[
+            int, typer.Option(help="Anchor when the oldest entry waits this many seconds.", min=1)
+        ] = 60,
+        metrics: Annotated[
+            str,
+            typer.Option(
+                help="HOST:PORT to serve metrics for Prometheus at; never on the API's own."
+            ),
+        ] = "",
     ) -> None:
         from cli.session import open_alone
 
@@ -90,14 +106,19 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     address = home.path / settings.SERVER
     try:
         files.write(address, json.dumps({"url": url, "lock": home.lock.token}).encode())
-        output.say(f"serving {home.settings.agency} at {url} (API description: {url}/docs); stop with Ctrl-C")
+        output.say(
+            f"serving {home.settings.agency} at {url} (API description: {url}/docs); stop with "
+            "Ctrl-C"
+        )
         _run(uvicorn.Server(configure(app, app.state.trusted)), listener)
     finally:
         address.unlink(missing_ok=True)
 
 
 def _run(server: Any, listener: Any) -> None:
-    """Serve until somebody asks for an end: Ctrl-C, a service manager, or a terminal that goes away. That is no failure."""
+    """Serve until somebody asks for an end: Ctrl-C, a service manager, or a terminal that goes
+    away. That is no failure.
+    """
     import signal
 
     from cli.interrupt import Stopped

@@ -20,16 +20,18 @@ Example:
   custody --home ~/node session list
   custody --home ~/node session end 0f1e2d3c4b5a69788796a5b4c3d2e1f0
 """
-_LOGIN = """Log in now. Needed only where your agency has an identity provider: the session is kept for the next commands, fifteen minutes.
+_LOGIN = """Log in now. Needed only where your agency has an identity provider: the session is kept
+for the next commands, fifteen minutes.
 
 \b
 Example:
   custody --home ~/mine login
 """
-_OIDC = """The agency's identity provider (OpenID Connect): where its people log in besides with their keys.
+_OIDC = """The agency's identity provider (OpenID Connect): where its people log in besides with
+their keys.
 
-Register custody there as a public, native client with the redirect http://127.0.0.1/. Whoever is not linked (custody
-person link) cannot log in any more. Change it while the node is not served.
+Register custody there as a public, native client with the redirect http://127.0.0.1/. Whoever is
+not linked (custody person link) cannot log in any more. Change it while the node is not served.
 
 \b
 Example:
@@ -37,7 +39,8 @@ Example:
     --client-id custody --account my.account
   custody --home ~/node oidc off
 """
-_ALARMS = """List alarms: people who opened many items within an hour. For auditors, data-protection officers and administrators.
+_ALARMS = """List alarms: people who opened many items within an hour. For auditors, data-protection
+officers and administrators.
 
 \b
 Example:
@@ -82,15 +85,24 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             found, agency = session.node.sessions(), session.person.descriptor.agency
         rows = [[one["id"], _who(one, agency), one["since"], one["until"]] for one in found]
-        output.result({"sessions": found}, *output.table(["SESSION", "WHO", "SINCE", "UNTIL"], rows, whole=("SESSION", "WHO")))
+        output.result(
+            {"sessions": found},
+            *output.table(["SESSION", "WHO", "SINCE", "UNTIL"], rows, whole=("SESSION", "WHO")),
+        )
 
     @group.command(help=_END)
-    def end(which: Annotated[str, typer.Argument(metavar="SESSION", help="As session list shows it.")], as_json: Json = False) -> None:
+    def end(
+        which: Annotated[str, typer.Argument(metavar="SESSION", help="As session list shows it.")],
+        as_json: Json = False,
+    ) -> None:
         from cli.session import open_session
 
         with open_session() as session:
             session.node.end_session(which)
-        output.result({"ended": which}, "ended; to keep somebody out: " + runnable("custody person suspend WHO"))
+        output.result(
+            {"ended": which},
+            "ended; to keep somebody out: " + runnable("custody person suspend WHO"),
+        )
 
     @app.command(help=_LOGIN)
     def login(as_json: Json = False) -> None:
@@ -107,8 +119,13 @@ def register(app: typer.Typer) -> None:
     @oidc.command("set", help=_SET)
     def set_(
         issuer: Annotated[str, typer.Option(help="The issuer, exactly as the provider writes it.")],
-        client_id: Annotated[str, typer.Option(help="The id under which custody is registered there.")],
-        account: Annotated[str, typer.Option(help="Your own account there (its sub), so that you stay able to log in.")],
+        client_id: Annotated[
+            str, typer.Option(help="The id under which custody is registered there.")
+        ],
+        account: Annotated[
+            str,
+            typer.Option(help="Your own account there (its sub), so that you stay able to log in."),
+        ],
         as_json: Json = False,
     ) -> None:
         from dataclasses import replace
@@ -126,7 +143,10 @@ def register(app: typer.Typer) -> None:
             home.node.identity = provider.OidcProvider(issuer, client_id, allowed)
             membership.link(home.node, _own(home.keyring), account)
             settings.write(home.path, replace(home.settings, oidc=OidcSettings(issuer, client_id)))
-        output.result({"issuer": issuer, "clientId": client_id}, f"people log in at {issuer} from now on, besides with their keys")
+        output.result(
+            {"issuer": issuer, "clientId": client_id},
+            f"people log in at {issuer} from now on, besides with their keys",
+        )
 
     @oidc.command(help=_OFF)
     def off(as_json: Json = False) -> None:
@@ -147,9 +167,18 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             found, agency = session.node.alarms(), session.person.descriptor.agency
         rows = [
-            [one["time"], one["kind"], _who(one, agency), f"{one['count']} items within {one['seconds'] // 60} minutes"] for one in found
+            [
+                one["time"],
+                one["kind"],
+                _who(one, agency),
+                f"{one['count']} items within {one['seconds'] // 60} minutes",
+            ]
+            for one in found
         ]
-        output.result({"alarms": found}, *output.table(["WHEN", "WHAT", "WHO", "HOW MANY"], rows, whole=("WHO",)))
+        output.result(
+            {"alarms": found},
+            *output.table(["WHEN", "WHAT", "WHO", "HOW MANY"], rows, whole=("WHO",)),
+        )
 
 
 def _who(one: dict[str, Any], home: str) -> str:

@@ -9,7 +9,8 @@ import typer
 from cli import output, timeline, words
 from cli.state import Basis, Evidence, Json
 
-_HELP = """Show an item. Without --basis only what the node keeps in clear; with it the whole record, after your access is signed.
+_HELP = """Show an item. Without --basis only what the node keeps in clear; with it the whole
+record, after your access is signed.
 
 \b
 Example:
@@ -31,24 +32,44 @@ def register(app: typer.Typer) -> None:
             details: list[dict[str, Any]] = []
             standing: dict[str, Any] | None = None
             if basis:
-                access = retrieval.record_access(session.node, session.person, session.clock, urn, mode="view", basis=basis_member(basis))
+                access = retrieval.record_access(
+                    session.node,
+                    session.person,
+                    session.clock,
+                    urn,
+                    mode="view",
+                    basis=basis_member(basis),
+                )
                 details, standing = session.node.record(urn, access)
             item = session.node.item(urn)
             events = list(session.node.events(urn))
             names = session.node.agency()["names"]
         value = {"item": item, "events": events, "details": details or None, "standing": standing}
-        output.result(value, *_text(item, events, {one["seq"]: one["document"] for one in details}, names, standing))
+        output.result(
+            value,
+            *_text(item, events, {one["seq"]: one["document"] for one in details}, names, standing),
+        )
 
 
 def _replica(one: dict[str, Any]) -> str:
     good = f", last good {one['proof'][:16].replace('T', ' ')}" if one["proof"] else ""
-    return f"{one['node']}: {words.REPLICAS[one['state']]}{good}" + (f" ({one['problem']})" if one["problem"] else "")
+    return f"{one['node']}: {words.REPLICAS[one['state']]}{good}" + (
+        f" ({one['problem']})" if one["problem"] else ""
+    )
 
 
-def _text(item: dict[str, Any], events: list[dict[str, Any]], documents: dict[int, Any], names: dict[str, str], standing: Any) -> list[str]:
+def _text(
+    item: dict[str, Any],
+    events: list[dict[str, Any]],
+    documents: dict[int, Any],
+    names: dict[str, str],
+    standing: Any,
+) -> list[str]:
     lines = [
         f"item     {item['evidence']}",
-        f"held by  {item['custodian']}" + (" (closed)" if item["closed"] else "") + (", keys destroyed" if item["erased"] else ""),
+        f"held by  {item['custodian']}"
+        + (" (closed)" if item["closed"] else "")
+        + (", keys destroyed" if item["erased"] else ""),
         *_offer(item["offer"]),
         f"content  {item['cid'] or 'none'}",
         f"state    {words.STATES[item['state']]}",
@@ -62,7 +83,11 @@ def _text(item: dict[str, Any], events: list[dict[str, Any]], documents: dict[in
         if date != day:
             lines += [date, ""] if not day else ["", date, ""]
             day = date
-        proven = f"on the chain by {event['provenTime']}" if event["provenTime"] else words.STATES[event["state"]]
+        proven = (
+            f"on the chain by {event['provenTime']}"
+            if event["provenTime"]
+            else words.STATES[event["state"]]
+        )
         lines += timeline.entry(clock, event, documents.get(event["seq"]), proven, names)
     lines += ["", "times are UTC"]
     if not documents:
@@ -73,9 +98,15 @@ def _text(item: dict[str, Any], events: list[dict[str, Any]], documents: dict[in
 def _standing(standing: dict[str, Any]) -> list[str]:
     """What holds for the item now, as far as there is something."""
     shown = {"seals": "seals", "holds": "holds", "handling": "handling", "conditions": "bound to"}
-    lines = [f"{word:<9}{', '.join(standing[name])}" for name, word in shown.items() if standing.get(name)]
+    lines = [
+        f"{word:<9}{', '.join(standing[name])}"
+        for name, word in shown.items()
+        if standing.get(name)
+    ]
     lines += [f"keep     until {standing['keepUntil']}"] if standing.get("keepUntil") else []
-    return lines + ([f"out      with {standing['handedOutTo']}"] if standing.get("handedOutTo") else [])
+    return lines + (
+        [f"out      with {standing['handedOutTo']}"] if standing.get("handedOutTo") else []
+    )
 
 
 def _offer(offer: dict[str, Any] | None) -> list[str]:

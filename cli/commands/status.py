@@ -10,7 +10,8 @@ from cli import output
 from cli.hints import runnable
 from cli.state import Json
 
-_HELP = """How far the log is anchored, and in which block; the IPFS nodes, and what to do about each problem.
+_HELP = """How far the log is anchored, and in which block; the IPFS nodes, and what to do about
+each problem.
 
 \b
 Example:
@@ -33,17 +34,27 @@ def register(app: typer.Typer) -> None:
 
 
 def text(found: dict[str, Any]) -> list[str]:
-    """The status in words; entries are counted from 0, so that "final 5" means that entries 0 to 4 are final."""
+    """The status in words; entries are counted from 0, so that "final 5" means that entries 0 to 4
+    are final.
+    """
     newest = found["newest"]
     lines = [
         f"agency      {found['agency']} (descriptor version {found['descriptorVersion']})",
         f"log         {found['log']}",
-        f"entries     {found['integrated']} in the log, {found['submitted']} sent, {found['anchored']} anchored, {found['final']} final",
+        (
+            f"entries     {found['integrated']} in the log, {found['submitted']} sent, "
+            f"{found['anchored']} anchored, {found['final']} final"
+        ),
     ]
     if waiting := found["integrated"] - found["final"]:
-        lines.append(f"waiting     {waiting} entries are not final yet, so nothing outside proves them: {runnable('custody anchor')}")
+        lines.append(
+            f"waiting     {waiting} entries are not final yet, so nothing outside proves them: "
+            f"{runnable('custody anchor')}"
+        )
     if newest:
-        place = f"block {newest['block']}, gas {newest['gas']}" if newest["block"] else "not mined yet"
+        place = (
+            f"block {newest['block']}, gas {newest['gas']}" if newest["block"] else "not mined yet"
+        )
         lines.append(f"newest      {newest['size']} entries, {newest['state']}, {place}")
     chain = found["chain"]
     lines += [
@@ -55,7 +66,12 @@ def text(found: dict[str, Any]) -> list[str]:
         lines.append(f"FROZEN      {found['frozen']}: run {runnable('custody doctor')}")
     for one in found["workers"] or []:
         if one["failures"]:
-            lines += [f"FAILING     {one['worker']}, since {one['since']}, {one['failures']} times: {one['problem']}"]
+            lines += [
+                (
+                    f"FAILING     {one['worker']}, since {one['since']}, {one['failures']} times: "
+                    f"{one['problem']}"
+                )
+            ]
             lines += [f"  what to do: {one['hint']}"] if one["hint"] else []
     if found["ipfs"]:
         lines += _ipfs(found["ipfs"])
@@ -64,17 +80,36 @@ def text(found: dict[str, Any]) -> list[str]:
 
 def _ipfs(found: dict[str, Any]) -> list[str]:
     proof = output.moment(found["oldest_proof"]) if found["oldest_proof"] else "none yet"
-    lines = ["", f"ipfs        items lie at {found['copies']} nodes; {found['wanting']} lack a copy; oldest proof {proof}"]
+    lines = [
+        "",
+        (
+            f"ipfs        items lie at {found['copies']} nodes; {found['wanting']} lack a copy; "
+            f"oldest proof {proof}"
+        ),
+    ]
     rows = []
     problems = [(found["problem"], found["hint"])] if found["problem"] else []
     for node in found["nodes"]:
         status = node["status"]
-        said = [status["version"], str(status["peers"]), output.size(status["size"])] if status else ["-", "-", "-"]
+        said = (
+            [status["version"], str(status["peers"]), output.size(status["size"])]
+            if status
+            else ["-", "-", "-"]
+        )
         name = node["name"] + (" (outside)" if node["outside"] else "")
-        rows.append([name, "ok" if status and not node["problem"] else "PROBLEM", *said, *(str(node[one]) for one in _COUNTS)])
+        rows.append(
+            [
+                name,
+                "ok" if status and not node["problem"] else "PROBLEM",
+                *said,
+                *(str(node[one]) for one in _COUNTS),
+            ]
+        )
         if node["problem"]:
             problems.append((f"{node['name']}: {node['problem']}", node["hint"]))
-    lines += output.table(["NODE", "STATE", "KUBO", "PEERS", "SIZE", "PINNED", "WAITING", "DAMAGED"], rows)
+    lines += output.table(
+        ["NODE", "STATE", "KUBO", "PEERS", "SIZE", "PINNED", "WAITING", "DAMAGED"], rows
+    )
     for problem, hint in problems:
         lines += [problem, f"  what to do: {runnable(hint)}"]
     return lines

@@ -13,9 +13,10 @@ from cli.state import STATE, Json
 _LISTED = 20
 _HELP = """Hash, encrypt, store and record files and folders where they are collected.
 
-Each file becomes an item of its own with a signed record; a folder becomes one more item that lists them, and says what
-was left out and why. An upload that was interrupted goes on where it was when you start it again; with other details
-you are asked whether to go on as before (--resume) or to begin anew (--restart). Exit code 3: something could not be read.
+Each file becomes an item of its own with a signed record; a folder becomes one more item that lists
+them, and says what was left out and why. An upload that was interrupted goes on where it was when
+you start it again; with other details you are asked whether to go on as before (--resume) or to
+begin anew (--restart). Exit code 3: something could not be read.
 
 \b
 Example:
@@ -30,23 +31,42 @@ def register(app: typer.Typer) -> None:
     def upload(
         paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
         case: Annotated[str, typer.Option(help="Case number; searchable, never in clear.")] = "",
-        exhibit: Annotated[str, typer.Option(help="Exhibit number; searchable, never in clear.")] = "",
-        basis: Annotated[str, typer.Option(help="Legal basis in words, part of the signed record.")] = "",
-        handling: Annotated[list[str] | None, typer.Option(help="Handling code such as victim-identity; may be repeated.")] = None,
-        occurred: Annotated[str, typer.Option(help="When it was collected, if not now: 2026-11-20T10:00:00Z.")] = "",
+        exhibit: Annotated[
+            str, typer.Option(help="Exhibit number; searchable, never in clear.")
+        ] = "",
+        basis: Annotated[
+            str, typer.Option(help="Legal basis in words, part of the signed record.")
+        ] = "",
+        handling: Annotated[
+            list[str] | None,
+            typer.Option(help="Handling code such as victim-identity; may be repeated."),
+        ] = None,
+        occurred: Annotated[
+            str, typer.Option(help="When it was collected, if not now: 2026-11-20T10:00:00Z.")
+        ] = "",
         late: members.Late = "",
         basis_kind: members.BasisKind = "",
         authorisation: members.Authorisation = "",
         authority: members.Authority = "",
-        source: Annotated[str, typer.Option("--from", help="Item that it was taken from, such as a seized phone.")] = "",
-        method: Annotated[str, typer.Option(help="How it was taken: physical, logical, file-system, cloud ...")] = "",
+        source: Annotated[
+            str, typer.Option("--from", help="Item that it was taken from, such as a seized phone.")
+        ] = "",
+        method: Annotated[
+            str, typer.Option(help="How it was taken: physical, logical, file-system, cloud ...")
+        ] = "",
         tool: Annotated[str, typer.Option(help="Tool that it was taken with.")] = "",
         tool_version: Annotated[str, typer.Option(help="Version of that tool.")] = "",
         place: Annotated[str, typer.Option(help="Where it was taken.")] = "",
         clock_shown: Annotated[str, typer.Option(help="Time that the device showed.")] = "",
-        clock_reference: Annotated[str, typer.Option(help="True time at that moment: 2026-11-20T10:00:00Z.")] = "",
-        digest: Annotated[list[str] | None, typer.Option(help="Further digests beside sha-256, such as sha-512.")] = None,
-        on_duplicate: Annotated[str, typer.Option(help="record or skip content that you have recorded before.")] = "record",
+        clock_reference: Annotated[
+            str, typer.Option(help="True time at that moment: 2026-11-20T10:00:00Z.")
+        ] = "",
+        digest: Annotated[
+            list[str] | None, typer.Option(help="Further digests beside sha-256, such as sha-512.")
+        ] = None,
+        on_duplicate: Annotated[
+            str, typer.Option(help="record or skip content that you have recorded before.")
+        ] = "record",
         resume: members.Resume = False,
         restart: members.Restart = False,
         as_json: Json = False,
@@ -57,8 +77,12 @@ def register(app: typer.Typer) -> None:
 
         if on_duplicate not in ("record", "skip"):
             raise UsageError(f"--on-duplicate {on_duplicate}", hint="expected record or skip")
-        said = members.identifier_members(case, exhibit) | members.basis_member(basis, basis_kind, authorisation, authority)
-        said |= members.moment_members(occurred, late) | ({"handling": handling} if handling else {})
+        said = members.identifier_members(case, exhibit) | members.basis_member(
+            basis, basis_kind, authorisation, authority
+        )
+        said |= members.moment_members(occurred, late) | (
+            {"handling": handling} if handling else {}
+        )
         if bool(clock_shown) != bool(clock_reference):
             raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
         if clock_reference:
@@ -66,22 +90,40 @@ def register(app: typer.Typer) -> None:
         body: dict[str, Any] = {
             **({"partOf": evidence_urn(source)} if source else {}),
             **({"method": method} if method else {}),
-            **({"tool": {"name": tool, **({"version": tool_version} if tool_version else {})}} if tool else {}),
+            **(
+                {"tool": {"name": tool, **({"version": tool_version} if tool_version else {})}}
+                if tool
+                else {}
+            ),
             **({"place": place} if place else {}),
-            **({"deviceClock": {"shown": clock_shown, "reference": clock_reference}} if clock_shown else {}),
+            **(
+                {"deviceClock": {"shown": clock_shown, "reference": clock_reference}}
+                if clock_shown
+                else {}
+            ),
         }
         if resume and restart:
-            raise UsageError("--resume and --restart are two ways to go on", hint="choose one of the two")
+            raise UsageError(
+                "--resume and --restart are two ways to go on", hint="choose one of the two"
+            )
         if resume and (said or body or digest):
             raise UsageError(
-                "--resume goes on with the details that were given then", hint="give the paths alone, or --restart for new details"
+                "--resume goes on with the details that were given then",
+                hint="give the paths alone, or --restart for new details",
             )
         interrupted = members.interruption(resume, restart)
-        upload_paths(paths, Options(said, tuple(digest or ()), on_duplicate == "skip", body, interrupted=interrupted))
+        upload_paths(
+            paths,
+            Options(
+                said, tuple(digest or ()), on_duplicate == "skip", body, interrupted=interrupted
+            ),
+        )
 
 
 def upload_paths(paths: list[Path], options: Any) -> None:
-    """Upload files and folders, and tell what became of them; ends with 3 where something could not be read."""
+    """Upload files and folders, and tell what became of them; ends with 3 where something could not
+    be read.
+    """
     from dataclasses import asdict
 
     from cli.session import open_session
@@ -92,15 +134,27 @@ def upload_paths(paths: list[Path], options: Any) -> None:
     with open_session() as session, output.progress("uploading", total) as advance:
         done, run = _run(session, paths, options, own, advance)
         status = session.node.status(chain=False, ipfs=False)
-    rows = [[item.evidence.removeprefix("urn:uuid:"), output.size(item.size), _outcome(item), item.path] for item in done[:_LISTED]]
+    rows = [
+        [item.evidence.removeprefix("urn:uuid:"), output.size(item.size), _outcome(item), item.path]
+        for item in done[:_LISTED]
+    ]
     lines = output.table(["ITEM", "SIZE", "RECORDED", "PATH"], rows)
     recorded = sum(item.index is not None for item in done)
-    lines += [f"same content as {item.duplicates[0]}: {item.path}" for item in done[:_LISTED] if item.duplicates]
+    lines += [
+        f"same content as {item.duplicates[0]}: {item.path}"
+        for item in done[:_LISTED]
+        if item.duplicates
+    ]
     waiting = status["integrated"] - status["final"]
     first, *rest = _next(waiting)
-    lines += [f"{recorded} items recorded, {output.size(sum(item.size for item in done))}. {first}", *rest]
+    lines += [
+        f"{recorded} items recorded, {output.size(sum(item.size for item in done))}. {first}",
+        *rest,
+    ]
     value = {"items": [asdict(item) for item in done], "recorded": recorded, "waiting": waiting}
-    output.result(value | {"leftOut": [asdict(one) for one in run.left_out]}, *lines, *_left_out(run.left_out))
+    output.result(
+        value | {"leftOut": [asdict(one) for one in run.left_out]}, *lines, *_left_out(run.left_out)
+    )
     for notice in run.notices:
         output.say(notice)
     run.told()
@@ -108,14 +162,21 @@ def upload_paths(paths: list[Path], options: Any) -> None:
         raise typer.Exit(3)
 
 
-def _run(session: Any, paths: list[Path], options: Any, own: Any, advance: Any) -> tuple[list[Any], Any]:
-    """Upload; where an upload with other details was interrupted, the person at a terminal says what becomes of it."""
+def _run(
+    session: Any, paths: list[Path], options: Any, own: Any, advance: Any
+) -> tuple[list[Any], Any]:
+    """Upload; where an upload with other details was interrupted, the person at a terminal says
+    what becomes of it.
+    """
     from dataclasses import replace
 
     from ledger.client.upload import Upload
     from ledger.domain.errors import DemandError, InterruptedUploadError, UsageError
 
-    run, done = Upload(session.person, session.node, session.journal, session.clock, options, advance, own), []
+    run, done = (
+        Upload(session.person, session.node, session.journal, session.clock, options, advance, own),
+        [],
+    )
     try:
         for item in run.run(paths, until_told=True):
             done.append(item)
@@ -132,7 +193,9 @@ def _run(session: Any, paths: list[Path], options: Any, own: Any, advance: Any) 
 
 
 def _ask(error: Any) -> str | None:
-    """What the person at a terminal chooses; None where nobody is there, or nothing is to be chosen."""
+    """What the person at a terminal chooses; None where nobody is there, or nothing is to be
+    chosen.
+    """
     import sys
 
     from ledger.client.upload_request import RESTART, RESUME
@@ -140,7 +203,11 @@ def _ask(error: Any) -> str | None:
     if error.recorded or STATE.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
     output.say(f"{error.message}.")
-    answer = typer.prompt("[g]o on as before, with the details of then, or begin [a]new with these? [g/a, else stop]", default="", err=True)
+    answer = typer.prompt(
+        "[g]o on as before, with the details of then, or begin [a]new with these? [g/a, else stop]",
+        default="",
+        err=True,
+    )
     return {"g": RESUME, "a": RESTART}.get(answer.strip().lower()[:1])
 
 
@@ -149,20 +216,32 @@ def _commands(error: Any) -> str:
     import shlex
     import sys
 
-    first = [*("custody", "--home", str(STATE.home.absolute())), *(["--server", STATE.server] if STATE.server else [])]
-    first += ["--passphrase-file", str(STATE.passphrase_file.absolute())] if STATE.passphrase_file is not None else []
+    first = [
+        *("custody", "--home", str(STATE.home.absolute())),
+        *(["--server", STATE.server] if STATE.server else []),
+    ]
+    first += (
+        ["--passphrase-file", str(STATE.passphrase_file.absolute())]
+        if STATE.passphrase_file is not None
+        else []
+    )
     first += ["--offline"] if STATE.offline else []
     tops = [shlex.join([*first, "upload", "--resume", "--", top]) for top in error.tops]
     given = ["custody", *(one for one in sys.argv[1:] if one not in ("--restart", "--resume"))]
     again = given.copy()
     again.insert(again.index("--") if "--" in again else len(again), "--restart")
     if error.recorded:
-        return f"hear what was recorded: {'; '.join(tops)}; for a second item, then: {shlex.join(given)}"
+        return (
+            f"hear what was recorded: {'; '.join(tops)}; for a second item, then: "
+            f"{shlex.join(given)}"
+        )
     return f"go on as before: {'; '.join(tops)}; or begin anew: {shlex.join(again)}"
 
 
 def _own() -> frozenset[tuple[int, int]]:
-    """What is custody's own and must not become evidence: the home, and the file with the passphrase."""
+    """What is custody's own and must not become evidence: the home, and the file with the
+    passphrase.
+    """
     import os
 
     found = set()
@@ -182,8 +261,14 @@ def _left_out(left: list[Any]) -> list[str]:
             counts[one.kind] = counts.get(one.kind, 0) + 1
     lines = []
     if counts:
-        named = ", ".join(f"{count} {kind}{'' if count == 1 or kind.endswith('s') else 's'}" for kind, count in sorted(counts.items()))
-        lines.append(f"Not recorded, since no files of their own: {named}; the folder's signed manifest names each.")
+        named = ", ".join(
+            f"{count} {kind}{'' if count == 1 or kind.endswith('s') else 's'}"
+            for kind, count in sorted(counts.items())
+        )
+        lines.append(
+            f"Not recorded, since no files of their own: {named}; the folder's signed manifest "
+            "names each."
+        )
     if lost:
         lines.append(f"{len(lost)} could not be recorded:")
         lines += [f"  {one.path}: {one.reason}" for one in lost[:_LISTED]]
@@ -193,10 +278,16 @@ def _left_out(left: list[Any]) -> list[str]:
 
 def _next(waiting: int) -> list[str]:
     if STATE.offline:
-        return [f"Signed here; {waiting} statements wait for a network.", f"Send them then: custody --home {STATE.home} field send"]
+        return [
+            f"Signed here; {waiting} statements wait for a network.",
+            f"Send them then: custody --home {STATE.home} field send",
+        ]
     return [
         f"Signed and in the log; not yet anchored ({waiting} entries wait).",
-        f"Anchor now: custody --home {STATE.home} anchor   See how far it is: custody --home {STATE.home} status",
+        (
+            f"Anchor now: custody --home {STATE.home} anchor   See how far it is: custody --home "
+            f"{STATE.home} status"
+        ),
     ]
 
 

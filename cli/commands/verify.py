@@ -11,7 +11,8 @@ import typer
 from cli import output
 from cli.state import Json
 
-_HELP = """Verify a bundle, and the file it speaks of: no home, no server, no network, unless you name a chain with --rpc.
+_HELP = """Verify a bundle, and the file it speaks of: no home, no server, no network, unless you
+name a chain with --rpc.
 
 \b
 Example:
@@ -34,10 +35,21 @@ def register(app: typer.Typer) -> None:
     @app.command(help=_HELP)
     def verify(
         bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle.")],
-        file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="The evidence itself; it never leaves this machine.")] = None,
-        trust: Annotated[Path, typer.Option(help="Trust root, obtained by another way than the bundle.")] = ...,  # type: ignore[assignment]
-        rpc: Annotated[str, typer.Option(help="URL of a chain that you trust, to judge the block.")] = "",
-        timeline: Annotated[bool, typer.Option("--timeline", help="Tell the life of the item, event by event.")] = False,
+        file: Annotated[
+            Path | None,
+            typer.Argument(
+                metavar="[FILE]", help="The evidence itself; it never leaves this machine."
+            ),
+        ] = None,
+        trust: Annotated[
+            Path, typer.Option(help="Trust root, obtained by another way than the bundle.")
+        ] = ...,  # type: ignore[assignment]
+        rpc: Annotated[
+            str, typer.Option(help="URL of a chain that you trust, to judge the block.")
+        ] = "",
+        timeline: Annotated[
+            bool, typer.Option("--timeline", help="Tell the life of the item, event by event.")
+        ] = False,
         as_json: Json = False,
     ) -> None:
         raise typer.Exit(run(bundle, file, trust, rpc, timeline=timeline))
@@ -56,9 +68,18 @@ def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: boo
     lines = [line for number, step in sorted(report.steps.items()) for line in _step(number, step)]
     lines += [f"    note: {finding}" for finding in report.findings]
     lines += [f"    withheld from you: {path}" for path in report.withheld]
-    lines.append("    not proven: what happened before collection, that the content is true, that nothing was kept from the record")
     lines.append(
-        f"verdict: {report.verdict}" + ("" if file is not None or report.verdict != "verified" else " (the record; no file was compared)")
+        "    not proven: what happened before collection, that the content is true, that "
+        "nothing "
+        "was kept from the record"
+    )
+    lines.append(
+        f"verdict: {report.verdict}"
+        + (
+            ""
+            if file is not None or report.verdict != "verified"
+            else " (the record; no file was compared)"
+        )
     )
     if timeline:
         lines += ["", *_timeline(data, report.events)]
@@ -78,8 +99,14 @@ def _timeline(data: bytes, events: list[dict[str, Any]]) -> list[str]:
         if date != day:
             lines += ["", date, ""]
             day = date
-        told = None if bundled.document is None else document.parse(bundled.document, bundled.disclosures).value
-        proven = f"on the chain by {one['provenTime']}" if one["provenTime"] else "not on the chain yet"
+        told = (
+            None
+            if bundled.document is None
+            else document.parse(bundled.document, bundled.disclosures).value
+        )
+        proven = (
+            f"on the chain by {one['provenTime']}" if one["provenTime"] else "not on the chain yet"
+        )
         lines += timeline.entry(clock, one, told, proven, {})
     return lines
 
@@ -91,7 +118,8 @@ def _step(number: int, step: Any) -> list[str]:
 
 
 def _require_bundle(data: bytes, bundle: Path, file: Path | None, trust: Path) -> None:
-    """Say what somebody gave for the bundle instead, and how the command reads with the two the right way round.
+    """Say what somebody gave for the bundle instead, and how the command reads with the two the
+    right way round.
 
     Raises:
         UnreadableError: it is no bundle: nothing was judged, so nothing was refuted.
@@ -105,8 +133,14 @@ def _require_bundle(data: bytes, bundle: Path, file: Path | None, trust: Path) -
         return
     hint = "the bundle comes first: custody verify BUNDLE FILE --trust TRUST"
     if file is not None and file.is_file() and file_kind.is_bundle(_head(file)):
-        hint = f"did you swap the two? custody verify {quote(str(file))} {quote(str(bundle))} --trust {quote(str(trust))}"
-    raise UnreadableError(f"{bundle} is {file_kind.describe(data[: file_kind.HEAD])}, not an evidence bundle", hint=hint)
+        hint = (
+            f"did you swap the two? custody verify {quote(str(file))} {quote(str(bundle))} "
+            f"--trust {quote(str(trust))}"
+        )
+    raise UnreadableError(
+        f"{bundle} is {file_kind.describe(data[: file_kind.HEAD])}, not an evidence bundle",
+        hint=hint,
+    )
 
 
 def _head(path: Path) -> bytes:
@@ -124,12 +158,17 @@ def _read(path: Path) -> bytes:
     from ledger.domain.errors import UnreadableError
 
     if path.is_dir():
-        raise UnreadableError(f"{path} is a folder, not an evidence bundle", hint="a bundle is one file, as custody bundle writes it")
+        raise UnreadableError(
+            f"{path} is a folder, not an evidence bundle",
+            hint="a bundle is one file, as custody bundle writes it",
+        )
     try:
         with path.open("rb") as stream:
             data = stream.read(LIMIT + 1)
     except OSError as error:
-        raise UnreadableError(f"cannot read {path}: {error.strerror}", hint="check the path and your permissions") from error
+        raise UnreadableError(
+            f"cannot read {path}: {error.strerror}", hint="check the path and your permissions"
+        ) from error
     # What is too long to be a bundle is told by what it is: it is the evidence itself, most likely.
     return data
 
@@ -146,25 +185,41 @@ def _measure(data: bytes, file: Path) -> Any:
     try:
         first = bundles.parse(data).statements[0]
         if first.document is not None:
-            names = [name for name in document.parse(first.document, first.disclosures).body.get("digests", {}) if name in ALGORITHMS]
+            names = [
+                name
+                for name in document.parse(first.document, first.disclosures).body.get(
+                    "digests", {}
+                )
+                if name in ALGORITHMS
+            ]
     except CustodyError:
         pass  # the verification itself tells what is wrong with the bundle
     digest = MultiDigest(names)
     if file.is_dir():
         raise UnreadableError(
             f"{file} is a folder, and a bundle speaks of one file: neither verified nor refuted",
-            hint="name the file; the bundle of a folder speaks of its manifest, which custody get writes",
+            hint=(
+                "name the file; the bundle of a folder speaks of its manifest, which custody "
+                "get writes"
+            ),
         )
     if file.is_char_device() or file.is_socket():
-        raise UnreadableError(f"{file} is a device, not a file: neither verified nor refuted", hint="name the file that you were given")
+        raise UnreadableError(
+            f"{file} is a device, not a file: neither verified nor refuted",
+            hint="name the file that you were given",
+        )
     try:
-        with file.open("rb", buffering=0) as stream, output.progress("reading", file.stat().st_size) as advance:
+        with (
+            file.open("rb", buffering=0) as stream,
+            output.progress("reading", file.stat().st_size) as advance,
+        ):
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
                 advance(len(chunk))
     except OSError as error:
         raise UnreadableError(
-            f"cannot read {file}: {error.strerror}", hint="neither verified nor refuted: check the path or the medium"
+            f"cannot read {file}: {error.strerror}",
+            hint="neither verified nor refuted: check the path or the medium",
         ) from error
     return FileDigest(digest.size, digest.hexdigests())
 
@@ -180,14 +235,23 @@ def _confirm(root: Any, url: str) -> Callable[[int, bytes], set[bytes]]:
         try:
             if chain.chain_id() != root.chain_id or chain.block(0).hash != root.genesis:
                 # Somebody asked the wrong chain: that says nothing about the evidence.
-                message = f"the chain that you asked is another one than the trust root names (chain {root.chain_id})"
+                message = (
+                    "the chain that you asked is another one than the trust root names "
+                    f"(chain {root.chain_id})"
+                )
                 raise IncompleteError(7, message, hint="name a node of that chain with --rpc")
             if chain.final() < number:
-                raise IncompleteError(7, f"block {number} is not final yet on the chain that you asked", hint="try again later")
+                raise IncompleteError(
+                    7,
+                    f"block {number} is not final yet on the chain that you asked",
+                    hint="try again later",
+                )
             return {chain.block(number).hash}
         except IncompleteError:
             raise
         except CustodyError as error:
-            raise IncompleteError(7, f"the chain that you asked did not tell: {error.message}", hint=error.hint) from error
+            raise IncompleteError(
+                7, f"the chain that you asked did not tell: {error.message}", hint=error.hint
+            ) from error
 
     return ask

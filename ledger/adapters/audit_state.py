@@ -1,6 +1,8 @@
-"""What an audit keeps between runs: one SQLite file, written in stretches that become durable together.
+"""What an audit keeps between runs: one SQLite file, written in stretches that become durable
+together.
 
-A table, not an object model, for millions of rows that are read by key and replaced: sqlite3 itself is the plain tool for it.
+A table, not an object model, for millions of rows that are read by key and replaced: sqlite3 itself
+is the plain tool for it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,13 @@ from typing import Any, Final
 from ledger.adapters import files
 from ledger.adapters.filelock import FileLock
 from ledger.domain.audit import contract_events
-from ledger.domain.audit.contract_events import CheckpointAnchored, ContractEvent, DescriptorPublished, LogOpened, Told
+from ledger.domain.audit.contract_events import (
+    CheckpointAnchored,
+    ContractEvent,
+    DescriptorPublished,
+    LogOpened,
+    Told,
+)
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.ports import LogState, Progress, Usage
 from ledger.domain.audit.replay import Step
@@ -28,22 +36,31 @@ _PAGE: Final = 1000
 _SCHEMA: Final = """
 CREATE TABLE chain (one INTEGER PRIMARY KEY CHECK (one = 1), block INTEGER NOT NULL);
 CREATE TABLE agency (id BLOB PRIMARY KEY, code TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE opened (log BLOB PRIMARY KEY, block INTEGER, time INTEGER, agency BLOB, parent BLOB, size INTEGER, root BLOB) WITHOUT ROWID;
-CREATE TABLE published (agency BLOB, version INTEGER, digest BLOB, active_from INTEGER, block INTEGER, time INTEGER,
+CREATE TABLE opened (log BLOB PRIMARY KEY, block INTEGER, time INTEGER, agency BLOB, parent BLOB,
+    size INTEGER, root BLOB) WITHOUT ROWID;
+CREATE TABLE published (agency BLOB, version INTEGER, digest BLOB, active_from INTEGER,
+    block INTEGER, time INTEGER,
     PRIMARY KEY (agency, version)) WITHOUT ROWID;
-CREATE TABLE checkpoint (log BLOB, size INTEGER, block INTEGER, time INTEGER, prev INTEGER, root BLOB, version INTEGER,
+CREATE TABLE checkpoint (log BLOB, size INTEGER, block INTEGER, time INTEGER, prev INTEGER,
+    root BLOB, version INTEGER,
     PRIMARY KEY (log, size)) WITHOUT ROWID;
-CREATE TABLE handover (offer BLOB PRIMARY KEY, key BLOB, number INTEGER, giver BLOB, taker BLOB, offer_time INTEGER, expires INTEGER,
+CREATE TABLE handover (offer BLOB PRIMARY KEY, key BLOB, number INTEGER, giver BLOB, taker BLOB,
+    offer_time INTEGER, expires INTEGER,
     outcome INTEGER, outcome_digest BLOB, time INTEGER) WITHOUT ROWID;
 CREATE INDEX handover_key ON handover (key, outcome);
 CREATE TABLE log (log BLOB PRIMARY KEY, agency TEXT, size INTEGER, frontier BLOB) WITHOUT ROWID;
-CREATE TABLE item (log BLOB, evidence TEXT, origin TEXT, ref BLOB, custodian TEXT, seq INTEGER, head BLOB, time INTEGER, closed INTEGER,
+CREATE TABLE item (log BLOB, evidence TEXT, origin TEXT, ref BLOB, custodian TEXT, seq INTEGER,
+    head BLOB, time INTEGER, closed INTEGER,
     offer BLOB, taker TEXT, PRIMARY KEY (log, evidence)) WITHOUT ROWID;
-CREATE TABLE step (log BLOB, digest BLOB, evidence TEXT, seq INTEGER, prev BLOB, effect TEXT, taker TEXT, time INTEGER, place INTEGER,
+CREATE TABLE step (log BLOB, digest BLOB, evidence TEXT, seq INTEGER, prev BLOB, effect TEXT,
+    taker TEXT, time INTEGER, place INTEGER,
     PRIMARY KEY (log, digest)) WITHOUT ROWID;
-CREATE TABLE used (log BLOB, certificate BLOB, issuer TEXT, time INTEGER, place INTEGER, PRIMARY KEY (log, certificate)) WITHOUT ROWID;
-CREATE TABLE volume (log BLOB, certificate BLOB, hour INTEGER, count INTEGER, PRIMARY KEY (log, certificate, hour)) WITHOUT ROWID;
-CREATE TABLE finding (log BLOB, number INTEGER PRIMARY KEY, code TEXT, place TEXT, expected TEXT, found TEXT,
+CREATE TABLE used (log BLOB, certificate BLOB, issuer TEXT, time INTEGER, place INTEGER,
+    PRIMARY KEY (log, certificate)) WITHOUT ROWID;
+CREATE TABLE volume (log BLOB, certificate BLOB, hour INTEGER, count INTEGER,
+    PRIMARY KEY (log, certificate, hour)) WITHOUT ROWID;
+CREATE TABLE finding (log BLOB, number INTEGER PRIMARY KEY, code TEXT, place TEXT, expected TEXT,
+    found TEXT,
     UNIQUE (log, code, place, expected, found));
 CREATE TABLE blob (kind TEXT, digest BLOB, data BLOB, PRIMARY KEY (kind, digest)) WITHOUT ROWID;
 CREATE TABLE crl (agency TEXT, der BLOB, PRIMARY KEY (agency, der)) WITHOUT ROWID;
@@ -57,10 +74,12 @@ class SqliteAuditState:
 
     Args:
         path: the file; None keeps everything in memory, for one run.
-        chain: what the file is about (chain id and contracts): a file about another chain is refused.
+        chain: what the file is about (chain id and contracts): a file about another chain is
+            refused.
 
     Raises:
-        StorageError: the file is damaged, of another version, or about another chain. LockedError: another audit uses it.
+        StorageError: the file is damaged, of another version, or about another chain. LockedError:
+            another audit uses it.
         UsageError: it is no file, or a database that is somebody else's.
     """
 
@@ -70,28 +89,45 @@ class SqliteAuditState:
             files.require_file(path, hint="name a file with --state")
             path.parent.mkdir(parents=True, exist_ok=True)
             files.private_file(path)
-            self._lock = FileLock(path.with_name(path.name + ".lock"), what="the audit's state file")
+            self._lock = FileLock(
+                path.with_name(path.name + ".lock"), what="the audit's state file"
+            )
         try:
-            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(
+                path or ":memory:", isolation_level=None, check_same_thread=False
+            )
             self._prepare(chain)
         except (sqlite3.DatabaseError, StorageError, UsageError) as error:
             self.close()
             if not isinstance(error, sqlite3.DatabaseError):
                 raise
-            raise StorageError(f"the audit's state file cannot be used: {error}", hint=_HINT) from error
+            raise StorageError(
+                f"the audit's state file cannot be used: {error}", hint=_HINT
+            ) from error
 
     def _prepare(self, chain: bytes) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0 and self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
-            raise UsageError("the file named as state is the database of something else", hint="name another file with --state")
-        self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;")
+        if version == 0 and self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (
+            0,
+        ):
+            raise UsageError(
+                "the file named as state is the database of something else",
+                hint="name another file with --state",
+            )
+        self._db.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;"
+        )
         if version == 0:
             self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
             self.put_blob("chain", b"", chain)
         elif version != _VERSION:
-            raise StorageError(f"the audit's state file is of version {version}, expected {_VERSION}", hint=_HINT)
+            raise StorageError(
+                f"the audit's state file is of version {version}, expected {_VERSION}", hint=_HINT
+            )
         if self.blob("chain", b"") != chain:
-            raise StorageError("the audit's state file is about another chain or other contracts", hint=_HINT)
+            raise StorageError(
+                "the audit's state file is about another chain or other contracts", hint=_HINT
+            )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -118,7 +154,9 @@ class SqliteAuditState:
     def _pages(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         """Rows one by one, over a cursor of their own: other statements may run meanwhile."""
         cursor = self._db.cursor().execute(query, values)
-        while page := cursor.fetchmany(_PAGE):  # whoever stops reading leaves nothing running behind
+        while page := cursor.fetchmany(
+            _PAGE
+        ):  # whoever stops reading leaves nothing running behind
             yield from page
 
     # The chain
@@ -155,27 +193,50 @@ class SqliteAuditState:
                     (one.log, one.size, one.block, one.time, one.prev, one.root, one.version),
                 )
             case contract_events.TransferOffered():
-                (number,) = self._one("SELECT count(*) FROM handover WHERE key = ?", one.key) or (0,)
+                (number,) = self._one("SELECT count(*) FROM handover WHERE key = ?", one.key) or (
+                    0,
+                )
                 put(
                     "INSERT OR REPLACE INTO handover VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                    (one.digest, one.key, number, one.giver, one.taker, one.time, one.expires, contract_layout.OPEN, bytes(32)),
+                    (
+                        one.digest,
+                        one.key,
+                        number,
+                        one.giver,
+                        one.taker,
+                        one.time,
+                        one.expires,
+                        contract_layout.OPEN,
+                        bytes(32),
+                    ),
                 )
             case contract_events.TransferConcluded():
                 put(
-                    "UPDATE handover SET outcome = ?, outcome_digest = ?, time = ? WHERE key = ? AND outcome = ?",
+                    (
+                        "UPDATE handover SET outcome = ?, outcome_digest = ?, time = ? WHERE key "
+                        "= ? "
+                        "AND outcome = ?"
+                    ),
                     (one.outcome, one.digest, one.time, one.key, contract_layout.OPEN),
                 )
 
     def checkpoints(self, log: bytes, *, after: int) -> Iterator[CheckpointAnchored]:
         """Checkpoints of a log beyond a size, in order."""
-        query = "SELECT block, time, log, prev, size, root, version FROM checkpoint WHERE log = ? AND size > ? ORDER BY size"
+        query = (
+            "SELECT block, time, log, prev, size, root, version FROM checkpoint WHERE log = "
+            "? AND size > ? ORDER BY size"
+        )
         for row in self._pages(query, log, after):
             yield CheckpointAnchored(*row)
 
     def last_checkpoint(self, log: bytes) -> CheckpointAnchored | None:
         """The newest checkpoint of a log."""
         found = self._one(
-            "SELECT block, time, log, prev, size, root, version FROM checkpoint WHERE log = ? ORDER BY size DESC LIMIT 1", log
+            (
+                "SELECT block, time, log, prev, size, root, version FROM checkpoint WHERE log = ? "
+                "ORDER BY size DESC LIMIT 1"
+            ),
+            log,
         )
         return CheckpointAnchored(*found) if found else None
 
@@ -185,14 +246,24 @@ class SqliteAuditState:
 
     def opened(self, log: bytes) -> LogOpened | None:
         """When and from what a log was opened."""
-        found = self._one("SELECT block, time, agency, log, parent, size, root FROM opened WHERE log = ?", log)
+        found = self._one(
+            "SELECT block, time, agency, log, parent, size, root FROM opened WHERE log = ?", log
+        )
         return LogOpened(*found) if found else None
 
     def published(self) -> list[DescriptorPublished]:
         """All descriptor versions."""
-        return [DescriptorPublished(*row) for row in self._all("SELECT block, time, agency, version, digest, active_from FROM published")]
+        return [
+            DescriptorPublished(*row)
+            for row in self._all(
+                "SELECT block, time, agency, version, digest, active_from FROM published"
+            )
+        ]
 
-    _TOLD = "SELECT key, number, giver, taker, offer, offer_time, expires, outcome, outcome_digest, time FROM handover"
+    _TOLD = (
+        "SELECT key, number, giver, taker, offer, offer_time, expires, outcome, "
+        "outcome_digest, time FROM handover"
+    )
 
     def offered(self, digest: bytes) -> Told | None:
         """The handover that began with an offer."""
@@ -223,34 +294,50 @@ class SqliteAuditState:
             page = names[start : start + 500]
             marks = ",".join("?" * len(page))
             query = (
-                "SELECT evidence, origin, ref, custodian, seq, head, time, closed, offer, taker FROM item "  # noqa: S608  (marks only)
+                "SELECT evidence, origin, ref, custodian, seq, head, time, closed, offer, taker "  # noqa: S608  (marks only)
+                "FROM item "
                 f"WHERE log = ? AND evidence IN ({marks})"
             )
             for row in self._all(query, log, *page):
                 offer = Offer(row[8], row[9]) if row[8] is not None else None
                 name, origin, ref, custodian, seq, head, moment, closed = row[:8]
-                found[name] = ItemState(name, origin, ref, custodian, seq, head, moment, bool(closed), offer)
+                found[name] = ItemState(
+                    name, origin, ref, custodian, seq, head, moment, bool(closed), offer
+                )
         return found
 
     def item_count(self, log: bytes) -> int:
         """How many items a log speaks of; its agency's statements about itself are about none."""
-        return int(self._all("SELECT count(*) FROM item WHERE log = ? AND evidence LIKE 'urn:uuid:%'", log)[0][0])
+        return int(
+            self._all(
+                "SELECT count(*) FROM item WHERE log = ? AND evidence LIKE 'urn:uuid:%'", log
+            )[0][0]
+        )
 
     def opened_twice(self) -> Iterator[tuple[str, list[str]]]:
         """Items that were opened in more than one log, with the agencies of these logs."""
-        query = "SELECT evidence, group_concat(origin) FROM item WHERE origin <> '' AND ref <> x'' GROUP BY evidence HAVING count(*) > 1"
+        query = (
+            "SELECT evidence, group_concat(origin) FROM item WHERE origin <> '' AND ref <> "
+            "x'' GROUP BY evidence HAVING count(*) > 1"
+        )
         for evidence, agencies in self._pages(query):
             yield evidence, agencies.split(",")
 
     def steps(self, log: bytes, effect: str) -> Iterator[Step]:
         """Steps of handovers between agencies in a log, by effect."""
-        query = "SELECT digest, evidence, seq, prev, effect, taker, time, place FROM step WHERE log = ? AND effect = ? ORDER BY place"
+        query = (
+            "SELECT digest, evidence, seq, prev, effect, taker, time, place FROM step WHERE "
+            "log = ? AND effect = ? ORDER BY place"
+        )
         for row in self._pages(query, log, effect):
             yield Step(*row)
 
     def step(self, log: bytes, digest: bytes) -> Step | None:
         """One step by the digest of its statement."""
-        query = "SELECT digest, evidence, seq, prev, effect, taker, time, place FROM step WHERE log = ? AND digest = ?"
+        query = (
+            "SELECT digest, evidence, seq, prev, effect, taker, time, place FROM step WHERE "
+            "log = ? AND digest = ?"
+        )
         found = self._one(query, log, digest)
         return Step(*found) if found else None
 
@@ -261,28 +348,65 @@ class SqliteAuditState:
         many(
             "INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (log, name, one.origin, one.ref, one.custodian, one.seq, one.head, one.time, one.closed, *_offer(one))
+                (
+                    log,
+                    name,
+                    one.origin,
+                    one.ref,
+                    one.custodian,
+                    one.seq,
+                    one.head,
+                    one.time,
+                    one.closed,
+                    *_offer(one),
+                )
                 for name, one in progress.items.items()
             ],
         )
         many(
             "INSERT OR REPLACE INTO step VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [(log, one.digest, one.evidence, one.seq, one.prev, one.effect, one.to, one.time, one.index) for one in progress.steps],
+            [
+                (
+                    log,
+                    one.digest,
+                    one.evidence,
+                    one.seq,
+                    one.prev,
+                    one.effect,
+                    one.to,
+                    one.time,
+                    one.index,
+                )
+                for one in progress.steps
+            ],
         )
         many(
             "INSERT OR REPLACE INTO used VALUES (?, ?, ?, ?, ?)",
             [(log, one.certificate, one.issuer, one.time, one.index) for one in progress.usages],
         )
         many(
-            "INSERT INTO volume VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-            [(log, certificate, hour, count) for (certificate, hour), count in progress.volumes.items()],
+            (
+                "INSERT INTO volume VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + "
+                "excluded.count"
+            ),
+            [
+                (log, certificate, hour, count)
+                for (certificate, hour), count in progress.volumes.items()
+            ],
         )
         many(
-            "INSERT OR IGNORE INTO finding (log, code, place, expected, found) VALUES (?, ?, ?, ?, ?)",
+            (
+                "INSERT OR IGNORE INTO finding (log, code, place, expected, found) VALUES (?, ?, "
+                "?, "
+                "?, ?)"
+            ),
             [(log, one.code, one.place, one.expected, one.found) for one in progress.findings],
         )
         state = progress.state
-        self._db.execute("INSERT OR REPLACE INTO log VALUES (?, ?, ?, ?)", (log, state.agency, state.size, state.frontier))
+        self._db.execute(
+            "INSERT OR REPLACE INTO log VALUES (?, ?, ?, ?)",
+            (log, state.agency, state.size, state.frontier),
+        )
 
     def forget(self, log: bytes) -> None:
         """Drop what replaying a log led to; what was served is kept."""
@@ -292,17 +416,25 @@ class SqliteAuditState:
 
     def usages(self, log: bytes) -> Iterator[Usage]:
         """Latest uses of certificates in a log."""
-        for row in self._pages("SELECT certificate, issuer, time, place FROM used WHERE log = ?", log):
+        for row in self._pages(
+            "SELECT certificate, issuer, time, place FROM used WHERE log = ?", log
+        ):
             yield Usage(*row)
 
     def findings(self, log: bytes) -> Iterator[Finding]:
         """What replaying a log found, this time and earlier."""
-        for row in self._pages("SELECT code, place, expected, found FROM finding WHERE log = ? ORDER BY number", log):
+        for row in self._pages(
+            "SELECT code, place, expected, found FROM finding WHERE log = ? ORDER BY number", log
+        ):
             yield Finding(*row)
 
     def volumes(self, log: bytes, least: int) -> Iterator[tuple[bytes, int, int]]:
-        """(certificate, hour since 1970, events) of hours in which somebody signed ``least`` events or more."""
-        yield from self._pages("SELECT certificate, hour, count FROM volume WHERE log = ? AND count >= ?", log, least)
+        """(certificate, hour since 1970, events) of hours in which somebody signed ``least`` events
+        or more.
+        """
+        yield from self._pages(
+            "SELECT certificate, hour, count FROM volume WHERE log = ? AND count >= ?", log, least
+        )
 
     # Documents and certificates
 
@@ -318,7 +450,10 @@ class SqliteAuditState:
     def keep_blobs(self, kind: str, digests: Sequence[bytes]) -> None:
         """Drop those of a kind that are not among ``digests``."""
         known = {row[0] for row in self._all("SELECT digest FROM blob WHERE kind = ?", kind)}
-        self._db.executemany("DELETE FROM blob WHERE kind = ? AND digest = ?", [(kind, one) for one in known - set(digests)])
+        self._db.executemany(
+            "DELETE FROM blob WHERE kind = ? AND digest = ?",
+            [(kind, one) for one in known - set(digests)],
+        )
 
     def crls(self) -> list[tuple[str, bytes]]:
         """All revocation lists ever seen, by agency."""

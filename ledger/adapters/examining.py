@@ -1,4 +1,6 @@
-"""Entries examined in other processes: signatures are all arithmetic, and one interpreter uses one core."""
+"""Entries examined in other processes: signatures are all arithmetic, and one interpreter uses one
+core.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def pool(workers: int | None = None) -> Iterator[Callable[..., Future[list[Any]]
 
     They are started anew, not forked: a fork would inherit locks of threads that it does not have.
     """
-    executor = ProcessPoolExecutor(workers or os.cpu_count() or 1, mp_context=get_context("spawn"), initializer=_prepare)
+    executor = ProcessPoolExecutor(
+        workers or os.cpu_count() or 1, mp_context=get_context("spawn"), initializer=_prepare
+    )
     try:
         yield executor.submit
     finally:

@@ -19,7 +19,8 @@ _LOOK: Final = 0.02  # seconds; `held` takes the lock for less than that
 class FileLock:
     """Held from construction to ``release``; the kernel drops it when the process dies.
 
-    ``token`` is new each time and written into the file: whoever finds it elsewhere knows whether this holder wrote that.
+    ``token`` is new each time and written into the file: whoever finds it elsewhere knows whether
+    this holder wrote that.
 
     Raises:
         LockedError: another process holds it, naming that process.
@@ -34,7 +35,8 @@ class FileLock:
             holder = _read(self._fd)[0] or "unknown"
             os.close(self._fd)
             raise LockedError(
-                f"{what} is in use by process {holder}", hint="stop that process, or let it serve this home with: custody serve"
+                f"{what} is in use by process {holder}",
+                hint="stop that process, or let it serve this home with: custody serve",
             ) from error
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()} {self.token}\n".encode(), 0)
@@ -63,7 +65,8 @@ def held(path: Path) -> str | None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Whoever is to replace a file from what it says now: one at a time, each waiting for the one before it.
+    """Whoever is to replace a file from what it says now: one at a time, each waiting for the one
+    before it.
 
     Raises:
         OSError: it cannot be opened.

@@ -16,7 +16,13 @@ from typing import BinaryIO, Final
 from ledger.adapters import filelock
 from ledger.domain.errors import StorageError, UnwrittenError, UsageError
 
-_NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # FAT on a stick, for example
+_NO_LINKS: Final = (
+    errno.EPERM,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+    errno.EMLINK,
+)  # FAT on a stick, for example
 _MADE: Final = ".made-by-custody"
 _MARK: Final = "{maker} made what lies in {place}, and empties this folder when it runs again\n"
 _BUILDING: Final = ".custody-part"
@@ -25,12 +31,13 @@ _OTHERS: Final = 0o022  # bits with which others than the owner may write
 
 @contextmanager
 def replacing(path: Path, *, mode: int = 0o600, force: bool) -> Iterator[BinaryIO]:
-    """Open a new file that replaces ``path`` when the block ends, durable then; removed where it fails.
+    """Open a new file that replaces ``path`` when the block ends, durable then; removed where it
+    fails.
 
     Args:
         mode: set, not left to the umask of whoever started this.
-        force: False refuses to replace what is there, also what comes there meanwhile. It has no default: what a person named is
-            written by ledger/adapters/outputs.py, which asks them.
+        force: False refuses to replace what is there, also what comes there meanwhile. It has no
+            default: what a person named is written by ledger/adapters/outputs.py, which asks them.
 
     Raises:
         UnwrittenError: the disk refused. UsageError: something is there.
@@ -41,7 +48,10 @@ def replacing(path: Path, *, mode: int = 0o600, force: bool) -> Iterator[BinaryI
     try:
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise UnwrittenError(f"cannot write {path}: {error.strerror}", hint="check that the folder exists and may be written") from error
+        raise UnwrittenError(
+            f"cannot write {path}: {error.strerror}",
+            hint="check that the folder exists and may be written",
+        ) from error
     try:
         with os.fdopen(fd, "w+b") as file:
             os.fchmod(fd, mode)
@@ -51,18 +61,23 @@ def replacing(path: Path, *, mode: int = 0o600, force: bool) -> Iterator[BinaryI
         _put(temporary, path, force=force)
         sync_directory(path.parent)
     except OSError as error:
-        raise UnwrittenError(f"cannot write {path}: {error.strerror}", hint="check the free space of the disk") from error
+        raise UnwrittenError(
+            f"cannot write {path}: {error.strerror}", hint="check the free space of the disk"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def _beside(path: Path) -> Path:
-    """A temporary name in the same folder. It does not hold the name itself, which may be as long as a name can be."""
+    """A temporary name in the same folder. It does not hold the name itself, which may be as long
+    as a name can be.
+    """
     return path.with_name(f".{secrets.token_hex(8)}.part")
 
 
 def read_small(path: Path, most: int) -> bytes:
-    """A whole file of at most ``most`` bytes: nobody's memory is filled by a device or a disk image that was named by mistake.
+    """A whole file of at most ``most`` bytes: nobody's memory is filled by a device or a disk image
+    that was named by mistake.
 
     Raises:
         OSError: it cannot be read, or is longer (EFBIG).
@@ -72,7 +87,11 @@ def read_small(path: Path, most: int) -> bytes:
         while chunk := file.read(most + 1 - len(data)):
             data += chunk
     if len(data) > most:
-        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes, which is too much for what it should be", str(path))
+        raise OSError(
+            errno.EFBIG,
+            f"it has more than {most:,} bytes, which is too much for what it should be",
+            str(path),
+        )
     return bytes(data)
 
 
@@ -83,13 +102,17 @@ def require_absent(path: Path) -> None:
         UsageError: something is there already.
     """
     if os.path.lexists(path):
-        raise UsageError(f"{path} exists already", hint="choose another name, or overwrite it with --force")
+        raise UsageError(
+            f"{path} exists already", hint="choose another name, or overwrite it with --force"
+        )
 
 
 def _put(temporary: Path, path: Path, *, force: bool) -> None:
     if not force:
         try:
-            path.hardlink_to(temporary)  # unlike a rename it fails where somebody made the file meanwhile
+            path.hardlink_to(
+                temporary
+            )  # unlike a rename it fails where somebody made the file meanwhile
         except FileExistsError:
             require_absent(path)
         except OSError as error:
@@ -112,14 +135,17 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
 
 
 def private_folder(path: Path) -> None:
-    """A folder for its owner alone, with those above it that are missing, whatever the umask; one that is there stays as it is."""
+    """A folder for its owner alone, with those above it that are missing, whatever the umask; one
+    that is there stays as it is.
+    """
     if not path.exists():
         private_folder(path.parent)
         path.mkdir(mode=0o700, exist_ok=True)
 
 
 def private_file(path: Path) -> None:
-    """An empty file for its owner alone where there is none: what opens it next, such as a database, would leave its mode to the umask.
+    """An empty file for its owner alone where there is none: what opens it next, such as a
+    database, would leave its mode to the umask.
 
     Raises:
         OSError: the disk refused.
@@ -128,7 +154,9 @@ def private_file(path: Path) -> None:
 
 
 def public_folder(path: Path) -> None:
-    """A folder that everybody may read, with those above it, whatever the umask; one that is there stays as it is."""
+    """A folder that everybody may read, with those above it, whatever the umask; one that is there
+    stays as it is.
+    """
     if not path.exists():
         public_folder(path.parent)
         path.mkdir(exist_ok=True)
@@ -136,14 +164,19 @@ def public_folder(path: Path) -> None:
 
 
 def renew_folder(path: Path, maker: str) -> None:
-    """An empty folder that holds nothing but a marker; one that ``maker`` marked here is emptied first, anything else is left alone.
+    """An empty folder that holds nothing but a marker; one that ``maker`` marked here is emptied
+    first, anything else is left alone.
 
-    The marker names maker and place: neither a file of a person's that is called like it, nor one that was copied along, is believed.
+    The marker names maker and place: neither a file of a person's that is called like it, nor one
+    that was copied along, is believed.
 
     Raises:
         UsageError: the folder holds something that ``maker`` did not make.
     """
-    marker, said = path / _MADE, _MARK.format(maker=maker, place=os.path.realpath(path)).encode(errors="surrogateescape")
+    marker, said = (
+        path / _MADE,
+        _MARK.format(maker=maker, place=os.path.realpath(path)).encode(errors="surrogateescape"),
+    )
     if not marker.is_symlink() and marker.is_file() and _starts(marker, len(said) + 1) == said:
         for one in path.iterdir():
             if one.is_dir() and not one.is_symlink():
@@ -151,7 +184,9 @@ def renew_folder(path: Path, maker: str) -> None:
             elif one != marker:  # which goes on saying whose folder it is
                 one.unlink()
     else:
-        require_vacant(path, hint="choose another folder with --output, or take away what lies there")
+        require_vacant(
+            path, hint="choose another folder with --output, or take away what lies there"
+        )
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         write(marker, said)
 
@@ -172,9 +207,12 @@ def require_owned(*paths: Path) -> None:
             mode = path.stat().st_mode
         except OSError:
             continue  # whoever opens it tells better what is wrong
-        if mode & _OTHERS and (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # the mode of a device is none of ours to change
+        if mode & _OTHERS and (
+            stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+        ):  # the mode of a device is none of ours to change
             raise StorageError(
-                f"{path} can be written by others (mode {stat.S_IMODE(mode):04o})", hint=f"once nobody else had a reason to: {_chmod(path)}"
+                f"{path} can be written by others (mode {stat.S_IMODE(mode):04o})",
+                hint=f"once nobody else had a reason to: {_chmod(path)}",
             )
 
 
@@ -183,7 +221,8 @@ def _chmod(path: Path) -> str:
 
 
 def require_file(path: Path, *, hint: str) -> None:
-    """Refuse what a person named as a file and is something else, such as a pipe, which would be waited for, for ever.
+    """Refuse what a person named as a file and is something else, such as a pipe, which would be
+    waited for, for ever.
 
     Raises:
         UsageError: it is.
@@ -204,9 +243,11 @@ def require_vacant(path: Path, *, hint: str) -> None:
 
 @contextmanager
 def building(path: Path, *, what: str) -> Iterator[Path]:
-    """A new folder beside ``path`` that gets its name when the block ends, and is removed where it fails.
+    """A new folder beside ``path`` that gets its name when the block ends, and is removed where it
+    fails.
 
-    Those that a killed process left there are removed first: a home half restored holds keys that a disposal must reach.
+    Those that a killed process left there are removed first: a home half restored holds keys that a
+    disposal must reach.
 
     Raises:
         StorageError: the disk refused; ``what`` says what could not be done.
@@ -222,7 +263,9 @@ def building(path: Path, *, what: str) -> Iterator[Path]:
             aside.rename(path)
         sync_directory(path.absolute().parent)
     except OSError as error:
-        raise StorageError(f"{what}: {error.strerror}", hint="check disk and permissions") from error
+        raise StorageError(
+            f"{what}: {error.strerror}", hint="check disk and permissions"
+        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 

@@ -1,10 +1,14 @@
 """Journals on the client's disk: append-only, sealed with AES-256-GCM under a key of the keyring.
 
-    magic | frame | frame | ...     frame = length (4) | its check (4) | SHA-256 of sealed (32) | sealed = nonce (12) | ciphertext and tag
+    magic | frame | frame | ...
+    frame  = length (4) | its check (4) | SHA-256 of sealed (32) | sealed
+    sealed = nonce (12) | ciphertext and tag
 
 - one frame holds everything that one ``sync`` made durable: it is there whole, or it is not there
-- only the last frame can be torn by a crash or a full disk, and nothing ever relied on it; damage before that is told, not skipped
-- a write that fails is cut off again; where that fails too, or the disk did not confirm, this run writes no more to the file
+- only the last frame can be torn by a crash or a full disk, and nothing ever relied on it; damage
+  before that is told, not skipped
+- a write that fails is cut off again; where that fails too, or the disk did not confirm, this run
+  writes no more to the file
 """
 
 from __future__ import annotations
@@ -35,7 +39,8 @@ class FileJournal:
     """See clientports.Journal. One file a run, locked while the run goes on.
 
     Args:
-        key: 32 bytes from the keyring: content keys lie in the journal until the upload is acknowledged.
+        key: 32 bytes from the keyring: content keys lie in the journal until the upload is
+            acknowledged.
     """
 
     def __init__(self, directory: Path, key: bytes) -> None:
@@ -67,7 +72,9 @@ class FileJournal:
             try:
                 data = path.read_bytes()
             except OSError as error:
-                raise StorageError(f"cannot read {path}: {error.strerror}", hint="check the disk") from error
+                raise StorageError(
+                    f"cannot read {path}: {error.strerror}", hint="check the disk"
+                ) from error
             found += self._read(path, data)
         return found
 
@@ -82,14 +89,18 @@ class FileJournal:
             head, rest = data[at : at + _HEAD], data[at + _HEAD :]
             sealed = rest[: int.from_bytes(head[:_LENGTH], "big")]
             whole = head[: 2 * _LENGTH] == _sized(int.from_bytes(head[:_LENGTH], "big"))
-            if (whole and len(rest) < int.from_bytes(head[:_LENGTH], "big")) or not rest.strip(b"\0"):
+            if (whole and len(rest) < int.from_bytes(head[:_LENGTH], "big")) or not rest.strip(
+                b"\0"
+            ):
                 break  # the torn end of a crash: nothing relied on it
             if not whole or sha256(sealed).digest() != head[2 * _LENGTH :]:
                 if whole and len(rest) == len(sealed):
                     break  # its size was written, and not all of its bytes
                 raise _damaged(path, at)
             try:
-                records += json.loads(self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], JOURNAL_MAGIC))
+                records += json.loads(
+                    self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], JOURNAL_MAGIC)
+                )
             except (InvalidTag, ValueError) as error:
                 raise _damaged(path, at) from error
             at += _HEAD + len(sealed)
@@ -105,7 +116,10 @@ class FileJournal:
             return
         pending, self._pending = self._pending, []
         if self._broken:
-            raise StorageError("the upload journal cannot be written any more in this run", hint="check the disk, then start again")
+            raise StorageError(
+                "the upload journal cannot be written any more in this run",
+                hint="check the disk, then start again",
+            )
         nonce = secrets.token_bytes(_NONCE)
         sealed = nonce + self._cipher.encrypt(nonce, json.dumps(pending).encode(), JOURNAL_MAGIC)
         try:
@@ -114,7 +128,8 @@ class FileJournal:
             self._write(_sized(len(sealed)) + sha256(sealed).digest() + sealed)
         except OSError as error:
             raise StorageError(
-                f"the upload journal could not be written: {error.strerror}", hint="check the free space of the disk"
+                f"the upload journal could not be written: {error.strerror}",
+                hint="check the free space of the disk",
             ) from error
 
     def _open(self) -> None:
@@ -135,14 +150,17 @@ class FileJournal:
         try:
             rest = memoryview(data)
             while rest:
-                rest = rest[os.write(self._fd, rest) :]  # a disk that is nearly full takes a part and says so only by the number
+                rest = rest[
+                    os.write(self._fd, rest) :
+                ]  # a disk that is nearly full takes a part and says so only by the number
         except OSError:
             self._cut()
             raise
         try:
             os.fsync(self._fd)
         except OSError:
-            # The kernel may drop what it could not write and confirm the next time: this file is not believed any more.
+            # The kernel may drop what it could not write and confirm the next time: this file is
+            # not believed any more.
             self._broken = True
             self._cut()
             raise
@@ -192,7 +210,9 @@ def _sized(length: int) -> bytes:
 
 
 def _age(path: Path) -> int:
-    """When a journal was last written; one whose run has just finished and removed it stands first."""
+    """When a journal was last written; one whose run has just finished and removed it stands
+    first.
+    """
     try:
         return path.stat().st_mtime_ns
     except FileNotFoundError:
@@ -202,5 +222,8 @@ def _age(path: Path) -> int:
 def _damaged(path: Path, at: int) -> StorageError:
     return StorageError(
         f"the journal {path} is damaged at byte {at}, or was sealed under other keys",
-        hint="look with custody list whether its upload was recorded; then move the journal elsewhere",
+        hint=(
+            "look with custody list whether its upload was recorded; then move the journal "
+            "elsewhere"
+        ),
     )

@@ -1,4 +1,6 @@
-"""The files of a log from a folder, a plain web server, or a node that asks who is there; and their export into a folder."""
+"""The files of a log from a folder, a plain web server, or a node that asks who is there; and their
+export into a folder.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ _ATTEMPTS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Auditor:
-    """Who reads what is not public: keys and certificates to try, in order, and what refuses an address and the log that is read there."""
+    """Who reads what is not public: keys and certificates to try, in order, and what refuses an
+    address and the log that is read there.
+    """
 
     signers: tuple[Signer, ...] = ()
     meant: Callable[[str, str], None] = lambda where, log: None
@@ -53,7 +57,9 @@ class FolderFiles:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
             raise NotFoundError(f"{path} is not there") from error
         except OSError as error:
-            raise UnreadableError(f"cannot read {path}: {error.strerror}", hint="check the disk, then try again") from error
+            raise UnreadableError(
+                f"cannot read {path}: {error.strerror}", hint="check the disk, then try again"
+            ) from error
         return _bounded(path, data)
 
     def close(self) -> None:
@@ -62,15 +68,19 @@ class FolderFiles:
 
 def _bounded(path: str, data: bytes) -> bytes:
     if len(data) > _LIMIT:
-        raise UnreadableError(f"{path} is longer than {_LIMIT} bytes", hint="no file of a log is that long")
+        raise UnreadableError(
+            f"{path} is longer than {_LIMIT} bytes", hint="no file of a log is that long"
+        )
     return data
 
 
 class WebFiles(HttpNode):
-    """A tree behind a URL: a plain web server, or a custody node, whose files lie below ``/v1/log``.
+    """A tree behind a URL: a plain web server, or a custody node, whose files lie below
+    ``/v1/log``.
 
     Args:
-        auditor: for a node that shows entries to auditors only; nobody is needed for what is public.
+        auditor: for a node that shows entries to auditors only; nobody is needed for what is
+            public.
     """
 
     def __init__(
@@ -85,7 +95,10 @@ class WebFiles(HttpNode):
 
         def judged(log: str) -> None:
             if log != self._log:
-                raise NetworkError(f"{url} asks for a login to another log than it shows", hint="nothing was signed: ask whose it is")
+                raise NetworkError(
+                    f"{url} asks for a login to another log than it shows",
+                    hint="nothing was signed: ask whose it is",
+                )
             auditor.meant(url, log)
 
         super().__init__(url, transport=transport, meant=judged, who="the log", patience=_PATIENCE)
@@ -113,7 +126,9 @@ class WebFiles(HttpNode):
             if status == 200:
                 return data
             if status not in {401, 403} or not self._prefix:
-                raise NetworkError(f"{path}: answered {status}", hint="check the address; then try again")
+                raise NetworkError(
+                    f"{path}: answered {status}", hint="check the address; then try again"
+                )
             self._hidden = True
         return _bounded(path, self._asked(target, path))
 
@@ -138,7 +153,10 @@ class WebFiles(HttpNode):
             if status == 200 and data.startswith(b"urn:custody:log:"):
                 self._log = data.partition(b"\n")[0].decode("ascii", "replace")
                 return prefix
-        raise NetworkError(f"no log of custody is at {self.where}", hint="give the address of a node, or of an exported tree")
+        raise NetworkError(
+            f"no log of custody is at {self.where}",
+            hint="give the address of a node, or of an exported tree",
+        )
 
     def _fetch(self, target: str, limit: int = _LIMIT) -> tuple[int, bytes]:
         """Status and body; a server that sends without end is cut off."""
@@ -154,10 +172,12 @@ def write_tree(
     check: Callable[[str, bytes], None],
     progress: Callable[[int], None],
 ) -> tuple[int, int]:
-    """Write files of a log into a folder; returns how many were written, and how many were there already.
+    """Write files of a log into a folder; returns how many were written, and how many were there
+    already.
 
-    What is there is checked before anything is written: the files of two logs in one folder would be a forged log for whoever audits
-    it. Files that never change are written once, each whole or not at all; the checkpoint, which names all others, comes last.
+    What is there is checked before anything is written: the files of two logs in one folder would
+    be a forged log for whoever audits it. Files that never change are written once, each whole or
+    not at all; the checkpoint, which names all others, comes last.
 
     Args:
         check: refuses a file that is another than this log has at that path.
@@ -182,10 +202,14 @@ def write_tree(
 
 
 def _placed(root: Path) -> Iterator[str]:
-    """Files whose names are places, not digests: another log has others of the same name. The checkpoint is first."""
+    """Files whose names are places, not digests: another log has others of the same name. The
+    checkpoint is first.
+    """
     for pattern in ("checkpoint", "checkpoints/*", "tile/**/*"):
         for path in sorted(root.glob(pattern)):
-            if not path.name.startswith(".") and not path.is_dir():  # with a dot: left by an export that was killed
+            if (
+                not path.name.startswith(".") and not path.is_dir()
+            ):  # with a dot: left by an export that was killed
                 yield path.relative_to(root).as_posix()
 
 

@@ -1,4 +1,6 @@
-"""Test doubles: blocks in memory and a clock that stands still. They lose everything, and say so by their names."""
+"""Test doubles: blocks in memory and a clock that stands still. They lose everything, and say so by
+their names.
+"""
 
 from __future__ import annotations
 

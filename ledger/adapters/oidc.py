@@ -1,7 +1,10 @@
-"""An agency's OpenID Connect provider: ID tokens checked on the node, and obtained on the person's machine.
+"""An agency's OpenID Connect provider: ID tokens checked on the node, and obtained on the person's
+machine.
 
-- the node checks signature, issuer, audience, expiry, and that the token was made for this very login (OpenID Connect Core, 3.1.3.7)
-- the person's machine uses the authorization code flow with PKCE and a loopback redirect (RFC 7636, RFC 8252), in the person's browser
+- the node checks signature, issuer, audience, expiry, and that the token was made for this very
+  login (OpenID Connect Core, 3.1.3.7)
+- the person's machine uses the authorization code flow with PKCE and a loopback redirect (RFC 7636,
+  RFC 8252), in the person's browser
 """
 
 from __future__ import annotations
@@ -29,7 +32,8 @@ from ledger.domain.untrusted.shapes import Maybe
 _PATIENCE: Final = Patience(connect=5.0, between=10.0, total=15.0)
 _WHO: Final = "the identity provider"
 _WHOSE: Final = "an identity provider"
-#: Where a person's own machine may look for the provider of their agency, which is often inside its network.
+#: Where a person's own machine may look for the provider of their agency, which is often inside its
+#: network.
 INSIDE: Final = hosts.networks(("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 _FRESH: Final = 600.0  # seconds for which the provider's keys are kept
 _AGAIN: Final = 30.0  # seconds before an unknown key makes us ask again
@@ -43,12 +47,25 @@ _ABOUT: Final = {"issuer": str} | dict.fromkeys(_ENDPOINTS, str)
 _KEYS: Final = {"keys": [dict]}
 _MOST_KEYS: Final = 100
 #: What PyJWT and the libraries below it raise about tokens and keys of any shape.
-_FAULTS: Final = (jwt.PyJWTError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError, UnsupportedAlgorithm)
-_DONE: Final = b"<!doctype html><title>custody</title><p>You are logged in. You may close this window."
+_FAULTS: Final = (
+    jwt.PyJWTError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    UnsupportedAlgorithm,
+)
+_DONE: Final = (
+    b"<!doctype html><title>custody</title><p>You are logged in. You may close this window."
+)
 
 
 def _call(method: str, url: str, issuer: str, allowed: tuple[Network, ...], **body: Any) -> Answer:
-    """One call of the provider: at the issuer's address, or at another one that the provider names."""
+    """One call of the provider: at the issuer's address, or at another one that the provider
+    names.
+    """
     address = require_tls(url, what=_WHOSE)
     reach = Reach(allowed=(*allowed, *hosts.named(hosts.parse(issuer, what=_WHOSE))))
     web = Web(address.origin, who=_WHO, reach=reach, patience=_PATIENCE)
@@ -69,15 +86,21 @@ def discover(issuer: str, allowed: tuple[Network, ...] = ()) -> dict[str, Any]:
     """The provider's own description (OpenID Connect Discovery, section 4).
 
     Args:
-        allowed: networks beyond public addresses to which its names may lead; an issuer's address written as such needs none.
+        allowed: networks beyond public addresses to which its names may lead; an issuer's address
+            written as such needs none.
 
     Raises:
         UsageError: an issuer without TLS. NetworkError: no answer, or that of another issuer.
     """
     require_tls(issuer, what=_WHOSE)
-    found: dict[str, Any] = _get(issuer.rstrip("/") + "/.well-known/openid-configuration", issuer, allowed, _ABOUT)
+    found: dict[str, Any] = _get(
+        issuer.rstrip("/") + "/.well-known/openid-configuration", issuer, allowed, _ABOUT
+    )
     if found["issuer"] != issuer:
-        raise NetworkError("the identity provider describes another issuer", hint="give the issuer exactly as the provider writes it")
+        raise NetworkError(
+            "the identity provider describes another issuer",
+            hint="give the issuer exactly as the provider writes it",
+        )
     for name in _ENDPOINTS:
         try:
             require_tls(found[name], what=_WHOSE)
@@ -116,20 +139,33 @@ class OidcProvider:
                 algorithms=[header["alg"]],
                 audience=self.client_id,
                 issuer=self.issuer,
-                options={"require": ["exp", "iat", "sub", "nonce"], "verify_exp": False, "verify_iat": False, "strict_aud": True},
+                options={
+                    "require": ["exp", "iat", "sub", "nonce"],
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "strict_aud": True,
+                },
             )
             current = int(claims["iat"]) - _LEEWAY <= now <= int(claims["exp"]) + _LEEWAY
-            if not current or not same(str(claims["nonce"]).encode(), nonce.encode()) or not isinstance(claims["sub"], str):
+            if (
+                not current
+                or not same(str(claims["nonce"]).encode(), nonce.encode())
+                or not isinstance(claims["sub"], str)
+            ):
                 raise ValueError
         except _FAULTS as error:
-            raise DeniedError("the identity provider's token is not good for this login", hint="log in again: custody login") from error
+            raise DeniedError(
+                "the identity provider's token is not good for this login",
+                hint="log in again: custody login",
+            ) from error
         return str(claims["sub"])
 
     def _key(self, kid: str, algorithm: str) -> Any:
         """A key of the provider.
 
         Raises:
-            KeyError: it has no such key. NetworkError: its keys cannot be had; told at once for a while, without asking again.
+            KeyError: it has no such key. NetworkError: its keys cannot be had; told at once for a
+                while, without asking again.
         """
         # One log-in asks; others must not queue behind a provider that answers a byte a second.
         if not self._mutex.acquire(timeout=_QUEUE):
@@ -169,7 +205,8 @@ def obtain(issuer: str, client_id: str, nonce: str, show: Callable[[str], None])
         show: called with the address to open.
 
     Raises:
-        DeniedError: the provider refused, or nobody logged in in time. NetworkError: it does not answer.
+        DeniedError: the provider refused, or nobody logged in in time. NetworkError: it does not
+            answer.
     """
     about = discover(issuer, INSIDE)
     verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
@@ -179,7 +216,9 @@ def obtain(issuer: str, client_id: str, nonce: str, show: Callable[[str], None])
         timeout = 5.0  # whoever connects and says nothing must not keep the browser out
 
         def do_GET(self) -> None:
-            given = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+            given = {
+                name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()
+            }
             if given.get("state") == state:
                 received.update(given)
             self.send_response(200 if received else 400)
@@ -208,15 +247,30 @@ def obtain(issuer: str, client_id: str, nonce: str, show: Callable[[str], None])
         while not received and time.monotonic() < deadline:
             server.handle_request()
     if "code" not in received:
-        raise DeniedError("nobody logged in at the identity provider", hint="try again: custody login")
-    return _exchange(about["token_endpoint"], issuer, client_id, received["code"], verifier, redirect)
+        raise DeniedError(
+            "nobody logged in at the identity provider", hint="try again: custody login"
+        )
+    return _exchange(
+        about["token_endpoint"], issuer, client_id, received["code"], verifier, redirect
+    )
 
 
-def _exchange(url: str, issuer: str, client_id: str, code: str, verifier: str, redirect: str) -> str:
-    body = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect, "client_id": client_id, "code_verifier": verifier}
+def _exchange(
+    url: str, issuer: str, client_id: str, code: str, verifier: str, redirect: str
+) -> str:
+    body = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": redirect,
+        "client_id": client_id,
+        "code_verifier": verifier,
+    }
     token = _call("POST", url, issuer, INSIDE, data=body).json({"id_token": Maybe(str)})["id_token"]
     if token is None:
-        raise DeniedError("the identity provider gave no ID token", hint="is this program registered there as a public, native client?")
+        raise DeniedError(
+            "the identity provider gave no ID token",
+            hint="is this program registered there as a public, native client?",
+        )
     return str(token)
 
 

@@ -1,13 +1,16 @@
 """Files that a person asked for with --output.
 
-- A regular file appears beside its name and is renamed when all went well; one that is there is overwritten on request only.
+- A regular file appears beside its name and is renamed when all went well; one that is there is
+  overwritten on request only.
 - A link is followed: what it points to is written, and it stays a link.
 - ``-`` is stdout.
-- Devices, pipes and sockets are written through: a file in their place would be a surprise, and for /dev/null a broken system.
+- Devices, pipes and sockets are written through: a file in their place would be a surprise, and for
+  /dev/null a broken system.
 - A disk (block device) is overwritten on request only.
 
-What can be known is known before the block begins, in which something may be signed or paid for: whether the name is possible there,
-and whether a descriptor (``-``, /dev/stdout, /dev/fd/N) is one that the caller opened for writing.
+What can be known is known before the block begins, in which something may be signed or paid for:
+whether the name is possible there, and whether a descriptor (``-``, /dev/stdout, /dev/fd/N) is one
+that the caller opened for writing.
 """
 
 from __future__ import annotations
@@ -33,11 +36,13 @@ _LINKS: Final = 40  # as many as Linux follows
 
 @contextmanager
 def writing(path: Path, *, force: bool, mode: int = 0o600) -> Iterator[BinaryIO]:
-    """Open what ``path`` names for writing; a regular file that is new is gone again where the block fails.
+    """Open what ``path`` names for writing; a regular file that is new is gone again where the
+    block fails.
 
     Raises:
-        UsageError: it exists already and ``force`` does not allow to overwrite it, or it is a folder, or a descriptor that was not
-            opened for writing. UnwrittenError: it cannot be written.
+        UsageError: it exists already and ``force`` does not allow to overwrite it, or it is a
+            folder, or a descriptor that was not opened for writing. UnwrittenError: it cannot be
+            written.
     """
     descriptor = _descriptor(path)
     kind = None if descriptor is not None else _kind(path)
@@ -50,7 +55,10 @@ def writing(path: Path, *, force: bool, mode: int = 0o600) -> Iterator[BinaryIO]
     if kind == stat.S_IFDIR:
         raise UsageError(f"{path} is a folder", hint=f"name a file in it, such as {path / 'out'}")
     if kind == stat.S_IFBLK and not force:
-        raise UsageError(f"{path} is a disk, and everything on it would be overwritten", hint="name a file, or say --force")
+        raise UsageError(
+            f"{path} is a disk, and everything on it would be overwritten",
+            hint="name a file, or say --force",
+        )
     if descriptor is not None:
         _require_given(path, descriptor)
     try:
@@ -59,7 +67,9 @@ def writing(path: Path, *, force: bool, mode: int = 0o600) -> Iterator[BinaryIO]
             yield file
             file.flush()
     except OSError as error:
-        raise UnwrittenError(f"cannot write {path}: {error.strerror}", hint="look at whatever reads from there") from error
+        raise UnwrittenError(
+            f"cannot write {path}: {error.strerror}", hint="look at whatever reads from there"
+        ) from error
 
 
 def is_stdout(path: Path) -> bool:
@@ -95,8 +105,9 @@ def _is_link(path: Path) -> bool:
 def _require_given(path: Path, descriptor: int) -> None:
     """Refuse a descriptor that nobody handed to us for writing.
 
-    A number that the caller left closed is taken by whatever this process opens first: /dev/null (cli/start.py), or a database. What
-    was inherited came through exec, so it is not closed by it; everything that Python opens itself is.
+    A number that the caller left closed is taken by whatever this process opens first: /dev/null
+    (cli/start.py), or a database. What was inherited came through exec, so it is not closed by it;
+    everything that Python opens itself is.
 
     Raises:
         UsageError: it was closed, or opened for reading only.
@@ -109,13 +120,17 @@ def _require_given(path: Path, descriptor: int) -> None:
     if not given:
         raise UsageError(f"{path} was not open when this began", hint="name a file, or redirect it")
     if readable_only:
-        raise UsageError(f"{path} is open for reading only", hint="name a file, or redirect it for writing")
+        raise UsageError(
+            f"{path} is open for reading only", hint="name a file, or redirect it for writing"
+        )
 
 
 def _require_possible(path: Path) -> None:
-    """Refuse a name that cannot be there, such as one that is too long, or has a colon on a FAT stick.
+    """Refuse a name that cannot be there, such as one that is too long, or has a colon on a FAT
+    stick.
 
-    Nothing tells but trying. A folder is made and removed, never a file: what somebody puts in its place meanwhile is not removed.
+    Nothing tells but trying. A folder is made and removed, never a file: what somebody puts in its
+    place meanwhile is not removed.
 
     Raises:
         UnwrittenError: the disk refuses the name.
@@ -126,7 +141,9 @@ def _require_possible(path: Path) -> None:
     except FileExistsError:
         return  # a file that is to be replaced
     except OSError as error:
-        raise UnwrittenError(f"cannot write {path}: {error.strerror}", hint="name another file") from error
+        raise UnwrittenError(
+            f"cannot write {path}: {error.strerror}", hint="name another file"
+        ) from error
 
 
 def _kind(path: Path) -> int | None:
@@ -134,7 +151,9 @@ def _kind(path: Path) -> int | None:
         return stat.S_IFMT(path.stat().st_mode)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise UsageError(f"{path} is a link that leads to itself", hint="name another file") from error
+            raise UsageError(
+                f"{path} is a link that leads to itself", hint="name another file"
+            ) from error
         return None
 
 
@@ -145,4 +164,6 @@ def _through(path: Path, kind: int | None, descriptor: int | None) -> BinaryIO:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
             link.connect(str(path))
             return link.makefile("wb")
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY), "wb")  # no O_TRUNC, no O_CREAT: it is there
+    return os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY), "wb"
+    )  # no O_TRUNC, no O_CREAT: it is there

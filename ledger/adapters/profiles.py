@@ -17,7 +17,11 @@ _LONGEST: Final = 1 << 20  # bytes
 
 def shipped() -> list[str]:
     """Codes of the profiles in the package."""
-    return sorted(one.name.removesuffix(".toml") for one in resources.files("ledger.profiles").iterdir() if one.name.endswith(".toml"))
+    return sorted(
+        one.name.removesuffix(".toml")
+        for one in resources.files("ledger.profiles").iterdir()
+        if one.name.endswith(".toml")
+    )
 
 
 def source(name: str) -> bytes:
@@ -30,9 +34,14 @@ def source(name: str) -> bytes:
         try:
             return files.read_small(Path(name), _LONGEST)
         except OSError as error:
-            raise UsageError(f"cannot read the profile {name}: {error.strerror}", hint="check the path") from error
+            raise UsageError(
+                f"cannot read the profile {name}: {error.strerror}", hint="check the path"
+            ) from error
     if name not in shipped():
-        raise UsageError(f"no profile {name!r}", hint=f"one of {', '.join(shipped())}, or a file that ends in .toml")
+        raise UsageError(
+            f"no profile {name!r}",
+            hint=f"one of {', '.join(shipped())}, or a file that ends in .toml",
+        )
     return resources.files("ledger.profiles").joinpath(f"{name}.toml").read_bytes()
 
 
@@ -45,7 +54,9 @@ def load(name: str) -> Profile:
     try:
         return jurisdiction_profile.parse(source(name))
     except FormatError as error:
-        raise UsageError(f"{name}: {error.message}", hint="compare it with one of: custody profile show CODE") from error
+        raise UsageError(
+            f"{name}: {error.message}", hint="compare it with one of: custody profile show CODE"
+        ) from error
 
 
 def of_home(home: Path) -> Profile:

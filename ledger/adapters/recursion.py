@@ -1,7 +1,9 @@
-"""How deep Python may call itself, kept where it was: libraries of the chain raise it to 100,000 as they are imported.
+"""How deep Python may call itself, kept where it was: libraries of the chain raise it to 100,000 as
+they are imported.
 
-With that the parsers of the standard library, written in C, run out of stack before they run out of leave: a body of opening
-brackets, sent by anybody, would end the process. With Python's own limit the same body is an error like any other.
+With that the parsers of the standard library, written in C, run out of stack before they run out of
+leave: a body of opening brackets, sent by anybody, would end the process. With Python's own limit
+the same body is an error like any other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Alarms sent to an address of the auditor's choice: what, where and what to do; opaque names only."""
+"""Alarms sent to an address of the auditor's choice: what, where and what to do; opaque names
+only.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,26 @@ def send(url: str, findings: list[Finding], time: int, allowed: tuple[Network, .
     """POST alarms as JSON; ``time`` is seconds since 1970.
 
     Args:
-        allowed: networks beyond public addresses to which its name may lead; an address written as such needs none.
+        allowed: networks beyond public addresses to which its name may lead; an address written as
+            such needs none.
 
     Raises:
-        UsageError: an address without TLS that is not on this machine. NetworkError: it did not take them.
+        UsageError: an address without TLS that is not on this machine. NetworkError: it did not
+            take them.
     """
     address = hosts.require_tls(url, what=_WHOSE)
-    value = {"v": 1, "kind": "custody-alarm", "time": time, "alarms": [one.as_json() for one in findings]}
-    web = Web(address.origin, who="the webhook", reach=Reach(allowed=(*allowed, *hosts.named(address))), patience=_PATIENCE)
+    value = {
+        "v": 1,
+        "kind": "custody-alarm",
+        "time": time,
+        "alarms": [one.as_json() for one in findings],
+    }
+    web = Web(
+        address.origin,
+        who="the webhook",
+        reach=Reach(allowed=(*allowed, *hosts.named(address))),
+        patience=_PATIENCE,
+    )
     try:
         answer = web.call("POST", address.target or "/", limit=MIB, json=value)
     finally:

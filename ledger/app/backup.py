@@ -1,10 +1,13 @@
-"""Backup of a home that is in use, and its restoration. A backup folder holds packs once, and one snapshot for each run.
+"""Backup of a home that is in use, and its restoration. A backup folder holds packs once, and one
+snapshot for each run.
 
-    blocks/pack-*.car       copied by appending: packs only grow, and belong to one home, named by blocks/packs.id
-    snapshots/<time>/       home.json, keyring.json, ledger.sqlite without grants, chain.sqlite, grants.sealed, manifest.json
+    blocks/pack-*.car       copied by appending: packs only grow, and belong to one home, which
+                            blocks/packs.id names
+    snapshots/<time>/       home.json, keyring.json, ledger.sqlite without grants, chain.sqlite,
+                            grants.sealed, manifest.json
 
-A snapshot has a name only when all of it is on the disk; the manifest's authentication code covers every other file. What is older, and
-its keys, are destroyed only when a newer snapshot stands.
+A snapshot has a name only when all of it is on the disk; the manifest's authentication code covers
+every other file. What is older, and its keys, are destroyed only when a newer snapshot stands.
 """
 
 from __future__ import annotations
@@ -43,7 +46,9 @@ _PACKS_ID: Final = "packs.id"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a snapshot is: SHA-256 of its files, bytes of each pack, and the generation of its backup key."""
+    """What a snapshot is: SHA-256 of its files, bytes of each pack, and the generation of its
+    backup key.
+    """
 
     v: int
     agency: str
@@ -57,7 +62,9 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A backup that was made: ``expires`` is when its grants can no longer be opened, ``copied`` the pack bytes that were new."""
+    """A backup that was made: ``expires`` is when its grants can no longer be opened, ``copied``
+    the pack bytes that were new.
+    """
 
     snapshot: Path
     expires: int
@@ -78,11 +85,14 @@ def require_apart(home: Path, folder: Path, keys_file: Path) -> None:
             raise UsageError(f"{keys_file} lies in {place}", hint=hint)
 
 
-def make(home: Path, folder: Path, keys_file: Path, keys: BackupKeys, *, now: int, rotate: int, keep: int) -> Made:
+def make(
+    home: Path, folder: Path, keys_file: Path, keys: BackupKeys, *, now: int, rotate: int, keep: int
+) -> Made:
     """Back up a home, whether or not a node serves it meanwhile.
 
     Raises:
-        UsageError: no home there, the keys would lie beside what they protect, or the folder has backups of another home.
+        UsageError: no home there, the keys would lie beside what they protect, or the folder has
+            backups of another home.
         LockedError: another backup of it, or a compaction, is going on.
         StorageError: a disk refused; earlier snapshots are untouched.
     """
@@ -102,13 +112,22 @@ def make(home: Path, folder: Path, keys_file: Path, keys: BackupKeys, *, now: in
         _require_same_packs(home / "blocks", folder)
         part.mkdir(mode=0o700)
         grants = _databases(home, part, name, generation, embedded=config.chain.kind == "local")
-        own = (profiles.FILE,) if (home / profiles.FILE).exists() else ()  # homes of earlier versions have none
+        own = (
+            (profiles.FILE,) if (home / profiles.FILE).exists() else ()
+        )  # homes of earlier versions have none
         for plain in (*_PLAIN, *own):
             files.write(part / plain, (home / plain).read_bytes())
         # After the ledger: every block that it speaks of was durable before it did.
         copied, packs = _copy_packs(home / "blocks", folder)
         found = {path.name: _digest(path) for path in sorted(part.iterdir())}
-        _write_manifest(part, Manifest(1, config.agency, now, generation.id, generation.expires, grants, found, packs), generation, name)
+        _write_manifest(
+            part,
+            Manifest(
+                1, config.agency, now, generation.id, generation.expires, grants, found, packs
+            ),
+            generation,
+            name,
+        )
         part.rename(final)
         files.sync_directory(final.parent)
         _drop_packs(folder, set(packs))
@@ -116,7 +135,9 @@ def make(home: Path, folder: Path, keys_file: Path, keys: BackupKeys, *, now: in
         _forget(folder, now)
     except OSError as error:
         what = f"the backup failed: {error.strerror} ({error.filename})"
-        raise StorageError(what, hint="check disk and permissions; earlier snapshots are untouched") from error
+        raise StorageError(
+            what, hint="check disk and permissions; earlier snapshots are untouched"
+        ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
         lock.release()
@@ -130,7 +151,9 @@ def _databases(home: Path, part: Path, name: str, generation: Generation, *, emb
     def seal(rows: Iterator[tuple[Any, ...]]) -> None:
         nonlocal counted
         with files.replacing(part / SEALED, force=True) as file:
-            counted = sealed.write(file, sealed.derive(bytes.fromhex(generation.key), name, "grants"), rows)
+            counted = sealed.write(
+                file, sealed.derive(bytes.fromhex(generation.key), name, "grants"), rows
+            )
 
     chain = home / "chain" / "chain.sqlite" if embedded else None
     databases.snapshot(home / "ledger.sqlite", chain, part, seal)
@@ -138,14 +161,20 @@ def _databases(home: Path, part: Path, name: str, generation: Generation, *, emb
 
 
 def _require_same_packs(source: Path, folder: Path) -> None:
-    """Bind the folder to the packs of one home: those of another, or of this home restored, would be cut to fit.
+    """Bind the folder to the packs of one home: those of another, or of this home restored, would
+    be cut to fit.
 
     Raises:
         UsageError: it has those of another home.
     """
     own, theirs = source / _PACKS_ID, folder / "blocks" / _PACKS_ID
-    if source.samefile(folder / "blocks") or (not (theirs.exists() or snapshots(folder)) and any((folder / "blocks").glob("pack-*.car"))):
-        what = f"the packs in {folder / 'blocks'} are no backup: a home keeps, or kept, its evidence there"
+    if source.samefile(folder / "blocks") or (
+        not (theirs.exists() or snapshots(folder)) and any((folder / "blocks").glob("pack-*.car"))
+    ):
+        what = (
+            f"the packs in {folder / 'blocks'} are no backup: a home keeps, or kept, its "
+            "evidence there"
+        )
         raise UsageError(what, hint="nothing was changed; name another folder")
     if not own.exists():
         files.write(own, secrets.token_hex(16).encode())
@@ -157,7 +186,8 @@ def _require_same_packs(source: Path, folder: Path) -> None:
 
 
 def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
-    """Append what is new to each pack's copy; (bytes copied, size of each pack). Nothing is ever cut: packs only grow.
+    """Append what is new to each pack's copy; (bytes copied, size of each pack). Nothing is ever
+    cut: packs only grow.
 
     Raises:
         StorageError: the home is older than what was backed up, or the copies are not its own.
@@ -167,9 +197,15 @@ def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
     newest = max(ends, default="")
     if any(size > ends.get(name, size) or name > newest for name, size in known.items()):
         what = (
-            "this home is older than what was backed up from it: it was rolled back, or its block store has not been opened since a crash"
+            "this home is older than what was backed up from it: it was rolled back, or its "
+            "block store has not been opened since a crash"
         )
-        raise StorageError(what, hint="nothing was changed; open it with custody doctor, or back it up into a new folder")
+        raise StorageError(
+            what,
+            hint=(
+                "nothing was changed; open it with custody doctor, or back it up into a new folder"
+            ),
+        )
     copied = 0
     # No further than the index: what lies behind it may be torn, and be written over.
     for name, end in ends.items():
@@ -184,7 +220,10 @@ def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
                 target.write(data)
                 left -= len(data)
             if left:
-                raise StorageError(f"{source / name} is cut short by {left} bytes", hint="find out why: custody doctor --deep")
+                raise StorageError(
+                    f"{source / name} is cut short by {left} bytes",
+                    hint="find out why: custody doctor --deep",
+                )
             target.flush()
             os.fsync(target.fileno())
         copied += end - start
@@ -193,7 +232,9 @@ def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
 
 
 def _known(folder: Path) -> dict[str, int]:
-    """Packs and their sizes as any snapshot names them: which of these was made last is a matter of clocks."""
+    """Packs and their sizes as any snapshot names them: which of these was made last is a matter of
+    clocks.
+    """
     found: dict[str, int] = {}
     for _, manifest in _readable(folder):
         for name, size in manifest.packs.items():
@@ -202,7 +243,8 @@ def _known(folder: Path) -> dict[str, int]:
 
 
 def _require_agreed(file: BinaryIO, target: BinaryIO, start: int, name: str) -> None:
-    """Check that a pack's copy is good up to ``start``. Copies of a home that went on apart differ at the end.
+    """Check that a pack's copy is good up to ``start``. Copies of a home that went on apart differ
+    at the end.
 
     Raises:
         StorageError: what was copied is not what the pack begins with.
@@ -211,12 +253,17 @@ def _require_agreed(file: BinaryIO, target: BinaryIO, start: int, name: str) -> 
     file.seek(at)
     target.seek(at)
     if file.read(start - at) != target.read(start - at):
-        what = f"the copy of {name} is not what this home's begins with: it was damaged, or is another home's"
+        what = (
+            f"the copy of {name} is not what this home's begins with: it was damaged, or is "
+            "another home's"
+        )
         raise StorageError(what, hint="nothing was changed there; back up into a new folder")
 
 
 def _drop_packs(folder: Path, wanted: set[str]) -> None:
-    """Packs that the home compacted away: their live blocks lie in others, which were just copied."""
+    """Packs that the home compacted away: their live blocks lie in others, which were just
+    copied.
+    """
     for pack in (folder / "blocks").glob("pack-*.car"):
         if pack.name not in wanted:
             pack.unlink()
@@ -242,7 +289,11 @@ def _digest(path: Path) -> str:
 
 def _write_manifest(part: Path, manifest: Manifest, generation: Generation, name: str) -> None:
     code = _code(manifest, bytes.fromhex(generation.key), name)
-    files.write(part / MANIFEST, json.dumps({"manifest": asdict(manifest), "mac": code}, indent=1, sort_keys=True).encode() + b"\n")
+    files.write(
+        part / MANIFEST,
+        json.dumps({"manifest": asdict(manifest), "mac": code}, indent=1, sort_keys=True).encode()
+        + b"\n",
+    )
 
 
 def _code(manifest: Manifest, key: bytes, name: str) -> str:
@@ -252,7 +303,9 @@ def _code(manifest: Manifest, key: bytes, name: str) -> str:
 
 
 def ahead(folder: Path, now: int) -> list[str]:
-    """Snapshots that say to be made later than now: a clock was wrong, then or now, and the newest by name need not be the last."""
+    """Snapshots that say to be made later than now: a clock was wrong, then or now, and the newest
+    by name need not be the last.
+    """
     return [path.name for path in snapshots(folder) if path.name > _name(now)]
 
 
@@ -262,11 +315,15 @@ def _name(now: int) -> str:
 
 def snapshots(folder: Path) -> list[Path]:
     """The complete snapshots of a backup folder, oldest first."""
-    return sorted(path for path in (folder / "snapshots").glob("*") if _SNAPSHOT.fullmatch(path.name))
+    return sorted(
+        path for path in (folder / "snapshots").glob("*") if _SNAPSHOT.fullmatch(path.name)
+    )
 
 
 def _readable(folder: Path) -> Iterator[tuple[Path, Manifest]]:
-    """Snapshots with their manifests; a damaged one must not keep anybody from making the next backup."""
+    """Snapshots with their manifests; a damaged one must not keep anybody from making the next
+    backup.
+    """
     for path in snapshots(folder):
         with suppress(StorageError):
             yield path, read_manifest(path)
@@ -286,9 +343,14 @@ def _parsed(snapshot: Path) -> tuple[Manifest, str]:
         value = json.loads((snapshot / MANIFEST).read_bytes())
         manifest, code = Manifest(**value["manifest"]), str(value["mac"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"the snapshot {snapshot.name} has no readable manifest", hint="choose another snapshot") from error
+        raise StorageError(
+            f"the snapshot {snapshot.name} has no readable manifest", hint="choose another snapshot"
+        ) from error
     if manifest.v != 1:
-        raise StorageError(f"the snapshot {snapshot.name} has version {manifest.v}, this program knows 1", hint="use a newer custody")
+        raise StorageError(
+            f"the snapshot {snapshot.name} has version {manifest.v}, this program knows 1",
+            hint="use a newer custody",
+        )
     return manifest, code
 
 
@@ -300,9 +362,14 @@ def check(snapshot: Path, key: bytes) -> Manifest:
     """
     manifest, code = _parsed(snapshot)
     if not same(code.encode(), _code(manifest, key, snapshot.name).encode()):
-        raise StorageError(f"the manifest of {snapshot.name} was altered", hint="choose another snapshot")
+        raise StorageError(
+            f"the manifest of {snapshot.name} was altered", hint="choose another snapshot"
+        )
     for name, digest in manifest.files.items():
         path = snapshot / name
         if not path.is_file() or _digest(path) != digest:
-            raise StorageError(f"{name} in the snapshot {snapshot.name} is missing or altered", hint="choose another snapshot")
+            raise StorageError(
+                f"{name} in the snapshot {snapshot.name} is missing or altered",
+                hint="choose another snapshot",
+            )
     return manifest

@@ -71,7 +71,13 @@ class OpenHome:
 
 
 def open_chain(
-    home: Path, chain: ChainSettings, keyring: FileKeyring, clock: Clock, funded: list[bytes] | None = None, *, view: bool = False
+    home: Path,
+    chain: ChainSettings,
+    keyring: FileKeyring,
+    clock: Clock,
+    funded: list[bytes] | None = None,
+    *,
+    view: bool = False,
 ) -> tuple[Chain, list[bytes]]:
     """The chain of a home, and the addresses that seal its blocks where that can be judged.
 
@@ -84,16 +90,27 @@ def open_chain(
         def opener() -> Chain:
             from ledger.adapters.chain.local import LocalChain  # py-evm takes 0.6 s to import
 
-            return LocalChain(home / "chain", chain_id=chain.id, sealer=sealer, clock=clock, funded=funded or [], view=view)
+            return LocalChain(
+                home / "chain",
+                chain_id=chain.id,
+                sealer=sealer,
+                clock=clock,
+                funded=funded or [],
+                view=view,
+            )
 
         return DeferredChain(chain.id, LOCAL_LABEL, opener), [address_of(sealer)]
     from ledger.adapters.chain.rpc import RpcChain
 
-    return RpcChain(chain.url, confirmations=chain.confirmations), [bytes.fromhex(one[2:]) for one in chain.sealers]
+    return RpcChain(chain.url, confirmations=chain.confirmations), [
+        bytes.fromhex(one[2:]) for one in chain.sealers
+    ]
 
 
 def node_keys(keyring: FileKeyring) -> NodeKeys:
-    """What a node holds of its home's keyring: never the custody key, which belongs to the custodians."""
+    """What a node holds of its home's keyring: never the custody key, which belongs to the
+    custodians.
+    """
     log, authority = log_key(keyring), None
     if "ca" in keyring.names():
         key = keyring.signing_key("ca")
@@ -113,9 +130,19 @@ def node_keys(keyring: FileKeyring) -> NodeKeys:
     )
 
 
-def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chain, clock: Clock, *, view: bool = False) -> Node:
+def assemble(
+    home: Path,
+    config: HomeSettings,
+    keyring: FileKeyring,
+    chain: Chain,
+    clock: Clock,
+    *,
+    view: bool = False,
+) -> Node:
     """A node over open adapters; ``view``: one whose blocks are only looked at."""
-    contracts = Contracts(chain, bytes.fromhex(config.registry[2:]), bytes.fromhex(config.ledger[2:]))
+    contracts = Contracts(
+        chain, bytes.fromhex(config.registry[2:]), bytes.fromhex(config.ledger[2:])
+    )
     log = contracts.log_id(agency_id(config.agency), config.log_number)
     replicas, keys = open_replicas(config.ipfs, keyring), node_keys(keyring)
     if not view:
@@ -125,7 +152,9 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
         config.agency,
         log,
         records,
-        TieredBlockStore(LocalBlockView(home / "blocks") if view else LocalBlockStore(home / "blocks"), replicas),
+        TieredBlockStore(
+            LocalBlockView(home / "blocks") if view else LocalBlockStore(home / "blocks"), replicas
+        ),
         contracts,
         clock,
         keys,
@@ -138,14 +167,20 @@ def assemble(home: Path, config: HomeSettings, keyring: FileKeyring, chain: Chai
         lambda: settings.read_backups(home),
         _identity(config),
         profiles.of_home(home),
-        workers=Board(lambda: settings.read_workers(home), lambda rows: settings.write_workers(home, rows)),
+        workers=Board(
+            lambda: settings.read_workers(home), lambda rows: settings.write_workers(home, rows)
+        ),
         quota=int(config.exchange.quota_gib * (1 << 30)),
     )
 
 
 def _log_of(config: HomeSettings, code: str, number: int) -> str:
     """The URN of an agency's log, by its number, under the contracts of a home."""
-    return log_urn(contract_layout.log_id(config.chain.id, bytes.fromhex(config.ledger[2:]), agency_id(code), number))
+    return log_urn(
+        contract_layout.log_id(
+            config.chain.id, bytes.fromhex(config.ledger[2:]), agency_id(code), number
+        )
+    )
 
 
 def _logs_at(config: HomeSettings, records: SqlRecords, url: str) -> frozenset[str]:
@@ -156,7 +191,8 @@ def _logs_at(config: HomeSettings, records: SqlRecords, url: str) -> frozenset[s
 
 
 def own_log(home: Path) -> tuple[str, str]:
-    """The URN of the log of a home, and the address that its agency has published for its node; empty where there is none.
+    """The URN of the log of a home, and the address that its agency has published for its node;
+    empty where there is none.
 
     Raises:
         UsageError: no home there.
@@ -188,10 +224,15 @@ def open_replicas(ipfs: IpfsSettings, keyring: FileKeyring) -> Replicas:
     known = keyring.names()
     secrets = {node.name: IPFS_SECRET.format(node.name) for node in ipfs.nodes}
     made = {
-        node.name: open_replica(node, keyring.get(secrets[node.name]).decode() if secrets[node.name] in known else "")
+        node.name: open_replica(
+            node, keyring.get(secrets[node.name]).decode() if secrets[node.name] in known else ""
+        )
         for node in ipfs.nodes
     }
-    own, outside = ({node.name: made[node.name] for node in ipfs.nodes if node.outside is side} for side in (False, True))
+    own, outside = (
+        {node.name: made[node.name] for node in ipfs.nodes if node.outside is side}
+        for side in (False, True)
+    )
     return Replicas(own, outside, ipfs.copies)
 
 
@@ -206,7 +247,8 @@ def lock_home(home: Path) -> FileLock:
     """The lock that one process holds on a home.
 
     Raises:
-        LockedError: another process has it, naming that process. StorageError: others can write in it.
+        LockedError: another process has it, naming that process. StorageError: others can write in
+            it.
     """
     settings.require_private(home)
     return FileLock(home / settings.LOCK, what="the home")
@@ -216,20 +258,26 @@ def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
     """Open a home for this process alone.
 
     Args:
-        unlocking: its keyring, begun by the caller so that stretching the passphrase and importing this go on at once.
+        unlocking: its keyring, begun by the caller so that stretching the passphrase and importing
+            this go on at once.
 
     Raises:
-        UsageError: no home there. KeyringError: wrong passphrase. LockedError: another process has it.
+        UsageError: no home there. KeyringError: wrong passphrase. LockedError: another process has
+            it.
     """
     config = settings.read(home)
     lock = lock_home(home)
-    (home / settings.SERVER).unlink(missing_ok=True)  # whoever serves holds the lock: one that was killed left this
+    (home / settings.SERVER).unlink(
+        missing_ok=True
+    )  # whoever serves holds the lock: one that was killed left this
     try:
         keyring = unlocking.keyring()
         clock = SystemClock()
         chain, sealers = open_chain(home, config.chain, keyring, clock)
         try:
-            opened = OpenHome(home, config, keyring, assemble(home, config, keyring, chain, clock), sealers, lock)
+            opened = OpenHome(
+                home, config, keyring, assemble(home, config, keyring, chain, clock), sealers, lock
+            )
         except BaseException:
             chain.close()
             raise
@@ -246,13 +294,16 @@ def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
 
 @contextmanager
 def open_view(home: Path, unlocking: Unlocking) -> Iterator[OpenHome]:
-    """One moment of a home, beside the process that holds it: nothing is written, and that process waits for nothing.
+    """One moment of a home, beside the process that holds it: nothing is written, and that process
+    waits for nothing.
 
-    The database's moment is taken before the chain's: whatever the one says that the other has taken is there, and the chain may
-    know more, which is how it is at any moment. The other way round an honest checkpoint would look made up.
+    The database's moment is taken before the chain's: whatever the one says that the other has
+    taken is there, and the chain may know more, which is how it is at any moment. The other way
+    round an honest checkpoint would look made up.
 
     Raises:
-        UsageError: no home there. KeyringError: wrong passphrase. StorageError: a database cannot be read.
+        UsageError: no home there. KeyringError: wrong passphrase. StorageError: a database cannot
+            be read.
     """
     config = settings.read(home)
     keyring, clock = unlocking.keyring(), SystemClock()
@@ -262,7 +313,9 @@ def open_view(home: Path, unlocking: Unlocking) -> Iterator[OpenHome]:
         node = assemble(home, config, keyring, chain, clock, view=True)
         stack.callback(node.records.close)
         stack.callback(node.blocks.close)
-        stack.callback(node.records.scrub)  # what was destroyed meanwhile stayed in the write-ahead log, for the sake of this moment
+        stack.callback(
+            node.records.scrub
+        )  # what was destroyed meanwhile stayed in the write-ahead log, for the sake of this moment
         moment = stack.enter_context(node.records.snapshot())
         chain.head()  # opened only now (see DeferredChain)
         yield OpenHome(home, config, keyring, replace(node, records=moment), sealers, None)
@@ -306,11 +359,19 @@ def person_of(keyring: FileKeyring, log_id: bytes, descriptor: Descriptor) -> Pe
     """
     certificate = certificates.parse(keyring.get("person-certificate"))
     custody = keyring.hpke_key("hpke-custody") if "hpke-custody" in keyring.names() else None
-    return Person(certificate, keyring.signing_key("person"), keyring.hpke_key("hpke-person"), log_id, descriptor, custody)
+    return Person(
+        certificate,
+        keyring.signing_key("person"),
+        keyring.hpke_key("hpke-person"),
+        log_id,
+        descriptor,
+        custody,
+    )
 
 
 def person_at(keyring: FileKeyring, about: dict[str, Any], *, guest: bool = False) -> Person:
-    """The person whose keys lie in a keyring, at the node that says this of itself (see `/v1/agency`).
+    """The person whose keys lie in a keyring, at the node that says this of itself (see
+    `/v1/agency`).
 
     Args:
         guest: the node of another agency was meant.
@@ -321,29 +382,39 @@ def person_at(keyring: FileKeyring, about: dict[str, Any], *, guest: bool = Fals
     descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
     person = person_of(keyring, parse_log_urn(about["log"]), descriptor)
     if person.certificate.agency != descriptor.agency and not guest:
-        raise UsageError(f"the node belongs to {descriptor.agency}, your keys to {person.certificate.agency}")
+        raise UsageError(
+            f"the node belongs to {descriptor.agency}, your keys to {person.certificate.agency}"
+        )
     return person
 
 
 def prepare_field(home: Path, about: dict[str, Any]) -> None:
-    """Write down what the node says of itself, so that its people can sign for it without asking."""
+    """Write down what the node says of itself, so that its people can sign for it without
+    asking.
+    """
     folder = home / settings.FIELD
     files.private_folder(folder)
     files.write(folder / "node.json", json.dumps(about).encode())
 
 
 @contextmanager
-def open_field(home: Path, keyring: FileKeyring, kind: type[FieldNode] = FieldNode) -> Iterator[FieldNode]:
+def open_field(
+    home: Path, keyring: FileKeyring, kind: type[FieldNode] = FieldNode
+) -> Iterator[FieldNode]:
     """What waits in a folder for the network, as a node of this kind; one command at a time.
 
     Raises:
-        UsageError: nothing was prepared while there was one. LockedError: another command works offline here.
+        UsageError: nothing was prepared while there was one. LockedError: another command works
+            offline here.
     """
     folder = home / settings.FIELD
     try:
         about = json.loads((folder / "node.json").read_bytes())
     except (OSError, ValueError) as error:
-        raise UsageError("nothing is prepared for work without network", hint="run custody field prepare while you have one") from error
+        raise UsageError(
+            "nothing is prepared for work without network",
+            hint="run custody field prepare while you have one",
+        ) from error
     with ExitStack() as stack:
         stack.callback(FileLock(folder / "field.lock", what="the field folder").release)
         blocks = LocalBlockStore(folder / "blocks")

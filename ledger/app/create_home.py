@@ -1,7 +1,9 @@
-"""Founding a home: keys, contracts, log, first person. Built aside and renamed at the end: there is a home or there is none.
+"""Founding a home: keys, contracts, log, first person. Built aside and renamed at the end: there is
+a home or there is none.
 
-A home has an embedded chain of its own, or joins one that agencies share; then its keys come first (`prepare`), somebody
-deploys the contracts for all founders (see deploying.py), and the home is completed on that chain (`join`).
+A home has an embedded chain of its own, or joins one that agencies share; then its keys come first
+(`prepare`), somebody deploys the contracts for all founders (see deploying.py), and the home is
+completed on that chain (`join`).
 """
 
 from __future__ import annotations
@@ -41,7 +43,10 @@ from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.records.documents import encode_hpke
 from ledger.services.registration import agency_statements
 
-_POLICY: Final = "statements of people enrolled at this agency, checked as docs/format.md says before they are sequenced"
+_POLICY: Final = (
+    "statements of people enrolled at this agency, checked as docs/format.md says "
+    "before they are sequenced"
+)
 _OTHER: Final = "the trust root names another agency, other accounts or another descriptor for {}"
 
 
@@ -57,7 +62,15 @@ class Founded:
     ledger: str
 
 
-def found(home: Path, *, agency: str, person: str, roles: list[str], passphrase: bytes, profile: str = "neutral") -> Founded:
+def found(
+    home: Path,
+    *,
+    agency: str,
+    person: str,
+    roles: list[str],
+    passphrase: bytes,
+    profile: str = "neutral",
+) -> Founded:
     """Create a home with an embedded chain, deploy the contracts and enrol its first person.
 
     Raises:
@@ -65,9 +78,13 @@ def found(home: Path, *, agency: str, person: str, roles: list[str], passphrase:
     """
     files.require_vacant(home, hint="choose another folder for the new home")
     with files.building(home, what="the home could not be created") as aside:
-        keyring, card, sealed = _prepare(aside, agency, person, roles, passphrase, url="", profile=profile)
+        keyring, card, sealed = _prepare(
+            aside, agency, person, roles, passphrase, url="", profile=profile
+        )
         chain_settings = ChainSettings("local", 2**31 + secrets.randbelow(2**31))
-        chain, _ = bootstrap.open_chain(aside, chain_settings, keyring, SystemClock(), [card.governor, card.anchorer])
+        chain, _ = bootstrap.open_chain(
+            aside, chain_settings, keyring, SystemClock(), [card.governor, card.anchorer]
+        )
         try:
             contracts, block = deploy(chain, keyring.get("governor"), [card])
             made = _complete(aside, keyring, card, sealed, contracts, block, chain_settings)
@@ -77,8 +94,18 @@ def found(home: Path, *, agency: str, person: str, roles: list[str], passphrase:
     return Founded(home, *made)
 
 
-def prepare(home: Path, *, agency: str, person: str, roles: list[str], passphrase: bytes, url: str, profile: str) -> Card:
-    """Make the keys of an agency that will share a chain; returns what the deployment of the contracts needs of it.
+def prepare(
+    home: Path,
+    *,
+    agency: str,
+    person: str,
+    roles: list[str],
+    passphrase: bytes,
+    url: str,
+    profile: str,
+) -> Card:
+    """Make the keys of an agency that will share a chain; returns what the deployment of the
+    contracts needs of it.
 
     Args:
         url: where other agencies will reach this node.
@@ -89,39 +116,54 @@ def prepare(home: Path, *, agency: str, person: str, roles: list[str], passphras
     url = hosts.origin(url, what="a node")
     files.require_vacant(home, hint="choose another folder for the new home")
     with files.building(home, what="the home could not be created") as aside:
-        keyring, card, sealed = _prepare(aside, agency, person, roles, passphrase, url=url, profile=profile)
+        keyring, card, sealed = _prepare(
+            aside, agency, person, roles, passphrase, url=url, profile=profile
+        )
         value = {"card": card.as_json(), "number": b64url(sealed)}
         files.write(aside / settings.FOUNDING, json.dumps(value, indent=1).encode() + b"\n")
         keyring.save()
     return card
 
 
-def join(home: Path, root: TrustRoot, *, url: str, confirmations: int, passphrase: bytes) -> Founded:
+def join(
+    home: Path, root: TrustRoot, *, url: str, confirmations: int, passphrase: bytes
+) -> Founded:
     """Complete a prepared home on a shared chain; may be repeated until it succeeds.
 
     Raises:
-        UsageError: nothing is prepared there. ChainError: another chain, contracts that are not genuine, or other founders than ours.
+        UsageError: nothing is prepared there. ChainError: another chain, contracts that are not
+            genuine, or other founders than ours.
     """
     from ledger.adapters.chain.rpc import RpcChain
 
     if (home / settings.CONFIG).exists():
         (home / settings.FOUNDING).unlink(missing_ok=True)
-        raise UsageError(f"{home} is a complete home already", hint="begin to work with it: custody status")
+        raise UsageError(
+            f"{home} is a complete home already", hint="begin to work with it: custody status"
+        )
     try:
         value = json.loads((home / settings.FOUNDING).read_bytes())
         card, sealed = Card.parse(value["card"]), from_b64url(value["number"], what="number")
     except OSError as error:
         raise UsageError(
-            f"{home} is not prepared to join a chain", hint="begin with: custody init --agency CODE --person N --url URL --card FILE"
+            f"{home} is not prepared to join a chain",
+            hint="begin with: custody init --agency CODE --person N --url URL --card FILE",
         ) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"{home / settings.FOUNDING} cannot be read", hint="prepare the home anew") from error
+        raise StorageError(
+            f"{home / settings.FOUNDING} cannot be read", hint="prepare the home anew"
+        ) from error
     keyring = FileKeyring.open(home / settings.KEYRING, passphrase)
     chain = RpcChain(url, confirmations=confirmations)
     try:
         contracts = Contracts(chain, root.registry.address, root.ledger.address)
         block = _recognise(contracts, root, card)
-        sealers = tuple("0x" + one.hex() for rule in root.finality if isinstance(rule, Clique) for one in sorted(rule.signers))
+        sealers = tuple(
+            "0x" + one.hex()
+            for rule in root.finality
+            if isinstance(rule, Clique)
+            for one in sorted(rule.signers)
+        )
         chain_settings = ChainSettings("rpc", root.chain_id, url, confirmations, sealers)
         for leftover in home.glob("ledger.sqlite*"):  # of an attempt that did not end
             leftover.unlink()
@@ -133,28 +175,53 @@ def join(home: Path, root: TrustRoot, *, url: str, confirmations: int, passphras
 
 
 def _recognise(contracts: Contracts, root: TrustRoot, card: Card) -> BlockRef:
-    """The block that deployed the contracts, after checking chain, code and our own entry in the registry."""
+    """The block that deployed the contracts, after checking chain, code and our own entry in the
+    registry.
+    """
     chain = contracts.chain
     if chain.chain_id() != root.chain_id or chain.block(0).hash != root.genesis:
-        raise ChainError(f"the chain there is not chain {root.chain_id} of the trust root", hint="check --rpc and --trust")
+        raise ChainError(
+            f"the chain there is not chain {root.chain_id} of the trust root",
+            hint="check --rpc and --trust",
+        )
     consortium.check_genuine(contracts)
     if contracts.code_hashes() != (root.registry.code_hash, root.ledger.code_hash):
-        raise ChainError("the contracts on chain are not those of the trust root", hint="check --trust")
+        raise ChainError(
+            "the contracts on chain are not those of the trust root", hint="check --trust"
+        )
     standing = contracts.standing(agency_id(card.agency))
     if (standing.governor, standing.anchorer) != (card.governor, card.anchorer):
-        raise ChainError(_OTHER.format(card.agency), hint="deploy again with the card of this home among the founders")
+        raise ChainError(
+            _OTHER.format(card.agency),
+            hint="deploy again with the card of this home among the founders",
+        )
     commitment = contracts.descriptor_commitment(agency_id(card.agency), 1)
-    for number, digest in sorted(pin for rule in root.finality if isinstance(rule, Pinned) for pin in rule.blocks.items()):
+    for number, digest in sorted(
+        pin for rule in root.finality if isinstance(rule, Pinned) for pin in rule.blocks.items()
+    ):
         block = chain.block(number)
-        if block.hash == digest and commitment == contract_layout.descriptor_commitment(card.descriptor.digest, block.time, number):
+        if block.hash == digest and commitment == contract_layout.descriptor_commitment(
+            card.descriptor.digest, block.time, number
+        ):
             return block
-    raise ChainError(_OTHER.format(card.agency), hint="use the trust root that `custody chain deploy` wrote")
+    raise ChainError(
+        _OTHER.format(card.agency), hint="use the trust root that `custody chain deploy` wrote"
+    )
 
 
 def _prepare(
-    aside: Path, agency: str, person: str, roles: list[str], passphrase: bytes, *, url: str, profile: str
+    aside: Path,
+    agency: str,
+    person: str,
+    roles: list[str],
+    passphrase: bytes,
+    *,
+    url: str,
+    profile: str,
 ) -> tuple[FileKeyring, Card, bytes]:
-    """Profile, keys of the agency and of its first person; their service number comes back sealed."""
+    """Profile, keys of the agency and of its first person; their service number comes back
+    sealed.
+    """
     followed = profiles.load(profile)
     roles = sorted({followed.role(role) for role in roles})
     try:
@@ -163,7 +230,11 @@ def _prepare(
             role_urn(role)
     except FormatError as error:
         raise UsageError(
-            error.message, hint="custody init --agency NL-POL --person 4711, with roles such as officer, custodian or administrator"
+            error.message,
+            hint=(
+                "custody init --agency NL-POL --person 4711, with roles such as officer, "
+                "custodian or administrator"
+            ),
         ) from error
     files.write(aside / profiles.FILE, profiles.source(profile))
     if not person.strip():
@@ -173,12 +244,18 @@ def _prepare(
     authority = _make_keys(keyring, agency, now)
     pseudonym = new_pseudonym()
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = authority.issue(key.public_key(), agency=agency, pseudonym=pseudonym, roles=roles, service=False, now=now)
+    certificate = authority.issue(
+        key.public_key(), agency=agency, pseudonym=pseudonym, roles=roles, service=False, now=now
+    )
     keyring.put_signing_key("person", key)
     keyring.put_hpke_key("hpke-person", HpkePrivateKey.generate())
     keyring.put("person-certificate", certificate)
     sealed = service_numbers.seal_number(keyring.get("people"), person, pseudonym.encode())
-    card = Card(_descriptor(keyring, agency, authority, url), address_of(keyring.get("governor")), address_of(keyring.get("anchorer")))
+    card = Card(
+        _descriptor(keyring, agency, authority, url),
+        address_of(keyring.get("governor")),
+        address_of(keyring.get("anchorer")),
+    )
     return keyring, card, sealed
 
 
@@ -207,7 +284,14 @@ def _make_keys(keyring: FileKeyring, agency: str, now: int) -> Authority:
     service = ec.generate_private_key(ec.SECP256R1())
     keyring.put_signing_key("service", service)
     pseudonym = new_pseudonym()
-    certificate = authority.issue(service.public_key(), agency=agency, pseudonym=pseudonym, roles=["service"], service=True, now=now)
+    certificate = authority.issue(
+        service.public_key(),
+        agency=agency,
+        pseudonym=pseudonym,
+        roles=["service"],
+        service=True,
+        now=now,
+    )
     keyring.put("service-certificate", certificate)
     for name in ("hpke-node", "hpke-custody"):
         keyring.put_hpke_key(name, HpkePrivateKey.generate())
@@ -217,27 +301,57 @@ def _make_keys(keyring: FileKeyring, agency: str, now: int) -> Authority:
 
 
 def _complete(
-    home: Path, keyring: FileKeyring, card: Card, number: bytes, contracts: Contracts, block: BlockRef, chain: ChainSettings
+    home: Path,
+    keyring: FileKeyring,
+    card: Card,
+    number: bytes,
+    contracts: Contracts,
+    block: BlockRef,
+    chain: ChainSettings,
 ) -> tuple[str, str, int, str, str]:
-    """Open the log, publish descriptor and revocation list in it, and write down the first person; settings come last."""
-    # Agencies that give their own address on this machine try it out here together: they may reach one another, others may not.
+    """Open the log, publish descriptor and revocation list in it, and write down the first person;
+    settings come last.
+    """
+    # Agencies that give their own address on this machine try it out here together: they may reach
+    # one another, others may not.
     service = card.descriptor.service
-    allowed = hosts.HERE if service and hosts.is_here(hosts.parse(service, what="a node").host) else ()
+    allowed = (
+        hosts.HERE if service and hosts.is_here(hosts.parse(service, what="a node").host) else ()
+    )
     registry, ledger = "0x" + contracts.registry.hex(), "0x" + contracts.ledger.hex()
     config = HomeSettings(1, card.agency, 0, chain, registry, ledger, networks=allowed)
     node = bootstrap.assemble(home, config, keyring, contracts.chain, SystemClock())
     try:
         with node.records.write() as unit:
             unit.put_descriptor(DescriptorRow(1, card.descriptor.raw, block.time, block.number))
-            anchors = [f"EVM chain {chain.id}", f"registry {config.registry}", f"ledger {config.ledger}"]
+            anchors = [
+                f"EVM chain {chain.id}",
+                f"registry {config.registry}",
+                f"ledger {config.ledger}",
+            ]
             agency_statements.open_log(node, unit, number=0, policy=_POLICY, anchors=anchors)
-            agency_statements.publish(node, unit, "descriptor-published", {"version": 1, "digest": card.descriptor.digest.hex()})
+            agency_statements.publish(
+                node,
+                unit,
+                "descriptor-published",
+                {"version": 1, "digest": card.descriptor.digest.hex()},
+            )
             agency_statements.publish_crl(node, unit)
             certificate = certificates.parse(keyring.get("person-certificate"))
             unit.put_certificate(certificate.digest, certificate.der)
             hpke, custody = keyring.hpke_key("hpke-person").public, card.descriptor.custody.digest
-            proof = enrolment.sign(keyring.signing_key("person"), server=log_urn(node.log_id), hpke=hpke)
-            row = PersonRow(certificate.subject, certificate.digest, encode_hpke(hpke), number, active=True, proof=proof, custody=custody)
+            proof = enrolment.sign(
+                keyring.signing_key("person"), server=log_urn(node.log_id), hpke=hpke
+            )
+            row = PersonRow(
+                certificate.subject,
+                certificate.digest,
+                encode_hpke(hpke),
+                number,
+                active=True,
+                proof=proof,
+                custody=custody,
+            )
             unit.put_person(row)
     finally:
         node.records.close()

@@ -1,4 +1,6 @@
-"""Deployment of the two contracts for the agencies that found a consortium, and the trust root that follows from it."""
+"""Deployment of the two contracts for the agencies that found a consortium, and the trust root that
+follows from it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ _LIMIT: Final = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What the deployment needs of a founder: descriptor, and the addresses (20 bytes) of its two chain accounts."""
+    """What the deployment needs of a founder: descriptor, and the addresses (20 bytes) of its two
+    chain accounts.
+    """
 
     descriptor: Descriptor
     governor: bytes
@@ -58,10 +62,20 @@ class Card:
             FormatError: it is none.
         """
         what = "founder"
-        require(isinstance(value, dict) and value.get("kind") == _KIND and value.get("v") == 1, f"{what}: this is no founder's card")
-        require(set(value) == {"v", "kind", "descriptor", "governor", "anchorer"}, f"{what}: unknown or missing member")
-        governor, anchorer = (from_0x(value[name], what=what, size=20) for name in ("governor", "anchorer"))
-        return cls(descriptors.parse(from_b64url(value["descriptor"], what=what)), governor, anchorer)
+        require(
+            isinstance(value, dict) and value.get("kind") == _KIND and value.get("v") == 1,
+            f"{what}: this is no founder's card",
+        )
+        require(
+            set(value) == {"v", "kind", "descriptor", "governor", "anchorer"},
+            f"{what}: unknown or missing member",
+        )
+        governor, anchorer = (
+            from_0x(value[name], what=what, size=20) for name in ("governor", "anchorer")
+        )
+        return cls(
+            descriptors.parse(from_b64url(value["descriptor"], what=what)), governor, anchorer
+        )
 
 
 def read_cards(paths: Sequence[Path]) -> list[Card]:
@@ -77,24 +91,47 @@ def read_cards(paths: Sequence[Path]) -> list[Card]:
                 value = json.loads(file.read(_LIMIT))
             cards += [Card.parse(one) for one in (value if isinstance(value, list) else [value])]
         except OSError as error:
-            raise UsageError(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+            raise UsageError(
+                f"cannot read {path}: {error.strerror}", hint="check the path"
+            ) from error
         except (ValueError, FormatError) as error:
-            raise UsageError(f"{path} holds no founders' cards", hint="custody init --card FILE writes one") from error
+            raise UsageError(
+                f"{path} holds no founders' cards", hint="custody init --card FILE writes one"
+            ) from error
     if not cards or len({card.agency for card in cards}) != len(cards):
-        raise UsageError("founders are one card for each agency", hint="give each agency's card once")
+        raise UsageError(
+            "founders are one card for each agency", hint="give each agency's card once"
+        )
     return cards
 
 
 def deploy(chain: Chain, key: bytes, cards: Sequence[Card]) -> tuple[Contracts, BlockRef]:
-    """Deploy registry and ledger; returns them with the block from which the first descriptors are in force."""
-    founders = [Founder(card.agency, card.governor, card.anchorer, card.descriptor.digest) for card in cards]
+    """Deploy registry and ledger; returns them with the block from which the first descriptors are
+    in force.
+    """
+    founders = [
+        Founder(card.agency, card.governor, card.anchorer, card.descriptor.digest) for card in cards
+    ]
     registry, ledger, block = chain_contracts.deploy(
-        chain, key, founders, descriptor_delay=_DESCRIPTOR_DELAY, proposal_life=_PROPOSAL_LIFE, recovery_delay=_RECOVERY_DELAY
+        chain,
+        key,
+        founders,
+        descriptor_delay=_DESCRIPTOR_DELAY,
+        proposal_life=_PROPOSAL_LIFE,
+        recovery_delay=_RECOVERY_DELAY,
     )
     return Contracts(chain, registry, ledger), chain.block(block)
 
 
-def consort(chain: Chain, key: bytes, cards: Sequence[Card], *, wei: int, confirmations: int, sealers: Sequence[bytes]) -> TrustRoot:
+def consort(
+    chain: Chain,
+    key: bytes,
+    cards: Sequence[Card],
+    *,
+    wei: int,
+    confirmations: int,
+    sealers: Sequence[bytes],
+) -> TrustRoot:
     """Deploy for agencies that share a chain; the trust root to hand to everybody who shall verify.
 
     Args:
@@ -106,9 +143,16 @@ def consort(chain: Chain, key: bytes, cards: Sequence[Card], *, wei: int, confir
     """
     contracts, block = deploy(chain, key, cards)
     if wei:
-        consortium.fund(chain, key, [account for card in cards for account in (card.governor, card.anchorer)], wei)
+        consortium.fund(
+            chain,
+            key,
+            [account for card in cards for account in (card.governor, card.anchorer)],
+            wei,
+        )
     codes = contracts.code_hashes()
-    rules: list[Finality] = [Clique(1, None, frozenset(sealers), len(sealers) // 2 + 1)] if sealers else []
+    rules: list[Finality] = (
+        [Clique(1, None, frozenset(sealers), len(sealers) // 2 + 1)] if sealers else []
+    )
     rules += [Pinned({block.number: block.hash}), Rpc(confirmations)]
     root = TrustRoot(
         chain.label,

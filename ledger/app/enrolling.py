@@ -1,4 +1,6 @@
-"""A person joins an agency from their own machine: a folder with keys that never leave it, and the way to the node."""
+"""A person joins an agency from their own machine: a folder with keys that never leave it, and the
+way to the node.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ _CARD = "custody-card"
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What an administrator hands over by a safe way: whoever has it can ask in that person's place."""
+    """What an administrator hands over by a safe way: whoever has it can ask in that person's
+    place.
+    """
 
     v: int
     server: str
@@ -50,7 +54,9 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """How far it is: the fingerprint to compare, and the certificate once an administrator approved."""
+    """How far it is: the fingerprint to compare, and the certificate once an administrator
+    approved.
+    """
 
     fingerprint: str
     certificate: Certificate | None
@@ -66,11 +72,19 @@ def read_invitation(path: Path) -> Invitation:
         with path.open("rb") as file:
             found = Invitation(**json.loads(file.read(_LIMIT)))
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", hint="ask the administrator for the invitation") from error
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}", hint="ask the administrator for the invitation"
+        ) from error
     except (ValueError, TypeError) as error:
-        raise UsageError(f"{path} is not an invitation", hint="ask the administrator for the invitation") from error
+        raise UsageError(
+            f"{path} is not an invitation", hint="ask the administrator for the invitation"
+        ) from error
     texts = (found.server, found.agency, found.log, found.descriptor, found.code, found.expires)
-    if found.v != 1 or not all(isinstance(text, str) for text in texts) or not re.fullmatch(r"https?://[^/\s?#@]+", found.server):
+    if (
+        found.v != 1
+        or not all(isinstance(text, str) for text in texts)
+        or not re.fullmatch(r"https?://[^/\s?#@]+", found.server)
+    ):
         raise UsageError(f"{path} is not an invitation", hint="ask the administrator for a new one")
     return found
 
@@ -79,11 +93,14 @@ def invitation(node: NodeClient, *, server: str, number: str, roles: list[str]) 
     """Invite somebody to the node that ``node`` talks to, which they reach at ``server``."""
     about, made = node.agency(), node.invite(number, roles)
     digest = descriptors.parse(from_b64url(about["descriptor"], what="descriptor")).digest.hex()
-    return Invitation(1, server.rstrip("/"), about["agency"], about["log"], digest, made["code"], made["expires"])
+    return Invitation(
+        1, server.rstrip("/"), about["agency"], about["log"], digest, made["code"], made["expires"]
+    )
 
 
 def make_keys(home: Path, given: Invitation, passphrase: bytes) -> None:
-    """Make the person's folder, whole or not at all: nothing of it is sent before it is on the disk.
+    """Make the person's folder, whole or not at all: nothing of it is sent before it is on the
+    disk.
 
     Raises:
         UsageError: something is there already. KeyringError: the passphrase is empty.
@@ -102,22 +119,30 @@ def enrol(keyring: FileKeyring, given: Invitation, node: NodeClient) -> Enrolled
     """Send the public keys, and take the certificate if it is there. May be repeated until it is.
 
     Raises:
-        VerificationError: the node is not the one of the invitation, or the certificate not for these keys.
-        DeniedError: the invitation is not, or no longer, good. ConflictError: somebody else used it.
+        VerificationError: the node is not the one of the invitation, or the certificate not for
+            these keys.
+        DeniedError: the invitation is not, or no longer, good. ConflictError: somebody else used
+            it.
     """
     descriptor = _recognised(node, given)
     key, hpke = keyring.signing_key("person"), keyring.hpke_key("hpke-person")
     request = enrolment.sign(key, server=given.log, hpke=hpke.public)
     fingerprint = enrolment.parse(request).fingerprint
     if node.request_enrolment(given.code, request) != fingerprint:
-        raise VerificationError(3, "the node names another fingerprint than that of your keys", hint="do not go on: tell the administrator")
+        raise VerificationError(
+            3,
+            "the node names another fingerprint than that of your keys",
+            hint="do not go on: tell the administrator",
+        )
     found = node.enrolment(given.code)
     if found["certificate"] is None:
         return Enrolled(fingerprint, None)
     certificate = certificates.parse(from_b64url(found["certificate"], what="certificate"))
     certificates.verify_current(certificate, descriptor.authorities, (), SystemClock().now())
     if certificate.agency != given.agency or not _same_key(certificate.key, key.public_key()):
-        raise VerificationError(3, "the certificate is not for your keys", hint="do not use it: tell the administrator")
+        raise VerificationError(
+            3, "the certificate is not for your keys", hint="do not use it: tell the administrator"
+        )
     keyring.put("person-certificate", certificate.der)
     keyring.put("descriptor", descriptor.digest)
     keyring.save()
@@ -128,7 +153,11 @@ def _recognised(node: NodeClient, given: Invitation) -> Descriptor:
     about = node.agency()
     descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
     if about["log"] != given.log or descriptor.digest.hex() != given.descriptor:
-        raise VerificationError(4, "another node answers than the one that invited you", hint="ask the administrator for a new invitation")
+        raise VerificationError(
+            4,
+            "another node answers than the one that invited you",
+            hint="ask the administrator for a new invitation",
+        )
     return descriptor
 
 
@@ -140,7 +169,8 @@ def fetch(keyring: FileKeyring, node: NodeClient) -> Certificate:
     """Take the certificate that belongs to our key now, and keep it.
 
     Raises:
-        DeniedError: the key belongs to nobody who is active there. VerificationError: the certificate is not for our key.
+        DeniedError: the key belongs to nobody who is active there. VerificationError: the
+            certificate is not for our key.
     """
     about = node.agency()
     key = keyring.signing_key("person")
@@ -149,16 +179,29 @@ def fetch(keyring: FileKeyring, node: NodeClient) -> Certificate:
     descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
     certificates.verify_current(certificate, descriptor.authorities, (), SystemClock().now())
     if not _same_key(certificate.key, key.public_key()):
-        raise VerificationError(3, "the certificate is not for your keys", hint="do not use it: tell the administrator")
+        raise VerificationError(
+            3, "the certificate is not for your keys", hint="do not use it: tell the administrator"
+        )
     keyring.put("person-certificate", certificate.der)
     keyring.save()
     return certificate
 
 
 def card(keyring: FileKeyring, node: NodeClient) -> bytes:
-    """A card for another agency's node: our certificate, and the proof that we made the card for them."""
-    proof = enrolment.sign(keyring.signing_key("person"), server=node.agency()["log"], hpke=keyring.hpke_key("hpke-person").public)
-    value = {"v": 1, "kind": _CARD, "certificate": b64url(keyring.get("person-certificate")), "request": b64url(proof)}
+    """A card for another agency's node: our certificate, and the proof that we made the card for
+    them.
+    """
+    proof = enrolment.sign(
+        keyring.signing_key("person"),
+        server=node.agency()["log"],
+        hpke=keyring.hpke_key("hpke-person").public,
+    )
+    value = {
+        "v": 1,
+        "kind": _CARD,
+        "certificate": b64url(keyring.get("person-certificate")),
+        "request": b64url(proof),
+    }
     return json.dumps(value, indent=1).encode() + b"\n"
 
 
@@ -173,8 +216,14 @@ def read_card(path: Path) -> tuple[bytes, bytes]:
             value = json.loads(file.read(_LIMIT))
         if value["v"] != 1 or value["kind"] != _CARD:
             raise ValueError
-        return from_b64url(value["certificate"], what="card"), from_b64url(value["request"], what="card")
+        return from_b64url(value["certificate"], what="card"), from_b64url(
+            value["request"], what="card"
+        )
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", hint="ask the guest for the card") from error
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}", hint="ask the guest for the card"
+        ) from error
     except (ValueError, KeyError, TypeError, FormatError) as error:
-        raise UsageError(f"{path} is not a guest's card", hint="custody person card makes one") from error
+        raise UsageError(
+            f"{path} is not a guest's card", hint="custody person card makes one"
+        ) from error

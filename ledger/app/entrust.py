@@ -1,6 +1,8 @@
-"""A custodian gives the agency's custody key to a new one, and the new one takes it; the node carries it sealed.
+"""A custodian gives the agency's custody key to a new one, and the new one takes it; the node
+carries it sealed.
 
-- the giver seals to the key that the new custodian signed for, and whose fingerprint both compared by voice: no node can put its own there
+- the giver seals to the key that the new custodian signed for, and whose fingerprint both compared
+  by voice: no node can put its own there
 - the taker keeps the key only if it is the private one to the descriptor under which they joined
 """
 
@@ -38,7 +40,9 @@ def require_fingerprint(expected: str, found: str) -> None:
     """
     if not _same_fingerprint(expected, found):
         raise VerificationError(
-            3, f"the node shows the fingerprint {found or '(none)'}, expected {expected}", hint="do not go on: compare again"
+            3,
+            f"the node shows the fingerprint {found or '(none)'}, expected {expected}",
+            hint="do not go on: compare again",
         )
 
 
@@ -49,12 +53,16 @@ def give(keyring: FileKeyring, node: NodeClient, reference: str, *, fingerprint:
         fingerprint: of their keys, as they read it to whoever gives the key.
 
     Raises:
-        KeyringError: we do not hold the key. VerificationError: the node shows other keys, another person, or no custodian.
+        KeyringError: we do not hold the key. VerificationError: the node shows other keys, another
+            person, or no custodian.
     """
     about = node.agency()
     descriptor = descriptors.parse(from_b64url(about["descriptor"], what="descriptor"))
     if CUSTODY not in keyring.names():
-        raise KeyringError("you do not hold the custody key", hint="a custodian who holds it gives it: see custody person list")
+        raise KeyringError(
+            "you do not hold the custody key",
+            hint="a custodian who holds it gives it: see custody person list",
+        )
     key = keyring.hpke_key(CUSTODY)
     if key.public != descriptor.custody:
         raise KeyringError("you hold another custody key than the one in force")
@@ -63,25 +71,42 @@ def give(keyring: FileKeyring, node: NodeClient, reference: str, *, fingerprint:
     require_fingerprint(fingerprint, asked.fingerprint)
     certificates.verify_issued(certificate, descriptor.authorities, SystemClock().now())
     if asked.server != about["log"] or not same(enrolment.encode_key(certificate.key), asked.spki):
-        raise VerificationError(3, "the certificate is not for the keys with that fingerprint", hint="do not go on: somebody swapped it")
+        raise VerificationError(
+            3,
+            "the certificate is not for the keys with that fingerprint",
+            hint="do not go on: somebody swapped it",
+        )
     person = certificate.subject
-    if person != read_reference(reference, home=descriptor.agency) or "custodian" not in certificate.roles:
-        raise VerificationError(3, "the node shows the certificate of somebody else, or of no custodian", hint="see: custody person list")
+    if (
+        person != read_reference(reference, home=descriptor.agency)
+        or "custodian" not in certificate.roles
+    ):
+        raise VerificationError(
+            3,
+            "the node shows the certificate of somebody else, or of no custodian",
+            hint="see: custody person list",
+        )
     node.put_custody_key(custody_key.seal(key, person, asked.hpke).encode())
     return person
 
 
 def lacks_key(keyring: FileKeyring, certificate: Certificate, descriptor: Descriptor) -> bool:
-    """Whether a keyring is that of a custodian of the descriptor's agency who has no custody key."""
+    """Whether a keyring is that of a custodian of the descriptor's agency who has no custody
+    key.
+    """
     own = certificate.agency == descriptor.agency and "custodian" in certificate.roles
     return own and CUSTODY not in keyring.names()
 
 
-def take(keyring: FileKeyring, node: NodeClient, certificate: Certificate, descriptor: Descriptor) -> bool:
-    """Take the custody key that waits for a new custodian into their keyring; whether there was one. May be repeated.
+def take(
+    keyring: FileKeyring, node: NodeClient, certificate: Certificate, descriptor: Descriptor
+) -> bool:
+    """Take the custody key that waits for a new custodian into their keyring; whether there was
+    one. May be repeated.
 
     Raises:
-        VerificationError: another key than that of the descriptor under which they joined. KeyringError: sealed to another key.
+        VerificationError: another key than that of the descriptor under which they joined.
+            KeyringError: sealed to another key.
     """
     if not lacks_key(keyring, certificate, descriptor):
         return False
@@ -89,24 +114,41 @@ def take(keyring: FileKeyring, node: NodeClient, certificate: Certificate, descr
     if sealed is None:
         return False
     _require_pinned(keyring, certificate, descriptor)
-    key = custody_key.open_sealed(sealed, keyring.hpke_key("hpke-person"), person=certificate.subject, custody=descriptor.custody)
+    key = custody_key.open_sealed(
+        sealed,
+        keyring.hpke_key("hpke-person"),
+        person=certificate.subject,
+        custody=descriptor.custody,
+    )
     keyring.put_hpke_key(CUSTODY, key)
     keyring.save()  # before the node forgets what it keeps
     node.hold_custody_key(key.public.digest)
     return True
 
 
-def confirm(keyring: FileKeyring, node: NodeClient, certificate: Certificate, descriptor: Descriptor) -> None:
+def confirm(
+    keyring: FileKeyring, node: NodeClient, certificate: Certificate, descriptor: Descriptor
+) -> None:
     """Tell the node that we hold the custody key, where it does not know."""
-    if certificate.agency == descriptor.agency and "custodian" in certificate.roles and CUSTODY in keyring.names():
+    if (
+        certificate.agency == descriptor.agency
+        and "custodian" in certificate.roles
+        and CUSTODY in keyring.names()
+    ):
         digest = keyring.hpke_key(CUSTODY).public.digest
         if digest == descriptor.custody.digest:
             node.hold_custody_key(digest)
 
 
 def _require_pinned(keyring: FileKeyring, certificate: Certificate, descriptor: Descriptor) -> None:
-    """The descriptor whose custody key counts is the one of the invitation, which came by another way than from the node."""
+    """The descriptor whose custody key counts is the one of the invitation, which came by another
+    way than from the node.
+    """
     certificates.verify_issued(certificate, descriptor.authorities, SystemClock().now())
     if PINNED in keyring.names() and keyring.get(PINNED) != descriptor.digest:
         hint = "do not go on before somebody compared it with the agencies' registry"
-        raise VerificationError(4, "the node shows another descriptor than the one that you were invited under", hint=hint)
+        raise VerificationError(
+            4,
+            "the node shows another descriptor than the one that you were invited under",
+            hint=hint,
+        )

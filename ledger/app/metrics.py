@@ -1,6 +1,8 @@
-"""Metrics for Prometheus, on an address of their own: never on the public API, and never with case data.
+"""Metrics for Prometheus, on an address of their own: never on the public API, and never with case
+data.
 
-Labels are names of operations, workers, states and replicas: their number does not grow with what the ledger holds.
+Labels are names of operations, workers, states and replicas: their number does not grow with what
+the ledger holds.
 """
 
 from __future__ import annotations
@@ -27,10 +29,30 @@ class NodeMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Counter("custody_http_requests", "Calls of the API", ["operation", "status"], registry=self.registry)
-        self._seconds = Histogram("custody_http_request_seconds", "Seconds a call took", ["operation"], registry=self.registry)
-        self._runs = Counter("custody_worker_runs", "Rounds of background workers", ["worker", "result"], registry=self.registry)
-        self._last = Gauge("custody_worker_last_success_seconds", "When a worker last succeeded", ["worker"], registry=self.registry)
+        self._requests = Counter(
+            "custody_http_requests",
+            "Calls of the API",
+            ["operation", "status"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "custody_http_request_seconds",
+            "Seconds a call took",
+            ["operation"],
+            registry=self.registry,
+        )
+        self._runs = Counter(
+            "custody_worker_runs",
+            "Rounds of background workers",
+            ["worker", "result"],
+            registry=self.registry,
+        )
+        self._last = Gauge(
+            "custody_worker_last_success_seconds",
+            "When a worker last succeeded",
+            ["worker"],
+            registry=self.registry,
+        )
 
     def request(self, operation: str, status: int, seconds: float) -> None:
         """See services.telemetry.Telemetry."""
@@ -65,24 +87,42 @@ class _NodeCollector:
             held = unit.holding_counts()
             items, releases = unit.count("item"), unit.count("release")
             alarms = unit.count("alarm")
-        entries = GaugeMetricFamily("custody_log_entries", "Entries of the log that reached a state", labels=["state"])
+        entries = GaugeMetricFamily(
+            "custody_log_entries", "Entries of the log that reached a state", labels=["state"]
+        )
         for state in ("integrated", "submitted", "anchored", "final"):
             entries.add_metric([state], getattr(reached, state))
         yield entries
         age = node.clock.now() - waiting.time if waiting is not None else 0
-        yield GaugeMetricFamily("custody_oldest_unanchored_seconds", "Age of the oldest entry that is not anchored", value=max(age, 0))
         yield GaugeMetricFamily(
-            "custody_log_frozen", "1 where the log contradicted itself", value=int(bool(log is not None and log.frozen))
+            "custody_oldest_unanchored_seconds",
+            "Age of the oldest entry that is not anchored",
+            value=max(age, 0),
+        )
+        yield GaugeMetricFamily(
+            "custody_log_frozen",
+            "1 where the log contradicted itself",
+            value=int(bool(log is not None and log.frozen)),
         )
         yield GaugeMetricFamily("custody_items", "Items known here", value=items)
-        yield GaugeMetricFamily("custody_releases", "Statements under which something was handed out", value=releases)
-        yield GaugeMetricFamily("custody_bulk_access_alarms", "Alarms about many accesses at once", value=alarms)
-        yield GaugeMetricFamily("custody_stored_bytes", "Bytes of ciphertext on the own disk", value=node.blocks.size())
-        replicas = GaugeMetricFamily("custody_replica_items", "Items at IPFS nodes by state", labels=["node", "state"])
+        yield GaugeMetricFamily(
+            "custody_releases", "Statements under which something was handed out", value=releases
+        )
+        yield GaugeMetricFamily(
+            "custody_bulk_access_alarms", "Alarms about many accesses at once", value=alarms
+        )
+        yield GaugeMetricFamily(
+            "custody_stored_bytes", "Bytes of ciphertext on the own disk", value=node.blocks.size()
+        )
+        replicas = GaugeMetricFamily(
+            "custody_replica_items", "Items at IPFS nodes by state", labels=["node", "state"]
+        )
         for (name, state), count in held.items():
             replicas.add_metric([name, state], count)
         yield replicas
-        failing = GaugeMetricFamily("custody_worker_failures", "Failures in a row of background work", labels=["worker"])
+        failing = GaugeMetricFamily(
+            "custody_worker_failures", "Failures in a row of background work", labels=["worker"]
+        )
         for row in node.workers.rows():
             failing.add_metric([row.worker], row.failures)
         yield failing
@@ -95,7 +135,9 @@ class _NodeCollector:
             yield GaugeMetricFamily("custody_chain_up", "1 where the chain answers", value=0)
             return
         yield GaugeMetricFamily("custody_chain_up", "1 where the chain answers", value=1)
-        yield GaugeMetricFamily("custody_chain_head_block", "Newest block of the chain", value=head.number)
+        yield GaugeMetricFamily(
+            "custody_chain_head_block", "Newest block of the chain", value=head.number
+        )
 
 
 class MonitorMetrics:
@@ -103,11 +145,29 @@ class MonitorMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._rounds = Counter("custody_monitor_rounds", "Looks at all logs", ["verdict"], registry=self.registry)
-        self._findings = Gauge("custody_monitor_findings", "Findings of the newest look", ["code"], registry=self.registry)
-        self._alarms = Counter("custody_monitor_alarms", "Alarms raised", ["code"], registry=self.registry)
-        self._age = Gauge("custody_monitor_checkpoint_age_seconds", "Age of a log's newest checkpoint", ["agency"], registry=self.registry)
-        self._last = Gauge("custody_monitor_last_round_seconds", "When all logs were last looked at", registry=self.registry)
+        self._rounds = Counter(
+            "custody_monitor_rounds", "Looks at all logs", ["verdict"], registry=self.registry
+        )
+        self._findings = Gauge(
+            "custody_monitor_findings",
+            "Findings of the newest look",
+            ["code"],
+            registry=self.registry,
+        )
+        self._alarms = Counter(
+            "custody_monitor_alarms", "Alarms raised", ["code"], registry=self.registry
+        )
+        self._age = Gauge(
+            "custody_monitor_checkpoint_age_seconds",
+            "Age of a log's newest checkpoint",
+            ["agency"],
+            registry=self.registry,
+        )
+        self._last = Gauge(
+            "custody_monitor_last_round_seconds",
+            "When all logs were last looked at",
+            registry=self.registry,
+        )
 
     def saw(self, found: Round) -> None:
         """Take over what a look found."""
@@ -134,5 +194,7 @@ def serve(registry: CollectorRegistry, address: str) -> Any:
     try:
         server, _ = start_http_server(int(found["port"]), found["host"], registry)
     except OSError as error:
-        raise UsageError(f"metrics cannot listen on {address}: {error.strerror}", hint="choose another address") from error
+        raise UsageError(
+            f"metrics cannot listen on {address}: {error.strerror}", hint="choose another address"
+        ) from error
     return server

@@ -1,4 +1,6 @@
-"""Putting an audit together: the chain that the auditor chose, the files of logs, and what is kept between runs."""
+"""Putting an audit together: the chain that the auditor chose, the files of logs, and what is kept
+between runs.
+"""
 
 from __future__ import annotations
 
@@ -36,31 +38,47 @@ def files_at(place: str, auditor: Auditor) -> LogFiles:
     """The files of a log at a URL or in a folder.
 
     Raises:
-        UsageError: neither. UnreadableError: a folder that holds no log; it accuses no agency of withholding one.
+        UsageError: neither. UnreadableError: a folder that holds no log; it accuses no agency of
+            withholding one.
     """
     if place.startswith(("http://", "https://")):
         return WebFiles(place, auditor=auditor)
     if not Path(place).is_dir():
-        raise UsageError(f"{place} is neither a URL nor a folder", hint="give the address of a node, or of an exported log")
+        raise UsageError(
+            f"{place} is neither a URL nor a folder",
+            hint="give the address of a node, or of an exported log",
+        )
     if not any((Path(place) / name).exists() for name in ("checkpoint", "tile")):
-        raise UnreadableError(f"{place} is no exported log: it has neither checkpoint nor tiles", hint="custody log export writes one")
+        raise UnreadableError(
+            f"{place} is no exported log: it has neither checkpoint nor tiles",
+            hint="custody log export writes one",
+        )
     return FolderFiles(Path(place))
 
 
 def about(root: TrustRoot) -> bytes:
     """What a state file is about: chain and contracts."""
-    return sha256(root.chain_id.to_bytes(32, "big") + root.genesis + root.registry.address + root.ledger.address).digest()
+    return sha256(
+        root.chain_id.to_bytes(32, "big")
+        + root.genesis
+        + root.registry.address
+        + root.ledger.address
+    ).digest()
 
 
 @contextmanager
-def opened(root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, auditor: Auditor) -> Iterator[Audit]:
+def opened(
+    root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, auditor: Auditor
+) -> Iterator[Audit]:
     """An audit, closed in the end.
 
     Args:
         rpc: URL of the chain; logs: URLs or folders; state: None keeps nothing.
         auditor: for nodes that ask who reads.
     """
-    from ledger.adapters.chain.rpc import RpcChain  # and web3 with it: a second of imports, which every local command would pay
+    from ledger.adapters.chain.rpc import (
+        RpcChain,
+    )  # and web3 with it: a second of imports, which every local command would pay
 
     with ExitStack() as stack:
         chain = RpcChain(rpc, confirmations=root.confirmations)
@@ -70,7 +88,13 @@ def opened(root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, a
         sources = [files_at(one, auditor) for one in logs]
         for one in sources:
             stack.callback(one.close)
-        yield Audit(Contracts(chain, root.registry.address, root.ledger.address), root, sources, kept, SystemClock())
+        yield Audit(
+            Contracts(chain, root.registry.address, root.ledger.address),
+            root,
+            sources,
+            kept,
+            SystemClock(),
+        )
 
 
 def of_node(node: Node, root: TrustRoot, options: internal.Options) -> Report:
@@ -83,7 +107,8 @@ def of_node(node: Node, root: TrustRoot, options: internal.Options) -> Report:
         try:
             return internal.audit(node, root, state, options)
         finally:
-            # What was destroyed meanwhile stayed in the write-ahead log, since this looked at the moment before.
+            # What was destroyed meanwhile stayed in the write-ahead log, since this looked at the
+            # moment before.
             node.records.scrub()
 
 

@@ -1,4 +1,6 @@
-"""Restoring a home from a backup: built aside, derived again from its smallest parts, and only then given its name."""
+"""Restoring a home from a backup: built aside, derived again from its smallest parts, and only then
+given its name.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ from ledger.services.audit.self_check import Checked, Finding, Waiting, examine
 class Restored:
     """A home as restored.
 
-    ``notes`` says where the chain knows more than it does, or could not be asked; ``waiting`` counts entries that are not anchored.
+    ``notes`` says where the chain knows more than it does, or could not be asked; ``waiting``
+    counts entries that are not anchored.
     """
 
     snapshot: str
@@ -33,22 +36,32 @@ class Restored:
     waiting: list[Waiting]
 
 
-def restore(folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, snapshot: str = "") -> Restored:
+def restore(
+    folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, snapshot: str = ""
+) -> Restored:
     """Restore a snapshot, by default the newest, into a folder that does not exist yet.
 
     Raises:
         UsageError: something is there already, or no such snapshot.
         KeyringError: the snapshot's key was destroyed, or the passphrase is not the home's.
-        StorageError: the backup is damaged, or what came out of it contradicts itself; UnreadableError: a part of it could not be read.
-            No home is left behind.
+        StorageError: the backup is damaged, or what came out of it contradicts itself;
+            UnreadableError: a part of it could not be read. No home is left behind.
     """
-    files.require_vacant(home, hint="restore into a new folder, and compare before you replace anything")
+    files.require_vacant(
+        home, hint="restore into a new folder, and compare before you replace anything"
+    )
     found = [path for path in backup.snapshots(folder) if snapshot in ("", path.name)]
     if not found:
         known = ", ".join(path.name for path in backup.snapshots(folder)[-3:]) or "none"
-        raise UsageError(f"no snapshot {snapshot} in {folder}".replace("  ", " "), hint=f"the newest are: {known}")
+        raise UsageError(
+            f"no snapshot {snapshot} in {folder}".replace("  ", " "),
+            hint=f"the newest are: {known}",
+        )
     if not snapshot and (ahead := backup.ahead(folder, SystemClock().now())):
-        what = f"the snapshot {ahead[-1]} is from the future: a clock was wrong, and which one was made last is not certain"
+        what = (
+            f"the snapshot {ahead[-1]} is from the future: a clock was wrong, and which one "
+            "was made last is not certain"
+        )
         known = ", ".join(path.name for path in found[-3:])
         raise UsageError(what, hint=f"choose one with --snapshot: {known}")
     source = found[-1]
@@ -56,7 +69,10 @@ def restore(folder: Path, home: Path, keys: BackupKeys, passphrase: bytes, *, sn
     manifest = backup.check(source, key)
     with files.building(home, what="the home could not be restored") as aside:
         _copy(source, folder, aside, manifest)
-        databases.put_grants(aside / "ledger.sqlite", sealed.read(source / backup.SEALED, sealed.derive(key, source.name, "grants")))
+        databases.put_grants(
+            aside / "ledger.sqlite",
+            sealed.read(source / backup.SEALED, sealed.derive(key, source.name, "grants")),
+        )
         entries, results = _examine(aside, passphrase)
     return Restored(
         source.name,
@@ -99,5 +115,8 @@ def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[Finding | Checke
         first = next((one for one in wrong if one.verdict is Verdict.FAILED), wrong[0])
         kind = StorageError if first.verdict is Verdict.FAILED else UnreadableError
         what = "is not whole" if first.verdict is Verdict.FAILED else "could not be read"
-        raise kind(f"what was restored {what}: {first.part}: {first.message}", hint="choose another snapshot")
+        raise kind(
+            f"what was restored {what}: {first.part}: {first.message}",
+            hint="choose another snapshot",
+        )
     return log.size if log else 0, results

@@ -1,4 +1,6 @@
-"""Settings: the home's own file, and what the environment may say. Read when asked for, never on import."""
+"""Settings: the home's own file, and what the environment may say. Read when asked for, never on
+import.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ KEYRING = custody_files.KEYRING
 CLIENT = custody_files.CLIENT
 BACKUPS = "backups.json"  # until when backups can be opened
 FOUNDING = custody_files.FOUNDING  # while a home waits for its chain
-SESSION = "client/session"  # a session that goes on, sealed; kept only where logging in takes a person
+SESSION = (
+    "client/session"  # a session that goes on, sealed; kept only where logging in takes a person
+)
 JOURNAL = "client/journal"  # of uploads that were interrupted
 FIELD = "client/field"  # what was signed without network, and waits
 QUEUE = f"{FIELD}/queue"
@@ -38,7 +42,8 @@ IPFS_SECRET = "ipfs-{}"  # noqa: S105  (a name)
 
 @dataclass(frozen=True, slots=True)
 class ChainSettings:
-    """Which chain: ``kind`` "local" or "rpc"; ``url`` for rpc; confirmations that make a block final.
+    """Which chain: ``kind`` "local" or "rpc"; ``url`` for rpc; confirmations that make a block
+    final.
 
     ``sealers``: 0x addresses that seal its blocks (Clique), where seals are to be judged.
     """
@@ -52,7 +57,9 @@ class ChainSettings:
 
 @dataclass(frozen=True, slots=True)
 class IpfsNode:
-    """A Kubo daemon by name and RPC multiaddress; ``outside`` where its swarm is shared with other agencies."""
+    """A Kubo daemon by name and RPC multiaddress; ``outside`` where its swarm is shared with other
+    agencies.
+    """
 
     name: str
     api: str
@@ -61,7 +68,8 @@ class IpfsNode:
 
 @dataclass(frozen=True, slots=True)
 class IpfsSettings:
-    """Where ciphertext is kept beside the home: at ``copies`` of these nodes, each item read again every ``fixity_days``.
+    """Where ciphertext is kept beside the home: at ``copies`` of these nodes, each item read again
+    every ``fixity_days``.
 
     ``fixity_rate``: MiB a second for reading again by schedule.
     """
@@ -74,7 +82,9 @@ class IpfsSettings:
 
 @dataclass(frozen=True, slots=True)
 class OidcSettings:
-    """The agency's OpenID Connect provider, where people log in besides with their keys; empty: nowhere."""
+    """The agency's OpenID Connect provider, where people log in besides with their keys; empty:
+    nowhere.
+    """
 
     issuer: str = ""
     client_id: str = ""
@@ -82,7 +92,9 @@ class OidcSettings:
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """Behind a reverse proxy: its networks, and the header in which it writes whom it speaks for (x-forwarded-for or forwarded)."""
+    """Behind a reverse proxy: its networks, and the header in which it writes whom it speaks for
+    (x-forwarded-for or forwarded).
+    """
 
     trusted_proxies: tuple[str, ...] = ()
     forwarded: str = "x-forwarded-for"
@@ -107,7 +119,8 @@ class HomeSettings:
     ledger: str
     ipfs: IpfsSettings = IpfsSettings()
     oidc: OidcSettings = OidcSettings()
-    #: Networks beyond public addresses where other agencies' nodes and the identity provider may be: "10.20.0.0/16".
+    #: Networks beyond public addresses where other agencies' nodes and the identity provider may
+    #: be: "10.20.0.0/16".
     networks: tuple[str, ...] = ()
     serve: ServeSettings = ServeSettings()
     exchange: ExchangeSettings = ExchangeSettings()
@@ -124,25 +137,41 @@ def read(home: Path) -> HomeSettings:
         value = json.loads(path.read_bytes())
         ipfs = value.pop("ipfs", {})
         nodes = tuple(IpfsNode(**node) for node in ipfs.pop("nodes", []))
-        chain = ChainSettings(**{**value["chain"], "sealers": tuple(value["chain"].get("sealers", ()))})
+        chain = ChainSettings(
+            **{**value["chain"], "sealers": tuple(value["chain"].get("sealers", ()))}
+        )
         oidc = OidcSettings(**value.get("oidc", {}))
         given = value.get("serve", {})
-        serve = ServeSettings(**{**given, "trusted_proxies": tuple(given.get("trusted_proxies", ()))})
+        serve = ServeSettings(
+            **{**given, "trusted_proxies": tuple(given.get("trusted_proxies", ()))}
+        )
         exchange = ExchangeSettings(**value.get("exchange", {}))
         allowed = tuple(value.get("networks", ()))
         hosts.networks(allowed)
-        sections = {"chain": chain, "ipfs": IpfsSettings(nodes=nodes, **ipfs), "oidc": oidc, "serve": serve, "exchange": exchange}
+        sections = {
+            "chain": chain,
+            "ipfs": IpfsSettings(nodes=nodes, **ipfs),
+            "oidc": oidc,
+            "serve": serve,
+            "exchange": exchange,
+        }
         sections |= {"networks": allowed}
         return HomeSettings(**{**value, **sections})
     except (FileNotFoundError, NotADirectoryError) as error:
         if is_client(home):
-            hint = "name the home of your agency's node with --home, or do without --home where the command allows that"
-            raise UsageError(f"{home} is a person's own folder, and this needs the home of a node", hint=hint) from error
+            hint = (
+                "name the home of your agency's node with --home, or do without --home where "
+                "the command allows that"
+            )
+            raise UsageError(
+                f"{home} is a person's own folder, and this needs the home of a node", hint=hint
+            ) from error
         if (home / FOUNDING).exists():
             hint = f"join the chain: custody --home {home} init --rpc URL --trust FILE"
             raise UsageError(f"{home} is prepared, and on no chain yet", hint=hint) from error
         raise UsageError(
-            f"{home} is not a custody home", hint=f"create one: custody --home {home} init --agency NL-POL --person 4711"
+            f"{home} is not a custody home",
+            hint=f"create one: custody --home {home} init --agency NL-POL --person 4711",
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise StorageError(f"{path} cannot be read", hint="restore it from a backup") from error
@@ -154,10 +183,12 @@ def write(home: Path, settings: HomeSettings) -> None:
 
 
 def require_private(home: Path) -> None:
-    """Refuse a folder of keys and records into which others than its owner can write, or with a pipe or device in a file's place.
+    """Refuse a folder of keys and records into which others than its owner can write, or with a
+    pipe or device in a file's place.
 
     Raises:
-        StorageError: they can, with the command that ends it as the hint; or something would be waited for, for ever.
+        StorageError: they can, with the command that ends it as the hint; or something would be
+            waited for, for ever.
     """
     files.require_owned(home)
     try:
@@ -167,7 +198,10 @@ def require_private(home: Path) -> None:
     files.require_owned(*inside)
     for path in inside:
         if path.exists() and not (path.is_file() or path.is_dir()):
-            raise StorageError(f"{path} is neither a file nor a folder", hint="find out who put it there; then restore a backup")
+            raise StorageError(
+                f"{path} is neither a file nor a folder",
+                hint="find out who put it there; then restore a backup",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +215,9 @@ class ClientSettings:
 
 
 def read_backups(home: Path) -> int:
-    """When the last backup of a home can no longer be opened, seconds since 1970; 0 where none was made."""
+    """When the last backup of a home can no longer be opened, seconds since 1970; 0 where none was
+    made.
+    """
     try:
         return int(json.loads((home / BACKUPS).read_bytes())["expires"])
     except FileNotFoundError:
@@ -191,12 +227,18 @@ def read_backups(home: Path) -> int:
 
 
 def note_backup(home: Path, expires: int) -> None:
-    """Write down until when a backup can be opened; a later one that ends sooner changes nothing."""
-    files.write(home / BACKUPS, json.dumps({"expires": max(expires, read_backups(home))}).encode() + b"\n")
+    """Write down until when a backup can be opened; a later one that ends sooner changes
+    nothing.
+    """
+    files.write(
+        home / BACKUPS, json.dumps({"expires": max(expires, read_backups(home))}).encode() + b"\n"
+    )
 
 
 def read_workers(home: Path) -> list[Standing]:
-    """How the background work of whoever served a home last went; nothing where that cannot be read."""
+    """How the background work of whoever served a home last went; nothing where that cannot be
+    read.
+    """
     try:
         return [Standing(**one) for one in json.loads((home / WORKERS).read_bytes())]
     except (OSError, ValueError, TypeError):
@@ -225,7 +267,9 @@ def read_client(home: Path) -> ClientSettings:
     try:
         return ClientSettings(**json.loads((home / CLIENT).read_bytes()))
     except (OSError, ValueError, TypeError) as error:
-        raise StorageError(f"{home / CLIENT} cannot be read", hint="enrol again with a new invitation") from error
+        raise StorageError(
+            f"{home / CLIENT} cannot be read", hint="enrol again with a new invitation"
+        ) from error
 
 
 def write_client(home: Path, client: ClientSettings) -> None:
@@ -246,9 +290,11 @@ def passphrase(file: Path | None) -> bytes | None:
 
 
 def read_secret(file: Path, *, what: str) -> bytes:
-    """A secret that somebody wrote into a file: its first and only line, as UTF-8, whatever an editor put around it.
+    """A secret that somebody wrote into a file: its first and only line, as UTF-8, whatever an
+    editor put around it.
 
-    Windows' editors and shells write UTF-16, or a byte order mark before UTF-8: both give what typing it would give.
+    Windows' editors and shells write UTF-16, or a byte order mark before UTF-8: both give what
+    typing it would give.
 
     Raises:
         UsageError: the file cannot be read, is empty, or in an encoding that cannot be told.
@@ -256,11 +302,19 @@ def read_secret(file: Path, *, what: str) -> bytes:
     try:
         found = _as_utf8(files.read_small(file, _LONGEST)).rstrip(b"\r\n")
     except OSError as error:
-        raise UsageError(f"cannot read the {what} file: {error.strerror}", hint="check its path and permissions") from error
+        raise UsageError(
+            f"cannot read the {what} file: {error.strerror}", hint="check its path and permissions"
+        ) from error
     except UnicodeError as error:
-        raise UsageError(f"the {what} file has a byte order mark, and is not in the encoding that it says", hint=_SAVE) from error
+        raise UsageError(
+            f"the {what} file has a byte order mark, and is not in the encoding that it says",
+            hint=_SAVE,
+        ) from error
     if b"\0" in found:
-        raise UsageError(f"the {what} file holds zero bytes: it seems to be UTF-16 without a byte order mark", hint=_SAVE)
+        raise UsageError(
+            f"the {what} file holds zero bytes: it seems to be UTF-16 without a byte order mark",
+            hint=_SAVE,
+        )
     if not found:
         raise UsageError(f"the {what} file is empty", hint=f"write the {what} into it")
     return found

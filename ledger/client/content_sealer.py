@@ -1,4 +1,6 @@
-"""One pass over a file: hash, encrypt, CID. Work is spread over threads, since hashlib and OpenSSL release the GIL."""
+"""One pass over a file: hash, encrypt, CID. Work is spread over threads, since hashlib and OpenSSL
+release the GIL.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,12 @@ _AHEAD: Final = 6  # pieces in flight: 1 MiB of plaintext and 1 MiB of ciphertex
 
 @dataclass
 class Sealer:
-    """Seals one stream of ``size`` bytes; ``blocks`` yields its blocks, afterwards ``root`` and ``digest`` are set.
+    """Seals one stream of ``size`` bytes; ``blocks`` yields its blocks, afterwards ``root`` and
+    ``digest`` are set.
 
     Raises from ``blocks``:
-        SourceError: the file cannot be read, or its length is not ``size``: it changed while it was read.
+        SourceError: the file cannot be read, or its length is not ``size``: it changed while it was
+            read.
     """
 
     file: BinaryIO
@@ -46,13 +50,17 @@ class Sealer:
         for number in range(count):
             if len(waiting) == _AHEAD:  # the oldest piece: its buffer is free again
                 yield from self._add(waiting.popleft().result())
-            plain = self._read(buffers[number % _AHEAD], min(PIECE, max(self.size - number * PIECE, 0)))
+            plain = self._read(
+                buffers[number % _AHEAD], min(PIECE, max(self.size - number * PIECE, 0))
+            )
             length = min(PIECE, padded - number * PIECE)
             if count == 1:  # a change of threads would cost more than a small file
                 self._finish(plain)
                 yield from self._add(self._seal(0, plain, length, last=True))
                 break
-            waiting.append(self.pool.submit(self._seal, number, plain, length, last=number == count - 1))
+            waiting.append(
+                self.pool.submit(self._seal, number, plain, length, last=number == count - 1)
+            )
             self.digest.update(plain)  # here, in order, while the pool seals
             self.progress(len(plain))
         else:
@@ -83,7 +91,11 @@ class Sealer:
             raise steady_file.unreadable(self.path, error) from error
 
     def _seal(self, number: int, plain: memoryview, length: int, *, last: bool) -> Block:
-        sealed = self.pieces.seal(number, content_encryption.pad_piece(plain, self.size - number * PIECE, length), last=last)
+        sealed = self.pieces.seal(
+            number,
+            content_encryption.pad_piece(plain, self.size - number * PIECE, length),
+            last=last,
+        )
         return Block(cids.of(sealed), sealed)
 
     def _add(self, leaf: Block) -> Iterator[Block]:

@@ -1,4 +1,6 @@
-"""The person's side of copies: disclosing with the key, and taking what another agency disclosed as an item of one's own."""
+"""The person's side of copies: disclosing with the key, and taking what another agency disclosed as
+an item of one's own.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class CopyingApi(HandingApi, NodeApi, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """To whom something is disclosed: ``kind`` prosecutor, defence, court, agency ...; ``agency`` where it has a node of its own."""
+    """To whom something is disclosed: ``kind`` prosecutor, defence, court, agency ...; ``agency``
+    where it has a node of its own.
+    """
 
     kind: str
     name: str = ""
@@ -41,7 +45,9 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """What a disclosure says. ``mode``: copy, export, view ...; ``members`` are top-level ones (basis, ...)."""
+    """What a disclosure says. ``mode``: copy, export, view ...; ``members`` are top-level ones
+    (basis, ...).
+    """
 
     mode: str
     scope: str = ""
@@ -51,20 +57,44 @@ class Disclosure:
     members: dict[str, Any] = field(default_factory=dict)
 
 
-def disclose(node: HandingApi, person: Person, clock: Clock, evidence: str, recipient: Recipient, what: Disclosure) -> dict[str, Any]:
-    """Sign that a copy, or a look, is given to somebody; to another agency with the content key; the node's answer.
+def disclose(
+    node: HandingApi,
+    person: Person,
+    clock: Clock,
+    evidence: str,
+    recipient: Recipient,
+    what: Disclosure,
+) -> dict[str, Any]:
+    """Sign that a copy, or a look, is given to somebody; to another agency with the content key;
+    the node's answer.
 
     Conditions that the item itself came with are passed on.
 
     Raises:
-        RuleError: it came with conditions, and no authorisation is named. DeniedError: guarded material, or no key.
+        RuleError: it came with conditions, and no authorisation is named. DeniedError: guarded
+            material, or no key.
     """
     basis = what.members.get("basis") or {"purpose": "disclosure"}
     person.role_for("disclosed")
-    to = handover.recipient_key(node, recipient.agency, None, person.certificate.agency) if recipient.agency else None
-    retrieval.rehearse(node, person, clock, evidence, "disclosed", _disclosed(recipient, what, what.conditions), what.members)
-    # Without a key to hand on the record is read, and no more: the file goes by another way, under an access of its own.
-    access = retrieval.record_access(node, person, clock, evidence, mode="view" if to is None else "copy", basis=basis)
+    to = (
+        handover.recipient_key(node, recipient.agency, None, person.certificate.agency)
+        if recipient.agency
+        else None
+    )
+    retrieval.rehearse(
+        node,
+        person,
+        clock,
+        evidence,
+        "disclosed",
+        _disclosed(recipient, what, what.conditions),
+        what.members,
+    )
+    # Without a key to hand on the record is read, and no more: the file goes by another way, under
+    # an access of its own.
+    access = retrieval.record_access(
+        node, person, clock, evidence, mode="view" if to is None else "copy", basis=basis
+    )
     events, standing = node.record(evidence, access)
     opening = events[0]["document"]
     if opening is None:
@@ -72,16 +102,26 @@ def disclose(node: HandingApi, person: Person, clock: Clock, evidence: str, reci
     sealed = []
     if to is not None:
         sealed = handover.rewrap(node, person, evidence, access, opening["body"], to)
-    body = _disclosed(recipient, what, list(dict.fromkeys([*standing["conditions"], *what.conditions])))
+    body = _disclosed(
+        recipient, what, list(dict.fromkeys([*standing["conditions"], *what.conditions]))
+    )
     return retrieval.record(node, person, clock, evidence, "disclosed", body, what.members, sealed)
 
 
 def _disclosed(recipient: Recipient, what: Disclosure, conditions: Sequence[str]) -> dict[str, Any]:
-    party = {name: value for name, value in (("name", recipient.name), ("organisation", recipient.organisation)) if value}
+    party = {
+        name: value
+        for name, value in (("name", recipient.name), ("organisation", recipient.organisation))
+        if value
+    }
     return {
         "recipientKind": recipient.kind,
         "mode": what.mode,
-        **({"recipient": {"name": recipient.agency or "(not named)", **party}} if party or recipient.agency else {}),
+        **(
+            {"recipient": {"name": recipient.agency or "(not named)", **party}}
+            if party or recipient.agency
+            else {}
+        ),
         **({"to": {"agency": recipient.agency}} if recipient.agency else {}),
         **({"scope": what.scope} if what.scope else {}),
         **({"medium": what.medium} if what.medium else {}),
@@ -106,19 +146,30 @@ def take(
     Args:
         copy: as `copies` lists it.
         workplace: folder for the decrypted file, which is removed again.
-        interrupted: what becomes of an earlier try with other details that was interrupted; see Options.
+        interrupted: what becomes of an earlier try with other details that was interrupted; see
+            Options.
 
     Raises:
-        VerificationError: it is not what was disclosed. InterruptedUploadError: an earlier try with other details was interrupted.
+        VerificationError: it is not what was disclosed. InterruptedUploadError: an earlier try with
+            other details was interrupted.
     """
     record = node.copy_record(copy)
     opening, disclosed = record["opening"], record["disclosed"]
     given = [from_b64url(text, what="grant") for text in record["grants"]]
     key = retrieval.content_key(person, copy["evidence"], opening["body"], given)
-    file = workplace / "copy"  # the name comes from elsewhere: it is recorded, and nothing is called by it
+    file = (
+        workplace / "copy"
+    )  # the name comes from elsewhere: it is recorded, and nothing is called by it
     try:
         with file.open("xb") as out:
-            retrieval.decrypt(lambda start, end: node.copy_range(copy, start, end), key, copy["evidence"], opening["body"], out, progress)
+            retrieval.decrypt(
+                lambda start, end: node.copy_range(copy, start, end),
+                key,
+                copy["evidence"],
+                opening["body"],
+                out,
+                progress,
+            )
         source: dict[str, Any] = {"evidence": copy["evidence"], "statement": copy["statement"]}
         if disclosed["body"].get("conditions"):
             source["conditions"] = disclosed["body"]["conditions"]

@@ -12,11 +12,15 @@ from ledger.client.upload_request import Given
 from ledger.domain.files import path_names
 from ledger.domain.files.manifest import Facts, Manifest, Member, Omission
 
-_MOST: Final = (1000, 200_000)  # omissions in the event itself, and characters of their paths: a document holds 1 MiB, the manifest all
+#: Omissions in the event itself, and characters of their paths: a document holds 1 MiB, the
+#: manifest all.
+_MOST: Final = (1000, 200_000)
 
 
 class Gathering:
-    """A folder while it is recorded: the manifest, and the members that wait for their acknowledgement."""
+    """A folder while it is recorded: the manifest, and the members that wait for their
+    acknowledgement.
+    """
 
     def __init__(self, given: Given) -> None:
         self.given = given
@@ -40,7 +44,9 @@ class Gathering:
     def acknowledged(self, done: Uploaded) -> None:
         """Take a member into the manifest."""
         path, facts = self._waiting.pop(done.path)
-        self.manifest.members.append(Member(path, done.evidence, done.size, done.digests, done.cid, facts))
+        self.manifest.members.append(
+            Member(path, done.evidence, done.size, done.digests, done.cid, facts)
+        )
 
 
 def shown(omissions: list[Omission]) -> list[dict[str, Any]]:
@@ -52,5 +58,10 @@ def shown(omissions: list[Omission]) -> list[dict[str, Any]]:
         length += len(path)
         if length > _MOST[1]:
             break
-        found.append({"path": path, "reason": one.kind if one.reason == folder_walk.NOT_REGULAR else one.reason})
+        found.append(
+            {
+                "path": path,
+                "reason": one.kind if one.reason == folder_walk.NOT_REGULAR else one.reason,
+            }
+        )
     return found

@@ -1,6 +1,8 @@
-"""What lies below a folder, found through open folders and never by path twice: what is swapped meanwhile is not followed.
+"""What lies below a folder, found through open folders and never by path twice: what is swapped
+meanwhile is not followed.
 
-- a folder is opened inside the folder that lists it, without following links, so a path may be longer than the system allows
+- a folder is opened inside the folder that lists it, without following links, so a path may be
+  longer than the system allows
 - what cannot be listed or opened is an omission with its reason, never the end of the walk
 - custody's own files are left out (ledger/domain/files/custody_files.py)
 - names in the order of their bytes: the same folder gives the same walk
@@ -31,7 +33,8 @@ _KINDS: Final = (
 )
 OWN: Final = "custody's own files"
 NOT_REGULAR: Final = "not a regular file"
-_LONGEST: Final = 16000  # bytes of a path: four characters a byte where none is UTF-8, and a document holds 65,536
+# bytes of a path: four characters a byte where none is UTF-8, and a document holds 65,536
+_LONGEST: Final = 16000
 _OPEN: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
 #: A file or folder by device and inode.
 Known = Collection[tuple[int, int]]
@@ -39,7 +42,9 @@ Known = Collection[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A regular file to be opened in the folder ``parent``. ``path`` is relative to the folder that is walked."""
+    """A regular file to be opened in the folder ``parent``. ``path`` is relative to the folder that
+    is walked.
+    """
 
     parent: int
     name: bytes
@@ -111,7 +116,11 @@ def walk(folder: Path, own: Known = ()) -> Generator[File | Folder | Omission, N
         try:
             top = _enter(os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY), b"", own)
         except OSError as error:
-            raise SourceError(f"cannot read {folder}: {error.strerror}", reason_of(error), hint="check your permissions") from error
+            raise SourceError(
+                f"cannot read {folder}: {error.strerror}",
+                reason_of(error),
+                hint="check your permissions",
+            ) from error
         yield from _level(top, levels)
         while levels:
             level = levels[-1]
@@ -154,7 +163,9 @@ def _enter(fd: int, path: bytes, own: Known) -> _Entered:
     if (found.st_dev, found.st_ino) in own:
         entered.own = "home"
     else:
-        entered.own = custody_files.folder_kind({os.fsdecode(name) for name, _ in entered.names}, _head_in(fd), _names_in(fd))
+        entered.own = custody_files.folder_kind(
+            {os.fsdecode(name) for name, _ in entered.names}, _head_in(fd), _names_in(fd)
+        )
     return entered
 
 
@@ -192,7 +203,12 @@ def _level(entered: _Entered, levels: list[_Level]) -> Iterator[File | Folder | 
         elif kind == "folder":
             level.folders.append(name)
         else:
-            yield Omission(path, kind, NOT_REGULAR, _target(entered.fd, name) if kind == "symbolic link" else None)
+            yield Omission(
+                path,
+                kind,
+                NOT_REGULAR,
+                _target(entered.fd, name) if kind == "symbolic link" else None,
+            )
     level.folders.reverse()
 
 

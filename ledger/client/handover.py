@@ -1,4 +1,6 @@
-"""The person's side of a handover: offering with the keys, checking what arrives, and answering (DESIGN sections 6 to 8)."""
+"""The person's side of a handover: offering with the keys, checking what arrives, and answering
+(DESIGN sections 6 to 8).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,13 @@ from ledger.client.retrieval import ReaderApi
 from ledger.domain.codecs.text import evidence_bytes, format_time, from_b64url, parse_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.grants import Grant
-from ledger.domain.errors import DeniedError, NotFoundError, RuleError, UsageError, VerificationError
+from ledger.domain.errors import (
+    DeniedError,
+    NotFoundError,
+    RuleError,
+    UsageError,
+    VerificationError,
+)
 from ledger.domain.event.signing import Person
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey, parse_hpke_key
@@ -32,7 +40,8 @@ class HandingApi(ReaderApi, Protocol):
 class Terms:
     """What an offer says.
 
-    ``person``: a reference of somebody of ``agency``; ``expires`` and ``return_by``: seconds since 1970; ``members``: top-level ones.
+    ``person``: a reference of somebody of ``agency``; ``expires`` and ``return_by``: seconds since
+    1970; ``members``: top-level ones.
     """
 
     agency: str
@@ -58,7 +67,11 @@ class Terms:
             body.get("condition", ""),
             tuple(body.get("conditions", ())),
             body.get("purpose", ""),
-            {name: document[name] for name in ("basis", "identifiers", "handling", "lang") if name in document},
+            {
+                name: document[name]
+                for name in ("basis", "identifiers", "handling", "lang")
+                if name in document
+            },
         )
 
 
@@ -83,21 +96,32 @@ def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: s
             raise NotFoundError(f"that person belongs to {person.agency}, not to {agency}")
         return _key_of(node, person)
     if agency == own:
-        raise UsageError("a handover inside the agency is made to a person", hint="--to-person WHO, see: custody person list")
+        raise UsageError(
+            "a handover inside the agency is made to a person",
+            hint="--to-person WHO, see: custody person list",
+        )
     for partner in node.partners():
         if partner["agency"] == agency:
             return descriptors.parse(from_b64url(partner["descriptor"], what="descriptor")).custody
-    raise NotFoundError(f"{agency} is not known here", hint="custody partner add URL, by an administrator")
+    raise NotFoundError(
+        f"{agency} is not known here", hint="custody partner add URL, by an administrator"
+    )
 
 
 def _key_of(node: HandingApi, person: PersonId) -> HpkeKey:
     found = node.person_key(str(person))
     if (found["agency"], found["pseudonym"]) != (person.agency, person.pseudonym):
-        raise VerificationError(3, "the node answered with the key of somebody else", hint="do not hand anything over through it")
+        raise VerificationError(
+            3,
+            "the node answered with the key of somebody else",
+            hint="do not hand anything over through it",
+        )
     return parse_hpke_key({"kem": found["kem"], "key": found["key"]}, what="key of a person")
 
 
-def rewrap(node: ReaderApi, person: Person, evidence: str, access: str, body: dict[str, Any], to: HpkeKey) -> list[Grant]:
+def rewrap(
+    node: ReaderApi, person: Person, evidence: str, access: str, body: dict[str, Any], to: HpkeKey
+) -> list[Grant]:
     """The content key of an item sealed to somebody else; nothing for an item without content."""
     if "content" not in body:
         return []
@@ -108,10 +132,14 @@ def rewrap(node: ReaderApi, person: Person, evidence: str, access: str, body: di
 def seal(key: bytes, evidence: str, body: dict[str, Any], to: HpkeKey) -> Grant:
     """A grant of the content key."""
     content = content_encryption.parse_content(body["content"], body["size"])
-    return grants.seal(key, to, evidence=evidence_bytes(evidence), scope="content", binding=content.commitment)
+    return grants.seal(
+        key, to, evidence=evidence_bytes(evidence), scope="content", binding=content.commitment
+    )
 
 
-def offer(node: HandingApi, person: Person, clock: Clock, evidence: str, terms: Terms) -> dict[str, Any]:
+def offer(
+    node: HandingApi, person: Person, clock: Clock, evidence: str, terms: Terms
+) -> dict[str, Any]:
     """Offer an item, with its content key sealed to the addressee; the node's answer.
 
     Raises:
@@ -120,11 +148,21 @@ def offer(node: HandingApi, person: Person, clock: Clock, evidence: str, terms: 
     own = person.certificate
     who = named_in(terms)
     if who == own.subject:
-        raise RuleError("nobody offers an item to themselves", hint="--to-person WHO, see: custody person list")
+        raise RuleError(
+            "nobody offers an item to themselves", hint="--to-person WHO, see: custody person list"
+        )
     person.role_for("transfer-offered")
     to = recipient_key(node, terms.agency, who, own.agency)
     basis = terms.members.get("basis") or {"purpose": terms.purpose or "handover"}
-    retrieval.rehearse(node, person, clock, evidence, "transfer-offered", _offer_body(terms, who, ()), terms.members)
+    retrieval.rehearse(
+        node,
+        person,
+        clock,
+        evidence,
+        "transfer-offered",
+        _offer_body(terms, who, ()),
+        terms.members,
+    )
     # The key is released to the offerer like for any other use: after a signed access.
     access = retrieval.record_access(node, person, clock, evidence, mode="copy", basis=basis)
     events, standing = node.record(evidence, access)
@@ -136,7 +174,13 @@ def offer(node: HandingApi, person: Person, clock: Clock, evidence: str, terms: 
 
 
 def sign_offer(
-    node: ReaderApi, person: Person, clock: Clock, evidence: str, terms: Terms, seals: Sequence[str], made: Sequence[Grant]
+    node: ReaderApi,
+    person: Person,
+    clock: Clock,
+    evidence: str,
+    terms: Terms,
+    seals: Sequence[str],
+    made: Sequence[Grant],
 ) -> dict[str, Any]:
     """Sign an offer and register it with the keys that it releases.
 
@@ -144,7 +188,9 @@ def sign_offer(
         seals: numbers on the item now.
     """
     body = _offer_body(terms, named_in(terms), seals)
-    return retrieval.record(node, person, clock, evidence, "transfer-offered", body, terms.members, made)
+    return retrieval.record(
+        node, person, clock, evidence, "transfer-offered", body, terms.members, made
+    )
 
 
 def _offer_body(terms: Terms, who: PersonId | None, seals: Sequence[str]) -> dict[str, Any]:
@@ -161,9 +207,13 @@ def _offer_body(terms: Terms, who: PersonId | None, seals: Sequence[str]) -> dic
 
 
 def check(
-    node: HandingApi, person: Person, evidence: str, progress: Callable[[int], None] = lambda count: None
+    node: HandingApi,
+    person: Person,
+    evidence: str,
+    progress: Callable[[int], None] = lambda count: None,
 ) -> tuple[dict[str, Any], bytes | None]:
-    """Fetch and re-hash an item on offer; its opening document, and its content key (None for a thing).
+    """Fetch and re-hash an item on offer; its opening document, and its content key (None for a
+    thing).
 
     Raises:
         VerificationError: what arrived is not what was recorded: decline it.
@@ -176,14 +226,30 @@ def check(
         return opening, None
     try:
         key = retrieval.content_key(person, evidence, opening["body"], given)
-        retrieval.decrypt(lambda start, end: node.incoming_content(evidence, start, end), key, evidence, opening["body"], None, progress)
+        retrieval.decrypt(
+            lambda start, end: node.incoming_content(evidence, start, end),
+            key,
+            evidence,
+            opening["body"],
+            None,
+            progress,
+        )
     except DeniedError as error:
         if person.lacks_custody_key:
             raise
-        hint = f"a custodian who holds the custody key takes it: custody handover accept {evidence.removeprefix('urn:uuid:')}"
-        raise DeniedError("the key of what is on offer is sealed to none of your keys", hint=hint) from error
+        hint = (
+            "a custodian who holds the custody key takes it: custody handover accept "
+            f"{evidence.removeprefix('urn:uuid:')}"
+        )
+        raise DeniedError(
+            "the key of what is on offer is sealed to none of your keys", hint=hint
+        ) from error
     except VerificationError as error:
-        raise VerificationError(error.step, error.message, hint="refuse it: custody handover decline ID --reason WHAT-YOU-FOUND") from error
+        raise VerificationError(
+            error.step,
+            error.message,
+            hint="refuse it: custody handover decline ID --reason WHAT-YOU-FOUND",
+        ) from error
     return opening, key
 
 
@@ -204,7 +270,8 @@ def accept(
         seals: numbers found on a thing.
 
     Raises:
-        VerificationError: it is not what was recorded: decline it. RuleError: expired, made to somebody else, other seals.
+        VerificationError: it is not what was recorded: decline it. RuleError: expired, made to
+            somebody else, other seals.
     """
     opening, key = check(node, person, evidence, progress)
     made = [] if key is None else [seal(key, evidence, opening["body"], person.hpke.public)]
@@ -219,28 +286,58 @@ def accept(
     return retrieval.record(node, person, clock, evidence, "transfer-accepted", body, {}, made)
 
 
-def decline(node: HandingApi, person: Person, clock: Clock, evidence: str, *, reason: str, condition: str = "") -> dict[str, Any]:
+def decline(
+    node: HandingApi,
+    person: Person,
+    clock: Clock,
+    evidence: str,
+    *,
+    reason: str,
+    condition: str = "",
+) -> dict[str, Any]:
     """Refuse an item on offer; it stays with the giver."""
-    body = {"offer": node.item(evidence)["head"], "reason": reason, **({"condition": condition} if condition else {})}
+    body = {
+        "offer": node.item(evidence)["head"],
+        "reason": reason,
+        **({"condition": condition} if condition else {}),
+    }
     return retrieval.record(node, person, clock, evidence, "transfer-declined", body)
 
 
-def withdraw(node: HandingApi, person: Person, clock: Clock, evidence: str, *, reason: str) -> dict[str, Any]:
+def withdraw(
+    node: HandingApi, person: Person, clock: Clock, evidence: str, *, reason: str
+) -> dict[str, Any]:
     """Take an offer back; one that has expired is recorded as such."""
     item = node.item(evidence)
     expires = item["offer"]["expires"] if item["offer"] is not None else None
     over = expires is not None and clock.now() > parse_time(expires, what="expires")
     body = {"offer": item["head"], "reason": reason}
-    return retrieval.record(node, person, clock, evidence, "transfer-expired" if over else "transfer-withdrawn", body)
+    return retrieval.record(
+        node, person, clock, evidence, "transfer-expired" if over else "transfer-withdrawn", body
+    )
 
 
-def share(node: HandingApi, person: Person, clock: Clock, evidence: str, *, with_person: str, basis: dict[str, Any]) -> dict[str, Any]:
-    """Give a colleague or a guest the content key of an item, with the signed disclosure that says so; the node's answer."""
+def share(
+    node: HandingApi,
+    person: Person,
+    clock: Clock,
+    evidence: str,
+    *,
+    with_person: str,
+    basis: dict[str, Any],
+) -> dict[str, Any]:
+    """Give a colleague or a guest the content key of an item, with the signed disclosure that says
+    so; the node's answer.
+    """
     person.role_for("disclosed")
     who = read_reference(with_person, home=person.descriptor.agency)
     to = _key_of(node, who)
     kind = "colleague" if who.agency == person.certificate.agency else "agency"
-    body: dict[str, Any] = {"recipientKind": kind, "mode": "grant", "to": {"agency": who.agency, "person": who.pseudonym}}
+    body: dict[str, Any] = {
+        "recipientKind": kind,
+        "mode": "grant",
+        "to": {"agency": who.agency, "person": who.pseudonym},
+    }
     retrieval.rehearse(node, person, clock, evidence, "disclosed", body, {"basis": basis})
     access = retrieval.record_access(node, person, clock, evidence, mode="copy", basis=basis)
     events, standing = node.record(evidence, access)
@@ -249,4 +346,6 @@ def share(node: HandingApi, person: Person, clock: Clock, evidence: str, *, with
         raise NotFoundError("the record of this item was destroyed")
     body |= {"conditions": standing["conditions"]} if standing["conditions"] else {}
     made = rewrap(node, person, evidence, access, opening["body"], to)
-    return retrieval.record(node, person, clock, evidence, "disclosed", body, {"basis": basis}, made)
+    return retrieval.record(
+        node, person, clock, evidence, "disclosed", body, {"basis": basis}, made
+    )

@@ -1,12 +1,16 @@
-"""Reading an item while it is on offer: the offer is taken back, the access signed, the content released, and the same offer made again.
+"""Reading an item while it is on offer: the offer is taken back, the access signed, the content
+released, and the same offer made again.
 
-While an offer is open nothing but its answer may be sequenced, so nobody could sign an access for as long as the offer is good.
+While an offer is open nothing but its answer may be sequenced, so nobody could sign an access for
+as long as the offer is good.
 
-- an offer to another agency is taken back through the contract: it is waited for until the contract has the offer, and again until it
-  has the withdrawal; one that never reached the contract leaves no hop that would show that it was taken back
+- an offer to another agency is taken back through the contract: it is waited for until the contract
+  has the offer, and again until it has the withdrawal; one that never reached the contract leaves
+  no hop that would show that it was taken back
 - the access is signed before a key leaves, as ever
-- every step leaves a state that the node knows, so the same call goes on where one was interrupted: the withdrawal says that it is a
-  pause, and an offer taken back for another reason is not made again
+- every step leaves a state that the node knows, so the same call goes on where one was interrupted:
+  the withdrawal says that it is a pause, and an offer taken back for another reason is not made
+  again
 """
 
 from __future__ import annotations
@@ -20,7 +24,13 @@ from ledger.client import handover, retrieval
 from ledger.client.handover import HandingApi, Terms
 from ledger.domain.codecs.text import parse_time
 from ledger.domain.crypto.grants import Grant
-from ledger.domain.errors import ConflictError, IncompleteError, NotFoundError, RuleError, UsageError
+from ledger.domain.errors import (
+    ConflictError,
+    IncompleteError,
+    NotFoundError,
+    RuleError,
+    UsageError,
+)
 from ledger.domain.event.signing import Person
 from ledger.domain.ports.node_and_chain import Clock
 
@@ -49,7 +59,9 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The access that covers the reading, the seals on the item, the terms of the offer, and the key sealed to its addressee anew."""
+    """The access that covers the reading, the seals on the item, the terms of the offer, and the
+    key sealed to its addressee anew.
+    """
 
     access: str
     seals: list[str]
@@ -57,23 +69,32 @@ class Reading:
     made: list[Grant]
 
 
-def take_back(node: PausingApi, person: Person, clock: Clock, evidence: str, waiting: Waiting) -> None:
-    """Take the open offer of an item back, and wait until that counts; nothing to do where a pause has done so before.
+def take_back(
+    node: PausingApi, person: Person, clock: Clock, evidence: str, waiting: Waiting
+) -> None:
+    """Take the open offer of an item back, and wait until that counts; nothing to do where a pause
+    has done so before.
 
     Raises:
-        UsageError: nothing is on offer, and nothing was paused. RuleError: the offer is over. ConflictError: the addressee was first.
+        UsageError: nothing is on offer, and nothing was paused. RuleError: the offer is over.
+            ConflictError: the addressee was first.
         IncompleteError: the chain has not taken it in time; the same call goes on.
     """
     item = node.item(evidence)
     if item["custodian"] != person.certificate.agency:
-        raise ConflictError(f"{item['custodian']} holds this item", hint="ask them: custody handover list")
+        raise ConflictError(
+            f"{item['custodian']} holds this item", hint="ask them: custody handover list"
+        )
     if item["offer"] is None:
         _require_taken_back(node, evidence)
         return
     _require_good(item["offer"]["expires"], clock)
-    # Said before anything is signed: an addressee who left, or whom we know no longer, could not be offered it again.
+    # Said before anything is signed: an addressee who left, or whom we know no longer, could not be
+    # offered it again.
     agency = item["offer"]["agency"]
-    handover.recipient_key(node, agency, handover.named(agency, item["offer"]["person"]), person.certificate.agency)
+    handover.recipient_key(
+        node, agency, handover.named(agency, item["offer"]["person"]), person.certificate.agency
+    )
     state = _state(node, evidence)
     deadline = time.monotonic() + waiting.patience
     if state == "offered":
@@ -88,7 +109,10 @@ def take_back(node: PausingApi, person: Person, clock: Clock, evidence: str, wai
     while (item := node.item(evidence))["offer"] is not None:
         _pause(node, deadline, waiting)
     if item["custodian"] != person.certificate.agency:
-        raise ConflictError(f"{item['custodian']} accepted first: the item is theirs now", hint="custody handover list")
+        raise ConflictError(
+            f"{item['custodian']} accepted first: the item is theirs now",
+            hint="custody handover list",
+        )
 
 
 def _state(node: PausingApi, evidence: str) -> str:
@@ -98,27 +122,45 @@ def _state(node: PausingApi, evidence: str) -> str:
 def _pause(node: PausingApi, deadline: float, waiting: Waiting) -> None:
     node.sync_handovers()
     if time.monotonic() > deadline:
-        raise IncompleteError(8, "the chain has not taken it yet", hint="start the same command again: it goes on from here")
+        raise IncompleteError(
+            8,
+            "the chain has not taken it yet",
+            hint="start the same command again: it goes on from here",
+        )
     waiting.sleep(_POLL)
 
 
 def _require_good(expires: str | None, clock: Clock) -> None:
     if expires is not None and clock.now() + _LEAST > parse_time(expires, what="expires"):
-        raise RuleError("the offer is over, or will be in a moment", hint="take it back: custody handover withdraw ID --reason WHY")
+        raise RuleError(
+            "the offer is over, or will be in a moment",
+            hint="take it back: custody handover withdraw ID --reason WHY",
+        )
 
 
 def _require_taken_back(node: PausingApi, evidence: str) -> None:
-    """What the log shows in clear: the last that happened to the item itself is a withdrawal, with readings behind it at most."""
-    effects = [one["effect"] for one in node.events(evidence) if not one["void"] and one["effect"] != "none"]
+    """What the log shows in clear: the last that happened to the item itself is a withdrawal, with
+    readings behind it at most.
+    """
+    effects = [
+        one["effect"]
+        for one in node.events(evidence)
+        if not one["void"] and one["effect"] != "none"
+    ]
     if not effects or effects[-1] != "withdraw":
-        raise UsageError("no offer of this item is open, and none is paused", hint="see: custody handover list")
+        raise UsageError(
+            "no offer of this item is open, and none is paused", hint="see: custody handover list"
+        )
 
 
-def begin(node: PausingApi, person: Person, clock: Clock, evidence: str, basis: dict[str, Any]) -> Reading:
+def begin(
+    node: PausingApi, person: Person, clock: Clock, evidence: str, basis: dict[str, Any]
+) -> Reading:
     """Sign the access to an item whose offer was taken back, and read its record.
 
     Raises:
-        RuleError: the offer was taken back for good, or is over. DeniedError: no key of the item is this person's.
+        RuleError: the offer was taken back for good, or is over. DeniedError: no key of the item is
+            this person's.
     """
     access = retrieval.record_access(node, person, clock, evidence, mode="copy", basis=basis)
     events, standing = node.record(evidence, access)
@@ -127,14 +169,25 @@ def begin(node: PausingApi, person: Person, clock: Clock, evidence: str, basis: 
         raise NotFoundError("the record of this item was destroyed")
     told = [one for one in documents if one is not None and one["type"].startswith("transfer-")]
     if len(told) < 2 or told[-1]["body"].get("reason") != PAUSED:
-        raise RuleError("the offer was taken back for another reason than a pause", hint="make a new one: custody handover offer ID")
+        raise RuleError(
+            "the offer was taken back for another reason than a pause",
+            hint="make a new one: custody handover offer ID",
+        )
     terms = Terms.of(told[-2])
     _require_good(told[-2]["body"]["expires"], clock)
-    to = handover.recipient_key(node, terms.agency, handover.named_in(terms), person.certificate.agency)
+    to = handover.recipient_key(
+        node, terms.agency, handover.named_in(terms), person.certificate.agency
+    )
     made = handover.rewrap(node, person, evidence, access, documents[0]["body"], to)
     return Reading(access, list(standing["seals"]), terms, made)
 
 
-def offer_again(node: PausingApi, person: Person, clock: Clock, evidence: str, reading: Reading) -> dict[str, Any]:
-    """Make the offer again, with the same terms and the seals that are on the item now; the node's answer."""
-    return handover.sign_offer(node, person, clock, evidence, reading.terms, reading.seals, reading.made)
+def offer_again(
+    node: PausingApi, person: Person, clock: Clock, evidence: str, reading: Reading
+) -> dict[str, Any]:
+    """Make the offer again, with the same terms and the seals that are on the item now; the node's
+    answer.
+    """
+    return handover.sign_offer(
+        node, person, clock, evidence, reading.terms, reading.seals, reading.made
+    )

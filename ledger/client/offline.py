@@ -1,7 +1,9 @@
-"""A node that is not there: what is signed without network waits here, sealed and in order, until the real node can be reached.
+"""A node that is not there: what is signed without network waits here, sealed and in order, until
+the real node can be reached.
 
-Statements lie in journals under the person's own key, ciphertext in a block store beside them. What can be judged of an item that
-was begun here is judged before a statement is queued, by the node's own rules; see delivery for the sending.
+Statements lie in journals under the person's own key, ciphertext in a block store beside them. What
+can be judged of an item that was begun here is judged before a statement is queued, by the node's
+own rules; see delivery for the sending.
 """
 
 from __future__ import annotations
@@ -14,7 +16,14 @@ from ledger.client.offline_queue import Queue, Waiting
 from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import NodeStore
 from ledger.domain.codecs.text import format_time
-from ledger.domain.errors import ConflictError, NotFoundError, RuleError, UnreadableError, UsageError, VerificationError
+from ledger.domain.errors import (
+    ConflictError,
+    NotFoundError,
+    RuleError,
+    UnreadableError,
+    UsageError,
+    VerificationError,
+)
 from ledger.domain.event.signing import Person
 from ledger.domain.identity.roles import ROLES_BY_TYPE
 from ledger.domain.ipld import cid as cids
@@ -25,10 +34,21 @@ from ledger.domain.item.history_rules import Life, Told
 from ledger.domain.ports.client import Journal
 from ledger.domain.ports.node_and_chain import Clock
 
-#: What can be signed without knowing anything of the node: no reading, no handing over, nothing that others decide upon.
+#: What can be signed without knowing anything of the node: no reading, no handing over, nothing
+#: that others decide upon.
 TYPES: Final = frozenset(
     {
-        *("collected", "acquired", "derived", "gathered", "identified", "moved", "dispatched", "released", "received"),
+        *(
+            "collected",
+            "acquired",
+            "derived",
+            "gathered",
+            "identified",
+            "moved",
+            "dispatched",
+            "released",
+            "received",
+        ),
         *("sealed", "unsealed", "analysed", "corrected", "incident", "restricted", "note"),
     }
 )
@@ -69,11 +89,14 @@ class FieldNode:
         return []
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Queue signed statements, all or none; durable when it returns. ``index`` is the number in the queue. A repeat is queued once.
+        """Queue signed statements, all or none; durable when it returns. ``index`` is the number in
+        the queue. A repeat is queued once.
 
         Raises:
-            UsageError: of a type that needs the node. ConflictError: another event waits at the same place of the item.
-            RuleError, DeniedError: the node would refuse it, as far as the item is known here. StorageError: the disk refused.
+            UsageError: of a type that needs the node. ConflictError: another event waits at the
+                same place of the item.
+            RuleError, DeniedError: the node would refuse it, as far as the item is known here.
+                StorageError: the disk refused.
         """
         answers, fresh = [], list[Waiting]()
         places = {(one.subject, one.statement.claims.seq): one for one in self._queue}
@@ -81,14 +104,21 @@ class FieldNode:
         for submission in submissions:
             one = self._queue.next(submission, len(fresh))
             if one.event.type not in TYPES:
-                raise UsageError(f"{one.event.type!r} cannot be recorded without network", hint=_OFFLINE)
+                raise UsageError(
+                    f"{one.event.type!r} cannot be recorded without network", hint=_OFFLINE
+                )
             place = (one.subject, one.statement.claims.seq)
             known = places.setdefault(place, one)
             if known.statement.payload != one.statement.payload:
-                raise ConflictError(f"another event already waits at seq {place[1]} of this item", hint="see: custody field status")
+                raise ConflictError(
+                    f"another event already waits at seq {place[1]} of this item",
+                    hint="see: custody field status",
+                )
             if known is one:
                 if one.subject not in standings:
-                    standings[one.subject] = _Standing(str(self._about["agency"]), self._queue.of(one.subject))
+                    standings[one.subject] = _Standing(
+                        str(self._about["agency"]), self._queue.of(one.subject)
+                    )
                 standings[one.subject].require_allowed(one)
                 fresh.append(one)
             answers.append(
@@ -107,23 +137,41 @@ class FieldNode:
         """Where an item that was begun here stands.
 
         Raises:
-            NotFoundError: it was not begun here: what happened to it meanwhile is known to the node alone.
+            NotFoundError: it was not begun here: what happened to it meanwhile is known to the node
+                alone.
         """
         found = self._queue.of(evidence)
         if not found:
-            raise NotFoundError("this item was not begun in this folder without network", hint=_OFFLINE)
+            raise NotFoundError(
+                "this item was not begun in this folder without network", hint=_OFFLINE
+            )
         last = found[-1].statement
         time = format_time(last.claims.time)
-        return {"evidence": evidence, "events": last.claims.seq + 1, "head": last.digest.hex(), "time": time, "offer": None}
+        return {
+            "evidence": evidence,
+            "events": last.claims.seq + 1,
+            "head": last.digest.hex(),
+            "time": time,
+            "offer": None,
+        }
 
     def events(self, evidence: str) -> Iterator[dict[str, Any]]:
         """The queued events of an item."""
         for one in self._queue.of(evidence):
-            yield {"seq": one.statement.claims.seq, "statement": one.statement.digest.hex(), "index": one.number}
+            yield {
+                "seq": one.statement.claims.seq,
+                "statement": one.statement.digest.hex(),
+                "index": one.number,
+            }
 
     def status(self, **_: bool) -> dict[str, Any]:
         """How much waits."""
-        return {"integrated": len(self), "final": 0, "queued": len(self), "storedBytes": self._blocks.size()}
+        return {
+            "integrated": len(self),
+            "final": 0,
+            "queued": len(self),
+            "storedBytes": self._blocks.size(),
+        }
 
     def waiting(self) -> list[dict[str, Any]]:
         """Everything that waits, with what the last try said of it."""
@@ -136,10 +184,19 @@ class FieldNode:
     def not_permitted(self, person: Person) -> list[str]:
         """Types of statements that wait, and that none of a person's roles may record any more."""
         allowed = ROLES_BY_TYPE
-        return sorted({one.event.type for one in self._queue if not allowed[one.event.type] & person.certificate.roles})
+        return sorted(
+            {
+                one.event.type
+                for one in self._queue
+                if not allowed[one.event.type] & person.certificate.roles
+            }
+        )
 
-    def send(self, node: Receiver, person: Person, clock: Clock, *, anew: bool = False) -> Iterator[dict[str, Any]]:
-        """Send all that can be sent, in order; the node's answers. What it refused stays, with the reason: see ``refused``.
+    def send(
+        self, node: Receiver, person: Person, clock: Clock, *, anew: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """Send all that can be sent, in order; the node's answers. What it refused stays, with the
+        reason: see ``refused``.
 
         Args:
             anew: sign anew what was refused before.
@@ -153,35 +210,52 @@ class FieldNode:
         self._clear()
 
     def drop(self, name: str, person: Person, *, force: bool = False) -> list[dict[str, Any]]:
-        """Give up a refused statement; with an opening all that waits about its item. What was given up.
+        """Give up a refused statement; with an opening all that waits about its item. What was
+        given up.
 
         Args:
             name: its number or digest.
-            force: also where that is more than this one statement, or the only sealed copy of a content.
+            force: also where that is more than this one statement, or the only sealed copy of a
+                content.
 
         Raises:
-            NotFoundError: nothing waits under that name. UsageError: it was not refused, somebody else signed it,
-                or more would be lost than this statement.
+            NotFoundError: nothing waits under that name. UsageError: it was not refused, somebody
+                else signed it, or more would be lost than this statement.
         """
         one = self._queue.find(name)
         if one.event.value["actor"]["id"] != person.certificate.pseudonym:
-            raise UsageError("somebody else signed that statement", hint="let whoever signed it give it up, by their own keys")
+            raise UsageError(
+                "somebody else signed that statement",
+                hint="let whoever signed it give it up, by their own keys",
+            )
         if not one.why:
-            raise UsageError(f"statement {one.number} was not refused, it only waits", hint="send it: custody field send")
+            raise UsageError(
+                f"statement {one.number} was not refused, it only waits",
+                hint="send it: custody field send",
+            )
         lost = self._queue.of(one.subject) if one.opens else [one]
         if one.opens and not force:
-            raise UsageError(_loss(lost), hint=f"to give that up for good: custody field drop {one.number} --force")
+            raise UsageError(
+                _loss(lost),
+                hint=f"to give that up for good: custody field drop {one.number} --force",
+            )
         self._queue.remove([each.number for each in lost])
         self._clear()
         return [each.told() for each in lost]
 
     def _clear(self) -> None:
         """Discard the ciphertext of everything that waits no more."""
-        waiting = [cids.from_text(one.event.body["content"]["cid"]) for one in self._queue if one.has_content]
+        waiting = [
+            cids.from_text(one.event.body["content"]["cid"])
+            for one in self._queue
+            if one.has_content
+        ]
         try:
             kept = {cid for root in waiting for cid in dag.every(self._blocks, root)}
         except (NotFoundError, UnreadableError, VerificationError):
-            return  # what a damaged copy still needs is not known: that is told where it is sent, and this can wait
+            # what a damaged copy still needs is not known: that is told where it is sent, and this
+            # can wait
+            return
         self._blocks.discard(list(self._blocks.cids()), kept=kept)
 
     def __getattr__(self, name: str) -> Any:
@@ -198,12 +272,23 @@ def _loss(lost: list[Waiting]) -> str:
     """What giving up an opening takes with it."""
     parts = [f"{one.number} ({one.event.type})" for one in lost]
     copy = next((one for one in lost if one.has_content), None)
-    told = f"the item {lost[0].subject} would be lost with all that waits about it: {', '.join(parts)}"
-    return told if copy is None else f"{told}; with it the only sealed copy of {copy.event.body.get('name', 'its content')!r}"
+    told = (
+        f"the item {lost[0].subject} would be lost with all that waits about it: {', '.join(parts)}"
+    )
+    return (
+        told
+        if copy is None
+        else (
+            f"{told}; with it the only sealed copy of "
+            f"{copy.event.body.get('name', 'its content')!r}"
+        )
+    )
 
 
 class _Standing:
-    """Where an item that was begun here stands, by the node's own rules; an item of which the beginning was sent is not judged here."""
+    """Where an item that was begun here stands, by the node's own rules; an item of which the
+    beginning was sent is not judged here.
+    """
 
     def __init__(self, agency: str, before: list[Waiting]) -> None:
         self._agency = agency
@@ -230,7 +315,13 @@ class _Standing:
 
     def _take(self, one: Waiting) -> None:
         statement = one.statement
-        self._state = custody.advance(self._state, statement.claims, statement.digest, log_agency=self._agency, event_type=one.event.type)
+        self._state = custody.advance(
+            self._state,
+            statement.claims,
+            statement.digest,
+            log_agency=self._agency,
+            event_type=one.event.type,
+        )
         self._life.take(_told(one))
 
 

@@ -1,9 +1,12 @@
 """Sending what was signed without network: all that the node takes, in order.
 
-- a batch is all or nothing at the node: one that is refused is halved until the statement is found that it refuses
-- what depends on a refused statement stays with it: later ones about the item, and whatever names an item that was not opened
-- what cannot be taken as it was signed is signed anew by the same person, with the same keys sealed into it: the certificate was
-  renewed since, or the event before it is another one now. The new statement has its own time; when it happened stays (`occurred`)
+- a batch is all or nothing at the node: one that is refused is halved until the statement is found
+  that it refuses
+- what depends on a refused statement stays with it: later ones about the item, and whatever names
+  an item that was not opened
+- what cannot be taken as it was signed is signed anew by the same person, with the same keys sealed
+  into it: the certificate was renewed since, or the event before it is another one now. The new
+  statement has its own time; when it happened stays (`occurred`)
 - before something is signed anew the node is asked whether it has it: its answer may have been lost
 """
 
@@ -32,8 +35,13 @@ _BATCH: Final = 64
 _SEGMENT: Final = 4
 _LATE: Final = "first signed without network at that time, and signed anew when it could be sent"
 _MEMBERS: Final = ("occurred", "late", "basis", "lang", "handling", "identifiers")
-_DAMAGED: Final = "restore {0}'s copy, or record the file anew and give this up with custody field drop {0} --force"
-_WAYS: Final = "sign it anew as it is with custody field send --anew, or give it up with custody field drop {}"
+_DAMAGED: Final = (
+    "restore {0}'s copy, or record the file anew and give this up with custody "
+    "field drop {0} --force"
+)
+_WAYS: Final = (
+    "sign it anew as it is with custody field send --anew, or give it up with custody field drop {}"
+)
 
 
 class _DamagedError(UnreadableError):
@@ -51,7 +59,9 @@ class Receiver(Protocol):
 
 @dataclass
 class _Place:
-    """Where the next event of an item goes; ``known`` are the digests of those that the node has."""
+    """Where the next event of an item goes; ``known`` are the digests of those that the node
+    has.
+    """
 
     seq: int
     head: bytes | None
@@ -61,7 +71,16 @@ class _Place:
 class Delivery:
     """One try to send a queue. ``sent``: numbers of what the node acknowledged."""
 
-    def __init__(self, queue: Queue, blocks: NodeStore, node: Receiver, person: Person, clock: Clock, *, anew: bool) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        blocks: NodeStore,
+        node: Receiver,
+        person: Person,
+        clock: Clock,
+        *,
+        anew: bool,
+    ) -> None:
         self._queue = queue
         self._blocks = blocks
         self._node = node
@@ -81,13 +100,19 @@ class Delivery:
         """
         every = list(self._queue)
         for start in range(0, len(every), _BATCH):
-            ready = [one for before in every[start : start + _BATCH] if (one := self._prepare(before)) is not None]
+            ready = [
+                one
+                for before in every[start : start + _BATCH]
+                if (one := self._prepare(before)) is not None
+            ]
             self._queue.keep()
             yield from self._register(ready)
             self._queue.keep()
 
     def _prepare(self, one: Waiting) -> Waiting | None:
-        """The statement as it is to be sent, its content being there already; None where it stays."""
+        """The statement as it is to be sent, its content being there already; None where it
+        stays.
+        """
         if self._is_behind(one):
             return None
         try:
@@ -121,7 +146,9 @@ class Delivery:
         behind = self._stopped.get(one.subject) or next(iter(named), 0)
         if behind:
             why = f"it depends on statement {behind}, which was refused"
-            self._stay(one, behind, why=why, hint="settle that one first: it is told above", behind=behind)
+            self._stay(
+                one, behind, why=why, hint="settle that one first: it is told above", behind=behind
+            )
         return bool(behind)
 
     def _refuse(self, one: Waiting, error: CustodyError) -> None:
@@ -145,13 +172,19 @@ class Delivery:
             return one
         fits = (statement.claims.seq, statement.claims.prev) == (place.seq, place.head)
         retry = self._anew and bool(one.why) and not one.behind
-        if self._is_mine(one) and (one.opens == (place.head is None)) and not (fits and self._is_newest(one) and not retry):
+        if (
+            self._is_mine(one)
+            and (one.opens == (place.head is None))
+            and not (fits and self._is_newest(one) and not retry)
+        ):
             one = self._queue.sign_anew(one, self._sign(one, place))
         place.seq, place.head = one.statement.claims.seq + 1, one.statement.digest
         return one
 
     def _begin(self, evidence: str) -> _Place:
-        """Where the first statement that waits about an item goes. The node is asked only where it may know the item already."""
+        """Where the first statement that waits about an item goes. The node is asked only where it
+        may know the item already.
+        """
         waiting = self._queue.of(evidence)
         if waiting[0].opens and all(self._is_newest(one) and not one.why for one in waiting):
             return _Place(0, None)
@@ -162,7 +195,9 @@ class Delivery:
         if not events:
             return _Place(0, None)
         head = bytes.fromhex(events[-1]["statement"])
-        return _Place(int(events[-1]["seq"]) + 1, head, frozenset(str(event["statement"]) for event in events))
+        return _Place(
+            int(events[-1]["seq"]) + 1, head, frozenset(str(event["statement"]) for event in events)
+        )
 
     def _is_newest(self, one: Waiting) -> bool:
         return one.statement.certificate == self._person.certificate.digest
@@ -186,7 +221,9 @@ class Delivery:
             prev=place.head,
             time=self._clock.now(),
             members=members,
-            sealed_keys=[grants.parse(from_b64url(grant, what="grant")) for grant in one.submission["grants"]],
+            sealed_keys=[
+                grants.parse(from_b64url(grant, what="grant")) for grant in one.submission["grants"]
+            ],
         )
         return signed.submission
 
@@ -199,7 +236,10 @@ class Delivery:
             lacking = self._node.missing(every[at : at + 1000])
             for first in range(0, len(lacking), _SEGMENT):
                 with _reading():
-                    blocks = [Block(cid, self._blocks.get(cid)) for cid in lacking[first : first + _SEGMENT]]
+                    blocks = [
+                        Block(cid, self._blocks.get(cid))
+                        for cid in lacking[first : first + _SEGMENT]
+                    ]
                 self._node.put_blocks(blocks)
 
 
@@ -209,7 +249,9 @@ def _reading() -> Iterator[None]:
     try:
         yield
     except (NotFoundError, UnreadableError, VerificationError) as error:
-        raise _DamagedError(f"the sealed copy in this folder is damaged: {error.message}") from error
+        raise _DamagedError(
+            f"the sealed copy in this folder is damaged: {error.message}"
+        ) from error
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:

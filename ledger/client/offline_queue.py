@@ -1,8 +1,12 @@
-"""What waits in a folder for the network: signed statements, each under a number that it keeps, and what the node said of them.
+"""What waits in a folder for the network: signed statements, each under a number that it keeps, and
+what the node said of them.
 
-- the order is that of the numbers, which the records carry: no clock and no name of a file decides it
-- a record is replaced by a later one of the same number (``turn``); what was given up has a record too
-- whatever is signed anew is durable before it is sent: if its answer is lost, the node is asked for it and it is not signed once more
+- the order is that of the numbers, which the records carry: no clock and no name of a file decides
+  it
+- a record is replaced by a later one of the same number (``turn``); what was given up has a record
+  too
+- whatever is signed anew is durable before it is sent: if its answer is lost, the node is asked for
+  it and it is not signed once more
 """
 
 from __future__ import annotations
@@ -23,7 +27,9 @@ from ledger.domain.ports.client import Journal
 
 @dataclass(frozen=True)
 class Waiting:
-    """A statement that waits. ``why``: what the last try said of it, with ``hint``; ``behind`` the number that it waits for, or 0."""
+    """A statement that waits. ``why``: what the last try said of it, with ``hint``; ``behind`` the
+    number that it waits for, or 0.
+    """
 
     number: int
     submission: dict[str, Any]
@@ -40,7 +46,10 @@ class Waiting:
     @cached_property
     def event(self) -> Event:
         """Its document, whole."""
-        return documents.parse(from_b64url(self.submission["document"], what="document"), self.submission["disclosures"])
+        return documents.parse(
+            from_b64url(self.submission["document"], what="document"),
+            self.submission["disclosures"],
+        )
 
     @property
     def subject(self) -> str:
@@ -133,7 +142,9 @@ class Queue:
         raise NotFoundError(f"no statement {name} waits", hint="see: custody field status")
 
     def next(self, submission: dict[str, Any], after: int = 0) -> Waiting:
-        """The next statement, not yet in the queue; ``after`` so many others that are not either."""
+        """The next statement, not yet in the queue; ``after`` so many others that are not
+        either.
+        """
         return Waiting(self._last + after + 1, dict(submission))
 
     def add(self, fresh: list[Waiting]) -> None:
@@ -171,5 +182,9 @@ class Queue:
         self._journal.sync()
         for number in numbers:
             self._rows.pop(number, None)
-        names = [{"t": "renamed", "old": old, "new": new} for old, new in self.renamed.items()] if self._rows else []
+        names = (
+            [{"t": "renamed", "old": old, "new": new} for old, new in self.renamed.items()]
+            if self._rows
+            else []
+        )
         self._journal.finish([*(one.record() for one in self), *names])

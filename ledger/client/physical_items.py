@@ -16,15 +16,27 @@ class RegisterApi(Protocol):
     def register(self, submissions: list[dict[str, Any]]) -> list[dict[str, Any]]: ...
 
 
-def collect(node: RegisterApi, person: Person, clock: Clock, body: dict[str, Any], members: dict[str, Any]) -> dict[str, Any]:
+def collect(
+    node: RegisterApi, person: Person, clock: Clock, body: dict[str, Any], members: dict[str, Any]
+) -> dict[str, Any]:
     """Record a thing (`collected`); the node's answer.
 
     Raises:
         FormatError: the description would not be accepted. RuleError: the profile asks for more.
     """
     evidence = uuid.uuid4().urn
-    grants = seal_keys(person, evidence, record_key=content_encryption.new_key(), content_key=None, commitment=None)
+    grants = seal_keys(
+        person, evidence, record_key=content_encryption.new_key(), content_key=None, commitment=None
+    )
     signed = sign_event(
-        person, "collected", body, evidence=evidence, seq=0, prev=None, time=clock.now(), members=members, sealed_keys=grants
+        person,
+        "collected",
+        body,
+        evidence=evidence,
+        seq=0,
+        prev=None,
+        time=clock.now(),
+        members=members,
+        sealed_keys=grants,
     )
     return node.register([signed.submission])[0]

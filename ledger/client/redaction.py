@@ -1,4 +1,6 @@
-"""Bundles for a reader who must not see everything: fields and whole documents left out, the rest still verifiable (DESIGN section 2)."""
+"""Bundles for a reader who must not see everything: fields and whole documents left out, the rest
+still verifiable (DESIGN section 2).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from ledger.domain.codecs.text import b64url
 from ledger.domain.errors import UsageError
 from ledger.domain.event.document import Event
 
-#: Members that say again, in another form, what these others say: whoever withholds a name must not give its bytes.
+#: Members that say again, in another form, what these others say: whoever withholds a name must not
+#: give its bytes.
 _AGAIN: Final = {"/body/ext": ("/body/name", "/body/path"), "/body/omissions": ("/body/path",)}
 _SELECTOR: Final = re.compile(r"(?:(\d{1,6}):?)?(/[^\s]{1,200})?")
 
@@ -20,7 +23,8 @@ class Withheld:
     """Which disclosures and documents stay out of a bundle.
 
     Args:
-        selectors: "/body/place" (in every event), "3:/body/place" (in event 3), "3" (the whole document of event 3).
+        selectors: "/body/place" (in every event), "3:/body/place" (in event 3), "3" (the whole
+            document of event 3).
 
     Raises:
         UsageError: a selector of another form.
@@ -34,7 +38,10 @@ class Withheld:
         for text in selectors:
             found = _SELECTOR.fullmatch(text)
             if found is None or not text:
-                raise UsageError(f"{text!r} names no field", hint="fields look like /body/place, 3:/body/place, or 3 for a whole event")
+                raise UsageError(
+                    f"{text!r} names no field",
+                    hint="fields look like /body/place, 3:/body/place, or 3 for a whole event",
+                )
             number = int(found[1]) if found[1] is not None else None
             if found[2] is None and number is not None:
                 self._documents.add(number)
@@ -61,16 +68,23 @@ class Withheld:
         return event.raw, tuple(kept)
 
     def require_met(self) -> None:
-        """Check that everything to be withheld was there to withhold: a typing error must not disclose a victim.
+        """Check that everything to be withheld was there to withhold: a typing error must not
+        disclose a victim.
 
         Raises:
             UsageError: something was not.
         """
-        lacking = [f"{'' if number is None else f'{number}:'}{pointer}" for number, pointer in self._fields - self._met]
+        lacking = [
+            f"{'' if number is None else f'{number}:'}{pointer}"
+            for number, pointer in self._fields - self._met
+        ]
         lacking += [str(number) for number in self._documents if (number, "") not in self._met]
         if lacking:
             known = ", ".join(sorted(self._known)) or "nothing"
-            text = f"not in this item's record, or not a field that can be withheld: {', '.join(sorted(lacking))}"
+            text = (
+                "not in this item's record, or not a field that can be withheld: "
+                f"{', '.join(sorted(lacking))}"
+            )
             raise UsageError(text, hint=f"there is: {known}")
 
 

@@ -55,10 +55,12 @@ def record(
     members: dict[str, Any] | None = None,
     sealed_keys: Sequence[grants.Grant] = (),
 ) -> dict[str, Any]:
-    """Sign the next event of an item and register it, with the keys that it releases; the node's answer.
+    """Sign the next event of an item and register it, with the keys that it releases; the node's
+    answer.
 
-    Where the item's last event is dated a little ahead of the clock here, this one has its time: an event never lies before another, and
-    whoever has a fast clock would keep all others from recording.
+    Where the item's last event is dated a little ahead of the clock here, this one has its time: an
+    event never lies before another, and whoever has a fast clock would keep all others from
+    recording.
     """
     item, time = node.item(evidence), clock.now()
     last = parse_time(item["time"], what="time")
@@ -85,38 +87,68 @@ def rehearse(
     body: dict[str, Any],
     members: dict[str, Any] | None = None,
 ) -> None:
-    """Write an event but for what has to be read for it, and ask the profile: before an access is signed that would be for nothing.
+    """Write an event but for what has to be read for it, and ask the profile: before an access is
+    signed that would be for nothing.
 
     Raises:
-        UsageError: it would be malformed. DeniedError: no role of this person may record it. DemandError: with all that it lacks.
+        UsageError: it would be malformed. DeniedError: no role of this person may record it.
+            DemandError: with all that it lacks.
     """
     about = node.agency()
-    draft = draft_event(person, event_type, body, evidence=evidence, seq=1, prev=bytes(32), time=clock.now(), members=members)
+    draft = draft_event(
+        person,
+        event_type,
+        body,
+        evidence=evidence,
+        seq=1,
+        prev=bytes(32),
+        time=clock.now(),
+        members=members,
+    )
     Demands.told(about["profile"], about["demands"]).require_met(draft)
 
 
-def record_access(node: ReaderApi, person: Person, clock: Clock, evidence: str, *, mode: str, basis: dict[str, Any]) -> str:
-    """Sign an `accessed` event, once it is known that something can follow it; returns its digest, which opens what it covers.
+def record_access(
+    node: ReaderApi,
+    person: Person,
+    clock: Clock,
+    evidence: str,
+    *,
+    mode: str,
+    basis: dict[str, Any],
+) -> str:
+    """Sign an `accessed` event, once it is known that something can follow it; returns its digest,
+    which opens what it covers.
 
     Raises:
         DeniedError, RuleError: nothing could follow, so nothing was signed.
     """
     found = node.readable(evidence, mode)
-    if mode == "copy" and found["content"] and not any(person.has_key(bytes.fromhex(one)) for one in found["keys"]):
+    if (
+        mode == "copy"
+        and found["content"]
+        and not any(person.has_key(bytes.fromhex(one)) for one in found["keys"])
+    ):
         raise _without_key(person, evidence)
     answer = record(node, person, clock, evidence, "accessed", {"mode": mode}, {"basis": basis})
     return str(answer["statement"])
 
 
 def fetch(
-    node: ReaderApi, person: Person, evidence: str, access: str, out: BinaryIO | None, progress: Callable[[int], None] = lambda count: None
+    node: ReaderApi,
+    person: Person,
+    evidence: str,
+    access: str,
+    out: BinaryIO | None,
+    progress: Callable[[int], None] = lambda count: None,
 ) -> Opened:
     """Fetch, check and decrypt the content into ``out``, in constant memory.
 
     Checks in this order: key against commitment, pieces, ciphertext CID, padding, size, digests.
 
     Raises:
-        VerificationError: any of them differs; what was written to ``out`` must then be thrown away.
+        VerificationError: any of them differs; what was written to ``out`` must then be thrown
+            away.
         DeniedError: no content key was granted to this person.
     """
     opening = node.details(evidence, access)[0]["document"]
@@ -124,7 +156,14 @@ def fetch(
         raise NotFoundError("this item has no content, or its record was destroyed")
     body = opening["body"]
     key = content_key(person, evidence, body, node.grants(evidence, access))
-    return decrypt(lambda start, end: node.content(evidence, access, start, end), key, evidence, body, out, progress)
+    return decrypt(
+        lambda start, end: node.content(evidence, access, start, end),
+        key,
+        evidence,
+        body,
+        out,
+        progress,
+    )
 
 
 def decrypt(
@@ -155,7 +194,9 @@ def decrypt(
         for number in range(first, min(first + _RANGE_PIECES, count)):
             sealed = view[(number - first) * unixfs.LEAF : (number - first + 1) * unixfs.LEAF]
             builder.add(cids.of(sealed), len(sealed))
-            plain = content_encryption.strip_padding(pieces.open(number, sealed, last=number == count - 1), number * PIECE, body["size"])
+            plain = content_encryption.strip_padding(
+                pieces.open(number, sealed, last=number == count - 1), number * PIECE, body["size"]
+            )
             digest.update(plain)
             if out is not None:
                 out.write(plain)
@@ -163,7 +204,9 @@ def decrypt(
     if cids.to_text(builder.finish()[0]) != content.cid:
         raise VerificationError(9, "the ciphertext does not have the recorded CID")
     found = digest.hexdigests()
-    if digest.size != body["size"] or any(found[name] != value for name, value in body["digests"].items()):
+    if digest.size != body["size"] or any(
+        found[name] != value for name, value in body["digests"].items()
+    ):
         raise VerificationError(9, "the content does not have the recorded size and digests")
     return Opened(body["name"], body["size"], body["digests"])
 
@@ -175,22 +218,31 @@ def _ahead(read: Callable[[int, int], bytes], ranges: Sequence[tuple[int, int]])
         for number, (start, end) in enumerate(ranges):
             data = coming.pop().result()
             if len(data) != end - start:
-                raise VerificationError(9, f"the node sent {len(data)} bytes, expected {end - start}")
+                raise VerificationError(
+                    9, f"the node sent {len(data)} bytes, expected {end - start}"
+                )
             if number + 1 < len(ranges):
                 coming.append(pool.submit(read, *ranges[number + 1]))
             yield data
 
 
-def content_key(person: Person, evidence: str, body: dict[str, Any], given: Sequence[bytes]) -> bytes:
+def content_key(
+    person: Person, evidence: str, body: dict[str, Any], given: Sequence[bytes]
+) -> bytes:
     """The content key among grants to a person, compared with the commitment in the record.
 
     Raises:
-        DeniedError: none was granted to them. VerificationError: it is another key than the committed one.
+        DeniedError: none was granted to them. VerificationError: it is another key than the
+            committed one.
     """
     content = content_encryption.parse_content(body["content"], body["size"])
     for data in given:
         grant = grants.parse(data)
-        if grant.evidence == evidence_bytes(evidence) and grant.scope == "content" and grant.binding == content.commitment:
+        if (
+            grant.evidence == evidence_bytes(evidence)
+            and grant.scope == "content"
+            and grant.binding == content.commitment
+        ):
             if not person.can_open(grant):
                 continue
             key = person.open(grant)
@@ -200,12 +252,20 @@ def content_key(person: Person, evidence: str, body: dict[str, Any], given: Sequ
 
 
 def _without_key(person: Person, evidence: str) -> DeniedError:
-    """Why somebody cannot open an item, and what gets them the key: a custodian is told something else than everybody else."""
+    """Why somebody cannot open an item, and what gets them the key: a custodian is told something
+    else than everybody else.
+    """
     me = person.certificate.subject.shown_at(person.descriptor.agency)
     if person.lacks_custody_key:
         return DeniedError(
             "you are a custodian, and the custody key is not in your keyring",
-            hint=f"a colleague who holds it gives it to you: custody person give-key {me} --fingerprint '{person.fingerprint}'",
+            hint=(
+                f"a colleague who holds it gives it to you: custody person give-key {me} "
+                f"--fingerprint '{person.fingerprint}'"
+            ),
         )
-    hint = f"a custodian who holds its key gives it to you: custody share {evidence.removeprefix('urn:uuid:')} --with {me} --basis WHY"
+    hint = (
+        "a custodian who holds its key gives it to you: custody share "
+        f"{evidence.removeprefix('urn:uuid:')} --with {me} --basis WHY"
+    )
     return DeniedError("no content key was granted to you", hint=hint)

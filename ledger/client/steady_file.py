@@ -1,8 +1,10 @@
-"""One reading of a file that others may write to meanwhile: what is signed are the bytes that the file had at one time.
+"""One reading of a file that others may write to meanwhile: what is signed are the bytes that the
+file had at one time.
 
-A file that is written to gets a new time of change (ctime), which nobody can set back as they can the time of modification. That time
-moves in steps, though, and some file systems keep it to two seconds only: a file that changed just before it was read is in doubt, and
-is hashed again. Not seen is what another process writes through memory that it had mapped and written to before.
+A file that is written to gets a new time of change (ctime), which nobody can set back as they can
+the time of modification. That time moves in steps, though, and some file systems keep it to two
+seconds only: a file that changed just before it was read is in doubt, and is hashed again. Not seen
+is what another process writes through memory that it had mapped and written to before.
 """
 
 from __future__ import annotations
@@ -37,12 +39,17 @@ class Steady:
         self._path = path
         self.before = os.fstat(file.fileno())
         if not stat.S_ISREG(self.before.st_mode):
-            raise SourceError(f"{path} is not a regular file any more", f"became a {kind_of(self.before.st_mode)} meanwhile")
+            raise SourceError(
+                f"{path} is not a regular file any more",
+                f"became a {kind_of(self.before.st_mode)} meanwhile",
+            )
         self._doubt = time.time_ns() - self.before.st_ctime_ns < _DOUBT
 
     @property
     def identity(self) -> list[Any]:
-        """What changes when the file does: device, inode, size, times of modification and of change."""
+        """What changes when the file does: device, inode, size, times of modification and of
+        change.
+        """
         found = self.before
         return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
@@ -68,7 +75,11 @@ class Steady:
 
     def _require_unchanged(self) -> None:
         after, before = os.fstat(self.file.fileno()), self.before
-        if (after.st_size, after.st_mtime_ns, after.st_ctime_ns) != (before.st_size, before.st_mtime_ns, before.st_ctime_ns):
+        if (after.st_size, after.st_mtime_ns, after.st_ctime_ns) != (
+            before.st_size,
+            before.st_mtime_ns,
+            before.st_ctime_ns,
+        ):
             raise changed(self._path)
 
     def _hash_again(self) -> str:
@@ -99,7 +110,11 @@ CHANGED: Final = "changed while it was read"
 
 def changed(path: Path) -> SourceError:
     """What is told of a file that others write to."""
-    return SourceError(f"{path} {CHANGED}", CHANGED, hint="stop what writes to it, then upload again; nothing of it was recorded")
+    return SourceError(
+        f"{path} {CHANGED}",
+        CHANGED,
+        hint="stop what writes to it, then upload again; nothing of it was recorded",
+    )
 
 
 def unreadable(path: Path, error: OSError) -> SourceError:

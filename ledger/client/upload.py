@@ -1,9 +1,12 @@
-"""Upload: files and folders are sealed where they are, sent as blocks, and recorded by signed events.
+"""Upload: files and folders are sealed where they are, sent as blocks, and recorded by signed
+events.
 
-Order of durability: journal -> blocks at the node -> signed statement in the journal -> statement at the node. An upload
-that was interrupted goes on with the same item, salt and CIDs; a file that changed in between starts again afresh.
+Order of durability: journal -> blocks at the node -> signed statement in the journal -> statement
+at the node. An upload that was interrupted goes on with the same item, salt and CIDs; a file that
+changed in between starts again afresh.
 
-What the agency's profile asks for, and what a document must not say, is judged before a byte is read. In a folder, what cannot be
+What the agency's profile asks for, and what a document must not say, is judged before a byte is
+read. In a folder, what cannot be
 recorded stops nothing: it stands in the signed manifest with its reason.
 """
 
@@ -41,12 +44,17 @@ from ledger.domain.ports.client import Journal, NodeApi
 from ledger.domain.ports.node_and_chain import Clock
 
 __all__ = ["LeftOut", "Options", "Upload", "Uploaded", "measure"]
-_CALENDAR: Final = (-62_135_596_800, 253_402_300_799)  # seconds since 1970 of the years 1 to 9999, which a time in a document can say
+_CALENDAR: Final = (
+    -62_135_596_800,
+    253_402_300_799,
+)  # seconds since 1970 of the years 1 to 9999, which a time in a document can say
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What was given, or lies in a folder that was, and was not recorded. ``lost``: it would have been, could it have been read."""
+    """What was given, or lies in a folder that was, and was not recorded. ``lost``: it would have
+    been, could it have been read.
+    """
 
     path: str
     kind: str
@@ -55,7 +63,9 @@ class LeftOut:
 
 
 def measure(paths: list[Path], own: folder_walk.Known = ()) -> tuple[int, int]:
-    """(number of files, bytes) below ``paths``, for a progress bar; what cannot be read counts nothing."""
+    """(number of files, bytes) below ``paths``, for a progress bar; what cannot be read counts
+    nothing.
+    """
     count = size = 0
     for path in paths:
         try:
@@ -106,12 +116,14 @@ class Upload:
         """Upload every path; items come as soon as the node has acknowledged them.
 
         Args:
-            until_told: keep the journal until ``told`` is called, so that whoever is stopped before they heard of it, and begins
-                again, hears of the same items and does not record others.
+            until_told: keep the journal until ``told`` is called, so that whoever is stopped before
+                they heard of it, and begins again, hears of the same items and does not record
+                others.
 
         Raises:
             UsageError: something that cannot be uploaded, or details that no record can have.
-            InterruptedUploadError: an upload with other details was interrupted. DemandError: the profile asks for more.
+            InterruptedUploadError: an upload with other details was interrupted. DemandError: the
+                profile asks for more.
             SourceError: the only file that was given cannot be read, or changes.
         """
         kept = False
@@ -128,7 +140,14 @@ class Upload:
                     if len(given) == 1:
                         self._outbox.keep()
                         raise
-                    self.left_out.append(LeftOut(str(one.path), "folder" if one.is_folder else "file", error.reason, lost=True))
+                    self.left_out.append(
+                        LeftOut(
+                            str(one.path),
+                            "folder" if one.is_folder else "file",
+                            error.reason,
+                            lost=True,
+                        )
+                    )
             yield from self._outbox.flush()
             kept = until_told
             if not kept:
@@ -146,29 +165,50 @@ class Upload:
             self._outbox.close()
 
     def _rehearse(self, given: list[Given]) -> None:
-        """Write every kind of record once without content, and ask the profile: before anything is read that takes hours."""
+        """Write every kind of record once without content, and ask the profile: before anything is
+        read that takes hours.
+        """
         about = self._node.agency()
         demands = Demands.told(about["profile"], about["demands"])
-        MultiDigest(name for one in given for name in one.options.algorithms)  # an unknown one is named with those that are known
+        MultiDigest(
+            name for one in given for name in one.options.algorithms
+        )  # an unknown one is named with those that are known
         done = []
         for one in given:
             options = one.options
-            for event_type in ("gathered", options.event_type) if one.is_folder else (options.event_type,):
+            for event_type in (
+                ("gathered", options.event_type) if one.is_folder else (options.event_type,)
+            ):
                 kind = (event_type, options.members, options.algorithms, options.body)
                 if kind not in done:
                     done.append(kind)
                     demands.require_met(self._draft(*kind))
 
-    def _draft(self, event_type: str, members: dict[str, Any], algorithms: tuple[str, ...], body: dict[str, Any]) -> Event:
+    def _draft(
+        self,
+        event_type: str,
+        members: dict[str, Any],
+        algorithms: tuple[str, ...],
+        body: dict[str, Any],
+    ) -> Event:
         """A record such as it will be, with nothing in it that has to be read first."""
         now = self._clock.now()
         nothing = bytes(32)
-        content = Content(cids.to_text(cids.of(b"")), content_encryption.padded_size(0), bytes(16), nothing).as_json()
+        content = Content(
+            cids.to_text(cids.of(b"")), content_encryption.padded_size(0), bytes(16), nothing
+        ).as_json()
         digests = {name: "00" * (ALGORITHMS.get(name) or 0) for name in ("sha-256", *algorithms)}
-        said: dict[str, Any] = {"digests": digests, "size": 0, "name": "-", "mediaType": media_types.UNKNOWN, "content": content}
+        said: dict[str, Any] = {
+            "digests": digests,
+            "size": 0,
+            "name": "-",
+            "mediaType": media_types.UNKNOWN,
+            "content": content,
+        }
         said |= {"count": 0} if event_type == "gathered" else body
         return draft_event(
-            self._person, event_type, said, evidence=uuid.uuid4().urn, seq=0, prev=None, time=now, ref_salt=nothing,
+            self._person, event_type, said,
+            evidence=uuid.uuid4().urn, seq=0, prev=None, time=now, ref_salt=nothing,
             members={"occurred": {"from": format_time(now), "clock": "system"}, **members},
         )  # fmt: skip
 
@@ -181,13 +221,19 @@ class Upload:
         with os.fdopen(fd, "rb", buffering=0) as file:
             source = Steady(file, given.path)
             givens.require_no_keys(given.path, folder_walk.head_of(fd))
-            more = _extension(linkTarget=os.fsencode(given.path.readlink())) if given.path.is_symlink() else {}
+            more = (
+                _extension(linkTarget=os.fsencode(given.path.readlink()))
+                if given.path.is_symlink()
+                else {}
+            )
             attempt = self._outbox.begin(given.place, given.place, given.details())
             described = {**_name_members(given.name, None, more), **given.options.body}
             self._file(given, source, given.path, attempt, described)
         yield from self._outbox.ready()
 
-    def _file(self, given: Given, source: Steady, path: Path, attempt: Attempt, described: dict[str, Any]) -> None:
+    def _file(
+        self, given: Given, source: Steady, path: Path, attempt: Attempt, described: dict[str, Any]
+    ) -> None:
         described["mediaType"] = media_types.of_name(described["name"])
         modified = source.before.st_mtime_ns
         if _CALENDAR[0] <= modified // 10**9 <= _CALENDAR[1]:
@@ -205,8 +251,14 @@ class Upload:
         described: dict[str, Any],
         spare: str = "",
     ) -> None:
-        """Seal a stream and queue its opening event. ``spare``: the item that it becomes where the attempt's was another content."""
-        if attempt.submission is not None and attempt.file == source.identity and self._outbox.is_stored(attempt):
+        """Seal a stream and queue its opening event. ``spare``: the item that it becomes where the
+        attempt's was another content.
+        """
+        if (
+            attempt.submission is not None
+            and attempt.file == source.identity
+            and self._outbox.is_stored(attempt)
+        ):
             # Signed and stored before the crash: the very same statement is sent again.
             self._send_again(attempt, source, path)
             self._progress(source.size)
@@ -223,17 +275,26 @@ class Upload:
             return
         cid = cids.to_text(sealer.root)
         commitment = content_encryption.commit(attempt.content_key, attempt.evidence, attempt.salt)
-        content = Content(cid, content_encryption.padded_size(source.size), attempt.salt, commitment)
-        done = Uploaded(str(path), attempt.evidence, source.size, digests, cid, None, (), attempt.resumed)
+        content = Content(
+            cid, content_encryption.padded_size(source.size), attempt.salt, commitment
+        )
+        done = Uploaded(
+            str(path), attempt.evidence, source.size, digests, cid, None, (), attempt.resumed
+        )
         if options.skip_duplicates and event_type == "acquired":
-            # The answer to a registration names duplicates too; here they decide whether there is one.
+            # The answer to a registration names duplicates too; here they decide whether there is
+            # one.
             duplicates = tuple(self._node.duplicates(digests["sha-256"]))
             if duplicates:
                 self._outbox.tell(replace(done, evidence=duplicates[0], duplicates=duplicates))
                 return
         now = self._clock.now()
         grants = seal_keys(
-            self._person, attempt.evidence, record_key=attempt.record_key, content_key=attempt.content_key, commitment=commitment
+            self._person,
+            attempt.evidence,
+            record_key=attempt.record_key,
+            content_key=attempt.content_key,
+            commitment=commitment,
         )
         signed = sign_event(
             self._person,
@@ -257,37 +318,63 @@ class Upload:
         else:
             self._outbox.queue(attempt.submission, done, source.identity)
 
-    def _seal_all(self, options: Options, source: Steady | Made, path: Path, attempt: Attempt, spare: str) -> tuple[Attempt, Sealer]:
-        """Seal under the attempt's keys; afresh where the content is not what an earlier run saw."""
+    def _seal_all(
+        self, options: Options, source: Steady | Made, path: Path, attempt: Attempt, spare: str
+    ) -> tuple[Attempt, Sealer]:
+        """Seal under the attempt's keys; afresh where the content is not what an earlier run
+        saw.
+        """
         try:
             sealer = self._seal(options, source, path, attempt)
             if attempt.done is None or attempt.done.cid == cids.to_text(sealer.root):
                 return attempt, sealer
         except Restarted:
             pass
-        if attempt.submission is not None and not spare and self._outbox.opening(attempt.evidence) is not None:
+        if (
+            attempt.submission is not None
+            and not spare
+            and self._outbox.opening(attempt.evidence) is not None
+        ):
             spare = uuid.uuid4().urn
         if spare:
             self.notices.append(
-                f"{path} changed since the upload that was interrupted; as it was then it is recorded as {attempt.evidence}"
+                f"{path} changed since the upload that was interrupted; as it was then it is "
+                f"recorded as {attempt.evidence}"
             )
         attempt = self._outbox.afresh(attempt, spare)
         source.file.seek(0)
         return attempt, self._seal(options, source, path, attempt)
 
-    def _seal(self, options: Options, source: Steady | Made, path: Path, attempt: Attempt) -> Sealer:
+    def _seal(
+        self, options: Options, source: Steady | Made, path: Path, attempt: Attempt
+    ) -> Sealer:
         pieces = Pieces(attempt.content_key, attempt.evidence, attempt.salt)
-        sealer = Sealer(source.file, source.size, pieces, self._pool, MultiDigest(options.algorithms), self._progress, path)
+        sealer = Sealer(
+            source.file,
+            source.size,
+            pieces,
+            self._pool,
+            MultiDigest(options.algorithms),
+            self._progress,
+            path,
+        )
         for block in sealer.blocks():
             self._outbox.add_block(attempt, block)
         return sealer
 
     def _folder(self, given: Given) -> Iterator[Uploaded]:
-        """Every regular file of a folder as an item of its own, then the folder as a gathered item."""
-        yield from self._outbox.flush()  # so that everything acknowledged below is a member of the folder
+        """Every regular file of a folder as an item of its own, then the folder as a gathered
+        item.
+        """
+        # so that everything acknowledged below is a member of the folder
+        yield from self._outbox.flush()
         gathered = self._outbox.begin(given.place, given.place, given.details())
-        recorded = gathered.submission is not None and self._outbox.opening(gathered.evidence) is not None
-        spare = uuid.uuid4().urn if recorded else ""  # of a folder that was recorded, and is not any more what it was
+        recorded = (
+            gathered.submission is not None and self._outbox.opening(gathered.evidence) is not None
+        )
+        spare = (
+            uuid.uuid4().urn if recorded else ""
+        )  # of a folder that was recorded, and is not any more what it was
         found = Gathering(given)
         with closing(folder_walk.walk(given.path, self._own)) as walk:
             for one in walk:
@@ -306,9 +393,22 @@ class Upload:
         members, omissions = found.manifest.members, found.manifest.omissions
         members.sort(key=lambda one: one.path)
         described = _name_members(given.name, None, {})
-        described |= {"mediaType": manifest.MEDIA_TYPE, "count": len(members), "omissions": shown(omissions), "omitted": len(omissions)}
+        described |= {
+            "mediaType": manifest.MEDIA_TYPE,
+            "count": len(members),
+            "omissions": shown(omissions),
+            "omitted": len(omissions),
+        }
         # The same folder gives the same manifest, and so the same item after a crash.
-        self._item(given.options, Made(found.manifest.encode()), given.path, gathered, "gathered", described, spare)
+        self._item(
+            given.options,
+            Made(found.manifest.encode()),
+            given.path,
+            gathered,
+            "gathered",
+            described,
+            spare,
+        )
         yield from self._outbox.flush()
 
     def _omit(self, found: Gathering, omission: Omission) -> None:
@@ -316,7 +416,9 @@ class Upload:
             raise givens.own_files(found.given.path, omission.reason.rpartition(": ")[2])
         found.manifest.omissions.append(omission)
         lost = omission.kind in ("file", "folder", "unknown")
-        self.left_out.append(LeftOut(str(found.path(omission.path)), omission.kind, omission.reason, lost))
+        self.left_out.append(
+            LeftOut(str(found.path(omission.path)), omission.kind, omission.reason, lost)
+        )
 
     def _member(self, found: Gathering, one: folder_walk.File, part_of: str) -> None:
         """A file of a folder: queued, or an omission."""
@@ -330,17 +432,31 @@ class Upload:
             try:
                 source = Steady(file, path)
                 known = (source.before.st_dev, source.before.st_ino)
-                own = "file" if known in self._own else custody_files.file_kind(folder_walk.head_of(fd))
+                own = (
+                    "file"
+                    if known in self._own
+                    else custody_files.file_kind(folder_walk.head_of(fd))
+                )
                 if own:
-                    self._omit(found, Omission(one.path, folder_walk.OWN, f"{folder_walk.OWN}: {own}"))
+                    self._omit(
+                        found, Omission(one.path, folder_walk.OWN, f"{folder_walk.OWN}: {own}")
+                    )
                     return
-                attempt = self._outbox.begin(given.place_of(one.path), given.place, given.details_of(one.path))
-                described = {**_name_members(one.name, one.path, {}), **given.options.body, "partOf": part_of}
+                attempt = self._outbox.begin(
+                    given.place_of(one.path), given.place, given.details_of(one.path)
+                )
+                described = {
+                    **_name_members(one.name, one.path, {}),
+                    **given.options.body,
+                    "partOf": part_of,
+                }
                 self._file(given, source, path, attempt, described)
             except SourceError as error:
                 self._omit(found, Omission(one.path, "file", error.reason))
                 return
-            found.expect(one.path, folder_walk.facts_of(fd, source.before, found.first_name(known, one.path)))
+            found.expect(
+                one.path, folder_walk.facts_of(fd, source.before, found.first_name(known, one.path))
+            )
 
 
 def _extension(**members: bytes) -> dict[str, str]:
@@ -358,4 +474,6 @@ def _name_members(name: bytes, relative: bytes | None, more: dict[str, str]) -> 
     """Name and path as text; their bytes as well where the text does not plainly say them."""
     said = _extension(name=name) | ({} if relative is None else _extension(path=relative))
     ext = {key: value for key, value in said.items() if key.endswith("Bytes")} | more
-    return {key: value for key, value in said.items() if not key.endswith("Bytes")} | ({"ext": ext} if ext else {})
+    return {key: value for key, value in said.items() if not key.endswith("Bytes")} | (
+        {"ext": ext} if ext else {}
+    )

@@ -1,8 +1,10 @@
 """Attempts at recording a file, as the journal keeps them from one run to the next.
 
-- an attempt is bound to all that is signed: who, to which log, as what, with which details; the file's content binds it by CIDs
+- an attempt is bound to all that is signed: who, to which log, as what, with which details; the
+  file's content binds it by CIDs
 - the same attempt goes on with the same item, keys and salt, so that nothing is recorded twice
-- other details are another attempt of the same item: the node takes one opening of an item and no second one, whichever arrives
+- other details are another attempt of the same item: the node takes one opening of an item and no
+  second one, whichever arrives
 """
 
 from __future__ import annotations
@@ -37,8 +39,9 @@ class Uploaded:
 class Attempt:
     """One item on its way: its keys, and what an earlier run left behind.
 
-    ``path``: where the file is, or what the caller calls it; ``top``: what was given to the command that began it; ``details``: all that is
-    signed besides what the file says of itself; ``file``: of a signed one, what changes when the file does; ``refused``: the node said no.
+    ``path``: where the file is, or what the caller calls it; ``top``: what was given to the command
+    that began it; ``details``: all that is signed besides what the file says of itself; ``file``:
+    of a signed one, what changes when the file does; ``refused``: the node said no.
     """
 
     path: str
@@ -59,17 +62,34 @@ class Attempt:
     @classmethod
     def new(cls, path: str, top: str, details: dict[str, Any], evidence: str = "") -> Attempt:
         """One with keys of its own."""
-        keys = content_encryption.new_key(), content_encryption.new_key(), content_encryption.new_salt(16)
+        keys = (
+            content_encryption.new_key(),
+            content_encryption.new_key(),
+            content_encryption.new_salt(16),
+        )
         return cls(path, top, details, evidence or uuid.uuid4().urn, *keys)
 
     def afresh(self, evidence: str = "") -> Attempt:
-        """The same attempt at other content: under a fresh salt, or as another item where this one is recorded already."""
+        """The same attempt at other content: under a fresh salt, or as another item where this one
+        is recorded already.
+        """
         again = replace(
-            self, file=[], salt=content_encryption.new_salt(16), known=[], position=0, submission=None, done=None, refused=False
+            self,
+            file=[],
+            salt=content_encryption.new_salt(16),
+            known=[],
+            position=0,
+            submission=None,
+            done=None,
+            refused=False,
         )
         if evidence:
             again = replace(
-                again, evidence=evidence, content_key=content_encryption.new_key(), record_key=content_encryption.new_key(), resumed=False
+                again,
+                evidence=evidence,
+                content_key=content_encryption.new_key(),
+                record_key=content_encryption.new_key(),
+                resumed=False,
             )
         return again
 
@@ -88,7 +108,13 @@ class Attempt:
 
 def signed_record(submission: dict[str, Any], done: Uploaded, file: list[Any]) -> dict[str, Any]:
     """What the journal keeps of a statement before it is sent."""
-    return {"t": "statement", "evidence": done.evidence, "submission": submission, "done": asdict(done), "file": file}
+    return {
+        "t": "statement",
+        "evidence": done.evidence,
+        "submission": submission,
+        "done": asdict(done),
+        "file": file,
+    }
 
 
 class Attempts:
@@ -118,11 +144,20 @@ class Attempts:
                 yield path, mine
 
     def _is_ours(self, attempt: Attempt) -> bool:
-        return attempt.evidence in self._left and all(attempt.details[name] == self._bound[name] for name in BOUND)
+        return attempt.evidence in self._left and all(
+            attempt.details[name] == self._bound[name] for name in BOUND
+        )
 
     def take(self, path: str, details: dict[str, Any]) -> Attempt | None:
         """The attempt that goes on with these details."""
-        found = next((one for one in self._at.get(path, []) if one.details == details and one.evidence in self._left), None)
+        found = next(
+            (
+                one
+                for one in self._at.get(path, [])
+                if one.details == details and one.evidence in self._left
+            ),
+            None,
+        )
         return self._left.pop(found.evidence) if found is not None else None
 
     def supersede(self, attempt: Attempt) -> None:
@@ -141,7 +176,10 @@ def _collect(records: list[dict[str, Any]]) -> dict[str, Attempt]:
     for record in records:
         evidence = record["evidence"]
         if record["t"] == "begin":
-            content_key, record_key, salt = (from_b64url(record[name], what="journal") for name in ("content_key", "record_key", "salt"))
+            content_key, record_key, salt = (
+                from_b64url(record[name], what="journal")
+                for name in ("content_key", "record_key", "salt")
+            )
             found.pop(evidence, None)
             place = record["path"], record["top"], record["details"], evidence
             found[evidence] = Attempt(*place, content_key, record_key, salt, resumed=True)
@@ -155,5 +193,11 @@ def _collect(records: list[dict[str, Any]]) -> dict[str, Attempt]:
                 attempt.refused = True
             else:
                 attempt.submission, attempt.file = record["submission"], record["file"]
-                attempt.done = Uploaded(**{**record["done"], "duplicates": tuple(record["done"]["duplicates"]), "resumed": True})
+                attempt.done = Uploaded(
+                    **{
+                        **record["done"],
+                        "duplicates": tuple(record["done"]["duplicates"]),
+                        "resumed": True,
+                    }
+                )
     return found

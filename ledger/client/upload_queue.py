@@ -1,9 +1,12 @@
-"""What the client has sealed and signed but not yet seen acknowledged: blocks in segments, statements in batches.
+"""What the client has sealed and signed but not yet seen acknowledged: blocks in segments,
+statements in batches.
 
 - CIDs are journalled before their blocks are sent, statements before they are sent
-- a resumed block whose CID differs from the journal means that the file changed: Restarted, with a fresh salt
+- a resumed block whose CID differs from the journal means that the file changed: Restarted, with a
+  fresh salt
 - a statement is sent only after all blocks that were added before it
-- a statement that the node refused is journalled as refused: the next run asks whether the item is there, and signs anew where it is not
+- a statement that the node refused is journalled as refused: the next run asks whether the item is
+  there, and signs anew where it is not
 """
 
 from __future__ import annotations
@@ -17,7 +20,13 @@ from typing import Any, Final
 
 from ledger.client.upload_attempts import Attempt, Attempts, Uploaded, signed_record
 from ledger.domain import errors
-from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, StorageError, UnconfirmedError
+from ledger.domain.errors import (
+    CustodyError,
+    NetworkError,
+    NotFoundError,
+    StorageError,
+    UnconfirmedError,
+)
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from ledger.domain.ports.client import Journal, NodeApi
@@ -49,7 +58,9 @@ class _Queued:
 
 
 class Outbox:
-    """Collects, journals and sends. Two segments are on their way while the next is sealed; all have arrived before a statement is sent."""
+    """Collects, journals and sends. Two segments are on their way while the next is sealed; all
+    have arrived before a statement is sent.
+    """
 
     def __init__(self, node: NodeApi, journal: Journal, bound: dict[str, str]) -> None:
         self._node = node
@@ -59,7 +70,9 @@ class Outbox:
         except BaseException:
             journal.close()
             raise
-        self._segment: list[tuple[Attempt, Block, bool]] = []  # the last: whether the journal does not know the CID yet
+        self._segment: list[
+            tuple[Attempt, Block, bool]
+        ] = []  # the last: whether the journal does not know the CID yet
         self._bytes = 0
         self._queued: list[_Queued] = []
         self._told: list[Uploaded] = []
@@ -67,7 +80,8 @@ class Outbox:
         self._sending: deque[Future[None]] = deque()
 
     def begin(self, path: str, top: str, details: dict[str, Any]) -> Attempt:
-        """The attempt at a file: the one that an earlier run left, or a new one; see Attempt for the arguments.
+        """The attempt at a file: the one that an earlier run left, or a new one; see Attempt for
+        the arguments.
 
         ``done.index`` is set where the node has it already and would not take its statement again.
         """
@@ -85,7 +99,9 @@ class Outbox:
         return attempt
 
     def afresh(self, attempt: Attempt, evidence: str = "") -> Attempt:
-        """Begin an attempt again at other content than it was begun with; as the item ``evidence`` where one is named."""
+        """Begin an attempt again at other content than it was begun with; as the item ``evidence``
+        where one is named.
+        """
         self._take_back(attempt)
         again = attempt.afresh(evidence)
         if evidence:
@@ -94,7 +110,9 @@ class Outbox:
         return again
 
     def abandon(self, attempt: Attempt) -> None:
-        """Give up an attempt whose file cannot be recorded: no more of its blocks are sent; one that was not signed is forgotten."""
+        """Give up an attempt whose file cannot be recorded: no more of its blocks are sent; one
+        that was not signed is forgotten.
+        """
         self._take_back(attempt)
         if attempt.submission is None:
             self._journal.append({"t": "dropped", "evidence": attempt.evidence})
@@ -108,7 +126,9 @@ class Outbox:
         self._journal.sync()
 
     def opening(self, evidence: str) -> dict[str, Any] | None:
-        """The event that opened an item, as the node shows it; None where the node does not have the item."""
+        """The event that opened an item, as the node shows it; None where the node does not have
+        the item.
+        """
         try:
             return next(iter(self._node.events(evidence)), None)
         except NotFoundError:
@@ -153,7 +173,9 @@ class Outbox:
         self._journal.sync()
         self._wait(_IN_FLIGHT - 1)
         resumed = any(owner.resumed for owner, _, _ in segment)
-        self._sending.append(self._sender.submit(self._deliver, [block for _, block, _ in segment], resumed))
+        self._sending.append(
+            self._sender.submit(self._deliver, [block for _, block, _ in segment], resumed)
+        )
 
     def _deliver(self, blocks: list[Block], resumed: bool) -> None:
         # Fresh ciphertext is new to every node: only a resumed upload has to ask.
@@ -169,7 +191,9 @@ class Outbox:
             self._sending.popleft().result()
 
     def queue(self, submission: dict[str, Any], done: Uploaded, file: list[Any]) -> None:
-        """Queue a signed statement behind the blocks added so far. ``file``: what changes when the file does."""
+        """Queue a signed statement behind the blocks added so far. ``file``: what changes when the
+        file does.
+        """
         self._queued.append(_Queued(submission, done, file))
 
     def tell(self, done: Uploaded) -> None:
@@ -192,7 +216,9 @@ class Outbox:
         self._journal.sync()
         if queued:
             for one, answer in zip(queued, self._register(queued), strict=True):
-                yield replace(one.done, index=int(answer["index"]), duplicates=tuple(answer["duplicates"]))
+                yield replace(
+                    one.done, index=int(answer["index"]), duplicates=tuple(answer["duplicates"])
+                )
         yield from told
 
     def _register(self, queued: list[_Queued]) -> list[dict[str, Any]]:
@@ -200,7 +226,10 @@ class Outbox:
             return self._node.register([one.submission for one in queued])
         except UnconfirmedError as error:
             raise NetworkError(
-                error.message, hint="begin the upload again: it goes on where it was, and nothing is recorded twice"
+                error.message,
+                hint=(
+                    "begin the upload again: it goes on where it was, and nothing is recorded twice"
+                ),
             ) from error
         except CustodyError as error:
             if isinstance(error, REFUSALS):
@@ -212,7 +241,9 @@ class Outbox:
 
     def finish(self) -> None:
         """Everything is acknowledged; what earlier runs left of other files stays for them."""
-        self._journal.finish([record for attempt in self.attempts.all() for record in attempt.records()])
+        self._journal.finish(
+            [record for attempt in self.attempts.all() for record in attempt.records()]
+        )
 
     def close(self) -> None:
         """Stop the sender; what is journalled stays, for the next run to take over."""

@@ -1,4 +1,6 @@
-"""What a person gave to be recorded, and whether an earlier run that was interrupted was about the same."""
+"""What a person gave to be recorded, and whether an earlier run that was interrupted was about the
+same.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,12 @@ _TOLD: Final = 5  # files that an error names
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What applies to every item of one upload; ``members`` are top-level members of the events, ``body`` those of their bodies.
+    """What applies to every item of one upload; ``members`` are top-level members of the events,
+    ``body`` those of their bodies.
 
-    ``event_type``: of the opening event of a file, acquired, derived or copied. ``interrupted``: REFUSE, RESUME (with the details of
-    then) or RESTART. ``place``, ``name``: of a file that lies elsewhere, under another name, at every try.
+    ``event_type``: of the opening event of a file, acquired, derived or copied. ``interrupted``:
+    REFUSE, RESUME (with the details of then) or RESTART. ``place``, ``name``: of a file that lies
+    elsewhere, under another name, at every try.
     """
 
     members: dict[str, Any] = field(default_factory=dict)
@@ -65,15 +69,22 @@ class Given:
         try:
             mode = self.path.stat().st_mode
         except OSError as error:
-            raise UsageError(f"cannot upload {self.path}: {error.strerror}", hint="check the path") from error
+            raise UsageError(
+                f"cannot upload {self.path}: {error.strerror}", hint="check the path"
+            ) from error
         if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
             kind = folder_walk.kind_of(mode)
-            raise UsageError(f"{self.path} is a {kind}, expected a file or a folder", hint="image a device first, then upload the image")
+            raise UsageError(
+                f"{self.path} is a {kind}, expected a file or a folder",
+                hint="image a device first, then upload the image",
+            )
         return stat.S_ISDIR(mode)
 
     @cached_property
     def place(self) -> str:
-        """Where it is, however it was spelled; a link that was given is itself, not what it points to."""
+        """Where it is, however it was spelled; a link that was given is itself, not what it points
+        to.
+        """
         if self.options.place:
             return self.options.place
         if self.path.name in ("", ".", ".."):
@@ -90,7 +101,11 @@ class Given:
         options = self.options
         said = {"members": options.members, "algorithms": list(options.algorithms), **self.bound}
         of_files = {"type": options.event_type, "body": options.body}
-        value = {**said, "type": "gathered", "body": {}, "each": of_files} if self.is_folder else {**said, **of_files}
+        value = (
+            {**said, "type": "gathered", "body": {}, "each": of_files}
+            if self.is_folder
+            else {**said, **of_files}
+        )
         return dict(json.loads(strict_json.dump(value)))
 
     def details(self) -> dict[str, Any]:
@@ -99,22 +114,35 @@ class Given:
 
     def details_of(self, relative: bytes) -> dict[str, Any]:
         """The same of a file in this folder."""
-        said = {name: value for name, value in self._said.items() if name != "each"} | self._said["each"]
-        return {**said, "name": path_names.encode(relative.rpartition(b"/")[2]), "path": path_names.encode(relative)}
+        said = {name: value for name, value in self._said.items() if name != "each"} | self._said[
+            "each"
+        ]
+        return {
+            **said,
+            "name": path_names.encode(relative.rpartition(b"/")[2]),
+            "path": path_names.encode(relative),
+        }
 
     def expected(self, place: str) -> dict[str, Any] | None:
-        """The details that a file at this place would be recorded with; None where it is none of this."""
+        """The details that a file at this place would be recorded with; None where it is none of
+        this.
+        """
         if place == self.place:
             return self.details()
         below = self.place.rstrip("/") + "/"
-        return self.details_of(os.fsencode(place.removeprefix(below))) if self.is_folder and place.startswith(below) else None
+        return (
+            self.details_of(os.fsencode(place.removeprefix(below)))
+            if self.is_folder and place.startswith(below)
+            else None
+        )
 
     def place_of(self, relative: bytes) -> str:
         """Where a file in this folder is."""
         return self.place.rstrip("/") + "/" + os.fsdecode(relative)
 
     def require_uploadable(self, own: folder_walk.Known) -> None:
-        """Check that it is a file or folder, and nothing of custody's own: keys and records are no evidence.
+        """Check that it is a file or folder, and nothing of custody's own: keys and records are no
+        evidence.
 
         Args:
             own: files and folders of custody's by device and inode.
@@ -134,7 +162,11 @@ class Given:
         said = attempt.details
         each = said.get("each", said)
         options = replace(
-            self.options, members=said["members"], algorithms=tuple(said["algorithms"]), body=each["body"], event_type=each["type"]
+            self.options,
+            members=said["members"],
+            algorithms=tuple(said["algorithms"]),
+            body=each["body"],
+            event_type=each["type"],
         )
         return replace(self, options=options)
 
@@ -143,15 +175,20 @@ def own_files(path: Path, kind: str) -> UsageError:
     """What is told of custody's own files where somebody gives them."""
     return UsageError(
         f"{path} is or lies in a {kind} of custody's own: its keys and records are no evidence",
-        hint="upload the folder beside it; what must be evidence all the same, pack into an archive first",
+        hint=(
+            "upload the folder beside it; what must be evidence all the same, pack into an "
+            "archive first"
+        ),
     )
 
 
 def settle(outbox: Outbox, given: list[Given], mode: str) -> list[Given]:
-    """What is to be recorded, once it is clear what becomes of interrupted attempts at the same files with other details.
+    """What is to be recorded, once it is clear what becomes of interrupted attempts at the same
+    files with other details.
 
     Raises:
-        InterruptedUploadError: somebody has to decide, or the earlier attempt was recorded after all.
+        InterruptedUploadError: somebody has to decide, or the earlier attempt was recorded after
+            all.
         UsageError: RESUME where nothing of it was interrupted.
     """
     if mode == RESUME:
@@ -169,9 +206,17 @@ def settle(outbox: Outbox, given: list[Given], mode: str) -> list[Given]:
 
 
 def _resumed(outbox: Outbox, given: Given) -> Given:
-    found = [attempt for place, attempts in outbox.attempts.ours() for attempt in attempts if place == given.place]
+    found = [
+        attempt
+        for place, attempts in outbox.attempts.ours()
+        for attempt in attempts
+        if place == given.place
+    ]
     if not found:
-        raise UsageError(f"no upload of {given.path} by you to this node was interrupted", hint="give the command without --resume")
+        raise UsageError(
+            f"no upload of {given.path} by you to this node was interrupted",
+            hint="give the command without --resume",
+        )
     return given.as_before(found[-1])
 
 
@@ -183,7 +228,11 @@ def _others(outbox: Outbox, given: list[Given]) -> Iterator[tuple[Attempt, list[
             if wanted is None or (not one.options.place and not os.path.lexists(place)):
                 continue
             part = place != one.place
-            left = [attempt for attempt in attempts if not (part and attempt.details["type"] == "gathered")]
+            left = [
+                attempt
+                for attempt in attempts
+                if not (part and attempt.details["type"] == "gathered")
+            ]
             if not any(attempt.details == wanted for attempt in left):
                 yield from ((attempt, _differing(attempt.details, wanted)) for attempt in left)
             break
@@ -195,12 +244,20 @@ def _differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     for group in ("members", "body"):
         names = {*before[group], *now[group]}
         found += [name for name in sorted(names) if before[group].get(name) != now[group].get(name)]
-    words = {"type": "kind of record", "algorithms": "digests", "name": "name", "path": "the folder that it is part of", "each": "method"}
+    words = {
+        "type": "kind of record",
+        "algorithms": "digests",
+        "name": "name",
+        "path": "the folder that it is part of",
+        "each": "method",
+    }
     return found + [word for name, word in words.items() if before.get(name) != now.get(name)]
 
 
 def _interrupted(open_: list[tuple[Attempt, list[str], bool]]) -> InterruptedUploadError:
-    open_.sort(key=lambda one: not one[2])  # what is recorded already stands first: it cannot be begun anew
+    open_.sort(
+        key=lambda one: not one[2]
+    )  # what is recorded already stands first: it cannot be begun anew
     attempt, differs, recorded = open_[0]
     what = f"an upload of {attempt.path} with other details ({', '.join(differs)}) was interrupted"
     more = f", and of {len(open_) - 1} more" if len(open_) > 1 else ""
@@ -210,9 +267,17 @@ def _interrupted(open_: list[tuple[Attempt, list[str], bool]]) -> InterruptedUpl
             f"{what}{more}, after it had been recorded as {attempt.evidence}",
             tops,
             attempt.evidence,
-            hint="go on as before with --resume, which tells what was recorded; then give this command again for a second item",
+            hint=(
+                "go on as before with --resume, which tells what was recorded; then give this "
+                "command again for a second item"
+            ),
         )
-    return InterruptedUploadError(f"{what}{more}", tops, "", hint="go on as before with --resume, or begin anew with --restart")
+    return InterruptedUploadError(
+        f"{what}{more}",
+        tops,
+        "",
+        hint="go on as before with --resume, or begin anew with --restart",
+    )
 
 
 def require_no_keys(path: Path, head: bytes) -> None:

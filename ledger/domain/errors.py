@@ -3,11 +3,11 @@
 CustodyError
 ├── FormatError            bytes that do not follow a format (verification step 1)
 │   ├── TruncatedError     bytes that end before what they began
-│   └── ForeignError       a file of another kind or version, an empty one, or one cut short: nothing in it was judged
+│   └── ForeignError       a file of another kind, empty, or cut short: nothing in it was judged
 ├── VerificationError      well-formed bytes that prove something else (names the step)
 ├── IncompleteError        something that a verdict needs is absent (names the step)
 ├── UnreadableError        bytes that could not be read at all; never confused with a mismatch
-│   └── SourceError        a file to be recorded that cannot be read, or that changes while it is read
+│   └── SourceError        a file to be recorded that cannot be read, or changes meanwhile
 ├── RuleError              an event that the rules of custody refuse
 │   └── DemandError        a record that lacks what the agency's profile asks for
 ├── UsageError             a request that makes no sense as asked
@@ -51,11 +51,15 @@ class TruncatedError(FormatError):
 
 
 class ForeignError(FormatError):
-    """Not the kind of file that it should be, or not all of it: nothing in it was judged, so nothing was refuted."""
+    """Not the kind of file that it should be, or not all of it: nothing in it was judged, so
+    nothing was refuted.
+    """
 
 
 class VerificationError(CustodyError):
-    """Well-formed bytes that do not prove what they should. ``step`` is the number in DESIGN section 13."""
+    """Well-formed bytes that do not prove what they should. ``step`` is the number in DESIGN
+    section 13.
+    """
 
     def __init__(self, step: int, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -63,7 +67,9 @@ class VerificationError(CustodyError):
 
 
 class IncompleteError(CustodyError):
-    """Something that the verdict needs is not there. ``step`` as above; ``hint`` says how to check it."""
+    """Something that the verdict needs is not there. ``step`` as above; ``hint`` says how to check
+    it.
+    """
 
     def __init__(self, step: int, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -75,7 +81,9 @@ class UnreadableError(CustodyError):
 
 
 class SourceError(UnreadableError):
-    """A file to be recorded that cannot be read, or that changes while it is read. ``reason``: for a signed record, without a path."""
+    """A file to be recorded that cannot be read, or that changes while it is read. ``reason``: for
+    a signed record, without a path.
+    """
 
     def __init__(self, message: str, reason: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -101,10 +109,13 @@ class UsageError(CustodyError):
 class InterruptedUploadError(UsageError):
     """An upload of the same file with other details was interrupted.
 
-    ``tops``: what was given to it; ``recorded``: the item that it recorded all the same, empty where it did not.
+    ``tops``: what was given to it; ``recorded``: the item that it recorded all the same, empty
+    where it did not.
     """
 
-    def __init__(self, message: str, tops: tuple[str, ...], recorded: str, *, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, tops: tuple[str, ...], recorded: str, *, hint: str | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.tops = tops
         self.recorded = recorded
@@ -135,7 +146,14 @@ class AlteredError(CustodyError):
 
 
 #: What code of ours raises over values that no program of ours would have written.
-ALTERED: Final = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError)
+ALTERED: Final = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+)
 
 
 class UnwrittenError(StorageError):
@@ -151,7 +169,9 @@ class NetworkError(CustodyError):
 
 
 class UnconfirmedError(NetworkError):
-    """A peer was asked to record something, and whether it did is not known: its answer was lost."""
+    """A peer was asked to record something, and whether it did is not known: its answer was
+    lost.
+    """
 
 
 class BusyError(NetworkError):
@@ -163,4 +183,6 @@ class ChainError(CustodyError):
 
 
 class FrozenError(ChainError):
-    """The stored log contradicts itself or the chain; the node signs nothing more until an operator has looked."""
+    """The stored log contradicts itself or the chain; the node signs nothing more until an operator
+    has looked.
+    """

@@ -1,1 +1,3 @@
-"""Jurisdiction profiles as data: one TOML file each, read by ledger.domain.item.jurisdiction_profile."""
+"""Jurisdiction profiles as data: one TOML file each, read by
+ledger.domain.item.jurisdiction_profile.
+"""

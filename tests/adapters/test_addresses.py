@@ -1,4 +1,6 @@
-"""Where connections go: to addresses that were judged, past no proxy for this machine, and nowhere that a partner chooses."""
+"""Where connections go: to addresses that were judged, past no proxy for this machine, and nowhere
+that a partner chooses.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,16 @@ from tests.support.hostile import answer, hostile, says
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 EMPTY = says(answer(b"{}"))
-PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
+PROXIES = (
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+)
 Names = Callable[..., None]
 
 
@@ -46,7 +57,9 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Names:
-    """A name server: each name with the answers that it gives, one after another, the last for ever."""
+    """A name server: each name with the answers that it gives, one after another, the last for
+    ever.
+    """
     known: dict[str, list[list[str]]] = {}
 
     real = socket.getaddrinfo
@@ -57,7 +70,16 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
         if host not in known:
             raise socket.gaierror(socket.EAI_NONAME, "not known")
         found = known[host].pop(0) if len(known[host]) > 1 else known[host][0]
-        return [(socket.AF_INET6 if ":" in one else socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in found]
+        return [
+            (
+                socket.AF_INET6 if ":" in one else socket.AF_INET,
+                socket.SOCK_STREAM,
+                6,
+                "",
+                (one, port),
+            )
+            for one in found
+        ]
 
     monkeypatch.setattr(sockets.socket, "getaddrinfo", resolve)
 
@@ -74,7 +96,14 @@ def call(url: str, allowed: tuple[str, ...] = ()) -> int:
 
 def test_a_partner_whose_name_leads_to_this_machine_is_not_connected_to(names: Names) -> None:
     with hostile(EMPTY) as server:
-        for address in (["127.0.0.1"], ["::ffff:127.0.0.1"], ["10.0.0.1", "127.0.0.1"], ["169.254.169.254"], ["fe80::1%lo"], ["0.0.0.0"]):
+        for address in (
+            ["127.0.0.1"],
+            ["::ffff:127.0.0.1"],
+            ["10.0.0.1", "127.0.0.1"],
+            ["169.254.169.254"],
+            ["fe80::1%lo"],
+            ["0.0.0.0"],
+        ):
             names("custody.example", address)
             with pytest.raises(NetworkError, match="not allowed here") as error:
                 call(f"http://custody.example:{server.port}")
@@ -83,7 +112,9 @@ def test_a_partner_whose_name_leads_to_this_machine_is_not_connected_to(names: N
 
 
 def test_a_name_that_leads_elsewhere_after_it_was_judged_gains_nothing(names: Names) -> None:
-    """DNS rebinding: the first answer is allowed, the next one is not. Nobody asks twice for one connection."""
+    """DNS rebinding: the first answer is allowed, the next one is not. Nobody asks twice for one
+    connection.
+    """
     with hostile(EMPTY) as server:
         names("custody.example", ["127.0.0.1"], ["127.0.0.2"])
         assert call(f"http://custody.example:{server.port}", ("127.0.0.1/32",)) == 200
@@ -95,7 +126,9 @@ def test_a_name_that_leads_elsewhere_after_it_was_judged_gains_nothing(names: Na
 def test_every_connection_is_judged_anew(names: Names) -> None:
     names("custody.example", ["127.0.0.1"], ["127.0.0.2"])
     with hostile(EMPTY) as server, closing(Web(f"http://custody.example:{server.port}", who="the node", reach=Reach(allowed=hosts.networks(["127.0.0.1/32"])))) as web:  # fmt: skip
-        assert web.call("GET", "/", limit=1000).status == 200  # the server closes: the next call connects again
+        assert (
+            web.call("GET", "/", limit=1000).status == 200
+        )  # the server closes: the next call connects again
         with pytest.raises(NetworkError, match="not allowed here"):
             web.call("GET", "/", limit=1000)
 
@@ -107,7 +140,9 @@ def test_a_name_that_is_not_known_or_has_no_address_is_a_clear_error(names: Name
             call(f"http://{host}")
 
 
-def test_the_certificate_is_that_of_the_name_and_not_of_the_address(names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_certificate_is_that_of_the_name_and_not_of_the_address(
+    names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names("custody.example", ["127.0.0.1"])
     names("other.example", ["127.0.0.1"])
     seen: list[str | None] = []
@@ -121,12 +156,25 @@ def test_the_certificate_is_that_of_the_name_and_not_of_the_address(names: Names
 
 def _tls(folder: Path, seen: list[str | None]) -> int:
     """A server with a certificate for custody.example, which tells what name it was asked for."""
-    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "custody.example")]), datetime.now(UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(KEY.public_key()).serial_number(7)
+    name, now = (
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "custody.example")]),
+        datetime.now(UTC),
+    )
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(KEY.public_key())
+        .serial_number(7)
+    )
     made = made.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(hours=1))
-    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("custody.example")]), critical=False)
+    made = made.add_extension(
+        x509.SubjectAlternativeName([x509.DNSName("custody.example")]), critical=False
+    )
     pem = made.sign(KEY, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    secret = KEY.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    secret = KEY.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     (folder / "certificate.pem").write_bytes(pem)
     (folder / "key.pem").write_bytes(secret)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -159,19 +207,39 @@ def test_a_descriptor_can_name_no_path_of_any_host(url: str) -> None:
         Partners(signer, no_logs)(url)
 
 
-def test_addresses_of_this_machine_and_of_private_networks_are_refused_where_nobody_allowed_them() -> None:
-    for url in ("http://127.0.0.1:9", "https://10.0.0.1", "https://[::1]", "https://169.254.169.254", "https://[::ffff:7f00:1]"):
+def test_addresses_of_this_machine_and_of_private_networks_are_refused_where_nobody_allowed_them() -> (
+    None
+):
+    for url in (
+        "http://127.0.0.1:9",
+        "https://10.0.0.1",
+        "https://[::1]",
+        "https://169.254.169.254",
+        "https://[::ffff:7f00:1]",
+    ):
         with pytest.raises(UsageError, match="not allowed here"):
             Partners(signer, no_logs, ())(url)
-    assert Partners(signer, no_logs, hosts.networks(["10.0.0.0/8"]))("https://10.0.0.1").close() is None
+    assert (
+        Partners(signer, no_logs, hosts.networks(["10.0.0.0/8"]))("https://10.0.0.1").close()
+        is None
+    )
 
 
 def test_a_provider_cannot_send_us_into_private_networks(names: Names) -> None:
-    """The operator named the issuer's address, and it alone: where its description sends us is judged like any name of a stranger."""
+    """The operator named the issuer's address, and it alone: where its description sends us is
+    judged like any name of a stranger.
+    """
     with hostile(EMPTY) as inside, hostile(EMPTY) as provider:
-        for keys in (f"http://127.0.0.2:{inside.port}/keys", "https://intern.example/keys", "file:///etc/passwd", "http://intern.example/"):
+        for keys in (
+            f"http://127.0.0.2:{inside.port}/keys",
+            "https://intern.example/keys",
+            "file:///etc/passwd",
+            "http://intern.example/",
+        ):
             names("intern.example", ["10.0.0.7"])
-            endpoints = dict.fromkeys(("authorization_endpoint", "token_endpoint"), "https://login.example/")
+            endpoints = dict.fromkeys(
+                ("authorization_endpoint", "token_endpoint"), "https://login.example/"
+            )
             about = {"issuer": provider.url, "jwks_uri": keys, **endpoints}
             provider._talk = says(answer(json.dumps(about).encode()))
             with pytest.raises(NetworkError):
@@ -180,7 +248,9 @@ def test_a_provider_cannot_send_us_into_private_networks(names: Names) -> None:
         assert inside.seen == []
 
 
-def test_a_webhook_whose_name_leads_inside_is_refused_until_its_network_is_allowed(names: Names) -> None:
+def test_a_webhook_whose_name_leads_inside_is_refused_until_its_network_is_allowed(
+    names: Names,
+) -> None:
     names("alarms.example", ["127.0.0.1"])
     with pytest.raises(NetworkError, match="not allowed here"):
         webhook.send("https://alarms.example/x", [], 7)
@@ -201,20 +271,26 @@ def test_no_proxy_stands_between_this_machine_and_itself(monkeypatch: pytest.Mon
         assert len(server.seen) == 6
 
 
-def test_elsewhere_the_proxy_of_the_environment_is_used_and_resolves_names_itself(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_elsewhere_the_proxy_of_the_environment_is_used_and_resolves_names_itself(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with hostile(EMPTY) as proxy:
         monkeypatch.setenv("http_proxy", f"http://user:secret@127.0.0.1:{proxy.port}")
         assert call("http://custody.example:81/x") == 200
         assert proxy.seen == [b"GET http://custody.example:81/x/ HTTP/1.1"]
         monkeypatch.setenv("no_proxy", "other.example,.example,10.0.0.0/8")
-        with pytest.raises(NetworkError, match="did not answer"):  # asked directly, whose name nobody knows
+        with pytest.raises(
+            NetworkError, match="did not answer"
+        ):  # asked directly, whose name nobody knows
             call("http://custody.example:81/x")
         with pytest.raises(NetworkError, match="private"):
             call("http://10.0.0.1:81")
         assert len(proxy.seen) == 1
 
 
-def test_a_private_address_is_not_reached_through_a_proxy_either(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_private_address_is_not_reached_through_a_proxy_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with hostile(EMPTY) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         with pytest.raises(NetworkError, match="not allowed here"):
@@ -223,7 +299,9 @@ def test_a_private_address_is_not_reached_through_a_proxy_either(monkeypatch: py
 
 
 @pytest.mark.parametrize("text", ["socks5://127.0.0.1:1080", "ftp://x", "http://", "http://a b"])
-def test_a_proxy_that_is_none_for_http_is_a_clear_error(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_is_none_for_http_is_a_clear_error(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("https_proxy", text)
     with pytest.raises(UsageError, match="proxy"):
         call("https://custody.example")

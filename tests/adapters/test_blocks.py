@@ -16,7 +16,14 @@ from ledger.adapters.ipfs.tiered import TieredBlockStore
 from ledger.adapters.memory import VolatileBlockStore
 from ledger.domain.blocks.store import BlockStore, Replicas
 from ledger.domain.codecs import varint
-from ledger.domain.errors import FormatError, LockedError, NotFoundError, StorageError, UnreadableError, VerificationError
+from ledger.domain.errors import (
+    FormatError,
+    LockedError,
+    NotFoundError,
+    StorageError,
+    UnreadableError,
+    VerificationError,
+)
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
@@ -33,7 +40,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlockStore
         elif request.param == "local":
             made = LocalBlockStore(tmp_path / "blocks", pack_limit=100_000)
         elif request.param == "tiered":
-            made = TieredBlockStore(LocalBlockStore(tmp_path / "blocks", pack_limit=100_000), Replicas())
+            made = TieredBlockStore(
+                LocalBlockStore(tmp_path / "blocks", pack_limit=100_000), Replicas()
+            )
         else:
             made = stack.enter_context(Daemon(tmp_path / "kubo")).client()
         stack.callback(made.close)
@@ -65,7 +74,9 @@ def test_missing_names_what_is_not_there_in_order(store: BlockStore, rng: random
         store.get(gone.cid)
 
 
-def test_a_block_that_does_not_hash_to_its_cid_is_refused(store: BlockStore, rng: random.Random) -> None:
+def test_a_block_that_does_not_hash_to_its_cid_is_refused(
+    store: BlockStore, rng: random.Random
+) -> None:
     one = block(rng)
     with pytest.raises(FormatError):
         store.put([Block(one.cid, one.data + b"x")])
@@ -76,10 +87,15 @@ def test_a_block_that_does_not_hash_to_its_cid_is_refused(store: BlockStore, rng
 
 def test_the_empty_file_has_the_cid_that_every_ipfs_tool_gives_it(store: BlockStore) -> None:
     store.put([Block(cids.of(b""), b"")])
-    assert store.get(cids.from_text("bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku")) == b""
+    assert (
+        store.get(cids.from_text("bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"))
+        == b""
+    )
 
 
-def test_a_torn_pack_is_left_as_it_is_and_everything_acknowledged_is_there(tmp_path: Path, rng: random.Random) -> None:
+def test_a_torn_pack_is_left_as_it_is_and_everything_acknowledged_is_there(
+    tmp_path: Path, rng: random.Random
+) -> None:
     blocks = [block(rng) for _ in range(5)]
     store = LocalBlockStore(tmp_path)
     store.put(blocks)
@@ -102,17 +118,25 @@ def test_a_torn_pack_is_left_as_it_is_and_everything_acknowledged_is_there(tmp_p
 def test_a_flipped_bit_takes_its_own_block_and_no_other_where_the_index_does_not_cover_it(
     tmp_path: Path, rng: random.Random, index: str
 ) -> None:
-    """Whatever lies behind it was acknowledged: an index is not written through to the disk with each block."""
+    """Whatever lies behind it was acknowledged: an index is not written through to the disk with
+    each block.
+    """
     blocks = [block(rng, size) for size in (1, 100, 4000, 300_000, 70, 0, 5000)]
     original = tmp_path / "original"
     store = LocalBlockStore(original)
     store.put(blocks[:1])
-    early = {one: (original / one).read_bytes() for one in ("index.sqlite", "index.sqlite-wal") if (original / one).exists()}
+    early = {
+        one: (original / one).read_bytes()
+        for one in ("index.sqlite", "index.sqlite-wal")
+        if (original / one).exists()
+    }
     store.put(blocks[1:])
     store.close()
     whole = (original / "pack-000000.car").read_bytes()
     starts = [whole.index(car.section(one)) for one in blocks]
-    for at in sorted({*starts, *(start + 1 for start in starts), *(rng.randrange(len(whole)) for _ in range(60))}):
+    for at in sorted(
+        {*starts, *(start + 1 for start in starts), *(rng.randrange(len(whole)) for _ in range(60))}
+    ):
         data = bytearray(whole)
         data[at] ^= 1 << rng.randrange(8)
         folder = tmp_path / f"{at}"
@@ -121,17 +145,27 @@ def test_a_flipped_bit_takes_its_own_block_and_no_other_where_the_index_does_not
         for name, content in early.items() if index == "behind" else ():
             (folder / name).write_bytes(content)
         store = LocalBlockStore(folder)
-        hurt = [one for one, start in zip(blocks, starts, strict=True) if start <= at < start + len(car.section(one))]
-        assert [store.get(one.cid) for one in blocks if one not in hurt] == [one.data for one in blocks if one not in hurt], at
+        hurt = [
+            one
+            for one, start in zip(blocks, starts, strict=True)
+            if start <= at < start + len(car.section(one))
+        ]
+        assert [store.get(one.cid) for one in blocks if one not in hurt] == [
+            one.data for one in blocks if one not in hurt
+        ], at
         store.put(blocks)
         lost = [] if index == "behind" and at < starts[1] else blocks
         assert [store.get(one.cid) for one in lost] == [one.data for one in lost], at
         store.close()
-        assert (folder / "pack-000000.car").read_bytes().startswith(data), "nothing is cut or written over"
+        assert (folder / "pack-000000.car").read_bytes().startswith(data), (
+            "nothing is cut or written over"
+        )
         shutil.rmtree(folder)
 
 
-def test_a_pack_that_is_gone_stops_no_compaction_and_its_number_is_not_used_again(tmp_path: Path, rng: random.Random) -> None:
+def test_a_pack_that_is_gone_stops_no_compaction_and_its_number_is_not_used_again(
+    tmp_path: Path, rng: random.Random
+) -> None:
     blocks = [block(rng, 60_000) for _ in range(6)]
     store = LocalBlockStore(tmp_path, pack_limit=100_000)
     for one in blocks:
@@ -158,7 +192,9 @@ def _is_there(store: LocalBlockStore, one: Block) -> bool:
         return False
 
 
-def test_a_damaged_block_full_of_beginnings_of_others_costs_seconds(tmp_path: Path, rng: random.Random) -> None:
+def test_a_damaged_block_full_of_beginnings_of_others_costs_seconds(
+    tmp_path: Path, rng: random.Random
+) -> None:
     """Whoever gives us ciphertext chooses what it is."""
     beginning = varint.encode(512 << 10) + b"\x01\x55\x12\x20"
     data = beginning * ((1 << 20) // len(beginning))
@@ -188,7 +224,9 @@ def test_a_lost_index_is_built_again_from_the_packs(tmp_path: Path, rng: random.
     store.close()
 
 
-def test_a_flipped_bit_a_cut_pack_and_a_lost_pack_are_told_apart(tmp_path: Path, rng: random.Random) -> None:
+def test_a_flipped_bit_a_cut_pack_and_a_lost_pack_are_told_apart(
+    tmp_path: Path, rng: random.Random
+) -> None:
     store = LocalBlockStore(tmp_path)
     one, two = block(rng), block(rng)
     store.put([one, two])
@@ -205,7 +243,9 @@ def test_a_flipped_bit_a_cut_pack_and_a_lost_pack_are_told_apart(tmp_path: Path,
     store.close()
 
 
-def test_a_full_disk_is_one_clear_error_and_a_retry_succeeds(tmp_path: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_one_clear_error_and_a_retry_succeeds(
+    tmp_path: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = LocalBlockStore(tmp_path)
     one, two = block(rng), block(rng)
     store.put([one])

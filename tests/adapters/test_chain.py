@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.chain import abi
-from ledger.adapters.chain.contracts import Contracts, Founder, address_of, deploy, sign_transaction, wait
+from ledger.adapters.chain.contracts import (
+    Contracts,
+    Founder,
+    address_of,
+    deploy,
+    sign_transaction,
+    wait,
+)
 from ledger.adapters.chain.deferred import DeferredChain
 from ledger.adapters.chain.local import LocalChain
 from ledger.adapters.chain.rpc import RpcChain
@@ -29,12 +36,20 @@ LEAVES = [bytes([number]) * 32 for number in range(20)]
 
 
 @pytest.fixture(scope="module", params=["local", "hardhat", "anvil"])
-def chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+def chain(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Chain]:
     accounts = [address_of(GOVERNOR), address_of(ANCHORER)]
     with ExitStack() as stack:
         if request.param == "local":
             folder = tmp_path_factory.mktemp("chain")
-            opened: Chain = LocalChain(folder, chain_id=4242, sealer=SEALER, clock=StoppedClock(1_795_000_000), funded=accounts)
+            opened: Chain = LocalChain(
+                folder,
+                chain_id=4242,
+                sealer=SEALER,
+                clock=StoppedClock(1_795_000_000),
+                funded=accounts,
+            )
         else:
             rpc = RpcChain(stack.enter_context(running(request.param)), confirmations=0)
             for account in accounts:
@@ -47,7 +62,9 @@ def chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module")
 def contracts(chain: Chain) -> Contracts:
     founders = [Founder("NL-POL", address_of(GOVERNOR), address_of(ANCHORER), b"d" * 32)]
-    registry, ledger, _ = deploy(chain, GOVERNOR, founders, descriptor_delay=10, proposal_life=10, recovery_delay=10)
+    registry, ledger, _ = deploy(
+        chain, GOVERNOR, founders, descriptor_delay=10, proposal_life=10, recovery_delay=10
+    )
     made = Contracts(chain, registry, ledger)
     anchor(made, 0, 7)
     anchor(made, 7, 12)
@@ -67,7 +84,9 @@ def test_what_was_anchored_is_read_back_and_committed(contracts: Contracts) -> N
     latest = contracts.latest(log)
     assert (latest.size, latest.root) == (12, oracle.mth(LEAVES[:12]))
     block = contracts.chain.block(latest.block)
-    expected = contract_layout.checkpoint_commitment(7, 12, latest.root, 1, block.time, block.number)
+    expected = contract_layout.checkpoint_commitment(
+        7, 12, latest.root, 1, block.time, block.number
+    )
     assert contracts.checkpoint_commitment(log, 12) == expected
     assert contracts.active_version(address_of(ANCHORER)) == 1
 
@@ -82,7 +101,9 @@ def test_headers_hash_to_what_the_chain_says(contracts: Contracts) -> None:
         contracts.chain.block(10**6)
 
 
-def test_storage_is_proven_with_the_slots_computed_here_and_absence_likewise(contracts: Contracts) -> None:
+def test_storage_is_proven_with_the_slots_computed_here_and_absence_likewise(
+    contracts: Contracts,
+) -> None:
     log = contracts.log_id(agency_id("NL-POL"), 0)
     wanted = [
         contract_layout.checkpoint_slot(log, 12),
@@ -92,20 +113,39 @@ def test_storage_is_proven_with_the_slots_computed_here_and_absence_likewise(con
     ]
     head = contracts.chain.head()
     proof = contracts.chain.prove(contracts.ledger, wanted, head.number)
-    account = evm.prove_account(evm.parse_header(head.header).state_root, contracts.ledger, proof.account)
-    assert account.code_hash == keccak256(contracts.chain.code(contracts.ledger)) == contracts.code_hashes()[1]
-    found = [evm.prove_storage(account.storage_root, slot, nodes) for slot, nodes in zip(wanted, proof.storage, strict=True)]
+    account = evm.prove_account(
+        evm.parse_header(head.header).state_root, contracts.ledger, proof.account
+    )
+    assert (
+        account.code_hash
+        == keccak256(contracts.chain.code(contracts.ledger))
+        == contracts.code_hashes()[1]
+    )
+    found = [
+        evm.prove_storage(account.storage_root, slot, nodes)
+        for slot, nodes in zip(wanted, proof.storage, strict=True)
+    ]
     assert found[0] == contracts.checkpoint_commitment(log, 12)
     assert found[1] == contracts.checkpoint_commitment(log, 7)
     assert found[2:] == [bytes(32)] * 2
     slot = contract_layout.descriptor_slot(agency_id("NL-POL"), 1)
-    proof = contracts.chain.prove(contracts.registry, [slot, contract_layout.descriptor_slot(agency_id("NL-POL"), 2)], head.number)
-    account = evm.prove_account(evm.parse_header(head.header).state_root, contracts.registry, proof.account)
-    registered = next(number for number in range(head.number + 1) if contracts.chain.block(number).number == registered_in(contracts))
-    block = contracts.chain.block(registered)
-    assert evm.prove_storage(account.storage_root, slot, proof.storage[0]) == contract_layout.descriptor_commitment(
-        b"d" * 32, block.time, block.number
+    proof = contracts.chain.prove(
+        contracts.registry,
+        [slot, contract_layout.descriptor_slot(agency_id("NL-POL"), 2)],
+        head.number,
     )
+    account = evm.prove_account(
+        evm.parse_header(head.header).state_root, contracts.registry, proof.account
+    )
+    registered = next(
+        number
+        for number in range(head.number + 1)
+        if contracts.chain.block(number).number == registered_in(contracts)
+    )
+    block = contracts.chain.block(registered)
+    assert evm.prove_storage(
+        account.storage_root, slot, proof.storage[0]
+    ) == contract_layout.descriptor_commitment(b"d" * 32, block.time, block.number)
 
 
 def registered_in(contracts: Contracts) -> int:
@@ -113,8 +153,12 @@ def registered_in(contracts: Contracts) -> int:
     head = contracts.chain.head().number
     for number in range(1, head + 1):
         try:
-            contracts.chain.call(contracts.registry, abi.encode_call("AgencyRegistry", "agencyCount"), block=number)
-            data = contracts.chain.call(contracts.registry, abi.encode_call("AgencyRegistry", "agencyCount"), block=number)
+            contracts.chain.call(
+                contracts.registry, abi.encode_call("AgencyRegistry", "agencyCount"), block=number
+            )
+            data = contracts.chain.call(
+                contracts.registry, abi.encode_call("AgencyRegistry", "agencyCount"), block=number
+            )
         except ChainError:
             continue
         if data:
@@ -125,10 +169,14 @@ def registered_in(contracts: Contracts) -> int:
 def test_a_proof_of_an_old_block_is_still_made(contracts: Contracts) -> None:
     log = contracts.log_id(agency_id("NL-POL"), 0)
     before = contracts.latest(log).block - 1
-    proof = contracts.chain.prove(contracts.ledger, [contract_layout.checkpoint_slot(log, 12)], before)
+    proof = contracts.chain.prove(
+        contracts.ledger, [contract_layout.checkpoint_slot(log, 12)], before
+    )
     root = evm.parse_header(contracts.chain.block(before).header).state_root
     account = evm.prove_account(root, contracts.ledger, proof.account)
-    assert evm.prove_storage(account.storage_root, contract_layout.checkpoint_slot(log, 12), proof.storage[0]) == bytes(32)
+    assert evm.prove_storage(
+        account.storage_root, contract_layout.checkpoint_slot(log, 12), proof.storage[0]
+    ) == bytes(32)
 
 
 def test_the_same_bytes_sent_twice_are_mined_once(contracts: Contracts) -> None:
@@ -153,7 +201,12 @@ def test_a_refusal_names_the_contracts_own_error(contracts: Contracts) -> None:
 def test_a_reverted_transaction_is_told(contracts: Contracts) -> None:
     data = abi.encode_call("EvidenceLedger", "anchor", 3, 16, bytes(32), [])
     raw = sign_transaction(
-        contracts.chain, ANCHORER, to=contracts.ledger, data=data, gas=200_000, nonce=contracts.chain.nonce(address_of(ANCHORER))
+        contracts.chain,
+        ANCHORER,
+        to=contracts.ledger,
+        data=data,
+        gas=200_000,
+        nonce=contracts.chain.nonce(address_of(ANCHORER)),
     )
     with pytest.raises(ChainError):
         wait(contracts.chain, contracts.chain.send(raw))
@@ -161,19 +214,35 @@ def test_a_reverted_transaction_is_told(contracts: Contracts) -> None:
 
 def test_artifacts_have_the_storage_layout_that_offline_proofs_rely_on() -> None:
     def layout(name: str) -> list[str]:
-        return [one["label"] for one in sorted(abi.artifact(name)["storage"], key=lambda one: int(one["slot"]))]
+        return [
+            one["label"]
+            for one in sorted(abi.artifact(name)["storage"], key=lambda one: int(one["slot"]))
+        ]
 
     assert layout("EvidenceLedger") == ["_logs", "_checkpoints", "_custody", "_hops"]
     assert layout("AgencyRegistry")[:4] == ["_hot", "_descriptors", "_forks", "_successors"]
-    assert (contract_layout.CHECKPOINTS, contract_layout.CUSTODY, contract_layout.HOPS, contract_layout.DESCRIPTORS) == (1, 2, 3, 1)
+    assert (
+        contract_layout.CHECKPOINTS,
+        contract_layout.CUSTODY,
+        contract_layout.HOPS,
+        contract_layout.DESCRIPTORS,
+    ) == (1, 2, 3, 1)
 
 
 @pytest.fixture
 def make_local(tmp_path: Path) -> Callable[[], LocalChain]:
-    return lambda: LocalChain(tmp_path, chain_id=7, sealer=SEALER, clock=StoppedClock(1_795_000_000), funded=[address_of(GOVERNOR)])
+    return lambda: LocalChain(
+        tmp_path,
+        chain_id=7,
+        sealer=SEALER,
+        clock=StoppedClock(1_795_000_000),
+        funded=[address_of(GOVERNOR)],
+    )
 
 
-def test_the_embedded_chain_has_one_writer_and_says_who(make_local: Callable[[], LocalChain]) -> None:
+def test_the_embedded_chain_has_one_writer_and_says_who(
+    make_local: Callable[[], LocalChain],
+) -> None:
     first = make_local()
     with pytest.raises(LockedError, match=str(os.getpid())):
         make_local()
@@ -181,7 +250,9 @@ def test_the_embedded_chain_has_one_writer_and_says_who(make_local: Callable[[],
     make_local().close()
 
 
-def test_the_embedded_chain_reopens_where_it_was_and_seals_every_block(make_local: Callable[[], LocalChain]) -> None:
+def test_the_embedded_chain_reopens_where_it_was_and_seals_every_block(
+    make_local: Callable[[], LocalChain],
+) -> None:
     chain = make_local()
     for nonce in range(3):
         raw = sign_transaction(chain, GOVERNOR, to=bytes(20), data=b"", gas=21_000, nonce=nonce)
@@ -215,7 +286,12 @@ for nonce in range(start, start + 1000):
 """
     acknowledged = 0
     for round_number in range(4):
-        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
         assert process.stdout is not None
         opened = int(process.stdout.readline().split()[1])
         assert opened >= acknowledged
@@ -237,14 +313,18 @@ def test_a_chain_that_is_closed_while_it_is_asked_says_so_and_stays_closed(tmp_p
         opened: list[LocalChain] = []
 
         def opener(folder: Path = tmp_path / str(turn), opened: list[LocalChain] = opened) -> Chain:
-            opened.append(LocalChain(folder, chain_id=4242, sealer=SEALER, clock=StoppedClock(1_795_000_000)))
+            opened.append(
+                LocalChain(folder, chain_id=4242, sealer=SEALER, clock=StoppedClock(1_795_000_000))
+            )
             return opened[-1]
 
         chain = DeferredChain(4242, "x", opener)
         chain.head()
         asked, told = threading.Event(), []
 
-        def ask(chain: Chain = chain, asked: threading.Event = asked, told: list[Exception] = told) -> None:
+        def ask(
+            chain: Chain = chain, asked: threading.Event = asked, told: list[Exception] = told
+        ) -> None:
             try:
                 while True:
                     chain.code(bytes(20))

@@ -1,4 +1,6 @@
-"""Collection and compaction: whatever is live can be read before, during and after, whenever the process dies."""
+"""Collection and compaction: whatever is live can be read before, during and after, whenever the
+process dies.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,15 @@ DAY = 86400
 
 
 def blocks_of(rng: random.Random, count: int) -> list[Block]:
-    return [Block(cids.of(data), data) for data in (rng.randbytes(rng.randrange(1, 30_000)) for _ in range(count))]
+    return [
+        Block(cids.of(data), data)
+        for data in (rng.randbytes(rng.randrange(1, 30_000)) for _ in range(count))
+    ]
 
 
-def filled(path: Path, rng: random.Random, clock: StoppedClock) -> tuple[LocalBlockStore, list[Block], list[Block]]:
+def filled(
+    path: Path, rng: random.Random, clock: StoppedClock
+) -> tuple[LocalBlockStore, list[Block], list[Block]]:
     store = LocalBlockStore(path, pack_limit=100_000, clock=clock)
     made = blocks_of(rng, 40)
     for at in range(0, 40, 4):
@@ -44,7 +51,8 @@ def test_dead_blocks_go_and_their_bytes_with_them(tmp_path: Path, rng: random.Ra
     assert (found.blocks, found.size) == (len(dead), sum(len(one.data) for one in dead))
     assert [store.get(one.cid) for one in live] == [one.data for one in live]
     assert store.missing([one.cid for one in dead]) == [one.cid for one in dead]
-    # The pack that is written to now is among what is left; nothing of a dead block lies on the disk any more.
+    # The pack that is written to now is among what is left; nothing of a dead block lies on the
+    # disk any more.
     assert before - stored_bytes(tmp_path) >= found.size
     raw = b"".join(pack.read_bytes() for pack in tmp_path.glob("pack-*.car"))
     assert all(one.data not in raw for one in dead)
@@ -133,7 +141,9 @@ def test_a_crash_at_any_step_of_compaction_loses_nothing_live(
         except Died:
             finished = False
             shutil.rmtree(tmp_path / "disk", ignore_errors=True)
-            shutil.copytree(tmp_path / "run", tmp_path / "disk")  # what the disk held when the process died
+            shutil.copytree(
+                tmp_path / "run", tmp_path / "disk"
+            )  # what the disk held when the process died
             survivor = LocalBlockStore(tmp_path / "disk", pack_limit=100_000, clock=clock)
             assert [survivor.get(one.cid) for one in live] == [one.data for one in live]
             survivor.collect((one.cid for one in live), before=clock.time)
@@ -148,7 +158,9 @@ def test_a_crash_at_any_step_of_compaction_loses_nothing_live(
     store.close()
 
 
-def test_a_disk_that_fills_up_during_compaction_loses_nothing(tmp_path: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_during_compaction_loses_nothing(
+    tmp_path: Path, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = StoppedClock(10 * DAY)
     store, live, _ = filled(tmp_path, rng, clock)
     clock.time += DAY
@@ -166,7 +178,9 @@ def test_a_disk_that_fills_up_during_compaction_loses_nothing(tmp_path: Path, rn
     store.close()
 
 
-def test_a_pack_with_a_block_that_came_meanwhile_is_not_given_up(tmp_path: Path, rng: random.Random) -> None:
+def test_a_pack_with_a_block_that_came_meanwhile_is_not_given_up(
+    tmp_path: Path, rng: random.Random
+) -> None:
     index = PackIndex(tmp_path)
     from ledger.adapters.ipfs.packindex import Place
 

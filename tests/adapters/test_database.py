@@ -33,7 +33,9 @@ def test_the_newest_migration_is_the_one_that_a_start_checks_for() -> None:
     assert ScriptDirectory(str(folder)).get_current_head() == engines.HEAD
 
 
-def test_migrations_build_exactly_the_tables_of_the_models(records: SqlRecords, tmp_path: Path) -> None:
+def test_migrations_build_exactly_the_tables_of_the_models(
+    records: SqlRecords, tmp_path: Path
+) -> None:
     assert tables.Entry.__tablename__ == "entry"
     engine = create_engine(engines.sqlite_url(tmp_path / "ledger.sqlite"))
     with engine.connect() as connection:
@@ -54,7 +56,9 @@ def test_a_unit_that_fails_leaves_nothing(records: SqlRecords) -> None:
         assert unit.log(b"log") is None
 
 
-def test_two_entries_in_one_place_are_a_conflict_and_the_error_quotes_no_values(records: SqlRecords) -> None:
+def test_two_entries_in_one_place_are_a_conflict_and_the_error_quotes_no_values(
+    records: SqlRecords,
+) -> None:
     with records.write() as unit:
         unit.add_entries([ENTRY])
     with pytest.raises(ConflictError) as error, records.write() as unit:

@@ -1,4 +1,6 @@
-"""Every client against every kind of nonsense: one typed error, within its time, and in little memory."""
+"""Every client against every kind of nonsense: one typed error, within its time, and in little
+memory.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ from tests.support.hostile import ANSWERS, BODIES, KINDS, SLOW, Hostile, every, 
 
 SHORT = Patience(connect=1.0, between=0.7, total=1.5)
 LIMIT = 12.0  # seconds: three tries that were told to come again, on a busy machine
-MEMORY = 48 << 20  # bytes; a list of 16 MiB and what is made of it. The bomb alone unfolds to 256 MiB
+MEMORY = (
+    48 << 20
+)  # bytes; a list of 16 MiB and what is made of it. The bomb alone unfolds to 256 MiB
 ITEM = "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
 BLOCK = Block(cids.of(b"x"), b"x")
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -115,12 +119,20 @@ def _oidc(url: str) -> Iterator[tuple[str, Callable[[], object]]]:
     token = jwt.encode({"sub": "x"}, KEY, algorithm="ES256", headers={"kid": "k"})
     yield "discover", lambda: oidc.discover(url)
     yield "subject", lambda: oidc.OidcProvider(url, "custody").subject(token, "n", 0)
-    yield "exchange", lambda: oidc._exchange(f"{url}/token", url, "custody", "code", "verifier", url)
+    yield (
+        "exchange",
+        lambda: oidc._exchange(f"{url}/token", url, "custody", "code", "verifier", url),
+    )
 
 
 def _node(url: str) -> Iterator[tuple[str, Callable[[], object]]]:
     for name, call in NODE.items():
-        yield name, lambda call=call: _using(NodeClient(url, signer=signer, patience=SHORT, meant=lambda _: None), call)
+        yield (
+            name,
+            lambda call=call: _using(
+                NodeClient(url, signer=signer, patience=SHORT, meant=lambda _: None), call
+            ),
+        )
 
 
 class Every(frozenset[str]):
@@ -132,7 +144,10 @@ class Every(frozenset[str]):
 
 def _partner(url: str) -> Iterator[tuple[str, Callable[[], object]]]:
     for name, call in PARTNER.items():
-        yield name, lambda call=call: _using(partner.PartnerClient(url, signer=signer, logs=Every), call)
+        yield (
+            name,
+            lambda call=call: _using(partner.PartnerClient(url, signer=signer, logs=Every), call),
+        )
 
 
 def _chain(url: str) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -143,7 +158,12 @@ def _chain(url: str) -> Iterator[tuple[str, Callable[[], object]]]:
 def _kubo(url: str) -> Iterator[tuple[str, Callable[[], object]]]:
     address = f"/ip4/127.0.0.1/tcp/{url.rpartition(':')[2]}"
     for name, call in KUBO.items():
-        yield name, lambda call=call: _using(Kubo("liar", address, secret="user:password", timeout=0.15), call)
+        yield (
+            name,
+            lambda call=call: _using(
+                Kubo("liar", address, secret="user:password", timeout=0.15), call
+            ),
+        )
 
 
 def _log(url: str) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -155,7 +175,14 @@ def _using(client: Any, call: Call) -> object:
         return call(client)
 
 
-CLIENTS = {"node": _node, "partner": _partner, "chain": _chain, "identity provider": _oidc, "IPFS daemon": _kubo, "log": _log}
+CLIENTS = {
+    "node": _node,
+    "partner": _partner,
+    "chain": _chain,
+    "identity provider": _oidc,
+    "IPFS daemon": _kubo,
+    "log": _log,
+}
 
 
 def _outcome(call: Callable[[], object]) -> tuple[object, float]:
@@ -174,9 +201,11 @@ def test_nonsense_is_one_typed_error_in_time(client: str, servers: dict[str, Hos
             (kind, name): pool.submit(_outcome, call)
             for kind, server in servers.items()
             for number, (name, call) in enumerate(CLIENTS[client](server.url))
-            # One call of each client waits for those that never end: all calls wait in the same place. And a person's own node may
-            # send 256 MiB of documents at once, which is its limit.
-            if (number == 0 or kind not in SLOW) and not (name in {"details", "incoming"} and kind == "a body without end")
+            # One call of each client waits for those that never end: all calls wait in the same
+            # place. And a person's own node may send 256 MiB of documents at once, which is its
+            # limit.
+            if (number == 0 or kind not in SLOW)
+            and not (name in {"details", "incoming"} and kind == "a body without end")
         }
         found = {key: future.result() for key, future in running.items()}
     kinds = (NetworkError, ChainError) if client != "IPFS daemon" else (CustodyError,)
@@ -188,7 +217,9 @@ def test_nonsense_is_one_typed_error_in_time(client: str, servers: dict[str, Hos
 
 @pytest.mark.parametrize("kind", ["a gzip bomb", "a body without end", "a head without end", "a line without end", "deep lists", "hex without end"])  # fmt: skip
 @pytest.mark.parametrize("client", CLIENTS)
-def test_what_unfolds_or_never_ends_fills_no_memory(client: str, kind: str, servers: dict[str, Hostile]) -> None:
+def test_what_unfolds_or_never_ends_fills_no_memory(
+    client: str, kind: str, servers: dict[str, Hostile]
+) -> None:
     _, call = next(iter(CLIENTS[client](servers[kind].url)))
     _outcome(call)  # what is imported on the way does not count
     tracemalloc.start()
@@ -204,9 +235,16 @@ def _is_an_answer(client: str, kind: str, call: str, found: object) -> bool:
     if client == "identity provider" and call == "exchange":
         return type(found).__name__ == "DeniedError"  # an object without a token is a refusal there
     if isinstance(found, CustodyError):
-        # It refused in its own words, as a node may; or it has no such block or receipt, as a chain may.
-        return (client in {"node", "partner"} and kind == "never authorised") or (client, kind) == ("chain", "a result that is null")
-    return (client, kind, call) in {("chain", "a result that is a list", "logs"), ("chain", "a result that is a list", "events")}
+        # It refused in its own words, as a node may; or it has no such block or receipt, as a chain
+        # may.
+        return (client in {"node", "partner"} and kind == "never authorised") or (client, kind) == (
+            "chain",
+            "a result that is null",
+        )
+    return (client, kind, call) in {
+        ("chain", "a result that is a list", "logs"),
+        ("chain", "a result that is a list", "events"),
+    }
 
 
 @pytest.mark.parametrize("kind", ["a gzip bomb", "a redirect", "a body without end", "a trickle of a body", "closed in the head", "come again in a century"])  # fmt: skip
@@ -234,7 +272,10 @@ def test_a_provider_that_does_not_answer_is_not_asked_by_every_login() -> None:
         token = jwt.encode({"sub": "x"}, KEY, algorithm="ES256", headers={"kid": "k"})
         outcomes: list[object] = []
         threads = [
-            threading.Thread(target=lambda: outcomes.append(_outcome(lambda: provider.subject(token, "n", 0))[0])) for _ in range(20)
+            threading.Thread(
+                target=lambda: outcomes.append(_outcome(lambda: provider.subject(token, "n", 0))[0])
+            )
+            for _ in range(20)
         ]
         for thread in threads:
             thread.start()
@@ -248,9 +289,17 @@ def test_a_token_nested_without_end_is_no_log_in() -> None:
     from ledger.domain.codecs.text import b64url
     from ledger.domain.errors import DeniedError
 
-    for head in (b"[" * 9000, b'{"alg":"RS256","kid":' + b"[" * 9000, b'{"alg":["RS256"]}', b'{"alg":null}', b"7"):
+    for head in (
+        b"[" * 9000,
+        b'{"alg":"RS256","kid":' + b"[" * 9000,
+        b'{"alg":["RS256"]}',
+        b'{"alg":null}',
+        b"7",
+    ):
         with pytest.raises(DeniedError):
-            oidc.OidcProvider("http://127.0.0.1:9", "custody").subject(f"{b64url(head)}.e30.AA", "n", 0)
+            oidc.OidcProvider("http://127.0.0.1:9", "custody").subject(
+                f"{b64url(head)}.e30.AA", "n", 0
+            )
 
 
 def test_the_kinds_are_all_there() -> None:

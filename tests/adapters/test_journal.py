@@ -37,13 +37,19 @@ def write(folder: Path, frames: int) -> tuple[Path, list[int]]:
     return next(folder.iterdir()), ends
 
 
-def test_a_journal_cut_at_any_byte_gives_whole_frames_and_nothing_of_the_torn_one(tmp_path: Path) -> None:
+def test_a_journal_cut_at_any_byte_gives_whole_frames_and_nothing_of_the_torn_one(
+    tmp_path: Path,
+) -> None:
     path, ends = write(tmp_path, 3)
     data = path.read_bytes()
     for cut in range(len(data) + 1):
         path.write_bytes(data[:cut])
-        assert [one["n"] for one in read(tmp_path)] == list(range(2 * sum(end <= cut for end in ends))), cut
-    for cut in range(ends[1], len(data)):  # a system that wrote the size of the file before the bytes
+        assert [one["n"] for one in read(tmp_path)] == list(
+            range(2 * sum(end <= cut for end in ends))
+        ), cut
+    for cut in range(
+        ends[1], len(data)
+    ):  # a system that wrote the size of the file before the bytes
         if not data[cut:].strip(b"\0"):  # once in 256 times the last byte is one
             continue
         path.write_bytes(data[:cut] + bytes(len(data) - cut))
@@ -75,7 +81,9 @@ def test_a_short_write_is_written_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [one["n"] for one in read(tmp_path)] == [0, 1, 2, 3]
 
 
-def test_a_disk_that_is_full_in_the_middle_of_a_record_leaves_nothing_of_it_and_what_follows_counts(tmp_path: Path) -> None:
+def test_a_disk_that_is_full_in_the_middle_of_a_record_leaves_nothing_of_it_and_what_follows_counts(
+    tmp_path: Path,
+) -> None:
     journal = FileJournal(tmp_path, KEY)
     journal.append({"n": 0})
     journal.sync()
@@ -102,7 +110,9 @@ def read_again(path: Path) -> list[dict[str, Any]]:
     return FileJournal(path.parent, KEY)._read(path, path.read_bytes())
 
 
-def test_a_disk_that_does_not_confirm_is_not_believed_the_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_does_not_confirm_is_not_believed_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal = FileJournal(tmp_path, KEY)
     journal.append({"n": 0})
     journal.sync()
@@ -116,7 +126,9 @@ def test_a_disk_that_does_not_confirm_is_not_believed_the_next_time(tmp_path: Pa
         with pytest.raises(StorageError):
             journal.sync()
     journal.append({"n": 2})
-    with pytest.raises(StorageError, match="any more"):  # the kernel may say yes now, and have lost it
+    with pytest.raises(
+        StorageError, match="any more"
+    ):  # the kernel may say yes now, and have lost it
         journal.sync()
     journal.close()
     assert [one["n"] for one in read(tmp_path)] == [0]

@@ -37,12 +37,20 @@ def test_keys_come_back_and_are_nowhere_in_clear(keyring: FileKeyring, tmp_path:
         again.get("other")
 
 
-def test_wrong_passphrase_altered_file_and_weakened_parameters_are_refused(keyring: FileKeyring, tmp_path: Path) -> None:
+def test_wrong_passphrase_altered_file_and_weakened_parameters_are_refused(
+    keyring: FileKeyring, tmp_path: Path
+) -> None:
     path = tmp_path / "keyring.json"
     good = json.loads(path.read_bytes())
     with pytest.raises(KeyringError, match="wrong passphrase"):
         FileKeyring.open(path, b"guess")
-    for change in ({"kdf": "scrypt-2-8-1"}, {"salt": good["nonce"]}, {"sealed": good["sealed"][:-8] + "AAAAAAA="}, {"v": 2}, {"sealed": 7}):
+    for change in (
+        {"kdf": "scrypt-2-8-1"},
+        {"salt": good["nonce"]},
+        {"sealed": good["sealed"][:-8] + "AAAAAAA="},
+        {"v": 2},
+        {"sealed": 7},
+    ):
         path.write_text(json.dumps({**good, **change}))
         with pytest.raises(KeyringError):
             FileKeyring.open(path, b"secret")
@@ -64,13 +72,17 @@ def test_keys_made_elsewhere_are_taken_over_other_kinds_are_not(keyring: FileKey
     with pytest.raises(KeyringError, match="wrong password"):
         keyring.import_pkcs8("person", data, b"guess")
     other = rsa.generate_private_key(65537, 2048)
-    plain = other.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    plain = other.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     with pytest.raises(KeyringError):
         keyring.import_pkcs8("person", plain, None)
 
 
 def test_two_processes_that_write_one_keyring_lose_nothing_of_one_another(tmp_path: Path) -> None:
-    """The custody key came in while another command fetched a certificate: the node had forgotten it, and it was gone."""
+    """The custody key came in while another command fetched a certificate: the node had forgotten
+    it, and it was gone.
+    """
     path = tmp_path / "keyring.json"
     FileKeyring.create(path, b"passphrase").save()
     one, two = FileKeyring.open(path, b"passphrase"), FileKeyring.open(path, b"passphrase")

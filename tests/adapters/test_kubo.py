@@ -1,4 +1,6 @@
-"""Kubo: the same bytes and CIDs as any IPFS tool, and nothing that a daemon says is believed unchecked."""
+"""Kubo: the same bytes and CIDs as any IPFS tool, and nothing that a daemon says is believed
+unchecked.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,15 @@ from ledger.adapters.ipfs import repository
 from ledger.adapters.ipfs.kubo import Kubo
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.rpc import url_of
-from ledger.domain.errors import CustodyError, FormatError, NetworkError, NotFoundError, StorageError, UsageError, VerificationError
+from ledger.domain.errors import (
+    CustodyError,
+    FormatError,
+    NetworkError,
+    NotFoundError,
+    StorageError,
+    UsageError,
+    VerificationError,
+)
 from ledger.domain.ipld import car, unixfs
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
@@ -48,7 +58,9 @@ def sparse(path: Path, size: int) -> Path:
 
 
 @pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB, 1024 * MIB, 1024 * MIB + 1])
-def test_our_cid_is_that_of_ipfs_add_around_every_boundary(three: list[Daemon], tmp_path: Path, size: int) -> None:
+def test_our_cid_is_that_of_ipfs_add_around_every_boundary(
+    three: list[Daemon], tmp_path: Path, size: int
+) -> None:
     path = sparse(tmp_path / "file", size)
     builder = unixfs.Builder()
     with path.open("rb") as file:
@@ -72,7 +84,9 @@ def test_our_car_goes_into_kubo_and_kubos_export_into_our_store_byte_for_byte(
     exported = b"".join(kubo.export(root))
     with closing(LocalBlockStore(tmp_path / "blocks")) as store:
         store.put(car.blocks(exported))
-        assert {cid: store.get(cid) for cid in store.cids()} == {block.cid: block.data for block in blocks}
+        assert {cid: store.get(cid) for cid in store.cids()} == {
+            block.cid: block.data for block in blocks
+        }
     assert exported == three[0].run("dag", "export", "--progress=false", cids.to_text(root))
 
 
@@ -86,15 +100,21 @@ def test_garbage_collection_never_removes_an_item_and_unpinning_removes_that_one
     assert kubo.pinned([kept, gone, loose]) == {kept, gone}
     kubo.unpin(gone)
     kubo.unpin(gone)  # again after a crash: harmless
-    assert kubo.missing([block.cid for block in gone_blocks]) == [block.cid for block in gone_blocks]
+    assert kubo.missing([block.cid for block in gone_blocks]) == [
+        block.cid for block in gone_blocks
+    ]
     assert kubo.missing([block.cid for block in loose_blocks]) == []
     three[0].run("repo", "gc")
-    assert kubo.missing([block.cid for block in loose_blocks]) == [block.cid for block in loose_blocks]
+    assert kubo.missing([block.cid for block in loose_blocks]) == [
+        block.cid for block in loose_blocks
+    ]
     assert [kubo.get(block.cid) for block in kept_blocks] == [block.data for block in kept_blocks]
     assert kubo.pinned([kept, gone]) == {kept}
 
 
-def test_a_pin_whose_blocks_are_not_all_there_is_an_error_and_not_a_wait_for_ever(three: list[Daemon], rng: random.Random) -> None:
+def test_a_pin_whose_blocks_are_not_all_there_is_an_error_and_not_a_wait_for_ever(
+    three: list[Daemon], rng: random.Random
+) -> None:
     [(root, blocks)] = trees(rng, 3)
     with closing(three[0].client(timeout=1)) as kubo:
         with pytest.raises(NotFoundError):
@@ -108,12 +128,16 @@ def test_a_pin_whose_blocks_are_not_all_there_is_an_error_and_not_a_wait_for_eve
         assert kubo.pinned([root]) == {root}
 
 
-def test_pinning_from_a_peer_goes_through_the_swarm_and_only_when_asked(three: list[Daemon], rng: random.Random) -> None:
+def test_pinning_from_a_peer_goes_through_the_swarm_and_only_when_asked(
+    three: list[Daemon], rng: random.Random
+) -> None:
     [(root, blocks)] = trees(rng, 3)
     with closing(three[0].client()) as first, closing(three[1].client()) as second:
         load(first, [root], blocks)
         second.introduce(first.status().addresses)
-        with pytest.raises(NotFoundError):  # connected to a peer that has it, and yet it answers for itself alone
+        with pytest.raises(
+            NotFoundError
+        ):  # connected to a peer that has it, and yet it answers for itself alone
             second.get(root)
         with pytest.raises(NotFoundError):
             second.pin([root])
@@ -121,9 +145,15 @@ def test_pinning_from_a_peer_goes_through_the_swarm_and_only_when_asked(three: l
         assert [second.get(block.cid) for block in blocks] == [block.data for block in blocks]
 
 
-def test_a_node_without_the_swarm_key_cannot_fetch(three: list[Daemon], tmp_path: Path, rng: random.Random) -> None:
+def test_a_node_without_the_swarm_key_cannot_fetch(
+    three: list[Daemon], tmp_path: Path, rng: random.Random
+) -> None:
     [(root, blocks)] = trees(rng, 2)
-    with swarm(tmp_path, "stranger") as [stranger], closing(three[0].client()) as ours, closing(stranger.client(timeout=2)) as theirs:
+    with (
+        swarm(tmp_path, "stranger") as [stranger],
+        closing(three[0].client()) as ours,
+        closing(stranger.client(timeout=2)) as theirs,
+    ):
         load(ours, [root], blocks)
         with pytest.raises(NetworkError, match="cannot reach its peer"):
             theirs.introduce(ours.status().addresses)
@@ -154,13 +184,21 @@ def test_altered_and_lost_block_files_are_told_apart_and_replaced_under_their_pi
     three[0].run("repo", "verify")
 
 
-def test_a_daemon_that_stands_still_is_unreachable_and_nothing_else(three: list[Daemon], rng: random.Random) -> None:
+def test_a_daemon_that_stands_still_is_unreachable_and_nothing_else(
+    three: list[Daemon], rng: random.Random
+) -> None:
     [(root, blocks)] = trees(rng, 60)  # more than the socket takes without the daemon reading
     with closing(three[2].client(timeout=1)) as kubo:
         load(kubo, [root], blocks)
         three[2].signal(signal.SIGSTOP)
         try:
-            for call in (lambda: kubo.get(root), lambda: load(kubo, [root], blocks), lambda: kubo.pinned([root]), kubo.status, kubo.size):
+            for call in (
+                lambda: kubo.get(root),
+                lambda: load(kubo, [root], blocks),
+                lambda: kubo.pinned([root]),
+                kubo.status,
+                kubo.size,
+            ):
                 began = time.monotonic()
                 with pytest.raises(NetworkError):
                     call()
@@ -170,7 +208,9 @@ def test_a_daemon_that_stands_still_is_unreachable_and_nothing_else(three: list[
         assert kubo.pinned([root]) == {root}
 
 
-def test_a_full_disk_is_told_as_one_and_nothing_counts_as_pinned(tmp_path: Path, rng: random.Random) -> None:
+def test_a_full_disk_is_told_as_one_and_nothing_counts_as_pinned(
+    tmp_path: Path, rng: random.Random
+) -> None:
     def limited() -> None:  # as a full disk does, the system refuses to let any file grow
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
 
@@ -189,7 +229,9 @@ def test_a_full_disk_is_told_as_one_and_nothing_counts_as_pinned(tmp_path: Path,
         assert kubo.pinned([root]) == {root}
 
 
-def test_kill_9_in_the_midst_of_an_import_loses_nothing_that_was_pinned(tmp_path: Path, rng: random.Random) -> None:
+def test_kill_9_in_the_midst_of_an_import_loses_nothing_that_was_pinned(
+    tmp_path: Path, rng: random.Random
+) -> None:
     (first, first_blocks), (second, second_blocks) = trees(rng, 20, 40)
     with Daemon(tmp_path / "killed") as daemon, closing(daemon.client()) as kubo:
         load(kubo, [first], first_blocks)
@@ -203,9 +245,13 @@ def test_kill_9_in_the_midst_of_an_import_loses_nothing_that_was_pinned(tmp_path
             load(kubo, [second], cut())
         daemon.start()
         assert kubo.pinned([first, second]) == {first}
-        assert [kubo.get(block.cid) for block in first_blocks] == [block.data for block in first_blocks]
+        assert [kubo.get(block.cid) for block in first_blocks] == [
+            block.data for block in first_blocks
+        ]
         load(kubo, [second], (block for block in second_blocks if kubo.missing([block.cid])))
-        assert [kubo.get(block.cid) for block in second_blocks] == [block.data for block in second_blocks]
+        assert [kubo.get(block.cid) for block in second_blocks] == [
+            block.data for block in second_blocks
+        ]
         daemon.run("repo", "verify")
 
 
@@ -217,7 +263,9 @@ def test_a_wrong_secret_is_refused_and_never_shown(three: list[Daemon]) -> None:
             assert "GUESSED" not in f"{error.value.message}{error.value.hint}"
 
 
-def test_no_proxy_of_the_environment_gets_the_secret(three: list[Daemon], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_proxy_of_the_environment_gets_the_secret(
+    three: list[Daemon], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login other password other")
@@ -228,7 +276,16 @@ def test_no_proxy_of_the_environment_gets_the_secret(three: list[Daemon], monkey
 
 
 @pytest.mark.parametrize(
-    "address", ["", "127.0.0.1:5001", "/ip4/127.0.0.1/tcp/99999", "/ip4/1.2.3.4/udp/1", "/unix/x", "/ip4/a@b/tcp/1", "/ip4/a/tcp/1/p2p/x"]
+    "address",
+    [
+        "",
+        "127.0.0.1:5001",
+        "/ip4/127.0.0.1/tcp/99999",
+        "/ip4/1.2.3.4/udp/1",
+        "/unix/x",
+        "/ip4/a@b/tcp/1",
+        "/ip4/a/tcp/1/p2p/x",
+    ],
 )
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(UsageError):
@@ -259,13 +316,22 @@ class Liar(BaseHTTPRequestHandler):
 
 @contextmanager
 def liar(**answers: bytes) -> Iterator[Kubo]:
-    known = {"version": b'{"Version":"0.42.0"}', "dag/import": b'{"Stats":{"BlockCount":1,"BlockBytesCount":1}}'}
-    handler = type("Handler", (Liar,), {"answers": known | {name.replace("_", "/"): body for name, body in answers.items()}})
+    known = {
+        "version": b'{"Version":"0.42.0"}',
+        "dag/import": b'{"Stats":{"BlockCount":1,"BlockBytesCount":1}}',
+    }
+    handler = type(
+        "Handler",
+        (Liar,),
+        {"answers": known | {name.replace("_", "/"): body for name, body in answers.items()}},
+    )
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        with closing(Kubo("liar", f"/ip4/127.0.0.1/tcp/{server.server_address[1]}", timeout=5)) as kubo:
+        with closing(
+            Kubo("liar", f"/ip4/127.0.0.1/tcp/{server.server_address[1]}", timeout=5)
+        ) as kubo:
             yield kubo
     finally:
         server.shutdown()
@@ -279,9 +345,15 @@ def test_a_daemon_that_names_other_cids_or_counts_is_not_believed(rng: random.Ra
     listed = json.dumps({"Keys": {cids.to_text(other.cid): {"Type": "recursive"}}}).encode()
     with liar(pin_add=pins) as kubo, pytest.raises(VerificationError, match="another CID"):
         load(kubo, [one.cid], [one])
-    with liar(pin_add=b'{"Pins":[]}') as kubo, pytest.raises(VerificationError, match="did not confirm"):
+    with (
+        liar(pin_add=b'{"Pins":[]}') as kubo,
+        pytest.raises(VerificationError, match="did not confirm"),
+    ):
         load(kubo, [one.cid], [one])
-    with liar(dag_import=b'{"Stats":{"BlockCount":7}}') as kubo, pytest.raises(VerificationError, match="7 blocks of 1"):
+    with (
+        liar(dag_import=b'{"Stats":{"BlockCount":7}}') as kubo,
+        pytest.raises(VerificationError, match="7 blocks of 1"),
+    ):
         kubo.put([one])
     with liar(pin_ls=listed) as kubo, pytest.raises(VerificationError):
         kubo.pinned([one.cid])
@@ -306,7 +378,15 @@ def test_an_answer_that_is_nonsense_is_one_clear_error(rng: random.Random) -> No
     ):
         with liar(version=body) as kubo, pytest.raises(CustodyError):
             kubo.status()
-    for body in (b"[]", b"null", b"{", b'{"Pins":7}', b'{"Pins":[7]}', b"x" * (2 * MIB), b'{"Progress":"many"}'):
+    for body in (
+        b"[]",
+        b"null",
+        b"{",
+        b'{"Pins":7}',
+        b'{"Pins":[7]}',
+        b"x" * (2 * MIB),
+        b'{"Progress":"many"}',
+    ):
         with liar(pin_add=body) as kubo, pytest.raises(CustodyError):
             kubo.pin([one.cid])
     for body in (b"[]", b"null", b"{", b'{"Keys":{"x":1}}'):
@@ -333,7 +413,10 @@ def test_a_repository_is_private_fsynced_and_whole_or_not_there(tmp_path: Path) 
     assert config["Routing"] == {"Type": "none"}
     assert config["Addresses"]["API"].startswith("/ip4/127.0.0.1/")
     assert config["Addresses"]["Gateway"] == []
-    assert all(config[name]["Enabled"] is False for name in ("AutoConf", "AutoTLS", "Provide", "HTTPRetrieval"))
+    assert all(
+        config[name]["Enabled"] is False
+        for name in ("AutoConf", "AutoTLS", "Provide", "HTTPRetrieval")
+    )
     assert "auto" not in json.dumps(config["DNS"]) + json.dumps(config["Ipns"])
     for name in ("config", repository.SWARM_KEY, repository.SECRET):
         assert (daemon.path / name).stat().st_mode & 0o077 == 0

@@ -1,4 +1,6 @@
-"""Files that a person asked for: nothing is overwritten unasked, devices and pipes stay what they are, a failure leaves nothing."""
+"""Files that a person asked for: nothing is overwritten unasked, devices and pipes stay what they
+are, a failure leaves nothing.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def test_a_file_that_somebody_made_meanwhile_is_not_overwritten(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_medium_without_hard_links_is_written_to_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_medium_without_hard_links_is_written_to_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def none(self: Path, target: Path) -> None:
         raise PermissionError(1, "Operation not permitted")
 
@@ -144,7 +148,9 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "-"])
-def test_stdout_by_name_is_written_through_also_where_it_is_a_file(tmp_path: Path, name: str) -> None:
+def test_stdout_by_name_is_written_through_also_where_it_is_a_file(
+    tmp_path: Path, name: str
+) -> None:
     code = f"from pathlib import Path; from ledger.adapters import outputs\nwith outputs.writing(Path('{name}'), force=False) as f: f.write(b'new')"
     with (tmp_path / "out").open("wb") as out:
         out.write(b"before ")
@@ -166,7 +172,16 @@ def test_modes_are_set_and_not_inherited(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
-    assert modes == {"private": 0o600, "public": 0o644, "a": 0o700, "b": 0o700, "c": 0o600, "d": 0o755, "e": 0o755, "seen": 0o644}
+    assert modes == {
+        "private": 0o600,
+        "public": 0o644,
+        "a": 0o700,
+        "b": 0o700,
+        "c": 0o600,
+        "d": 0o755,
+        "e": 0o755,
+        "seen": 0o644,
+    }
 
 
 def test_a_folder_that_a_demonstration_did_not_make_is_never_emptied(tmp_path: Path) -> None:
@@ -209,7 +224,9 @@ def test_a_name_as_long_as_a_name_can_be_is_written(tmp_path: Path, size: int) -
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_folder_that_a_killed_process_left_half_built_is_removed_and_that_of_a_living_one_is_not(tmp_path: Path) -> None:
+def test_a_folder_that_a_killed_process_left_half_built_is_removed_and_that_of_a_living_one_is_not(
+    tmp_path: Path,
+) -> None:
     left = tmp_path / ".0123456789abcdef.custody-part"
     left.mkdir()
     (left / "keyring").write_text("keys of what was disposed of since")
@@ -220,7 +237,9 @@ def test_a_folder_that_a_killed_process_left_half_built_is_removed_and_that_of_a
     assert sorted(one.name for one in tmp_path.iterdir()) == ["one", "two"]
 
 
-def test_a_name_that_cannot_be_is_refused_before_the_block_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_cannot_be_is_refused_before_the_block_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(UnwrittenError, match="too long"):
         outputs.writing(tmp_path / ("a" * 256), force=False).__enter__()
     replaced = Path.mkdir
@@ -237,10 +256,16 @@ def test_a_name_that_cannot_be_is_refused_before_the_block_begins(tmp_path: Path
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_a_descriptor_that_was_not_handed_over_for_writing_is_refused_before_the_block_begins(tmp_path: Path, force: bool) -> None:
+def test_a_descriptor_that_was_not_handed_over_for_writing_is_refused_before_the_block_begins(
+    tmp_path: Path, force: bool
+) -> None:
     path = tmp_path / "data"
     path.write_bytes(b"old")
-    reading, ours, given = os.open(path, os.O_RDONLY), os.open(path, os.O_RDWR), os.open(path, os.O_RDWR)
+    reading, ours, given = (
+        os.open(path, os.O_RDONLY),
+        os.open(path, os.O_RDWR),
+        os.open(path, os.O_RDWR),
+    )
     os.set_inheritable(reading, True)
     os.set_inheritable(given, True)
     link = tmp_path / "link"

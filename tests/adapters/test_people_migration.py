@@ -1,4 +1,6 @@
-"""Databases in which a person was a bare pseudonym: what stood there says afterwards of which agency everybody is."""
+"""Databases in which a person was a bare pseudonym: what stood there says afterwards of which
+agency everybody is.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,10 @@ def _fill(path: Path, version: str) -> None:
             connection.exec_driver_sql(text, values)
 
         run("INSERT INTO log (log, agency, number, size, frozen) VALUES (x'01', ?, 0, 3, '')", NL)
-        run("INSERT INTO descriptor (version, document, active_from, block) VALUES (1, ?, 0, 0)", _DESCRIPTOR)
+        run(
+            "INSERT INTO descriptor (version, document, active_from, block) VALUES (1, ?, 0, 0)",
+            _DESCRIPTOR,
+        )
         run(_ENTRY, 0, b"ours", ITEM, 0, NL)
         run(_ENTRY, 1, b"guests", ITEM, 1, RO)
         run(_ITEM, ITEM, NL, NL, OFFICER, 0, CHIEF)
@@ -57,15 +62,25 @@ def _fill(path: Path, version: str) -> None:
         run(person, CHIEF, "person", b"chief", "")
         run(person, OFFICER, "person", b"officer", "")
         run(person, GUEST, "guest", b"guest", RO)
-        run("INSERT INTO session (token, pseudonym, certificate, expires) VALUES (x'01', ?, x'', 9999999999)", OFFICER)
-        enrolment = (
-            "INSERT INTO enrolment (code, roles, number, inviter, state, expires, request, certificate) VALUES (?, '', x'', ?, ?, 1, ?, ?)"
+        run(
+            "INSERT INTO session (token, pseudonym, certificate, expires) VALUES (x'01', ?, x'', 9999999999)",
+            OFFICER,
         )
+        enrolment = "INSERT INTO enrolment (code, roles, number, inviter, state, expires, request, certificate) VALUES (?, '', x'', ?, ?, 1, ?, ?)"
         run(enrolment, b"one", CHIEF, "approved", b"signed", b"officer")
         run(enrolment, b"two", CHIEF, "invited", b"", b"")
         for who, statement in ((OFFICER, b"ours"), (GUEST, b"guests")):
-            run("INSERT INTO reading (statement, pseudonym, evidence, time) VALUES (?, ?, ?, 1)", statement, who, ITEM)
-            run("INSERT INTO alarm (id, kind, pseudonym, count, time) VALUES (?, 'bulk-access', ?, 9, 1)", who, who)
+            run(
+                "INSERT INTO reading (statement, pseudonym, evidence, time) VALUES (?, ?, ?, 1)",
+                statement,
+                who,
+                ITEM,
+            )
+            run(
+                "INSERT INTO alarm (id, kind, pseudonym, count, time) VALUES (?, 'bulk-access', ?, 9, 1)",
+                who,
+                who,
+            )
         run("INSERT INTO identity (token, pseudonym) VALUES (x'01', ?)", OFFICER)
         if version >= "0005":
             release = 'INSERT INTO "release" (statement, recipient, kind, evidence, time) VALUES (?, ?, ?, ?, 1)'
@@ -96,24 +111,41 @@ def test_everybody_gets_the_agency_that_certified_them(migrated: tuple[SqlRecord
         assert other is not None
         assert (own.opener, own.holder) == (officer, chief)
         assert (other.opener, other.holder) == (None, None)
-        assert [one.evidence for one in (row.state for row in unit.items(after=-1, limit=9, person=officer, evidence=None))] == [ITEM]
+        assert [
+            one.evidence
+            for one in (
+                row.state for row in unit.items(after=-1, limit=9, person=officer, evidence=None)
+            )
+        ] == [ITEM]
         assert {row.inviter for row in unit.enrolments()} == {chief}
         assert unit.identity(b"\x01") == officer
-        assert (unit.readings(officer, 0), unit.readings(guest, 0), unit.readings(PersonId(NL, GUEST), 0)) == (1, 1, 0)
+        assert (
+            unit.readings(officer, 0),
+            unit.readings(guest, 0),
+            unit.readings(PersonId(NL, GUEST), 0),
+        ) == (1, 1, 0)
         assert {row.person for row in unit.alarms(after=0, limit=9)} == {officer, guest}
         assert unit.sessions(None, 0) == [], "who was logged in did not say of which agency"
-        released = {(row.recipient, row.kind) for row in unit.releases(after=(b"", "", ""), limit=9)}
+        released = {
+            (row.recipient, row.kind) for row in unit.releases(after=(b"", "", ""), limit=9)
+        }
     expected = {(officer.recipient, "content"), (guest.recipient, "details"), (RO, "parcel")}
     assert released == (expected if version >= "0005" else set())
 
 
-def test_what_somebody_signed_to_join_and_who_has_the_custody_key_is_kept(migrated: tuple[SqlRecords, str]) -> None:
+def test_what_somebody_signed_to_join_and_who_has_the_custody_key_is_kept(
+    migrated: tuple[SqlRecords, str],
+) -> None:
     records, _ = migrated
     with records.read() as unit:
         found = {row.person.pseudonym: row for row in unit.people()}
     assert found[OFFICER].proof == b"signed"
     assert found[CHIEF].proof == b""
-    assert {name: row.custody for name, row in found.items()} == {CHIEF: CUSTODY.digest, OFFICER: b"", GUEST: b""}
+    assert {name: row.custody for name, row in found.items()} == {
+        CHIEF: CUSTODY.digest,
+        OFFICER: b"",
+        GUEST: b"",
+    }
 
 
 def test_two_people_of_one_pseudonym_are_two_people(migrated: tuple[SqlRecords, str]) -> None:
@@ -121,7 +153,9 @@ def test_two_people_of_one_pseudonym_are_two_people(migrated: tuple[SqlRecords, 
     namesakes = [PersonId(code, OFFICER) for code in (NL, RO, "US-HSI")]
     with records.write() as unit:
         for number, who in enumerate(namesakes):
-            unit.put_person(PersonRow(who, bytes([number]), b"X25519\x00" + bytes([number]), b"", active=True))
+            unit.put_person(
+                PersonRow(who, bytes([number]), b"X25519\x00" + bytes([number]), b"", active=True)
+            )
             unit.put_reading(bytes([number]) * 32, who, f"{ITEM}{number}", 5)
     with records.write() as unit:
         assert [unit.person(who).certificate for who in namesakes] == [b"\x00", b"\x01", b"\x02"]  # type: ignore[union-attr]

@@ -1,7 +1,10 @@
-"""The mutation campaign: thousands of changes to a good bundle, none believed, none raised, and the step named is the right one.
+"""The mutation campaign: thousands of changes to a good bundle, none believed, none raised, and the
+step named is the right one.
 
-Three kinds: one byte of the file, one field of its structure, and splices from a bundle of another agency on another chain.
-What a change may break follows from where it was made: RULES says it by path, apart from the code that verifies.
+Three kinds: one byte of the file, one field of its structure, and splices from a bundle of another
+agency on another chain.
+What a change may break follows from where it was made: RULES says it by path, apart from the code
+that verifies.
 
     python -m tests.campaigns.mutations --count 100000 --seed 1
 """
@@ -25,11 +28,15 @@ from ledger.domain.verify.report import Report, Status, Verdict
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "bundle"
 
-#: Path prefix -> steps at which a change there may be found. Step 1, the strict parsing, may find any.
+#: Path prefix -> steps at which a change there may be found. Step 1, the strict parsing, may find
+#: any.
 RULES: list[tuple[tuple[Any, ...], set[int]]] = [
     (("statements", None, 0), {5, 6}),  # which log
     (("statements", None, 1), {5, 6}),  # index
-    (("statements", None, 2), {2, 3}),  # entry: claims against document and neighbours, then the signature
+    (
+        ("statements", None, 2),
+        {2, 3},
+    ),  # entry: claims against document and neighbours, then the signature
     (("statements", None, 3), {2}),  # document
     (("statements", None, 4), {2}),  # disclosures
     (("statements", None, 5), {5, 6}),  # receipt: its size names a checkpoint
@@ -59,7 +66,13 @@ RULES: list[tuple[tuple[Any, ...], set[int]]] = [
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Every path in a structure."""
     found = [path] if path else []
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, item in items:
         found += places(item, (*path, key))
     return found
@@ -77,22 +90,34 @@ def differences(one: Any, two: Any, path: tuple[Any, ...] = ()) -> list[tuple[An
     if isinstance(one, dict) and isinstance(two, dict) and one.keys() == two.keys():
         return [found for key in one for found in differences(one[key], two[key], (*path, key))]
     if isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
-        return [found for key in range(len(one)) for found in differences(one[key], two[key], (*path, key))]
+        return [
+            found
+            for key in range(len(one))
+            for found in differences(one[key], two[key], (*path, key))
+        ]
     return [] if type(one) is type(two) and one == two else [path]
 
 
 def allowed(path: tuple[Any, ...]) -> set[int]:
     """The steps at which a change at a path may be found."""
     for rule, steps in RULES:
-        if len(path) >= len(rule) and all(want is None or want == have for want, have in zip(rule, path, strict=False)):
+        if len(path) >= len(rule) and all(
+            want is None or want == have for want, have in zip(rule, path, strict=False)
+        ):
             return steps | {1}
     return {1}
 
 
 def accused(report: Report) -> set[int]:
     """The steps that the report names: failed or unreadable, or else not checked."""
-    failed = {number for number, step in report.steps.items() if step.status in (Status.FAILED, Status.UNREADABLE)}
-    return failed or {number for number, step in report.steps.items() if step.status is Status.NOT_CHECKED}
+    failed = {
+        number
+        for number, step in report.steps.items()
+        if step.status in (Status.FAILED, Status.UNREADABLE)
+    }
+    return failed or {
+        number for number, step in report.steps.items() if step.status is Status.NOT_CHECKED
+    }
 
 
 class Campaign:
@@ -107,7 +132,11 @@ class Campaign:
         self.value = cbor.decode(self.good)
         self.paths = places(self.value)
         self.other = None if other is None else cbor.decode(other)
-        self.shared = [] if other is None else [path for path in places(self.other) if path in set(self.paths)]
+        self.shared = (
+            []
+            if other is None
+            else [path for path in places(self.other) if path in set(self.paths)]
+        )
 
     def one_byte(self) -> bytes:
         data = bytearray(self.good)
@@ -139,9 +168,13 @@ class Campaign:
             place[last] = copy.deepcopy(at(self.value, self.rng.choice(self.paths)))
         elif kind == 4 and isinstance(old, bytes) and old:
             where = self.rng.randrange(len(old))
-            place[last] = old[:where] + bytes([old[where] ^ (1 << self.rng.randrange(8))]) + old[where + 1 :]
+            place[last] = (
+                old[:where] + bytes([old[where] ^ (1 << self.rng.randrange(8))]) + old[where + 1 :]
+            )
         elif kind == 5 and isinstance(old, bytes):
-            place[last] = self.rng.choice([old[:-1], old + b"\x00", b"", self.rng.randbytes(len(old))])
+            place[last] = self.rng.choice(
+                [old[:-1], old + b"\x00", b"", self.rng.randbytes(len(old))]
+            )
         elif kind == 6 and isinstance(old, int):
             place[last] = self.rng.choice([old + 1, old - 1, 0, 1, 2**32, 2**63, 2**64 - 1, -1])
         elif kind == 7:
@@ -173,11 +206,17 @@ class Campaign:
             return None
 
     def harmless(self, changed: Any) -> bool:
-        """Documents and disclosures left out withhold; events left out at the end make a shorter, still honest bundle."""
+        """Documents and disclosures left out withhold; events left out at the end make a shorter,
+        still honest bundle.
+        """
         good, bad = copy.deepcopy(self.value), copy.deepcopy(changed)
         try:
             for row in (*good["statements"], *bad["statements"]):
-                if row[3] is not None and row in bad["statements"] and not any(row[3] == other[3] for other in good["statements"]):
+                if (
+                    row[3] is not None
+                    and row in bad["statements"]
+                    and not any(row[3] == other[3] for other in good["statements"])
+                ):
                     return False
             for number, row in enumerate(bad["statements"]):
                 if not set(row[4]) <= set(self.value["statements"][number][4]):
@@ -187,8 +226,15 @@ class Campaign:
         except (KeyError, IndexError, TypeError):
             return False
         good["statements"] = good["statements"][: len(bad["statements"])]
-        for one in (good, bad):  # storage proofs stand each for itself: their order says nothing (docs/format.md)
-            if isinstance(one.get("chain"), list) and len(one["chain"]) == 5 and isinstance(one["chain"][4], list):
+        for one in (
+            good,
+            bad,
+        ):  # storage proofs stand each for itself: their order says nothing (docs/format.md)
+            if (
+                isinstance(one.get("chain"), list)
+                and len(one["chain"]) == 5
+                and isinstance(one["chain"][4], list)
+            ):
                 one["chain"][4].sort(key=repr)
         return bool(bad["statements"]) and bool(good == bad)
 
@@ -214,8 +260,12 @@ class Campaign:
         return None
 
 
-def run(count: int, seed: int, other: bytes | None = None, *, stop_at: int = 5) -> tuple[Counter[str], list[tuple[str, bytes]]]:
-    """Try ``count`` changes; what was tried, and (what is wrong, the bundle) for each that went wrong."""
+def run(
+    count: int, seed: int, other: bytes | None = None, *, stop_at: int = 5
+) -> tuple[Counter[str], list[tuple[str, bytes]]]:
+    """Try ``count`` changes; what was tried, and (what is wrong, the bundle) for each that went
+    wrong.
+    """
     campaign = Campaign(seed, other)
     counts: Counter[str] = Counter()
     wrong: list[tuple[str, bytes]] = []
@@ -234,7 +284,9 @@ def run(count: int, seed: int, other: bytes | None = None, *, stop_at: int = 5) 
 
 def main() -> None:
     """The long form."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=20261121)
     options = parser.parse_args()
@@ -246,7 +298,9 @@ def main() -> None:
         path = Path(f"wrong-{number}.bundle")
         path.write_bytes(data)
         print(f"{path}: {problem}")
-    print(f"{sum(counts.values())} changes in {time.monotonic() - start:.0f} s: {dict(counts)}; {len(wrong)} wrong")
+    print(
+        f"{sum(counts.values())} changes in {time.monotonic() - start:.0f} s: {dict(counts)}; {len(wrong)} wrong"
+    )
     raise SystemExit(bool(wrong))
 
 

@@ -13,7 +13,13 @@ def second_bundle() -> bytes:
     """Three events of an item of another agency, anchored."""
     with tempfile.TemporaryDirectory() as name:
         home = Path(name) / "home"
-        create_home.found(home, agency="RO-DIICOT", person="7", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+        create_home.found(
+            home,
+            agency="RO-DIICOT",
+            person="7",
+            roles=["officer", "custodian"],
+            passphrase=PASSPHRASE,
+        )
         with Desk(home) as desk:
             path = Path(name) / "file"
             path.write_bytes(bytes(5000))

@@ -1,8 +1,10 @@
-"""The crash campaign: a node is killed with SIGKILL at random moments while a driver records, reads and anchors over HTTP.
+"""The crash campaign: a node is killed with SIGKILL at random moments while a driver records, reads
+and anchors over HTTP.
 
-After every restart: each acknowledged event is there exactly once, in order, with the receipt that was given for it; the
-doctor finds nothing; interrupted uploads go on and end with the CID that their first attempt would have had; checkpoints form
-one chain that the contract holds; nothing half-written lies anywhere.
+After every restart: each acknowledged event is there exactly once, in order, with the receipt that
+was given for it; the doctor finds nothing; interrupted uploads go on and end with the CID that
+their first attempt would have had; checkpoints form one chain that the contract holds; nothing
+half-written lies anywhere.
 
     python -m tests.campaigns.soak --kills 200 --seed 1
 """
@@ -65,12 +67,18 @@ class Recorder(NodeClient):
         answers = super().register(submissions)
         with self.acknowledged.lock:
             for answer in answers:
-                self.acknowledged.receipts[answer["statement"]] = (answer["evidence"], answer["index"], answer["receipt"])
+                self.acknowledged.receipts[answer["statement"]] = (
+                    answer["evidence"],
+                    answer["index"],
+                    answer["receipt"],
+                )
         return answers
 
 
 class Unlocked:
-    """A keyring that is open already: stretching the passphrase for every check would take most of the campaign."""
+    """A keyring that is open already: stretching the passphrase for every check would take most of
+    the campaign.
+    """
 
     def __init__(self, keyring: FileKeyring) -> None:
         self._keyring = keyring
@@ -86,7 +94,13 @@ class Soak:
         self.rng = random.Random(seed)
         self.folder, self.home = folder, folder / "home"
         (folder / "passphrase").write_bytes(PASSPHRASE)
-        create_home.found(self.home, agency="NL-POL", person="1", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+        create_home.found(
+            self.home,
+            agency="NL-POL",
+            person="1",
+            roles=["officer", "custodian"],
+            passphrase=PASSPHRASE,
+        )
         self.keyring = FileKeyring.open(self.home / settings.KEYRING, PASSPHRASE)
         self.done = Acknowledged()
         self.pending: dict[Path, str] = {}
@@ -100,8 +114,18 @@ class Soak:
         address = self.home / settings.SERVER
         address.unlink(missing_ok=True)
         options = ["serve", "--port", "0", "--anchor-growth", "3", "--anchor-age", "1"]
-        command = [sys.executable, "-m", "cli", "--home", str(self.home), "--passphrase-file", str(self.folder / "passphrase")]
-        return subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        command = [
+            sys.executable,
+            "-m",
+            "cli",
+            "--home",
+            str(self.home),
+            "--passphrase-file",
+            str(self.folder / "passphrase"),
+        ]
+        return subprocess.Popen(
+            [*command, *options], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
 
     def wait_ready(self, server: subprocess.Popen[bytes]) -> str:
         deadline = time.monotonic() + START
@@ -117,8 +141,15 @@ class Soak:
         raise AssertionError("the node did not start in time")
 
     def client(self, url: str) -> Recorder:
-        signer = lambda: (self.keyring.signing_key("person"), self.keyring.get("person-certificate"))  # noqa: E731
-        client = Recorder(url, signer=signer, meant=lambda log: Servers(self.home, self.keyring, url).require(url, log))
+        signer = lambda: (  # noqa: E731
+            self.keyring.signing_key("person"),
+            self.keyring.get("person-certificate"),
+        )
+        client = Recorder(
+            url,
+            signer=signer,
+            meant=lambda log: Servers(self.home, self.keyring, url).require(url, log),
+        )
         client.acknowledged = self.done
         return client
 
@@ -136,7 +167,9 @@ class Soak:
         journal = bootstrap.journal_of(self.home, self.keyring)
         done = list(Upload(person, client, journal, SystemClock(), Options()).run([path]))[0]
         expected = self.pending.pop(path, None)
-        assert expected is None or done.cid == expected, f"{path.name} was resumed and has another CID than its first attempt"
+        assert expected is None or done.cid == expected, (
+            f"{path.name} was resumed and has another CID than its first attempt"
+        )
         if expected is not None:
             self.counts["resumed"] += 1
         with self.done.lock:
@@ -149,7 +182,9 @@ class Soak:
             try:
                 person = bootstrap.person_at(self.keyring, client.agency())
                 while not stop.is_set():
-                    with suppress(ConflictError, RuleError):  # the other worker was first: read again, sign anew
+                    with suppress(
+                        ConflictError, RuleError
+                    ):  # the other worker was first: read again, sign anew
                         self.step(client, person, rng)
             except CustodyError:
                 self.counts["interrupted"] += 1
@@ -162,10 +197,14 @@ class Soak:
             self.upload(client, person, self.new_file(rng))
         elif kind == "note":
             evidence, _ = rng.choice(known)
-            retrieval.record(client, person, SystemClock(), evidence, "note", {"text": f"note {rng.random()}"})
+            retrieval.record(
+                client, person, SystemClock(), evidence, "note", {"text": f"note {rng.random()}"}
+            )
         elif kind == "read":
             evidence, path = rng.choice(known)
-            access = retrieval.record_access(client, person, SystemClock(), evidence, mode="copy", basis=BASIS)
+            access = retrieval.record_access(
+                client, person, SystemClock(), evidence, mode="copy", basis=BASIS
+            )
             out = BytesIO()
             retrieval.fetch(client, person, evidence, access, out)
             assert out.getvalue() == path.read_bytes(), "other bytes than were recorded"
@@ -186,7 +225,9 @@ class Soak:
             self.resume(url)
             stop = threading.Event()
             with ThreadPoolExecutor(2) as pool:
-                workers = [pool.submit(self.work, url, self.rng.randrange(2**32), stop) for _ in range(2)]
+                workers = [
+                    pool.submit(self.work, url, self.rng.randrange(2**32), stop) for _ in range(2)
+                ]
                 time.sleep(self.rng.random() * 2)
                 self.kill(server)
                 stop.set()
@@ -211,7 +252,11 @@ class Soak:
         self.note_pending()
         opened = bootstrap.open_home(self.home, Unlocked(self.keyring))  # type: ignore[arg-type]
         try:
-            findings = [one for one in self_check.examine(opened.node, deep=True) if isinstance(one, self_check.Finding)]
+            findings = [
+                one
+                for one in self_check.examine(opened.node, deep=True)
+                if isinstance(one, self_check.Finding)
+            ]
             assert not findings, findings
             node = opened.node
             with node.records.read() as unit:
@@ -228,10 +273,21 @@ class Soak:
                 for digest, (evidence, index, receipt) in self.done.receipts.items():
                     assert digest in by_digest, "an acknowledged event is lost"
                     row = by_digest[digest]
-                    assert (row.evidence, row.index) == (evidence, index), "an acknowledged event has moved"
-                    assert b64url(merkle_log.receipt(node, row, read).encode()) == receipt, "an acknowledged event has another receipt"
-            assert [row.prev for row in checkpoints] == [0, *(row.size for row in checkpoints[:-1])] if checkpoints else True
-            assert node.contracts.latest(node.log_id).size in {0, *(row.size for row in checkpoints)}
+                    assert (row.evidence, row.index) == (evidence, index), (
+                        "an acknowledged event has moved"
+                    )
+                    assert b64url(merkle_log.receipt(node, row, read).encode()) == receipt, (
+                        "an acknowledged event has another receipt"
+                    )
+            assert (
+                [row.prev for row in checkpoints] == [0, *(row.size for row in checkpoints[:-1])]
+                if checkpoints
+                else True
+            )
+            assert node.contracts.latest(node.log_id).size in {
+                0,
+                *(row.size for row in checkpoints),
+            }
         finally:
             opened.close()
         assert not list(self.home.rglob("*.part")), "a half-written file"
@@ -245,9 +301,17 @@ class Soak:
         newest = {record["path"]: record for record in records if record["t"] == "begin"}
         for name, record in newest.items():
             path = Path(name)
-            key, salt = (from_b64url(record[what], what="journal") for what in ("content_key", "salt"))
+            key, salt = (
+                from_b64url(record[what], what="journal") for what in ("content_key", "salt")
+            )
             with ThreadPoolExecutor(2) as pool, path.open("rb", buffering=0) as file:
-                sealer = Sealer(file, path.stat().st_size, Pieces(key, record["evidence"], salt), pool, MultiDigest(()))
+                sealer = Sealer(
+                    file,
+                    path.stat().st_size,
+                    Pieces(key, record["evidence"], salt),
+                    pool,
+                    MultiDigest(()),
+                )
                 for _ in sealer.blocks():
                     pass
             self.pending[path] = cids.to_text(sealer.root)
@@ -275,7 +339,9 @@ def run(kills: int, seed: int, *, say: Any = lambda text: None) -> Counter[str]:
         for number in range(kills):
             soak.round()
             if number % 10 == 9:
-                say(f"{number + 1} kills, {len(soak.done.receipts)} events acknowledged, {dict(soak.counts)}")
+                say(
+                    f"{number + 1} kills, {len(soak.done.receipts)} events acknowledged, {dict(soak.counts)}"
+                )
         soak.finish()
         soak.counts["events"] = len(soak.done.receipts)
         return soak.counts
@@ -283,14 +349,20 @@ def run(kills: int, seed: int, *, say: Any = lambda text: None) -> Counter[str]:
 
 def main() -> None:
     """The long form."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=int(os.environ.get("CUSTODY_TEST_SEED", "20261121")))
+    parser.add_argument(
+        "--seed", type=int, default=int(os.environ.get("CUSTODY_TEST_SEED", "20261121"))
+    )
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     start = time.monotonic()
     counts = run(options.kills, options.seed, say=lambda text: print(text, flush=True))
-    print(f"{options.kills} kills in {time.monotonic() - start:.0f} s, nothing lost: {dict(counts)}")
+    print(
+        f"{options.kills} kills in {time.monotonic() - start:.0f} s, nothing lost: {dict(counts)}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Bad input, one by one: what was expected, what was found, what to do, the right exit code, and nothing half-written."""
+"""Bad input, one by one: what was expected, what was found, what to do, the right exit code, and
+nothing half-written.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def home(worked: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> P
     return Path(shutil.copytree(worked["home"], tmp_path_factory.mktemp("bad") / "home"))
 
 
-def test_what_cannot_be_uploaded_is_named_and_nothing_is_recorded(home: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_uploaded_is_named_and_nothing_is_recorded(
+    home: Path, tmp_path: Path
+) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
     before = untouched(home)
@@ -78,24 +82,56 @@ def test_a_full_disk_stops_an_upload_and_the_next_one_goes_on(home: Path, tmp_pa
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, resource.RLIM_INFINITY))
 
-    told(custody("upload", big, home=home, code=1, before=limited), "could not be written", "free space")
+    told(
+        custody("upload", big, home=home, code=1, before=limited),
+        "could not be written",
+        "free space",
+    )
     assert untouched(home) == before
     done = json.loads(custody("upload", big, "--json", home=home).stdout)
     assert done["items"][0]["resumed"]
-    assert "verdict: incomplete" in custody("doctor", "--deep", home=home, code=3).stdout  # whole; the newest entries wait to be anchored
+    assert (
+        "verdict: incomplete" in custody("doctor", "--deep", home=home, code=3).stdout
+    )  # whole; the newest entries wait to be anchored
 
 
-def test_a_full_disk_stops_get_and_bundle_and_leaves_no_file(home: Path, worked: dict[str, Path], tmp_path: Path) -> None:
+def test_a_full_disk_stops_get_and_bundle_and_leaves_no_file(
+    home: Path, worked: dict[str, Path], tmp_path: Path
+) -> None:
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 
-    done = custody("get", worked["evidence"], "-o", tmp_path / "out", "--basis", "x", home=home, code=1, before=limited)
+    done = custody(
+        "get",
+        worked["evidence"],
+        "-o",
+        tmp_path / "out",
+        "--basis",
+        "x",
+        home=home,
+        code=1,
+        before=limited,
+    )
     assert "what to do: " in done.stderr
     assert list(tmp_path.iterdir()) == []
-    told(custody("get", worked["evidence"], "-o", tmp_path / "none" / "out", "--basis", "x", home=home, code=2), "cannot write")
+    told(
+        custody(
+            "get",
+            worked["evidence"],
+            "-o",
+            tmp_path / "none" / "out",
+            "--basis",
+            "x",
+            home=home,
+            code=2,
+        ),
+        "cannot write",
+    )
 
 
-def test_a_flipped_bit_in_a_stored_block_is_found_and_leaves_no_file(worked: dict[str, Path], tmp_path: Path) -> None:
+def test_a_flipped_bit_in_a_stored_block_is_found_and_leaves_no_file(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
     home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
     item = json.loads(custody("list", "--json", home=home).stdout)["items"][0]
     index = PackIndex(home / "blocks")
@@ -106,7 +142,9 @@ def test_a_flipped_bit_in_a_stored_block_is_found_and_leaves_no_file(worked: dic
     data = bytearray(pack.read_bytes())
     data[place.at + 100] ^= 1
     pack.write_bytes(data)
-    done = custody("get", item["evidence"], "-o", tmp_path / "out", "--basis", "x", home=home, code=1)
+    done = custody(
+        "get", item["evidence"], "-o", tmp_path / "out", "--basis", "x", home=home, code=1
+    )
     told(done, "was altered on disk", "replica or a backup")
     assert not (tmp_path / "out").exists()
     assert "was altered on disk" in custody("doctor", "--deep", home=home, code=1).stdout
@@ -116,16 +154,32 @@ def test_a_flipped_bit_in_a_stored_block_is_found_and_leaves_no_file(worked: dic
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle and trust root of another agency on another chain."""
     folder = tmp_path_factory.mktemp("foreign")
-    create_home.found(folder / "home", agency="RO-DIICOT", person="1", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+    create_home.found(
+        folder / "home",
+        agency="RO-DIICOT",
+        person="1",
+        roles=["officer", "custodian"],
+        passphrase=PASSPHRASE,
+    )
     (folder / "file").write_bytes(b"x")
     done = json.loads(custody("upload", folder / "file", "--json", home=folder / "home").stdout)
     custody("anchor", home=folder / "home")
-    custody("bundle", done["items"][0]["evidence"], "-o", folder / "b.bundle", "--basis", "x", home=folder / "home")
+    custody(
+        "bundle",
+        done["items"][0]["evidence"],
+        "-o",
+        folder / "b.bundle",
+        "--basis",
+        "x",
+        home=folder / "home",
+    )
     custody("trust", "-o", folder / "trust.json", home=folder / "home")
     return folder
 
 
-def test_bundles_that_prove_nothing_here_fail_at_the_step_at_fault(worked: dict[str, Path], foreign: Path, tmp_path: Path) -> None:
+def test_bundles_that_prove_nothing_here_fail_at_the_step_at_fault(
+    worked: dict[str, Path], foreign: Path, tmp_path: Path
+) -> None:
     own = worked["folder"]
     later = cbor.decode((own / "b.bundle").read_bytes()) | {"v": 2}
     (tmp_path / "later").write_bytes(cbor.encode(later))
@@ -141,13 +195,23 @@ def test_bundles_that_prove_nothing_here_fail_at_the_step_at_fault(worked: dict[
         report = json.loads(custody("verify", bundle, "--trust", trust, "--json", code=code).stdout)
         told_of = {1: "failed", 4: "unreadable"}[code]
         assert report["verdict"] == told_of
-        assert [one["number"] for one in report["steps"] if one["status"] == told_of] == [step], report["steps"]
+        assert [one["number"] for one in report["steps"] if one["status"] == told_of] == [step], (
+            report["steps"]
+        )
         assert words in json.dumps(report["steps"])
-    told(custody("verify", own / "b.bundle", "--trust", tmp_path / "later.json", code=2), "version 2")
+    told(
+        custody("verify", own / "b.bundle", "--trust", tmp_path / "later.json", code=2), "version 2"
+    )
 
 
-def test_a_damaged_home_is_named_and_not_made_worse(worked: dict[str, Path], tmp_path: Path) -> None:
-    for name, words in (("home.json", "cannot be read"), ("keyring.json", "is not a keyring"), ("ledger.sqlite", "could not be opened")):
+def test_a_damaged_home_is_named_and_not_made_worse(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
+    for name, words in (
+        ("home.json", "cannot be read"),
+        ("keyring.json", "is not a keyring"),
+        ("ledger.sqlite", "could not be opened"),
+    ):
         home = Path(shutil.copytree(worked["home"], tmp_path / name.partition(".")[0]))
         for extra in home.glob("ledger.sqlite-*"):
             extra.unlink()

@@ -1,4 +1,6 @@
-"""The command line as a person and a script use it: real processes, exit codes, what is left behind."""
+"""The command line as a person and a script use it: real processes, exit codes, what is left
+behind.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,37 @@ from tests.support.desk import PASSPHRASE
 JSON_KEYS = {"verdict", "steps", "findings", "withheld", "facts", "events"}
 
 
-def test_bundle_and_trust_root_alone_verify_without_home_or_network(worked: dict[str, Path], tmp_path: Path) -> None:
+def test_bundle_and_trust_root_alone_verify_without_home_or_network(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
     for name in ("b.bundle", "trust.json", "photo.jpg"):
         shutil.copy(worked["folder"] / name, tmp_path / name)
     # An unreachable proxy for everything: nothing in verify may want the network.
-    dead = {"HOME": str(tmp_path), "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "CUSTODY_PASSPHRASE": ""}
-    done = custody("verify", tmp_path / "b.bundle", tmp_path / "photo.jpg", "--trust", tmp_path / "trust.json", environment=dead)
+    dead = {
+        "HOME": str(tmp_path),
+        "http_proxy": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
+        "CUSTODY_PASSPHRASE": "",
+    }
+    done = custody(
+        "verify",
+        tmp_path / "b.bundle",
+        tmp_path / "photo.jpg",
+        "--trust",
+        tmp_path / "trust.json",
+        environment=dead,
+    )
     assert "verdict: verified" in done.stdout
-    report = json.loads(custody("verify", tmp_path / "b.bundle", "--trust", tmp_path / "trust.json", "--json", environment=dead).stdout)
+    report = json.loads(
+        custody(
+            "verify",
+            tmp_path / "b.bundle",
+            "--trust",
+            tmp_path / "trust.json",
+            "--json",
+            environment=dead,
+        ).stdout
+    )
     assert set(report) == JSON_KEYS
     assert [step["number"] for step in report["steps"]] == list(range(1, 11))
 
@@ -45,8 +70,14 @@ def test_bundle_and_trust_root_alone_verify_without_home_or_network(worked: dict
         ("no trust root", 2, "--trust"),
     ],
 )
-def test_verify_says_what_is_wrong_with_its_exit_code(worked: dict[str, Path], tmp_path: Path, change: str, code: int, words: str) -> None:
-    bundle, photo, trust = worked["folder"] / "b.bundle", worked["photo"], worked["folder"] / "trust.json"
+def test_verify_says_what_is_wrong_with_its_exit_code(
+    worked: dict[str, Path], tmp_path: Path, change: str, code: int, words: str
+) -> None:
+    bundle, photo, trust = (
+        worked["folder"] / "b.bundle",
+        worked["photo"],
+        worked["folder"] / "trust.json",
+    )
     options: list[object] = ["--trust", trust]
     if change == "file changed":
         (tmp_path / "p").write_bytes(photo.read_bytes()[:-1] + b"x")
@@ -79,12 +110,23 @@ def test_show_keeps_the_record_sealed_until_a_basis_is_given(worked: dict[str, P
     assert "file recorded" in done.stdout
 
 
-def test_get_brings_the_file_back_and_a_failure_leaves_none(worked: dict[str, Path], tmp_path: Path) -> None:
+def test_get_brings_the_file_back_and_a_failure_leaves_none(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
     evidence = worked["evidence"]
-    custody("get", evidence, "-o", tmp_path / "out.jpg", "--basis", "examination", home=worked["home"])
+    custody(
+        "get", evidence, "-o", tmp_path / "out.jpg", "--basis", "examination", home=worked["home"]
+    )
     assert (tmp_path / "out.jpg").read_bytes() == worked["photo"].read_bytes()
     done = custody(
-        "get", "urn:uuid:00000000-0000-4000-8000-000000000000", "-o", tmp_path / "no.jpg", "--basis", "x", home=worked["home"], code=1
+        "get",
+        "urn:uuid:00000000-0000-4000-8000-000000000000",
+        "-o",
+        tmp_path / "no.jpg",
+        "--basis",
+        "x",
+        home=worked["home"],
+        code=1,
     )
     assert "no such item" in done.stderr
     assert list(tmp_path.iterdir()) == [tmp_path / "out.jpg"]
@@ -93,7 +135,19 @@ def test_get_brings_the_file_back_and_a_failure_leaves_none(worked: dict[str, Pa
 def test_note_correct_recheck_and_doctor(worked: dict[str, Path]) -> None:
     evidence, home = worked["evidence"], worked["home"]
     custody("note", evidence, "--text", "seen", home=home)
-    custody("correct", evidence, "--event", 0, "--field", "/body/name", "--new", "x.jpg", "--reason", "typing error", home=home)
+    custody(
+        "correct",
+        evidence,
+        "--event",
+        0,
+        "--field",
+        "/body/name",
+        "--new",
+        "x.jpg",
+        "--reason",
+        "typing error",
+        home=home,
+    )
     assert "match" in custody("recheck", evidence, "--basis", "yearly", home=home).stdout
     assert "ok      log" in custody("doctor", "--deep", home=home, code=3).stdout
     custody("anchor", home=home)
@@ -107,21 +161,39 @@ def test_note_correct_recheck_and_doctor(worked: dict[str, Path]) -> None:
         (["upload", "/nowhere/file"], 2, "cannot upload"),
         (["upload", "/dev/null"], 2, "character device"),
         (["show", "nonsense"], 2, "is not an item"),
-        (["bundle", "3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", "-o", "/tmp/x", "--basis", " "], 2, "basis is empty"),
+        (
+            ["bundle", "3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", "-o", "/tmp/x", "--basis", " "],
+            2,
+            "basis is empty",
+        ),
         (["upload", "README.md", "--on-duplicate", "maybe"], 2, "expected record or skip"),
         (["upload", "README.md", "--digest", "md4"], 2, "unknown digest"),
         (["nonsense"], 2, "No such command"),
     ],
 )
-def test_bad_usage_is_named_with_what_to_do(worked: dict[str, Path], arguments: list[str], code: int, words: str) -> None:
+def test_bad_usage_is_named_with_what_to_do(
+    worked: dict[str, Path], arguments: list[str], code: int, words: str
+) -> None:
     done = custody(*arguments, home=worked["home"], code=code)
     assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_wrong_passphrase_missing_home_and_no_passphrase(worked: dict[str, Path], tmp_path: Path) -> None:
-    assert "wrong passphrase" in custody("list", home=worked["home"], code=1, environment={"CUSTODY_PASSPHRASE": "no"}).stderr
-    assert "no passphrase" in custody("list", home=worked["home"], code=2, environment={"CUSTODY_PASSPHRASE": ""}).stderr
+def test_wrong_passphrase_missing_home_and_no_passphrase(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
+    assert (
+        "wrong passphrase"
+        in custody(
+            "list", home=worked["home"], code=1, environment={"CUSTODY_PASSPHRASE": "no"}
+        ).stderr
+    )
+    assert (
+        "no passphrase"
+        in custody(
+            "list", home=worked["home"], code=2, environment={"CUSTODY_PASSPHRASE": ""}
+        ).stderr
+    )
     assert "not a custody home" in custody("list", home=tmp_path / "none", code=2).stderr
     done = custody("init", "--agency", "NL-POL", "--person", "1", home=worked["home"], code=2)
     assert "not empty" in done.stderr
@@ -135,14 +207,26 @@ def test_init_makes_a_home_or_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "pass").write_text("from a file\n")
     done = custody(
-        "--passphrase-file", tmp_path / "pass", "init", "--agency", "NL-POL", "--person", "4711", "--json", home=tmp_path / "home"
+        "--passphrase-file",
+        tmp_path / "pass",
+        "init",
+        "--agency",
+        "NL-POL",
+        "--person",
+        "4711",
+        "--json",
+        home=tmp_path / "home",
     )
     assert json.loads(done.stdout)["agency"] == "NL-POL"
     assert [path.name for path in tmp_path.iterdir() if path.name != "pass"] == ["home"]
 
 
 def names_in(overview: str) -> list[str]:
-    rows = [line.split()[0] for line in overview.partition("Commands:")[2].splitlines() if line.startswith("  ") and line[2] != " "]
+    rows = [
+        line.split()[0]
+        for line in overview.partition("Commands:")[2].splitlines()
+        if line.startswith("  ") and line[2] != " "
+    ]
     return [name for name in rows if name.isalpha() and name.islower()]
 
 
@@ -159,7 +243,9 @@ def test_help_has_an_example_for_every_command_and_fits_80_columns() -> None:
     assert "\x1b[" not in overview
 
 
-def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(worked: dict[str, Path], tmp_path: Path) -> None:
+def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
     home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
     metrics = f"127.0.0.1:{free_port()}"
     command = [
@@ -177,11 +263,20 @@ def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(work
         metrics,
     ]
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
-    server = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=settings,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert server.stderr is not None
         assert "serving NL-POL" in server.stderr.readline()
-        assert ", which serves it at http://127.0.0.1:" in custody("serve", home=home, code=1).stderr
+        assert (
+            ", which serves it at http://127.0.0.1:" in custody("serve", home=home, code=1).stderr
+        )
         (tmp_path / "note.txt").write_text("second item")
         done = json.loads(custody("upload", tmp_path / "note.txt", "--json", home=home).stdout)
         assert done["recorded"] == 1
@@ -211,15 +306,26 @@ def test_a_served_home_is_found_by_the_other_commands_and_anchors_by_itself(work
     assert "ok      log" in custody("doctor", home=home).stdout
 
 
-def test_ctrl_c_in_an_upload_says_so_leaves_nothing_half_written_and_goes_on_later(worked: dict[str, Path], tmp_path: Path) -> None:
+def test_ctrl_c_in_an_upload_says_so_leaves_nothing_half_written_and_goes_on_later(
+    worked: dict[str, Path], tmp_path: Path
+) -> None:
     home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
     big = tmp_path / "big.bin"
     big.write_bytes(os.urandom(200_000_000))
     command = [sys.executable, "-m", "cli", "--home", str(home), "upload", str(big)]
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
-    process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=settings,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     deadline = time.monotonic() + 60
-    while sum(pack.stat().st_size for pack in (home / "blocks").glob("pack-*.car")) < 5_000_000:  # it is well under way
+    while (
+        sum(pack.stat().st_size for pack in (home / "blocks").glob("pack-*.car")) < 5_000_000
+    ):  # it is well under way
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -23,7 +23,9 @@ from tests.support.desk import PASSPHRASE
 ROUNDS = 3
 
 
-def test_ctrl_c_at_any_moment_leaves_nothing_half_written(worked: dict[str, Path], tmp_path: Path, rng: random.Random) -> None:
+def test_ctrl_c_at_any_moment_leaves_nothing_half_written(
+    worked: dict[str, Path], tmp_path: Path, rng: random.Random
+) -> None:
     home = Path(shutil.copytree(worked["home"], tmp_path / "home"))
     big = tmp_path / "big"
     big.write_bytes(rng.randbytes(30_000_000))
@@ -48,15 +50,27 @@ def test_ctrl_c_at_any_moment_leaves_nothing_half_written(worked: dict[str, Path
             number = rng.choice([signal.SIGINT, signal.SIGTERM])
             process.send_signal(number)
             _, message = process.communicate(timeout=60)
-            assert process.returncode in (0, 128 + number, -number), (name, process.returncode, message)
+            assert process.returncode in (0, 128 + number, -number), (
+                name,
+                process.returncode,
+                message,
+            )
             assert b"Traceback" not in message, message.decode()
             if out.exists():  # whole, or not at all
-                assert out.read_bytes() == worked["photo"].read_bytes() if name == "get" else parse(out.read_bytes()).statements
+                assert (
+                    out.read_bytes() == worked["photo"].read_bytes()
+                    if name == "get"
+                    else parse(out.read_bytes()).statements
+                )
                 out.unlink()
             if name == "init" and place.exists():
                 assert process.returncode == 0 or (place / "home.json").exists()
                 shutil.rmtree(place)
-    left = [path for path in tmp_path.rglob("*") if path.name.endswith(".part") or path.name.startswith(".")]
+    left = [
+        path
+        for path in tmp_path.rglob("*")
+        if path.name.endswith(".part") or path.name.startswith(".")
+    ]
     assert left == []
     custody("upload", str(big), home=home)
     custody("anchor", home=home)
@@ -91,7 +105,9 @@ def test_whoever_stops_a_command_while_it_is_recorded_is_told_that_it_is(worked:
     assert "stopping when the node has answered" in done.stderr
     assert "1 step of this command is recorded" in done.stderr
     assert "nothing half-written" not in done.stderr
-    events = json.loads(custody("show", worked["evidence"], "--json", "--basis", "x", home=home).stdout)["details"]
+    events = json.loads(
+        custody("show", worked["evidence"], "--json", "--basis", "x", home=home).stdout
+    )["details"]
     assert sum('"once"' in json.dumps(one) for one in events) == 1
 
 
@@ -120,14 +136,24 @@ main()
             "_send",
             "/v1/people/invitations",
         ),
-        ("--offline upload FILE --case 1 --exhibit 1 --basis x", "ledger.client.offline", "FieldNode", "register", ""),
+        (
+            "--offline upload FILE --case 1 --exhibit 1 --basis x",
+            "ledger.client.offline",
+            "FieldNode",
+            "register",
+            "",
+        ),
     ],
 )
 def test_whoever_stops_an_invitation_or_work_without_network_is_told_that_it_was_done(
     tmp_path: Path, command: str, module: str, kind: str, method: str, path: str
 ) -> None:
     home, file = tmp_path / "home", tmp_path / "file"
-    roles = [argument for role in ("officer", "custodian", "administrator") for argument in ("--role", role)]
+    roles = [
+        argument
+        for role in ("officer", "custodian", "administrator")
+        for argument in ("--role", role)
+    ]
     custody("init", "--agency", "NL-POL", "--person", "4711", *roles, home=home)
     file.write_bytes(b"found")
     custody("field", "prepare", home=home)
@@ -140,9 +166,17 @@ def test_whoever_stops_an_invitation_or_work_without_network_is_told_that_it_was
     assert "1 step of this command is recorded" in done.stderr
 
 
-def test_whoever_stops_a_command_whose_answer_was_lost_is_told_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_stops_a_command_whose_answer_was_lost_is_told_that_nobody_knows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(
-        interrupt, "_State", type("Fresh", (), {"asked": 0, "deferring": False, "recording": False, "recorded": 0, "unknown": 0})
+        interrupt,
+        "_State",
+        type(
+            "Fresh",
+            (),
+            {"asked": 0, "deferring": False, "recording": False, "recorded": 0, "unknown": 0},
+        ),
     )
 
     def register() -> None:

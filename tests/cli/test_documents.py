@@ -23,7 +23,13 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     assert words[0] == ".venv/bin/custody"
     settings = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", "cli", *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120, env=settings, check=False
+        [sys.executable, "-m", "cli", *words[1:]],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=settings,
+        check=False,
     )
 
 
@@ -37,7 +43,9 @@ def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, done.stdout
 
 
-def test_the_demonstration_leaves_what_readme_says_and_prints_commands_that_work(demonstrated: tuple[Path, str]) -> None:
+def test_the_demonstration_leaves_what_readme_says_and_prints_commands_that_work(
+    demonstrated: tuple[Path, str],
+) -> None:
     folder, text = demonstrated
     for name in ("home", "passphrase", "evidence.bundle", "trust.json", "tampered"):
         assert (folder / "demo-out" / name).exists()
@@ -46,8 +54,16 @@ def test_the_demonstration_leaves_what_readme_says_and_prints_commands_that_work
     assert len(commands) == 7
     for command in commands:
         done = run(command, folder)
-        assert done.returncode == (1 if "tampered" in command else 0), command + done.stdout + done.stderr
-    verified_alone("demo-out/evidence.bundle", "docs/example.jpg", "--trust", "demo-out/trust.json", folder=folder)
+        assert done.returncode == (1 if "tampered" in command else 0), (
+            command + done.stdout + done.stderr
+        )
+    verified_alone(
+        "demo-out/evidence.bundle",
+        "docs/example.jpg",
+        "--trust",
+        "demo-out/trust.json",
+        folder=folder,
+    )
 
 
 def test_every_command_of_readmes_session_works(demonstrated: tuple[Path, str]) -> None:
@@ -58,8 +74,13 @@ def test_every_command_of_readmes_session_works(demonstrated: tuple[Path, str]) 
         assert done.returncode == 0, command + done.stdout + done.stderr
 
 
-def test_readmes_verification_output_is_what_the_program_prints(demonstrated: tuple[Path, str]) -> None:
-    done = run(".venv/bin/custody verify demo-out/evidence.bundle docs/example.jpg --trust demo-out/trust.json", demonstrated[0])
+def test_readmes_verification_output_is_what_the_program_prints(
+    demonstrated: tuple[Path, str],
+) -> None:
+    done = run(
+        ".venv/bin/custody verify demo-out/evidence.bundle docs/example.jpg --trust demo-out/trust.json",
+        demonstrated[0],
+    )
     shown = README.partition("```text\n")[2].partition("```")[0]
 
     def stable(text: str) -> str:
@@ -76,5 +97,7 @@ def test_every_make_target_that_readme_names_exists() -> None:
 
 def test_every_link_of_the_documents_leads_somewhere() -> None:
     for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
-        for target in re.findall(r"\[[^\]\[]+\]\(([^)#]+)\)", re.sub(r"`[^`]*`", "", path.read_text())):
+        for target in re.findall(
+            r"\[[^\]\[]+\]\(([^)#]+)\)", re.sub(r"`[^`]*`", "", path.read_text())
+        ):
             assert (path.parent / target).exists(), (path, target)

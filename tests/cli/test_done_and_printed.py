@@ -1,4 +1,6 @@
-"""What was recorded does not depend on whether it could be printed; and a request to end, of whatever kind, leaves a home tidy."""
+"""What was recorded does not depend on whether it could be printed; and a request to end, of
+whatever kind, leaves a home tidy.
+"""
 
 from __future__ import annotations
 
@@ -70,12 +72,19 @@ def test_an_upload_is_recorded_once_however_its_result_is_printed(
         assert "d\\xe9p\\xf4t \\u5199.jpg" in stream.getvalue()
 
 
-def test_content_written_to_stdout_is_followed_by_nothing(at_home: list[str], tmp_path: Path) -> None:
+def test_content_written_to_stdout_is_followed_by_nothing(
+    at_home: list[str], tmp_path: Path
+) -> None:
     (tmp_path / "a").write_bytes(b"the evidence\n")
     environment = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "cli", *at_home]
     made = subprocess.run(
-        [*command, "--json", "upload", tmp_path / "a"], capture_output=True, env=environment, cwd=ROOT, check=True, timeout=120
+        [*command, "--json", "upload", tmp_path / "a"],
+        capture_output=True,
+        env=environment,
+        cwd=ROOT,
+        check=True,
+        timeout=120,
     )
     item = json.loads(made.stdout)["items"][0]["evidence"]
     got = subprocess.run(
@@ -91,11 +100,19 @@ def test_content_written_to_stdout_is_followed_by_nothing(at_home: list[str], tm
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_server_that_is_asked_to_end_takes_its_address_away(home_path: Path, number: signal.Signals) -> None:
+def test_a_server_that_is_asked_to_end_takes_its_address_away(
+    home_path: Path, number: signal.Signals
+) -> None:
     environment = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "cli", "--home", str(home_path), "serve", "--port", "0"]
     listening = lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)  # noqa: E731  (under nohup it is ignored)
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, preexec_fn=listening) as server:  # noqa: PLW1509
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.PIPE,
+        preexec_fn=listening,  # noqa: PLW1509
+    ) as server:
         assert server.stderr is not None
         assert b"serving NL-POL" in server.stderr.readline()
         time.sleep(0.3)

@@ -9,18 +9,41 @@ from pathlib import Path
 from tests.support.commands import custody
 
 
-def test_what_is_recorded_without_network_is_registered_later_in_order_and_verifies(tmp_path: Path) -> None:
+def test_what_is_recorded_without_network_is_registered_later_in_order_and_verifies(
+    tmp_path: Path,
+) -> None:
     home = tmp_path / "home"
     custody("init", "--agency", "NL-POL", "--person", "4711", home=home)
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(b"photo" * 500_000)
     assert "field prepare" in custody("--offline", "upload", photo, home=home, code=2).stderr
     custody("field", "prepare", home=home)
-    disk = json.loads(custody("--offline", "--json", "seize", "disk", "--seal", "S-1", "--case", "7", home=home).stdout)["evidence"]
-    custody("--offline", "record", "unseal", disk, "--number", "S-1", "--condition", "whole", home=home)
-    made = json.loads(custody("--offline", "--json", "upload", photo, "--from", disk, home=home).stdout)["items"][0]
+    disk = json.loads(
+        custody(
+            "--offline", "--json", "seize", "disk", "--seal", "S-1", "--case", "7", home=home
+        ).stdout
+    )["evidence"]
+    custody(
+        "--offline", "record", "unseal", disk, "--number", "S-1", "--condition", "whole", home=home
+    )
+    made = json.loads(
+        custody("--offline", "--json", "upload", photo, "--from", disk, home=home).stdout
+    )["items"][0]
     custody("--offline", "note", made["evidence"], "--text", "screen is cracked", home=home)
-    assert "field send" in custody("--offline", "get", made["evidence"], "-o", tmp_path / "x", "--basis", "y", home=home, code=2).stderr
+    assert (
+        "field send"
+        in custody(
+            "--offline",
+            "get",
+            made["evidence"],
+            "-o",
+            tmp_path / "x",
+            "--basis",
+            "y",
+            home=home,
+            code=2,
+        ).stderr
+    )
     assert json.loads(custody("field", "status", "--json", home=home).stdout)["queued"] == 4
     queued = b"".join(path.read_bytes() for path in (home / "client").rglob("*") if path.is_file())
     assert b"cracked" not in queued

@@ -1,4 +1,6 @@
-"""IPFS nodes from the command line: docs/operations.md as it stands, and a move that dies in the middle."""
+"""IPFS nodes from the command line: docs/operations.md as it stands, and a move that dies in the
+middle.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +30,35 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
 @contextmanager
 def session(folder: Path) -> Iterator[Any]:
-    """Runs lines of the page in a folder: ports are exchanged for free ones, daemons are stopped at the end."""
+    """Runs lines of the page in a folder: ports are exchanged for free ones, daemons are stopped at
+    the end.
+    """
     ports = {port: str(free_port()) for port in ("5001", "5002", "4001", "4002")}
-    settings = {**os.environ, "PYTHONPATH": str(ROOT), "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "COLUMNS": "80"}
+    settings = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "CUSTODY_PASSPHRASE": PASSPHRASE.decode(),
+        "COLUMNS": "80",
+    }
     settings["PATH"] = f"{BINARY.parent}{os.pathsep}{settings['PATH']}"
     daemons: list[subprocess.Popen[bytes]] = []
 
     def run(line: str) -> subprocess.CompletedProcess[str] | None:
-        words = shlex.split(re.sub(r"\b(?:" + "|".join(ports) + r")\b", lambda found: ports[found[0]], line))
+        words = shlex.split(
+            re.sub(r"\b(?:" + "|".join(ports) + r")\b", lambda found: ports[found[0]], line)
+        )
         if words[-1] == "&":
             variables = dict(word.split("=", 1) for word in words if "=" in word)
             log = (folder / f"{len(daemons)}.log").open("wb")
-            daemons.append(subprocess.Popen(words[len(variables) : -1], cwd=folder, env=settings | variables, stdout=log, stderr=log))
+            daemons.append(
+                subprocess.Popen(
+                    words[len(variables) : -1],
+                    cwd=folder,
+                    env=settings | variables,
+                    stdout=log,
+                    stderr=log,
+                )
+            )
             log.close()
             deadline = time.monotonic() + 60
             while b"Daemon is ready" not in Path(log.name).read_bytes():
@@ -48,7 +67,13 @@ def session(folder: Path) -> Iterator[Any]:
             return None
         assert words[0] == "custody"
         return subprocess.run(
-            [sys.executable, "-m", "cli", *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120, env=settings, check=False
+            [sys.executable, "-m", "cli", *words[1:]],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=settings,
+            check=False,
         )
 
     try:
@@ -59,7 +84,9 @@ def session(folder: Path) -> Iterator[Any]:
             daemon.wait()
 
 
-def test_every_command_of_the_page_on_operations_works(founded: Path, tmp_path: Path, rng: random.Random) -> None:
+def test_every_command_of_the_page_on_operations_works(
+    founded: Path, tmp_path: Path, rng: random.Random
+) -> None:
     shutil.copytree(founded, tmp_path / "home")
     (tmp_path / "photo.jpg").write_bytes(rng.randbytes(2_500_000))
     with session(tmp_path) as run:
@@ -71,16 +98,25 @@ def test_every_command_of_the_page_on_operations_works(founded: Path, tmp_path: 
             assert done is None or done.returncode == 0, line + done.stdout + done.stderr
             assert done is None or "Warning" not in done.stderr, done.stderr
             if line.endswith("status"):
-                assert re.search(r"^site-a +ok +0\.42\.0 .* 1 +0 +0$", done.stdout, re.MULTILINE), done.stdout
+                assert re.search(r"^site-a +ok +0\.42\.0 .* 1 +0 +0$", done.stdout, re.MULTILINE), (
+                    done.stdout
+                )
         listed = json.loads(run("custody --home home --json list").stdout)["items"][0]
-        assert {one["node"]: (one["state"], one["reads"] > 0) for one in listed["replicas"]} == dict.fromkeys(
-            ("site-a", "site-b"), ("pinned", True)
-        )
+        assert {
+            one["node"]: (one["state"], one["reads"] > 0) for one in listed["replicas"]
+        } == dict.fromkeys(("site-a", "site-b"), ("pinned", True))
         shown = run(f"custody --home home show {listed['evidence']}").stdout
         assert "kept at  site-a: there, last good" in shown
-        assert run(f"custody --home home get {listed['evidence']} -o out.jpg --basis x").returncode == 0
+        assert (
+            run(f"custody --home home get {listed['evidence']} -o out.jpg --basis x").returncode
+            == 0
+        )
         assert (tmp_path / "out.jpg").read_bytes() == (tmp_path / "photo.jpg").read_bytes()
-        assert not [path for path in (tmp_path / "home" / "blocks").glob("pack-*.car") if path.stat().st_size > 1000]
+        assert not [
+            path
+            for path in (tmp_path / "home" / "blocks").glob("pack-*.car")
+            if path.stat().st_size > 1000
+        ]
         assert "ok      ipfs: site-a: 1 pins" in run("custody --home home doctor --deep").stdout
         settings = (tmp_path / "home" / "home.json").read_text()
         assert (tmp_path / "site-a" / "rpc-secret").read_text().strip() not in settings
@@ -106,11 +142,15 @@ def full(founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random)
     return home
 
 
-def test_a_move_killed_again_and_again_ends_whole_and_loses_nothing(full: Path, tmp_path: Path, rng: random.Random) -> None:
+def test_a_move_killed_again_and_again_ends_whole_and_loses_nothing(
+    full: Path, tmp_path: Path, rng: random.Random
+) -> None:
     command = [sys.executable, "-m", "cli", "--home", str(full), "ipfs", "migrate"]
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
     for _ in range(3):
-        process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         time.sleep(0.6 + rng.random() * 1.5)
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -119,7 +159,9 @@ def test_a_move_killed_again_and_again_ends_whole_and_loses_nothing(full: Path, 
     assert not done["problems"]
     items = json.loads(custody("list", "--json", home=full).stdout)["items"]
     assert len(items) == 13
-    assert all(one["state"] == "pinned" and one["reads"] for item in items for one in item["replicas"])
+    assert all(
+        one["state"] == "pinned" and one["reads"] for item in items for one in item["replicas"]
+    )
     given = {path.read_bytes() for path in (tmp_path / "files").iterdir()}
     for item in items[:2]:
         custody("get", item["evidence"], "-o", tmp_path / "out", "--basis", "x", home=full)
@@ -139,7 +181,9 @@ def test_a_move_without_all_nodes_gives_nothing_up(full: Path, three: list[Daemo
     assert sum(path.stat().st_size for path in (full / "blocks").glob("pack-*.car")) == before
 
 
-def test_a_node_that_serves_sends_by_itself_and_answers_sync_and_fixity(full: Path, three: list[Daemon]) -> None:
+def test_a_node_that_serves_sends_by_itself_and_answers_sync_and_fixity(
+    full: Path, three: list[Daemon]
+) -> None:
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
     server = subprocess.Popen(
         [sys.executable, "-m", "cli", "--home", str(full), "serve", "--port", "0"],
@@ -156,7 +200,10 @@ def test_a_node_that_serves_sends_by_itself_and_answers_sync_and_fixity(full: Pa
             assert time.monotonic() < deadline
         assert "13 items read again: 0 with damage" in custody("fixity", "--all", home=full).stdout
         status = json.loads(custody("status", "--json", home=full).stdout)["ipfs"]
-        assert [(one["name"], one["pinned"], one["damaged"]) for one in status["nodes"]] == [("site-a", 13, 0), ("site-b", 13, 0)]
+        assert [(one["name"], one["pinned"], one["damaged"]) for one in status["nodes"]] == [
+            ("site-a", 13, 0),
+            ("site-b", 13, 0),
+        ]
         server.send_signal(signal.SIGINT)
         server.wait(timeout=40)
     finally:
@@ -164,7 +211,9 @@ def test_a_node_that_serves_sends_by_itself_and_answers_sync_and_fixity(full: Pa
         server.communicate()
 
 
-def test_mistakes_with_nodes_are_told_plainly(founded: Path, tmp_path: Path, three: list[Daemon]) -> None:
+def test_mistakes_with_nodes_are_told_plainly(
+    founded: Path, tmp_path: Path, three: list[Daemon]
+) -> None:
     home = Path(shutil.copytree(founded, tmp_path / "home"))
     secret = three[0].path / "rpc-secret"
     wrong = tmp_path / "wrong"
@@ -174,7 +223,10 @@ def test_mistakes_with_nodes_are_told_plainly(founded: Path, tmp_path: Path, thr
         (("add", "a", "--api", "localhost:5001"), "is not an RPC address"),
         (("add", "a", "--api", three[0].api), "refuses us"),
         (("add", "a", "--api", three[0].api, "--secret-file", wrong), "refuses us"),
-        (("add", "a", "--api", three[0].api, "--secret-file", tmp_path / "none"), "cannot read the secret file"),
+        (
+            ("add", "a", "--api", three[0].api, "--secret-file", tmp_path / "none"),
+            "cannot read the secret file",
+        ),
         (("remove", "a"), "no IPFS node 'a'"),
         (("migrate",), "no IPFS nodes"),
         (("init", tmp_path / "new", "--ipfs", "no-such-program"), "no 'no-such-program' was found"),
@@ -182,8 +234,15 @@ def test_mistakes_with_nodes_are_told_plainly(founded: Path, tmp_path: Path, thr
         done = custody("ipfs", *arguments, home=home, code=2)
         assert words in done.stderr
         assert "what to do" in done.stderr
-    dead = custody("ipfs", "add", "a", "--api", f"/ip4/127.0.0.1/tcp/{free_port()}", home=home, code=1)
+    dead = custody(
+        "ipfs", "add", "a", "--api", f"/ip4/127.0.0.1/tcp/{free_port()}", home=home, code=1
+    )
     assert "does not answer" in dead.stderr
     custody("ipfs", "add", "a", "--api", three[0].api, "--secret-file", secret, home=home)
-    assert "already" in custody("ipfs", "add", "a", "--api", three[0].api, "--secret-file", secret, home=home, code=2).stderr
+    assert (
+        "already"
+        in custody(
+            "ipfs", "add", "a", "--api", three[0].api, "--secret-file", secret, home=home, code=2
+        ).stderr
+    )
     assert "say --all" in custody("fixity", home=home, code=2).stderr

@@ -19,9 +19,13 @@ def test_a_backup_says_what_waits_here_and_is_not_in_it(home_path: Path, tmp_pat
     assert (code, "NOT in it: 1" in printed) == (3, True)
 
 
-def test_backup_keys_that_are_not_there_are_no_reason_to_found_another_agency(home_path: Path, tmp_path: Path) -> None:
+def test_backup_keys_that_are_not_there_are_no_reason_to_found_another_agency(
+    home_path: Path, tmp_path: Path
+) -> None:
     within("backup", tmp_path / "backups", "--keys", tmp_path / "keys", home=home_path)
-    code, _, said = within("restore", tmp_path / "backups", "--keys", tmp_path / "lost", home=tmp_path / "new")
+    code, _, said = within(
+        "restore", tmp_path / "backups", "--keys", tmp_path / "lost", home=tmp_path / "new"
+    )
     assert (code, "init" in said) == (2, False), said
     assert not (tmp_path / "new").exists()
 
@@ -32,8 +36,12 @@ def test_a_home_that_lost_its_keyring_is_restored_and_not_made_anew(home_path: P
     assert (code, "custody restore" in said, "init" in said) == (1, True, False), said
 
 
-def test_what_a_killed_command_left_in_clear_is_removed_by_the_next_one_when_nobody_works_with_any(home_path: Path) -> None:
-    """Not told by the number of the process: that of another container, or a new one, may have the same."""
+def test_what_a_killed_command_left_in_clear_is_removed_by_the_next_one_when_nobody_works_with_any(
+    home_path: Path,
+) -> None:
+    """Not told by the number of the process: that of another container, or a new one, may have the
+    same.
+    """
     (home_path / ".copy-killed").mkdir()
     (home_path / ".copy-killed" / "copy").write_bytes(b"evidence")
     with cleartext.folder(home_path) as folder:

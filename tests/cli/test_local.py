@@ -13,7 +13,8 @@ from cli.local import InProcess
 
 
 def test_a_home_is_not_closed_under_a_request_of_a_thread_that_nobody_waits_for() -> None:
-    # Ctrl-C once struck between the start of a pool's thread and its registration: the pool did not wait for it.
+    # Ctrl-C once struck between the start of a pool's thread and its registration: the pool did not
+    # wait for it.
     began, order = threading.Event(), []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -1,4 +1,6 @@
-"""Every option and argument that names a place to write to: what lies there is spared, whatever it is."""
+"""Every option and argument that names a place to write to: what lies there is spared, whatever it
+is.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +24,52 @@ from ledger.domain.errors import StorageError, UsageError
 from tests.support.commands import custody, within
 from tests.support.desk import Desk
 
-ITEM: Final = str(uuid.UUID(int=7))  # none that exists: where it is looked for, the place was refused too late
+ITEM: Final = str(
+    uuid.UUID(int=7)
+)  # none that exists: where it is looked for, the place was refused too late
 DEAD: Final = "http://127.0.0.1:9"
 #: Options that name a file to write, with what else the command wants; {} is the place.
 FILES: Final = {
     "audit report": ["audit", "--report", "{}", "--workers", "1"],
     "bundle out": ["bundle", ITEM, "--basis", "x", "-o", "{}"],
-    "chain deploy out": ["chain", "deploy", "--rpc", DEAD, "--founders", "cards", "--key", "key", "-o", "{}"],
+    "chain deploy out": [
+        "chain",
+        "deploy",
+        "--rpc",
+        DEAD,
+        "--founders",
+        "cards",
+        "--key",
+        "key",
+        "-o",
+        "{}",
+    ],
     "get out": ["get", ITEM, "--basis", "x", "-o", "{}"],
     "handover pause out": ["handover", "pause", ITEM, "--basis", "x", "-o", "{}"],
-    "init card": ["init", "--agency", "RO-DIICOT", "--person", "1", "--url", "https://ro.example", "--card", "{}"],
+    "init card": [
+        "init",
+        "--agency",
+        "RO-DIICOT",
+        "--person",
+        "1",
+        "--url",
+        "https://ro.example",
+        "--card",
+        "{}",
+    ],
     "person card out": ["person", "card", "--for", DEAD, "-o", "{}"],
-    "person invite out": ["person", "invite", "--number", "1", "--role", "officer", "--url", DEAD, "-o", "{}"],
+    "person invite out": [
+        "person",
+        "invite",
+        "--number",
+        "1",
+        "--role",
+        "officer",
+        "--url",
+        DEAD,
+        "-o",
+        "{}",
+    ],
     "trust out": ["trust", "-o", "{}"],
 }
 FOLDERS: Final = {
@@ -45,9 +81,31 @@ FOLDERS: Final = {
 #: Files that are kept between runs: one that is there is used, where it is one of theirs.
 KEPT: Final = {"audit state", "monitor state", "backup keys"}
 READ: Final = {
-    *("audit seen", "audit trust", "chain deploy founders", "chain deploy key", "demo file", "derive path", "init trust"),
-    *("ipfs add secret_file", "ipfs init swarm_key", "monitor trust", "person admit path", "person enrol invitation"),
-    *("restore folder", "restore keys", "trust pin", "upload paths", "verify bundle", "verify file", "verify trust"),
+    *(
+        "audit seen",
+        "audit trust",
+        "chain deploy founders",
+        "chain deploy key",
+        "demo file",
+        "derive path",
+        "init trust",
+    ),
+    *(
+        "ipfs add secret_file",
+        "ipfs init swarm_key",
+        "monitor trust",
+        "person admit path",
+        "person enrol invitation",
+    ),
+    *(
+        "restore folder",
+        "restore keys",
+        "trust pin",
+        "upload paths",
+        "verify bundle",
+        "verify file",
+        "verify trust",
+    ),
 }
 
 
@@ -81,7 +139,9 @@ def _paths(command: Any, above: str = "") -> Iterator[str]:
         yield from _paths(one, f"{above}{name} ")
     if above and not hasattr(command, "commands"):
         hints = get_type_hints(inspect.unwrap(command.callback))
-        yield from (f"{above}{one.name}" for one in command.params if "Path" in str(hints.get(one.name)))
+        yield from (
+            f"{above}{one.name}" for one in command.params if "Path" in str(hints.get(one.name))
+        )
 
 
 def test_every_path_of_every_command_is_known_here_as_read_or_written() -> None:
@@ -90,7 +150,9 @@ def test_every_path_of_every_command_is_known_here_as_read_or_written() -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_is_there_is_refused_before_anything_else(name: str, shared: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_there_is_refused_before_anything_else(
+    name: str, shared: Path, tmp_path: Path
+) -> None:
     there = tmp_path / "notes.txt"
     there.write_text("the only copy")
     (tmp_path / "link").symlink_to(there)
@@ -98,12 +160,20 @@ def test_a_file_that_is_there_is_refused_before_anything_else(name: str, shared:
         code, told = _run(FILES[name], place, shared)
         assert (code, "exists already" in told) == (2, True), told
     assert there.read_text() == "the only copy"
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["cards", "evidence", "key", "link", "notes.txt"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == [
+        "cards",
+        "evidence",
+        "key",
+        "link",
+        "notes.txt",
+    ]
 
 
 @pytest.mark.parametrize("force", [[], ["--force"]], ids=["asked", "forced"])
 @pytest.mark.parametrize("name", FILES)
-def test_keys_and_folders_are_never_written_over(name: str, force: list[str], shared: Path, tmp_path: Path) -> None:
+def test_keys_and_folders_are_never_written_over(
+    name: str, force: list[str], shared: Path, tmp_path: Path
+) -> None:
     keyring = shared / "keyring.json"
     before = keyring.read_bytes()
     (tmp_path / "link").symlink_to(keyring)
@@ -130,7 +200,9 @@ def test_a_pipe_and_a_device_stay_what_they_are(name: str, shared: Path, tmp_pat
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_what_is_no_folder_and_a_home_are_no_place_for_many_files(name: str, shared: Path, tmp_path: Path) -> None:
+def test_what_is_no_folder_and_a_home_are_no_place_for_many_files(
+    name: str, shared: Path, tmp_path: Path
+) -> None:
     there, pipe = tmp_path / "notes.txt", tmp_path / "pipe"
     there.write_text("the only copy")
     os.mkfifo(pipe)
@@ -144,18 +216,29 @@ def test_what_is_no_folder_and_a_home_are_no_place_for_many_files(name: str, sha
 
 
 def test_an_audit_keeps_its_state_in_no_file_of_somebody_else(shared: Path, tmp_path: Path) -> None:
-    pipe, text, database = tmp_path / "pipe", tmp_path / "notes.txt", Path(shutil.copy(shared / "ledger.sqlite", tmp_path / "db"))
+    pipe, text, database = (
+        tmp_path / "pipe",
+        tmp_path / "notes.txt",
+        Path(shutil.copy(shared / "ledger.sqlite", tmp_path / "db")),
+    )
     os.mkfifo(pipe)
     text.write_text("the only copy, longer than a header" * 99)
     before = database.read_bytes()
-    for place, kind in ((pipe, UsageError), (tmp_path, UsageError), (text, StorageError), (database, UsageError)):
+    for place, kind in (
+        (pipe, UsageError),
+        (tmp_path, UsageError),
+        (text, StorageError),
+        (database, UsageError),
+    ):
         with pytest.raises(kind):
             SqliteAuditState(place, b"chain")
     assert text.read_text() == "the only copy, longer than a header" * 99
     assert database.read_bytes() == before
 
 
-def test_backup_keys_are_put_into_no_keyring_of_other_keys_and_no_pipe(shared: Path, tmp_path: Path) -> None:
+def test_backup_keys_are_put_into_no_keyring_of_other_keys_and_no_pipe(
+    shared: Path, tmp_path: Path
+) -> None:
     other = Path(shutil.copytree(shared, tmp_path / "other")) / "keyring.json"
     before = other.read_bytes()
     os.mkfifo(tmp_path / "pipe")
@@ -164,7 +247,9 @@ def test_backup_keys_are_put_into_no_keyring_of_other_keys_and_no_pipe(shared: P
     assert other.read_bytes() == before
 
 
-def test_a_demonstration_empties_neither_a_folder_with_a_file_named_demo_nor_that_of_its_own_file(tmp_path: Path) -> None:
+def test_a_demonstration_empties_neither_a_folder_with_a_file_named_demo_nor_that_of_its_own_file(
+    tmp_path: Path,
+) -> None:
     project = tmp_path / "project"
     (project / "sub").mkdir(parents=True)
     for name in ("demo", "story", "thesis.tex", "sub/y"):
@@ -181,9 +266,15 @@ def test_a_demonstration_empties_neither_a_folder_with_a_file_named_demo_nor_tha
     assert (made / "evidence.bundle").exists()
 
 
-@pytest.mark.parametrize("place", ["/dev/stdout", "/dev/fd/1", "-", "/dev/stderr", "/dev/fd/2", "/dev/fd/9"])
-def test_content_is_not_read_for_a_descriptor_that_was_closed_at_the_start(place: str, home_path: Path, tmp_path: Path) -> None:
-    """/dev/null takes the place of a closed descriptor: content written there was said to be "same as recorded"."""
+@pytest.mark.parametrize(
+    "place", ["/dev/stdout", "/dev/fd/1", "-", "/dev/stderr", "/dev/fd/2", "/dev/fd/9"]
+)
+def test_content_is_not_read_for_a_descriptor_that_was_closed_at_the_start(
+    place: str, home_path: Path, tmp_path: Path
+) -> None:
+    """/dev/null takes the place of a closed descriptor: content written there was said to be "same
+    as recorded".
+    """
     with Desk(home_path) as desk:
         item = desk.upload(tmp_path / "evidence")[0].evidence
     before = _events(home_path)
@@ -210,11 +301,19 @@ def test_a_log_is_never_exported_among_the_files_of_another(shared: Path, tmp_pa
     from ledger.app import create_home
     from tests.support.desk import PASSPHRASE
 
-    create_home.found(tmp_path / "ro", agency="RO-DIICOT", person="1", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+    create_home.found(
+        tmp_path / "ro",
+        agency="RO-DIICOT",
+        person="1",
+        roles=["officer", "custodian"],
+        passphrase=PASSPHRASE,
+    )
     tree = tmp_path / "tree"
     assert within("log", "export", tree, "--entries", home=tmp_path / "ro")[0] == 0
     before = {path: path.read_bytes() for path in tree.rglob("*") if path.is_file()}
-    assert within("log", "export", tree, "--entries", home=tmp_path / "ro")[0] == 0, "the same log goes on"
+    assert within("log", "export", tree, "--entries", home=tmp_path / "ro")[0] == 0, (
+        "the same log goes on"
+    )
     code, _, said = within("log", "export", tree, home=shared)
     assert (code, "not of this log" in said) == (2, True)
     (tree / "checkpoint").unlink()  # as an export that was stopped leaves it
@@ -226,7 +325,9 @@ def test_a_log_is_never_exported_among_the_files_of_another(shared: Path, tmp_pa
     assert {path: path.read_bytes() for path in tree.rglob("*") if path.is_file()} == before
 
 
-def test_a_log_that_was_set_back_is_not_exported_over_what_it_said_before(home_path: Path, tmp_path: Path) -> None:
+def test_a_log_that_was_set_back_is_not_exported_over_what_it_said_before(
+    home_path: Path, tmp_path: Path
+) -> None:
     early = Path(shutil.copytree(home_path, tmp_path / "early"))
     with Desk(home_path) as desk:
         desk.upload(tmp_path / "evidence")

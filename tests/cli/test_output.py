@@ -39,7 +39,9 @@ def _state() -> Iterator[None]:
 class Stream(io.StringIO):
     """stdout with an encoding, on a terminal or not, that may refuse."""
 
-    def __init__(self, encoding: str = "utf-8", refuses: int = 0, *, terminal: bool = False) -> None:
+    def __init__(
+        self, encoding: str = "utf-8", refuses: int = 0, *, terminal: bool = False
+    ) -> None:
         super().__init__()
         self._encoding, self.refuses, self.terminal = encoding, refuses, terminal
 
@@ -73,11 +75,31 @@ def test_a_value_with_a_line_feed_makes_no_line(capsys: pytest.CaptureFixture[st
 def test_tables_timelines_and_reports_keep_their_lines(attack: str) -> None:
     lines = output.table(["NAME", "SIZE"], [[attack, "1 B"], ["b", "2 B"]])
     assert len(lines) == 3
-    value = {"type": attack, "actor": {"role": attack}, "body": {"name": attack, "text": attack, "digests": {attack: attack}}}
+    value = {
+        "type": attack,
+        "actor": {"role": attack},
+        "body": {"name": attack, "text": attack, "digests": {attack: attack}},
+    }
     lines += timeline.entry("10:00", {"agency": attack, "effect": "none"}, value, attack, {})
     check = {"status": "passed", "check": "log", "title": attack, "detail": attack}
-    keys = ("severity", "title", "code", "place", "expected", "found", "promise", "promiseText", "todo")
-    report = {"checks": [check], "findings": [dict.fromkeys(keys, attack)], "counts": {}, "verdict": "failed", "facts": {attack: attack}}
+    keys = (
+        "severity",
+        "title",
+        "code",
+        "place",
+        "expected",
+        "found",
+        "promise",
+        "promiseText",
+        "todo",
+    )
+    report = {
+        "checks": [check],
+        "findings": [dict.fromkeys(keys, attack)],
+        "counts": {},
+        "verdict": "failed",
+        "facts": {attack: attack},
+    }
     lines += auditreport.text(report)
     assert lines.count("verdict: failed") == 1
     assert not [line for line in lines if not all(map(is_safe, line)) and line.startswith("v")]
@@ -86,27 +108,63 @@ def test_tables_timelines_and_reports_keep_their_lines(attack: str) -> None:
 
 
 def test_html_of_a_value_stays_text() -> None:
-    check = {"status": "passed", "check": "log", "title": "<script>alert(1)</script>", "detail": "'\"><img src=x onerror=y>"}
-    report = {"checks": [check], "findings": [], "counts": {}, "verdict": "verified", "facts": {"<b>": "</table>"}}
+    check = {
+        "status": "passed",
+        "check": "log",
+        "title": "<script>alert(1)</script>",
+        "detail": "'\"><img src=x onerror=y>",
+    }
+    report = {
+        "checks": [check],
+        "findings": [],
+        "counts": {},
+        "verdict": "verified",
+        "facts": {"<b>": "</table>"},
+    }
     page = auditreport.page(report, "<title>", "now")
     assert "<script>" not in page
     assert "<img" not in page
     assert "<b>" not in page
 
 
-def test_an_outsiders_bundle_cannot_paint_a_verified_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A member of the document is named after a whole report: the error that quotes it stays one line."""
-    step = type("Step", (), {"title": "format", "status": "failed", "detail": f"event /{FORGED}: not known", "hint": FORGED})()
+def test_an_outsiders_bundle_cannot_paint_a_verified_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A member of the document is named after a whole report: the error that quotes it stays one
+    line.
+    """
+    step = type(
+        "Step",
+        (),
+        {
+            "title": "format",
+            "status": "failed",
+            "detail": f"event /{FORGED}: not known",
+            "hint": FORGED,
+        },
+    )()
     output.show(*verify._step(1, step), "verdict: failed")
     shown = capsys.readouterr().out
-    assert [line for line in shown.splitlines() if line.startswith("verdict")] == ["verdict: failed"]
+    assert [line for line in shown.splitlines() if line.startswith("verdict")] == [
+        "verdict: failed"
+    ]
     assert "\x1b" not in shown
 
 
 def test_columns_of_double_width_letters_line_up() -> None:
-    lines = output.table(["NAME", "SIZE"], [["日本語の写真.jpg", "1 B"], ["e\u0301" * 3, "22 B"], ["plain", "3 B"]])
-    assert len({width(line[: line.rindex(" B") - 1].rstrip("0123456789 ")) <= 16 for line in lines[1:]}) == 1
-    assert {width(line.split("  ")[0]) + line[len(line.split("  ")[0]) :].index(line.split()[-2]) for line in lines[1:]} == {18}
+    lines = output.table(
+        ["NAME", "SIZE"], [["日本語の写真.jpg", "1 B"], ["e\u0301" * 3, "22 B"], ["plain", "3 B"]]
+    )
+    assert (
+        len(
+            {width(line[: line.rindex(" B") - 1].rstrip("0123456789 ")) <= 16 for line in lines[1:]}
+        )
+        == 1
+    )
+    assert {
+        width(line.split("  ")[0]) + line[len(line.split("  ")[0]) :].index(line.split()[-2])
+        for line in lines[1:]
+    } == {18}
 
 
 def test_a_long_value_is_cut_to_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,12 +174,17 @@ def test_a_long_value_is_cut_to_the_table(monkeypatch: pytest.MonkeyPatch) -> No
     assert all("…" in line for line in lines[1:])
 
 
-def test_a_value_padded_to_the_margin_of_a_terminal_does_not_begin_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_padded_to_the_margin_of_a_terminal_does_not_begin_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     stream = Stream(terminal=True)
     monkeypatch.setattr(sys, "stdout", stream)
     for padding in range(20, 60):
-        output.show("    note: " + "x" * padding + "verdict: verified" + "写" * 40, "    note: " + " " * padding + "verdict: verified")
+        output.show(
+            "    note: " + "x" * padding + "verdict: verified" + "写" * 40,
+            "    note: " + " " * padding + "verdict: verified",
+        )
     output.show("verdict: failed")
     lines = stream.getvalue().splitlines()
     assert max(map(width, lines)) <= 40
@@ -137,18 +200,24 @@ def test_a_command_that_was_broken_can_still_be_copied(monkeypatch: pytest.Monke
     assert " ".join(stream.getvalue().replace("\\\n", " ").split()) == command
 
 
-def test_output_that_the_encoding_lacks_is_shown_as_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_that_the_encoding_lacks_is_shown_as_escapes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stream = Stream("ascii")
     monkeypatch.setattr(sys, "stdout", stream)
     output.show(*output.table(["ITEM", "PATH"], [["urn:uuid:1", "写真" * 60]]))
     assert "urn:uuid:1" in stream.getvalue()
     STATE.json = True
     output.result({"path": "写真 📷 \u202e"})
-    assert json.loads(stream.getvalue()[stream.getvalue().index("{") :]) == {"path": "写真 📷 \u202e"}
+    assert json.loads(stream.getvalue()[stream.getvalue().index("{") :]) == {
+        "path": "写真 📷 \u202e"
+    }
     assert output.finish(0) == 0
 
 
-def test_a_closed_pipe_is_no_failure(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_closed_pipe_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "stdout", Stream(refuses=errno.EPIPE))
     output.result({}, "urn:uuid:1")
     assert output.finish(0) == 0
@@ -157,7 +226,9 @@ def test_a_closed_pipe_is_no_failure(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert capsys.readouterr().err == ""
 
 
-def test_a_full_disk_under_stdout_says_that_the_work_was_done(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_under_stdout_says_that_the_work_was_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "stdout", Stream(refuses=errno.ENOSPC))
     output.result({}, "urn:uuid:1")
     assert output.finish(0) == output.UNPRINTED == 5
@@ -168,7 +239,9 @@ def test_a_full_disk_under_stdout_says_that_the_work_was_done(monkeypatch: pytes
     assert output.finish(1) == 1, "what was found counts for more than that it could not be printed"
 
 
-def test_wrong_usage_is_told_as_json_wherever_json_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_is_told_as_json_wherever_json_was_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     for arguments in (
         ["--json", "--nonsense"],
         ["--json"],
@@ -190,15 +263,27 @@ def test_a_stderr_that_has_gone_stops_no_work(monkeypatch: pytest.MonkeyPatch) -
     assert output.finish(0) == 0
 
 
-def test_logs_are_one_safe_line_a_record_and_quote_no_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_logs_are_one_safe_line_a_record_and_quote_no_exception(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     formatter = logs.LineFormatter()
-    record = logging.LogRecord("custody.exchange", logging.WARNING, __file__, 1, "%s: %s", ("NL-POL", FORGED), None)
+    record = logging.LogRecord(
+        "custody.exchange", logging.WARNING, __file__, 1, "%s: %s", ("NL-POL", FORGED), None
+    )
     line = formatter.format(record)
     assert all(map(is_safe, line))
     try:
         raise ValueError("the name of a victim")
     except ValueError:
-        record = logging.LogRecord("uvicorn.error", logging.ERROR, __file__, 1, "Exception in ASGI application\n", None, sys.exc_info())
+        record = logging.LogRecord(
+            "uvicorn.error",
+            logging.ERROR,
+            __file__,
+            1,
+            "Exception in ASGI application\n",
+            None,
+            sys.exc_info(),
+        )
     line = formatter.format(record)
     assert "victim" not in line
     assert "ValueError" in line
@@ -223,8 +308,32 @@ def test_logs_are_one_safe_line_a_record_and_quote_no_exception(monkeypatch: pyt
         ["handover", "offer", "3f0c1d2e-0000-4000-8000-000000000000", "--days", "nan"],
         ["handover", "offer", "3f0c1d2e-0000-4000-8000-000000000000", "--days", "inf"],
         ["handover", "offer", "3f0c1d2e-0000-4000-8000-000000000000", "--return-by", "tomorrow"],
-        ["monitor", "--log", "x", "--rpc", "x", "--trust", "x", "--state", "x", "--interval", "nan"],
-        ["monitor", "--log", "x", "--rpc", "x", "--trust", "x", "--state", "x", "--metrics", "here:99999"],
+        [
+            "monitor",
+            "--log",
+            "x",
+            "--rpc",
+            "x",
+            "--trust",
+            "x",
+            "--state",
+            "x",
+            "--interval",
+            "nan",
+        ],
+        [
+            "monitor",
+            "--log",
+            "x",
+            "--rpc",
+            "x",
+            "--trust",
+            "x",
+            "--state",
+            "x",
+            "--metrics",
+            "here:99999",
+        ],
         ["audit", "--sample", "nan"],
         ["audit", "--log", "x"],
         ["upload", "x", "--occurred", "yesterday"],
@@ -233,14 +342,54 @@ def test_logs_are_one_safe_line_a_record_and_quote_no_exception(monkeypatch: pyt
         ["upload", "x", "--on-duplicate", "maybe"],
         ["upload", "x", "--digest", "md17"],
         ["upload", "x", "--from", "nobody"],
-        ["record", "incident", "3f0c1d2e-0000-4000-8000-000000000000", "--kind", "loss", "--discovered", "2999-01-01T00:00:00Z"],
-        ["record", "hold", "3f0c1d2e-0000-4000-8000-000000000000", "--name", "x", "--until", "soon"],
+        [
+            "record",
+            "incident",
+            "3f0c1d2e-0000-4000-8000-000000000000",
+            "--kind",
+            "loss",
+            "--discovered",
+            "2999-01-01T00:00:00Z",
+        ],
+        [
+            "record",
+            "hold",
+            "3f0c1d2e-0000-4000-8000-000000000000",
+            "--name",
+            "x",
+            "--until",
+            "soon",
+        ],
         ["record", "approve", "3f0c1d2e-0000-4000-8000-000000000000", "--event", "-1"],
-        ["correct", "3f0c1d2e-0000-4000-8000-000000000000", "--event", "-1", "--field", "/x", "--new", "y", "--reason", "z"],
+        [
+            "correct",
+            "3f0c1d2e-0000-4000-8000-000000000000",
+            "--event",
+            "-1",
+            "--field",
+            "/x",
+            "--new",
+            "y",
+            "--reason",
+            "z",
+        ],
         ["person", "suspend", "x", "--since", "now"],
         ["backup", "x", "--keys", "y", "--rotate", "0"],
         ["ipfs", "set", "--fixity-days", "nan"],
-        ["chain", "deploy", "--rpc", "x", "--founders", "x", "-o", "x", "--key", "x", "--fund", "inf"],
+        [
+            "chain",
+            "deploy",
+            "--rpc",
+            "x",
+            "--founders",
+            "x",
+            "-o",
+            "x",
+            "--key",
+            "x",
+            "--fund",
+            "inf",
+        ],
         ["init", "--agency", "Netherlands", "--person", "1"],
         ["init", "--agency", "NL-POL", "--person", "1", "--role", "emperor"],
         ["init", "--agency", "NL-POL", "--person", "1", "--profile", "nowhere"],
@@ -249,7 +398,11 @@ def test_logs_are_one_safe_line_a_record_and_quote_no_exception(monkeypatch: pyt
     ids=" ".join,
 )
 def test_wrong_usage_is_exit_2_whatever_the_option(
-    arguments: list[str], founded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    founded: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("CUSTODY_PASSPHRASE", "correct horse battery staple")
     monkeypatch.chdir(tmp_path)
@@ -266,14 +419,22 @@ def test_wrong_usage_is_exit_2_whatever_the_option(
 
 def _strings(tree: ast.AST) -> Iterator[ast.Constant]:
     """Text inside functions, docstrings aside."""
-    for function in [one for one in ast.walk(tree) if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))]:
+    for function in [
+        one for one in ast.walk(tree) if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]:
         for node in ast.walk(function):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value != ast.get_docstring(function, clean=False):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and node.value != ast.get_docstring(function, clean=False)
+            ):
                 yield node
 
 
 def test_no_line_of_ours_is_made_inside_a_string() -> None:
-    """Lines are arguments of their own: a line feed within one would be printed as an escape, as a foreign one is."""
+    """Lines are arguments of their own: a line feed within one would be printed as an escape, as a
+    foreign one is.
+    """
     allowed = {
         "cli/story.py": 3,
         "cli/output.py": 6,
@@ -285,7 +446,11 @@ def test_no_line_of_ours_is_made_inside_a_string() -> None:
     found: dict[str, int] = {}
     for path in sorted((ROOT / "cli").rglob("*.py")):
         name, tree = str(path.relative_to(ROOT)), ast.parse(path.read_text())
-        texts: list[Any] = [one for one in _strings(tree) if "\n" in one.value and not one.value.startswith("\n    ")]
+        texts: list[Any] = [
+            one
+            for one in _strings(tree)
+            if "\n" in one.value and not one.value.startswith("\n    ")
+        ]
         count = len({(one.lineno, one.col_offset) for one in texts})
         if count > allowed.get(name, 0):
             found[name] = count

@@ -15,8 +15,14 @@ from tests.support.commands import custody
 from tests.support.desk import Desk
 
 
-def test_a_pause_that_fails_says_where_the_item_is_and_the_command_that_goes_on(founded: Path, tmp_path: Path) -> None:
-    home, out, data = Path(shutil.copytree(founded, tmp_path / "a home")), tmp_path / "out file.jpg", b"a face" * 9000
+def test_a_pause_that_fails_says_where_the_item_is_and_the_command_that_goes_on(
+    founded: Path, tmp_path: Path
+) -> None:
+    home, out, data = (
+        Path(shutil.copytree(founded, tmp_path / "a home")),
+        tmp_path / "out file.jpg",
+        b"a face" * 9000,
+    )
     (tmp_path / "photo.jpg").write_bytes(data)
     with Desk(home) as desk:
         evidence = desk.upload(tmp_path / "photo.jpg")[0].evidence
@@ -24,14 +30,32 @@ def test_a_pause_that_fails_says_where_the_item_is_and_the_command_that_goes_on(
         terms = Terms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym)
         handover.offer(desk.client, desk.person, desk.clock, evidence, terms)
         before = desk.client.item(evidence)
-    assert "add -o FILE" in custody("handover", "pause", evidence, "--basis", "court", home=home, code=2).stderr
-    custody("handover", "pause", evidence, "-o", tmp_path / "nowhere" / "x", "--basis", "court", home=home, code=2)
-    assert json.loads(custody("show", evidence, "--json", home=home).stdout)["item"]["head"] == before["head"], "nothing was signed"
+    assert (
+        "add -o FILE"
+        in custody("handover", "pause", evidence, "--basis", "court", home=home, code=2).stderr
+    )
+    custody(
+        "handover",
+        "pause",
+        evidence,
+        "-o",
+        tmp_path / "nowhere" / "x",
+        "--basis",
+        "court",
+        home=home,
+        code=2,
+    )
+    assert (
+        json.loads(custody("show", evidence, "--json", home=home).stdout)["item"]["head"]
+        == before["head"]
+    ), "nothing was signed"
 
     pack = next((home / "blocks").glob("pack-*.car"))
     good = pack.read_bytes()
     pack.write_bytes(good[:-5] + bytes([good[-5] ^ 1]) + good[-4:])
-    told = custody("handover", "pause", evidence, "-o", out, "--basis", "court", home=home, code=None)
+    told = custody(
+        "handover", "pause", evidence, "-o", out, "--basis", "court", home=home, code=None
+    )
     assert told.returncode not in (0, 2)
     assert "not on offer now" in told.stderr
     assert not out.exists()
@@ -41,4 +65,7 @@ def test_a_pause_that_fails_says_where_the_item_is_and_the_command_that_goes_on(
     assert words[:2] == ["--home", str(home)]
     custody(*words[2:], home=home)
     assert out.read_bytes() == data
-    assert json.loads(custody("show", evidence, "--json", home=home).stdout)["item"]["offer"]["person"] == taker.pseudonym
+    assert (
+        json.loads(custody("show", evidence, "--json", home=home).stdout)["item"]["offer"]["person"]
+        == taker.pseudonym
+    )

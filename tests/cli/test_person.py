@@ -1,4 +1,6 @@
-"""A colleague joins an agency from another machine: invitation, keys, fingerprint, approval, work, suspension."""
+"""A colleague joins an agency from another machine: invitation, keys, fingerprint, approval, work,
+suspension.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ OTHER = {"CUSTODY_PASSPHRASE": "another person's passphrase"}
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("person") / "home"
-    roles = [word for role in ("administrator", "officer", "custodian") for word in ("--role", role)]
+    roles = [
+        word for role in ("administrator", "officer", "custodian") for word in ("--role", role)
+    ]
     custody("init", "--agency", "NL-POL", "--person", "4711", *roles, home=home)
     settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}
     command = [sys.executable, "-m", "cli", "--home", str(home), "serve", "--port", "0"]
@@ -41,10 +45,24 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def test_from_invitation_to_suspension(served: Path, tmp_path: Path, rng: random.Random) -> None:
     mine, invitation = tmp_path / "mine", tmp_path / "invitation.json"
-    custody("person", "invite", "--number", "4712", "--role", "officer", "-o", invitation, home=served)
+    custody(
+        "person", "invite", "--number", "4712", "--role", "officer", "-o", invitation, home=served
+    )
     assert invitation.stat().st_mode & 0o077 == 0
     assert (
-        "exists already" in custody("person", "invite", "--number", "1", "--role", "officer", "-o", invitation, home=served, code=2).stderr
+        "exists already"
+        in custody(
+            "person",
+            "invite",
+            "--number",
+            "1",
+            "--role",
+            "officer",
+            "-o",
+            invitation,
+            home=served,
+            code=2,
+        ).stderr
     )
 
     asked = custody("person", "enrol", invitation, home=mine, environment=OTHER).stdout
@@ -58,18 +76,24 @@ def test_from_invitation_to_suspension(served: Path, tmp_path: Path, rng: random
     assert f"4712 asks to join with the fingerprint {fingerprint}" in shown
     assert f"person approve {waiting['reference']}" in shown
     custody("person", "approve", waiting["reference"], home=served)
-    done = json.loads(custody("person", "enrol", invitation, "--json", home=mine, environment=OTHER).stdout)
+    done = json.loads(
+        custody("person", "enrol", invitation, "--json", home=mine, environment=OTHER).stdout
+    )
     assert done["pseudonym"]
 
     path = tmp_path / "file.bin"
     path.write_bytes(rng.randbytes(50_000))
-    uploaded = json.loads(custody("upload", path, "--json", home=mine, environment=OTHER).stdout)["items"][0]["evidence"]
+    uploaded = json.loads(custody("upload", path, "--json", home=mine, environment=OTHER).stdout)[
+        "items"
+    ][0]["evidence"]
     custody("get", uploaded, "-o", tmp_path / "out", "--basis", "x", home=mine, environment=OTHER)
     assert (tmp_path / "out").read_bytes() == path.read_bytes()
     assert "may not" in custody("person", "list", home=mine, environment=OTHER, code=1).stderr
     assert {path.name for path in mine.iterdir()} == {"client.json", "keyring.json", "client"}
 
-    suspended = json.loads(custody("person", "suspend", done["pseudonym"], "--json", home=served).stdout)
+    suspended = json.loads(
+        custody("person", "suspend", done["pseudonym"], "--json", home=served).stdout
+    )
     assert suspended["revoked"]
     refused = custody("status", home=mine, environment=OTHER, code=1).stderr
     assert "login refused" in refused
@@ -87,10 +111,27 @@ def test_mistakes_are_told_plainly(served: Path, tmp_path: Path) -> None:
         '{"v":1,"server":"file:///x","agency":"A","log":"l","descriptor":"d","code":"c","expires":"e"}',
     ):
         broken.write_text(text)
-        assert "not an invitation" in custody("person", "enrol", broken, home=tmp_path / "mine", code=2).stderr
+        assert (
+            "not an invitation"
+            in custody("person", "enrol", broken, home=tmp_path / "mine", code=2).stderr
+        )
     assert not (tmp_path / "mine").exists()
-    assert "cannot read" in custody("person", "enrol", tmp_path / "none", home=tmp_path / "mine", code=2).stderr
-    done = custody("person", "invite", "--number", "1", "--role", "king", "-o", tmp_path / "x", home=served, code=2)
+    assert (
+        "cannot read"
+        in custody("person", "enrol", tmp_path / "none", home=tmp_path / "mine", code=2).stderr
+    )
+    done = custody(
+        "person",
+        "invite",
+        "--number",
+        "1",
+        "--role",
+        "king",
+        "-o",
+        tmp_path / "x",
+        home=served,
+        code=2,
+    )
     assert "roles are one or more of" in done.stderr
     assert not (tmp_path / "x").exists()
     assert "nobody waits" in custody("person", "approve", "0" * 16, home=served, code=1).stderr
@@ -99,7 +140,19 @@ def test_mistakes_are_told_plainly(served: Path, tmp_path: Path) -> None:
 def _ask(served: Path, home: Path, number: str) -> dict[str, str]:
     """A custodian is invited and asks to be enrolled: what the administrator then sees of them."""
     invitation = home.parent / f"{number}.json"
-    custody("person", "invite", "--number", number, "--role", "custodian", "--role", "officer", "-o", invitation, home=served)
+    custody(
+        "person",
+        "invite",
+        "--number",
+        number,
+        "--role",
+        "custodian",
+        "--role",
+        "officer",
+        "-o",
+        invitation,
+        home=served,
+    )
     custody("person", "enrol", invitation, home=home, environment=OTHER)
     listed = json.loads(custody("person", "list", "--json", home=served).stdout)["people"]
     return dict(next(one for one in listed if one["state"] == "requested"))
@@ -107,33 +160,61 @@ def _ask(served: Path, home: Path, number: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def second(served: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a second custodian, to whom the administrator and first custodian gave the custody key in one step."""
+    """The folder of a second custodian, to whom the administrator and first custodian gave the
+    custody key in one step.
+    """
     home = tmp_path_factory.mktemp("second") / "mine"
     asked = _ask(served, home, "4801")
-    wrong = custody("person", "approve", asked["reference"], "--fingerprint", "0000 0000 0000 0000", home=served, code=1)
+    wrong = custody(
+        "person",
+        "approve",
+        asked["reference"],
+        "--fingerprint",
+        "0000 0000 0000 0000",
+        home=served,
+        code=1,
+    )
     assert "compare again" in wrong.stderr
-    done = custody("person", "approve", asked["reference"], "--fingerprint", asked["fingerprint"], home=served)
+    done = custody(
+        "person", "approve", asked["reference"], "--fingerprint", asked["fingerprint"], home=served
+    )
     assert "The custody key is sealed to" in done.stdout
     enrolled = custody("person", "enrol", home.parent / "4801.json", home=home, environment=OTHER)
     assert "you hold the custody key of NL-POL" in enrolled.stderr
     return home
 
 
-def test_a_second_custodian_opens_what_the_first_one_recorded(served: Path, second: Path, tmp_path: Path, rng: random.Random) -> None:
+def test_a_second_custodian_opens_what_the_first_one_recorded(
+    served: Path, second: Path, tmp_path: Path, rng: random.Random
+) -> None:
     path = tmp_path / "file.bin"
     path.write_bytes(rng.randbytes(5_000))
-    uploaded = json.loads(custody("upload", path, "--json", home=served).stdout)["items"][0]["evidence"]
+    uploaded = json.loads(custody("upload", path, "--json", home=served).stdout)["items"][0][
+        "evidence"
+    ]
     custody("get", uploaded, "-o", tmp_path / "out", "--basis", "x", home=second, environment=OTHER)
     assert (tmp_path / "out").read_bytes() == path.read_bytes()
 
 
-def test_a_custodian_gives_the_key_on_and_losing_the_role_is_told_for_what_it_is(served: Path, second: Path, tmp_path: Path) -> None:
+def test_a_custodian_gives_the_key_on_and_losing_the_role_is_told_for_what_it_is(
+    served: Path, second: Path, tmp_path: Path
+) -> None:
     third = tmp_path / "mine"
     asked = _ask(served, third, "4802")
-    approved = json.loads(custody("person", "approve", asked["reference"], "--json", home=served).stdout)
+    approved = json.loads(
+        custody("person", "approve", asked["reference"], "--json", home=served).stdout
+    )
     who = approved["pseudonym"]
     assert approved["custodyKey"] == "sealed", "the node is the administrator's own"
-    given = custody("person", "give-key", who, "--fingerprint", asked["fingerprint"], home=second, environment=OTHER)
+    given = custody(
+        "person",
+        "give-key",
+        who,
+        "--fingerprint",
+        asked["fingerprint"],
+        home=second,
+        environment=OTHER,
+    )
     assert "they take it with their next command" in given.stdout
     enrolled = custody("person", "enrol", tmp_path / "4802.json", home=third, environment=OTHER)
     assert "you hold the custody key of NL-POL" in enrolled.stderr

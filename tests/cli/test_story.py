@@ -1,4 +1,6 @@
-"""The story (anvil), and docs/consortium.md as it stands (Hardhat): nodes as processes of their own, on real chains."""
+"""The story (anvil), and docs/consortium.md as it stands (Hardhat): nodes as processes of their
+own, on real chains.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,10 @@ def test_the_story_from_seizure_to_disposal(tmp_path: Path) -> None:
     assert done.stdout.count("verdict: verified") >= 4
     for words in ("handover accepted", "shown in court", "disposal requested", "analysed"):
         assert words in done.stdout
-    offered = [shlex.split(line)[1:] for line in re.findall(r"^  (\.venv/bin/custody verify .*)$", done.stdout, re.MULTILINE)]
+    offered = [
+        shlex.split(line)[1:]
+        for line in re.findall(r"^  (\.venv/bin/custody verify .*)$", done.stdout, re.MULTILINE)
+    ]
     assert {Path(words[1]) for words in offered} == set((tmp_path / "story").glob("*.bundle"))
     assert len(offered) == 3
     for words in offered:
@@ -75,7 +80,12 @@ def test_every_command_of_the_page_on_agencies_works_on_a_chain_of_its_own(tmp_p
         known = {"$RPC": url, **{f"${name}_PORT": port for name, port in ports.items()}}
         known |= {f"${name}": f"http://127.0.0.1:{port}" for name, port in ports.items()}
         for words in lines:
-            given = [known.get(word, word).replace("ITEM", item) if word.startswith("$") or word == "ITEM" else word for word in words[1:]]
+            given = [
+                known.get(word, word).replace("ITEM", item)
+                if word.startswith("$") or word == "ITEM"
+                else word
+                for word in words[1:]
+            ]
             if given[-1] == "&":
                 at = given.index("serve")
                 stack.enter_context(serving(tmp_path / given[1], *given[at + 2 : -1]))
@@ -106,4 +116,7 @@ def until_in(item: str, home: Path, verb: str) -> None:
 
 
 def until_held(item: str, home: Path, agency: str) -> None:
-    until(lambda: json.loads(custody("--json", "show", item, home=home).stdout)["item"]["custodian"], agency)
+    until(
+        lambda: json.loads(custody("--json", "show", item, home=home).stdout)["item"]["custodian"],
+        agency,
+    )

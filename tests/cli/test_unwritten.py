@@ -1,4 +1,6 @@
-"""A file that cannot be written after the work was done: what was found, deployed or signed is printed all the same."""
+"""A file that cannot be written after the work was done: what was found, deployed or signed is
+printed all the same.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def _state() -> Iterator[None]:
     STATE.json, output._Printing.taken, output._Printing.lost = before, False, None
 
 
-def test_a_verdict_is_told_whether_or_not_there_is_room_for_its_page(home_path: Path, tmp_path: Path) -> None:
+def test_a_verdict_is_told_whether_or_not_there_is_room_for_its_page(
+    home_path: Path, tmp_path: Path
+) -> None:
     (tmp_path / "a").write_bytes(b"x")
     with Desk(home_path) as desk:
         desk.upload(tmp_path / "a")
@@ -56,18 +60,24 @@ def test_a_report_that_somebody_else_wrote_meanwhile_hides_no_verdict(
         return made(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(audit, "_page", meanwhile)
-    code, out, said = within("audit", "--workers", "1", "--report", tmp_path / "report", home=home_path)
+    code, out, said = within(
+        "audit", "--workers", "1", "--report", tmp_path / "report", home=home_path
+    )
     assert (code, "verdict: incomplete" in out) == (3, True), out + said
     assert "exists already" in said
     assert (tmp_path / "report").read_text() == "theirs"
 
 
-def test_an_access_that_was_signed_is_told_although_content_or_bundle_could_not_be_written(home_path: Path, tmp_path: Path) -> None:
+def test_an_access_that_was_signed_is_told_although_content_or_bundle_could_not_be_written(
+    home_path: Path, tmp_path: Path
+) -> None:
     (tmp_path / "a").write_bytes(b"x" * 100_000)
     with Desk(home_path) as desk:
         item = desk.upload(tmp_path / "a")[0].evidence
     for command in ("get", "bundle"):
-        code, out, said = within("--json", command, item, "-o", FULL, "--basis", "x", home=home_path)
+        code, out, said = within(
+            "--json", command, item, "-o", FULL, "--basis", "x", home=home_path
+        )
         STATE.json = False
         value = json.loads(out)
         assert (code, value["path"]) == (output.UNPRINTED, None)
@@ -77,15 +87,34 @@ def test_an_access_that_was_signed_is_told_although_content_or_bundle_could_not_
         assert heads, "the access that was told is one that was recorded"
 
 
-def test_contracts_that_were_paid_for_are_told_although_the_trust_root_could_not_be_written(tmp_path: Path) -> None:
+def test_contracts_that_were_paid_for_are_told_although_the_trust_root_could_not_be_written(
+    tmp_path: Path,
+) -> None:
     card = create_home.prepare(
-        tmp_path / "nl", agency="NL-POL", person="1", roles=["officer"], passphrase=PASSPHRASE, url="https://nl.example", profile="neutral"
+        tmp_path / "nl",
+        agency="NL-POL",
+        person="1",
+        roles=["officer"],
+        passphrase=PASSPHRASE,
+        url="https://nl.example",
+        profile="neutral",
     )
     (tmp_path / "card").write_text(json.dumps(card.as_json()))
     (tmp_path / "key").write_text(consortium.DEPLOYER.hex())
     (tmp_path / "key").chmod(0o600)
     with running("anvil") as url:
-        rest = ("--rpc", url, "--founders", tmp_path / "card", "--key", tmp_path / "key", "--confirmations", "0", "-o", FULL)
+        rest = (
+            "--rpc",
+            url,
+            "--founders",
+            tmp_path / "card",
+            "--key",
+            tmp_path / "key",
+            "--confirmations",
+            "0",
+            "-o",
+            FULL,
+        )
         code, out, said = within("chain", "deploy", *rest)
     assert code == output.UNPRINTED
     assert "do not deploy again" in said
@@ -93,17 +122,46 @@ def test_contracts_that_were_paid_for_are_told_although_the_trust_root_could_not
     assert f"registry      0x{root.registry.address.hex()}" in out
 
 
-def test_a_card_is_printed_where_it_could_not_be_written_and_an_invitation_is_not(tmp_path: Path) -> None:
+def test_a_card_is_printed_where_it_could_not_be_written_and_an_invitation_is_not(
+    tmp_path: Path,
+) -> None:
     home = tmp_path / "home"
-    rest = ("--agency", "NL-POL", "--person", "1", "--role", "administrator", "--url", "https://nl.example")
+    rest = (
+        "--agency",
+        "NL-POL",
+        "--person",
+        "1",
+        "--role",
+        "administrator",
+        "--url",
+        "https://nl.example",
+    )
     code, out, _ = within("--json", "init", *rest, "--card", FULL, home=home)
     STATE.json = False
     assert code == output.UNPRINTED
     assert json.loads(out)["founder"]["kind"] == "custody-founder"
 
-    create_home.found(tmp_path / "own", agency="NL-POL", person="1", roles=["administrator", "officer"], passphrase=PASSPHRASE)
+    create_home.found(
+        tmp_path / "own",
+        agency="NL-POL",
+        person="1",
+        roles=["administrator", "officer"],
+        passphrase=PASSPHRASE,
+    )
     code, out, said = within(
-        *("person", "invite", "--number", "2", "--role", "officer", "--url", "https://nl.example", "-o", FULL), home=tmp_path / "own"
+        *(
+            "person",
+            "invite",
+            "--number",
+            "2",
+            "--role",
+            "officer",
+            "--url",
+            "https://nl.example",
+            "-o",
+            FULL,
+        ),
+        home=tmp_path / "own",
     )
     assert code == 1, out + said
     assert "an invitation was made that nobody has" in out.lower()

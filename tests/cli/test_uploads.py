@@ -1,4 +1,6 @@
-"""custody upload in the field: what was left out is told, and an interrupted upload goes on as the person says."""
+"""custody upload in the field: what was left out is told, and an interrupted upload goes on as the
+person says.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def interrupted(home: Path, path: Path) -> None:
         assert fault.names[-1] == "register"
 
 
-def test_other_details_end_with_2_and_both_commands_run_as_they_are_printed(home_path: Path, tmp_path: Path) -> None:
+def test_other_details_end_with_2_and_both_commands_run_as_they_are_printed(
+    home_path: Path, tmp_path: Path
+) -> None:
     for number, (choice, case) in enumerate((("as before", "OLD"), ("anew", "NEW"))):
         photo = tmp_path / f"a photo {number}.jpg"
         photo.write_bytes(os.urandom(1000))
@@ -51,19 +55,27 @@ def test_other_details_end_with_2_and_both_commands_run_as_they_are_printed(home
         command = shlex.split(found[1])
         assert command[0] == "custody"
         custody(*command[1:], folder=ROOT)
-        listed = json.loads(custody("--json", "list", "--case", case, home=home_path).stdout)["items"]
+        listed = json.loads(custody("--json", "list", "--case", case, home=home_path).stdout)[
+            "items"
+        ]
         assert len(listed) == 1, choice
     assert len(json.loads(custody("--json", "list", home=home_path).stdout)["items"]) == 2
 
 
-def test_what_a_profile_asks_for_is_told_at_once_by_the_names_of_the_options(home_path: Path, tmp_path: Path) -> None:
-    (home_path / "profile.toml").write_bytes((ROOT / "ledger" / "profiles" / "nl.toml").read_bytes())
+def test_what_a_profile_asks_for_is_told_at_once_by_the_names_of_the_options(
+    home_path: Path, tmp_path: Path
+) -> None:
+    (home_path / "profile.toml").write_bytes(
+        (ROOT / "ledger" / "profiles" / "nl.toml").read_bytes()
+    )
     (tmp_path / "x").write_bytes(b"x")
     told = custody("upload", tmp_path / "x", home=home_path, code=2).stderr
     assert "give --case or --exhibit, --basis as well" in told
 
 
-def test_what_was_left_out_is_told_with_its_number_and_what_was_lost_ends_with_3(home_path: Path, tmp_path: Path) -> None:
+def test_what_was_left_out_is_told_with_its_number_and_what_was_lost_ends_with_3(
+    home_path: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "seized"
     folder.mkdir()
     (folder / "a").write_bytes(b"a")
@@ -72,7 +84,11 @@ def test_what_was_left_out_is_told_with_its_number_and_what_was_lost_ends_with_3
     os.mkfifo(folder / "pipe")
     shown = custody("upload", folder, home=home_path).stdout
     assert "1 named pipe, 2 symbolic links" in shown
-    found = json.loads(custody("--json", "upload", folder, home_path / "keyring.json", home=home_path, code=2).stderr)
+    found = json.loads(
+        custody(
+            "--json", "upload", folder, home_path / "keyring.json", home=home_path, code=2
+        ).stderr
+    )
     assert "custody's own" in found["error"]["message"]
 
 
@@ -84,7 +100,11 @@ def test_sigterm_in_the_middle_of_an_upload_leaves_one_item_after_the_same_comma
     command = [sys.executable, "-m", "cli", "--home", str(home_path), "upload", str(big)]
     for _ in range(4):
         with subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command,
+            cwd=ROOT,
+            env={**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode()},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         ) as process:
             time.sleep(1 + rng.random() * 3)
             process.send_signal(signal.SIGTERM)

@@ -1,4 +1,6 @@
-"""Homes that tests of several modules begin with: three agencies on one anvil, shared by a module; an agency with an administrator."""
+"""Homes that tests of several modules begin with: three agencies on one anvil, shared by a module;
+an agency with an administrator.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,13 @@ def world(tmp_path: Path, rng: random.Random) -> Iterator[World]:
 def governed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose first person is administrator, officer and custodian."""
     home = tmp_path_factory.mktemp("governed") / "home"
-    create_home.found(home, agency="NL-POL", person="4711", roles=["administrator", "officer", "custodian"], passphrase=PASSPHRASE)
+    create_home.found(
+        home,
+        agency="NL-POL",
+        person="4711",
+        roles=["administrator", "officer", "custodian"],
+        passphrase=PASSPHRASE,
+    )
     return home
 
 

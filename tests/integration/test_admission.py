@@ -1,4 +1,6 @@
-"""What a statement brings in: keys for those alone whom it names, and nothing of somebody who lost their rights meanwhile."""
+"""What a statement brings in: keys for those alone whom it names, and nothing of somebody who lost
+their rights meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ from tests.support.desk import BASIS, Desk
 @pytest.fixture(scope="module")
 def desk(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The first person is officer and custodian; each test makes its own items."""
-    with Desk(Path(shutil.copytree(founded, tmp_path_factory.mktemp("admission") / "home"))) as opened:
+    with Desk(
+        Path(shutil.copytree(founded, tmp_path_factory.mktemp("admission") / "home"))
+    ) as opened:
         yield opened
 
 
@@ -82,7 +86,9 @@ def test_who_gets_other_roles_while_their_statement_is_checked_appends_nothing_u
     def renewed_meanwhile(*arguments: Any) -> Any:
         found = checked(*arguments)
         with ThreadPoolExecutor(1) as other:
-            other.submit(membership.renew, desk.node, officer.id, roles=["reviewer"], by=clerk.id).result()
+            other.submit(
+                membership.renew, desk.node, officer.id, roles=["reviewer"], by=clerk.id
+            ).result()
         return found
 
     signed = officer.sign("note", {"text": "too late"}, phone)
@@ -108,7 +114,9 @@ def test_an_administrator_who_is_suspended_while_their_request_waits_for_the_cha
     with pytest.raises(DeniedError, match="no longer"):
         membership.renew(desk.node, officer.id, roles=["administrator", "custodian"], by=clerk.id)
     with desk.node.records.read() as unit:
-        assert authorization.signer(desk.node, unit, officer.person.certificate).roles == {"officer"}
+        assert authorization.signer(desk.node, unit, officer.person.certificate).roles == {
+            "officer"
+        }
     for late in (
         lambda: membership.suspend(desk.node, other.id, by=clerk.id),
         lambda: admission.invite(desk.node, number="99", roles=["officer"], inviter=clerk.id),
@@ -118,12 +126,22 @@ def test_an_administrator_who_is_suspended_while_their_request_waits_for_the_cha
             late()
 
 
-def test_an_opening_hands_keys_to_nobody_but_node_custodians_and_whoever_signs_it(desk: Desk, officer: Actor, stranger: Actor) -> None:
+def test_an_opening_hands_keys_to_nobody_but_node_custodians_and_whoever_signs_it(
+    desk: Desk, officer: Actor, stranger: Actor
+) -> None:
     evidence = uuid.uuid4().urn
-    sealed = signing.seal_keys(officer.person, evidence, record_key=content_encryption.new_key(), content_key=None, commitment=None)
+    sealed = signing.seal_keys(
+        officer.person,
+        evidence,
+        record_key=content_encryption.new_key(),
+        content_key=None,
+        commitment=None,
+    )
 
     def more(to: grants.HpkeKey, scope: str, binding: bytes | None) -> grants.Grant:
-        return grants.seal(bytes(32), to, evidence=evidence_bytes(evidence), scope=scope, binding=binding)
+        return grants.seal(
+            bytes(32), to, evidence=evidence_bytes(evidence), scope=scope, binding=binding
+        )
 
     for extra in (
         more(grants.HpkePrivateKey.generate().public, "content", bytes(32)),
@@ -131,28 +149,65 @@ def test_an_opening_hands_keys_to_nobody_but_node_custodians_and_whoever_signs_i
         more(officer.person.hpke.public, "content", bytes(32)),  # a thing has no content
         sealed[0],
     ):
-        opening = officer.sign("collected", {"description": "x"}, evidence, seq=0, prev=None, sealed_keys=[*sealed, extra])
+        opening = officer.sign(
+            "collected",
+            {"description": "x"},
+            evidence,
+            seq=0,
+            prev=None,
+            sealed_keys=[*sealed, extra],
+        )
         assert officer.submit(opening)[0] == 409
-    assert officer.submit(officer.sign("collected", {"description": "x"}, evidence, seq=0, prev=None, sealed_keys=sealed))[0] == 201
+    assert (
+        officer.submit(
+            officer.sign(
+                "collected", {"description": "x"}, evidence, seq=0, prev=None, sealed_keys=sealed
+            )
+        )[0]
+        == 201
+    )
 
 
-def test_a_release_hands_on_the_key_of_this_items_content_once_and_nothing_else(desk: Desk, tmp_path: Path) -> None:
+def test_a_release_hands_on_the_key_of_this_items_content_once_and_nothing_else(
+    desk: Desk, tmp_path: Path
+) -> None:
     item, colleague = photo(desk, tmp_path), enrolled(desk, "examiner")
     (tmp_path / "other.jpg").write_bytes(b"another photo")
     other = desk.upload(tmp_path / "other.jpg")[0].evidence
-    body = {"recipientKind": "colleague", "mode": "copy", "to": {"agency": "NL-POL", "person": colleague.pseudonym}}
+    body = {
+        "recipientKind": "colleague",
+        "mode": "copy",
+        "to": {"agency": "NL-POL", "person": colleague.pseudonym},
+    }
 
     def key(evidence: str) -> grants.Grant:
         access = desk.access(evidence)
         opening = desk.client.details(evidence, access)[0]["document"]["body"]
-        [made] = handover.rewrap(desk.client, desk.person, evidence, access, opening, colleague.person.hpke.public)
+        [made] = handover.rewrap(
+            desk.client, desk.person, evidence, access, opening, colleague.person.hpke.public
+        )
         return made
 
     def disclose(*given: grants.Grant) -> dict[str, Any]:
-        return retrieval.record(desk.client, desk.person, desk.clock, item, "disclosed", body, {"basis": BASIS}, sealed_keys=given)
+        return retrieval.record(
+            desk.client,
+            desk.person,
+            desk.clock,
+            item,
+            "disclosed",
+            body,
+            {"basis": BASIS},
+            sealed_keys=given,
+        )
 
     def bound(binding: bytes) -> grants.Grant:
-        return grants.seal(bytes(32), colleague.person.hpke.public, evidence=evidence_bytes(item), scope="content", binding=binding)
+        return grants.seal(
+            bytes(32),
+            colleague.person.hpke.public,
+            evidence=evidence_bytes(item),
+            scope="content",
+            binding=binding,
+        )
 
     commitment = key(other).binding
     assert commitment is not None
@@ -162,27 +217,48 @@ def test_a_release_hands_on_the_key_of_this_items_content_once_and_nothing_else(
     disclose(key(item))
 
 
-def test_a_refused_request_ends_itself_and_not_every_later_disposal(desk: Desk, tmp_path: Path) -> None:
+def test_a_refused_request_ends_itself_and_not_every_later_disposal(
+    desk: Desk, tmp_path: Path
+) -> None:
     item = photo(desk, tmp_path)
-    second, third = enrolled(desk, "custodian", number="K-2"), enrolled(desk, "custodian", number="K-3")
+    second, third = (
+        enrolled(desk, "custodian", number="K-2"),
+        enrolled(desk, "custodian", number="K-3"),
+    )
     requests = [desk.record(item, "disposal-requested", {"reason": "over"})["statement"]]
     early = third.record(item, "approved", {"target": requests[0]})["statement"]
     second.record(item, "refused", {"target": requests[0]})
     with pytest.raises(RuleError, match="was refused"):
-        desk.record(item, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [early]})
-    requests.append(desk.record(item, "disposal-requested", {"reason": "settled with whoever refused"})["statement"])
+        desk.record(
+            item, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [early]}
+        )
+    requests.append(
+        desk.record(item, "disposal-requested", {"reason": "settled with whoever refused"})[
+            "statement"
+        ]
+    )
     approved = third.record(item, "approved", {"target": requests[1]})["statement"]
     for approvals in ([early], [early, approved]):
         with pytest.raises(RuleError, match="was refused"):
-            desk.record(item, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": approvals})
-    desk.record(item, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]})
+            desk.record(
+                item,
+                "disposed",
+                {"scope": "all", "method": "keys destroyed", "approvals": approvals},
+            )
+    desk.record(
+        item, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    )
 
 
-def test_an_opening_under_a_hidden_name_tells_nothing_in_a_batch_that_fails_anyway(officer: Actor, stranger: Actor) -> None:
+def test_an_opening_under_a_hidden_name_tells_nothing_in_a_batch_that_fails_anyway(
+    officer: Actor, stranger: Actor
+) -> None:
     hidden = thing(officer)
     answers = []
     for urn in (hidden, uuid.uuid4().urn):
         bad = stranger.sign("note", {"text": "x"}, uuid.uuid4().urn, seq=1, prev=bytes(32))
-        answers.append(stranger.submit(stranger.opening("collected", {"description": "x"}, urn), bad))
+        answers.append(
+            stranger.submit(stranger.opening("collected", {"description": "x"}, urn), bad)
+        )
     assert answers[0] == answers[1]
     assert stranger.submit(stranger.opening("collected", {"description": "x"}, hidden))[0] == 409

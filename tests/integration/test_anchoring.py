@@ -1,4 +1,6 @@
-"""Anchoring over a real RPC chain: crashes between steps, reorganisations, a stolen nonce, an older home."""
+"""Anchoring over a real RPC chain: crashes between steps, reorganisations, a stolen nonce, an older
+home.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def url(kind: str) -> Iterator[str]:
 
 @pytest.fixture
 def mined(kind: str) -> str:
-    """The state of a checkpoint that was just mined: a Hardhat node calls its newest block finalized."""
+    """The state of a checkpoint that was just mined: a Hardhat node calls its newest block
+    finalized.
+    """
     return {"anvil": "anchored", "hardhat": "final"}[kind]
 
 
@@ -55,9 +59,19 @@ def remote(desk: Desk, url: str) -> Desk:
         chain._ask("hardhat_setBalance", "0x" + address_of(keyring.get(name)).hex(), hex(10**20))
     with node.records.read() as unit:
         descriptor = node.descriptor(unit)
-    founder = Founder("NL-POL", address_of(keyring.get("governor")), address_of(keyring.get("anchorer")), descriptor.digest)
+    founder = Founder(
+        "NL-POL",
+        address_of(keyring.get("governor")),
+        address_of(keyring.get("anchorer")),
+        descriptor.digest,
+    )
     registry, ledger, _ = chain_contracts.deploy(
-        chain, keyring.get("governor"), [founder], descriptor_delay=1, proposal_life=9, recovery_delay=9
+        chain,
+        keyring.get("governor"),
+        [founder],
+        descriptor_delay=1,
+        proposal_life=9,
+        recovery_delay=9,
     )
     block = chain.block(chain.head().number - 1)
     node.contracts.chain.close()
@@ -81,17 +95,25 @@ def mine(desk: Desk, count: int) -> None:
 
 
 def newest(desk: Desk) -> str | None:
-    """The newest checkpoint's state; anvil answers null for a fresh receipt at times, so "submitted" gets a second look."""
+    """The newest checkpoint's state; anvil answers null for a fresh receipt at times, so
+    "submitted" gets a second look.
+    """
     for _ in range(20):
         with desk.node.records.read() as unit:
             row = anchoring.progress(desk.node, unit).newest
-        if row is None or row.state != "submitted" or chain_of(desk).receipt(row.transaction) is None:
+        if (
+            row is None
+            or row.state != "submitted"
+            or chain_of(desk).receipt(row.transaction) is None
+        ):
             break
         anchoring.step(desk.node)
     return None if row is None else row.state
 
 
-def test_states_follow_the_chain_and_a_bundle_verifies_there(remote: Desk, mined: str, tmp_path: Path) -> None:
+def test_states_follow_the_chain_and_a_bundle_verifies_there(
+    remote: Desk, mined: str, tmp_path: Path
+) -> None:
     path = tmp_path / "item"
     path.write_bytes(b"evidence")
     (item,) = remote.upload(path)
@@ -101,17 +123,24 @@ def test_states_follow_the_chain_and_a_bundle_verifies_there(remote: Desk, mined
     anchoring.step(remote.node)
     assert newest(remote) == "final"
     bundle = export.bundle(remote.node, item.evidence).encode()
-    root = trust.parse(agency_trust.trust_root(remote.node, sealers=[], confirmations=CONFIRMATIONS).encode())
+    root = trust.parse(
+        agency_trust.trust_root(remote.node, sealers=[], confirmations=CONFIRMATIONS).encode()
+    )
     report = verify(bundle, root)
     assert report.verdict is Verdict.VERIFIED, report.as_json()
     mine(remote, 5)
     chain = chain_of(remote)
     asked = replace(root, finality=(trust.Rpc(CONFIRMATIONS),))
     assert verify(bundle, asked).verdict is Verdict.INCOMPLETE
-    assert verify(bundle, asked, confirm=lambda number, digest: {chain.block(number).hash}).verdict is Verdict.VERIFIED
+    assert (
+        verify(bundle, asked, confirm=lambda number, digest: {chain.block(number).hash}).verdict
+        is Verdict.VERIFIED
+    )
 
 
-def test_a_crash_between_recording_and_sending_sends_the_same_bytes(remote: Desk, mined: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_between_recording_and_sending_sends_the_same_bytes(
+    remote: Desk, mined: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sent: list[bytes] = []
 
     def lost(raw: bytes) -> bytes:
@@ -130,7 +159,9 @@ def test_a_crash_between_recording_and_sending_sends_the_same_bytes(remote: Desk
     assert chain_of(remote).nonce(remote.node.keys.anchorer_address) >= 1
 
 
-def test_an_answer_lost_after_mining_is_no_second_transaction(remote: Desk, mined: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_lost_after_mining_is_no_second_transaction(
+    remote: Desk, mined: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chain = chain_of(remote)
     before = chain.nonce(remote.node.keys.anchorer_address)
     send = chain.send
@@ -148,7 +179,9 @@ def test_an_answer_lost_after_mining_is_no_second_transaction(remote: Desk, mine
     assert chain.nonce(remote.node.keys.anchorer_address) == before + 1
 
 
-@pytest.mark.parametrize("kind", ["anvil"], indirect=True, scope="module")  # a Hardhat node calls every block final
+@pytest.mark.parametrize(
+    "kind", ["anvil"], indirect=True, scope="module"
+)  # a Hardhat node calls every block final
 def test_a_reorganisation_puts_it_back_and_sends_identical_bytes(remote: Desk) -> None:
     chain = chain_of(remote)
     snapshot = chain._ask("evm_snapshot")
@@ -172,7 +205,9 @@ def test_a_reorganisation_puts_it_back_and_sends_identical_bytes(remote: Desk) -
     assert newest(remote) == "final"
 
 
-def test_another_program_on_the_anchoring_account_is_told_and_overcome(remote: Desk, mined: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_program_on_the_anchoring_account_is_told_and_overcome(
+    remote: Desk, mined: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chain = chain_of(remote)
 
     def lost(raw: bytes) -> bytes:
@@ -184,7 +219,10 @@ def test_another_program_on_the_anchoring_account_is_told_and_overcome(remote: D
             anchoring.step(remote.node)
     key = remote.node.keys.anchorer
     nonce = chain.nonce(remote.node.keys.anchorer_address)
-    wait(chain, chain.send(sign_transaction(chain, key, to=bytes(20), data=b"", gas=30_000, nonce=nonce)))
+    wait(
+        chain,
+        chain.send(sign_transaction(chain, key, to=bytes(20), data=b"", gas=30_000, nonce=nonce)),
+    )
     with pytest.raises(ChainError, match="no longer be mined"):
         anchoring.step(remote.node)
     anchoring.step(remote.node)
@@ -203,9 +241,15 @@ def test_a_home_older_than_the_chain_anchors_nothing_and_says_what_to_do(desk: D
     assert "restore the newest backup" in (error.value.hint or "")
 
 
-def test_an_altered_tile_or_entry_freezes_the_log_before_anything_is_signed(desk: Desk, tmp_path: Path) -> None:
+def test_an_altered_tile_or_entry_freezes_the_log_before_anything_is_signed(
+    desk: Desk, tmp_path: Path
+) -> None:
     for number, change in enumerate(("tile", "entry")):
-        copy = Path(shutil.copytree(desk.path, tmp_path / f"copy{number}", ignore=shutil.ignore_patterns("*.lock")))
+        copy = Path(
+            shutil.copytree(
+                desk.path, tmp_path / f"copy{number}", ignore=shutil.ignore_patterns("*.lock")
+            )
+        )
         with Desk(copy) as other:
             if change == "tile":
                 with other.node.records.write() as unit:
@@ -214,7 +258,9 @@ def test_an_altered_tile_or_entry_freezes_the_log_before_anything_is_signed(desk
                     unit.put_tile(other.node.log_id, 0, 0, bytes(tile))
             else:
                 with other.node.records.write() as unit:
-                    unit._db.exec_driver_sql("UPDATE entry SET entry = CAST(substr(entry, 1, length(entry) - 1) || x'00' AS BLOB)")
+                    unit._db.exec_driver_sql(
+                        "UPDATE entry SET entry = CAST(substr(entry, 1, length(entry) - 1) || x'00' AS BLOB)"
+                    )
             with pytest.raises(FrozenError):
                 other.anchor()
             with pytest.raises(FrozenError):

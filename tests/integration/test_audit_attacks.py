@@ -1,4 +1,5 @@
-"""An agency that cheats, with all its keys, against an auditor who has nothing but files, a chain and a trust root.
+"""An agency that cheats, with all its keys, against an auditor who has nothing but files, a chain
+and a trust root.
 
 Each test is an attack of docs/threat-model.md, and says which finding must name it.
 """
@@ -63,7 +64,8 @@ def test_a_rewrite_between_two_audits(world: World) -> None:
     assert world.audit(nl.write(world.folder / "log"), state=state).verdict is Verdict.VERIFIED
     nl.say(item, "none")
     world.settle()
-    # What was checked already is rewritten together with its tiles: the new entries no longer lead to the anchored roots.
+    # What was checked already is rewritten together with its tiles: the new entries no longer lead
+    # to the anchored roots.
     lie = [*nl.entries[:2], nl.statement(nl.open(), "none").entry, *nl.entries[3 : nl.anchored]]
     report = world.audit(nl.write(world.folder / "log", entries=lie), state=state)
     assert report.verdict is Verdict.FAILED
@@ -76,7 +78,10 @@ def test_a_rewrite_between_two_audits(world: World) -> None:
 def test_an_item_with_two_branches_in_one_log(world: World) -> None:
     nl = world["NL-POL"]
     item = nl.open()
-    first, second = nl.statement(item, "none"), nl.statement(item, "close", who=nl.people["custodian"])
+    first, second = (
+        nl.statement(item, "none"),
+        nl.statement(item, "close", who=nl.people["custodian"]),
+    )
     nl.log(first)
     nl.log(second)
     world.settle()
@@ -200,7 +205,9 @@ def test_different_logs_for_different_auditors(world: World) -> None:
     item = nl.open()
     world.settle()
     shown = [*nl.entries, nl.statement(item, "none").entry]
-    to_the_other = nl.note(len(shown), shown)  # one auditor is shown an access that the log then never had
+    to_the_other = nl.note(
+        len(shown), shown
+    )  # one auditor is shown an access that the log then never had
     nl.say(item, "close", who=nl.people["custodian"])
     world.settle()
     caught(world, "view-differs", seen=[to_the_other])
@@ -221,7 +228,10 @@ def test_an_access_hidden_after_it_was_shown_to_a_monitor(world: World) -> None:
     assert (report.verdict, report.codes()) == (Verdict.FAILED, {"view-differs"}), report.as_json()
 
 
-@pytest.mark.parametrize("withheld", ["tile/entries/000.p", "tile/0/000.p", "certs", "documents", "checkpoints", "checkpoint"])
+@pytest.mark.parametrize(
+    "withheld",
+    ["tile/entries/000.p", "tile/0/000.p", "certs", "documents", "checkpoints", "checkpoint"],
+)
 def test_files_withheld(world: World, withheld: str) -> None:
     history(world)
     folder = world["NL-POL"].write(world.folder / "log")
@@ -255,7 +265,9 @@ def test_an_auditor_led_to_another_chain(world: World, tmp_path: Path, rng: rand
         other.close()
 
 
-def test_a_log_that_goes_on_without_end_beyond_what_is_anchored(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_goes_on_without_end_beyond_what_is_anchored(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nl = world["NL-POL"]
     world.settle()
     monkeypatch.setattr(external, "_TAIL", 5)
@@ -274,7 +286,9 @@ def test_an_audit_stopped_at_any_place_goes_on_and_finds_the_same(
     for item in items:
         nl.say(item, "none")
         if rng.random() < 0.01:
-            nl.log(nl.statement(item, "none", seq=item.seq, prev=item.head))  # a fault here and there
+            nl.log(
+                nl.statement(item, "none", seq=item.seq, prev=item.head)
+            )  # a fault here and there
     nl.anchor()
     for item in items[::3]:
         nl.say(item, "close", who=nl.people["custodian"])
@@ -309,17 +323,27 @@ def test_contracts_that_are_not_those_of_the_trust_root(world: World) -> None:
     caught(world, "contract-code")
 
 
-def test_a_chain_node_that_hides_a_checkpoint_or_tells_it_otherwise(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chain_node_that_hides_a_checkpoint_or_tells_it_otherwise(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nl = world["NL-POL"]
     for _ in range(3):
         nl.open()
         world.settle()
     told = world.contracts.events(0, 10_000)
     anchored = [one for one in told if isinstance(one, CheckpointAnchored) and one.log == nl.log_id]
-    monkeypatch.setattr(world.contracts, "events", lambda first, last: [one for one in told if one is not anchored[1]])
+    monkeypatch.setattr(
+        world.contracts,
+        "events",
+        lambda first, last: [one for one in told if one is not anchored[1]],
+    )
     caught(world, "checkpoint-unlinked")
     lie = replace(anchored[1], time=anchored[1].time - 1)
-    monkeypatch.setattr(world.contracts, "events", lambda first, last: [lie if one is anchored[1] else one for one in told])
+    monkeypatch.setattr(
+        world.contracts,
+        "events",
+        lambda first, last: [lie if one is anchored[1] else one for one in told],
+    )
     caught(world, "checkpoint-unlinked")
 
 
@@ -362,7 +386,9 @@ def test_a_file_that_cannot_be_read_is_no_contradiction_and_a_malformed_checkpoi
 
     monkeypatch.setattr(FolderFiles, "get", flaky)
     report = world.audit(folder, state=state, seen=[seen])
-    assert (report.verdict, report.codes()) == (Verdict.UNREADABLE, {"unreachable"}), report.as_json()
+    assert (report.verdict, report.codes()) == (Verdict.UNREADABLE, {"unreachable"}), (
+        report.as_json()
+    )
     monkeypatch.undo()
     assert world.audit(folder, state=state, seen=[seen]).verdict is Verdict.VERIFIED
     (folder / "checkpoint").write_bytes(b"nonsense")

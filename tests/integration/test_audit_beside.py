@@ -1,4 +1,6 @@
-"""A home audited and examined beside the process that holds it: one moment of it, which nobody waits for."""
+"""A home audited and examined beside the process that holds it: one moment of it, which nobody
+waits for.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def audited(view: OpenHome) -> tuple[Verdict, set[str], str]:
     return report.verdict, report.codes(), report.details["content"]
 
 
-def test_a_served_home_is_audited_at_one_moment_while_it_goes_on(held: Desk, tmp_path: Path) -> None:
+def test_a_served_home_is_audited_at_one_moment_while_it_goes_on(
+    held: Desk, tmp_path: Path
+) -> None:
     unlocking = Unlocking(held.path / settings.KEYRING, PASSPHRASE)
     with pytest.raises(LockedError):
         bootstrap.open_home(held.path, unlocking)
@@ -56,13 +60,17 @@ def test_a_served_home_is_audited_at_one_moment_while_it_goes_on(held: Desk, tmp
 
 
 def test_a_served_home_is_examined_by_doctor(held: Desk) -> None:
-    with bootstrap.open_view(held.path, Unlocking(held.path / settings.KEYRING, PASSPHRASE)) as view:
+    with bootstrap.open_view(
+        held.path, Unlocking(held.path / settings.KEYRING, PASSPHRASE)
+    ) as view:
         found = list(examine(view.node, deep=True))
     assert not [one for one in found if isinstance(one, Finding)], found
 
 
 def test_nothing_is_written_through_a_view(held: Desk) -> None:
-    with bootstrap.open_view(held.path, Unlocking(held.path / settings.KEYRING, PASSPHRASE)) as view:
+    with bootstrap.open_view(
+        held.path, Unlocking(held.path / settings.KEYRING, PASSPHRASE)
+    ) as view:
         with pytest.raises(StorageError, match="only read"):
             view.node.records.write()
         with pytest.raises(StorageError, match="only read"):

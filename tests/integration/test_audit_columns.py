@@ -1,4 +1,6 @@
-"""Every column of every table of a rich home edited on its own: the rebuilt database has it otherwise, or columns.py says why nothing can."""
+"""Every column of every table of a rich home edited on its own: the rebuilt database has it
+otherwise, or columns.py says why nothing can.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ ROOT = Path(__file__).parents[2]
 def test_every_table_and_column_has_its_rule() -> None:
     """A new table or column is compared, or somebody has said why not."""
     tables = SQLModel.metadata.tables
-    assert {name: tuple(table.primary_key.columns.keys()) for name, table in tables.items()} == dict(columns.PRIMARY)
+    assert {
+        name: tuple(table.primary_key.columns.keys()) for name, table in tables.items()
+    } == dict(columns.PRIMARY)
     for rules in (columns.FREE, columns.PARTLY):
         for table, named in rules.items():
             assert set(named) <= set(tables[table].columns.keys()), table
@@ -63,7 +67,9 @@ def test_the_documentation_names_what_follows_from_nothing() -> None:
 
 @dataclass
 class Lived:
-    """A home with something in every table, its chain as an audit has read it, and an empty database to copy."""
+    """A home with something in every table, its chain as an audit has read it, and an empty
+    database to copy.
+    """
 
     desk: Desk
     state: SqliteAuditState
@@ -75,7 +81,10 @@ class Lived:
         shutil.copy(self.empty, target)
         into = SqlRecords(sqlite_url(target))
         keyring = self.desk.home.keyring
-        keys = [self.desk.node.keys.hpke, *(keyring.hpke_key(name) for name in ("hpke-person", "hpke-custody"))]
+        keys = [
+            self.desk.node.keys.hpke,
+            *(keyring.hpke_key(name) for name in ("hpke-person", "hpke-custody")),
+        ]
         try:
             with self.desk.node.records.snapshot() as moment:
                 node = replace(self.desk.node, records=moment)
@@ -101,8 +110,12 @@ def settled(both: Consortium) -> None:
 def hand_around(both: Consortium, folder: Path) -> None:
     """Items given, given back, declined, withdrawn, copied, and some on their way."""
     nl, ro = both[NL], both[RO]
-    gone, back, refused, kept = (one.evidence for one in nl.upload(*(file(folder, f"{n}.jpg") for n in range(4))))
-    [theirs, coming] = (one.evidence for one in ro.upload(file(folder, "theirs.jpg"), file(folder, "coming.jpg")))
+    gone, back, refused, kept = (
+        one.evidence for one in nl.upload(*(file(folder, f"{n}.jpg") for n in range(4)))
+    )
+    [theirs, coming] = (
+        one.evidence for one in ro.upload(file(folder, "theirs.jpg"), file(folder, "coming.jpg"))
+    )
     for one in (gone, back, refused):
         offer(nl, one, RO)
     offer(ro, theirs, NL)
@@ -128,7 +141,9 @@ def hand_around(both: Consortium, folder: Path) -> None:
 
 
 def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
-    """People, guests, parts, corrections, offers within, disposals, sessions, and a tail that is not anchored."""
+    """People, guests, parts, corrections, offers within, disposals, sessions, and a tail that is
+    not anchored.
+    """
     second = joined(nl, folder / "second", "custodian", "reviewer", number="2")
     with second.working() as (_, person):
         entrust.give(nl.home.keyring, nl.client, second.pseudonym, fingerprint=person.fingerprint)
@@ -138,7 +153,9 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     admission.invite(nl.node, number="9", roles=["officer"], inviter=nl.person.certificate.subject)
     named = Options(members={"identifiers": [{"scheme": "case", "value": "2026-117"}]})
     [photo] = nl.upload(file(folder, "photo.jpg"), options=named)
-    [doomed] = nl.upload(file(folder, "doomed.jpg"), options=Options(body={"partOf": photo.evidence}))
+    [doomed] = nl.upload(
+        file(folder, "doomed.jpg"), options=Options(body={"partOf": photo.evidence})
+    )
     nl.upload(file(folder, "part.jpg"), options=Options(body={"partOf": photo.evidence}))
     [declined] = nl.upload(file(folder, "declined.jpg"))
     within = Terms(NL, int(time.time()) + 3600, person=second.pseudonym)
@@ -146,18 +163,41 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     with second.working() as (client, person):
         client.incoming(declined.evidence)
         handover.decline(client, person, nl.clock, declined.evidence, reason="not mine")
-    handover.share(nl.client, nl.person, nl.clock, photo.evidence, with_person=second.pseudonym, basis=BASIS)
-    handover.share(nl.client, nl.person, nl.clock, photo.evidence, with_person=str(guest.id), basis=BASIS)
+    handover.share(
+        nl.client, nl.person, nl.clock, photo.evidence, with_person=second.pseudonym, basis=BASIS
+    )
+    handover.share(
+        nl.client, nl.person, nl.clock, photo.evidence, with_person=str(guest.id), basis=BASIS
+    )
     target = nl.record(photo.evidence, "analysed", {"description": "faces"})["statement"]
-    nl.record(photo.evidence, "corrected", {"target": target, "pointer": "/body/description", "new": "two faces", "reason": "typed wrong"})
-    asked = nl.record(doomed.evidence, "disposal-requested", {"reason": "retention over"})["statement"]
+    nl.record(
+        photo.evidence,
+        "corrected",
+        {
+            "target": target,
+            "pointer": "/body/description",
+            "new": "two faces",
+            "reason": "typed wrong",
+        },
+    )
+    asked = nl.record(doomed.evidence, "disposal-requested", {"reason": "retention over"})[
+        "statement"
+    ]
     approval = second.record(doomed.evidence, "approved", {"target": asked})["statement"]
-    nl.record(doomed.evidence, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approval]})
+    nl.record(
+        doomed.evidence,
+        "disposed",
+        {"scope": "all", "method": "keys destroyed", "approvals": [approval]},
+    )
     erasure.settle(nl.node)
     nl.anchor()
     with nl.node.records.write() as unit:
         unit.put_target(photo.evidence, 2)
-    nl.record(photo.evidence, "hold-placed", {"hold": "appeal", "expires": format_time(int(time.time()) + 86400)})
+    nl.record(
+        photo.evidence,
+        "hold-placed",
+        {"hold": "appeal", "expires": format_time(int(time.time()) + 86400)},
+    )
     handover.offer(nl.client, nl.person, nl.clock, photo.evidence, within)
 
 
@@ -170,7 +210,9 @@ def lived(both_agencies: Consortium, tmp_path_factory: pytest.TempPathFactory) -
     with ExitStack() as stack:
         state = stack.enter_context(open_audit.temporary(root))
         report = internal.audit(nl.node, root, state, internal.Options())
-        assert report.counts.keys() <= {"handover-waits", "waiting"}, [one.as_json() for one in report.findings]
+        assert report.counts.keys() <= {"handover-waits", "waiting"}, [
+            one.as_json() for one in report.findings
+        ]
         empty = folder / "empty.sqlite"
         SqlRecords(sqlite_url(empty)).close()
         yield Lived(nl, state, empty, folder)
@@ -220,21 +262,32 @@ def changed(value: Any, rng: random.Random) -> Any:
     return value[:-1] + ("b" if value[-1:] != "b" else "c") if value else "x"
 
 
-def edits(database: sqlite3.Connection, table: str, rng: random.Random) -> Iterator[tuple[str, int, dict[str, Any], Any]]:
+def edits(
+    database: sqlite3.Connection, table: str, rng: random.Random
+) -> Iterator[tuple[str, int, dict[str, Any], Any]]:
     """One row for each column, three of the tables that have a state of their own."""
     names = [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]
     found = database.execute(f'SELECT rowid, * FROM "{table}"').fetchall()
-    assert found or table in {"holding", "alarm", "identity"}, f"{table} is empty: nothing of it would be tried"
+    assert found or table in {"holding", "alarm", "identity"}, (
+        f"{table} is empty: nothing of it would be tried"
+    )
     for number, column in enumerate(names, 1):
-        if column in columns.FREE.get(table, {}) or (column in columns.PARTLY.get(table, {}) and (table, column) not in CARRIED):
+        if column in columns.FREE.get(table, {}) or (
+            column in columns.PARTLY.get(table, {}) and (table, column) not in CARRIED
+        ):
             continue
         filled = [row for row in found if row[number] is not None]
-        for row in rng.sample(filled, min(3 if table in {"item", "checkpoint", "crossing", "link"} else 1, len(filled))):
+        for row in rng.sample(
+            filled,
+            min(3 if table in {"item", "checkpoint", "crossing", "link"} else 1, len(filled)),
+        ):
             yield column, row[0], dict(zip(names, row[1:], strict=True)), changed(row[number], rng)
 
 
 @pytest.mark.parametrize("table", columns.PRIMARY)
-def test_every_edited_column_is_found_or_said_to_follow_from_nothing(lived: Lived, rng: random.Random, table: str) -> None:
+def test_every_edited_column_is_found_or_said_to_follow_from_nothing(
+    lived: Lived, rng: random.Random, table: str
+) -> None:
     database = sqlite3.connect(lived.desk.path / "ledger.sqlite", isolation_level=None)
     erased = {row[0] for row in database.execute("SELECT evidence FROM erasure")}
     missed = []
@@ -246,8 +299,16 @@ def test_every_edited_column_is_found_or_said_to_follow_from_nothing(lived: Live
         try:
             codes = lived.check().codes()
         finally:  # where a key is the rowid itself, the row has moved
-            moved = database.execute(f'SELECT count(*) FROM "{table}" WHERE rowid = ?', (rowid,)).fetchone()[0] == 0
-            database.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?', (row[column], value if moved else rowid))
+            moved = (
+                database.execute(
+                    f'SELECT count(*) FROM "{table}" WHERE rowid = ?', (rowid,)
+                ).fetchone()[0]
+                == 0
+            )
+            database.execute(
+                f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?',
+                (row[column], value if moved else rowid),
+            )
         carried = CARRIED.get((table, column))
         if not codes and not (carried is not None and carried(row, erased)):
             missed.append((column, rowid))
@@ -268,22 +329,38 @@ def test_every_deleted_row_is_found(lived: Lived, rng: random.Random, table: str
     finally:
         marks = ", ".join("?" * len(row))
         listed = ", ".join(f'"{one}"' for one in names)
-        database.execute(f'INSERT INTO "{table}" (rowid, {listed}) VALUES (?, {marks})', (rowid, *row))
+        database.execute(
+            f'INSERT INTO "{table}" (rowid, {listed}) VALUES (?, {marks})', (rowid, *row)
+        )
         database.close()
 
 
-def test_a_lost_record_key_of_an_item_with_nothing_but_its_opening_is_told_and_the_rest_is_audited(lived: Lived) -> None:
+def test_a_lost_record_key_of_an_item_with_nothing_but_its_opening_is_told_and_the_rest_is_audited(
+    lived: Lived,
+) -> None:
     database = sqlite3.connect(lived.desk.path / "ledger.sqlite", isolation_level=None)
     node = lived.desk.node.keys.hpke.public.digest
-    [evidence] = database.execute("SELECT evidence FROM item WHERE seq = 0 AND cid IS NOT NULL LIMIT 1").fetchone()
-    [kept] = database.execute("SELECT data FROM 'grant' WHERE evidence = ? AND scope = 'record'", (evidence,)).fetchone()
+    [evidence] = database.execute(
+        "SELECT evidence FROM item WHERE seq = 0 AND cid IS NOT NULL LIMIT 1"
+    ).fetchone()
+    [kept] = database.execute(
+        "SELECT data FROM 'grant' WHERE evidence = ? AND scope = 'record'", (evidence,)
+    ).fetchone()
     where = (evidence, node)
-    database.execute("UPDATE 'grant' SET scope = 'lost' WHERE evidence = ? AND scope = 'record' AND recipient = ?", where)
+    database.execute(
+        "UPDATE 'grant' SET scope = 'lost' WHERE evidence = ? AND scope = 'record' AND recipient = ?",
+        where,
+    )
     try:
         assert {"grant-missing", "document-differs"} <= lived.check().codes()
     finally:
-        database.execute("UPDATE 'grant' SET scope = 'record' WHERE evidence = ? AND scope = 'lost' AND recipient = ?", where)
-        assert database.execute("SELECT data FROM 'grant' WHERE evidence = ? AND scope = 'record'", (evidence,)).fetchone() == (kept,)
+        database.execute(
+            "UPDATE 'grant' SET scope = 'record' WHERE evidence = ? AND scope = 'lost' AND recipient = ?",
+            where,
+        )
+        assert database.execute(
+            "SELECT data FROM 'grant' WHERE evidence = ? AND scope = 'record'", (evidence,)
+        ).fetchone() == (kept,)
         database.close()
 
 

@@ -1,4 +1,6 @@
-"""What an agency owes its items, audited from inside after time has passed; and that a long honest life raises no alarm."""
+"""What an agency owes its items, audited from inside after time has passed; and that a long honest
+life raises no alarm.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +32,20 @@ def later(office: Desk) -> object:
     return move
 
 
-def test_an_item_kept_beyond_its_retention_and_a_hold_that_ran_out(office: Desk, tmp_path: Path, later) -> None:
+def test_an_item_kept_beyond_its_retention_and_a_hold_that_ran_out(
+    office: Desk, tmp_path: Path, later
+) -> None:
     photo, phone = upload(office, tmp_path), seized(office, "S-1")
-    office.record(photo, "retention-set", {"rule": "a year", "until": format_time(int(time.time()) + 365 * DAY)})
-    office.record(phone, "hold-placed", {"hold": "appeal", "expires": format_time(int(time.time()) + 30 * DAY)})
+    office.record(
+        photo,
+        "retention-set",
+        {"rule": "a year", "until": format_time(int(time.time()) + 365 * DAY)},
+    )
+    office.record(
+        phone,
+        "hold-placed",
+        {"hold": "appeal", "expires": format_time(int(time.time()) + 30 * DAY)},
+    )
     office.anchor()
     assert audit(office).codes() == set()
     later(40 * DAY)
@@ -44,7 +56,11 @@ def test_an_item_kept_beyond_its_retention_and_a_hold_that_ran_out(office: Desk,
 
 def test_a_disposal_that_was_never_carried_out(office: Desk, tmp_path: Path, later) -> None:
     photo = upload(office, tmp_path)
-    office.record(photo, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [dispose(office, photo)]})
+    office.record(
+        photo,
+        "disposed",
+        {"scope": "all", "method": "keys destroyed", "approvals": [dispose(office, photo)]},
+    )
     office.anchor()
     assert audit(office).codes() == set()
     later(2 * DAY)
@@ -52,26 +68,42 @@ def test_a_disposal_that_was_never_carried_out(office: Desk, tmp_path: Path, lat
     assert (report.verdict, report.codes()) == (Verdict.FAILED, {"disposal-overdue"})
 
 
-def test_a_life_with_shares_approvals_corrections_and_a_disposal_audits_clean(office: Desk, tmp_path: Path) -> None:
+def test_a_life_with_shares_approvals_corrections_and_a_disposal_audits_clean(
+    office: Desk, tmp_path: Path
+) -> None:
     photo, other = upload(office, tmp_path), upload(office, tmp_path)
     second = colleague(office, "second")
-    handover.share(office.client, office.person, office.clock, photo, with_person=second.pseudonym, basis=BASIS)
+    handover.share(
+        office.client, office.person, office.clock, photo, with_person=second.pseudonym, basis=BASIS
+    )
     second.get(photo)
     office.record(photo, "note", {"text": "looked at"})
-    office.record(photo, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [dispose(office, photo)]})
+    office.record(
+        photo,
+        "disposed",
+        {"scope": "all", "method": "keys destroyed", "approvals": [dispose(office, photo)]},
+    )
     erasure.settle(office.node)
     office.get(other)
     office.anchor()
     report = audit(office)
-    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), [one.as_json() for one in report.findings]
+    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), [
+        one.as_json() for one in report.findings
+    ]
 
 
-def test_a_document_that_comes_back_after_its_keys_were_destroyed(office: Desk, tmp_path: Path) -> None:
+def test_a_document_that_comes_back_after_its_keys_were_destroyed(
+    office: Desk, tmp_path: Path
+) -> None:
     photo = upload(office, tmp_path)
     with office.node.records.read() as unit:
         [row] = unit.events(photo)
         sealed = unit.document(row.payload)
-    office.record(photo, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [dispose(office, photo)]})
+    office.record(
+        photo,
+        "disposed",
+        {"scope": "all", "method": "keys destroyed", "approvals": [dispose(office, photo)]},
+    )
     erasure.settle(office.node)
     office.anchor()
     with office.node.records.write() as unit:

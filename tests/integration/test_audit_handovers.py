@@ -48,7 +48,16 @@ def test_an_offer_to_one_in_the_log_and_to_another_on_the_chain(world: World) ->
     expires = world.clock.now() + 1000
     nl.hop(
         item,
-        Hop(agency_id("NL-POL"), agency_id("RO-DIICOT"), statement.digest, 0, expires, contract_layout.OPEN, bytes(32), 0),
+        Hop(
+            agency_id("NL-POL"),
+            agency_id("RO-DIICOT"),
+            statement.digest,
+            0,
+            expires,
+            contract_layout.OPEN,
+            bytes(32),
+            0,
+        ),
         statement.digest,
     )
     world.settle()
@@ -67,7 +76,9 @@ def test_an_outcome_that_lost_the_race_is_void_and_no_failure(world: World) -> N
     ro.say(item, "none")
     world.settle()
     report = world.audit_all()
-    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, {"handover-void"}), report.as_json()
+    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, {"handover-void"}), (
+        report.as_json()
+    )
 
 
 def test_a_handover_that_the_chain_has_not_decided_goes_on_in_the_next_audit(world: World) -> None:
@@ -91,7 +102,16 @@ def test_an_offer_whose_chain_entry_is_another_items(world: World) -> None:
     statement = nl.say(item, "offer", to=ro.code, who=nl.people["custodian"])
     nl.anchor()
     expires = world.clock.now() + 1000
-    hop = Hop(agency_id(nl.code), agency_id(ro.code), statement.digest, 0, expires, contract_layout.OPEN, bytes(32), 0)
+    hop = Hop(
+        agency_id(nl.code),
+        agency_id(ro.code),
+        statement.digest,
+        0,
+        expires,
+        contract_layout.OPEN,
+        bytes(32),
+        0,
+    )
     nl.hop(other, hop, statement.digest)
     world.settle()
     caught(world, "handover-differs")

@@ -1,4 +1,6 @@
-"""Homes that lived an unusual life, and whose agency did nothing wrong: an audit finds nothing in them."""
+"""Homes that lived an unusual life, and whose agency did nothing wrong: an audit finds nothing in
+them.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ def shares(desk: Desk, item: str) -> set[PersonId]:
 def test_a_record_that_came_with_an_outcome_and_goes_on_beyond_it(
     trio: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A partner may show more than it was asked for: what is kept here is the one event that the contract took."""
+    """A partner may show more than it was asked for: what is kept here is the one event that the
+    contract took.
+    """
     nl, ro = trio[NL], trio[RO]
     item = upload(nl, tmp_path, secrets.token_bytes(99))
     offer(nl, item, RO)
@@ -63,20 +67,33 @@ def test_a_record_that_came_with_an_outcome_and_goes_on_beyond_it(
     sync.settle(ro.node, timeout=30)
     ro.record(item, "note", {"text": "it is here"})
     whole = export.bundle
-    monkeypatch.setattr(outgoing.export, "bundle", lambda *args, **more: whole(*args, **(more | {"until": None})))
+    monkeypatch.setattr(
+        outgoing.export, "bundle", lambda *args, **more: whole(*args, **(more | {"until": None}))
+    )
     assert trio.settle(NL, RO) == {}
     with nl.node.records.read() as unit:
-        kept, shown = [row.effect for row in unit.events(item)], bundles.parse(unit.inherited(item)).statements
+        kept, shown = (
+            [row.effect for row in unit.events(item)],
+            bundles.parse(unit.inherited(item)).statements,
+        )
     assert (kept, len(shown)) == (["open", "none", "offer", "accept"], 5)
     require_nothing_found(nl)
     require_nothing_found(ro)
 
 
-def test_a_part_that_a_disclosure_gives_follows_from_it_alone(trio: Consortium, tmp_path: Path) -> None:
-    """Also to somebody suspended then or now, to a guest who is admitted later, and to somebody who is named in words."""
+def test_a_part_that_a_disclosure_gives_follows_from_it_alone(
+    trio: Consortium, tmp_path: Path
+) -> None:
+    """Also to somebody suspended then or now, to a guest who is admitted later, and to somebody who
+    is named in words.
+    """
     desk = trio[NL]
     item = upload(desk, tmp_path, secrets.token_bytes(99))
-    suspended, later, guest = enrolled(desk, "officer"), enrolled(desk, "officer"), Namesake(trio[RO], desk, "f" * 26, "examiner")
+    suspended, later, guest = (
+        enrolled(desk, "officer"),
+        enrolled(desk, "officer"),
+        Namesake(trio[RO], desk, "f" * 26, "examiner"),
+    )
     desk.client.suspend(suspended.pseudonym)
     for to in (suspended.id, later.id, guest.certificate.subject):
         disclosed(desk, item, {"agency": to.agency, "person": to.pseudonym})
@@ -89,7 +106,9 @@ def test_a_part_that_a_disclosure_gives_follows_from_it_alone(trio: Consortium, 
     require_nothing_found(desk)
 
 
-def test_a_home_of_a_version_that_did_not_write_parts_down(trio: Consortium, tmp_path: Path) -> None:
+def test_a_home_of_a_version_that_did_not_write_parts_down(
+    trio: Consortium, tmp_path: Path
+) -> None:
     desk = trio[NL]
     item, named = upload(desk, tmp_path, secrets.token_bytes(99)), enrolled(desk, "officer")
     disclosed(desk, item, {"agency": NL, "person": named.pseudonym})
@@ -102,7 +121,9 @@ def test_a_home_of_a_version_that_did_not_write_parts_down(trio: Consortium, tmp
     require_nothing_found(desk)
 
 
-def test_whoever_declined_has_no_key_and_is_missed_by_nobody(trio: Consortium, tmp_path: Path) -> None:
+def test_whoever_declined_has_no_key_and_is_missed_by_nobody(
+    trio: Consortium, tmp_path: Path
+) -> None:
     desk = trio[NL]
     item, taker = upload(desk, tmp_path, secrets.token_bytes(99)), enrolled(desk, "examiner")
     offer(desk, item, NL, person=taker.pseudonym)
@@ -112,12 +133,19 @@ def test_whoever_declined_has_no_key_and_is_missed_by_nobody(trio: Consortium, t
     require_nothing_found(desk)
 
 
-def test_a_custody_key_on_its_way_and_a_custodian_who_lost_the_role(trio: Consortium, tmp_path: Path) -> None:
+def test_a_custody_key_on_its_way_and_a_custodian_who_lost_the_role(
+    trio: Consortium, tmp_path: Path
+) -> None:
     desk = trio[NL]
-    waiting, gone = (joined(desk, tmp_path / name, "custodian", number=secrets.token_hex(4)) for name in ("waiting", "gone"))
+    waiting, gone = (
+        joined(desk, tmp_path / name, "custodian", number=secrets.token_hex(4))
+        for name in ("waiting", "gone")
+    )
     for who in (waiting, gone):
         with who.working() as (_, person):
-            entrust.give(desk.home.keyring, desk.client, who.pseudonym, fingerprint=person.fingerprint)
+            entrust.give(
+                desk.home.keyring, desk.client, who.pseudonym, fingerprint=person.fingerprint
+            )
     with gone.working() as (client, person):
         assert entrust.take(gone.keyring, client, person.certificate, person.descriptor)
     require_nothing_found(desk)
@@ -126,7 +154,9 @@ def test_a_custody_key_on_its_way_and_a_custodian_who_lost_the_role(trio: Consor
     require_nothing_found(desk)
 
 
-def test_an_item_without_content_given_on_inside_and_renewed_people(trio: Consortium, tmp_path: Path) -> None:
+def test_an_item_without_content_given_on_inside_and_renewed_people(
+    trio: Consortium, tmp_path: Path
+) -> None:
     desk = trio[NL]
     taker: Actor = enrolled(desk, "examiner", "custodian")
     body: dict[str, Any] = {"identifiers": [{"scheme": "exhibit", "value": "P-1"}]}

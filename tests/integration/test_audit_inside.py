@@ -18,7 +18,8 @@ from ledger.services.audit import internal, obligations, sampling
 from ledger.services.bundles import agency_trust
 from tests.support.desk import Desk
 
-#: Tables whose rows follow from what was signed or anchored, with columns that nothing signed says anything about.
+#: Tables whose rows follow from what was signed or anchored, with columns that nothing signed says
+#: anything about.
 TABLES: dict[str, set[str]] = {
     "log": {"frozen"},
     "entry": set(),
@@ -60,7 +61,10 @@ def lived(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
         (folder / name).write_bytes(name.encode() * 700)
         files.append(folder / name)
     with Desk(Path(shutil.copytree(founded, folder / "home"))) as desk:
-        done = desk.upload(*files, options=Options(members={"identifiers": [{"scheme": "case", "value": "2026-117"}]}))
+        done = desk.upload(
+            *files,
+            options=Options(members={"identifiers": [{"scheme": "case", "value": "2026-117"}]}),
+        )
         desk.get(done[0].evidence)
         desk.access(done[1].evidence, "view")
         desk.record(done[1].evidence, "note", {"text": "seen"})
@@ -102,22 +106,35 @@ def test_every_edited_row_is_found(lived: Desk, rng: random.Random, table: str) 
     database = _database(lived)
     tried = 0
     for column in _columns(database, table):
-        rows = database.execute(f'SELECT rowid, "{column}" FROM "{table}" WHERE "{column}" IS NOT NULL').fetchall()
+        rows = database.execute(
+            f'SELECT rowid, "{column}" FROM "{table}" WHERE "{column}" IS NOT NULL'
+        ).fetchall()
         if column in TABLES[table] or not rows:
             continue
         rowid, value = rng.choice(rows)
         try:
-            database.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?', (_changed(value, rng), rowid))
+            database.execute(
+                f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?',
+                (_changed(value, rng), rowid),
+            )
         except sqlite3.IntegrityError:
             continue
         try:
             report = audit(lived)
             assert report.verdict is not Verdict.VERIFIED, f"{table}.{column} of row {rowid}"
-            assert any(table in one.place or "entry" in one.place or evidence_of(one.place) for one in report.findings), report.as_json()
+            assert any(
+                table in one.place or "entry" in one.place or evidence_of(one.place)
+                for one in report.findings
+            ), report.as_json()
             tried += 1
         finally:
             # Where a key is the rowid itself, the row has moved.
-            moved = database.execute(f'SELECT rowid FROM "{table}" WHERE rowid = ?', (rowid,)).fetchone() is None
+            moved = (
+                database.execute(
+                    f'SELECT rowid FROM "{table}" WHERE rowid = ?', (rowid,)
+                ).fetchone()
+                is None
+            )
             place = _changed(value, rng) if moved else rowid
             database.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?', (value, place))
     database.close()
@@ -147,7 +164,9 @@ def test_a_deleted_row_is_found(lived: Desk, rng: random.Random, table: str) -> 
     database.execute(f'DELETE FROM "{table}" WHERE rowid = ?', (key,))
     try:
         report = audit(lived)
-        assert report.verdict is not Verdict.VERIFIED, f"{table} {dict(zip(columns, row, strict=True))} of {len(rows)}"
+        assert report.verdict is not Verdict.VERIFIED, (
+            f"{table} {dict(zip(columns, row, strict=True))} of {len(rows)}"
+        )
     finally:
         names, marks = ", ".join(f'"{one}"' for one in columns), ", ".join("?" * len(columns))
         database.execute(f'INSERT INTO "{table}" (rowid, {names}) VALUES (?, {marks})', (key, *row))
@@ -160,13 +179,21 @@ def test_an_inserted_row_is_found(lived: Desk, rng: random.Random, table: str) -
     columns = _columns(database, table)
     keys = {row[1] for row in database.execute(f'PRAGMA table_info("{table}")') if row[5]}
     unique = {"digest", "opened"} if table in {"entry", "item"} else set()
-    row = dict(zip(columns, database.execute(f'SELECT * FROM "{table}" LIMIT 1').fetchone(), strict=True))
-    fresh = {name: value + 1000 if isinstance(value, int) else _changed(value, rng) for name, value in row.items() if name in keys | unique}
+    row = dict(
+        zip(columns, database.execute(f'SELECT * FROM "{table}" LIMIT 1').fetchone(), strict=True)
+    )
+    fresh = {
+        name: value + 1000 if isinstance(value, int) else _changed(value, rng)
+        for name, value in row.items()
+        if name in keys | unique
+    }
     fresh.pop("log", None)
     fresh.pop("level", None)
     row |= fresh
     names, marks = ", ".join(f'"{one}"' for one in row), ", ".join("?" * len(row))
-    made = database.execute(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', tuple(row.values())).lastrowid
+    made = database.execute(
+        f'INSERT INTO "{table}" ({names}) VALUES ({marks})', tuple(row.values())
+    ).lastrowid
     try:
         assert audit(lived).verdict is not Verdict.VERIFIED, table
     finally:
@@ -175,11 +202,17 @@ def test_an_inserted_row_is_found(lived: Desk, rng: random.Random, table: str) -
 
 
 @pytest.mark.parametrize("page", [500, 1])
-def test_keys_released_without_an_access_are_found(lived: Desk, monkeypatch: pytest.MonkeyPatch, page: int) -> None:
-    monkeypatch.setattr(obligations, "_PAGE", page)  # one statement may cover several releases, on both sides of a page's end
+def test_keys_released_without_an_access_are_found(
+    lived: Desk, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(
+        obligations, "_PAGE", page
+    )  # one statement may cover several releases, on both sides of a page's end
     database = _database(lived)
     row = database.execute('SELECT * FROM "release" WHERE kind = ?', ("content",)).fetchone()
-    database.execute('INSERT INTO "release" VALUES (?, ?, ?, ?, ?)', (row[0], "somebodyelse", *row[2:]))
+    database.execute(
+        'INSERT INTO "release" VALUES (?, ?, ?, ?, ?)', (row[0], "somebodyelse", *row[2:])
+    )
     try:
         report = audit(lived)
         assert report.codes() == {"release-unlogged"}, [one.as_json() for one in report.findings]
@@ -188,7 +221,9 @@ def test_keys_released_without_an_access_are_found(lived: Desk, monkeypatch: pyt
         database.close()
 
 
-def test_content_that_was_altered_on_disk_is_found_by_rehashing(founded: Path, tmp_path: Path) -> None:
+def test_content_that_was_altered_on_disk_is_found_by_rehashing(
+    founded: Path, tmp_path: Path
+) -> None:
     import shutil
 
     home = Path(shutil.copytree(founded, tmp_path / "home"))
@@ -204,11 +239,17 @@ def test_content_that_was_altered_on_disk_is_found_by_rehashing(founded: Path, t
     with Desk(home) as desk:
         report = audit(desk, share=1.0)
         assert report.verdict in {Verdict.FAILED, Verdict.UNREADABLE}
-        assert report.codes() & {"content-differs", "content-missing", "content-unread"}, report.as_json()
+        assert report.codes() & {"content-differs", "content-missing", "content-unread"}, (
+            report.as_json()
+        )
 
 
-@pytest.mark.parametrize(("population", "expected"), [(0, 0), (5, 5), (30, 30), (100, 30), (1000, 100), (100_000, 1056)])
-def test_the_usual_sample_is_a_tenth_or_what_95_percent_confidence_takes(population: int, expected: int) -> None:
+@pytest.mark.parametrize(
+    ("population", "expected"), [(0, 0), (5, 5), (30, 30), (100, 30), (1000, 100), (100_000, 1056)]
+)
+def test_the_usual_sample_is_a_tenth_or_what_95_percent_confidence_takes(
+    population: int, expected: int
+) -> None:
     assert sampling.sample_size(population) == expected
 
 
@@ -221,6 +262,9 @@ def test_each_deleted_disclosure_is_found(lived: Desk) -> None:
             assert audit(lived).codes() & {"document-differs", "row-edited"}
         finally:
             marks = ", ".join("?" * len(columns))
-            database.execute(f"INSERT INTO disclosure (rowid, {', '.join(columns)}) VALUES (?, {marks})", (key, *row))
+            database.execute(
+                f"INSERT INTO disclosure (rowid, {', '.join(columns)}) VALUES (?, {marks})",
+                (key, *row),
+            )
     database.close()
     assert audit(lived).verdict is Verdict.VERIFIED

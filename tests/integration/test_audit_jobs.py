@@ -1,4 +1,6 @@
-"""A node that audits itself for somebody elsewhere: one audit at a time, seen by others, and nothing but findings leaves it."""
+"""A node that audits itself for somebody elsewhere: one audit at a time, seen by others, and
+nothing but findings leaves it.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +35,18 @@ def waited(ask: Callable[[], Any], over: Callable[[Any], bool]) -> Any:
 def audited(auditor: Colleague, **options: Any) -> dict[str, Any]:
     with auditor.client() as client:
         job = client.start_audit(sample=options.get("sample"), seed=options.get("seed"))
-        found: dict[str, Any] = waited(lambda: client.audit(job["id"]), lambda one: one["state"] != "running")
+        found: dict[str, Any] = waited(
+            lambda: client.audit(job["id"]), lambda one: one["state"] != "running"
+        )
         return found
 
 
-def test_an_auditor_elsewhere_gets_findings_and_nothing_of_the_case(office: Desk, tmp_path: Path) -> None:
-    photo = upload(office, tmp_path, members={"identifiers": [{"scheme": "case", "value": "2026-117"}]})
+def test_an_auditor_elsewhere_gets_findings_and_nothing_of_the_case(
+    office: Desk, tmp_path: Path
+) -> None:
+    photo = upload(
+        office, tmp_path, members={"identifiers": [{"scheme": "case", "value": "2026-117"}]}
+    )
     office.record(photo, "note", {"text": "the witness is afraid"})
     office.anchor()
     auditor = joined(office, tmp_path / "auditor", "auditor", number="8")
@@ -69,7 +77,9 @@ def test_whoever_may_not_look_at_everything_may_not_start_one(office: Desk, tmp_
             client.audit("0" * 16)
 
 
-def test_audits_run_one_at_a_time_are_seen_and_one_that_breaks_lets_the_next_begin(office: Desk) -> None:
+def test_audits_run_one_at_a_time_are_seen_and_one_that_breaks_lets_the_next_begin(
+    office: Desk,
+) -> None:
     jobs, go = AuditJobs(office.node), threading.Event()
 
     def slow(progress: Callable[[str, int], Callable[[int], None]]) -> Report:
@@ -83,10 +93,17 @@ def test_audits_run_one_at_a_time_are_seen_and_one_that_breaks_lets_the_next_beg
         jobs.start("other", slow)
     go.set()
     ended: Job = waited(lambda: jobs.get(first.id), lambda one: one.state != "running")
-    assert (ended.state, ended.part, ended.problem) == ("failed", "reading", "the audit ended with RuntimeError")
+    assert (ended.state, ended.part, ended.problem) == (
+        "failed",
+        "reading",
+        "the audit ended with RuntimeError",
+    )
     second = jobs.start("other", lambda progress: Report())
     waited(lambda: jobs.get(second.id), lambda one: one.state == "done")
-    assert [(one.asked, one.report) for one in jobs.recent()] == [("other", None), ("someone", None)]
+    assert [(one.asked, one.report) for one in jobs.recent()] == [
+        ("other", None),
+        ("someone", None),
+    ]
     with pytest.raises(NotFoundError):
         jobs.get("0" * 16)
 
@@ -99,7 +116,9 @@ def test_what_a_node_keeps_of_audits_is_bounded(office: Desk) -> None:
     assert len(jobs.recent()) == 20
 
 
-def test_a_node_that_ends_ends_the_audit_under_way_before_what_it_reads_is_closed(office: Desk) -> None:
+def test_a_node_that_ends_ends_the_audit_under_way_before_what_it_reads_is_closed(
+    office: Desk,
+) -> None:
     jobs, begun = AuditJobs(office.node), threading.Event()
 
     def endless(progress: Callable[[str, int], Callable[[int], None]]) -> Report:
@@ -113,5 +132,8 @@ def test_a_node_that_ends_ends_the_audit_under_way_before_what_it_reads_is_close
     assert begun.wait(30)
     jobs.stop()
     ended = jobs.get(job.id)
-    assert (ended.state, ended.problem) == ("failed", "the node was stopped before the audit was done")
+    assert (ended.state, ended.problem) == (
+        "failed",
+        "the node was stopped before the audit was done",
+    )
     assert not [one for one in threading.enumerate() if one.name == f"audit-{job.id}"]

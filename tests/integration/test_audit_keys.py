@@ -1,4 +1,6 @@
-"""Keys stolen, expired, revoked or swapped: who signed is judged at the proven time, by every revocation list ever seen."""
+"""Keys stolen, expired, revoked or swapped: who signed is judged at the proven time, by every
+revocation list ever seen.
+"""
 
 from __future__ import annotations
 
@@ -141,7 +143,9 @@ def test_a_descriptor_swapped_for_another(world: World) -> None:
     nl = world["NL-POL"]
     world.settle()
     folder = nl.write(world.folder / "log")
-    (folder / f"descriptors/{nl.descriptor.digest.hex()}").write_bytes(world["RO-DIICOT"].descriptor.raw)
+    (folder / f"descriptors/{nl.descriptor.digest.hex()}").write_bytes(
+        world["RO-DIICOT"].descriptor.raw
+    )
     report = world.audit(folder)
     assert {"descriptor-differs", "descriptor-missing"} <= report.codes(), report.as_json()
     assert report.verdict is Verdict.FAILED

@@ -1,4 +1,6 @@
-"""Real nodes audited from outside: over their API, from an exported tree, by the command, and by somebody else's verifier."""
+"""Real nodes audited from outside: over their API, from an exported tree, by the command, and by
+somebody else's verifier.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +44,17 @@ def export(desk: Desk, folder: Path, *, entries: bool = True) -> Path:
     return folder
 
 
-def audit(chain: str, root: TrustRoot, files: list, state: Path | None = None, **options: object) -> Report:
-    with closing(RpcChain(chain, confirmations=0)) as reached, closing(SqliteAuditState(state, about(root))) as kept:
+def audit(
+    chain: str, root: TrustRoot, files: list, state: Path | None = None, **options: object
+) -> Report:
+    with (
+        closing(RpcChain(chain, confirmations=0)) as reached,
+        closing(SqliteAuditState(state, about(root))) as kept,
+    ):
         contracts = Contracts(reached, root.registry.address, root.ledger.address)
-        return external.audit(contracts, root, files, kept, SystemClock(), external.Options(**options))
+        return external.audit(
+            contracts, root, files, kept, SystemClock(), external.Options(**options)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +85,9 @@ def test_the_logs_of_real_nodes_audit_clean_in_many_processes(
     assert "0 of them new" in again.details["log"]
 
 
-def test_an_auditor_with_a_certificate_reads_entries_from_a_node(trio: Consortium, told: str, chain: str, root: TrustRoot) -> None:
+def test_an_auditor_with_a_certificate_reads_entries_from_a_node(
+    trio: Consortium, told: str, chain: str, root: TrustRoot
+) -> None:
     ring, keys = trio[RO].home.keyring, trio[RO].node.keys
     person = lambda: (ring.signing_key("person"), ring.get("person-certificate"))  # noqa: E731
     both = Auditor((person, lambda: (keys.service, keys.service_certificate.der)))
@@ -93,21 +104,29 @@ def test_logs_audited_one_after_another_are_compared_as_if_at_once(
     for code in (NL, RO):
         report = audit(chain, root, [FolderFiles(export(trio[code], tmp_path / code))], state)
         assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), report.as_json()
-    assert report.details["handovers"] == "offers between agencies: 1; told by the chain: 2; logs: 2"
+    assert (
+        report.details["handovers"] == "offers between agencies: 1; told by the chain: 2; logs: 2"
+    )
 
 
-def test_somebody_without_a_certificate_gets_hashes_but_no_entries(trio: Consortium, told: str, chain: str, root: TrustRoot) -> None:
+def test_somebody_without_a_certificate_gets_hashes_but_no_entries(
+    trio: Consortium, told: str, chain: str, root: TrustRoot
+) -> None:
     web = WebFiles("http://home", transport=trio[NL].transport)
     assert web.get("checkpoint").startswith(b"urn:custody:log:")
     assert len(web.get("tile/0/000.p/1")) == 32
     with pytest.raises(DeniedError, match="shown to auditors only"):
         web.get("tile/entries/000.p/1")
     report = audit(chain, root, [web])
-    assert (report.verdict, report.codes()) == (Verdict.UNREADABLE, {"unreachable"}), report.as_json()
+    assert (report.verdict, report.codes()) == (Verdict.UNREADABLE, {"unreachable"}), (
+        report.as_json()
+    )
     web.close()
 
 
-def test_a_public_tree_holds_no_entries_and_no_certificates(trio: Consortium, told: str, tmp_path: Path) -> None:
+def test_a_public_tree_holds_no_entries_and_no_certificates(
+    trio: Consortium, told: str, tmp_path: Path
+) -> None:
     folder = export(trio[NL], tmp_path / "public", entries=False)
     assert (folder / "checkpoint").exists()
     assert not (folder / "certs").exists()
@@ -121,11 +140,24 @@ def test_the_command_audits_an_exported_log_and_prints_every_line(
 
     (tmp_path / "trust.json").write_bytes(root.encode())
     export(trio[NL], tmp_path / "log")
-    arguments = ["audit", "--log", str(tmp_path / "log"), "--rpc", chain, "--trust", str(tmp_path / "trust.json"), "--workers", "1"]
+    arguments = [
+        "audit",
+        "--log",
+        str(tmp_path / "log"),
+        "--rpc",
+        chain,
+        "--trust",
+        str(tmp_path / "trust.json"),
+        "--workers",
+        "1",
+    ]
     done = custody(*arguments, "--report", str(tmp_path / "audit.html"), "--json", folder=tmp_path)
     value = json.loads(done.stdout)
     assert (done.returncode, value["verdict"]) == (0, "verified")
-    assert [one["status"] for one in value["checks"] if one["check"] in {"log", "content"}] == ["passed", "not asked"]
+    assert [one["status"] for one in value["checks"] if one["check"] in {"log", "content"}] == [
+        "passed",
+        "not asked",
+    ]
     assert "Verdict: <strong>verified" in (tmp_path / "audit.html").read_text()
 
 
@@ -136,10 +168,21 @@ def test_the_monitor_command_looks_once_and_alarms_when_the_log_forgets(
 
     (tmp_path / "trust.json").write_bytes(root.encode())
     folder = export(trio[NL], tmp_path / "log")
-    arguments = ["monitor", "--once", "--log", str(folder), "--rpc", chain, "--trust", str(tmp_path / "trust.json")]
+    arguments = [
+        "monitor",
+        "--once",
+        "--log",
+        str(folder),
+        "--rpc",
+        chain,
+        "--trust",
+        str(tmp_path / "trust.json"),
+    ]
     arguments += ["--state", str(tmp_path / "seen")]
     assert "verified; newest checkpoints: NL-POL" in custody(*arguments, folder=tmp_path).stdout
-    (folder / "checkpoint").write_bytes((folder / "checkpoint").read_bytes().replace(b"\n", b"\n1", 1))
+    (folder / "checkpoint").write_bytes(
+        (folder / "checkpoint").read_bytes().replace(b"\n", b"\n1", 1)
+    )
     done = custody(*arguments, "--stop", "--json", folder=tmp_path, code=1)
     value = json.loads(done.stdout)
     assert value["verdict"] == "failed"
@@ -147,18 +190,32 @@ def test_the_monitor_command_looks_once_and_alarms_when_the_log_forgets(
 
 
 @pytest.mark.parametrize("spoiled", ["", "tile/entries", "tile/0"])
-def test_a_verifier_that_we_did_not_write_checks_the_tree(trio: Consortium, told: str, tmp_path: Path, spoiled: str) -> None:
+def test_a_verifier_that_we_did_not_write_checks_the_tree(
+    trio: Consortium, told: str, tmp_path: Path, spoiled: str
+) -> None:
     assert FSCK.exists(), "build it with: make fsck"
     folder = export(trio[NL], tmp_path / "log")
-    key, name = trio[NL].node.keys.log.public_key().public_bytes_raw(), log_urn(trio[NL].node.log_id)
+    key, name = (
+        trio[NL].node.keys.log.public_key().public_bytes_raw(),
+        log_urn(trio[NL].node.log_id),
+    )
     digest = sha256(name.encode() + b"\n\x01" + key).hexdigest()[:8]
     (tmp_path / "key").write_text(f"{name}+{digest}+{base64.b64encode(bytes([1]) + key).decode()}")
     if spoiled:
         [file] = (folder / spoiled / "000.p").iterdir()
         file.write_bytes(file.read_bytes()[:-1] + bytes([file.read_bytes()[-1] ^ 1]))
-    command = [str(FSCK), "--public_key", str(tmp_path / "key"), "--storage_url", folder.as_uri() + "/", "--ui=false"]
+    command = [
+        str(FSCK),
+        "--public_key",
+        str(tmp_path / "key"),
+        "--storage_url",
+        folder.as_uri() + "/",
+        "--ui=false",
+    ]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20 if not spoiled else 3, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=20 if not spoiled else 3, check=False
+        )
         good = done.returncode == 0 and "Successfully fsck'd" in done.stderr
     except subprocess.TimeoutExpired:  # it asks again and again for files that do not fit
         good = False
@@ -166,8 +223,12 @@ def test_a_verifier_that_we_did_not_write_checks_the_tree(trio: Consortium, told
 
 
 @pytest.mark.parametrize("code", [NL, RO, US])
-def test_homes_audit_clean_from_inside_after_a_handover(trio: Consortium, told: str, code: str) -> None:
+def test_homes_audit_clean_from_inside_after_a_handover(
+    trio: Consortium, told: str, code: str
+) -> None:
     from tests.integration.test_audit_inside import audit as inside
 
     report = inside(trio[code])
-    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), [one.as_json() for one in report.findings]
+    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), [
+        one.as_json() for one in report.findings
+    ]

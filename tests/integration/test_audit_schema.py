@@ -1,4 +1,6 @@
-"""What the database does by itself: a trigger, a view or a table that custody did not make is found, and so is one that is gone."""
+"""What the database does by itself: a trigger, a view or a table that custody did not make is
+found, and so is one that is gone.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,14 @@ EDITS = {
         'CREATE TRIGGER t AFTER INSERT ON "release" BEGIN DELETE FROM "release" WHERE statement = new.statement; END',
         'DROP TRIGGER "t"',
     ),
-    "trigger that silences alarms": ("CREATE TRIGGER t AFTER INSERT ON alarm BEGIN DELETE FROM alarm; END", "DROP TRIGGER t"),
-    "table that keeps keys beyond their destruction": ("CREATE TABLE stolen (data BLOB)", "DROP TABLE stolen"),
+    "trigger that silences alarms": (
+        "CREATE TRIGGER t AFTER INSERT ON alarm BEGIN DELETE FROM alarm; END",
+        "DROP TRIGGER t",
+    ),
+    "table that keeps keys beyond their destruction": (
+        "CREATE TABLE stolen (data BLOB)",
+        "DROP TABLE stolen",
+    ),
     "view": ("CREATE VIEW v AS SELECT * FROM item", "DROP VIEW v"),
     "column": ("ALTER TABLE item ADD COLUMN more TEXT", "ALTER TABLE item DROP COLUMN more"),
     "index": ("CREATE INDEX i ON item (holder)", "DROP INDEX i"),
@@ -46,19 +54,27 @@ def anchored(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.mark.parametrize("edit", EDITS)
 def test_what_the_database_was_taught_to_do_by_itself_is_found(anchored: Desk, edit: str) -> None:
     made, undone = EDITS[edit]
-    with closing(sqlite3.connect(anchored.path / "ledger.sqlite", isolation_level=None)) as database:
+    with closing(
+        sqlite3.connect(anchored.path / "ledger.sqlite", isolation_level=None)
+    ) as database:
         database.execute(made)
         try:
             report = audit(anchored)
         finally:
             database.execute(undone)
-    assert (report.verdict, "schema-differs" in report.codes()) == (Verdict.FAILED, True), report.as_json()
+    assert (report.verdict, "schema-differs" in report.codes()) == (Verdict.FAILED, True), (
+        report.as_json()
+    )
 
 
 def test_an_index_that_is_gone_is_found(anchored: Desk) -> None:
     assert audit(anchored).codes() == set()
-    with closing(sqlite3.connect(anchored.path / "ledger.sqlite", isolation_level=None)) as database:
-        name, sql = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchone()
+    with closing(
+        sqlite3.connect(anchored.path / "ledger.sqlite", isolation_level=None)
+    ) as database:
+        name, sql = database.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        ).fetchone()
         database.execute(f'DROP INDEX "{name}"')
         try:
             report = audit(anchored)
@@ -72,11 +88,19 @@ def test_an_index_that_is_gone_is_found(anchored: Desk) -> None:
     [("person", "person"), ("item", "holder"), ("item", "custodian"), ("entry", "evidence"), ("document", "evidence"), ("log", "agency"),
      ("grant", "scope"), ("chain_transaction", "kind"), ("checkpoint", "state"), ("blind_index", "evidence")],
 )  # fmt: skip
-def test_a_cell_that_is_no_text_is_a_finding_and_the_rest_goes_on(anchored: Desk, table: str, column: str) -> None:
+def test_a_cell_that_is_no_text_is_a_finding_and_the_rest_goes_on(
+    anchored: Desk, table: str, column: str
+) -> None:
     """It ended the audit as a disk that fails, and hid every other edit."""
-    with closing(sqlite3.connect(anchored.path / "ledger.sqlite", isolation_level=None)) as database:
-        keys, before = database.execute(f'SELECT rowid, "{column}" FROM "{table}" LIMIT 1').fetchone()
-        database.execute(f'UPDATE "{table}" SET "{column}" = CAST(x\'ff41\' AS TEXT) WHERE rowid = ?', (keys,))
+    with closing(
+        sqlite3.connect(anchored.path / "ledger.sqlite", isolation_level=None)
+    ) as database:
+        keys, before = database.execute(
+            f'SELECT rowid, "{column}" FROM "{table}" LIMIT 1'
+        ).fetchone()
+        database.execute(
+            f'UPDATE "{table}" SET "{column}" = CAST(x\'ff41\' AS TEXT) WHERE rowid = ?', (keys,)
+        )
         try:
             report = audit(anchored)
         finally:
@@ -99,9 +123,13 @@ BAD = (
 )
 
 
-def test_a_cell_of_another_type_never_ends_an_audit_without_a_report(anchored: Desk, rng: random.Random) -> None:
+def test_a_cell_of_another_type_never_ends_an_audit_without_a_report(
+    anchored: Desk, rng: random.Random
+) -> None:
     """Nor does it hide what else was edited."""
-    with closing(sqlite3.connect(anchored.path / "ledger.sqlite", isolation_level=None)) as database:
+    with closing(
+        sqlite3.connect(anchored.path / "ledger.sqlite", isolation_level=None)
+    ) as database:
         database.text_factory = lambda data: data.decode(errors="surrogateescape")
         cells = []
         for table in columns.PRIMARY:
@@ -114,7 +142,9 @@ def test_a_cell_of_another_type_never_ends_an_audit_without_a_report(anchored: D
             saved = database.execute(f'SELECT * FROM "{table}"').fetchall()
             first, *_ = database.execute(f'SELECT rowid FROM "{table}" LIMIT 1').fetchone()
             try:
-                database.execute(f'UPDATE "{table}" SET "{column}" = {bad} WHERE rowid = ?', (first,))
+                database.execute(
+                    f'UPDATE "{table}" SET "{column}" = {bad} WHERE rowid = ?', (first,)
+                )
             except (sqlite3.IntegrityError, sqlite3.OperationalError):
                 continue
             if database.execute(f'SELECT * FROM "{table}"').fetchall() == saved:
@@ -126,11 +156,15 @@ def test_a_cell_of_another_type_never_ends_an_audit_without_a_report(anchored: D
                 [*examine(anchored.node, deep=False)]
             finally:
                 database.execute(f'DELETE FROM "{table}"')
-                database.executemany(f'INSERT INTO "{table}" VALUES ({",".join("?" * len(saved[0]))})', saved)
+                database.executemany(
+                    f'INSERT INTO "{table}" VALUES ({",".join("?" * len(saved[0]))})', saved
+                )
     assert audit(anchored).codes() == set()
 
 
-def test_a_database_that_was_brought_up_version_by_version_is_made_like_a_new_one(tmp_path: Path) -> None:
+def test_a_database_that_was_brought_up_version_by_version_is_made_like_a_new_one(
+    tmp_path: Path,
+) -> None:
     """Or every older home would fail its audit."""
     from alembic import command
     from alembic.config import Config

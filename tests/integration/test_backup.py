@@ -1,4 +1,6 @@
-"""Backup and restore: a moment of a home in use, whole or not at all, and out of reach once its keys are destroyed."""
+"""Backup and restore: a moment of a home in use, whole or not at all, and out of reach once its
+keys are destroyed.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +36,18 @@ def keys(keys_file: Path) -> BackupKeys:
     return BackupKeys(keys_file, PASSPHRASE, create=True)
 
 
-def make(desk: Desk, folder: Path, keys_file: Path, keys: BackupKeys, now: int = NOW) -> backup.Made:
+def make(
+    desk: Desk, folder: Path, keys_file: Path, keys: BackupKeys, now: int = NOW
+) -> backup.Made:
     return backup.make(desk.path, folder, keys_file, keys, now=now, rotate=ROTATE, keep=KEEP)
 
 
-def test_a_home_in_use_comes_back_whole(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random) -> None:
-    """Uploads and anchoring go on while backups are made; whatever was acknowledged before one began is in it."""
+def test_a_home_in_use_comes_back_whole(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random
+) -> None:
+    """Uploads and anchoring go on while backups are made; whatever was acknowledged before one
+    began is in it.
+    """
     folder, first = tmp_path / "backups", tmp_path / "first"
     first.write_bytes(rng.randbytes(3_000_000))
     before = desk.upload(first)[0]
@@ -70,7 +78,9 @@ def test_a_home_in_use_comes_back_whole(desk: Desk, tmp_path: Path, keys_file: P
     assert made[0].copied >= 3_000_000
     assert sum(one.copied for one in made[1:]) < 3_000_000, "packs are copied once"
     for number, one in enumerate(made):
-        restored = restore_home.restore(folder, tmp_path / f"restored-{number}", keys, PASSPHRASE, snapshot=one.snapshot.name)
+        restored = restore_home.restore(
+            folder, tmp_path / f"restored-{number}", keys, PASSPHRASE, snapshot=one.snapshot.name
+        )
         assert restored.notes == []
         with Desk(tmp_path / f"restored-{number}") as again:
             assert before.evidence in {item["evidence"] for item in again.client.items()}
@@ -78,7 +88,9 @@ def test_a_home_in_use_comes_back_whole(desk: Desk, tmp_path: Path, keys_file: P
             again.client.anchor()
 
 
-def test_grants_are_in_a_backup_only_under_its_key(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys) -> None:
+def test_grants_are_in_a_backup_only_under_its_key(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys
+) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"x")
     item = desk.upload(path)[0]
@@ -105,7 +117,9 @@ def test_what_was_disposed_of_is_out_of_reach_when_the_backup_keys_of_its_time_a
     make(desk, folder, keys_file, keys, old.expires)
     assert old.snapshot not in backup.snapshots(folder)
     with pytest.raises(KeyringError, match="destroyed"):
-        restore_home.restore(shelf, tmp_path / "back", BackupKeys(keys_file, PASSPHRASE, create=False), PASSPHRASE)
+        restore_home.restore(
+            shelf, tmp_path / "back", BackupKeys(keys_file, PASSPHRASE, create=False), PASSPHRASE
+        )
     assert not (tmp_path / "back").exists()
 
 
@@ -123,7 +137,11 @@ def test_every_altered_or_missing_file_is_refused_and_leaves_no_home(
     desk.client.anchor()
     make(desk, folder, keys_file, keys)
     # The name of the packs says whose the folder is; a restore needs none.
-    files = sorted(one.relative_to(folder) for one in folder.rglob("*") if one.is_file() and one.name != "packs.id")
+    files = sorted(
+        one.relative_to(folder)
+        for one in folder.rglob("*")
+        if one.is_file() and one.name != "packs.id"
+    )
     assert len(files) == 8
     for name in files:
         for change in ("flip", "cut", "remove"):
@@ -157,7 +175,9 @@ def test_an_interrupted_backup_is_no_backup_and_the_next_one_is_whole(
     for number, step in enumerate(("_databases", "_copy_packs", "_digest", "_write_manifest")):
         with monkeypatch.context() as patch:
             patch.setattr(backup, step, dies)
-            patch.setattr(backup.shutil, "rmtree", lambda *arguments, **options: None)  # nobody cleans up after a kill -9
+            patch.setattr(
+                backup.shutil, "rmtree", lambda *arguments, **options: None
+            )  # nobody cleans up after a kill -9
             with pytest.raises(Died):
                 make(desk, folder, keys_file, keys, NOW + number)
         assert backup.snapshots(folder) == []
@@ -169,7 +189,12 @@ def test_an_interrupted_backup_is_no_backup_and_the_next_one_is_whole(
 
 
 def test_a_backup_after_compaction_needs_no_pack_that_is_gone(
-    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+    desk: Desk,
+    tmp_path: Path,
+    keys_file: Path,
+    keys: BackupKeys,
+    rng: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder, path = tmp_path / "backups", tmp_path / "file"
     abandoned = rng.randbytes(900_000)
@@ -192,16 +217,25 @@ def test_a_backup_after_compaction_needs_no_pack_that_is_gone(
 def test_a_home_and_what_was_restored_from_it_do_not_back_up_into_one_folder(
     desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random
 ) -> None:
-    """Both go on from the same packs: the second one's backup would have cut the first one's, and said that all went well."""
+    """Both go on from the same packs: the second one's backup would have cut the first one's, and
+    said that all went well.
+    """
     folder, path = tmp_path / "backups", tmp_path / "file"
     path.write_bytes(rng.randbytes(90_000))
     desk.upload(path)
     first = make(desk, folder, keys_file, keys)
     before = {one.name: one.read_bytes() for one in (folder / "blocks").iterdir()}
     restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE)
-    with Desk(tmp_path / "again") as again, pytest.raises(UsageError, match="before it was restored"):
+    with (
+        Desk(tmp_path / "again") as again,
+        pytest.raises(UsageError, match="before it was restored"),
+    ):
         make(again, folder, keys_file, keys, NOW + 1)
-    twin = Path(shutil.copytree(desk.path, tmp_path / "twin", ignore=shutil.ignore_patterns("*.lock", "*-wal", "*-shm")))
+    twin = Path(
+        shutil.copytree(
+            desk.path, tmp_path / "twin", ignore=shutil.ignore_patterns("*.lock", "*-wal", "*-shm")
+        )
+    )
     path.write_bytes(rng.randbytes(50_000))
     desk.upload(path)
     make(desk, folder, keys_file, keys, NOW + 2)
@@ -210,7 +244,9 @@ def test_a_home_and_what_was_restored_from_it_do_not_back_up_into_one_folder(
         other.upload(path)
         with pytest.raises(StorageError, match="another home's"):
             make(other, folder, keys_file, keys, NOW + 3)
-    assert all((folder / "blocks" / name).read_bytes().startswith(data) for name, data in before.items())
+    assert all(
+        (folder / "blocks" / name).read_bytes().startswith(data) for name, data in before.items()
+    )
     for snapshot in (first.snapshot.name, ""):
         restore_home.restore(folder, tmp_path / f"r{snapshot}", keys, PASSPHRASE, snapshot=snapshot)
 
@@ -236,7 +272,12 @@ def test_a_home_that_was_rolled_back_takes_nothing_out_of_newer_backups(
 
 
 def test_a_backup_that_was_made_with_a_clock_ahead_cuts_none_that_is_made_after_it(
-    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+    desk: Desk,
+    tmp_path: Path,
+    keys_file: Path,
+    keys: BackupKeys,
+    rng: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder, path, today = tmp_path / "backups", tmp_path / "file", desk.clock.now()
     path.write_bytes(rng.randbytes(50_000))
@@ -262,14 +303,20 @@ def test_a_backup_that_was_made_with_a_clock_ahead_cuts_none_that_is_made_after_
         assert again.get(item.evidence) == path.read_bytes()
 
 
-def test_packs_that_are_no_backup_are_neither_cut_nor_removed(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys) -> None:
-    """Those of the home itself, whose blocks lie on a bigger disk, were cut to nothing, and "394.1 KiB copied"."""
+def test_packs_that_are_no_backup_are_neither_cut_nor_removed(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys
+) -> None:
+    """Those of the home itself, whose blocks lie on a bigger disk, were cut to nothing, and "394.1
+    KiB copied".
+    """
     (tmp_path / "file").write_bytes(b"content")
     desk.upload(tmp_path / "file")
     disk, other = tmp_path / "disk", tmp_path / "other"
     disk.mkdir()
     (disk / "blocks").symlink_to(desk.path / "blocks")
-    shutil.copytree(desk.path / "blocks", other / "blocks", ignore=shutil.ignore_patterns("*.lock", "packs.id"))
+    shutil.copytree(
+        desk.path / "blocks", other / "blocks", ignore=shutil.ignore_patterns("*.lock", "packs.id")
+    )
     for folder in (disk, other):
         before = {one.name: one.read_bytes() for one in (folder / "blocks").glob("pack-*")}
         with pytest.raises(UsageError, match="no backup"):
@@ -278,7 +325,9 @@ def test_packs_that_are_no_backup_are_neither_cut_nor_removed(desk: Desk, tmp_pa
 
 
 def test_two_backups_that_begin_together_have_one_key(keys_file: Path, keys: BackupKeys) -> None:
-    """Each had read the file before the other wrote it: the backup that was made could never be restored."""
+    """Each had read the file before the other wrote it: the backup that was made could never be
+    restored.
+    """
     other = BackupKeys(keys_file, PASSPHRASE, create=False)
     assert other.current(NOW) == keys.current(NOW)
     late = BackupKeys(keys_file, PASSPHRASE, create=False)
@@ -305,7 +354,9 @@ def test_a_copy_of_a_pack_that_was_cut_is_made_anew_and_not_filled_up(
 def test_a_backup_that_fails_destroys_neither_the_last_good_one_nor_its_keys(
     desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A pause longer than keys are kept, or a clock that is wrong, and then a full disk: nothing would have been left."""
+    """A pause longer than keys are kept, or a clock that is wrong, and then a full disk: nothing
+    would have been left.
+    """
     folder = tmp_path / "backups"
     first = make(desk, folder, keys_file, keys)
 
@@ -322,7 +373,9 @@ def test_a_backup_that_fails_destroys_neither_the_last_good_one_nor_its_keys(
     assert restore_home.restore(folder, tmp_path / "again", kept, PASSPHRASE).notes == []
 
 
-def test_a_damaged_snapshot_keeps_nobody_from_making_the_next(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys) -> None:
+def test_a_damaged_snapshot_keeps_nobody_from_making_the_next(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys
+) -> None:
     folder = tmp_path / "backups"
     first = make(desk, folder, keys_file, keys)
     (first.snapshot / backup.MANIFEST).write_bytes(b"{}")
@@ -330,14 +383,20 @@ def test_a_damaged_snapshot_keeps_nobody_from_making_the_next(desk: Desk, tmp_pa
     assert restore_home.restore(folder, tmp_path / "again", keys, PASSPHRASE).notes == []
 
 
-def test_keys_beside_what_they_protect_are_refused(desk: Desk, tmp_path: Path, keys: BackupKeys) -> None:
+def test_keys_beside_what_they_protect_are_refused(
+    desk: Desk, tmp_path: Path, keys: BackupKeys
+) -> None:
     for place in (desk.path / "keys", tmp_path / "backups" / "keys"):
         with pytest.raises(UsageError, match="lies in"):
-            backup.make(desk.path, tmp_path / "backups", place, keys, now=NOW, rotate=ROTATE, keep=KEEP)
+            backup.make(
+                desk.path, tmp_path / "backups", place, keys, now=NOW, rotate=ROTATE, keep=KEEP
+            )
     assert not (tmp_path / "backups").exists()
 
 
-def test_two_backups_at_once_are_one(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys) -> None:
+def test_two_backups_at_once_are_one(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys
+) -> None:
     held = FileLock(desk.path / "blocks" / "packs.lock", what="the packs")
     with pytest.raises(LockedError):
         make(desk, tmp_path / "backups", keys_file, keys)
@@ -345,12 +404,16 @@ def test_two_backups_at_once_are_one(desk: Desk, tmp_path: Path, keys_file: Path
     make(desk, tmp_path / "backups", keys_file, keys)
 
 
-def test_a_restore_overwrites_nothing(desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys) -> None:
+def test_a_restore_overwrites_nothing(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys
+) -> None:
     make(desk, tmp_path / "backups", keys_file, keys)
     with pytest.raises(UsageError, match="not empty"):
         restore_home.restore(tmp_path / "backups", desk.path, keys, PASSPHRASE)
     with pytest.raises(UsageError, match="no snapshot 20200101T000000Z"):
-        restore_home.restore(tmp_path / "backups", tmp_path / "new", keys, PASSPHRASE, snapshot="20200101T000000Z")
+        restore_home.restore(
+            tmp_path / "backups", tmp_path / "new", keys, PASSPHRASE, snapshot="20200101T000000Z"
+        )
 
 
 def test_a_disposed_item_loses_its_blocks_and_only_when_nobody_holds_a_key(
@@ -366,7 +429,9 @@ def test_a_disposed_item_loses_its_blocks_and_only_when_nobody_holds_a_key(
         patch.setattr(type(desk.clock), "now", lambda self: later)
         assert garbage_collection.collect(desk.node).blocks == 0, "a key to it is still there"
         with desk.node.records.write() as unit:
-            unit._db.exec_driver_sql("DELETE FROM \"grant\" WHERE evidence = ? AND scope = 'content'", (gone.evidence,))
+            unit._db.exec_driver_sql(
+                "DELETE FROM \"grant\" WHERE evidence = ? AND scope = 'content'", (gone.evidence,)
+            )
         assert garbage_collection.collect(desk.node).blocks > 3
     assert desk.get(kept.evidence) == path.read_bytes()
     assert not any(desk.node.blocks.missing([cids.from_text(kept.cid)]))

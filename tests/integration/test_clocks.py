@@ -34,19 +34,27 @@ class Off:
 
 
 @pytest.mark.parametrize("by", [1, 2, 30, 290])
-def test_a_reader_whose_clock_runs_ahead_gets_what_they_signed_for(desk: Desk, tmp_path: Path, by: int) -> None:
+def test_a_reader_whose_clock_runs_ahead_gets_what_they_signed_for(
+    desk: Desk, tmp_path: Path, by: int
+) -> None:
     item, out = upload(desk, tmp_path, b"content"), BytesIO()
-    access = retrieval.record_access(desk.client, desk.person, Off(by), item, mode="copy", basis=BASIS)
+    access = retrieval.record_access(
+        desk.client, desk.person, Off(by), item, mode="copy", basis=BASIS
+    )
     retrieval.fetch(desk.client, desk.person, item, access, out)
     assert out.getvalue() == b"content"
 
 
 @pytest.mark.parametrize("by", [400, -3700])
-def test_an_access_that_opens_nothing_is_not_in_the_log(desk: Desk, tmp_path: Path, by: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_access_that_opens_nothing_is_not_in_the_log(
+    desk: Desk, tmp_path: Path, by: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     item = upload(desk, tmp_path, b"content")
     monkeypatch.setattr(desk.node, "clock", Off(7200))
     with pytest.raises(RuleError, match="the node's clock says"):
-        retrieval.record_access(desk.client, desk.person, Off(7200 + by), item, mode="copy", basis=BASIS)
+        retrieval.record_access(
+            desk.client, desk.person, Off(7200 + by), item, mode="copy", basis=BASIS
+        )
     assert desk.client.item(item)["events"] == 1
 
 
@@ -57,7 +65,9 @@ def test_whoever_dates_ahead_keeps_nobody_from_recording(desk: Desk, tmp_path: P
     assert desk.client.item(item)["events"] == 3
 
 
-def test_a_clock_that_was_wrong_for_a_minute_shuts_nobody_out_for_a_year(both: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_was_wrong_for_a_minute_shuts_nobody_out_for_a_year(
+    both: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nl, ro = both[NL], both[RO]
     worker = Worker(nl.node, Policy())
     with monkeypatch.context() as patch:
@@ -90,17 +100,28 @@ def test_a_list_from_the_future_comes_in_on_no_way_and_one_that_is_kept_keeps_no
         assert certificates.crl_issued(directory.known(unit, NL).crl) <= time.time() + 60
 
 
-def test_a_version_that_is_shown_again_and_again_costs_no_calls_of_the_chain(both: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_is_shown_again_and_again_costs_no_calls_of_the_chain(
+    both: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ro, calls = both[RO], list[int]()
     asked = type(ro.node.contracts).descriptor_commitment
-    monkeypatch.setattr(type(ro.node.contracts), "descriptor_commitment", lambda *given: calls.append(1) or asked(*given))
+    monkeypatch.setattr(
+        type(ro.node.contracts),
+        "descriptor_commitment",
+        lambda *given: calls.append(1) or asked(*given),
+    )
     for change in (lambda rows: rows * 4000, lambda rows: [*rows, replace(rows[-1], version=99)]):
-        with lying(ro, NL, versions=change), pytest.raises(ChainError, match="twice, or before its time"):
+        with (
+            lying(ro, NL, versions=change),
+            pytest.raises(ChainError, match="twice, or before its time"),
+        ):
             directory.add(ro.node, consortium.address(NL))
     assert len(calls) == 2
 
 
-def test_an_entry_that_is_dated_a_year_ahead_is_anchored_all_the_same(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_that_is_dated_a_year_ahead_is_anchored_all_the_same(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     upload(desk, tmp_path, b"content")
     desk.anchor()
     with monkeypatch.context() as patch:
@@ -109,9 +130,14 @@ def test_an_entry_that_is_dated_a_year_ahead_is_anchored_all_the_same(desk: Desk
     assert anchoring.due(desk.node, Policy(growth=256, age=60))
 
 
-def test_an_offer_that_has_expired_shows_nothing_any_more(both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_offer_that_has_expired_shows_nothing_any_more(
+    both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk = both[NL]
-    item, taker = upload(desk, tmp_path, b"content"), joined(desk, tmp_path / "taker", "officer", number="8")
+    item, taker = (
+        upload(desk, tmp_path, b"content"),
+        joined(desk, tmp_path / "taker", "officer", number="8"),
+    )
     terms = handover.Terms(desk.node.agency, desk.clock.now() + 60, person=taker.pseudonym)
     handover.offer(desk.client, desk.person, desk.clock, item, terms)
     with taker.client() as client:

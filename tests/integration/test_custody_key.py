@@ -1,4 +1,6 @@
-"""The custody key goes from one custodian to the next, and to nobody else; whoever carries it can neither read nor swap it."""
+"""The custody key goes from one custodian to the next, and to nobody else; whoever carries it can
+neither read nor swap it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,15 @@ from ledger.domain.codecs.cbor import encode
 from ledger.domain.codecs.text import from_b64url
 from ledger.domain.crypto import custody_key
 from ledger.domain.crypto.grants import HpkePrivateKey
-from ledger.domain.errors import ConflictError, CustodyError, DeniedError, FormatError, KeyringError, RuleError, VerificationError
+from ledger.domain.errors import (
+    ConflictError,
+    CustodyError,
+    DeniedError,
+    FormatError,
+    KeyringError,
+    RuleError,
+    VerificationError,
+)
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import Descriptor
@@ -35,7 +45,13 @@ from tests.support.people import Colleague, joined
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A home whose first person is administrator, officer and custodian."""
     home = tmp_path_factory.mktemp("office") / "home"
-    create_home.found(home, agency="NL-POL", person="4711", roles=["administrator", "officer", "custodian"], passphrase=PASSPHRASE)
+    create_home.found(
+        home,
+        agency="NL-POL",
+        person="4711",
+        roles=["administrator", "officer", "custodian"],
+        passphrase=PASSPHRASE,
+    )
     with Desk(home) as desk:
         yield desk
 
@@ -43,11 +59,17 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 @pytest.fixture
 def second(office: Desk, tmp_path: Path, rng: random.Random) -> Colleague:
     """Somebody invited as a custodian, whom nobody gave the key yet."""
-    return joined(office, tmp_path / "second", "officer", "custodian", number=str(rng.getrandbits(64)))
+    return joined(
+        office, tmp_path / "second", "officer", "custodian", number=str(rng.getrandbits(64))
+    )
 
 
 def state(office: Desk, who: Colleague) -> str:
-    return next(str(one["custodyKey"]) for one in office.client.people() if one["reference"] == who.pseudonym)
+    return next(
+        str(one["custodyKey"])
+        for one in office.client.people()
+        if one["reference"] == who.pseudonym
+    )
 
 
 def fingerprint(who: Colleague) -> str:
@@ -82,22 +104,35 @@ def test_a_new_custodian_gets_the_key_and_gets_shares_and_hands_over(
     with pytest.raises(DeniedError, match="custody key is not in your keyring") as refused:
         second.get(photo)
     assert refused.value.hint is not None
-    assert f"person give-key {second.pseudonym} --fingerprint '{fingerprint(second)}'" in refused.value.hint
+    assert (
+        f"person give-key {second.pseudonym} --fingerprint '{fingerprint(second)}'"
+        in refused.value.hint
+    )
     give(office, second)
     assert state(office, second) == custody_keys.SEALED
     assert take(second)
     assert state(office, second) == custody_keys.HOLDS
     assert not take(second), "nothing waits any more"
     again = FileKeyring.open(second.home / KEYRING, PASSPHRASE)
-    assert again.hpke_key("hpke-custody").public == descriptor(office).custody, "it is in the keyring on the disk"
+    assert again.hpke_key("hpke-custody").public == descriptor(office).custody, (
+        "it is in the keyring on the disk"
+    )
 
     assert second.get(photo) == data
     third = joined(office, tmp_path / "third", "officer", number="third")
     with second.working() as (client, person):
-        handover.share(client, person, office.clock, photo, with_person=third.pseudonym, basis=BASIS)
+        handover.share(
+            client, person, office.clock, photo, with_person=third.pseudonym, basis=BASIS
+        )
     assert third.get(photo) == data
     with second.working() as (client, person):
-        handover.offer(client, person, office.clock, photo, Terms("NL-POL", int(time.time()) + 3600, person=third.pseudonym))
+        handover.offer(
+            client,
+            person,
+            office.clock,
+            photo,
+            Terms("NL-POL", int(time.time()) + 3600, person=third.pseudonym),
+        )
     with third.working() as (client, person):
         handover.accept(client, person, office.clock, photo)
     assert office.client.item(photo)["holder"] == third.pseudonym
@@ -113,10 +148,14 @@ def test_the_node_that_carries_the_key_cannot_read_it(office: Desk, second: Coll
     assert row.by == office.person.certificate.subject
     assert seed not in row.sealed
     with pytest.raises(CustodyError):
-        custody_key.open_sealed(row.sealed, office.node.keys.hpke, person=second.id, custody=descriptor(office).custody)
+        custody_key.open_sealed(
+            row.sealed, office.node.keys.hpke, person=second.id, custody=descriptor(office).custody
+        )
     with pytest.raises(KeyringError):
         custody_key.open_sealed(
-            replace(custody_key.parse(row.sealed), recipient=office.node.keys.hpke.public.digest).encode(),
+            replace(
+                custody_key.parse(row.sealed), recipient=office.node.keys.hpke.public.digest
+            ).encode(),
             office.node.keys.hpke,
             person=second.id,
             custody=descriptor(office).custody,
@@ -130,36 +169,61 @@ def test_a_key_that_was_swapped_on_the_way_is_not_taken(office: Desk, second: Co
         custody_key.seal(made, second.id, mine),
         replace(custody_key.seal(made, second.id, mine), custody=genuine.custody),
         replace(genuine, sealed=genuine.sealed[:-1] + bytes([genuine.sealed[-1] ^ 1])),
-        custody_key.seal(office.home.keyring.hpke_key("hpke-custody"), PersonId("NL-POL", "b" * 26), mine),
+        custody_key.seal(
+            office.home.keyring.hpke_key("hpke-custody"), PersonId("NL-POL", "b" * 26), mine
+        ),
         custody_key.seal(office.home.keyring.hpke_key("hpke-custody"), second.id, made.public),
     ):
         with office.node.records.write() as unit:  # as a node would that is not honest
-            unit.put_custody_key(CustodyKeyRow(second.id, genuine.custody, swapped.encode(), second.id))
+            unit.put_custody_key(
+                CustodyKeyRow(second.id, genuine.custody, swapped.encode(), second.id)
+            )
         with pytest.raises((VerificationError, KeyringError)):
             take(second)
         assert "hpke-custody" not in second.keyring.names()
         assert "hpke-custody" not in FileKeyring.open(second.home / KEYRING, PASSPHRASE).names()
 
 
-def test_another_custody_key_under_another_descriptor_is_not_taken(office: Desk, second: Colleague) -> None:
+def test_another_custody_key_under_another_descriptor_is_not_taken(
+    office: Desk, second: Colleague
+) -> None:
     mine, made = second.keyring.hpke_key("hpke-person").public, HpkePrivateKey.generate()
     real = descriptor(office)
     forged = replace(real, custody=made.public, raw=real.raw + b" ")
     with office.node.records.write() as unit:
-        unit.put_custody_key(CustodyKeyRow(second.id, made.public.digest, custody_key.seal(made, second.id, mine).encode(), second.id))
-    with second.working() as (client, person), pytest.raises(VerificationError, match="another descriptor"):
+        unit.put_custody_key(
+            CustodyKeyRow(
+                second.id,
+                made.public.digest,
+                custody_key.seal(made, second.id, mine).encode(),
+                second.id,
+            )
+        )
+    with (
+        second.working() as (client, person),
+        pytest.raises(VerificationError, match="another descriptor"),
+    ):
         entrust.take(second.keyring, client, person.certificate, forged)
     assert "hpke-custody" not in second.keyring.names()
 
 
-def test_a_node_that_shows_keys_of_its_own_is_given_nothing(office: Desk, second: Colleague, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_that_shows_keys_of_its_own_is_given_nothing(
+    office: Desk, second: Colleague, monkeypatch: pytest.MonkeyPatch
+) -> None:
     known = fingerprint(second)
     key, hpke = ec.generate_private_key(ec.SECP256R1()), HpkePrivateKey.generate()
     proof = enrolment.sign(key, server=office.client.agency()["log"], hpke=hpke.public)
-    roles = {"agency": "NL-POL", "pseudonym": second.pseudonym, "roles": ["custodian"], "service": False}
+    roles = {
+        "agency": "NL-POL",
+        "pseudonym": second.pseudonym,
+        "roles": ["custodian"],
+        "service": False,
+    }
     der = office.node.keys.authority.issue(key.public_key(), now=office.clock.now(), **roles)
     own = office.client.custodian_card(second.pseudonym)
-    half = enrolment.sign(second.keyring.signing_key("person"), server=office.client.agency()["log"], hpke=hpke.public)
+    half = enrolment.sign(
+        second.keyring.signing_key("person"), server=office.client.agency()["log"], hpke=hpke.public
+    )
     for card in ((der, proof), (own[0], proof), (der, own[1]), (own[0], half)):
         monkeypatch.setattr(type(office.client), "custodian_card", lambda *_, card=card: card)
         with pytest.raises(VerificationError):
@@ -167,7 +231,9 @@ def test_a_node_that_shows_keys_of_its_own_is_given_nothing(office: Desk, second
     assert state(office, second) == custody_keys.WAITS
 
 
-def test_the_key_goes_to_custodians_of_the_agency_alone(office: Desk, second: Colleague, tmp_path: Path) -> None:
+def test_the_key_goes_to_custodians_of_the_agency_alone(
+    office: Desk, second: Colleague, tmp_path: Path
+) -> None:
     officer = joined(office, tmp_path / "officer", "officer", number="officer")
     with pytest.raises(RuleError, match="custodians only"):
         give(office, officer)
@@ -176,7 +242,9 @@ def test_the_key_goes_to_custodians_of_the_agency_alone(office: Desk, second: Co
     with pytest.raises(RuleError):
         office.client.put_custody_key(sealed.encode())
     with pytest.raises(DeniedError):
-        office.client.put_custody_key(replace(sealed, person=PersonId("RO-DIICOT", second.pseudonym)).encode())
+        office.client.put_custody_key(
+            replace(sealed, person=PersonId("RO-DIICOT", second.pseudonym)).encode()
+        )
     with pytest.raises(ConflictError, match="another key"):
         office.client.put_custody_key(replace(sealed, person=second.id).encode())
     with pytest.raises(FormatError):
@@ -197,7 +265,9 @@ def test_the_key_goes_to_custodians_of_the_agency_alone(office: Desk, second: Co
         entrust.give(second.keyring, client, second.pseudonym, fingerprint="")
 
 
-def test_whoever_loses_the_role_keeps_the_key_and_whoever_waited_gets_none(office: Desk, second: Colleague, tmp_path: Path) -> None:
+def test_whoever_loses_the_role_keeps_the_key_and_whoever_waited_gets_none(
+    office: Desk, second: Colleague, tmp_path: Path
+) -> None:
     give(office, second)
     assert take(second)
     done = office.client.renew(second.pseudonym, ["officer"])
@@ -210,15 +280,22 @@ def test_whoever_loses_the_role_keeps_the_key_and_whoever_waited_gets_none(offic
     with office.node.records.read() as unit:
         assert unit.custody_key(third.id) is None
     assert office.client.suspend(second.pseudonym)["keepsCustodyKey"] is True
-    assert state(office, second) == custody_keys.KEPT, "a suspension takes no key out of anybody's hands"
+    assert state(office, second) == custody_keys.KEPT, (
+        "a suspension takes no key out of anybody's hands"
+    )
 
 
-def test_an_officer_who_becomes_a_custodian_gets_the_key_with_the_new_certificate(office: Desk, tmp_path: Path, rng: random.Random) -> None:
+def test_an_officer_who_becomes_a_custodian_gets_the_key_with_the_new_certificate(
+    office: Desk, tmp_path: Path, rng: random.Random
+) -> None:
     photo, data = uploaded(office, tmp_path, rng)
     officer = joined(office, tmp_path / "officer", "officer", number="promoted")
     with pytest.raises(CustodyError):
         officer.get(photo)
-    assert office.client.renew(officer.pseudonym, ["custodian", "officer"])["custodyKey"] == custody_keys.WAITS
+    assert (
+        office.client.renew(officer.pseudonym, ["custodian", "officer"])["custodyKey"]
+        == custody_keys.WAITS
+    )
     give(office, officer)
     with officer.client() as client:
         enrolling.fetch(officer.keyring, client)
@@ -226,7 +303,9 @@ def test_an_officer_who_becomes_a_custodian_gets_the_key_with_the_new_certificat
     assert officer.get(photo) == data
 
 
-def test_whoever_joined_before_keys_were_kept_signs_for_them_again(office: Desk, second: Colleague) -> None:
+def test_whoever_joined_before_keys_were_kept_signs_for_them_again(
+    office: Desk, second: Colleague
+) -> None:
     with office.node.records.write() as unit:
         row = unit.person(second.id)
         assert row is not None
@@ -240,7 +319,9 @@ def test_whoever_joined_before_keys_were_kept_signs_for_them_again(office: Desk,
     assert take(second)
 
 
-def test_without_a_key_nobody_is_told_to_ask_whom_they_are(office: Desk, second: Colleague, tmp_path: Path, rng: random.Random) -> None:
+def test_without_a_key_nobody_is_told_to_ask_whom_they_are(
+    office: Desk, second: Colleague, tmp_path: Path, rng: random.Random
+) -> None:
     photo, _ = uploaded(office, tmp_path, rng)
     officer = joined(office, tmp_path / "officer", "officer", number="without")
     for who in (second, officer):

@@ -1,4 +1,6 @@
-"""What agencies exchange: nothing altered, foreign or false is taken in; copies and disposals reach whom they must and nobody else."""
+"""What agencies exchange: nothing altered, foreign or false is taken in; copies and disposals reach
+whom they must and nobody else.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,13 @@ from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import parcel
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.crypto import content_encryption
-from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, VerificationError
+from ledger.domain.errors import (
+    CustodyError,
+    DeniedError,
+    NotFoundError,
+    RuleError,
+    VerificationError,
+)
 from ledger.domain.event.signing import seal_keys, sign_event
 from ledger.domain.verify import verify
 from ledger.services.audit.self_check import Finding, examine
@@ -27,7 +35,9 @@ from tests.support.people import joined
 ABSENT = "urn:uuid:00000000-0000-4000-8000-000000000000"
 
 
-def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(both: Consortium, tmp_path: Path) -> None:
+def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(
+    both: Consortium, tmp_path: Path
+) -> None:
     giver, taker = both[NL], both[RO]
     evidence = upload(giver, tmp_path)
     offer(giver, evidence, RO)
@@ -48,7 +58,9 @@ def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(bot
                 found = replace(found, documents=found.documents[:-1])
             if self.alter == "shorter bundle":
                 bundle = bundles.parse(found.bundle)
-                found = replace(found, bundle=replace(bundle, statements=bundle.statements[:-1]).encode())
+                found = replace(
+                    found, bundle=replace(bundle, statements=bundle.statements[:-1]).encode()
+                )
             return found.encode()
 
         def ciphertext(self, which: str, start: int, end: int) -> bytes:
@@ -64,10 +76,18 @@ def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(bot
     assert taker.client.item(evidence)["offer"]
 
 
-def test_another_agencys_item_under_the_name_of_one_of_ours_replaces_nothing(both: Consortium, tmp_path: Path) -> None:
+def test_another_agencys_item_under_the_name_of_one_of_ours_replaces_nothing(
+    both: Consortium, tmp_path: Path
+) -> None:
     giver, taker = both[NL], both[RO]
     ours = upload(taker, tmp_path, b"the real one")
-    sealed = seal_keys(giver.person, ours, record_key=content_encryption.new_key(), content_key=None, commitment=None)
+    sealed = seal_keys(
+        giver.person,
+        ours,
+        record_key=content_encryption.new_key(),
+        content_key=None,
+        commitment=None,
+    )
     signed = sign_event(
         giver.person,
         "collected",
@@ -89,13 +109,24 @@ def test_another_agencys_item_under_the_name_of_one_of_ours_replaces_nothing(bot
     both.settle(NL, RO)
 
 
-def test_another_node_records_nothing_about_items_that_it_never_held(both: Consortium, tmp_path: Path) -> None:
+def test_another_node_records_nothing_about_items_that_it_never_held(
+    both: Consortium, tmp_path: Path
+) -> None:
     host, stranger = both[NL], both[RO].node
     evidence = upload(host, tmp_path)
     item = host.client.item(evidence)
-    told = {"evidence": evidence, "log": host.node.log_id.hex(), "events": item["events"], "head": item["head"], "time": 0}
+    told = {
+        "evidence": evidence,
+        "log": host.node.log_id.hex(),
+        "events": item["events"],
+        "head": item["head"],
+        "time": 0,
+    }
     api = stranger.reach(consortium.address(NL))
-    for event_type, body in (("keys-destroyed", {"scope": ["content"]}), ("verified", {"result": "mismatch"})):
+    for event_type, body in (
+        ("keys-destroyed", {"scope": ["content"]}),
+        ("verified", {"result": "mismatch"}),
+    ):
         answers = set()
         for name in (evidence, ABSENT):
             with pytest.raises(NotFoundError) as caught:
@@ -112,7 +143,12 @@ def test_a_strangers_node_gets_no_parcel(trio: Consortium, tmp_path: Path) -> No
     stranger = trio[US].node.reach(consortium.address(NL))
     assert stranger.exchanged() == []
     statement = trio[NL].client.item(evidence)["head"]
-    for path in ("/v1/exchange/{}/parcel", "/v1/exchange/{}/content", "/v1/exchange/{}/closing", "/v1/exchange/copies/{}"):
+    for path in (
+        "/v1/exchange/{}/parcel",
+        "/v1/exchange/{}/content",
+        "/v1/exchange/{}/closing",
+        "/v1/exchange/copies/{}",
+    ):
         names = (statement, "cd" * 32) if "copies" in path else (evidence, ABSENT)
         answers = set()
         for name in names:
@@ -132,32 +168,49 @@ def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds
 ) -> None:
     giver, taker = both[NL], both[RO]
     evidence = upload(giver, tmp_path)
-    recipient, what = copying.Recipient("prosecutor", agency=RO), copying.Disclosure("copy", conditions=("this case only",))
-    statement = copying.disclose(giver.client, giver.person, giver.clock, evidence, recipient, what)["statement"]
+    recipient, what = (
+        copying.Recipient("prosecutor", agency=RO),
+        copying.Disclosure("copy", conditions=("this case only",)),
+    )
+    statement = copying.disclose(
+        giver.client, giver.person, giver.clock, evidence, recipient, what
+    )["statement"]
     assert both.settle(NL, RO) == {}
     [offered] = [one for one in taker.client.copies() if one["evidence"] == evidence]
     assert offered["statement"] == statement
     assert not [one for one in both[US].client.copies() if one["evidence"] == evidence]
     (tmp_path / "workplace").mkdir()
     journal = bootstrap.journal_of(taker.path, taker.home.keyring)
-    made = copying.take(taker.client, taker.person, journal, taker.clock, offered, tmp_path / "workplace", {})
+    made = copying.take(
+        taker.client, taker.person, journal, taker.clock, offered, tmp_path / "workplace", {}
+    )
     assert taker.get(made.evidence) == b"evidence" * 1000
     assert giver.client.lineage(evidence)["copies"][0]["taken"] == made.evidence
     other = upload(taker, tmp_path, b"another item")
     with pytest.raises(RuleError, match="not on record as this copy"):
         taker.client.copy_taken(offered, other)
-    assert {"parent": evidence, "child": made.evidence, "kind": "copy"} in taker.client.lineage(made.evidence)["links"]
+    assert {"parent": evidence, "child": made.evidence, "kind": "copy"} in taker.client.lineage(
+        made.evidence
+    )["links"]
     opening = taker.client.details(made.evidence, taker.access(made.evidence))[0]["document"]
-    assert opening["body"]["source"] == {"evidence": evidence, "statement": statement, "conditions": ["this case only"]}
+    assert opening["body"]["source"] == {
+        "evidence": evidence,
+        "statement": statement,
+        "conditions": ["this case only"],
+    }
     with pytest.raises(RuleError, match="conditions on onward use"):
         offer(taker, made.evidence, US)
-    offer(taker, made.evidence, US, members={"basis": {"purpose": "trial", "reference": "letter 88"}})
+    offer(
+        taker, made.evidence, US, members={"basis": {"purpose": "trial", "reference": "letter 88"}}
+    )
     assert giver.client.item(evidence)["custodian"] == NL
     with pytest.raises(NotFoundError):
         both[US].node.reach(consortium.address(NL)).copy(statement)
 
 
-def test_a_disposal_reaches_every_agency_that_held_the_item_before(trio: Consortium, root: TrustRoot, tmp_path: Path) -> None:
+def test_a_disposal_reaches_every_agency_that_held_the_item_before(
+    trio: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
     evidence = upload(trio[NL], tmp_path)
     for giver, taker in ((trio[NL], trio[RO]), (trio[RO], trio[US])):
         offer(giver, evidence, taker.node.agency)
@@ -168,14 +221,18 @@ def test_a_disposal_reaches_every_agency_that_held_the_item_before(trio: Consort
     second = joined(taker, tmp_path / "second", "custodian", number="2")
     requested = taker.record(evidence, "disposal-requested", {"reason": "case closed"})["statement"]
     approved = second.record(evidence, "approved", {"target": requested})["statement"]
-    taker.record(evidence, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]})
+    taker.record(
+        evidence, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    )
     assert trio.settle() == {}
     told = taker.client.disposal(evidence)
     assert {one["agency"] for one in told["confirmed"]} == {NL, RO, US}
     for desk in trio.desks.values():
         with desk.node.records.read() as unit:
             assert not any(unit.has_grants(evidence, scope) for scope in ("content", "record"))
-            assert not [row for row in unit.events(evidence) if unit.document(row.payload) is not None]
+            assert not [
+                row for row in unit.events(evidence) if unit.document(row.payload) is not None
+            ]
         with pytest.raises(CustodyError):
             desk.get(evidence)
         assert [one for one in examine(desk.node, deep=True) if isinstance(one, Finding)] == []
@@ -184,14 +241,25 @@ def test_a_disposal_reaches_every_agency_that_held_the_item_before(trio: Consort
     assert (report.verdict.value, report.facts["closed"]) == ("verified", True), report.as_json()
 
 
-def test_a_disposal_that_the_holder_did_not_sign_destroys_nothing(both: Consortium, tmp_path: Path) -> None:
+def test_a_disposal_that_the_holder_did_not_sign_destroys_nothing(
+    both: Consortium, tmp_path: Path
+) -> None:
     giver = both[NL]
     evidence = upload(giver, tmp_path)
     api = both[RO].node.reach(consortium.address(NL))
 
     class Lying:
         def disposals(self) -> list[dict[str, Any]]:
-            return [{"evidence": evidence, "disposal": "00" * 32, "log": "00" * 32, "events": 2, "head": "00" * 32, "time": 0}]
+            return [
+                {
+                    "evidence": evidence,
+                    "disposal": "00" * 32,
+                    "log": "00" * 32,
+                    "events": 2,
+                    "head": "00" * 32,
+                    "time": 0,
+                }
+            ]
 
         def closing(self, which: str) -> bytes:
             return bytes(giver.bundle(which))

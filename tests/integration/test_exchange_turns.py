@@ -1,4 +1,6 @@
-"""Nobody's many rows hide another's, and nobody's slow node holds up another's exchange, our own duties or the end of the process."""
+"""Nobody's many rows hide another's, and nobody's slow node holds up another's exchange, our own
+duties or the end of the process.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ from tests.support.lying import lying
 
 
 def name(number: int) -> str:
-    """Of an item that comes before any that is made here: names are chosen by whoever opens an item."""
+    """Of an item that comes before any that is made here: names are chosen by whoever opens an
+    item.
+    """
     return f"urn:uuid:00000000-0000-4000-8000-{number:012x}"
 
 
@@ -52,17 +56,32 @@ def rows(desk: Desk, put: Callable[[Any, int], None], table: str) -> Iterator[No
             clear(unit, table, "00000000")
 
 
-def test_a_thousand_offers_of_one_agency_hide_nobody_elses_and_count_in_its_quota(trio: Consortium, tmp_path: Path) -> None:
+def test_a_thousand_offers_of_one_agency_hide_nobody_elses_and_count_in_its_quota(
+    trio: Consortium, tmp_path: Path
+) -> None:
     nl, ro = trio[NL], trio[RO]
     evidence = upload(nl, tmp_path)
     offer(nl, evidence, RO)
 
     def put(unit: Any, number: int) -> None:
-        unit.put_crossing(CrossingRow(name(number), 0, US, NL, number.to_bytes(32, "big"), int(time.time()) + 80_000, "open", 1))
+        unit.put_crossing(
+            CrossingRow(
+                name(number),
+                0,
+                US,
+                NL,
+                number.to_bytes(32, "big"),
+                int(time.time()) + 80_000,
+                "open",
+                1,
+            )
+        )
 
     with rows(nl, put, "crossing"):
         sync.settle(nl.node, timeout=30)
-        assert evidence in {one["evidence"] for one in ro.node.reach(consortium.address(NL)).exchanged()}
+        assert evidence in {
+            one["evidence"] for one in ro.node.reach(consortium.address(NL)).exchanged()
+        }
         assert [row.giver for row in transfer_steps.every(nl.node, ("open",), giver=NL)] == [NL]
         with pytest.raises(RuleError, match="1000 items on offer here"):
             incoming._require_room(nl.node, US, evidence, 1)
@@ -72,8 +91,22 @@ def test_a_thousand_offers_of_one_agency_hide_nobody_elses_and_count_in_its_quot
 def test_the_disposal_behind_a_thousand_others_is_told(both: Consortium) -> None:
     ro = both[RO]
     with ro.node.records.write() as unit:
-        unit.put_erasure(ErasureRow("urn:uuid:ffffffff-0000-4000-8000-000000000000", bytes(32), RO, "done"))
-        unit.put_crossing(CrossingRow("urn:uuid:ffffffff-0000-4000-8000-000000000000", 0, RO, NL, bytes(32), 1, "concluded", 1, 1))
+        unit.put_erasure(
+            ErasureRow("urn:uuid:ffffffff-0000-4000-8000-000000000000", bytes(32), RO, "done")
+        )
+        unit.put_crossing(
+            CrossingRow(
+                "urn:uuid:ffffffff-0000-4000-8000-000000000000",
+                0,
+                RO,
+                NL,
+                bytes(32),
+                1,
+                "concluded",
+                1,
+                1,
+            )
+        )
 
     def put(unit: Any, number: int) -> None:
         unit.put_erasure(ErasureRow(name(number), number.to_bytes(32, "big"), RO, "done"))
@@ -96,7 +129,11 @@ def test_a_thousand_copies_that_ran_out_hide_none_that_may_be_fetched(both: Cons
         unit.put_given(GivenRow((number + 1).to_bytes(32, "big"), name(number), RO, until))
 
     with rows(nl, put, "given"):
-        assert [row.evidence for row in copies.for_agency(nl.node, RO) if row.evidence.startswith("urn:uuid:00000000")] == [name(999)]
+        assert [
+            row.evidence
+            for row in copies.for_agency(nl.node, RO)
+            if row.evidence.startswith("urn:uuid:00000000")
+        ] == [name(999)]
 
 
 def test_a_list_that_is_longer_than_a_page_goes_on_in_the_next_call_and_begins_again_at_its_end(
@@ -112,15 +149,25 @@ def test_a_list_that_is_longer_than_a_page_goes_on_in_the_next_call_and_begins_a
     def call() -> list[str]:
         return [one["evidence"] for one in outgoing.page(node, "a test", ask)]
 
-    assert [call() for _ in range(4)] == [[name(0), name(1)], [name(2), name(3)], [name(4)], [name(0), name(1)]]
+    assert [call() for _ in range(4)] == [
+        [name(0), name(1)],
+        [name(2), name(3)],
+        [name(4)],
+        [name(0), name(1)],
+    ]
     for _ in outgoing.page(node, "cut", ask):
         break
     assert [one["evidence"] for one in outgoing.page(node, "cut", ask)] == [name(1), name(2)]
-    stubborn = [[one["evidence"] for one in outgoing.page(node, "odd", lambda *_: known[:2])] for _ in range(3)]
+    stubborn = [
+        [one["evidence"] for one in outgoing.page(node, "odd", lambda *_: known[:2])]
+        for _ in range(3)
+    ]
     assert stubborn == [[name(0), name(1)]] * 3, "a node that ignores where it was asked to begin"
 
 
-def test_somebody_with_parts_in_very_many_items_sees_every_one_of_them(both: Consortium, tmp_path: Path) -> None:
+def test_somebody_with_parts_in_very_many_items_sees_every_one_of_them(
+    both: Consortium, tmp_path: Path
+) -> None:
     nl = both[NL]
     evidence, person = upload(nl, tmp_path), PersonId(NL, "many")
     with nl.node.records.write() as unit:
@@ -134,14 +181,18 @@ def test_somebody_with_parts_in_very_many_items_sees_every_one_of_them(both: Con
             unit.put_token(b"t" * 32, name(number))
         unit.put_token(b"t" * 32, evidence)
         found = unit.items(after=-1, limit=10, person=person, evidence=None, token=b"t" * 32)
-        assert [item.state.evidence for item in found] == [evidence], "however many others have the same case"
+        assert [item.state.evidence for item in found] == [evidence], (
+            "however many others have the same case"
+        )
         for table in ("share", "blind_index"):
             clear(unit, table, "00000000")
         clear(unit, "share", evidence.removeprefix("urn:uuid:"))
         clear(unit, "blind_index", evidence.removeprefix("urn:uuid:"))
 
 
-def test_an_agency_that_does_not_give_its_copies_leaves_places_for_others(both: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_agency_that_does_not_give_its_copies_leaves_places_for_others(
+    both: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
     free = threading.Event()
     monkeypatch.setattr("api.routes.copies._MOMENT", 0.3)
 
@@ -197,7 +248,9 @@ def test_one_slow_agency_holds_up_neither_another_nor_our_own_duties_nor_a_call_
                 row = unit.erasure(name(1))
             assert row is not None
             assert row.state == "dropped"
-            threading.Timer(0.2, free.set).start()  # the range under way ends; no other one is asked for
+            threading.Timer(
+                0.2, free.set
+            ).start()  # the range under way ends; no other one is asked for
             begin = time.monotonic()
             exchanger.stop()
             assert time.monotonic() - begin < 10
@@ -244,7 +297,9 @@ def test_a_transfer_goes_on_where_it_stopped_and_one_that_is_too_slow_leaves_not
 
 
 def test_a_large_item_comes_in_where_no_process_goes_on_behind_the_command(both: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    """Transfers live in memory: a command that ends after one round would begin each large item anew for ever."""
+    """Transfers live in memory: a command that ends after one round would begin each large item
+    anew for ever.
+    """
     nl, ro = both[NL], both[RO]
     evidence = upload(nl, tmp_path, os.urandom(9 << 20))
     small = upload(nl, tmp_path, os.urandom(9000))
@@ -256,7 +311,11 @@ def test_a_large_item_comes_in_where_no_process_goes_on_behind_the_command(both:
     assert served["received"] == [small]
     assert 0 < served["coming"]["done"] < served["coming"]["size"]
     found = _rounds(SimpleNamespace(node=ro.client, served=False))
-    assert (found["received"], found["coming"], found["problems"]) == ([evidence], {"done": 0, "size": 0}, {})
+    assert (found["received"], found["coming"], found["problems"]) == (
+        [evidence],
+        {"done": 0, "size": 0},
+        {},
+    )
     assert ro.client.item(evidence)["offer"] is not None
 
 

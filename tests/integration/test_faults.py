@@ -1,4 +1,6 @@
-"""Every storage and chain call fails once: one clear error, a retry that succeeds, and nothing wrong afterwards."""
+"""Every storage and chain call fails once: one clear error, a retry that succeeds, and nothing
+wrong afterwards.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,14 @@ from tests.support.desk import Desk
 from tests.support.faults import Fault, Faulty, FaultyRecords
 
 HINT = "do something about it"
-STORAGE = [StorageError(name, hint=HINT) for name in ("disk full", "input/output error", "read-only file system")]
-NETWORK = [NetworkError(name, hint=HINT) for name in ("timed out", "connection reset", "connection refused")]
+STORAGE = [
+    StorageError(name, hint=HINT)
+    for name in ("disk full", "input/output error", "read-only file system")
+]
+NETWORK = [
+    NetworkError(name, hint=HINT)
+    for name in ("timed out", "connection reset", "connection refused")
+]
 
 
 class Bench:
@@ -45,9 +53,15 @@ class Bench:
         self.uploaded |= zip(paths, run.run(list(paths)), strict=True)
 
     def audit(self) -> None:
-        findings = [one for one in self_check.examine(self.desk.node, deep=True) if isinstance(one, self_check.Finding)]
+        findings = [
+            one
+            for one in self_check.examine(self.desk.node, deep=True)
+            if isinstance(one, self_check.Finding)
+        ]
         assert findings == []
-        assert not list((self.desk.path / "client" / "journal").glob("*.journal")), "every upload ended"
+        assert not list((self.desk.path / "client" / "journal").glob("*.journal")), (
+            "every upload ended"
+        )
         assert not list(self.desk.path.rglob("*.part"))
 
 
@@ -56,8 +70,16 @@ def bench(desk: Desk, tmp_path: Path, rng: random.Random) -> Bench:
     return Bench(desk, tmp_path, rng)
 
 
-def fail_each_call(bench: Bench, operation: Callable[[], Callable[[], None]], errors: list[Any], *, after: bool = False) -> int:
-    """Run the operation with its first call failing, then its second, and so on until it makes no more calls."""
+def fail_each_call(
+    bench: Bench,
+    operation: Callable[[], Callable[[], None]],
+    errors: list[Any],
+    *,
+    after: bool = False,
+) -> int:
+    """Run the operation with its first call failing, then its second, and so on until it makes no
+    more calls.
+    """
     kinds = cycle(errors)
     for at in range(1, 1000):
         run = operation()
@@ -180,7 +202,11 @@ def test_a_port_fails_while_somebody_reads(bench: Bench, port: str) -> None:
         desk.node.blocks = Faulty(desk.node.blocks, bench.fault)
     else:
         desk.node.contracts.chain = Faulty(desk.node.contracts.chain, bench.fault)
-    errors = {"records": STORAGE, "blocks": [UnreadableError("bad sector", hint=HINT)], "chain": NETWORK}[port]
+    errors = {
+        "records": STORAGE,
+        "blocks": [UnreadableError("bad sector", hint=HINT)],
+        "chain": NETWORK,
+    }[port]
 
     waiting: list[Path] = []
 
@@ -189,7 +215,9 @@ def test_a_port_fails_while_somebody_reads(bench: Bench, port: str) -> None:
             waiting.extend(bench.new_file() for _ in range(100))
             bench.upload(*waiting)
             desk.client.anchor()
-        path = waiting.pop()  # one of its own for each run: every reading adds an event, and so a call
+        path = (
+            waiting.pop()
+        )  # one of its own for each run: every reading adds an event, and so a call
         evidence = bench.uploaded[path].evidence
 
         def run() -> None:
@@ -212,6 +240,8 @@ def test_a_restored_older_home_anchors_nothing_that_does_not_extend_the_chain(be
     desk.client.anchor()
     with desk.node.records.write() as unit:
         unit.drop_checkpoint(desk.node.log_id, unit.checkpoints(desk.node.log_id)[-1].size)
-    with pytest.raises(CustodyError, match="holds a checkpoint of 4 entries, this home knows of 0") as error:
+    with pytest.raises(
+        CustodyError, match="holds a checkpoint of 4 entries, this home knows of 0"
+    ) as error:
         desk.client.anchor()
     assert "restore the newest backup" in (error.value.hint or "")

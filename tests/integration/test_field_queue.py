@@ -1,4 +1,6 @@
-"""Work without network: a refusal, or a certificate that was renewed meanwhile, never strands what else waits."""
+"""Work without network: a refusal, or a certificate that was renewed meanwhile, never strands what
+else waits.
+"""
 
 from __future__ import annotations
 
@@ -46,35 +48,58 @@ class Laptop:
 
     def record(self, evidence: str, event_type: str, body: dict[str, Any]) -> dict[str, Any]:
         with self.field() as node:
-            return retrieval.record(node, bootstrap.person_at(self.keyring, self.about), self.clock, evidence, event_type, body)  # type: ignore[arg-type]
+            return retrieval.record(
+                node,
+                bootstrap.person_at(self.keyring, self.about),
+                self.clock,
+                evidence,
+                event_type,
+                body,
+            )  # type: ignore[arg-type]
 
     def upload(self, path: Path) -> str:
         with self.field() as node:
             journal = bootstrap.journal_of(self.home, self.keyring)
-            run = Upload(bootstrap.person_at(self.keyring, self.about), node, journal, self.clock, Options())  # type: ignore[arg-type]
+            run = Upload(
+                bootstrap.person_at(self.keyring, self.about), node, journal, self.clock, Options()
+            )  # type: ignore[arg-type]
             return next(iter(run.run([path]))).evidence
 
     def send(self, *, anew: bool = False, through: Any = None) -> list[dict[str, Any]]:
         with self.field() as node, self.colleague.working() as (client, person):
-            return list(node.send(through(client) if through else client, person, self.clock, anew=anew))
+            return list(
+                node.send(through(client) if through else client, person, self.clock, anew=anew)
+            )
 
     def drop(self, number: int, *, force: bool = False) -> list[dict[str, Any]]:
         with self.field() as node:
-            return node.drop(str(number), bootstrap.person_at(self.keyring, self.about), force=force)
+            return node.drop(
+                str(number), bootstrap.person_at(self.keyring, self.about), force=force
+            )
 
     def waiting(self) -> list[dict[str, Any]]:
         with self.field() as node:
             return node.waiting()
 
     def unjudged(self, evidence: str, event_type: str, body: dict[str, Any]) -> None:
-        """Queue a statement as a version would that judged nothing; in a journal of that version, too."""
+        """Queue a statement as a version would that judged nothing; in a journal of that version,
+        too.
+        """
         from ledger.domain.event.signing import sign_event
 
         with self.field() as node:
             item = node.item(evidence)
         person = bootstrap.person_at(self.keyring, self.about)
         head = bytes.fromhex(item["head"])
-        signed = sign_event(person, event_type, body, evidence=evidence, seq=item["events"], prev=head, time=self.clock.now())
+        signed = sign_event(
+            person,
+            event_type,
+            body,
+            evidence=evidence,
+            seq=item["events"],
+            prev=head,
+            time=self.clock.now(),
+        )
         with self.field() as node:
             node._queue.add([node._queue.next(signed.submission)])
 
@@ -117,7 +142,9 @@ class Cut:
         return answers
 
 
-def test_one_refused_statement_keeps_back_only_what_depends_on_it(laptop: Laptop, office: Desk, tmp_path: Path) -> None:
+def test_one_refused_statement_keeps_back_only_what_depends_on_it(
+    laptop: Laptop, office: Desk, tmp_path: Path
+) -> None:
     phone = laptop.seize("phone", "S-1")
     laptop.unjudged(phone, "unsealed", {"number": "S-9", "condition": "whole"})
     laptop.unjudged(phone, "note", {"text": "screen cracked"})
@@ -141,7 +168,9 @@ def test_one_refused_statement_keeps_back_only_what_depends_on_it(laptop: Laptop
     assert laptop.colleague.get(file) == b"proof"
 
 
-def test_an_item_named_by_others_holds_them_back_when_its_opening_is_refused(laptop: Laptop, office: Desk, tmp_path: Path) -> None:
+def test_an_item_named_by_others_holds_them_back_when_its_opening_is_refused(
+    laptop: Laptop, office: Desk, tmp_path: Path
+) -> None:
     from ledger.domain.event.signing import seal_keys, sign_event
 
     (tmp_path / "e.txt").write_bytes(b"only copy")
@@ -154,7 +183,15 @@ def test_an_item_named_by_others_holds_them_back_when_its_opening_is_refused(lap
         from dataclasses import replace
 
         wrong = replace(person, log_id=bytes(32))
-        signed = sign_event(wrong, "acquired", value["body"], evidence=file, seq=0, prev=None, time=laptop.clock.now())
+        signed = sign_event(
+            wrong,
+            "acquired",
+            value["body"],
+            evidence=file,
+            seq=0,
+            prev=None,
+            time=laptop.clock.now(),
+        )
         signed.submission["grants"] = rows[0].submission["grants"]
         node._queue.change(rows[0], submission=signed.submission)
         node._queue.keep()
@@ -171,10 +208,14 @@ def test_an_item_named_by_others_holds_them_back_when_its_opening_is_refused(lap
     assert laptop.colleague.get(file) == b"only copy"
 
 
-def test_an_upload_that_is_given_up_by_force_takes_its_ciphertext_along(laptop: Laptop, tmp_path: Path) -> None:
+def test_an_upload_that_is_given_up_by_force_takes_its_ciphertext_along(
+    laptop: Laptop, tmp_path: Path
+) -> None:
     (tmp_path / "e.txt").write_bytes(b"only copy")
     laptop.upload(tmp_path / "e.txt")
-    laptop.renewed("examiner")  # a role that records no acquisition any more: whatever the node says, it stays
+    laptop.renewed(
+        "examiner"
+    )  # a role that records no acquisition any more: whatever the node says, it stays
     laptop.fetch()
     with laptop.field() as node:
         one = next(iter(node._queue))
@@ -186,10 +227,21 @@ def test_an_upload_that_is_given_up_by_force_takes_its_ciphertext_along(laptop: 
         assert (len(node), node.status()["storedBytes"]) == (0, 0)
 
 
-def test_a_certificate_renewed_while_work_waits_is_signed_anew_and_verifies(laptop: Laptop, office: Desk, tmp_path: Path) -> None:
+def test_a_certificate_renewed_while_work_waits_is_signed_anew_and_verifies(
+    laptop: Laptop, office: Desk, tmp_path: Path
+) -> None:
     phone = laptop.seize("phone", "S-1")
     noted = laptop.record(phone, "note", {"text": "typo"})
-    laptop.record(phone, "corrected", {"target": noted["statement"], "pointer": "/body/text", "new": "fine", "reason": "typing error"})
+    laptop.record(
+        phone,
+        "corrected",
+        {
+            "target": noted["statement"],
+            "pointer": "/body/text",
+            "new": "fine",
+            "reason": "typing error",
+        },
+    )
     (tmp_path / "e.txt").write_bytes(b"proof")
     file = laptop.upload(tmp_path / "e.txt")
     with laptop.field() as node:
@@ -222,7 +274,9 @@ def test_before_the_certificate_is_fetched_nothing_is_lost(laptop: Laptop, offic
     assert len(told(office, phone)) == 1
 
 
-def test_a_repeat_is_one_although_the_certificate_was_renewed_after_the_answer_was_lost(laptop: Laptop, office: Desk) -> None:
+def test_a_repeat_is_one_although_the_certificate_was_renewed_after_the_answer_was_lost(
+    laptop: Laptop, office: Desk
+) -> None:
     phone = laptop.seize("phone", "S-1")
     laptop.record(phone, "note", {"text": "cracked"})
     with pytest.raises(NetworkError):
@@ -234,7 +288,9 @@ def test_a_repeat_is_one_although_the_certificate_was_renewed_after_the_answer_w
     assert [one["type"] for one in told(office, phone)] == ["collected", "note"]
 
 
-def test_what_was_signed_anew_is_signed_once_although_the_answer_is_lost(laptop: Laptop, office: Desk) -> None:
+def test_what_was_signed_anew_is_signed_once_although_the_answer_is_lost(
+    laptop: Laptop, office: Desk
+) -> None:
     phone = laptop.seize("phone", "S-1")
     laptop.renewed()
     laptop.fetch()
@@ -246,7 +302,9 @@ def test_what_was_signed_anew_is_signed_once_although_the_answer_is_lost(laptop:
     assert len(told(office, phone)) == 1
 
 
-def test_a_stranger_gets_no_receipt_for_a_statement_that_is_not_theirs(laptop: Laptop, office: Desk, tmp_path: Path) -> None:
+def test_a_stranger_gets_no_receipt_for_a_statement_that_is_not_theirs(
+    laptop: Laptop, office: Desk, tmp_path: Path
+) -> None:
     phone = laptop.seize("phone", "S-1")
     with laptop.field() as node:
         [submission] = [one.submission for one in node._queue]
@@ -268,12 +326,18 @@ def test_a_stranger_gets_no_receipt_for_a_statement_that_is_not_theirs(laptop: L
             client.register([new])
 
 
-def test_what_the_node_would_refuse_of_an_item_begun_here_is_refused_before_it_is_queued(laptop: Laptop) -> None:
+def test_what_the_node_would_refuse_of_an_item_begun_here_is_refused_before_it_is_queued(
+    laptop: Laptop,
+) -> None:
     phone = laptop.seize("phone", "S-1")
     with pytest.raises(RuleError, match="no seal with that number"):
         laptop.record(phone, "unsealed", {"number": "S-9", "condition": "whole"})
     with pytest.raises(RuleError, match="no event of this item"):
-        laptop.record(phone, "corrected", {"target": "0" * 64, "pointer": "/body/text", "new": "x", "reason": "y"})
+        laptop.record(
+            phone,
+            "corrected",
+            {"target": "0" * 64, "pointer": "/body/text", "new": "x", "reason": "y"},
+        )
     laptop.record(phone, "unsealed", {"number": "S-1", "condition": "whole"})
     with pytest.raises(RuleError, match="no seal with that number"):
         laptop.record(phone, "unsealed", {"number": "S-1", "condition": "whole"})
@@ -290,12 +354,16 @@ def test_nobody_gives_up_what_somebody_else_signed(laptop: Laptop, office: Desk)
         node.drop("7", office.person)
 
 
-def test_a_new_certificate_without_the_roles_says_what_it_cannot_record(laptop: Laptop, office: Desk) -> None:
+def test_a_new_certificate_without_the_roles_says_what_it_cannot_record(
+    laptop: Laptop, office: Desk
+) -> None:
     phone = laptop.seize("phone", "S-1")
     laptop.renewed("auditor")
     laptop.fetch()
     with laptop.field() as node:
-        assert node.not_permitted(bootstrap.person_at(laptop.keyring, laptop.about)) == ["collected"]
+        assert node.not_permitted(bootstrap.person_at(laptop.keyring, laptop.about)) == [
+            "collected"
+        ]
     assert laptop.send() == []
     assert "none of your roles" in laptop.waiting()[0]["why"]
     laptop.renewed("officer")
@@ -303,12 +371,19 @@ def test_a_new_certificate_without_the_roles_says_what_it_cannot_record(laptop: 
     assert [one["evidence"] for one in laptop.send()] == [phone]
 
 
-def test_the_order_is_that_of_the_numbers_whatever_the_clock_says_of_the_files(laptop: Laptop, office: Desk) -> None:
+def test_the_order_is_that_of_the_numbers_whatever_the_clock_says_of_the_files(
+    laptop: Laptop, office: Desk
+) -> None:
     import os
 
     phone = laptop.seize("phone", "S-1")
     laptop.record(phone, "note", {"text": "first"})
-    for age, path in enumerate(sorted((laptop.home / "client").rglob("upload-*.journal"), key=lambda one: -one.stat().st_mtime_ns)):
+    for age, path in enumerate(
+        sorted(
+            (laptop.home / "client").rglob("upload-*.journal"),
+            key=lambda one: -one.stat().st_mtime_ns,
+        )
+    ):
         os.utime(path, (1_000_000 + age, 1_000_000 + age))
     laptop.record(phone, "note", {"text": "second"})
     assert len(laptop.send()) == 3
@@ -321,7 +396,8 @@ def test_a_queue_of_an_earlier_version_is_sent(laptop: Laptop, office: Desk) -> 
         [submission] = [one.submission for one in node._queue]
         node._queue.remove([1])
     journal = FileJournal(
-        next((laptop.home).rglob("field/queue"), laptop.home / "client" / "field" / "queue"), laptop.keyring.get("journal")
+        next((laptop.home).rglob("field/queue"), laptop.home / "client" / "field" / "queue"),
+        laptop.keyring.get("journal"),
     )
     journal.append(submission)
     journal.sync()
@@ -330,7 +406,9 @@ def test_a_queue_of_an_earlier_version_is_sent(laptop: Laptop, office: Desk) -> 
 
 
 @pytest.mark.parametrize("inner", [True, False])
-def test_a_damaged_copy_of_one_item_stops_no_other_and_is_no_refusal_of_the_node(laptop: Laptop, tmp_path: Path, inner: bool) -> None:
+def test_a_damaged_copy_of_one_item_stops_no_other_and_is_no_refusal_of_the_node(
+    laptop: Laptop, tmp_path: Path, inner: bool
+) -> None:
     big, small = tmp_path / "big", tmp_path / "small"
     big.write_bytes(os.urandom(3 << 20))
     small.write_bytes(b"small")
@@ -338,7 +416,9 @@ def test_a_damaged_copy_of_one_item_stops_no_other_and_is_no_refusal_of_the_node
     kept = laptop.upload(small)
     pack = next((laptop.home / "client" / "field" / "blocks").glob("pack-*.car"))
     with laptop.field() as node:
-        root = cids.from_text(node._queue.of(node.waiting()[0]["evidence"])[0].event.body["content"]["cid"])
+        root = cids.from_text(
+            node._queue.of(node.waiting()[0]["evidence"])[0].event.body["content"]["cid"]
+        )
         block = node._blocks.get(root)
     data = pack.read_bytes()
     at = data.index(block) + 5 if inner else 5000

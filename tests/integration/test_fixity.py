@@ -1,4 +1,6 @@
-"""Reading again: damage is found, told apart, repaired and signed; a daemon that is merely down is no damage."""
+"""Reading again: damage is found, told apart, repaired and signed; a daemon that is merely down is
+no damage.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,16 @@ from ledger.domain.verify.report import Verdict
 from ledger.services.preservation import fixity
 from ledger.services.preservation.fixity import Found, Pace, Policy, Reading
 from ledger.services.storage import garbage_collection
-from tests.integration.test_replication import BIG, blocks_of, cid_of, files, held, states, sync, working
+from tests.integration.test_replication import (
+    BIG,
+    blocks_of,
+    cid_of,
+    files,
+    held,
+    states,
+    sync,
+    working,
+)
 from tests.support.desk import Desk
 from tests.support.kubo import Daemon
 
@@ -63,7 +74,8 @@ def test_damage_is_told_apart_repaired_from_another_copy_and_signed_by_the_servi
         assert (found["site-a"].result, found["site-a"].blocks) == ("match", 7)
         assert found["site-b"].result == kind
         assert found["site-b"].bad == {kind: 1}
-        if kind == "unreadable":  # a folder in the place of a file: no daemon can write there, and nobody claims that it did
+        # A folder in the place of a file: no daemon can write there, and nobody claims that it did.
+        if kind == "unreadable":
             assert states(desk, item.evidence)["site-b"] == "damaged"
             three[1].block_file(broken).rmdir()
         else:
@@ -90,9 +102,14 @@ def test_a_daemon_that_is_down_or_stands_still_raises_no_alarm(
         before = held(desk, item.evidence)
         three[1].kill()
         found = by_node(fixity.check(desk.node, item.evidence, FAST))
-        assert {name: one.result for name, one in found.items()} == {"site-a": "match", "site-b": "unreachable"}
+        assert {name: one.result for name, one in found.items()} == {
+            "site-a": "match",
+            "site-b": "unreachable",
+        }
         assert states(desk, item.evidence) == {"site-a": "pinned", "site-b": "pinned"}
-        assert held(desk, item.evidence)["site-b"].proof == before["site-b"].proof, "nothing was proven about it"
+        assert held(desk, item.evidence)["site-b"].proof == before["site-b"].proof, (
+            "nothing was proven about it"
+        )
         [event] = verified(desk, item.evidence)
         assert event["body"]["result"] == "match"
         assert "site-b" not in event["body"]["reason"]
@@ -123,7 +140,9 @@ def test_damage_without_a_good_copy_is_kept_in_view_until_one_turns_up(
         assert [(one.result, one.repaired) for one in found] == [("mismatch", 0)] * 2
         assert set(states(desk, item.evidence).values()) == {"damaged"}
         assert sync(desk).wanting == 1
-        assert set(states(desk, item.evidence).values()) == {"damaged"}, "sending does not cover damage up"
+        assert set(states(desk, item.evidence).values()) == {"damaged"}, (
+            "sending does not cover damage up"
+        )
         three[0].block_file(broken).write_bytes(good)  # an operator restores one node from a backup
         assert {one.is_whole for one in fixity.check(desk.node, item.evidence, FAST)} == {True}
         assert set(states(desk, item.evidence).values()) == {"pinned"}
@@ -161,7 +180,9 @@ def test_a_reading_that_is_stopped_goes_on_where_it_was_and_forgets_no_finding(
         read: list[int] = []
         calls = 0
         while True:
-            found = by_node(fixity.check(desk.node, item.evidence, Reading(Pace(0), lambda: True, read.append)))
+            found = by_node(
+                fixity.check(desk.node, item.evidence, Reading(Pace(0), lambda: True, read.append))
+            )
             calls += 1
             if all(one.complete for one in found.values()):
                 break
@@ -175,7 +196,11 @@ def test_a_reading_that_is_stopped_goes_on_where_it_was_and_forgets_no_finding(
 
 
 def test_a_reading_left_behind_by_a_crash_is_not_told_as_todays(
-    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random, monkeypatch: pytest.MonkeyPatch
+    founded: Path,
+    tmp_path: Path,
+    three: list[Daemon],
+    rng: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with working(founded, tmp_path, *three[:2]) as desk:
         [item] = desk.upload(*files(tmp_path, rng, BIG))
@@ -186,7 +211,9 @@ def test_a_reading_left_behind_by_a_crash_is_not_told_as_todays(
 
         with monkeypatch.context() as patch:
             patch.setattr(fixity, "_log", crash)
-            patch.setattr(type(desk.node), "put_holdings", keeping_seen(type(desk.node).put_holdings))
+            patch.setattr(
+                type(desk.node), "put_holdings", keeping_seen(type(desk.node).put_holdings)
+            )
             with pytest.raises(KeyboardInterrupt):
                 fixity.check(desk.node, item.evidence, FAST)
         assert all('"complete": true' in row.seen for row in held(desk, item.evidence).values())
@@ -230,7 +257,11 @@ def test_a_finding_survives_a_daemon_that_goes_away_in_the_middle(
 
 
 def test_the_oldest_proof_is_read_first_and_what_is_out_of_reach_does_not_hold_up_the_rest(
-    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random, monkeypatch: pytest.MonkeyPatch
+    founded: Path,
+    tmp_path: Path,
+    three: list[Daemon],
+    rng: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(fixity, "_PAGE", 2)
     with working(founded, tmp_path, *three[:2], copies=1) as desk:
@@ -239,7 +270,9 @@ def test_the_oldest_proof_is_read_first_and_what_is_out_of_reach_does_not_hold_u
         with desk.node.records.write() as unit:
             for number, item in enumerate(reversed(done)):
                 [row] = held(desk, item.evidence).values()
-                unit.put_holding(type(row)(row.evidence, row.node, row.cid, "pinned", 0, proof=1000 + number))
+                unit.put_holding(
+                    type(row)(row.evidence, row.node, row.cid, "pinned", 0, proof=1000 + number)
+                )
         policy = Policy(interval=3600)
         three[0].kill()
         order: list[str] = []
@@ -280,16 +313,29 @@ def test_reading_keeps_to_its_pace() -> None:
     assert max(waited) <= 5.1
 
 
-def test_an_item_that_nobody_keeps_is_not_called_fine(desk: Desk, tmp_path: Path, rng: random.Random) -> None:
+def test_an_item_that_nobody_keeps_is_not_called_fine(
+    desk: Desk, tmp_path: Path, rng: random.Random
+) -> None:
     [item] = desk.upload(*files(tmp_path, rng, 1000))
     with pytest.raises(NotFoundError, match="no IPFS node keeps"):
         desk.client.check_fixity(item.evidence)
 
 
-def test_what_a_reading_saves_holds_no_case_data(founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random) -> None:
+def test_what_a_reading_saves_holds_no_case_data(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
+) -> None:
     with working(founded, tmp_path, three[0], copies=1) as desk:
         [item] = desk.upload(*files(tmp_path, rng, BIG))
         sync(desk)
         fixity.check(desk.node, item.evidence, Reading(Pace(0), lambda: True))
         [row] = held(desk, item.evidence).values()
-        assert set(json.loads(row.seen)) == {"node", "began", "blocks", "bad", "repaired", "pinned", "unreachable", "complete"}
+        assert set(json.loads(row.seen)) == {
+            "node",
+            "began",
+            "blocks",
+            "bad",
+            "repaired",
+            "pinned",
+            "unreachable",
+            "complete",
+        }

@@ -1,4 +1,6 @@
-"""Files as they are in the field: what lies in a folder is recorded as it is, or stands in the signed manifest as left out."""
+"""Files as they are in the field: what lies in a folder is recorded as it is, or stands in the
+signed manifest as left out.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from tests.support.desk import Desk
 class Gathered:
     """A folder that was uploaded: its items, its manifest and the body of its event."""
 
-    def __init__(self, desk: Desk, folder: Path, *, own: Any = (), progress: Any = lambda count: None) -> None:
+    def __init__(
+        self, desk: Desk, folder: Path, *, own: Any = (), progress: Any = lambda count: None
+    ) -> None:
         journal = bootstrap.journal_of(desk.path, desk.home.keyring)
         self.run = Upload(desk.person, desk.client, journal, desk.clock, Options(), progress, own)
         self.items: list[Uploaded] = list(self.run.run([folder]))
@@ -33,7 +37,9 @@ class Gathered:
 
 
 def body(desk: Desk, evidence: str) -> dict[str, Any]:
-    found: dict[str, Any] = desk.client.details(evidence, desk.access(evidence))[0]["document"]["body"]
+    found: dict[str, Any] = desk.client.details(evidence, desk.access(evidence))[0]["document"][
+        "body"
+    ]
     return found
 
 
@@ -70,7 +76,9 @@ def test_names_that_look_alike_are_members_of_their_own(desk: Desk, folder: Path
     assert body(desk, strange.evidence)["ext"]["pathBytes"] == "ZP8vYQ"
 
 
-def test_links_pipes_sockets_and_empty_folders_stand_in_the_manifest(desk: Desk, folder: Path) -> None:
+def test_links_pipes_sockets_and_empty_folders_stand_in_the_manifest(
+    desk: Desk, folder: Path
+) -> None:
     put(folder, b"a.txt")
     (folder / "DCIM" / "100APPLE").mkdir(parents=True)
     (folder / "to-file").symlink_to("a.txt")
@@ -104,7 +112,9 @@ def test_one_member_that_cannot_be_read_stops_nothing_and_is_signed_as_left_out(
     real = os.open
 
     def refusing(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
-        name = os.fsencode(path).rpartition(b"/")[2] if isinstance(path, str | bytes | Path) else b""
+        name = (
+            os.fsencode(path).rpartition(b"/")[2] if isinstance(path, str | bytes | Path) else b""
+        )
         if name in (b"denied", b"locked"):
             raise PermissionError(13, "Permission denied")
         if name == b"gone":
@@ -142,7 +152,9 @@ def test_a_path_longer_than_the_system_allows_is_recorded(desk: Desk, folder: Pa
     os.close(os.open("deep.txt", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
     os.close(fd)
     found = Gathered(desk, folder)
-    assert [one.path for one in found.manifest.members] == [b"/".join([b"d" * 200] * 22 + [b"deep.txt"])]
+    assert [one.path for one in found.manifest.members] == [
+        b"/".join([b"d" * 200] * 22 + [b"deep.txt"])
+    ]
     assert found.run.left_out == []
 
 
@@ -155,7 +167,9 @@ def test_a_path_longer_than_the_system_allows_is_recorded(desk: Desk, folder: Pa
         (1_795_660_000 * 10**9 + 123_456_789, "2026-11-26T02:26:40Z"),
     ],
 )
-def test_a_time_before_1970_is_signed_as_it_is(desk: Desk, tmp_path: Path, nanoseconds: int, expected: str) -> None:
+def test_a_time_before_1970_is_signed_as_it_is(
+    desk: Desk, tmp_path: Path, nanoseconds: int, expected: str
+) -> None:
     path = tmp_path / "moon.txt"
     path.write_bytes(b"x")
     os.utime(path, ns=(0, nanoseconds))
@@ -190,13 +204,20 @@ def test_what_the_file_system_says_of_members_is_in_the_manifest(desk: Desk, fol
     except OSError:
         pytest.skip("no extended attributes here")
     found = {one.path: one.facts for one in Gathered(desk, folder).manifest.members}
-    assert (found[b"a"].mode, found[b"a"].links, found[b"a"].same_as, found[b"b"].same_as) == (0o4640, 2, None, b"a")
+    assert (found[b"a"].mode, found[b"a"].links, found[b"a"].same_as, found[b"b"].same_as) == (
+        0o4640,
+        2,
+        None,
+        b"a",
+    )
     assert found[b"a"].attributes == ((b"user.origin", b"https://example.org/\xff"),)
     assert (found[b"a"].user, found[b"a"].group) == (os.getuid(), os.getgid())
     assert (found[b"holes"].sparse, found[b"a"].sparse) == (True, False)
 
 
-def test_custodys_own_files_are_left_out_wherever_they_lie(desk: Desk, folder: Path, tmp_path: Path) -> None:
+def test_custodys_own_files_are_left_out_wherever_they_lie(
+    desk: Desk, folder: Path, tmp_path: Path
+) -> None:
     put(folder, b"a.txt")
     shutil.copytree(desk.path, folder / "another-home")
     shutil.copy(desk.path / "keyring.json", folder / "holiday.jpg")  # keys under any name
@@ -210,13 +231,17 @@ def test_custodys_own_files_are_left_out_wherever_they_lie(desk: Desk, folder: P
     put(folder, b"keyring.json", b"{}")  # a name alone hides nothing
     found = Gathered(desk, folder, own=frozenset({(details.st_dev, details.st_ino)}))
     assert {one.path for one in found.manifest.members} == {b"a.txt", b"keyring.json"}
-    kinds = {path: one.reason for path, one in found.omitted.items() if not path.startswith(b"left")}
+    kinds = {
+        path: one.reason for path, one in found.omitted.items() if not path.startswith(b"left")
+    }
     assert kinds == {
         b"another-home": "custody's own files: home",
         b"holiday.jpg": "custody's own files: keyring",
         b"passphrase.txt": "custody's own files: file",
     }
-    assert [one.reason for path, one in found.omitted.items() if path.startswith(b"left")] == ["custody's own files: journal"]
+    assert [one.reason for path, one in found.omitted.items() if path.startswith(b"left")] == [
+        "custody's own files: journal"
+    ]
 
 
 @pytest.mark.parametrize("place", ["", "keyring.json", "client"])
@@ -264,18 +289,29 @@ def test_a_file_rewritten_in_place_with_size_and_time_restored_is_no_record(
         monkeypatch.setattr(steady_file, "_DOUBT", -(1 << 80))
     with pytest.raises(SourceError, match="changed while it was read"):
         list(
-            Upload(desk.person, desk.client, bootstrap.journal_of(desk.path, desk.home.keyring), desk.clock, Options(), rewrite).run([path])
+            Upload(
+                desk.person,
+                desk.client,
+                bootstrap.journal_of(desk.path, desk.home.keyring),
+                desk.clock,
+                Options(),
+                rewrite,
+            ).run([path])
         )
     assert not list(desk.client.items())
     put(folder, b"other")
     path.write_bytes(b"a" * 5_000_000)
     written.clear()
     found = Gathered(desk, folder, progress=rewrite)
-    assert {path: one.reason for path, one in found.omitted.items()} == {b"log": "changed while it was read"}
+    assert {path: one.reason for path, one in found.omitted.items()} == {
+        b"log": "changed while it was read"
+    }
     assert [one.path for one in found.manifest.members] == [b"other"]
 
 
-def test_what_cannot_be_listed_to_its_end_is_said(desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_listed_to_its_end_is_said(
+    desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(folder, b"bad/a")
     put(folder, b"good/b")
     real, inode = os.scandir, (folder / "bad").stat().st_ino

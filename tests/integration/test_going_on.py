@@ -1,4 +1,6 @@
-"""Uploads that were interrupted: one item, and what is recorded is what the last successful command said."""
+"""Uploads that were interrupted: one item, and what is recorded is what the last successful command
+said.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,13 @@ from ledger.adapters import profiles
 from ledger.app import bootstrap
 from ledger.client.upload import Options, Upload, Uploaded
 from ledger.client.upload_request import RESTART, RESUME
-from ledger.domain.errors import DemandError, InterruptedUploadError, NetworkError, RuleError, UsageError
+from ledger.domain.errors import (
+    DemandError,
+    InterruptedUploadError,
+    NetworkError,
+    RuleError,
+    UsageError,
+)
 from tests.support.desk import Desk
 from tests.support.faults import Fault, Faulty
 
@@ -29,9 +37,18 @@ class Tries:
         self.desk = desk
         self.fault = Fault()
 
-    def upload(self, *paths: Path, case: str, interrupted: str = "refuse", node: Any = None, told: bool = True) -> list[Uploaded]:
+    def upload(
+        self,
+        *paths: Path,
+        case: str,
+        interrupted: str = "refuse",
+        node: Any = None,
+        told: bool = True,
+    ) -> list[Uploaded]:
         journal = bootstrap.journal_of(self.desk.path, self.desk.home.keyring)
-        options = Options({"identifiers": [{"scheme": "case", "value": case}]}, interrupted=interrupted)
+        options = Options(
+            {"identifiers": [{"scheme": "case", "value": case}]}, interrupted=interrupted
+        )
         run = Upload(
             self.desk.person,
             node or Faulty(self.desk.client, self.fault),
@@ -47,7 +64,9 @@ class Tries:
         return done
 
     def each_step(self, make: Callable[[int], Path], *, after: bool) -> Iterator[Path]:
-        """Interrupt an upload for case OLD at its first step, at its second, and so on; the last time just before it is told of."""
+        """Interrupt an upload for case OLD at its first step, at its second, and so on; the last
+        time just before it is told of.
+        """
         for at in range(1, 100):
             path, ended = make(at), False
             self.fault.arm(at, Killed(), after=after)
@@ -90,7 +109,9 @@ AFTER = pytest.mark.parametrize("after", [False, True], ids=["before", "answer l
 
 
 @AFTER
-def test_interrupted_at_any_step_the_same_command_again_records_one_item(tries: Tries, file_of: Callable[[int], Path], after: bool) -> None:
+def test_interrupted_at_any_step_the_same_command_again_records_one_item(
+    tries: Tries, file_of: Callable[[int], Path], after: bool
+) -> None:
     for number, path in enumerate(tries.each_step(file_of, after=after), 1):
         [item] = tries.upload(path, case="OLD")
         assert tries.count() == number
@@ -128,7 +149,9 @@ def test_interrupted_at_any_step_other_details_are_asked_about_and_the_last_comm
     assert asked > recorded > 0
 
 
-def test_go_on_as_before_records_the_details_of_then(tries: Tries, file_of: Callable[[int], Path]) -> None:
+def test_go_on_as_before_records_the_details_of_then(
+    tries: Tries, file_of: Callable[[int], Path]
+) -> None:
     path = file_of(1)
     tries.fault.arm(4, Killed())
     with pytest.raises(Killed):
@@ -140,8 +163,12 @@ def test_go_on_as_before_records_the_details_of_then(tries: Tries, file_of: Call
         tries.upload(path, case="", interrupted=RESUME)
 
 
-def test_a_request_that_arrives_late_after_a_restart_makes_no_second_item(tries: Tries, file_of: Callable[[int], Path]) -> None:
-    """The connection was cut, the node did not have it yet when it was asked, and the old request arrives all the same."""
+def test_a_request_that_arrives_late_after_a_restart_makes_no_second_item(
+    tries: Tries, file_of: Callable[[int], Path]
+) -> None:
+    """The connection was cut, the node did not have it yet when it was asked, and the old request
+    arrives all the same.
+    """
     path, held = file_of(1), []
 
     class Slow:
@@ -161,7 +188,9 @@ def test_a_request_that_arrives_late_after_a_restart_makes_no_second_item(tries:
     assert tries.count() == 1
 
 
-def test_a_folder_that_is_interrupted_at_any_step_is_one_folder(tries: Tries, tmp_path: Path, rng: random.Random) -> None:
+def test_a_folder_that_is_interrupted_at_any_step_is_one_folder(
+    tries: Tries, tmp_path: Path, rng: random.Random
+) -> None:
     def make(number: int) -> Path:
         folder = tmp_path / f"folder-{number}"
         folder.mkdir()
@@ -175,7 +204,9 @@ def test_a_folder_that_is_interrupted_at_any_step_is_one_folder(tries: Tries, tm
         assert tries.count() == 3 * number
 
 
-def test_a_first_try_that_the_node_refused_blocks_nothing(tries: Tries, file_of: Callable[[int], Path]) -> None:
+def test_a_first_try_that_the_node_refused_blocks_nothing(
+    tries: Tries, file_of: Callable[[int], Path]
+) -> None:
     path = file_of(1)
 
     class Refusing:
@@ -188,12 +219,16 @@ def test_a_first_try_that_the_node_refused_blocks_nothing(tries: Tries, file_of:
     for case in ("OLD", "OLD", "OTHER"):
         with pytest.raises(RuleError):
             tries.upload(path, case=case, node=Refusing())
-    [item] = tries.upload(path, case="NEW")  # nobody is asked: the node has said that it did not take the old one
+    [item] = tries.upload(
+        path, case="NEW"
+    )  # nobody is asked: the node has said that it did not take the old one
     assert tries.of("NEW") == {item.evidence}
     assert tries.count() == 1
 
 
-def test_the_profile_is_asked_for_all_that_it_lacks_before_a_byte_is_read(tries: Tries, tmp_path: Path) -> None:
+def test_the_profile_is_asked_for_all_that_it_lacks_before_a_byte_is_read(
+    tries: Tries, tmp_path: Path
+) -> None:
     tries.desk.node.profile = profiles.load("nl")
     read: list[int] = []
     path = tmp_path / "photo.jpg"
@@ -201,7 +236,16 @@ def test_the_profile_is_asked_for_all_that_it_lacks_before_a_byte_is_read(tries:
 
     def run(members: dict[str, Any]) -> None:
         journal = bootstrap.journal_of(tries.desk.path, tries.desk.home.keyring)
-        list(Upload(tries.desk.person, tries.desk.client, journal, tries.desk.clock, Options(members), read.append).run([path]))
+        list(
+            Upload(
+                tries.desk.person,
+                tries.desk.client,
+                journal,
+                tries.desk.clock,
+                Options(members),
+                read.append,
+            ).run([path])
+        )
 
     with pytest.raises(DemandError) as error:
         run({"occurred": {"from": "2020-01-01T00:00:00Z"}})
@@ -214,7 +258,9 @@ def test_the_profile_is_asked_for_all_that_it_lacks_before_a_byte_is_read(tries:
     assert tries.count() == 1
 
 
-def test_a_file_that_changed_after_its_record_was_lost_is_a_second_item_and_told(tries: Tries, file_of: Callable[[int], Path]) -> None:
+def test_a_file_that_changed_after_its_record_was_lost_is_a_second_item_and_told(
+    tries: Tries, file_of: Callable[[int], Path]
+) -> None:
     path = file_of(1)
     node = Faulty(tries.desk.client, tries.fault)
 

@@ -1,4 +1,6 @@
-"""People of another agency at the custodian's log: they work on what was given to them, and on nothing else."""
+"""People of another agency at the custodian's log: they work on what was given to them, and on
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,13 @@ from ledger.app import enrolling
 from ledger.app.bootstrap import person_at
 from ledger.client import handover, retrieval
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, VerificationError
+from ledger.domain.errors import (
+    CustodyError,
+    DeniedError,
+    NotFoundError,
+    RuleError,
+    VerificationError,
+)
 from ledger.domain.event.signing import Person
 from ledger.domain.verify import verify
 from ledger.services.handovers import sync
@@ -49,7 +57,9 @@ def both(root: tuple[TrustRoot, Path]) -> Iterator[Consortium]:
 def guest(both: Consortium, tmp_path_factory: pytest.TempPathFactory) -> Colleague:
     """An examiner of the Romanian agency whom the Dutch one has let in."""
     folder = tmp_path_factory.mktemp("guest")
-    person = joined(both[RO], folder / "mine", "examiner", "administrator", "custodian", number="77")
+    person = joined(
+        both[RO], folder / "mine", "examiner", "administrator", "custodian", number="77"
+    )
     admit(both[NL], person, folder / "card.json")
     return person
 
@@ -62,7 +72,10 @@ def admit(host: Desk, person: Colleague, path: Path) -> str:
 
 @contextmanager
 def abroad(host: Desk, person: Colleague) -> Iterator[tuple[NodeClient, Person]]:
-    signer = lambda: (person.keyring.signing_key("person"), person.keyring.get("person-certificate"))  # noqa: E731
+    signer = lambda: (  # noqa: E731
+        person.keyring.signing_key("person"),
+        person.keyring.get("person-certificate"),
+    )
     with NodeClient("http://home", transport=host.transport, signer=signer) as client:
         yield client, person_at(person.keyring, client.agency(), guest=True)
 
@@ -82,15 +95,21 @@ def test_a_guest_reads_and_analyses_what_was_given_to_them_in_the_custodians_log
     with abroad(host, guest) as (client, person):
         with pytest.raises(NotFoundError):
             client.item(photo)
-        handover.share(host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS)
-        access = retrieval.record_access(client, person, host.clock, photo, mode="copy", basis=BASIS)
+        handover.share(
+            host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS
+        )
+        access = retrieval.record_access(
+            client, person, host.clock, photo, mode="copy", basis=BASIS
+        )
         with (tmp_path / "out").open("wb") as out:
             retrieval.fetch(client, person, photo, access, out)
         assert (tmp_path / "out").read_bytes() == b"evidence" * 1000
         retrieval.record(client, person, host.clock, photo, "analysed", {"description": "faces"})
     sync.settle(host.node, timeout=30)
     chain = host.node.contracts.chain
-    report = verify(host.bundle(photo), root[0], confirm=lambda number, _: {chain.block(number).hash})
+    report = verify(
+        host.bundle(photo), root[0], confirm=lambda number, _: {chain.block(number).hash}
+    )
     assert report.verdict.value == "verified", report.as_json()
     assert {one["agency"] for one in report.events} == {NL, RO}
 
@@ -100,7 +119,9 @@ def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_ar
 ) -> None:
     host = both[NL]
     photo, hidden = upload(host, tmp_path), upload(host, tmp_path)
-    handover.share(host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS)
+    handover.share(
+        host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS
+    )
     with abroad(host, guest) as (client, person):
         for call in (
             lambda: client.invite("1", ["officer"]),
@@ -113,13 +134,19 @@ def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_ar
         assert [one["evidence"] for one in client.items()].count(photo) == 1
         assert hidden not in {one["evidence"] for one in client.items()}
         with pytest.raises(CustodyError):
-            retrieval.record(client, person, host.clock, photo, "disposal-requested", {"reason": "gone"})
+            retrieval.record(
+                client, person, host.clock, photo, "disposal-requested", {"reason": "gone"}
+            )
         with pytest.raises(DeniedError, match="guest"):
             retrieval.record(client, person, host.clock, photo, "moved", {"place": "elsewhere"})
 
 
-def test_a_guest_calls_nothing_but_what_concerns_items_given_to_them(both: Consortium, guest: Colleague) -> None:
-    """Copies given to the host, its store, its chain, its partners: a role at home opens none of them here."""
+def test_a_guest_calls_nothing_but_what_concerns_items_given_to_them(
+    both: Consortium, guest: Colleague
+) -> None:
+    """Copies given to the host, its store, its chain, its partners: a role at home opens none of
+    them here.
+    """
     with abroad(both[NL], guest) as (client, _):
         for name, method, path in operations(both[NL]):
             if ROUTES[name] == PUBLIC or name in ("login", "end_session"):
@@ -130,10 +157,14 @@ def test_a_guest_calls_nothing_but_what_concerns_items_given_to_them(both: Conso
                 told = ""
             except CustodyError as error:
                 told = error.message
-            assert (told == "your role may not do this") == (name not in GUEST_ROUTES or not ROUTES[name] & HERE), (name, told)
+            assert (told == "your role may not do this") == (
+                name not in GUEST_ROUTES or not ROUTES[name] & HERE
+            ), (name, told)
 
 
-def test_a_card_for_another_node_or_with_anothers_certificate_lets_nobody_in(both: Consortium, guest: Colleague, tmp_path: Path) -> None:
+def test_a_card_for_another_node_or_with_anothers_certificate_lets_nobody_in(
+    both: Consortium, guest: Colleague, tmp_path: Path
+) -> None:
     host, home = both[NL], both[RO]
     with NodeClient("http://home", transport=home.transport) as node:
         card = json.loads(enrolling.card(guest.keyring, node))
@@ -151,7 +182,9 @@ def test_a_card_for_another_node_or_with_anothers_certificate_lets_nobody_in(bot
         home.client.admit(*enrolling.read_card(tmp_path / "card"))
 
 
-def test_whoever_is_suspended_at_home_or_here_gets_in_no_more(both: Consortium, tmp_path: Path) -> None:
+def test_whoever_is_suspended_at_home_or_here_gets_in_no_more(
+    both: Consortium, tmp_path: Path
+) -> None:
     host, home = both[NL], both[RO]
     for number, suspending in enumerate((home, host)):
         person = joined(home, tmp_path / f"mine-{number}", "examiner", number=f"8{number}")
@@ -166,12 +199,16 @@ def test_whoever_is_suspended_at_home_or_here_gets_in_no_more(both: Consortium, 
             list(client.items())
 
 
-def test_a_guest_whose_agency_took_the_certificate_back_reads_nothing_more_in_an_old_session(both: Consortium, tmp_path: Path) -> None:
+def test_a_guest_whose_agency_took_the_certificate_back_reads_nothing_more_in_an_old_session(
+    both: Consortium, tmp_path: Path
+) -> None:
     host, home = both[NL], both[RO]
     person = joined(home, tmp_path / "guest", "examiner", number="99")
     admit(host, person, tmp_path / "card")
     photo = upload(host, tmp_path)
-    handover.share(host.client, host.person, host.clock, photo, with_person=str(person.id), basis=BASIS)
+    handover.share(
+        host.client, host.person, host.clock, photo, with_person=str(person.id), basis=BASIS
+    )
     with abroad(host, person) as (client, who):
         access = retrieval.record_access(client, who, host.clock, photo, mode="copy", basis=BASIS)
         assert client.details(photo, access)
@@ -181,6 +218,10 @@ def test_a_guest_whose_agency_took_the_certificate_back_reads_nothing_more_in_an
             assert row is not None
             unit.put_partner(replace(row, checked=0))
         directory.follow(host.node, RO)
-        for ask in (lambda: list(client.items()), lambda: client.details(photo, access), lambda: client.grants(photo, access)):
+        for ask in (
+            lambda: list(client.items()),
+            lambda: client.details(photo, access),
+            lambda: client.grants(photo, access),
+        ):
             with pytest.raises(CustodyError):
                 ask()

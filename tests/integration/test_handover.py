@@ -1,4 +1,6 @@
-"""Handovers between agencies: keys re-wrapped, steps taken by the contract, its outcome the same on both sides."""
+"""Handovers between agencies: keys re-wrapped, steps taken by the contract, its outcome the same on
+both sides.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ from tests.support.consortium import NL, RO, US, Consortium, confirmed, judged, 
 from tests.support.desk import Desk
 
 
-def test_an_item_handed_abroad_verifies_from_the_new_holder(both: Consortium, root: TrustRoot, tmp_path: Path) -> None:
+def test_an_item_handed_abroad_verifies_from_the_new_holder(
+    both: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
     giver, taker = both[NL], both[RO]
     evidence = upload(giver, tmp_path)
     offer(giver, evidence, RO)
@@ -64,7 +68,9 @@ def test_a_refused_item_stays_with_the_giver_and_the_keys_that_came_along_are_de
     assert not [one for one in taker.client.handovers() if one["evidence"] == evidence]
 
 
-def test_nothing_else_follows_an_open_offer_and_nobody_else_answers_it(both: Consortium, tmp_path: Path) -> None:
+def test_nothing_else_follows_an_open_offer_and_nobody_else_answers_it(
+    both: Consortium, tmp_path: Path
+) -> None:
     giver, taker = both[NL], both[RO]
     evidence = upload(giver, tmp_path)
     offer(giver, evidence, RO)
@@ -79,7 +85,9 @@ def test_nothing_else_follows_an_open_offer_and_nobody_else_answers_it(both: Con
         taker.record(evidence, "note", {"text": "not mine yet"})
 
 
-def test_an_offer_taken_back_before_it_reached_the_chain_leaves_no_trace_there(both: Consortium, root: TrustRoot, tmp_path: Path) -> None:
+def test_an_offer_taken_back_before_it_reached_the_chain_leaves_no_trace_there(
+    both: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
     giver = both[NL]
     evidence = upload(giver, tmp_path)
     offer(giver, evidence, RO)
@@ -94,7 +102,9 @@ def test_an_offer_taken_back_before_it_reached_the_chain_leaves_no_trace_there(b
     assert judged(both[RO], evidence, root) == "verified RO-DIICOT 1"
 
 
-def test_what_is_not_the_recorded_file_on_arrival_is_refused_and_stays_with_the_giver(both: Consortium, tmp_path: Path) -> None:
+def test_what_is_not_the_recorded_file_on_arrival_is_refused_and_stays_with_the_giver(
+    both: Consortium, tmp_path: Path
+) -> None:
     giver, taker = both[NL], both[RO]
     file = tmp_path / "photo.jpg"
     file.write_bytes(b"not what the record says")
@@ -104,14 +114,24 @@ def test_what_is_not_the_recorded_file_on_arrival_is_refused_and_stays_with_the_
     with pytest.raises(VerificationError, match="recorded size and digests") as caught:
         handover.accept(taker.client, taker.person, taker.clock, done.evidence)
     assert "decline" in (caught.value.hint or "")
-    handover.decline(taker.client, taker.person, taker.clock, done.evidence, reason="another digest than recorded")
+    handover.decline(
+        taker.client,
+        taker.person,
+        taker.clock,
+        done.evidence,
+        reason="another digest than recorded",
+    )
     both.settle(NL, RO)
     assert {desk.client.item(done.evidence)["custodian"] for desk in (giver, taker)} == {NL}
-    told = giver.client.details(done.evidence, giver.access(done.evidence, "view"))[-2]["document"]["body"]
+    told = giver.client.details(done.evidence, giver.access(done.evidence, "view"))[-2]["document"][
+        "body"
+    ]
     assert told["reason"] == "another digest than recorded"
 
 
-def test_an_offer_that_expired_is_not_accepted_and_ends_the_same_on_both_sides(both: Consortium, root: TrustRoot, tmp_path: Path) -> None:
+def test_an_offer_that_expired_is_not_accepted_and_ends_the_same_on_both_sides(
+    both: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
     giver, taker = both[NL], both[RO]
     evidence = upload(giver, tmp_path)
     expires = int(time.time()) + 20
@@ -124,20 +144,27 @@ def test_an_offer_that_expired_is_not_accepted_and_ends_the_same_on_both_sides(b
     handover.withdraw(giver.client, giver.person, giver.clock, evidence, reason="nobody answered")
     both.settle(NL, RO)
     for desk in (giver, taker):
-        assert (desk.client.item(evidence)["custodian"], desk.client.item(evidence)["offer"]) == (NL, None)
+        assert (desk.client.item(evidence)["custodian"], desk.client.item(evidence)["offer"]) == (
+            NL,
+            None,
+        )
     assert judged(giver, evidence, root) == "verified NL-POL 1"
     details = giver.client.details(evidence, giver.access(evidence, "view"))
     assert "transfer-expired" in [one["document"]["type"] for one in details]
 
 
-def test_an_answer_that_the_contract_refuses_holds_up_no_other_handover(both: Consortium, root: TrustRoot, tmp_path: Path) -> None:
+def test_an_answer_that_the_contract_refuses_holds_up_no_other_handover(
+    both: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
     giver, taker = both[NL], both[RO]
     late, other = (upload(giver, tmp_path, data) for data in (b"late", b"other"))
     expires = int(time.time()) + 25
     handover.offer(giver.client, giver.person, giver.clock, late, Terms(RO, expires))
     offer(giver, other, RO)
     both.settle(NL, RO, rounds=2)
-    handover.accept(taker.client, taker.person, taker.clock, late)  # signed in time, and never sent in time
+    handover.accept(
+        taker.client, taker.person, taker.clock, late
+    )  # signed in time, and never sent in time
     handover.accept(taker.client, taker.person, taker.clock, other)
     time.sleep(max(expires + 2 - time.time(), 0))
     both.settle(NL, RO)
@@ -163,11 +190,17 @@ def test_a_withdrawal_signed_while_the_offer_is_on_its_way_to_the_contract_is_no
     assert judged(giver, evidence, root) == "verified NL-POL 1"
 
 
-def paused(giver: Desk, both: Consortium, evidence: str, *, settle: tuple[str, ...] = (NL, RO)) -> handover_pause.Reading:
+def paused(
+    giver: Desk, both: Consortium, evidence: str, *, settle: tuple[str, ...] = (NL, RO)
+) -> handover_pause.Reading:
     """Take an offer back as the command does, the agencies exchanging meanwhile."""
-    waiting = handover_pause.Waiting(60, sleep=lambda seconds: both.settle(*settle, rounds=1) and None)
+    waiting = handover_pause.Waiting(
+        60, sleep=lambda seconds: both.settle(*settle, rounds=1) and None
+    )
     handover_pause.take_back(giver.client, giver.person, giver.clock, evidence, waiting)
-    return handover_pause.begin(giver.client, giver.person, giver.clock, evidence, {"purpose": "the court asks"})
+    return handover_pause.begin(
+        giver.client, giver.person, giver.clock, evidence, {"purpose": "the court asks"}
+    )
 
 
 def test_an_offer_abroad_is_paused_through_the_contract_with_its_hop_and_made_again(
@@ -176,11 +209,15 @@ def test_an_offer_abroad_is_paused_through_the_contract_with_its_hop_and_made_ag
     giver, taker = both[NL], both[RO]
     evidence = upload(giver, tmp_path)
     offer(giver, evidence, RO, purpose="analysis", conditions=("this case",))
-    reading = paused(giver, both, evidence)  # begun before the contract has the offer: that is waited for
+    reading = paused(
+        giver, both, evidence
+    )  # begun before the contract has the offer: that is waited for
     out = BytesIO()
     retrieval.fetch(giver.client, giver.person, evidence, reading.access, out)
     assert out.getvalue() == b"evidence" * 1000
-    assert judged(giver, evidence, root) == "verified NL-POL 1", "the contract took the offer, and its withdrawal"
+    assert judged(giver, evidence, root) == "verified NL-POL 1", (
+        "the contract took the offer, and its withdrawal"
+    )
     handover_pause.offer_again(giver.client, giver.person, giver.clock, evidence, reading)
     both.settle(NL, RO, rounds=3)
     assert taker.client.item(evidence)["offer"]["agency"] == RO
@@ -188,11 +225,19 @@ def test_an_offer_abroad_is_paused_through_the_contract_with_its_hop_and_made_ag
     both.settle(NL, RO, rounds=3)
     assert judged(taker, evidence, root) == "verified RO-DIICOT 2"
     shown = [one for one in taker.client.events(evidence) if one["effect"] == "offer"]
-    assert [{look["what"] for look in one["looked"]} for one in shown] == [set(), {"record", "content"}]
-    assert [one["looked"] for one in giver.client.events(evidence) if one["effect"] == "offer"] == [[], []], "it was there that they looked"
+    assert [{look["what"] for look in one["looked"]} for one in shown] == [
+        set(),
+        {"record", "content"},
+    ]
+    assert [one["looked"] for one in giver.client.events(evidence) if one["effect"] == "offer"] == [
+        [],
+        [],
+    ], "it was there that they looked"
 
 
-def test_a_pause_that_the_other_agency_overtakes_reads_nothing_and_offers_nothing(both: Consortium, tmp_path: Path) -> None:
+def test_a_pause_that_the_other_agency_overtakes_reads_nothing_and_offers_nothing(
+    both: Consortium, tmp_path: Path
+) -> None:
     giver, taker = both[NL], both[RO]
     evidence = upload(giver, tmp_path)
     offer(giver, evidence, RO)
@@ -201,7 +246,12 @@ def test_a_pause_that_the_other_agency_overtakes_reads_nothing_and_offers_nothin
     both.settle(RO, rounds=2)
     with pytest.raises(ConflictError, match="accepted first"):
         paused(giver, both, evidence)
-    assert [one["effect"] for one in giver.client.events(evidence) if not one["void"]] == ["open", "none", "offer", "accept"]
+    assert [one["effect"] for one in giver.client.events(evidence) if not one["void"]] == [
+        "open",
+        "none",
+        "offer",
+        "accept",
+    ]
 
 
 @pytest.mark.parametrize("first", [NL, RO])
@@ -229,7 +279,9 @@ def test_a_withdrawal_that_races_an_acceptance_ends_the_same_on_both_sides(
         assert [one for one in examine(desk.node, deep=True) if isinstance(one, Finding)] == []
 
 
-def test_an_item_goes_on_to_a_third_agency_and_comes_back(trio: Consortium, root: TrustRoot, tmp_path: Path) -> None:
+def test_an_item_goes_on_to_a_third_agency_and_comes_back(
+    trio: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
     evidence = upload(trio[NL], tmp_path)
     for giver, taker in ((NL, RO), (RO, US), (US, NL)):
         offer(trio[giver], evidence, taker)
@@ -247,8 +299,12 @@ def test_an_item_goes_on_to_a_third_agency_and_comes_back(trio: Consortium, root
 
 
 @pytest.mark.timeout(900)
-def test_a_node_that_dies_at_any_step_of_a_handover_goes_on_where_it_was(chain: str, tmp_path: Path, rng: random.Random) -> None:
-    """Calls of the chain and transactions of the database are cut at random on both sides; the homes are opened anew each time."""
+def test_a_node_that_dies_at_any_step_of_a_handover_goes_on_where_it_was(
+    chain: str, tmp_path: Path, rng: random.Random
+) -> None:
+    """Calls of the chain and transactions of the database are cut at random on both sides; the
+    homes are opened anew each time.
+    """
     root = consortium.found(tmp_path, chain, NL, RO)
     with consortium.opened(tmp_path, NL, RO) as agencies:
         evidence = upload(agencies[NL], tmp_path)
@@ -268,7 +324,11 @@ def test_a_node_that_dies_at_any_step_of_a_handover_goes_on_where_it_was(chain: 
                 handover.accept(desk.client, desk.person, desk.clock, evidence)
                 answered = True
             states = [agencies[one].node for one in (NL, RO)]
-            if answered and all(_custodian(node, evidence) == RO for node in states) and attempt > 11:
+            if (
+                answered
+                and all(_custodian(node, evidence) == RO for node in states)
+                and attempt > 11
+            ):
                 break
     assert answered
     assert cuts >= 4, cuts
@@ -321,8 +381,12 @@ def cut(desk: Desk, *, after: int) -> Iterator[Callable[[], int]]:
         chain.send, chain.receipt, records.write = send, receipt, write
 
 
-def test_what_came_with_an_item_is_told_as_it_was_proven_and_not_by_the_places_of_our_own_log(both: Consortium, tmp_path: Path) -> None:
-    """An entry of another log was told as anchored, or as not anchored, by how far ours was at that number."""
+def test_what_came_with_an_item_is_told_as_it_was_proven_and_not_by_the_places_of_our_own_log(
+    both: Consortium, tmp_path: Path
+) -> None:
+    """An entry of another log was told as anchored, or as not anchored, by how far ours was at that
+    number.
+    """
     nl, ro = both[NL], both[RO]
     evidence = upload(nl, tmp_path)
     offer(nl, evidence, RO)

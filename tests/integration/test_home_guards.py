@@ -1,4 +1,6 @@
-"""A home under careless hands: umask 0, files that others can write, servers that were killed, clocks and editors of all kinds."""
+"""A home under careless hands: umask 0, files that others can write, servers that were killed,
+clocks and editors of all kinds.
+"""
 
 from __future__ import annotations
 
@@ -22,17 +24,33 @@ from ledger.app import backup, bootstrap, create_home, settings
 from ledger.client.upload import Options
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import format_time
-from ledger.domain.errors import CustodyError, FormatError, LockedError, RuleError, StorageError, UsageError, VerificationError
+from ledger.domain.errors import (
+    CustodyError,
+    FormatError,
+    LockedError,
+    RuleError,
+    StorageError,
+    UsageError,
+    VerificationError,
+)
 from ledger.domain.event import moments, signing
 from tests.support.commands import within
 from tests.support.desk import PASSPHRASE, Desk
 
 
-def test_with_umask_0_nothing_of_home_and_backup_can_be_read_or_written_by_others(tmp_path: Path) -> None:
+def test_with_umask_0_nothing_of_home_and_backup_can_be_read_or_written_by_others(
+    tmp_path: Path,
+) -> None:
     before = os.umask(0)
     try:
         home, keys = tmp_path / "home", tmp_path / "keys"
-        create_home.found(home, agency="NL-POL", person="4711", roles=["officer", "custodian"], passphrase=PASSPHRASE)
+        create_home.found(
+            home,
+            agency="NL-POL",
+            person="4711",
+            roles=["officer", "custodian"],
+            passphrase=PASSPHRASE,
+        )
         (tmp_path / "a").write_bytes(b"a")
         with Desk(home) as desk:
             desk.upload(tmp_path / "a")
@@ -44,12 +62,18 @@ def test_with_umask_0_nothing_of_home_and_backup_can_be_read_or_written_by_other
     finally:
         os.umask(before)
     (tmp_path / "a").unlink()
-    open_to_others = [str(path) for path in tmp_path.rglob("*") if not path.is_symlink() and path.stat().st_mode & 0o077]
+    open_to_others = [
+        str(path)
+        for path in tmp_path.rglob("*")
+        if not path.is_symlink() and path.stat().st_mode & 0o077
+    ]
     assert open_to_others == []
 
 
 @pytest.mark.parametrize("name", ["profile.toml", "backups.json", "workers.json", "keyring.json"])
-def test_a_pipe_in_the_place_of_a_file_of_the_home_is_refused_and_not_waited_for(home_path: Path, name: str) -> None:
+def test_a_pipe_in_the_place_of_a_file_of_the_home_is_refused_and_not_waited_for(
+    home_path: Path, name: str
+) -> None:
     (home_path / name).unlink(missing_ok=True)
     os.mkfifo(home_path / name, 0o600)
     for command, expected in (("list", 1), ("doctor", 4)):
@@ -57,8 +81,12 @@ def test_a_pipe_in_the_place_of_a_file_of_the_home_is_refused_and_not_waited_for
         assert (code, f"{name} is neither a file nor a folder" in said) == (expected, True), said
 
 
-@pytest.mark.parametrize("name", [".", "keyring.json", "home.json", "ledger.sqlite", "blocks", "client"])
-def test_a_home_that_others_can_write_is_refused_with_the_command_that_mends_it(home_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", [".", "keyring.json", "home.json", "ledger.sqlite", "blocks", "client"]
+)
+def test_a_home_that_others_can_write_is_refused_with_the_command_that_mends_it(
+    home_path: Path, name: str
+) -> None:
     path = home_path / name
     if not path.exists():
         path.mkdir(mode=0o700)
@@ -121,7 +149,15 @@ def test_a_passphrase_file_gives_what_typing_it_would_whatever_editor_wrote_it(
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\r\n", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, PHRASE.encode("utf-16-le"), codecs.BOM_UTF16_LE + b"p"]
+    "data",
+    [
+        b"",
+        b"\r\n",
+        codecs.BOM_UTF8,
+        codecs.BOM_UTF16_LE,
+        PHRASE.encode("utf-16-le"),
+        codecs.BOM_UTF16_LE + b"p",
+    ],
 )
 def test_a_passphrase_file_that_cannot_be_told_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "file").write_bytes(data)
@@ -136,14 +172,22 @@ def test_a_byte_order_mark_in_front_of_json_is_told_as_such(mark: bytes) -> None
     assert "BOM" in (error.value.hint or "")
 
 
-def test_nothing_is_recorded_as_having_happened_after_it_was_signed(desk: Desk, tmp_path: Path) -> None:
+def test_nothing_is_recorded_as_having_happened_after_it_was_signed(
+    desk: Desk, tmp_path: Path
+) -> None:
     now = desk.clock.now()
     later = format_time(now + 3600)
     (tmp_path / "a").write_bytes(b"a")
     tried = (
         lambda: desk.upload(tmp_path / "a", options=Options({"occurred": {"from": later}})),
-        lambda: desk.upload(tmp_path / "a", options=Options({"occurred": {"from": format_time(now - 60), "to": later}})),
-        lambda: desk.upload(tmp_path / "a", options=Options(body={"deviceClock": {"shown": "x", "reference": later}})),
+        lambda: desk.upload(
+            tmp_path / "a",
+            options=Options({"occurred": {"from": format_time(now - 60), "to": later}}),
+        ),
+        lambda: desk.upload(
+            tmp_path / "a",
+            options=Options(body={"deviceClock": {"shown": "x", "reference": later}}),
+        ),
     )
     for attempt in tried:
         with pytest.raises(UsageError, match=later) as error:
@@ -154,7 +198,9 @@ def test_nothing_is_recorded_as_having_happened_after_it_was_signed(desk: Desk, 
         desk.record(item.evidence, "incident", {"kind": "loss", "discovered": later})
 
 
-def test_a_node_refuses_what_a_careless_client_signed_about_the_future(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_refuses_what_a_careless_client_signed_about_the_future(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a").write_bytes(b"a")
     [item] = desk.upload(tmp_path / "a")
     later = format_time(desk.clock.now() + 60)
@@ -203,7 +249,9 @@ def test_a_keyring_is_its_owners_alone_whatever_the_umask(tmp_path: Path) -> Non
     shutil.rmtree(tmp_path)
 
 
-def test_a_wrong_letter_behind_output_overwrites_no_keys_and_writes_nothing_beside_them(home_path: Path, tmp_path: Path) -> None:
+def test_a_wrong_letter_behind_output_overwrites_no_keys_and_writes_nothing_beside_them(
+    home_path: Path, tmp_path: Path
+) -> None:
     keys = (home_path / "keyring.json").read_bytes()
     (tmp_path / "link").symlink_to(home_path / "keyring.json")
     (tmp_path / "copy.json").write_bytes(keys)
@@ -219,4 +267,6 @@ def test_a_wrong_letter_behind_output_overwrites_no_keys_and_writes_nothing_besi
         code, _, said = within("--home", home_path, "trust", "-o", place, "--force")
         assert (code, "custody's own keys" in said) == (2, True), said
     assert {place: place.stat().st_mtime_ns for place in places if place.exists()} == before
-    assert (home_path / "keyring.json").read_bytes() == keys == (tmp_path / "copy.json").read_bytes()
+    assert (
+        (home_path / "keyring.json").read_bytes() == keys == (tmp_path / "copy.json").read_bytes()
+    )

@@ -1,4 +1,6 @@
-"""Numbers that are written in several ways: every spelling finds the item, also in a home that an earlier version made."""
+"""Numbers that are written in several ways: every spelling finds the item, also in a home that an
+earlier version made.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,23 @@ def test_every_spelling_of_a_number_has_one_form(spelling: str) -> None:
 
 
 def test_numbers_that_differ_stay_apart() -> None:
-    assert len({wording.form(one) for one in ("2026-117", "2026-118", "2026117", "2026 117", "M\u00fcller", "Muller", "Mueller")}) == 7
+    assert (
+        len(
+            {
+                wording.form(one)
+                for one in (
+                    "2026-117",
+                    "2026-118",
+                    "2026117",
+                    "2026 117",
+                    "M\u00fcller",
+                    "Muller",
+                    "Mueller",
+                )
+            }
+        )
+        == 7
+    )
 
 
 def test_a_form_stays_as_it_is_when_it_is_formed_again() -> None:
@@ -51,30 +69,42 @@ def test_a_form_stays_as_it_is_when_it_is_formed_again() -> None:
         assert wording.form(wording.form(text)) == wording.form(text)
 
 
-def _as_an_earlier_version_left_it(home: Path, item: str, numbers: dict[str, str], digest: str) -> None:
+def _as_an_earlier_version_left_it(
+    home: Path, item: str, numbers: dict[str, str], digest: str
+) -> None:
     """Tokens over numbers as they were typed, and no word of an index form."""
     keyring = Unlocking(home / "keyring.json", PASSPHRASE).keyring()
 
     def token(kind: str, *parts: str) -> bytes:
-        message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in (kind, *parts))
+        message = b"".join(
+            len(part.encode()).to_bytes(4, "big") + part.encode() for part in (kind, *parts)
+        )
         return hmac.new(keyring.get("index"), message, sha256).digest()
 
     with closing(sqlite3.connect(home / "ledger.sqlite")) as db, db:
         db.execute("DELETE FROM blind_index")
-        rows = [(token("identifier", *one), item) for one in numbers.items()] + [(token("sha-256", digest), item)]
+        rows = [(token("identifier", *one), item) for one in numbers.items()] + [
+            (token("sha-256", digest), item)
+        ]
         db.executemany("INSERT INTO blind_index (token, evidence) VALUES (?, ?)", rows)
         db.execute("DROP TABLE index_form")
-        db.execute("ALTER TABLE entry ADD COLUMN receipt_size BIGINT NOT NULL DEFAULT 0")  # which 0010 took away
+        db.execute(
+            "ALTER TABLE entry ADD COLUMN receipt_size BIGINT NOT NULL DEFAULT 0"
+        )  # which 0010 took away
         db.execute("UPDATE alembic_version SET version_num = '0007'")
 
 
 def _record(desk: Desk, file: Path, **numbers: str) -> Uploaded:
-    members = {"identifiers": [{"scheme": scheme, "value": value} for scheme, value in numbers.items()]}
+    members = {
+        "identifiers": [{"scheme": scheme, "value": value} for scheme, value in numbers.items()]
+    }
     [item] = desk.upload(file, options=Options(members))
     return item
 
 
-def test_a_home_of_an_earlier_version_finds_its_items_in_every_spelling(home_path: Path, tmp_path: Path) -> None:
+def test_a_home_of_an_earlier_version_finds_its_items_in_every_spelling(
+    home_path: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "a.txt"
     file.write_bytes(b"a")
     numbers = {"case": NFC + " ", "exhibit": "A1"}
@@ -84,23 +114,31 @@ def test_a_home_of_an_earlier_version_finds_its_items_in_every_spelling(home_pat
     with Desk(home_path) as desk:
         with desk.node.records.read() as unit:
             assert unit.index_form() == wording.VERSION
-        assert list(desk.client.search("case", unicodedata.normalize("NFD", NFC.upper()))) == [item.evidence]
+        assert list(desk.client.search("case", unicodedata.normalize("NFD", NFC.upper()))) == [
+            item.evidence
+        ]
         assert list(desk.client.search("Exhibit", " a1")) == [item.evidence]
         [opening, *_] = desk.client.details(item.evidence, desk.access(item.evidence))
-        assert {one["scheme"]: one["value"] for one in opening["document"]["identifiers"]} == numbers, "the record keeps what was typed"
+        assert {
+            one["scheme"]: one["value"] for one in opening["document"]["identifiers"]
+        } == numbers, "the record keeps what was typed"
         assert not [one for one in examine(desk.node, deep=False) if isinstance(one, Finding)]
         file.write_bytes(b"a")
         assert list(_record(desk, file).duplicates) == [item.evidence], "content is found as before"
 
 
-def test_a_crash_while_the_index_is_made_anew_repeats_it(home_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_while_the_index_is_made_anew_repeats_it(
+    home_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Desk(home_path) as desk:
         items = []
         for number in range(3):
             file = tmp_path / f"{number}"
             file.write_bytes(b"%d" % number)
             items.append(_record(desk, file, case=f"C-{number}"))
-    _as_an_earlier_version_left_it(home_path, items[0].evidence, {"case": "C-0"}, items[0].digests["sha-256"])
+    _as_an_earlier_version_left_it(
+        home_path, items[0].evidence, {"case": "C-0"}, items[0].digests["sha-256"]
+    )
     real, seen = reindexing._index, []
 
     def dies(*arguments: Any) -> None:

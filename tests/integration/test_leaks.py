@@ -1,4 +1,6 @@
-"""Planted names, numbers, sizes and digests, and everything that others can see: none of it shows any of them."""
+"""Planted names, numbers, sizes and digests, and everything that others can see: none of it shows
+any of them.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,10 @@ def agencies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Consort
 
 
 def test_chain_ipfs_log_urls_errors_and_logs_show_nothing_of_a_case(
-    agencies: tuple[Consortium, str], tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    agencies: tuple[Consortium, str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     both, url = agencies
     giver, taker = both[NL], both[RO]
@@ -70,17 +75,34 @@ def test_chain_ipfs_log_urls_errors_and_logs_show_nothing_of_a_case(
     body = {"place": PLANTED["place"], "collector": {"name": PLANTED["person"]}}
     [done] = giver.upload(file, options=Options(members, body=body))
     physical_items.collect(
-        giver.client, giver.person, giver.clock, {"description": PLANTED["name"], "seals": [{"number": PLANTED["seal"]}]}, members
+        giver.client,
+        giver.person,
+        giver.clock,
+        {"description": PLANTED["name"], "seals": [{"number": PLANTED["seal"]}]},
+        members,
     )
     both.settle(NL, RO, rounds=1)
-    terms = Terms(RO, int(time.time()) + 3600, purpose=PLANTED["reason"], conditions=(PLANTED["place"],), members={"basis": basis})
+    terms = Terms(
+        RO,
+        int(time.time()) + 3600,
+        purpose=PLANTED["reason"],
+        conditions=(PLANTED["place"],),
+        members={"basis": basis},
+    )
     handover.offer(giver.client, giver.person, giver.clock, done.evidence, terms)
     both.settle(NL, RO)
-    handover.accept(taker.client, taker.person, taker.clock, done.evidence, condition=PLANTED["person"])
+    handover.accept(
+        taker.client, taker.person, taker.clock, done.evidence, condition=PLANTED["person"]
+    )
     both.settle(NL, RO)
     recipient = copying.Recipient("prosecutor", PLANTED["person"], agency=NL)
     copying.disclose(
-        taker.client, taker.person, taker.clock, done.evidence, recipient, copying.Disclosure("copy", members={"basis": basis})
+        taker.client,
+        taker.person,
+        taker.clock,
+        done.evidence,
+        recipient,
+        copying.Disclosure("copy", members={"basis": basis}),
     )
     taker.record(done.evidence, "note", {"text": PLANTED["reason"]})
     for desk in (giver, taker):
@@ -90,17 +112,30 @@ def test_chain_ipfs_log_urls_errors_and_logs_show_nothing_of_a_case(
     seen = {
         "chain": _chain(url),
         "log": b"".join(_public_log(desk) for desk in (giver, taker)),
-        "blocks": b"".join(desk.node.blocks.get(cid) for desk in (giver, taker) for cid in desk.node.blocks._spool.cids()),
+        "blocks": b"".join(
+            desk.node.blocks.get(cid)
+            for desk in (giver, taker)
+            for cid in desk.node.blocks._spool.cids()
+        ),
         "urls": "\n".join(urls).encode(),
         "errors": "\n".join(errors).encode(),
         "logs": caplog.text.encode(),
-        "databases": b"".join(path.read_bytes() for desk in (giver, taker) for path in desk.path.glob("ledger.sqlite*")),
+        "databases": b"".join(
+            path.read_bytes()
+            for desk in (giver, taker)
+            for path in desk.path.glob("ledger.sqlite*")
+        ),
     }
     assert len(seen["errors"]) > 100
     assert len(seen["chain"]) > 1000
     digest = hashlib.sha256(data)
     planted = {name: word.encode() for name, word in PLANTED.items()}
-    planted |= {"digest": digest.digest(), "digest in hex": digest.hexdigest().encode(), "size": str(SIZE).encode(), "content": data[:64]}
+    planted |= {
+        "digest": digest.digest(),
+        "digest in hex": digest.hexdigest().encode(),
+        "size": str(SIZE).encode(),
+        "content": data[:64],
+    }
     for place, found in seen.items():
         for name, word in planted.items():
             assert word not in found, f"{name} in {place}"
@@ -111,13 +146,21 @@ def _provoke(desk: Desk, evidence: str) -> None:
     """Errors of every kind, with case data in what is asked."""
     asked: list[Any] = [
         lambda: desk.client.search(PLANTED["case"] * 20, PLANTED["case"]),
-        lambda: desk.client._send("POST", "/v1/evidence/search", json={"scheme": "case", "value": PLANTED["case"], PLANTED["name"]: 1}),
-        lambda: desk.record(evidence, "sealed", {"number": PLANTED["seal"], "replaces": PLANTED["seal"]}),
+        lambda: desk.client._send(
+            "POST",
+            "/v1/evidence/search",
+            json={"scheme": "case", "value": PLANTED["case"], PLANTED["name"]: 1},
+        ),
+        lambda: desk.record(
+            evidence, "sealed", {"number": PLANTED["seal"], "replaces": PLANTED["seal"]}
+        ),
         lambda: desk.record(evidence, "moved", {"place": PLANTED["place"], "from": ""}),
         lambda: desk.client.details(evidence, "0" * 64),
         lambda: desk.client.bundle(evidence, "0" * 64, withhold=["/body/" + PLANTED["name"]]),
         lambda: desk.client.invite(PLANTED["service"], [PLANTED["person"]]),
-        lambda: desk.client._send("POST", "/v1/statements", json={"statements": [{"statement": "AA", "document": "AA"}]}),
+        lambda: desk.client._send(
+            "POST", "/v1/statements", json={"statements": [{"statement": "AA", "document": "AA"}]}
+        ),
     ]
     for ask in asked:
         with pytest.raises(CustodyError):
@@ -129,7 +172,9 @@ def _chain(url: str) -> bytes:
     import requests
 
     def ask(method: str, *params: Any) -> Any:
-        return requests.post(url, json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, timeout=10).json()["result"]
+        return requests.post(
+            url, json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, timeout=10
+        ).json()["result"]
 
     data = b""
     for number in range(int(ask("eth_blockNumber"), 16) + 1):
@@ -144,6 +189,11 @@ def _public_log(desk: Desk) -> bytes:
     with desk.node.records.read() as unit:
         log = unit.log(desk.node.log_id)
         found += b"".join(row.entry for row in unit.entries(desk.node.log_id, 0, log.size))
-    for path in ("/v1/log/checkpoint", "/v1/log/crl", "/v1/agency", f"/v1/log/tile/0/000.p/{log.size}"):
+    for path in (
+        "/v1/log/checkpoint",
+        "/v1/log/crl",
+        "/v1/agency",
+        f"/v1/log/tile/0/000.p/{log.size}",
+    ):
         found += desk.client._send("GET", path, authenticated=False).content
     return found

@@ -1,4 +1,6 @@
-"""What may happen to an item and what may not: seals, holds, retention, decisions, guarded material, disposal, withholding."""
+"""What may happen to an item and what may not: seals, holds, retention, decisions, guarded
+material, disposal, withholding.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ ROLES_OF_FIRST = ["administrator", "officer", "custodian", "examiner", "prosecut
 def staffed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a second custodian who reviews, and a defence counsel."""
     folder = tmp_path_factory.mktemp("staffed")
-    create_home.found(folder / "home", agency="NL-POL", person="1", roles=ROLES_OF_FIRST, passphrase=PASSPHRASE)
+    create_home.found(
+        folder / "home", agency="NL-POL", person="1", roles=ROLES_OF_FIRST, passphrase=PASSPHRASE
+    )
     with Desk(folder / "home") as desk:
         joined(desk, folder / "second", "custodian", "reviewer", number="2")
         joined(desk, folder / "counsel", "defence", number="3")
@@ -64,7 +68,11 @@ def upload(desk: Desk, tmp_path: Path, **options: Any) -> str:
 
 def seized(desk: Desk, *seals: str) -> str:
     body = {"description": "phone, black", "seals": [{"number": number} for number in seals]}
-    return str(physical_items.collect(desk.client, desk.person, desk.clock, body, {"basis": BASIS})["evidence"])
+    return str(
+        physical_items.collect(desk.client, desk.person, desk.clock, body, {"basis": BASIS})[
+            "evidence"
+        ]
+    )
 
 
 def test_a_thing_is_opened_and_sealed_again_only_as_its_seals_allow(office: Desk) -> None:
@@ -82,7 +90,9 @@ def test_a_thing_is_opened_and_sealed_again_only_as_its_seals_allow(office: Desk
     assert office.client.record(phone, access)[1]["seals"] == ["S-2"]
 
 
-def test_a_thing_is_accepted_by_the_colleague_it_is_offered_to_with_the_seals_that_are_on_it(office: Desk) -> None:
+def test_a_thing_is_accepted_by_the_colleague_it_is_offered_to_with_the_seals_that_are_on_it(
+    office: Desk,
+) -> None:
     phone, second = seized(office, "S-1", "S-2"), colleague(office, "second")
     terms = Terms("NL-POL", int(time.time()) + 3600, person=second.pseudonym)
     handover.offer(office.client, office.person, office.clock, phone, terms)
@@ -97,7 +107,9 @@ def test_a_thing_is_accepted_by_the_colleague_it_is_offered_to_with_the_seals_th
     assert verify(office.bundle(phone), office.trust()).verdict.value == "verified"
 
 
-def test_a_file_offered_to_a_colleague_can_be_opened_by_them_and_only_then(office: Desk, tmp_path: Path) -> None:
+def test_a_file_offered_to_a_colleague_can_be_opened_by_them_and_only_then(
+    office: Desk, tmp_path: Path
+) -> None:
     photo, third = upload(office, tmp_path), colleague(office, "third")
     with pytest.raises(NotFoundError):
         third.get(photo)
@@ -108,7 +120,9 @@ def test_a_file_offered_to_a_colleague_can_be_opened_by_them_and_only_then(offic
     assert third.get(photo) == b"a face" * 1000
 
 
-def test_an_expired_offer_is_not_accepted_and_ends_as_expired(office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_offer_is_not_accepted_and_ends_as_expired(
+    office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     photo, third = upload(office, tmp_path), colleague(office, "third")
     terms = Terms("NL-POL", int(time.time()) + 100, person=third.pseudonym)
     handover.offer(office.client, office.person, office.clock, photo, terms)
@@ -125,15 +139,35 @@ def test_a_loan_says_until_when_and_an_item_handed_out_is_not_offered(office: De
     phone, second = seized(office), colleague(office, "second")
     soon = int(time.time()) + 3600
     with pytest.raises(RuleError, match="until when"):
-        handover.offer(office.client, office.person, office.clock, phone, Terms("NL-POL", soon, person=second.pseudonym, mode="loan"))
+        handover.offer(
+            office.client,
+            office.person,
+            office.clock,
+            phone,
+            Terms("NL-POL", soon, person=second.pseudonym, mode="loan"),
+        )
     office.record(phone, "released", {"counterparty": {"name": "laboratory"}, "purpose": "DNA"})
     with pytest.raises(RuleError, match="not back yet"):
-        handover.offer(office.client, office.person, office.clock, phone, Terms("NL-POL", soon, person=second.pseudonym))
+        handover.offer(
+            office.client,
+            office.person,
+            office.clock,
+            phone,
+            Terms("NL-POL", soon, person=second.pseudonym),
+        )
     office.record(phone, "received", {"counterparty": {"name": "laboratory"}})
-    handover.offer(office.client, office.person, office.clock, phone, Terms("NL-POL", soon, person=second.pseudonym))
+    handover.offer(
+        office.client,
+        office.person,
+        office.clock,
+        phone,
+        Terms("NL-POL", soon, person=second.pseudonym),
+    )
 
 
-def test_nobody_decides_upon_what_they_recorded_and_nobody_twice(office: Desk, tmp_path: Path) -> None:
+def test_nobody_decides_upon_what_they_recorded_and_nobody_twice(
+    office: Desk, tmp_path: Path
+) -> None:
     photo, second = upload(office, tmp_path), colleague(office, "second")
     target = office.record(photo, "analysed", {"description": "faces"})["statement"]
     with pytest.raises(RuleError, match="recorded themselves"):
@@ -148,18 +182,42 @@ def test_nobody_decides_upon_what_they_recorded_and_nobody_twice(office: Desk, t
 def test_biometric_output_takes_two_approvals_on_its_parent(office: Desk, tmp_path: Path) -> None:
     photo = upload(office, tmp_path)
     analysis = office.record(photo, "analysed", {"description": "face recognition"})["statement"]
-    approvals = [colleague(office, "second").record(photo, "approved", {"target": analysis})["statement"]]
-    body: dict[str, Any] = {"kind": "ai-output", "parents": [photo], "approvals": approvals, "modelDigest": "ab" * 32, "errorRate": "2 %"}
+    approvals = [
+        colleague(office, "second").record(photo, "approved", {"target": analysis})["statement"]
+    ]
+    body: dict[str, Any] = {
+        "kind": "ai-output",
+        "parents": [photo],
+        "approvals": approvals,
+        "modelDigest": "ab" * 32,
+        "errorRate": "2 %",
+    }
     with pytest.raises(RuleError, match="2 colleagues"):
-        upload(office, tmp_path, members={"handling": ["biometric"]}, body=body, event_type="derived")
-    handover.share(office.client, office.person, office.clock, photo, with_person=colleague(office, "third").pseudonym, basis=BASIS)
-    approvals.append(colleague(office, "third").record(photo, "approved", {"target": analysis})["statement"])
-    made = upload(office, tmp_path, members={"handling": ["biometric"]}, body=body, event_type="derived")
+        upload(
+            office, tmp_path, members={"handling": ["biometric"]}, body=body, event_type="derived"
+        )
+    handover.share(
+        office.client,
+        office.person,
+        office.clock,
+        photo,
+        with_person=colleague(office, "third").pseudonym,
+        basis=BASIS,
+    )
+    approvals.append(
+        colleague(office, "third").record(photo, "approved", {"target": analysis})["statement"]
+    )
+    made = upload(
+        office, tmp_path, members={"handling": ["biometric"]}, body=body, event_type="derived"
+    )
     links = office.client.lineage(photo)["links"]
     assert {"parent": photo, "child": made, "kind": "derived"} in links
     with pytest.raises(RuleError, match="not known here"):
         upload(
-            office, tmp_path, body={"kind": "report", "parents": ["urn:uuid:00000000-0000-4000-8000-000000000000"]}, event_type="derived"
+            office,
+            tmp_path,
+            body={"kind": "report", "parents": ["urn:uuid:00000000-0000-4000-8000-000000000000"]},
+            event_type="derived",
         )
 
 
@@ -169,7 +227,9 @@ def dispose(office: Desk, item: str) -> str:
     return str(second.record(item, "approved", {"target": requested})["statement"])
 
 
-def test_no_disposal_without_a_second_person_under_a_hold_or_before_its_time(office: Desk, tmp_path: Path) -> None:
+def test_no_disposal_without_a_second_person_under_a_hold_or_before_its_time(
+    office: Desk, tmp_path: Path
+) -> None:
     photo = upload(office, tmp_path)
     closing: dict[str, Any] = {"scope": "all", "method": "keys destroyed", "approvals": []}
     with pytest.raises(RuleError, match="nobody requested"):
@@ -188,10 +248,14 @@ def test_no_disposal_without_a_second_person_under_a_hold_or_before_its_time(off
     office.record(photo, "hold-released", {"hold": "appeal"})
     with pytest.raises(RuleError, match="no hold"):
         office.record(photo, "hold-released", {"hold": "appeal"})
-    office.record(photo, "retention-set", {"rule": "5 years", "until": format_time(int(time.time()) + 10**6)})
+    office.record(
+        photo, "retention-set", {"rule": "5 years", "until": format_time(int(time.time()) + 10**6)}
+    )
     with pytest.raises(RuleError, match="must be kept"):
         office.record(photo, "disposed", closing)
-    office.record(photo, "retention-set", {"rule": "review", "reason": "shortened by the prosecutor"})
+    office.record(
+        photo, "retention-set", {"rule": "review", "reason": "shortened by the prosecutor"}
+    )
     office.record(photo, "disposed", closing)
     with pytest.raises(RuleError, match="closed"):
         office.record(photo, "moved", {"place": "elsewhere"})
@@ -206,7 +270,9 @@ def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_els
     members = {"identifiers": [{"scheme": "case", "value": "2026-117"}]}
     photo, other = (office.upload(file, options=Options(members))[0].evidence for _ in range(2))
     second = colleague(office, "second")
-    handover.share(office.client, office.person, office.clock, photo, with_person=second.pseudonym, basis=BASIS)
+    handover.share(
+        office.client, office.person, office.clock, photo, with_person=second.pseudonym, basis=BASIS
+    )
     assert second.get(photo) == secret
     office.anchor()
     with office.node.records.read() as unit:
@@ -217,7 +283,11 @@ def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_els
         sealed += [unit.document(row.payload) for row in unit.events(photo)]
         cid = unit.item(photo).cid
         blocks = [office.node.blocks.get(one) for one in [cid]]
-    office.record(photo, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [dispose(office, photo)]})
+    office.record(
+        photo,
+        "disposed",
+        {"scope": "all", "method": "keys destroyed", "approvals": [dispose(office, photo)]},
+    )
     assert erasure.settle(office.node) == 1
     assert erasure.settle(office.node) == 0
     certificate = office.client.disposal(photo)
@@ -244,9 +314,15 @@ def test_a_node_that_dies_between_disposal_and_destruction_finishes_it(
     office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo = upload(office, tmp_path)
-    office.record(photo, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [dispose(office, photo)]})
+    office.record(
+        photo,
+        "disposed",
+        {"scope": "all", "method": "keys destroyed", "approvals": [dispose(office, photo)]},
+    )
     with monkeypatch.context() as patched:
-        patched.setattr(erasure, "_sign", lambda node, row: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(
+            erasure, "_sign", lambda node, row: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         with pytest.raises(KeyboardInterrupt):
             erasure.settle(office.node)
     assert office.client.disposal(photo)["confirmed"] == []
@@ -258,20 +334,51 @@ def test_guarded_material_stays_with_government_and_court_and_the_defence_inspec
     office: Desk, tmp_path: Path
 ) -> None:
     photo, counsel = upload(office, tmp_path), colleague(office, "counsel")
-    handover.share(office.client, office.person, office.clock, photo, with_person=counsel.pseudonym, basis=BASIS)
+    handover.share(
+        office.client,
+        office.person,
+        office.clock,
+        photo,
+        with_person=counsel.pseudonym,
+        basis=BASIS,
+    )
     office.record(photo, "restricted", {"handling": ["csam"]})  # seen only later for what it is
     with pytest.raises(DeniedError, match="government and court"):
-        handover.share(office.client, office.person, office.clock, photo, with_person=counsel.pseudonym, basis=BASIS)
+        handover.share(
+            office.client,
+            office.person,
+            office.clock,
+            photo,
+            with_person=counsel.pseudonym,
+            basis=BASIS,
+        )
     with pytest.raises(DeniedError, match="csam"):
         copying.disclose(
-            office.client, office.person, office.clock, photo, copying.Recipient("defence", "B. Counsel"), copying.Disclosure("copy")
+            office.client,
+            office.person,
+            office.clock,
+            photo,
+            copying.Recipient("defence", "B. Counsel"),
+            copying.Disclosure("copy"),
         )
-    copying.disclose(office.client, office.person, office.clock, photo, copying.Recipient("court", "Rechtbank"), copying.Disclosure("copy"))
+    copying.disclose(
+        office.client,
+        office.person,
+        office.clock,
+        photo,
+        copying.Recipient("court", "Rechtbank"),
+        copying.Disclosure("copy"),
+    )
     with pytest.raises(DeniedError, match="inspected"):
         counsel.get(photo)
     with pytest.raises(DeniedError, match="supervision"):
         counsel.record(photo, "accessed", {"mode": "inspection"}, {"basis": BASIS})
-    counsel.record(photo, "accessed", {"mode": "inspection", "present": [{"name": "officer 1"}]}, {"basis": BASIS})
+    counsel.record(
+        photo,
+        "accessed",
+        {"mode": "inspection", "present": [{"name": "officer 1"}]},
+        {"basis": BASIS},
+    )
 
 
 def test_an_access_without_a_reason_is_not_recorded(office: Desk, tmp_path: Path) -> None:
@@ -280,11 +387,20 @@ def test_an_access_without_a_reason_is_not_recorded(office: Desk, tmp_path: Path
         office.record(photo, "accessed", {"mode": "copy"})
 
 
-def test_a_bundle_for_a_reader_leaves_out_what_they_must_not_see_and_still_verifies(office: Desk, tmp_path: Path) -> None:
-    photo = upload(office, tmp_path, members={"basis": BASIS}, body={"place": "a victim's address", "collector": {"name": "4711"}})
+def test_a_bundle_for_a_reader_leaves_out_what_they_must_not_see_and_still_verifies(
+    office: Desk, tmp_path: Path
+) -> None:
+    photo = upload(
+        office,
+        tmp_path,
+        members={"basis": BASIS},
+        body={"place": "a victim's address", "collector": {"name": "4711"}},
+    )
     office.record(photo, "moved", {"place": "a second address"})
     office.anchor()
-    shown = office.client.bundle(photo, office.access(photo), withhold=["/body/place", "0:/body/collector"])
+    shown = office.client.bundle(
+        photo, office.access(photo), withhold=["/body/place", "0:/body/collector"]
+    )
     for word in (b"victim's address", b"second address", b"4711"):
         assert word not in shown
         assert word not in b"".join(_disclosed(shown))
@@ -301,7 +417,11 @@ def test_a_bundle_for_a_reader_leaves_out_what_they_must_not_see_and_still_verif
 def _disclosed(bundle: bytes) -> list[bytes]:
     from ledger.domain.codecs.text import from_b64url
 
-    return [from_b64url(text, what="disclosure") for one in bundles.parse(bundle).statements for text in one.disclosures]
+    return [
+        from_b64url(text, what="disclosure")
+        for one in bundles.parse(bundle).statements
+        for text in one.disclosures
+    ]
 
 
 def test_every_cell_of_the_table_of_roles_and_events() -> None:
@@ -323,7 +443,11 @@ def test_every_cell_of_the_table_of_roles_and_events() -> None:
 
 
 def _table(text: str) -> dict[str, set[str]]:
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
     head = rows[0][1:]
     return {
         row[0].strip("`"): {role for role, cell in zip(head, row[1:], strict=True) if cell == "x"}

@@ -1,4 +1,6 @@
-"""A node under people who want it to fall: too large, too long, too slow, too often. Over real sockets."""
+"""A node under people who want it to fall: too large, too long, too slow, too often. Over real
+sockets.
+"""
 
 from __future__ import annotations
 
@@ -73,13 +75,17 @@ def session(desk: Desk, method: str, path: str) -> dict[str, str]:
     return desk.client.prove(method, path)
 
 
-def test_answers_do_not_wait_for_acknowledgements_of_the_network(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_do_not_wait_for_acknowledgements_of_the_network(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With Nagle's algorithm on, every single answer came 40 ms late."""
     found: list[int] = []
     made = cli.serving.PatientProtocol.connection_made
 
     def looked(self: cli.serving.PatientProtocol, transport: Any) -> None:
-        found.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        found.append(
+            transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        )
         made(self, transport)
 
     monkeypatch.setattr(cli.serving.PatientProtocol, "connection_made", looked)
@@ -89,7 +95,10 @@ def test_answers_do_not_wait_for_acknowledgements_of_the_network(address: tuple[
 
 def test_a_head_that_never_ends_is_cut_off(address: tuple[str, int]) -> None:
     start = time.monotonic()
-    assert exchange(address, b"GET /v1/agency HTTP/1.1\r\nHost: x\r\n", *[b"X: y\r\n"] * 40, pause=0.1) == b""
+    assert (
+        exchange(address, b"GET /v1/agency HTTP/1.1\r\nHost: x\r\n", *[b"X: y\r\n"] * 40, pause=0.1)
+        == b""
+    )
     assert time.monotonic() - start < 40 * 0.1 + 2
 
 
@@ -115,18 +124,29 @@ def test_a_body_that_drips_is_cut_off_in_the_end(address: tuple[str, int]) -> No
     assert status_of(exchange(address, head, *[b" "] * 30, pause=0.1)) == 408
 
 
-def test_a_body_over_the_limit_is_refused_declared_or_not(address: tuple[str, int], desk: Desk) -> None:
+def test_a_body_over_the_limit_is_refused_declared_or_not(
+    address: tuple[str, int], desk: Desk
+) -> None:
     def head() -> bytes:
-        lines = "".join(f"{name}: {value}\r\n" for name, value in session(desk, "PUT", "/v1/blocks").items())
+        lines = "".join(
+            f"{name}: {value}\r\n" for name, value in session(desk, "PUT", "/v1/blocks").items()
+        )
         return b"PUT /v1/blocks HTTP/1.1\r\nHost: x\r\n" + lines.encode()
 
     assert status_of(exchange(address, head() + b"Content-Length: 99999999999\r\n\r\n")) == 413
-    assert status_of(exchange(address, head() + b"Content-Length: 9999999999999999999999999\r\n\r\n")) in (400, 413)
+    assert status_of(
+        exchange(address, head() + b"Content-Length: 9999999999999999999999999\r\n\r\n")
+    ) in (400, 413)
     chunk = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
-    assert status_of(exchange(address, head() + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * 12)) == 413
+    assert (
+        status_of(exchange(address, head() + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * 12))
+        == 413
+    )
 
 
-def test_whoever_may_not_send_blocks_is_refused_before_sending_them(address: tuple[str, int]) -> None:
+def test_whoever_may_not_send_blocks_is_refused_before_sending_them(
+    address: tuple[str, int],
+) -> None:
     head = b"PUT /v1/blocks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4000000\r\n\r\n"
     assert status_of(exchange(address, head)) == 401
 
@@ -142,10 +162,16 @@ def test_long_paths_and_headers_are_refused(address: tuple[str, int]) -> None:
         assert answer.status_code == status
         assert set(answer.json()["error"]) == {"code", "message", "hint", "step"}
         assert answer.headers["x-content-type-options"] == "nosniff"
-    assert status_of(exchange(address, b"GET /v1/agency HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 100_000 + b"\r\n\r\n")) in (400, 431)
+    assert status_of(
+        exchange(
+            address, b"GET /v1/agency HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 100_000 + b"\r\n\r\n"
+        )
+    ) in (400, 431)
 
 
-def test_an_answer_that_nobody_reads_does_not_hold_the_node(address: tuple[str, int], desk: Desk) -> None:
+def test_an_answer_that_nobody_reads_does_not_hold_the_node(
+    address: tuple[str, int], desk: Desk
+) -> None:
     """More connections than the node has patience for, none of them reading."""
     held = []
     for _ in range(20):
@@ -167,7 +193,9 @@ def test_too_many_logins_are_told_to_come_later(address: tuple[str, int]) -> Non
         assert answers[-1].status_code == 429
         assert int(answers[-1].headers["retry-after"]) >= 1
         assert answers[-1].json()["error"]["code"] == "too-many"
-        assert http.get("http://{}:{}/v1/agency".format(*address)).status_code == 200, "other calls have a bucket of their own"
+        assert http.get("http://{}:{}/v1/agency".format(*address)).status_code == 200, (
+            "other calls have a bucket of their own"
+        )
 
 
 def test_nobody_passes_for_the_commands_own_calls(address: tuple[str, int]) -> None:
@@ -190,7 +218,9 @@ def test_buckets_fill_again_are_apart_and_bounded() -> None:
     for _ in range(int(SESSION.burst)):
         assert limiter.wait(scope("/v1/evidence", token="a")) == 0
     assert limiter.wait(scope("/v1/evidence", token="a")) == 1
-    assert limiter.wait(scope("/v1/evidence", token="b")) == 0, "one session does not use up another's"
+    assert limiter.wait(scope("/v1/evidence", token="b")) == 0, (
+        "one session does not use up another's"
+    )
     assert limiter.wait(scope("/v1/agency", token="")) == 0
     now[0] += 1
     assert limiter.wait(scope("/v1/evidence", token="a")) == 0
@@ -198,9 +228,15 @@ def test_buckets_fill_again_are_apart_and_bounded() -> None:
         limiter.wait(scope("/v1/agency", client=f"10.0.{number // 256}.{number % 256}"))
     assert len(limiter._buckets._left) <= 10_000
     assert limiter.wait(scope("/v1/login", client="6.6.6.6")) == 0
-    made_up = [limiter.wait(scope("/v1/evidence", token=f"t{number}", client="6.6.6.6")) for number in range(30_000)]
+    made_up = [
+        limiter.wait(scope("/v1/evidence", token=f"t{number}", client="6.6.6.6"))
+        for number in range(30_000)
+    ]
     assert made_up.count(0) == int(ADDRESS.burst), "whoever makes tokens up has what a stranger has"
-    assert sum(limiter.wait(scope("/v1/login", client="6.6.6.6")) == 0 for _ in range(50)) < LOGIN.burst, "and forgets no bucket by it"
+    assert (
+        sum(limiter.wait(scope("/v1/login", client="6.6.6.6")) == 0 for _ in range(50))
+        < LOGIN.burst
+    ), "and forgets no bucket by it"
 
 
 def test_guests_who_call_without_end_leave_our_own_people_their_places() -> None:
@@ -211,7 +247,11 @@ def test_guests_who_call_without_end_leave_our_own_people_their_places() -> None
             await asyncio.sleep(60)
 
     async def run(lane: Lane) -> None:
-        guests = [asyncio.ensure_future(stay(lane, agency)) for agency in ("US-HSI", "RO-DIICOT") for _ in range(100)]
+        guests = [
+            asyncio.ensure_future(stay(lane, agency))
+            for agency in ("US-HSI", "RO-DIICOT")
+            for _ in range(100)
+        ]
         await asyncio.sleep(0)
         for own in ("NL-POL", "NL-POL", ""):
             async with asyncio.timeout(1), lane.place(own):
@@ -266,7 +306,9 @@ def test_bodies_that_one_address_does_not_end_leave_room_for_bundles_of_others()
 
 
 def test_a_body_of_opening_brackets_ends_no_process(tmp_path: Path) -> None:
-    """Libraries of the chain raise the recursion limit so far that the parser's stack overflows: an anonymous request killed the node."""
+    """Libraries of the chain raise the recursion limit so far that the parser's stack overflows: an
+    anonymous request killed the node.
+    """
     code = """
 from contextlib import suppress
 import ledger.adapters.chain.local, ledger.adapters.chain.rpc
@@ -286,5 +328,11 @@ with InProcess(app) as transport:
     web = Web("http://home", who="the node", reach=ANYWHERE, transport=transport)
     print(web.call("POST", "/login", limit=10000, content=b"[" * 500_000, headers={"Content-Type": "application/json"}).status)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
     assert (done.returncode, done.stdout.strip()) in {(0, "400"), (0, "422")}, done.stderr[-500:]

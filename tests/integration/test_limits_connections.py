@@ -1,4 +1,6 @@
-"""Clients that take connections and give nothing back: they keep neither others out nor the node from ending. Over real sockets."""
+"""Clients that take connections and give nothing back: they keep neither others out nor the node
+from ending. Over real sockets.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ PAGES = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 60
 
 
 @contextmanager
-def served(desk: Desk, connections: Connections | None = None) -> Iterator[tuple[uvicorn.Server, threading.Thread, tuple[str, int]]]:
+def served(
+    desk: Desk, connections: Connections | None = None
+) -> Iterator[tuple[uvicorn.Server, threading.Thread, tuple[str, int]]]:
     listener = cli.serving.listen("127.0.0.1", 0)
     config = cli.serving.configure(desk.app)
     if connections is not None:
@@ -57,7 +61,9 @@ def opened(address: tuple[str, int], sent: bytes = b"") -> socket.socket:
 def wait_until_stuck(server: uvicorn.Server) -> None:
     """Until answers wait that the system takes no more of."""
     end = time.monotonic() + 10
-    while not any(one.transport.get_write_buffer_size() for one in list(server.server_state.connections)):
+    while not any(
+        one.transport.get_write_buffer_size() for one in list(server.server_state.connections)
+    ):
         assert time.monotonic() < end
         time.sleep(0.02)
 
@@ -78,7 +84,9 @@ def wait_until_none(server: uvicorn.Server, seconds: float) -> None:
 
 
 def test_whoever_never_reads_is_ended(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four clients asked for sixty pages each and read none: their connections, closed for uvicorn, were there for ever."""
+    """Four clients asked for sixty pages each and read none: their connections, closed for uvicorn,
+    were there for ever.
+    """
     monkeypatch.setattr(api.limits, "PART_TIMEOUT", 0.5)
     with served(desk) as (server, _, address), ExitStack() as held:
         for _ in range(4):
@@ -93,7 +101,11 @@ def test_whoever_reads_slowly_gets_all_of_it(desk: Desk, monkeypatch: pytest.Mon
     monkeypatch.setattr(cli.serving, "_STEP", 1024)
     with served(desk) as (_, _, address), opened(address) as connection:
         size = len(httpx.get("http://{}:{}/openapi.json".format(*address)).content)
-        connection.sendall(PAGES.replace(b"x\r\n\r\n", b"x\r\nConnection: close\r\n\r\n", 1)[: len(PAGES) // 60 + 19])
+        connection.sendall(
+            PAGES.replace(b"x\r\n\r\n", b"x\r\nConnection: close\r\n\r\n", 1)[
+                : len(PAGES) // 60 + 19
+            ]
+        )
         begin, got = time.monotonic(), 0
         while part := connection.recv(2048):
             got += len(part)
@@ -103,7 +115,9 @@ def test_whoever_reads_slowly_gets_all_of_it(desk: Desk, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("sent", [PAGES, BODY], ids=["reads nothing", "half a body"])
-def test_a_client_does_not_keep_the_node_from_ending(sent: bytes, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_does_not_keep_the_node_from_ending(
+    sent: bytes, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After SIGTERM the node waited for it, with its home locked and its address in server.json."""
     monkeypatch.setattr(cli.serving, "END_TIMEOUT", 1)
     with served(desk) as (server, thread, address), opened(address, sent):
@@ -117,7 +131,9 @@ def test_a_client_does_not_keep_the_node_from_ending(sent: bytes, desk: Desk, mo
 
 
 def answered(address: tuple[str, int]) -> bool:
-    """Whether a newcomer gets through, as whoever tries again: on a slow machine an answer to a silent one may still be on its way."""
+    """Whether a newcomer gets through, as whoever tries again: on a slow machine an answer to a
+    silent one may still be on its way.
+    """
     for _ in range(20):
         try:
             return httpx.get("http://{}:{}/healthz".format(*address), timeout=10).status_code == 200
@@ -126,9 +142,15 @@ def answered(address: tuple[str, int]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET / HT", BODY, PAGES], ids=["nothing", "half a head", "half a body", "reads nothing"])
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET / HT", BODY, PAGES],
+    ids=["nothing", "half a head", "half a body", "reads nothing"],
+)
 def test_one_address_does_not_keep_others_out(sent: bytes, desk: Desk) -> None:
-    """256 sockets that said nothing, and everybody else was told 503. Here others even come from the same address."""
+    """256 sockets that said nothing, and everybody else was told 503. Here others even come from
+    the same address.
+    """
     with served(desk, Connections(each=EACH)) as (server, _, address), ExitStack() as held:
         for _ in range(3 * EACH):
             held.enter_context(opened(address, sent))
@@ -169,11 +191,17 @@ def test_the_longest_silent_goes_first_and_nobody_who_waits_for_the_node() -> No
 def test_a_named_proxy_speaks_for_many_and_one_ipv6_network_is_one_address() -> None:
     connections = Connections(trusted(["10.0.0.5/32"], "x-forwarded-for"), each=2)
     assert all(connections.admit(Peer(n, waits=False), "10.0.0.5") for n in range(20))
-    assert [connections.admit(Peer(n, waits=False), f"2001:db8::{n}") for n in range(3)] == [True, True, False]
+    assert [connections.admit(Peer(n, waits=False), f"2001:db8::{n}") for n in range(3)] == [
+        True,
+        True,
+        False,
+    ]
     assert cli.connections.EACH * 4 <= cli.connections.MOST
 
 
-def test_whoever_hangs_up_in_the_middle_of_a_body_is_no_error_of_the_node(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+def test_whoever_hangs_up_in_the_middle_of_a_body_is_no_error_of_the_node(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
     """A broken uplink, and any stranger, filled the log with failures that ask to be reported."""
     seen: list[int] = []
     desk.node.telemetry.request = lambda operation, status, seconds: seen.append(status)  # type: ignore[method-assign]

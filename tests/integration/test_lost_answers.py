@@ -17,7 +17,9 @@ from tests.support.desk import Desk
 
 
 class Cut(httpx.BaseTransport):
-    """A way to the node on which the next ``lost`` answers to statements are lost, or ``refused`` connections do not come about."""
+    """A way to the node on which the next ``lost`` answers to statements are lost, or ``refused``
+    connections do not come about.
+    """
 
     def __init__(self, inner: httpx.BaseTransport) -> None:
         self._inner = inner
@@ -59,7 +61,9 @@ def seized(desk: Desk, client: NodeClient) -> str:
     return str(physical_items.collect(client, desk.person, desk.clock, body, {})["evidence"])
 
 
-def test_a_thing_seized_is_one_item_though_the_answer_was_lost(desk: Desk, cut: tuple[NodeClient, Cut]) -> None:
+def test_a_thing_seized_is_one_item_though_the_answer_was_lost(
+    desk: Desk, cut: tuple[NodeClient, Cut]
+) -> None:
     client, way = cut
     way.lost = 2
     evidence = seized(desk, client)
@@ -69,7 +73,9 @@ def test_a_thing_seized_is_one_item_though_the_answer_was_lost(desk: Desk, cut: 
     assert len(list(desk.client.events(evidence))) == 2
 
 
-def test_where_every_answer_is_lost_nobody_is_told_to_try_again(desk: Desk, cut: tuple[NodeClient, Cut]) -> None:
+def test_where_every_answer_is_lost_nobody_is_told_to_try_again(
+    desk: Desk, cut: tuple[NodeClient, Cut]
+) -> None:
     client, way = cut
     way.lost = 99
     with pytest.raises(UnconfirmedError, match="is not known") as told:
@@ -79,7 +85,9 @@ def test_where_every_answer_is_lost_nobody_is_told_to_try_again(desk: Desk, cut:
     assert way.asked == 3
 
 
-def test_where_no_connection_came_about_nothing_was_recorded_and_that_is_said(desk: Desk, cut: tuple[NodeClient, Cut]) -> None:
+def test_where_no_connection_came_about_nothing_was_recorded_and_that_is_said(
+    desk: Desk, cut: tuple[NodeClient, Cut]
+) -> None:
     client, way = cut
     way.refused = 99
     with pytest.raises(NetworkError) as told:

@@ -13,7 +13,15 @@ from ledger.client import retrieval
 from ledger.client.upload import Options, Upload
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.codecs.digests import MultiDigest
-from ledger.domain.errors import ConflictError, DeniedError, NotFoundError, RuleError, UnreadableError, UsageError, VerificationError
+from ledger.domain.errors import (
+    ConflictError,
+    DeniedError,
+    NotFoundError,
+    RuleError,
+    UnreadableError,
+    UsageError,
+    VerificationError,
+)
 from ledger.domain.event.signing import sign_event
 from ledger.domain.verify import FileDigest, Status, Verdict, verify
 from ledger.services.audit import self_check
@@ -34,7 +42,9 @@ def photo(tmp_path: Path, rng: object) -> Path:
 
 
 @pytest.mark.parametrize("size", [0, 1, 4095, 4096, 1048559, 1048560, 1048561, 5_000_000])
-def test_a_file_of_any_size_comes_back_bit_for_bit_and_verifies(desk: Desk, tmp_path: Path, size: int) -> None:
+def test_a_file_of_any_size_comes_back_bit_for_bit_and_verifies(
+    desk: Desk, tmp_path: Path, size: int
+) -> None:
     path = tmp_path / "item.bin"
     path.write_bytes(os.urandom(size))
     (item,) = desk.upload(path, options=Options(algorithms=("sha-512",)))
@@ -47,7 +57,9 @@ def test_a_file_of_any_size_comes_back_bit_for_bit_and_verifies(desk: Desk, tmp_
     assert (tmp_path / "out").read_bytes() == path.read_bytes()
 
 
-def test_a_folder_becomes_items_and_a_set_that_lists_them_with_what_was_left_out(desk: Desk, tmp_path: Path) -> None:
+def test_a_folder_becomes_items_and_a_set_that_lists_them_with_what_was_left_out(
+    desk: Desk, tmp_path: Path
+) -> None:
     folder = tmp_path / "seized"
     (folder / "sub").mkdir(parents=True)
     (folder / "a.txt").write_bytes(b"a")
@@ -64,14 +76,23 @@ def test_a_folder_becomes_items_and_a_set_that_lists_them_with_what_was_left_out
     document = desk.client.details(items[-1].evidence, access)[0]["document"]
     assert document["type"] == "gathered"
     assert document["body"]["count"] == 4
-    assert {one["path"]: one["reason"] for one in document["body"]["omissions"]} == {"link": "symbolic link", "pipe": "named pipe"}
+    assert {one["path"]: one["reason"] for one in document["body"]["omissions"]} == {
+        "link": "symbolic link",
+        "pipe": "named pipe",
+    }
     with (tmp_path / "manifest").open("wb") as out:
         retrieval.fetch(desk.client, desk.person, items[-1].evidence, access, out)
     assert b'"caf\\\\xe9"' in (tmp_path / "manifest").read_bytes()
     assert {one.evidence for one in items[1:-1]} == {
-        part for part in (one.evidence for one in items[1:-1]) if part.encode() in (tmp_path / "manifest").read_bytes()
+        part
+        for part in (one.evidence for one in items[1:-1])
+        if part.encode() in (tmp_path / "manifest").read_bytes()
     }
-    assert not [one for one in self_check.examine(desk.node, deep=True) if isinstance(one, self_check.Finding)]
+    assert not [
+        one
+        for one in self_check.examine(desk.node, deep=True)
+        if isinstance(one, self_check.Finding)
+    ]
 
 
 def test_every_kind_of_event_of_this_version_extends_the_record(desk: Desk, photo: Path) -> None:
@@ -81,14 +102,30 @@ def test_every_kind_of_event_of_this_version_extends_the_record(desk: Desk, phot
     desk.record(
         item.evidence,
         "corrected",
-        {"target": first, "pointer": "/body/name", "old": "photo.jpg", "new": "IMG_1.jpg", "reason": "typing error"},
+        {
+            "target": first,
+            "pointer": "/body/name",
+            "old": "photo.jpg",
+            "new": "IMG_1.jpg",
+            "reason": "typing error",
+        },
     )
-    desk.record(item.evidence, "verified", {"result": "match", "scope": "content", "expected": item.digests, "found": item.digests})
+    desk.record(
+        item.evidence,
+        "verified",
+        {"result": "match", "scope": "content", "expected": item.digests, "found": item.digests},
+    )
     desk.access(item.evidence, "view")
     desk.anchor()
     report = verify(desk.bundle(item.evidence), desk.trust(), file=measure(photo.read_bytes()))
     assert report.verdict is Verdict.VERIFIED, report.as_json()
-    assert [one["type"] for one in report.events] == ["acquired", "note", "corrected", "verified", "accessed"]
+    assert [one["type"] for one in report.events] == [
+        "acquired",
+        "note",
+        "corrected",
+        "verified",
+        "accessed",
+    ]
 
 
 def test_not_yet_anchored_is_incomplete_never_verified(desk: Desk, photo: Path) -> None:
@@ -108,27 +145,58 @@ def test_old_trust_root_judges_a_newer_bundle(desk: Desk, photo: Path) -> None:
     assert verify(desk.bundle(item.evidence), root).verdict is Verdict.VERIFIED
 
 
-def test_the_same_statement_twice_gets_the_same_receipt_another_one_is_a_conflict(desk: Desk, photo: Path) -> None:
+def test_the_same_statement_twice_gets_the_same_receipt_another_one_is_a_conflict(
+    desk: Desk, photo: Path
+) -> None:
     (item,) = desk.upload(photo)
     head = bytes.fromhex(desk.client.item(item.evidence)["head"])
     signed = [
-        sign_event(desk.person, "note", {"text": text}, evidence=item.evidence, seq=1, prev=head, time=desk.clock.now()).submission
+        sign_event(
+            desk.person,
+            "note",
+            {"text": text},
+            evidence=item.evidence,
+            seq=1,
+            prev=head,
+            time=desk.clock.now(),
+        ).submission
         for text in ("one", "two")
     ]
     first = desk.client.register([signed[0]])[0]
     again = desk.client.register([signed[0]])[0]
-    assert (again["repeated"], again["receipt"], again["index"]) == (True, first["receipt"], first["index"])
+    assert (again["repeated"], again["receipt"], again["index"]) == (
+        True,
+        first["receipt"],
+        first["index"],
+    )
     with pytest.raises(ConflictError):
         desk.client.register([signed[1]])
 
 
-def test_a_gap_a_wrong_predecessor_a_future_or_an_early_time_is_refused(desk: Desk, photo: Path) -> None:
+def test_a_gap_a_wrong_predecessor_a_future_or_an_early_time_is_refused(
+    desk: Desk, photo: Path
+) -> None:
     (item,) = desk.upload(photo)
     head = bytes.fromhex(desk.client.item(item.evidence)["head"])
     now = desk.clock.now()
-    desk.node.clock = StoppedClock(now)  # the bound is one second wide: a running clock would step over it
-    for seq, prev, time in ((2, head, now), (1, bytes(32), now), (1, head, now + 301), (1, head, now - 86400)):
-        signed = sign_event(desk.person, "note", {"text": "x"}, evidence=item.evidence, seq=seq, prev=prev, time=time)
+    desk.node.clock = StoppedClock(
+        now
+    )  # the bound is one second wide: a running clock would step over it
+    for seq, prev, time in (
+        (2, head, now),
+        (1, bytes(32), now),
+        (1, head, now + 301),
+        (1, head, now - 86400),
+    ):
+        signed = sign_event(
+            desk.person,
+            "note",
+            {"text": "x"},
+            evidence=item.evidence,
+            seq=seq,
+            prev=prev,
+            time=time,
+        )
         with pytest.raises(RuleError):
             desk.client.register([signed.submission])
     assert desk.client.item(item.evidence)["events"] == 1
@@ -137,8 +205,24 @@ def test_a_gap_a_wrong_predecessor_a_future_or_an_early_time_is_refused(desk: De
 def test_a_batch_is_registered_all_or_none(desk: Desk, photo: Path) -> None:
     (item,) = desk.upload(photo)
     head = bytes.fromhex(desk.client.item(item.evidence)["head"])
-    good = sign_event(desk.person, "note", {"text": "x"}, evidence=item.evidence, seq=1, prev=head, time=desk.clock.now())
-    bad = sign_event(desk.person, "note", {"text": "x"}, evidence=item.evidence, seq=3, prev=head, time=desk.clock.now())
+    good = sign_event(
+        desk.person,
+        "note",
+        {"text": "x"},
+        evidence=item.evidence,
+        seq=1,
+        prev=head,
+        time=desk.clock.now(),
+    )
+    bad = sign_event(
+        desk.person,
+        "note",
+        {"text": "x"},
+        evidence=item.evidence,
+        seq=3,
+        prev=head,
+        time=desk.clock.now(),
+    )
     with pytest.raises(RuleError):
         desk.client.register([good.submission, bad.submission])
     assert desk.client.item(item.evidence)["events"] == 1
@@ -152,12 +236,20 @@ def test_statement_without_its_blocks_is_refused(desk: Desk, photo: Path) -> Non
         def put_blocks(self, blocks: object) -> None:
             """Loses them."""
 
-    run = Upload(desk.person, Forgetful(), bootstrap.journal_of(desk.path, desk.home.keyring), desk.clock, Options())  # type: ignore[arg-type]
+    run = Upload(
+        desk.person,
+        Forgetful(),
+        bootstrap.journal_of(desk.path, desk.home.keyring),
+        desk.clock,
+        Options(),
+    )  # type: ignore[arg-type]
     with pytest.raises(RuleError, match="not stored"):
         list(run.run([photo]))
 
 
-def test_an_interrupted_upload_goes_on_with_the_same_item_and_cid(desk: Desk, tmp_path: Path) -> None:
+def test_an_interrupted_upload_goes_on_with_the_same_item_and_cid(
+    desk: Desk, tmp_path: Path
+) -> None:
     path = tmp_path / "big.bin"
     path.write_bytes(os.urandom(9_000_000))
     sent = []
@@ -182,7 +274,9 @@ def test_an_interrupted_upload_goes_on_with_the_same_item_and_cid(desk: Desk, tm
     assert not list((desk.path / "client" / "journal").glob("*"))
 
 
-def test_a_file_that_changed_since_the_interruption_starts_afresh(desk: Desk, tmp_path: Path) -> None:
+def test_a_file_that_changed_since_the_interruption_starts_afresh(
+    desk: Desk, tmp_path: Path
+) -> None:
     path = tmp_path / "big.bin"
     path.write_bytes(os.urandom(3_000_000))
     details = path.stat()
@@ -203,10 +297,15 @@ def test_a_file_that_changed_since_the_interruption_starts_afresh(desk: Desk, tm
     desk.node.blocks.discard(list(desk.node.blocks.cids()), kept=())
     (item,) = desk.upload(path)
     desk.anchor()
-    assert verify(desk.bundle(item.evidence), desk.trust(), file=measure(path.read_bytes())).verdict is Verdict.VERIFIED
+    assert (
+        verify(desk.bundle(item.evidence), desk.trust(), file=measure(path.read_bytes())).verdict
+        is Verdict.VERIFIED
+    )
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_recorded(desk: Desk, tmp_path: Path) -> None:
+def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_recorded(
+    desk: Desk, tmp_path: Path
+) -> None:
     path = tmp_path / "growing.bin"
     path.write_bytes(os.urandom(3_000_000))
     grown = []
@@ -241,7 +340,9 @@ def test_what_cannot_be_uploaded_is_named(desk: Desk, tmp_path: Path, kind: str)
         desk.upload(path)
 
 
-def test_details_keys_and_content_need_a_recorded_access_of_ones_own(desk: Desk, photo: Path) -> None:
+def test_details_keys_and_content_need_a_recorded_access_of_ones_own(
+    desk: Desk, photo: Path
+) -> None:
     (item,) = desk.upload(photo)
     (other,) = desk.upload(photo)
     opening = desk.client.item(item.evidence)["head"]
@@ -266,7 +367,9 @@ def test_a_bundle_ends_before_the_event_that_records_its_export(desk: Desk, phot
     assert desk.client.item(item.evidence)["events"] == 2
 
 
-def test_altered_ciphertext_is_refused_on_the_way_out(desk: Desk, photo: Path, tmp_path: Path) -> None:
+def test_altered_ciphertext_is_refused_on_the_way_out(
+    desk: Desk, photo: Path, tmp_path: Path
+) -> None:
     (item,) = desk.upload(photo)
     pack = next((desk.path / "blocks").glob("pack-*.car"))
     data = bytearray(pack.read_bytes())
@@ -275,14 +378,23 @@ def test_altered_ciphertext_is_refused_on_the_way_out(desk: Desk, photo: Path, t
     access = desk.access(item.evidence)
     with pytest.raises(VerificationError, match="altered"), (tmp_path / "out").open("wb") as out:
         retrieval.fetch(desk.client, desk.person, item.evidence, access, out)
-    found = [one for one in self_check.examine(desk.node, deep=True) if isinstance(one, self_check.Finding)]
+    found = [
+        one
+        for one in self_check.examine(desk.node, deep=True)
+        if isinstance(one, self_check.Finding)
+    ]
     assert [one.part for one in found] == ["content"]
 
 
 def test_nothing_of_the_case_is_in_clear_on_disk(desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "PLANTEDNAME.jpg"
     path.write_bytes(b"PLANTEDCONTENT" * 1000)
-    options = Options({"identifiers": [{"scheme": "case", "value": "PLANTEDCASE"}], "basis": {"purpose": "PLANTEDBASIS"}})
+    options = Options(
+        {
+            "identifiers": [{"scheme": "case", "value": "PLANTEDCASE"}],
+            "basis": {"purpose": "PLANTEDBASIS"},
+        }
+    )
     (item,) = desk.upload(path, options=options)
     desk.record(item.evidence, "note", {"text": "PLANTEDNOTE"})
     desk.anchor()

@@ -1,4 +1,6 @@
-"""The monitor: what it saw once it holds against everybody later, and metrics that say nothing about cases."""
+"""The monitor: what it saw once it holds against everybody later, and metrics that say nothing
+about cases.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +32,18 @@ from tests.support.malice import AsANode, World
 
 
 def watch(
-    world: World, limits: Limits | None = None, kind: type[FolderFiles] = AsANode, *, delivered: bool = True, **lies: list[bytes]
+    world: World,
+    limits: Limits | None = None,
+    kind: type[FolderFiles] = AsANode,
+    *,
+    delivered: bool = True,
+    **lies: list[bytes],
 ) -> Round:
     world.clock.time += 1
-    trees = [kind(one.write(world.folder / code, entries=lies.get(code.replace("-", "_")))) for code, one in world.agencies.items()]
+    trees = [
+        kind(one.write(world.folder / code, entries=lies.get(code.replace("-", "_"))))
+        for code, one in world.agencies.items()
+    ]
     state = SqliteAuditState(world.folder / "seen.audit", about(world.root))
     try:
         found = look(world.contracts, world.root, trees, state, world.clock, limits or Limits())
@@ -94,12 +104,20 @@ def test_a_copy_that_lags_behind_its_node_is_no_contradiction(world: World) -> N
     world.settle()
     assert codes(watch(world, kind=FolderFiles)) == set()
     found = watch(world, kind=FolderFiles, NL_POL=nl.entries[:-1])
-    assert (found.report.verdict.value, codes(found), [one.code for one in found.standing]) == ("incomplete", set(), ["log-older"])
-    assert codes(watch(world, kind=FolderFiles, NL_POL=nl.entries[:-1])) == {"log-older"}  # still so at the next look: somebody must look
+    assert (found.report.verdict.value, codes(found), [one.code for one in found.standing]) == (
+        "incomplete",
+        set(),
+        ["log-older"],
+    )
+    assert codes(watch(world, kind=FolderFiles, NL_POL=nl.entries[:-1])) == {
+        "log-older"
+    }  # still so at the next look: somebody must look
 
 
 @pytest.mark.parametrize(("prefix", "node"), [("", False), ("/v1/log", True)])
-def test_a_copy_on_a_plain_web_server_is_told_from_a_node(world: World, prefix: str, node: bool) -> None:
+def test_a_copy_on_a_plain_web_server_is_told_from_a_node(
+    world: World, prefix: str, node: bool
+) -> None:
     tree = world["NL-POL"].write(world.folder / "tree")
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -131,7 +149,9 @@ def test_somebody_who_opens_very_much_at_once(world: World) -> None:
     assert codes(watch(world, Limits(volume=30))) == {"volume"}
 
 
-def test_a_file_that_is_missing_for_a_moment_is_no_alarm_before_it_is_missing_twice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_missing_for_a_moment_is_no_alarm_before_it_is_missing_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.settle()
     assert codes(watch(world)) == set()
 
@@ -192,23 +212,38 @@ def test_metrics_of_a_node_count_its_work_and_name_no_case(desk: Desk, tmp_path:
     [done] = desk.upload(file)
     desk.get(done.evidence)
     app = create_app(desk.node, sealers=[], confirmations=0)
-    with InProcess(app) as transport, httpx.Client(transport=transport, base_url="http://home") as client:
+    with (
+        InProcess(app) as transport,
+        httpx.Client(transport=transport, base_url="http://home") as client,
+    ):
         client.get("/v1/status")
         client.get(f"/v1/evidence/{done.evidence}")
         client.get("/v1/no/such/thing")
     text = generate_latest(measured.registry).decode()
     found = {one.name: one for one in text_string_to_metric_families(text)}
-    states = {sample.labels["state"]: sample.value for sample in found["custody_log_entries"].samples}
+    states = {
+        sample.labels["state"]: sample.value for sample in found["custody_log_entries"].samples
+    }
     assert states["integrated"] > states["anchored"]
     assert found["custody_releases"].samples[0].value == 2
     operations = {sample.labels["operation"] for sample in found["custody_http_requests"].samples}
     assert {"status", "show_evidence", "unknown"} <= operations
-    for secret in (done.evidence, done.evidence[9:17], "victim", "4711", desk.person.certificate.pseudonym):
+    for secret in (
+        done.evidence,
+        done.evidence[9:17],
+        "victim",
+        "4711",
+        desk.person.certificate.pseudonym,
+    ):
         assert secret not in text
 
 
-def test_a_chain_that_is_silent_takes_no_metric_with_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A collector waits for ten seconds: while the chain hung, nothing at all was told, a frozen log neither."""
+def test_a_chain_that_is_silent_takes_no_metric_with_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collector waits for ten seconds: while the chain hung, nothing at all was told, a frozen
+    log neither.
+    """
     hanging = threading.Event()
     measured = metrics.NodeMetrics()
     measured.follow(desk.node)
@@ -218,7 +253,9 @@ def test_a_chain_that_is_silent_takes_no_metric_with_it(desk: Desk, monkeypatch:
         pages = [generate_latest(measured.registry).decode() for _ in range(2)]
         answer = desk.client._web.call("GET", "/readyz", limit=1 << 16)
         hanging.set()
-    assert all("custody_chain_up 0.0" in page and "custody_log_frozen 0.0" in page for page in pages)
+    assert all(
+        "custody_chain_up 0.0" in page and "custody_log_frozen 0.0" in page for page in pages
+    )
     assert answer.status == 504
 
 
@@ -230,7 +267,9 @@ def test_metrics_of_the_monitor_are_served_on_an_address_of_their_own(world: Wor
         metrics.serve(measured.registry, "nonsense")
     server = metrics.serve(measured.registry, "127.0.0.1:0")
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{server.server_port}/metrics", timeout=5
+        ) as answer:
             text = answer.read().decode()
     finally:
         server.shutdown()

@@ -1,4 +1,6 @@
-"""An agency chooses the pseudonyms of its own people: whoever has the pseudonym of one of ours stays a stranger."""
+"""An agency chooses the pseudonyms of its own people: whoever has the pseudonym of one of ours
+stays a stranger.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,14 @@ from ledger.adapters.node.client import NodeClient
 from ledger.app.bootstrap import person_at
 from ledger.client import handover, retrieval
 from ledger.domain.crypto.grants import HpkePrivateKey
-from ledger.domain.errors import ConflictError, CustodyError, DeniedError, NotFoundError, RuleError, UsageError
+from ledger.domain.errors import (
+    ConflictError,
+    CustodyError,
+    DeniedError,
+    NotFoundError,
+    RuleError,
+    UsageError,
+)
 from ledger.domain.event.signing import Person
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import enrolment
@@ -43,10 +52,21 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
 class Namesake:
     """Somebody whom an agency certifies under a pseudonym of its choice, with keys of their own."""
 
-    def __init__(self, home: Desk, host: Desk, pseudonym: str, *roles: str, service: bool = False) -> None:
-        self.host, self.key, self.hpke = host, ec.generate_private_key(ec.SECP256R1()), HpkePrivateKey.generate()
+    def __init__(
+        self, home: Desk, host: Desk, pseudonym: str, *roles: str, service: bool = False
+    ) -> None:
+        self.host, self.key, self.hpke = (
+            host,
+            ec.generate_private_key(ec.SECP256R1()),
+            HpkePrivateKey.generate(),
+        )
         authority, now = home.node.keys.authority, home.clock.now()
-        names: dict[str, Any] = {"agency": home.node.agency, "pseudonym": pseudonym, "roles": list(roles), "service": service}
+        names: dict[str, Any] = {
+            "agency": home.node.agency,
+            "pseudonym": pseudonym,
+            "roles": list(roles),
+            "service": service,
+        }
         self.der = authority.issue(self.key.public_key(), now=now, **names)
         self.certificate = certificates.parse(self.der)
         self.reference = f"{pseudonym}@{home.node.agency}"
@@ -55,19 +75,34 @@ class Namesake:
         return membership.admit(self.host.node, self.der, self.request())
 
     def request(self) -> bytes:
-        return enrolment.sign(self.key, server=log_urn(self.host.node.log_id), hpke=self.hpke.public)
+        return enrolment.sign(
+            self.key, server=log_urn(self.host.node.log_id), hpke=self.hpke.public
+        )
 
     @contextmanager
     def working(self) -> Iterator[tuple[NodeClient, Person]]:
-        with NodeClient("http://home", transport=self.host.transport, signer=lambda: (self.key, self.der)) as client:
+        with NodeClient(
+            "http://home", transport=self.host.transport, signer=lambda: (self.key, self.der)
+        ) as client:
             known = person_at(self.host.home.keyring, client.agency())
-            yield client, replace(known, certificate=self.certificate, key=self.key, hpke=self.hpke, custody=None)
+            yield (
+                client,
+                replace(
+                    known, certificate=self.certificate, key=self.key, hpke=self.hpke, custody=None
+                ),
+            )
 
 
 @pytest.fixture(scope="module")
 def victim(both: Consortium, tmp_path_factory: pytest.TempPathFactory) -> Colleague:
     """An officer and administrator of ours whose name the other agency takes."""
-    return joined(both[NL], tmp_path_factory.mktemp("victim") / "mine", "officer", "administrator", number="31")
+    return joined(
+        both[NL],
+        tmp_path_factory.mktemp("victim") / "mine",
+        "officer",
+        "administrator",
+        number="31",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -77,17 +112,29 @@ def namesake(both: Consortium, victim: Colleague) -> Namesake:
     return found
 
 
-def test_a_guest_under_the_pseudonym_of_one_of_ours_replaces_nobody(both: Consortium, victim: Colleague, namesake: Namesake) -> None:
+def test_a_guest_under_the_pseudonym_of_one_of_ours_replaces_nobody(
+    both: Consortium, victim: Colleague, namesake: Namesake
+) -> None:
     host = both[NL]
     secret = upload(host, Path(victim.home), b"secret" * 100)
     listed = {one["reference"]: one for one in host.client.people()}
     assert listed[victim.pseudonym]["state"] == "active"
     assert listed[victim.pseudonym]["roles"] == ["administrator", "officer"]
-    assert listed[namesake.reference]["state"] == "guest", "a guest never stands there without their agency"
-    assert admission.key_of(host.node, victim.pseudonym) == (victim.id, victim.keyring.hpke_key("hpke-person").public)
-    assert admission.key_of(host.node, namesake.reference) == (namesake.certificate.subject, namesake.hpke.public)
+    assert listed[namesake.reference]["state"] == "guest", (
+        "a guest never stands there without their agency"
+    )
+    assert admission.key_of(host.node, victim.pseudonym) == (
+        victim.id,
+        victim.keyring.hpke_key("hpke-person").public,
+    )
+    assert admission.key_of(host.node, namesake.reference) == (
+        namesake.certificate.subject,
+        namesake.hpke.public,
+    )
     with victim.client() as client:
-        assert victim.pseudonym in {one["reference"] for one in client.people()}, "ours stays an administrator"
+        assert victim.pseudonym in {one["reference"] for one in client.people()}, (
+            "ours stays an administrator"
+        )
     with namesake.working() as (client, _):
         with pytest.raises(DeniedError):
             client.people()
@@ -116,14 +163,20 @@ def test_a_key_for_one_of_ours_is_never_sealed_to_a_namesake(
 ) -> None:
     host = both[NL]
     first, second = upload(host, tmp_path, b"for ours"), upload(host, tmp_path, b"for the guest")
-    handover.share(host.client, host.person, host.clock, first, with_person=victim.pseudonym, basis=BASIS)
-    handover.share(host.client, host.person, host.clock, second, with_person=namesake.reference, basis=BASIS)
+    handover.share(
+        host.client, host.person, host.clock, first, with_person=victim.pseudonym, basis=BASIS
+    )
+    handover.share(
+        host.client, host.person, host.clock, second, with_person=namesake.reference, basis=BASIS
+    )
     assert victim.get(first) == b"for ours"
     with pytest.raises((DeniedError, NotFoundError)):
         victim.get(second)
     with namesake.working() as (client, person):
         assert {one["evidence"] for one in client.items()} == {second}
-        access = retrieval.record_access(client, person, host.clock, second, mode="copy", basis=BASIS)
+        access = retrieval.record_access(
+            client, person, host.clock, second, mode="copy", basis=BASIS
+        )
         out = BytesIO()
         retrieval.fetch(client, person, second, access, out)
         assert out.getvalue() == b"for the guest"
@@ -136,33 +189,56 @@ def test_a_key_sealed_to_the_namesake_under_the_name_of_ours_is_refused(
     item = upload(host, tmp_path, b"mixed up")
     access = host.access(item, "copy")
     opening = host.client.record(item, access)[0][0]["document"]
-    made = handover.rewrap(host.client, host.person, item, access, opening["body"], namesake.hpke.public)
-    body = {"recipientKind": "colleague", "mode": "grant", "to": {"agency": NL, "person": victim.pseudonym}}
+    made = handover.rewrap(
+        host.client, host.person, item, access, opening["body"], namesake.hpke.public
+    )
+    body = {
+        "recipientKind": "colleague",
+        "mode": "grant",
+        "to": {"agency": NL, "person": victim.pseudonym},
+    }
     with pytest.raises(RuleError, match="whom the event does not name"):
-        retrieval.record(host.client, host.person, host.clock, item, "disclosed", body, {"basis": BASIS}, made)
+        retrieval.record(
+            host.client, host.person, host.clock, item, "disclosed", body, {"basis": BASIS}, made
+        )
 
 
 def test_alarms_and_releases_name_the_guest_and_not_the_namesake(
-    both: Consortium, victim: Colleague, namesake: Namesake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    both: Consortium,
+    victim: Colleague,
+    namesake: Namesake,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     host = both[NL]
     monkeypatch.setattr(host.node, "profile", replace(host.node.profile, bulk_access=1))
     items = [upload(host, tmp_path, bytes([65 + number]) * 100) for number in range(2)]
     for item in items:
-        handover.share(host.client, host.person, host.clock, item, with_person=namesake.reference, basis=BASIS)
+        handover.share(
+            host.client, host.person, host.clock, item, with_person=namesake.reference, basis=BASIS
+        )
     with namesake.working() as (client, person):
         for item in items:
-            client.details(item, retrieval.record_access(client, person, host.clock, item, mode="view", basis=BASIS))
+            client.details(
+                item,
+                retrieval.record_access(client, person, host.clock, item, mode="view", basis=BASIS),
+            )
     raised = {(one["agency"], one["pseudonym"]) for one in host.client.alarms()}
     assert (RO, victim.pseudonym) in raised
     assert (NL, victim.pseudonym) not in raised
     with host.node.records.read() as unit:
-        released = {row.recipient for row in unit.releases(after=(b"", "", ""), limit=1000) if row.evidence == items[0]}
+        released = {
+            row.recipient
+            for row in unit.releases(after=(b"", "", ""), limit=1000)
+            if row.evidence == items[0]
+        }
     assert namesake.reference in released
     assert victim.pseudonym not in released
 
 
-def test_sessions_of_a_namesake_are_not_ours_and_suspending_them_ends_only_theirs(both: Consortium, victim: Colleague) -> None:
+def test_sessions_of_a_namesake_are_not_ours_and_suspending_them_ends_only_theirs(
+    both: Consortium, victim: Colleague
+) -> None:
     host = both[NL]
     other = Namesake(both[RO], host, victim.pseudonym[::-1], "examiner")
     ours = admission.everybody(host.node)
@@ -172,8 +248,14 @@ def test_sessions_of_a_namesake_are_not_ours_and_suspending_them_ends_only_their
     with twin.working() as (client, _), other.working() as (_, _):
         list(client.items())
         listed = client.sessions()
-        assert {(one["agency"], one["pseudonym"]) for one in listed} == {(RO, host.person.certificate.pseudonym)}
-        theirs = next(one for one in host.client.sessions() if one["agency"] == NL and one["pseudonym"] == twin.certificate.pseudonym)
+        assert {(one["agency"], one["pseudonym"]) for one in listed} == {
+            (RO, host.person.certificate.pseudonym)
+        }
+        theirs = next(
+            one
+            for one in host.client.sessions()
+            if one["agency"] == NL and one["pseudonym"] == twin.certificate.pseudonym
+        )
         with pytest.raises(NotFoundError):
             client.end_session(theirs["id"])
         host.client.suspend(twin.reference)
@@ -182,27 +264,40 @@ def test_sessions_of_a_namesake_are_not_ours_and_suspending_them_ends_only_their
     host.client.status()
     states = {one.reference: one.state for one in admission.everybody(host.node)}
     assert states[twin.reference] == "suspended"
-    assert {one.reference: states[one.reference] for one in ours} == {one.reference: one.state for one in ours}
+    assert {one.reference: states[one.reference] for one in ours} == {
+        one.reference: one.state for one in ours
+    }
 
 
-def test_a_node_certified_under_the_name_of_one_of_ours_is_nobody(both: Consortium, victim: Colleague) -> None:
+def test_a_node_certified_under_the_name_of_one_of_ours_is_nobody(
+    both: Consortium, victim: Colleague
+) -> None:
     host = both[NL]
     node = Namesake(both[RO], host, victim.pseudonym, "service", service=True)
     with pytest.raises(RuleError, match="a person of another agency"):
         node.admit()
     with victim.client() as ours:
         ours.status()
-        with NodeClient("http://home", transport=host.transport, signer=lambda: (node.key, node.der)) as client:
+        with NodeClient(
+            "http://home", transport=host.transport, signer=lambda: (node.key, node.der)
+        ) as client:
             client._send("GET", "/v1/exchange")
             with pytest.raises(DeniedError):
                 client.people()
-        assert {(one["agency"], one["pseudonym"]) for one in host.client.sessions()} >= {(RO, None), (NL, victim.pseudonym)}
-        host.client.suspend(f"{victim.pseudonym}@{RO}")  # the guest of that name, not the node and not ours
+        assert {(one["agency"], one["pseudonym"]) for one in host.client.sessions()} >= {
+            (RO, None),
+            (NL, victim.pseudonym),
+        }
+        host.client.suspend(
+            f"{victim.pseudonym}@{RO}"
+        )  # the guest of that name, not the node and not ours
         assert (RO, None) in {(one["agency"], one["pseudonym"]) for one in host.client.sessions()}
         ours.status()
 
 
-def test_other_keys_under_the_name_of_a_guest_replace_nobody_before_an_administrator_looked(both: Consortium) -> None:
+def test_other_keys_under_the_name_of_a_guest_replace_nobody_before_an_administrator_looked(
+    both: Consortium,
+) -> None:
     host = both[NL]
     guest = Namesake(both[RO], host, "b" * 26, "examiner")
     guest.admit()
@@ -211,7 +306,11 @@ def test_other_keys_under_the_name_of_a_guest_replace_nobody_before_an_administr
     with pytest.raises(ConflictError, match="other keys"):
         other.admit()
     again = Namesake(both[RO], host, "b" * 26, "examiner")
-    again.key, again.der, again.certificate = guest.key, guest.der, guest.certificate  # the same name and card, another key to seal to
+    again.key, again.der, again.certificate = (
+        guest.key,
+        guest.der,
+        guest.certificate,
+    )  # the same name and card, another key to seal to
     with pytest.raises(ConflictError, match="other keys"):
         again.admit()
     assert admission.key_of(host.node, guest.reference)[1] == guest.hpke.public
@@ -220,21 +319,36 @@ def test_other_keys_under_the_name_of_a_guest_replace_nobody_before_an_administr
     assert admission.key_of(host.node, other.reference)[1] == other.hpke.public
 
 
-def test_a_guest_who_is_administrator_at_home_is_none_here(both: Consortium, victim: Colleague) -> None:
+def test_a_guest_who_is_administrator_at_home_is_none_here(
+    both: Consortium, victim: Colleague
+) -> None:
     host = both[NL]
     guest = Namesake(both[RO], host, "d" * 26, "administrator")
     guest.admit()
     for call in (
         lambda: membership.suspend(host.node, victim.id, by=guest.certificate.subject),
-        lambda: membership.renew(host.node, victim.id, roles=["administrator"], by=guest.certificate.subject),
-        lambda: admission.invite(host.node, number="1", roles=["officer"], inviter=guest.certificate.subject),
+        lambda: membership.renew(
+            host.node, victim.id, roles=["administrator"], by=guest.certificate.subject
+        ),
+        lambda: admission.invite(
+            host.node, number="1", roles=["officer"], inviter=guest.certificate.subject
+        ),
     ):
         with pytest.raises(DeniedError):
             call()
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x" * 26 + "@", "@NL-POL", "a" * 26 + "@nl-pol", "a" * 26 + "@NL-POL@RO-DIICOT", "a" * 27, "a" * 26 + " "]
+    "text",
+    [
+        "",
+        "x" * 26 + "@",
+        "@NL-POL",
+        "a" * 26 + "@nl-pol",
+        "a" * 26 + "@NL-POL@RO-DIICOT",
+        "a" * 27,
+        "a" * 26 + " ",
+    ],
 )
 def test_what_is_no_reference_names_nobody(text: str) -> None:
     with pytest.raises(UsageError):
@@ -248,7 +362,9 @@ def test_a_reference_is_read_as_it_is_shown() -> None:
     assert PersonId(NL, "a" * 26).shown_at(NL) != PersonId(RO, "a" * 26).shown_at(NL)
 
 
-def test_a_narrow_terminal_never_cuts_the_agency_off_a_guests_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_narrow_terminal_never_cuts_the_agency_off_a_guests_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     ours, guest = PersonId(NL, "a" * 26), PersonId(RO, "a" * 26)
     rows = [[who.shown_at(NL), "a long description"] for who in (ours, guest)]
@@ -257,7 +373,15 @@ def test_a_narrow_terminal_never_cuts_the_agency_off_a_guests_name(monkeypatch: 
     assert shown[2].split()[0] == str(guest)
 
 
-def _record(client: NodeClient, person: Person, desk: Desk, item: str, head: bytes, kind: str, body: dict[str, Any]) -> None:
+def _record(
+    client: NodeClient,
+    person: Person,
+    desk: Desk,
+    item: str,
+    head: bytes,
+    kind: str,
+    body: dict[str, Any],
+) -> None:
     from ledger.domain.event.signing import sign_event
 
     signed = sign_event(person, kind, body, evidence=item, seq=1, prev=head, time=desk.clock.now())

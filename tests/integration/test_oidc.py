@@ -1,4 +1,6 @@
-"""Logging in with a key and at a real OpenID provider (a process of its own): both are needed, and one person's of each."""
+"""Logging in with a key and at a real OpenID provider (a process of its own): both are needed, and
+one person's of each.
+"""
 
 from __future__ import annotations
 
@@ -47,9 +49,17 @@ def issuer() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def agency(issuer: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, Colleague]]:
+def agency(
+    issuer: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Desk, Colleague]]:
     folder = tmp_path_factory.mktemp("oidc")
-    create_home.found(folder / "home", agency="NL-POL", person="1", roles=["administrator", "officer", "custodian"], passphrase=PASSPHRASE)
+    create_home.found(
+        folder / "home",
+        agency="NL-POL",
+        person="1",
+        roles=["administrator", "officer", "custodian"],
+        passphrase=PASSPHRASE,
+    )
     with Desk(folder / "home") as desk:
         person = joined(desk, folder / "mine", "officer")
         desk.node.identity = OidcProvider(issuer, "custody")
@@ -81,21 +91,38 @@ def _visit(address: str, account: str) -> None:
                 answer = browser.get(urljoin(str(answer.url), answer.headers["location"]))
             elif form := re.search(r'<form[^>]*action="([^"]+)"', answer.text):
                 hidden = dict(re.findall(r'name="(prompt)" value="([^"]+)"', answer.text))
-                answer = browser.post(urljoin(str(answer.url), form[1]), data={**hidden, "login": account, "password": "x"})
+                answer = browser.post(
+                    urljoin(str(answer.url), form[1]),
+                    data={**hidden, "login": account, "password": "x"},
+                )
             else:
                 return
 
 
 def identifier(account: str) -> Callable[[dict[str, str]], str]:
-    return lambda told: oidc.obtain(told["issuer"], told["clientId"], told["nonce"], browse(account))
+    return lambda told: oidc.obtain(
+        told["issuer"], told["clientId"], told["nonce"], browse(account)
+    )
 
 
-def client(desk: Desk, person: Colleague, identify: Callable[[dict[str, str]], str] | None, kept: FileSession | None = None) -> NodeClient:
-    signer = lambda: (person.keyring.signing_key("person"), person.keyring.get("person-certificate"))  # noqa: E731
-    return NodeClient("http://home", transport=desk.transport, signer=signer, identify=identify, kept=kept)
+def client(
+    desk: Desk,
+    person: Colleague,
+    identify: Callable[[dict[str, str]], str] | None,
+    kept: FileSession | None = None,
+) -> NodeClient:
+    signer = lambda: (  # noqa: E731
+        person.keyring.signing_key("person"),
+        person.keyring.get("person-certificate"),
+    )
+    return NodeClient(
+        "http://home", transport=desk.transport, signer=signer, identify=identify, kept=kept
+    )
 
 
-def test_a_login_takes_the_key_and_the_account_of_the_same_person(agency: tuple[Desk, Colleague]) -> None:
+def test_a_login_takes_the_key_and_the_account_of_the_same_person(
+    agency: tuple[Desk, Colleague],
+) -> None:
     desk, person = agency
     assert client(desk, person, identifier("officer.4712")).status()["agency"] == "NL-POL"
     for account in ("chief", "stranger"):
@@ -107,7 +134,9 @@ def test_a_login_takes_the_key_and_the_account_of_the_same_person(agency: tuple[
         client(desk, person, lambda told: "").status()
 
 
-def test_a_token_for_another_login_client_or_issuer_is_refused(agency: tuple[Desk, Colleague], issuer: str) -> None:
+def test_a_token_for_another_login_client_or_issuer_is_refused(
+    agency: tuple[Desk, Colleague], issuer: str
+) -> None:
     desk, person = agency
     caught: list[str] = []
 
@@ -122,13 +151,19 @@ def test_a_token_for_another_login_client_or_issuer_is_refused(agency: tuple[Des
     kid = jwt.get_unverified_header(stale)["kid"]
 
     def forged(told: dict[str, str]) -> str:
-        return jwt.encode({**claims, "nonce": told["nonce"]}, own, algorithm="RS256", headers={"kid": kid})
+        return jwt.encode(
+            {**claims, "nonce": told["nonce"]}, own, algorithm="RS256", headers={"kid": kid}
+        )
 
     wrong: dict[str, Callable[[dict[str, str]], str]] = {
         "of an earlier login": lambda told: stale,
-        "for another client": lambda told: oidc.obtain(issuer, "another", told["nonce"], browse("officer.4712")),
+        "for another client": lambda told: oidc.obtain(
+            issuer, "another", told["nonce"], browse("officer.4712")
+        ),
         "signed by somebody else": forged,
-        "unsigned": lambda told: jwt.encode({**claims, "nonce": told["nonce"]}, None, algorithm="none"),
+        "unsigned": lambda told: jwt.encode(
+            {**claims, "nonce": told["nonce"]}, None, algorithm="none"
+        ),
         "signed with a password": lambda told: jwt.encode(
             {**claims, "nonce": told["nonce"]}, "k" * 32, algorithm="HS256", headers={"kid": kid}
         ),
@@ -156,7 +191,9 @@ def test_an_expired_token_is_refused(agency: tuple[Desk, Colleague], issuer: str
         provider.subject(token, "m" * 43, now)
 
 
-def test_an_account_belongs_to_one_person_and_another_nodes_service_needs_none(agency: tuple[Desk, Colleague]) -> None:
+def test_an_account_belongs_to_one_person_and_another_nodes_service_needs_none(
+    agency: tuple[Desk, Colleague],
+) -> None:
     desk, person = agency
     with pytest.raises(ConflictError):
         membership.link(desk.node, person.id, "chief")
@@ -167,16 +204,25 @@ def test_an_account_belongs_to_one_person_and_another_nodes_service_needs_none(a
     assert b"officer.4712" not in raw
 
 
-def test_a_session_is_kept_for_the_next_command_and_sealed(agency: tuple[Desk, Colleague], tmp_path: Path) -> None:
+def test_a_session_is_kept_for_the_next_command_and_sealed(
+    agency: tuple[Desk, Colleague], tmp_path: Path
+) -> None:
     desk, person = agency
     kept = FileSession(tmp_path / "session", person.keyring.get("journal"), "http://home")
     first = client(desk, person, identifier("officer.4712"), kept)
     first.status()
     assert first._token is not None
     assert first._token.encode() not in (tmp_path / "session").read_bytes()
-    client(desk, person, None, FileSession(tmp_path / "session", person.keyring.get("journal"), "http://home")).status()
+    client(
+        desk,
+        person,
+        None,
+        FileSession(tmp_path / "session", person.keyring.get("journal"), "http://home"),
+    ).status()
     assert FileSession(tmp_path / "session", bytes(32), "http://home").load() is None
-    elsewhere = FileSession(tmp_path / "session", person.keyring.get("journal"), "https://other.example")
+    elsewhere = FileSession(
+        tmp_path / "session", person.keyring.get("journal"), "https://other.example"
+    )
     assert elsewhere.load() is None, "another agency's node is not shown the token of ours"
     kept.save(Session("over", int(time.time()) - 1, 0.0))
     assert kept.load() is None

@@ -1,4 +1,6 @@
-"""A partner's node that lies about items on their way: nothing that is here is replaced, nothing about anything else is written."""
+"""A partner's node that lies about items on their way: nothing that is here is replaced, nothing
+about anything else is written.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +37,32 @@ def unsigned(desk: Desk, signer: Desk, evidence: str) -> BundledStatement:
     """An event about another item that nobody signed, in a third agency's log."""
     item = desk.client.item(evidence)
     log = desk.node.contracts.log_id(agency_id(US), 0)
-    claims = Claims(signer.node.agency, evidence, log, int(time.time()), item["events"], bytes.fromhex(item["head"]), "close")
-    message = statements.sign(signer.person.key, claims, os.urandom(32), os.urandom(32), b"").message
+    claims = Claims(
+        signer.node.agency,
+        evidence,
+        log,
+        int(time.time()),
+        item["events"],
+        bytes.fromhex(item["head"]),
+        "close",
+    )
+    message = statements.sign(
+        signer.person.key, claims, os.urandom(32), os.urandom(32), b""
+    ).message
     return BundledStatement(
-        1, 77, cose.Sign1(message.protected, message.headers, message.payload, bytes(64)).encode(), None, (), None, None
+        1,
+        77,
+        cose.Sign1(message.protected, message.headers, message.payload, bytes(64)).encode(),
+        None,
+        (),
+        None,
+        None,
     )
 
 
-def test_an_outcome_that_brings_keys_or_events_of_other_items_replaces_nothing(both: Consortium, tmp_path: Path) -> None:
+def test_an_outcome_that_brings_keys_or_events_of_other_items_replaces_nothing(
+    both: Consortium, tmp_path: Path
+) -> None:
     nl, ro = both[NL], both[RO]
     kept, other = upload(nl, tmp_path, b"kept " * 500), upload(nl, tmp_path, b"other " * 500)
     offer(nl, kept, RO)
@@ -52,15 +72,29 @@ def test_an_outcome_that_brings_keys_or_events_of_other_items_replaces_nothing(b
         sync.settle(ro.node, timeout=30)
     stray = unsigned(nl, ro, other)
     lies: dict[str, Callable[[Parcel, Bundle], tuple[Parcel, Bundle]]] = {
-        "an event of another item": lambda one, b: (one, replace(b, logs=(*b.logs, LogRef(US, 0)), statements=(*b.statements, stray))),
-        "another place in the log": lambda one, b: (one, with_last(b, index=b.statements[-1].index + 1)),
+        "an event of another item": lambda one, b: (
+            one,
+            replace(b, logs=(*b.logs, LogRef(US, 0)), statements=(*b.statements, stray)),
+        ),
+        "another place in the log": lambda one, b: (
+            one,
+            with_last(b, index=b.statements[-1].index + 1),
+        ),
         "no receipt": lambda one, b: (one, with_last(b, receipt=None, first=None)),
-        "another log": lambda one, b: (one, replace(b, logs=tuple(LogRef(x.agency, x.number + (x.agency == RO)) for x in b.logs))),
+        "another log": lambda one, b: (
+            one,
+            replace(b, logs=tuple(LogRef(x.agency, x.number + (x.agency == RO)) for x in b.logs)),
+        ),
         "no handover": lambda one, b: (one, replace(b, hops=())),
-        "another outcome": lambda one, b: (one, replace(b, hops=tuple(replace(hop, outcome=1) for hop in b.hops))),
+        "another outcome": lambda one, b: (
+            one,
+            replace(b, hops=tuple(replace(hop, outcome=1) for hop in b.hops)),
+        ),
         "another item's name": lambda one, b: (one, replace(b, evidence=other)),
         "an altered document": lambda one, b: (
-            replace(one, documents=tuple(replace(d, sealed=d.sealed[:-1] + b"x") for d in one.documents)),
+            replace(
+                one, documents=tuple(replace(d, sealed=d.sealed[:-1] + b"x") for d in one.documents)
+            ),
             b,
         ),
     }
@@ -70,17 +104,26 @@ def test_an_outcome_that_brings_keys_or_events_of_other_items_replaces_nothing(b
             assert kept in sync.sync(nl.node).problems, name
         assert rows(nl.node) == before, name
     keys = own_keys(nl, kept)
-    with lying(nl, RO, parcel=lambda data, _: repacked(data, lambda one, b: (replace(one, grants=tuple(keys)), b))):
+    with lying(
+        nl,
+        RO,
+        parcel=lambda data, _: repacked(data, lambda one, b: (replace(one, grants=tuple(keys)), b)),
+    ):
         sync.sync(nl.node)
     assert rows(nl.node)["grant"] == before["grant"], "an outcome brings no key at all"
     assert both.settle(NL, RO) == {}
     assert nl.client.item(kept)["custodian"] == NL
     assert nl.get(kept) == b"kept " * 500
     assert nl.get(other) == b"other " * 500
-    assert {row["evidence"] for row in rows(nl.node)["entry"] if row not in before["entry"]} == {kept, other}  # accesses of this test
+    assert {row["evidence"] for row in rows(nl.node)["entry"] if row not in before["entry"]} == {
+        kept,
+        other,
+    }  # accesses of this test
 
 
-def test_an_item_that_comes_back_brings_no_keys_in_place_of_those_that_are_here(both: Consortium, tmp_path: Path) -> None:
+def test_an_item_that_comes_back_brings_no_keys_in_place_of_those_that_are_here(
+    both: Consortium, tmp_path: Path
+) -> None:
     nl, ro = both[NL], both[RO]
     evidence = upload(nl, tmp_path, b"there and back" * 100)
     offer(nl, evidence, RO)
@@ -91,7 +134,11 @@ def test_an_item_that_comes_back_brings_no_keys_in_place_of_those_that_are_here(
     offer(ro, evidence, NL)
     both.settle(RO)
     keys = own_keys(nl, evidence)
-    with lying(nl, RO, parcel=lambda data, _: repacked(data, lambda one, b: (replace(one, grants=tuple(keys)), b))):
+    with lying(
+        nl,
+        RO,
+        parcel=lambda data, _: repacked(data, lambda one, b: (replace(one, grants=tuple(keys)), b)),
+    ):
         sync.sync(nl.node)
     assert [row for row in rows(nl.node)["grant"] if row in before["grant"]] == before["grant"]
     both.settle(NL, RO)
@@ -100,7 +147,9 @@ def test_an_item_that_comes_back_brings_no_keys_in_place_of_those_that_are_here(
     assert nl.get(evidence) == b"there and back" * 100
 
 
-def test_an_offered_item_brings_its_own_keys_and_nothing_else(trio: Consortium, tmp_path: Path) -> None:
+def test_an_offered_item_brings_its_own_keys_and_nothing_else(
+    trio: Consortium, tmp_path: Path
+) -> None:
     nl, ro = trio[NL], trio[RO]
     evidence, other = upload(nl, tmp_path), upload(ro, tmp_path, b"theirs")
     offer(nl, evidence, RO)
@@ -109,12 +158,22 @@ def test_an_offered_item_brings_its_own_keys_and_nothing_else(trio: Consortium, 
     with ro.node.records.read() as unit:
         ours, strangers = ro.node.descriptor(unit), directory.descriptor(ro.node, unit, US)
     more = {
-        "a key for somebody else": grants.seal(os.urandom(32), strangers.node, evidence=evidence_bytes(evidence), scope="record"),
-        "a second record key": grants.seal(os.urandom(32), ours.node, evidence=evidence_bytes(evidence), scope="record"),
-        "another content's": grants.seal(
-            os.urandom(32), ours.custody, evidence=evidence_bytes(evidence), scope="content", binding=bytes(32)
+        "a key for somebody else": grants.seal(
+            os.urandom(32), strangers.node, evidence=evidence_bytes(evidence), scope="record"
         ),
-        "another item's": grants.seal(os.urandom(32), ours.node, evidence=evidence_bytes(other), scope="record"),
+        "a second record key": grants.seal(
+            os.urandom(32), ours.node, evidence=evidence_bytes(evidence), scope="record"
+        ),
+        "another content's": grants.seal(
+            os.urandom(32),
+            ours.custody,
+            evidence=evidence_bytes(evidence),
+            scope="content",
+            binding=bytes(32),
+        ),
+        "another item's": grants.seal(
+            os.urandom(32), ours.node, evidence=evidence_bytes(other), scope="record"
+        ),
     }
     before = rows(ro.node)
     for name, grant in more.items():
@@ -137,7 +196,9 @@ def _with_grant(data: bytes, grant: bytes) -> bytes:
     return replace(one, grants=(*one.grants, grant)).encode()
 
 
-def test_what_fails_leaves_nothing_on_the_disk_and_waits_longer_each_time(both: Consortium, tmp_path: Path) -> None:
+def test_what_fails_leaves_nothing_on_the_disk_and_waits_longer_each_time(
+    both: Consortium, tmp_path: Path
+) -> None:
     nl, ro = both[NL], both[RO]
     data = os.urandom(6 << 20)
     evidence = upload(nl, tmp_path, data)
@@ -170,7 +231,9 @@ def test_what_fails_leaves_nothing_on_the_disk_and_waits_longer_each_time(both: 
     assert ro.get(evidence) == data
 
 
-def test_blocks_that_another_item_uses_are_not_discarded_with_a_failed_intake(both: Consortium, tmp_path: Path) -> None:
+def test_blocks_that_another_item_uses_are_not_discarded_with_a_failed_intake(
+    both: Consortium, tmp_path: Path
+) -> None:
     nl, ro = both[NL], both[RO]
     evidence = upload(nl, tmp_path, os.urandom(3 << 20))
     offer(nl, evidence, RO)
@@ -186,8 +249,12 @@ def test_blocks_that_another_item_uses_are_not_discarded_with_a_failed_intake(bo
     assert len(ro.get(evidence)) == 3 << 20
 
 
-def test_an_item_that_is_offered_again_and_whose_leaves_were_cleared_away_comes_in_whole(both: Consortium, tmp_path: Path) -> None:
-    """The root alone had been asked for since, so that the daily collection had left that and taken the rest."""
+def test_an_item_that_is_offered_again_and_whose_leaves_were_cleared_away_comes_in_whole(
+    both: Consortium, tmp_path: Path
+) -> None:
+    """The root alone had been asked for since, so that the daily collection had left that and taken
+    the rest.
+    """
     nl, ro = both[NL], both[RO]
     data = os.urandom(3 << 20)
     evidence = upload(nl, tmp_path, data)
@@ -208,9 +275,14 @@ def test_an_item_that_is_offered_again_and_whose_leaves_were_cleared_away_comes_
     assert ro.get(evidence) == data
 
 
-def test_an_agency_fills_no_more_of_the_disk_than_its_quota(both: Consortium, tmp_path: Path) -> None:
+def test_an_agency_fills_no_more_of_the_disk_than_its_quota(
+    both: Consortium, tmp_path: Path
+) -> None:
     nl, ro = both[NL], both[RO]
-    first, second = upload(nl, tmp_path, os.urandom(2 << 20)), upload(nl, tmp_path, os.urandom(2 << 20))
+    first, second = (
+        upload(nl, tmp_path, os.urandom(2 << 20)),
+        upload(nl, tmp_path, os.urandom(2 << 20)),
+    )
     before, ro.node.quota = ro.node.quota, 3 << 20
     try:
         offer(nl, first, RO)

@@ -1,4 +1,6 @@
-"""A partner's node that lies about copies, disposals and revocations: nothing that is here is replaced or destroyed."""
+"""A partner's node that lies about copies, disposals and revocations: nothing that is here is
+replaced or destroyed.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +30,25 @@ from tests.support.lying import Lying, lying, rows, with_last
 from tests.support.people import joined
 
 
-def test_a_copy_that_another_agency_disclosed_or_another_statement_is_not_taken(trio: Consortium, tmp_path: Path) -> None:
+def test_a_copy_that_another_agency_disclosed_or_another_statement_is_not_taken(
+    trio: Consortium, tmp_path: Path
+) -> None:
     nl, ro = trio[NL], trio[RO]
     evidence = upload(nl, tmp_path)
     recipient = copying.Recipient("prosecutor", agency=RO)
-    first = copying.disclose(nl.client, nl.person, nl.clock, evidence, recipient, copying.Disclosure("copy"))["statement"]
-    second = copying.disclose(nl.client, nl.person, nl.clock, evidence, recipient, copying.Disclosure("copy"))["statement"]
+    first = copying.disclose(
+        nl.client, nl.person, nl.clock, evidence, recipient, copying.Disclosure("copy")
+    )["statement"]
+    second = copying.disclose(
+        nl.client, nl.person, nl.clock, evidence, recipient, copying.Disclosure("copy")
+    )["statement"]
     trio.settle(NL)
     api = ro.node.reach(consortium.address(NL))
     before = rows(ro.node)
-    assert copies.fetch(ro.node, NL, api, evidence, bytes.fromhex(second)).disclosed["type"] == "disclosed"
+    assert (
+        copies.fetch(ro.node, NL, api, evidence, bytes.fromhex(second)).disclosed["type"]
+        == "disclosed"
+    )
     with pytest.raises(VerificationError, match="by another agency than US-HSI"):
         copies.fetch(ro.node, US, api, evidence, bytes.fromhex(second))
     other = Lying(api, {"copy": lambda _, __: api.copy(first)})
@@ -46,23 +57,36 @@ def test_a_copy_that_another_agency_disclosed_or_another_statement_is_not_taken(
     assert rows(ro.node) == before
 
 
-def test_whoever_says_which_item_is_their_copy_learns_of_no_item_by_it(both: Consortium, tmp_path: Path) -> None:
+def test_whoever_says_which_item_is_their_copy_learns_of_no_item_by_it(
+    both: Consortium, tmp_path: Path
+) -> None:
     nl, ro = both[NL], both[RO]
     evidence, ours = upload(nl, tmp_path), upload(nl, tmp_path, b"ours")
     names = (ours, "urn:uuid:00000000-0000-4000-8000-000000000000")
     recipient = copying.Recipient("prosecutor", agency=RO)
-    given = [copying.disclose(nl.client, nl.person, nl.clock, evidence, recipient, copying.Disclosure("copy"))["statement"] for _ in names]
+    given = [
+        copying.disclose(
+            nl.client, nl.person, nl.clock, evidence, recipient, copying.Disclosure("copy")
+        )["statement"]
+        for _ in names
+    ]
     both.settle(NL)
     before = item_of(nl, ours)
     for statement, name in zip(given, names, strict=True):
-        ro.node.reach(consortium.address(NL)).tell_copy(statement, name)  # their word, and the same answer
+        ro.node.reach(consortium.address(NL)).tell_copy(
+            statement, name
+        )  # their word, and the same answer
     assert {one["taken"] for one in nl.client.lineage(evidence)["copies"]} == set(names)
     assert item_of(nl, ours) == before
     assert nl.client.lineage(ours)["copies"] == nl.client.lineage(ours)["links"] == []
 
 
-def test_a_disposal_of_another_item_of_the_same_name_destroys_nothing(both: Consortium, tmp_path: Path) -> None:
-    """Names are chosen by whoever opens an item: the holder opens another one of that name in a log of its own, and closes it."""
+def test_a_disposal_of_another_item_of_the_same_name_destroys_nothing(
+    both: Consortium, tmp_path: Path
+) -> None:
+    """Names are chosen by whoever opens an item: the holder opens another one of that name in a log
+    of its own, and closes it.
+    """
     nl, ro = both[NL], both[RO]
     evidence = upload(nl, tmp_path)
     offer(nl, evidence, RO)
@@ -79,7 +103,16 @@ def test_a_disposal_of_another_item_of_the_same_name_destroys_nothing(both: Cons
     with pytest.raises(VerificationError, match="not in its log"):
         outcomes.check_closing(nl.node, RO, impostor.encode(), evidence, bytes.fromhex(close))
     renamed = replace(impostor, evidence=evidence).encode()
-    told = [{"evidence": evidence, "disposal": close, "log": ro.node.log_id.hex(), "events": 2, "head": close, "time": 0}]
+    told = [
+        {
+            "evidence": evidence,
+            "disposal": close,
+            "log": ro.node.log_id.hex(),
+            "events": 2,
+            "head": close,
+            "time": 0,
+        }
+    ]
 
     class Impostor:
         def disposals(self, after: str = "") -> list[dict[str, Any]]:
@@ -107,10 +140,14 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
     second = joined(ro, tmp_path / "second", "custodian", number="77")
     requested = ro.record(evidence, "disposal-requested", {"reason": "case closed"})["statement"]
     approved = second.record(evidence, "approved", {"target": requested})["statement"]
-    ro.record(evidence, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]})
+    ro.record(
+        evidence, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    )
     erasure.settle(ro.node)
     honest = nl.node.reach(consortium.address(RO))
-    assert evidence not in {one["evidence"] for one in honest.disposals()}, "not told before it is anchored"
+    assert evidence not in {one["evidence"] for one in honest.disposals()}, (
+        "not told before it is anchored"
+    )
     sync.settle(ro.node, timeout=30)
     [told] = [one for one in honest.disposals() if one["evidence"] == evidence]
 
@@ -135,9 +172,17 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
     erasure.learn(nl.node, RO, honest)
     assert erasure.settle(nl.node) == 1
     sent: list[Any] = []
-    for change in ({"log": "11" * 32}, {"log": trio[US].node.log_id.hex()}, {"events": 1}, {"time": int(time.time()) + 10_000}):
+    for change in (
+        {"log": "11" * 32},
+        {"log": trio[US].node.log_id.hex()},
+        {"events": 1},
+        {"time": int(time.time()) + 10_000},
+    ):
         lie = [{**told, **change}]
-        lies = {"disposals": lambda _, *given, lie=lie: lie, "register": lambda answer, *given: sent.append(given)}
+        lies = {
+            "disposals": lambda _, *given, lie=lie: lie,
+            "register": lambda answer, *given: sent.append(given),
+        }
         with lying(nl, RO, **lies):
             erasure.learn(nl.node, RO, nl.node.reach(consortium.address(RO)), trying=trying)
         assert "in another place" in str(failed[-1])
@@ -147,10 +192,19 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
     assert {one["agency"] for one in ro.client.disposal(evidence)["confirmed"]} == {NL, RO}
 
 
-def test_a_disposal_that_does_not_verify_is_that_items_problem_and_slows_nothing_else_down(both: Consortium, tmp_path: Path) -> None:
+def test_a_disposal_that_does_not_verify_is_that_items_problem_and_slows_nothing_else_down(
+    both: Consortium, tmp_path: Path
+) -> None:
     nl, ro = both[NL], both[RO]
     evidence = upload(nl, tmp_path)
-    told = {"evidence": evidence, "disposal": "no digest", "log": "00" * 32, "events": 2, "head": "00" * 32, "time": 0}
+    told = {
+        "evidence": evidence,
+        "disposal": "no digest",
+        "log": "00" * 32,
+        "events": 2,
+        "head": "00" * 32,
+        "time": 0,
+    }
     offer(nl, evidence, RO)
     both.settle(NL, RO)
     handover.accept(ro.client, ro.person, ro.clock, evidence)
@@ -162,13 +216,19 @@ def test_a_disposal_that_does_not_verify_is_that_items_problem_and_slows_nothing
         assert "tried again at" in sync.turn(nl.node, partner, lambda: False).problems[evidence]
 
 
-def test_one_custodian_that_does_not_answer_holds_up_no_other_disposal(trio: Consortium, tmp_path: Path) -> None:
+def test_one_custodian_that_does_not_answer_holds_up_no_other_disposal(
+    trio: Consortium, tmp_path: Path
+) -> None:
     nl, ro = trio[NL], trio[RO]
     from ledger.domain.ports.rows import ErasureRow
 
     with nl.node.records.write() as unit:
         for number, code in enumerate((RO, US)):
-            unit.put_erasure(ErasureRow(f"urn:uuid:0000000{number}-0000-4000-8000-000000000000", bytes(32), code, "due"))
+            unit.put_erasure(
+                ErasureRow(
+                    f"urn:uuid:0000000{number}-0000-4000-8000-000000000000", bytes(32), code, "due"
+                )
+            )
     trio.down = {RO, US}
     try:
         assert erasure.settle(nl.node) == 2, "no other agency is asked"
@@ -218,11 +278,17 @@ class _Back:
 
 
 def test_rows_from_outside_are_inserted_and_never_written_over(desk: Desk) -> None:
-    row = EntryRow(b"L" * 32, 7, b"entry", b"D" * 32, "urn:uuid:1", 1, "none", 1, NL, b"C" * 32, b"P" * 32, 0)
+    row = EntryRow(
+        b"L" * 32, 7, b"entry", b"D" * 32, "urn:uuid:1", 1, "none", 1, NL, b"C" * 32, b"P" * 32, 0
+    )
     with desk.node.records.write() as unit:
         unit.keep_entry(row)
         unit.keep_entry(row)
-        for other in (replace(row, entry=b"other", digest=b"E" * 32), replace(row, index=8), replace(row, log=b"M" * 32)):
+        for other in (
+            replace(row, entry=b"other", digest=b"E" * 32),
+            replace(row, index=8),
+            replace(row, log=b"M" * 32),
+        ):
             with pytest.raises(ConflictError):
                 unit.keep_entry(other)
         for data in (b"first", b"second"):
@@ -237,8 +303,12 @@ def test_rows_from_outside_are_inserted_and_never_written_over(desk: Desk) -> No
         assert [one.entry for one in unit.events("urn:uuid:1")] == [b"entry"]
 
 
-def test_a_partner_that_asks_for_a_new_revocation_list_a_second_gets_a_few(both: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each one is an entry of our log, anchored at our cost; and after 65,535 the newest was no longer seen, revocations with it."""
+def test_a_partner_that_asks_for_a_new_revocation_list_a_second_gets_a_few(
+    both: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each one is an entry of our log, anchored at our cost; and after 65,535 the newest was no
+    longer seen, revocations with it.
+    """
     nl, ro = both[NL], both[RO]
     api, clock = nl.node.reach(consortium.address(RO)), ro.node.clock
     with ro.node.records.read() as unit:

@@ -1,4 +1,6 @@
-"""People: nobody joins without an invitation and an approval, nobody approves themselves, who is suspended is so at once."""
+"""People: nobody joins without an invitation and an approval, nobody approves themselves, who is
+suspended is so at once.
+"""
 
 from __future__ import annotations
 
@@ -38,13 +40,19 @@ from tests.support.desk import PASSPHRASE, Desk
 from tests.support.people import Colleague, invited, joined, reference
 
 
-def test_a_person_joins_with_keys_that_never_left_them_and_works(office: Desk, tmp_path: Path, rng: random.Random) -> None:
+def test_a_person_joins_with_keys_that_never_left_them_and_works(
+    office: Desk, tmp_path: Path, rng: random.Random
+) -> None:
     number = "number 4712"  # long enough not to stand in random bytes by chance
     colleague = invited(office, tmp_path / "mine", "officer", "examiner", number=number)
     first = colleague.enrol()
     assert first.certificate is None
     listed = next(one for one in office.client.people() if one["state"] == "requested")
-    assert (listed["number"], listed["roles"], listed["fingerprint"]) == (number, ["examiner", "officer"], first.fingerprint)
+    assert (listed["number"], listed["roles"], listed["fingerprint"]) == (
+        number,
+        ["examiner", "officer"],
+        first.fingerprint,
+    )
     assert colleague.enrol() == first, "asking again changes nothing"
     pseudonym = office.client.approve(listed["reference"])
     certificate = colleague.enrol().certificate
@@ -59,15 +67,24 @@ def test_a_person_joins_with_keys_that_never_left_them_and_works(office: Desk, t
     assert number.encode() not in raw, "the service number is sealed"
     for name in ("person", "hpke-person", "journal"):
         assert colleague.keyring.get(name) not in raw
-    assert colleague.given.code.encode() not in raw, "the node keeps the hash of an invitation alone"
+    assert colleague.given.code.encode() not in raw, (
+        "the node keeps the hash of an invitation alone"
+    )
 
 
-def test_nobody_joins_without_approval_or_with_a_used_old_or_guessed_code(office: Desk, tmp_path: Path) -> None:
+def test_nobody_joins_without_approval_or_with_a_used_old_or_guessed_code(
+    office: Desk, tmp_path: Path
+) -> None:
     colleague = invited(office, tmp_path / "mine")
     with pytest.raises(CustodyError), colleague.client() as client:
         client.people()
     colleague.enrol()
-    thief = Colleague(office, tmp_path / "thief", FileKeyring.create(tmp_path / "other", PASSPHRASE), colleague.given)
+    thief = Colleague(
+        office,
+        tmp_path / "thief",
+        FileKeyring.create(tmp_path / "other", PASSPHRASE),
+        colleague.given,
+    )
     thief.keyring.put_signing_key("person", ec.generate_private_key(ec.SECP256R1()))
     thief.keyring.put_hpke_key("hpke-person", HpkePrivateKey.generate())
     with pytest.raises(ConflictError, match="other keys"):
@@ -83,8 +100,12 @@ def test_nobody_joins_without_approval_or_with_a_used_old_or_guessed_code(office
         late.enrol()
 
 
-def test_nobody_approves_or_suspends_themselves_and_an_administrator_remains(office: Desk, tmp_path: Path) -> None:
-    mine = invited(office, tmp_path / "again", "prosecutor", number="4711")  # the administrator's own number
+def test_nobody_approves_or_suspends_themselves_and_an_administrator_remains(
+    office: Desk, tmp_path: Path
+) -> None:
+    mine = invited(
+        office, tmp_path / "again", "prosecutor", number="4711"
+    )  # the administrator's own number
     mine.enrol()
     with pytest.raises(RuleError, match="own enrolment"):
         office.client.approve(reference(office))
@@ -103,7 +124,9 @@ def joined_by_hand(desk: Desk, folder: Path) -> Colleague:
     colleague = invited(desk, folder, "administrator", number="4720")
     waiting = {one["reference"] for one in desk.client.people() if one["state"] == "requested"}
     colleague.enrol()
-    [mine] = {one["reference"] for one in desk.client.people() if one["state"] == "requested"} - waiting
+    [mine] = {
+        one["reference"] for one in desk.client.people() if one["state"] == "requested"
+    } - waiting
     desk.client.approve(mine)
     colleague.enrol()
     return colleague
@@ -130,7 +153,9 @@ def test_roles_that_nobody_can_have_are_refused(office: Desk) -> None:
         office.client.invite(" ", ["officer"])
 
 
-def test_suspension_takes_effect_at_once_and_spares_what_was_signed_before(office: Desk, tmp_path: Path, rng: random.Random) -> None:
+def test_suspension_takes_effect_at_once_and_spares_what_was_signed_before(
+    office: Desk, tmp_path: Path, rng: random.Random
+) -> None:
     colleague = joined(office, tmp_path / "mine")
     path = tmp_path / "file"
     path.write_bytes(rng.randbytes(5000))
@@ -142,17 +167,23 @@ def test_suspension_takes_effect_at_once_and_spares_what_was_signed_before(offic
         with pytest.raises(CustodyError):
             client.item(item.evidence)
         with pytest.raises(CustodyError):
-            retrieval.record(client, person, office.clock, item.evidence, "note", {"text": "too late"})
+            retrieval.record(
+                client, person, office.clock, item.evidence, "note", {"text": "too late"}
+            )
     with pytest.raises(CustodyError):
         colleague.upload(path)
     listed = {one["reference"]: one["state"] for one in office.client.people()}
     assert listed[colleague.pseudonym] == "suspended"
     report = verify(office.bundle(item.evidence), office.trust())
     assert report.verdict is Verdict.VERIFIED, report
-    assert office.client.suspend(colleague.pseudonym) == office.client.suspend(colleague.pseudonym), "again: the same date"
+    assert office.client.suspend(colleague.pseudonym) == office.client.suspend(
+        colleague.pseudonym
+    ), "again: the same date"
 
 
-def test_what_was_signed_with_stolen_keys_does_not_verify_and_everybody_sees_it(office: Desk, tmp_path: Path, rng: random.Random) -> None:
+def test_what_was_signed_with_stolen_keys_does_not_verify_and_everybody_sees_it(
+    office: Desk, tmp_path: Path, rng: random.Random
+) -> None:
     colleague = joined(office, tmp_path / "mine")
     path = tmp_path / "file"
     path.write_bytes(rng.randbytes(5000))
@@ -183,17 +214,27 @@ def test_a_suspension_whose_revocation_cannot_reach_the_chain_holds_here_and_is_
         client.missing([])
     office.client.suspend(colleague.pseudonym)
     with office.node.records.read() as unit:
-        serial, newest = certificates.load(colleague.keyring.get("person-certificate")).serial_number, unit.newest_crl()
+        serial, newest = (
+            certificates.load(colleague.keyring.get("person-certificate")).serial_number,
+            unit.newest_crl(),
+        )
         assert newest is not None
-        assert certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial) is not None
+        assert (
+            certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial)
+            is not None
+        )
 
 
-def test_another_node_or_a_certificate_for_other_keys_is_not_taken(office: Desk, tmp_path: Path) -> None:
+def test_another_node_or_a_certificate_for_other_keys_is_not_taken(
+    office: Desk, tmp_path: Path
+) -> None:
     colleague = invited(office, tmp_path / "mine")
     with colleague.client() as client:
         for member, value in (("log", "urn:custody:log:" + "0" * 64), ("descriptor", "0" * 64)):
             with pytest.raises(VerificationError, match="another node"):
-                enrolling.enrol(colleague.keyring, replace(colleague.given, **{member: value}), client)
+                enrolling.enrol(
+                    colleague.keyring, replace(colleague.given, **{member: value}), client
+                )
 
         class Lying:
             def __getattr__(self, name: str) -> object:
@@ -208,14 +249,25 @@ def test_another_node_or_a_certificate_for_other_keys_is_not_taken(office: Desk,
 
 
 def test_a_request_that_proves_nothing_is_refused(office: Desk) -> None:
-    key, other, hpke = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1()), HpkePrivateKey.generate()
+    key, other, hpke = (
+        ec.generate_private_key(ec.SECP256R1()),
+        ec.generate_private_key(ec.SECP256R1()),
+        HpkePrivateKey.generate(),
+    )
     good = enrolment.sign(key, server="urn:custody:log:" + "0" * 64, hpke=hpke.public)
     assert enrolment.parse(good).spki == enrolment.encode_key(key.public_key())
-    assert enrolment.parse(enrolment.sign(ed25519.Ed25519PrivateKey.generate(), server="x", hpke=hpke.public))
+    assert enrolment.parse(
+        enrolment.sign(ed25519.Ed25519PrivateKey.generate(), server="x", hpke=hpke.public)
+    )
     code = office.client.invite("1", ["officer"])["code"]
     with pytest.raises(DeniedError, match="another node"):
         office.client.request_enrolment(code, good)
-    forged = {"server": "x", "key": enrolment.encode_key(key.public_key()), "kem": hpke.public.kem, "hpke": hpke.public.key}
+    forged = {
+        "server": "x",
+        "key": enrolment.encode_key(key.public_key()),
+        "kem": hpke.public.kem,
+        "hpke": hpke.public.key,
+    }
     rsa_key = rsa.generate_private_key(65537, 2048).public_key()
     for payload in (
         forged,  # signed by another key
@@ -234,7 +286,9 @@ def test_a_request_that_proves_nothing_is_refused(office: Desk) -> None:
             enrolment.parse(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
 
 
-def test_a_renewed_certificate_replaces_the_old_one_with_other_roles(office: Desk, tmp_path: Path, rng: random.Random) -> None:
+def test_a_renewed_certificate_replaces_the_old_one_with_other_roles(
+    office: Desk, tmp_path: Path, rng: random.Random
+) -> None:
     colleague = joined(office, tmp_path / "mine", "officer")
     file = tmp_path / "photo.jpg"
     file.write_bytes(rng.randbytes(1000))
@@ -254,25 +308,38 @@ def test_a_renewed_certificate_replaces_the_old_one_with_other_roles(office: Des
     assert verify(office.bundle(before.evidence), office.trust()).verdict is Verdict.VERIFIED
     stale = FileKeyring.open(colleague.home / KEYRING, PASSPHRASE)
     stale.put("person-certificate", old)
-    with Colleague(office, colleague.home, stale, colleague.given).client() as client, pytest.raises(DeniedError):
+    with (
+        Colleague(office, colleague.home, stale, colleague.given).client() as client,
+        pytest.raises(DeniedError),
+    ):
         client.status()
 
 
-def test_sessions_are_listed_and_ended_by_their_owner_or_an_administrator(office: Desk, tmp_path: Path) -> None:
+def test_sessions_are_listed_and_ended_by_their_owner_or_an_administrator(
+    office: Desk, tmp_path: Path
+) -> None:
     colleague = joined(office, tmp_path / "mine", "officer")
     with colleague.client() as client:
         [own] = client.sessions()
         assert own["pseudonym"] == colleague.pseudonym
-        theirs = next(one for one in office.client.sessions() if one["pseudonym"] == office.person.certificate.pseudonym)
+        theirs = next(
+            one
+            for one in office.client.sessions()
+            if one["pseudonym"] == office.person.certificate.pseudonym
+        )
         with pytest.raises(NotFoundError):
             client.end_session(theirs["id"])
         office.client.end_session(own["id"])
-        answer = client._web.call("GET", "/v1/status", limit=1 << 20, headers=client.prove("GET", "/v1/status"))
+        answer = client._web.call(
+            "GET", "/v1/status", limit=1 << 20, headers=client.prove("GET", "/v1/status")
+        )
         assert answer.status == 401
         client.status()
 
 
-def test_whoever_opens_many_items_at_once_is_seen_by_auditors(office: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_whoever_opens_many_items_at_once_is_seen_by_auditors(
+    office: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     office.node.profile = replace(office.node.profile, bulk_access=3)
     items = []
     for number in range(5):
@@ -287,6 +354,10 @@ def test_whoever_opens_many_items_at_once_is_seen_by_auditors(office: Desk, tmp_
         for item in items:
             office.access(item)
         [alarm] = client.alarms()
-    assert (alarm["kind"], alarm["count"], alarm["pseudonym"]) == ("bulk-access", 4, office.person.certificate.pseudonym)
+    assert (alarm["kind"], alarm["count"], alarm["pseudonym"]) == (
+        "bulk-access",
+        4,
+        office.person.certificate.pseudonym,
+    )
     assert "bulk-access" in caplog.text
     assert not any(item in caplog.text for item in items)

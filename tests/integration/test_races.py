@@ -24,13 +24,30 @@ from tests.support.desk import PASSPHRASE, Desk
 
 
 def clean(desk: Desk) -> bool:
-    return not [one for one in self_check.examine(desk.node, deep=True) if isinstance(one, self_check.Finding)]
+    return not [
+        one
+        for one in self_check.examine(desk.node, deep=True)
+        if isinstance(one, self_check.Finding)
+    ]
 
 
-def test_two_nodes_on_one_home_are_one_and_the_second_says_so(home_path: Path, tmp_path: Path) -> None:
+def test_two_nodes_on_one_home_are_one_and_the_second_says_so(
+    home_path: Path, tmp_path: Path
+) -> None:
     secret = tmp_path / "passphrase"
     secret.write_bytes(PASSPHRASE)
-    command = [sys.executable, "-m", "cli", "--home", str(home_path), "--passphrase-file", str(secret), "serve", "--port", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "cli",
+        "--home",
+        str(home_path),
+        "--passphrase-file",
+        str(secret),
+        "serve",
+        "--port",
+        "0",
+    ]
     first = subprocess.Popen(command, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 60
@@ -40,17 +57,23 @@ def test_two_nodes_on_one_home_are_one_and_the_second_says_so(home_path: Path, t
         assert second.returncode == 1
         assert f"in use by process {first.pid}" in second.stderr.decode()
         assert "what to do" in second.stderr.decode()
-        assert json.loads((home_path / settings.SERVER).read_bytes())["url"].startswith("http://127.0.0.1:")
+        assert json.loads((home_path / settings.SERVER).read_bytes())["url"].startswith(
+            "http://127.0.0.1:"
+        )
     finally:
         first.send_signal(signal.SIGINT)
         first.communicate(timeout=30)
 
 
-def test_two_uploads_of_one_file_at_once_are_two_items_that_know_of_each_other(desk: Desk, tmp_path: Path, rng: random.Random) -> None:
+def test_two_uploads_of_one_file_at_once_are_two_items_that_know_of_each_other(
+    desk: Desk, tmp_path: Path, rng: random.Random
+) -> None:
     path = tmp_path / "file"
     path.write_bytes(rng.randbytes(2_500_000))
     with ThreadPoolExecutor(2) as pool:
-        one, two = (future.result()[0] for future in [pool.submit(desk.upload, path) for _ in range(2)])
+        one, two = (
+            future.result()[0] for future in [pool.submit(desk.upload, path) for _ in range(2)]
+        )
     assert one.evidence != two.evidence
     assert one.cid != two.cid, "two attempts never share a salt"
     assert one.duplicates == (two.evidence,) or two.duplicates == (one.evidence,)
@@ -59,7 +82,9 @@ def test_two_uploads_of_one_file_at_once_are_two_items_that_know_of_each_other(d
     assert clean(desk)
 
 
-def test_uploads_during_anchoring_are_all_there_and_end_anchored(desk: Desk, tmp_path: Path, rng: random.Random) -> None:
+def test_uploads_during_anchoring_are_all_there_and_end_anchored(
+    desk: Desk, tmp_path: Path, rng: random.Random
+) -> None:
     stop = threading.Event()
 
     def anchor() -> int:
@@ -108,7 +133,9 @@ def test_collection_during_uploads_takes_nothing_from_them(
     assert clean(desk)
 
 
-def test_a_clock_that_jumps_back_is_told_and_corrupts_nothing(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_jumps_back_is_told_and_corrupts_nothing(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"x")
     item = desk.upload(path)[0]
@@ -131,7 +158,9 @@ def test_a_clock_that_jumps_back_is_told_and_corrupts_nothing(desk: Desk, tmp_pa
     assert clean(desk)
 
 
-def test_a_clock_set_back_behind_the_founding_is_told_plainly(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_set_back_behind_the_founding_is_told_plainly(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"x")
     earlier = desk.clock.now() - 86400
@@ -141,7 +170,9 @@ def test_a_clock_set_back_behind_the_founding_is_told_plainly(desk: Desk, tmp_pa
     assert "the node failed" not in error.value.message
 
 
-def test_a_clock_far_ahead_is_refused_before_anything_is_in_the_log(desk: Desk, tmp_path: Path) -> None:
+def test_a_clock_far_ahead_is_refused_before_anything_is_in_the_log(
+    desk: Desk, tmp_path: Path
+) -> None:
     class Fast:
         def now(self) -> int:
             return desk.clock.now() + 3600

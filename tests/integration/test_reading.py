@@ -1,4 +1,6 @@
-"""Reading: an access is signed when something can follow it, never for a reading that fails; looks before an answer are written down."""
+"""Reading: an access is signed when something can follow it, never for a reading that fails; looks
+before an answer are written down.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,15 @@ import pytest
 
 from ledger.client import copying, handover, handover_pause, retrieval
 from ledger.client.handover import Terms
-from ledger.domain.errors import CustodyError, DemandError, DeniedError, NotFoundError, RuleError, StorageError, UsageError
+from ledger.domain.errors import (
+    CustodyError,
+    DemandError,
+    DeniedError,
+    NotFoundError,
+    RuleError,
+    StorageError,
+    UsageError,
+)
 from ledger.domain.verify.report import Verdict
 from ledger.services.access import authorization as accesses
 from ledger.services.handovers import erasure
@@ -25,7 +35,9 @@ from tests.support.desk import BASIS, Desk
 
 @pytest.fixture(scope="module")
 def desk(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with Desk(Path(shutil.copytree(founded, tmp_path_factory.mktemp("reading") / "home"))) as opened:
+    with Desk(
+        Path(shutil.copytree(founded, tmp_path_factory.mktemp("reading") / "home"))
+    ) as opened:
         yield opened
 
 
@@ -48,41 +60,68 @@ def types(desk: Desk, evidence: str) -> list[str]:
 
 
 def refused(actor: Actor, evidence: str, mode: str, match: str) -> None:
-    """Neither the client signs, nor would the node register what a client that does not ask first has signed."""
+    """Neither the client signs, nor would the node register what a client that does not ask first
+    has signed.
+    """
     before = item_of(actor.desk, evidence)
     with pytest.raises(CustodyError, match=match):
-        retrieval.record_access(actor.client, actor.person, actor.desk.clock, evidence, mode=mode, basis=BASIS)
+        retrieval.record_access(
+            actor.client, actor.person, actor.desk.clock, evidence, mode=mode, basis=BASIS
+        )
     with pytest.raises(CustodyError, match=match):
-        actor.client.register([actor.sign("accessed", {"mode": mode}, evidence, members={"basis": BASIS})])
-    assert item_of(actor.desk, evidence) == before, "nothing was signed for a reading that never was"
+        actor.client.register(
+            [actor.sign("accessed", {"mode": mode}, evidence, members={"basis": BASIS})]
+        )
+    assert item_of(actor.desk, evidence) == before, (
+        "nothing was signed for a reading that never was"
+    )
 
 
-def test_a_copy_without_a_key_is_not_signed_for_and_a_look_at_the_record_is(desk: Desk, tmp_path: Path) -> None:
+def test_a_copy_without_a_key_is_not_signed_for_and_a_look_at_the_record_is(
+    desk: Desk, tmp_path: Path
+) -> None:
     item, guardian = photo(desk, tmp_path), enrolled(desk, "data-protection-officer")
     refused(guardian, item, "copy", "no content key")
-    access = retrieval.record_access(guardian.client, guardian.person, desk.clock, item, mode="export", basis=BASIS)
-    assert guardian.client.bundle(item, access), "an export gives the record, for which no content key is needed"
-    for call in (lambda: guardian.client.grants(item, access), lambda: guardian.client.content(item, access, 0, 9)):
+    access = retrieval.record_access(
+        guardian.client, guardian.person, desk.clock, item, mode="export", basis=BASIS
+    )
+    assert guardian.client.bundle(item, access), (
+        "an export gives the record, for which no content key is needed"
+    )
+    for call in (
+        lambda: guardian.client.grants(item, access),
+        lambda: guardian.client.content(item, access, 0, 9),
+    ):
         with pytest.raises(DeniedError, match="no content key"):
             call()
     with desk.node.records.read() as unit:
-        assert {row.kind for row in unit.releases_under(bytes.fromhex(access))} == {"bundle"}, "nor is a release noted"
+        assert {row.kind for row in unit.releases_under(bytes.fromhex(access))} == {"bundle"}, (
+            "nor is a release noted"
+        )
 
 
-def test_a_custodian_without_the_custody_key_is_told_before_anything_is_signed(desk: Desk, tmp_path: Path) -> None:
+def test_a_custodian_without_the_custody_key_is_told_before_anything_is_signed(
+    desk: Desk, tmp_path: Path
+) -> None:
     item, newcomer = photo(desk, tmp_path), enrolled(desk, "custodian")
     before = item_of(desk, item)
     with pytest.raises(DeniedError, match="the custody key is not in your keyring") as caught:
-        retrieval.record_access(newcomer.client, newcomer.person, desk.clock, item, mode="copy", basis=BASIS)
+        retrieval.record_access(
+            newcomer.client, newcomer.person, desk.clock, item, mode="copy", basis=BASIS
+        )
     assert "person give-key" in (caught.value.hint or "")
     assert item_of(desk, item) == before
 
 
-def test_an_item_whose_keys_are_destroyed_is_not_read_and_nothing_says_that_it_was(desk: Desk, tmp_path: Path) -> None:
+def test_an_item_whose_keys_are_destroyed_is_not_read_and_nothing_says_that_it_was(
+    desk: Desk, tmp_path: Path
+) -> None:
     item, second = photo(desk, tmp_path), enrolled(desk, "custodian", "officer", number="4712")
     requested = desk.record(item, "disposal-requested", {"reason": "over"})["statement"]
     approved = second.record(item, "approved", {"target": requested})["statement"]
-    desk.record(item, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]})
+    desk.record(
+        item, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    )
     for _ in range(2):  # when it is due, and when it is done
         for mode in ("view", "copy", "export"):
             refused(second, item, mode, "were destroyed")
@@ -90,8 +129,14 @@ def test_an_item_whose_keys_are_destroyed_is_not_read_and_nothing_says_that_it_w
     assert desk.client.bundle(item, ""), "what is left of it needs no access"
 
 
-def test_an_item_on_offer_is_read_by_nobody_and_the_answer_says_how_to(desk: Desk, tmp_path: Path) -> None:
-    item, taker, second = photo(desk, tmp_path), enrolled(desk, "examiner"), enrolled(desk, "custodian", "officer")
+def test_an_item_on_offer_is_read_by_nobody_and_the_answer_says_how_to(
+    desk: Desk, tmp_path: Path
+) -> None:
+    item, taker, second = (
+        photo(desk, tmp_path),
+        enrolled(desk, "examiner"),
+        enrolled(desk, "custodian", "officer"),
+    )
     offer(desk, item, taker)
     refused(second, item, "view", "offer is open")
     with pytest.raises(RuleError) as caught:
@@ -102,26 +147,39 @@ def test_an_item_on_offer_is_read_by_nobody_and_the_answer_says_how_to(desk: Des
     assert "accept" in (caught.value.hint or "")
 
 
-def test_a_look_before_the_answer_is_written_down_first_and_shown_to_whoever_sees_the_item(desk: Desk, tmp_path: Path) -> None:
+def test_a_look_before_the_answer_is_written_down_first_and_shown_to_whoever_sees_the_item(
+    desk: Desk, tmp_path: Path
+) -> None:
     item, taker = photo(desk, tmp_path), enrolled(desk, "examiner")
     offer(desk, item, taker)
     assert [one["looked"] for one in desk.client.events(item)][-1] == []
     handover.check(taker.client, taker.person, item)
     [listed] = [one for one in desk.client.handovers() if one["evidence"] == item]
-    assert {(one["person"], one["what"]) for one in listed["looked"]} == {(taker.pseudonym, "record"), (taker.pseudonym, "content")}
+    assert {(one["person"], one["what"]) for one in listed["looked"]} == {
+        (taker.pseudonym, "record"),
+        (taker.pseudonym, "content"),
+    }
     first = listed["looked"]
     handover.check(taker.client, taker.person, item)
     handover.accept(taker.client, taker.person, desk.clock, item)
     shown = [one["looked"] for one in desk.client.events(item) if one["effect"] == "offer"]
     assert shown == [first], "when they first looked stays, also after the answer"
-    access = retrieval.record_access(taker.client, taker.person, desk.clock, item, mode="view", basis=BASIS)
-    assert [one["looked"] for one in taker.client.details(item, access) if "looked" in one] == [first]
+    access = retrieval.record_access(
+        taker.client, taker.person, desk.clock, item, mode="view", basis=BASIS
+    )
+    assert [one["looked"] for one in taker.client.details(item, access) if "looked" in one] == [
+        first
+    ]
     desk.anchor()
     report = audit(desk)
-    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), [one.as_json() for one in report.findings]
+    assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), [
+        one.as_json() for one in report.findings
+    ]
 
 
-def test_a_look_that_cannot_be_written_down_is_not_given(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_that_cannot_be_written_down_is_not_given(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     item, taker = photo(desk, tmp_path), enrolled(desk, "examiner")
     offer(desk, item, taker)
 
@@ -129,13 +187,22 @@ def test_a_look_that_cannot_be_written_down_is_not_given(desk: Desk, tmp_path: P
         raise StorageError("the disk is full")
 
     monkeypatch.setattr(accesses, "note_release", full)
-    for call in (lambda: taker.client.incoming(item), lambda: taker.client.incoming_content(item, 0, 9)):
+    for call in (
+        lambda: taker.client.incoming(item),
+        lambda: taker.client.incoming_content(item, 0, 9),
+    ):
         with pytest.raises(StorageError):
             call()
 
 
-def test_a_look_by_somebody_that_the_offer_does_not_name_is_found_by_an_audit(desk: Desk, tmp_path: Path) -> None:
-    item, taker, thief = photo(desk, tmp_path), enrolled(desk, "examiner"), enrolled(desk, "examiner")
+def test_a_look_by_somebody_that_the_offer_does_not_name_is_found_by_an_audit(
+    desk: Desk, tmp_path: Path
+) -> None:
+    item, taker, thief = (
+        photo(desk, tmp_path),
+        enrolled(desk, "examiner"),
+        enrolled(desk, "examiner"),
+    )
     offer(desk, item, taker)
     state = item_of(desk, item)
     accesses.note_release(desk.node, state.offer.digest, thief.id.recipient, "offer", item)
@@ -146,11 +213,15 @@ def test_a_look_by_somebody_that_the_offer_does_not_name_is_found_by_an_audit(de
 
 def again(desk: Desk, evidence: str) -> tuple[bytes, dict[str, Any]]:
     """What the command does, in one go."""
-    handover_pause.take_back(desk.client, desk.person, desk.clock, evidence, handover_pause.Waiting(30))
+    handover_pause.take_back(
+        desk.client, desk.person, desk.clock, evidence, handover_pause.Waiting(30)
+    )
     reading = handover_pause.begin(desk.client, desk.person, desk.clock, evidence, BASIS)
     out = BytesIO()
     retrieval.fetch(desk.client, desk.person, evidence, reading.access, out)
-    return out.getvalue(), handover_pause.offer_again(desk.client, desk.person, desk.clock, evidence, reading)
+    return out.getvalue(), handover_pause.offer_again(
+        desk.client, desk.person, desk.clock, evidence, reading
+    )
 
 
 def offers(desk: Desk, evidence: str) -> list[dict[str, Any]]:
@@ -162,14 +233,28 @@ def offers(desk: Desk, evidence: str) -> list[dict[str, Any]]:
     return [one.event.body for one in told if one.event.type == "transfer-offered"]
 
 
-def test_a_paused_offer_is_read_under_a_signed_access_and_made_again_with_the_same_terms(desk: Desk, tmp_path: Path) -> None:
+def test_a_paused_offer_is_read_under_a_signed_access_and_made_again_with_the_same_terms(
+    desk: Desk, tmp_path: Path
+) -> None:
     item, taker = photo(desk, tmp_path), enrolled(desk, "examiner")
     offer(
-        desk, item, taker, mode="loan", return_by=int(time.time()) + 7200, condition="good", conditions=("this case",), purpose="analysis"
+        desk,
+        item,
+        taker,
+        mode="loan",
+        return_by=int(time.time()) + 7200,
+        condition="good",
+        conditions=("this case",),
+        purpose="analysis",
     )
     data, _ = again(desk, item)
     assert data == b"a face" * 500
-    assert types(desk, item)[2:] == ["transfer-offered", "transfer-withdrawn", "accessed", "transfer-offered"]
+    assert types(desk, item)[2:] == [
+        "transfer-offered",
+        "transfer-withdrawn",
+        "accessed",
+        "transfer-offered",
+    ]
     first, second = offers(desk, item)
     assert first == second
     handover.accept(taker.client, taker.person, desk.clock, item)
@@ -181,7 +266,9 @@ def test_a_pause_that_was_interrupted_at_any_step_goes_on(desk: Desk, tmp_path: 
     for step in range(3):
         item = photo(desk, tmp_path)
         offer(desk, item, taker)
-        handover_pause.take_back(desk.client, desk.person, desk.clock, item, handover_pause.Waiting(30))
+        handover_pause.take_back(
+            desk.client, desk.person, desk.clock, item, handover_pause.Waiting(30)
+        )
         if step > 0:
             reading = handover_pause.begin(desk.client, desk.person, desk.clock, item, BASIS)
         if step > 1:
@@ -201,7 +288,13 @@ def test_nothing_is_paused_that_is_not_on_offer_or_was_taken_back_for_good_or_is
     assert types(desk, item) == ["acquired"]
     offer(desk, item, taker)
     with pytest.raises(NotFoundError):  # whoever is asked has no way to take it back
-        handover_pause.take_back(enrolled(desk, "officer").client, desk.person, desk.clock, item, handover_pause.Waiting(1))
+        handover_pause.take_back(
+            enrolled(desk, "officer").client,
+            desk.person,
+            desk.clock,
+            item,
+            handover_pause.Waiting(1),
+        )
     handover.withdraw(desk.client, desk.person, desk.clock, item, reason="wrong addressee")
     with pytest.raises(RuleError, match="another reason"):
         again(desk, item)
@@ -223,18 +316,36 @@ def test_an_item_accepted_meanwhile_is_not_taken_back(desk: Desk, tmp_path: Path
         again(desk, item)
 
 
-def test_what_the_profile_refuses_leaves_no_access_in_the_log(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An offer without the authorisation that a country asks for was refused, and the record said for ever that a key was taken for it."""
+def test_what_the_profile_refuses_leaves_no_access_in_the_log(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An offer without the authorisation that a country asks for was refused, and the record said
+    for ever that a key was taken for it.
+    """
     (tmp_path / "file").write_bytes(b"content")
     [item] = desk.upload(tmp_path / "file")
     other = enrolled(desk, "officer")
-    asked = {"transfer-offered": ("/basis/authorisation",), "disclosed": ("/basis/authorisation",), "disposed": ("/body/rule",)}
+    asked = {
+        "transfer-offered": ("/basis/authorisation",),
+        "disclosed": ("/basis/authorisation",),
+        "disposed": ("/body/rule",),
+    }
     monkeypatch.setattr(desk.node, "profile", replace(desk.node.profile, required=asked))
-    terms = handover.Terms(desk.node.agency, desk.clock.now() + 86400, person=other.person.certificate.pseudonym, members={"basis": BASIS})
+    terms = handover.Terms(
+        desk.node.agency,
+        desk.clock.now() + 86400,
+        person=other.person.certificate.pseudonym,
+        members={"basis": BASIS},
+    )
     tries = {
         "offer": lambda: handover.offer(desk.client, desk.person, desk.clock, item.evidence, terms),
         "share": lambda: handover.share(
-            desk.client, desk.person, desk.clock, item.evidence, with_person=other.person.certificate.pseudonym, basis=BASIS
+            desk.client,
+            desk.person,
+            desk.clock,
+            item.evidence,
+            with_person=other.person.certificate.pseudonym,
+            basis=BASIS,
         ),
         "disclose": lambda: copying.disclose(
             desk.client,

@@ -1,4 +1,6 @@
-"""A node that passes on another node's challenge is signed nothing: it would be let in there as whoever asked it."""
+"""A node that passes on another node's challenge is signed nothing: it would be let in there as
+whoever asked it.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def relayed(trio: Consortium) -> list[str]:
     return asked
 
 
-def test_a_partner_that_passes_our_login_on_to_another_agency_reads_nothing_there(trio: Consortium, tmp_path: Path) -> None:
+def test_a_partner_that_passes_our_login_on_to_another_agency_reads_nothing_there(
+    trio: Consortium, tmp_path: Path
+) -> None:
     evidence = upload(trio[US], tmp_path)
     offer(trio[US], evidence, NL)
     sync.settle(trio[US].node, timeout=30)
@@ -60,7 +64,9 @@ def test_a_partner_that_passes_our_login_on_to_another_agency_reads_nothing_ther
     assert evidence in sync.sync(trio[NL].node).received
 
 
-def test_a_person_signs_at_each_address_for_the_log_that_is_known_there(office: Desk, tmp_path: Path) -> None:
+def test_a_person_signs_at_each_address_for_the_log_that_is_known_there(
+    office: Desk, tmp_path: Path
+) -> None:
     colleague = joined(office, tmp_path / "mine", "officer")
     home, keyring = colleague.home, colleague.keyring
     own, log = settings.read_client(home).server, settings.read_client(home).log
@@ -96,7 +102,9 @@ def test_a_person_signs_at_each_address_for_the_log_that_is_known_there(office: 
     servers.require_foreign(own, log)
 
 
-def test_a_whole_home_knows_its_own_log_and_no_other_node_is_logged_in_to_with_it(trio: Consortium) -> None:
+def test_a_whole_home_knows_its_own_log_and_no_other_node_is_logged_in_to_with_it(
+    trio: Consortium,
+) -> None:
     servers = Servers(trio[NL].path, trio[NL].home.keyring)
     own = log_urn(trio[NL].node.log_id)
     servers.require(address(NL), own)
@@ -106,7 +114,9 @@ def test_a_whole_home_knows_its_own_log_and_no_other_node_is_logged_in_to_with_i
     servers.require(address(US), log_urn(trio[US].node.log_id))
 
 
-def test_an_auditor_logs_in_to_the_log_alone_that_an_address_shows(trio: Consortium, tmp_path: Path) -> None:
+def test_an_auditor_logs_in_to_the_log_alone_that_an_address_shows(
+    trio: Consortium, tmp_path: Path
+) -> None:
     upload(trio[NL], tmp_path)
     for code in (NL, US):
         sync.settle(trio[code].node, timeout=30)
@@ -116,7 +126,9 @@ def test_an_auditor_logs_in_to_the_log_alone_that_an_address_shows(trio: Consort
         """US's public files, and NL's logins."""
 
         def handle_request(self, request: httpx.Request) -> httpx.Response:
-            code = NL if request.url.path.startswith("/v1/login") or "DPoP" in request.headers else US
+            code = (
+                NL if request.url.path.startswith("/v1/login") or "DPoP" in request.headers else US
+            )
             if "DPoP" in request.headers:
                 seen.append(request.url.path)
             return trio[code].transport.handle_request(request)

@@ -1,4 +1,6 @@
-"""Items at real IPFS nodes: queued while daemons are down, never lost, never outside unless opened, gone only when disposed of."""
+"""Items at real IPFS nodes: queued while daemons are down, never lost, never outside unless opened,
+gone only when disposed of.
+"""
 
 from __future__ import annotations
 
@@ -39,12 +41,17 @@ BIG = 5_300_000  # six leaves and a root
 
 
 @contextmanager
-def working(founded: Path, folder: Path, *daemons: Daemon, copies: int = 2, outside: tuple[Daemon, ...] = ()) -> Iterator[Desk]:
+def working(
+    founded: Path, folder: Path, *daemons: Daemon, copies: int = 2, outside: tuple[Daemon, ...] = ()
+) -> Iterator[Desk]:
     """A desk whose home keeps items at these nodes; daemons that hang are given up soon."""
     home = Path(shutil.copytree(founded, folder / "home"))
     attach(home, *daemons, copies=copies, outside=outside)
     with Desk(home) as desk:
-        for side, group in ((desk.node.replicas.own, daemons), (desk.node.replicas.outside, outside)):
+        for side, group in (
+            (desk.node.replicas.own, daemons),
+            (desk.node.replicas.outside, outside),
+        ):
             for daemon in group:
                 side[daemon.name].close()
                 side[daemon.name] = daemon.client(timeout=3)
@@ -108,7 +115,9 @@ def test_an_upload_with_every_daemon_down_is_acknowledged_queued_and_sent_later(
         two.start()
         found = sync(desk)
         assert found.wanting == 3
-        assert all(states(desk, item.evidence) == {one.name: "wanted", two.name: "pinned"} for item in done)
+        assert all(
+            states(desk, item.evidence) == {one.name: "wanted", two.name: "pinned"} for item in done
+        )
         one.start()
         found = sync(desk)
         assert (found.wanting, found.problems) == (0, {})
@@ -116,11 +125,19 @@ def test_an_upload_with_every_daemon_down_is_acknowledged_queued_and_sent_later(
             assert states(desk, item.evidence) == {one.name: "pinned", two.name: "pinned"}
             for daemon in (one, two):
                 assert desk.node.replicas[daemon.name].missing(blocks_of(desk, item.evidence)) == []
-        assert not [one for one in self_check.examine(desk.node, deep=True) if isinstance(one, self_check.Finding)]
+        assert not [
+            one
+            for one in self_check.examine(desk.node, deep=True)
+            if isinstance(one, self_check.Finding)
+        ]
 
 
 def test_kill_9_of_a_daemon_while_it_is_sent_to_is_gone_on_with_where_it_was(
-    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random, monkeypatch: pytest.MonkeyPatch
+    founded: Path,
+    tmp_path: Path,
+    three: list[Daemon],
+    rng: random.Random,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(replication, "_WINDOW", 4)
     one = three[0]
@@ -169,7 +186,10 @@ def test_what_the_own_disk_gave_up_goes_to_further_nodes_through_the_swarm_or_pa
     founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
 ) -> None:
     one, two, _ = three
-    with swarm(tmp_path, "island") as [island], working(founded, tmp_path, one, two, island, copies=1) as desk:
+    with (
+        swarm(tmp_path, "island") as [island],
+        working(founded, tmp_path, one, two, island, copies=1) as desk,
+    ):
         paths = files(tmp_path, rng, BIG, 30_000)
         done = desk.upload(*paths)
         assert sync(desk).wanting == 0
@@ -177,7 +197,9 @@ def test_what_the_own_disk_gave_up_goes_to_further_nodes_through_the_swarm_or_pa
         assert garbage_collection.give_up(desk.node).blocks
         for item in done:
             assert desk.node.blocks.missing([cid_of(desk, item.evidence)])
-            desk.client.set_copies(item.evidence, 3)  # to the others: one in the same swarm, one that no peer can reach
+            desk.client.set_copies(
+                item.evidence, 3
+            )  # to the others: one in the same swarm, one that no peer can reach
         assert sync(desk).wanting == 0
         for item, path in zip(done, paths, strict=True):
             assert set(states(desk, item.evidence).values()) == {"pinned"}
@@ -189,7 +211,10 @@ def test_what_the_own_disk_gave_up_goes_to_further_nodes_through_the_swarm_or_pa
 
 def keep_reading_again(desk: Desk) -> None:
     for evidence in set(fixity.unread(desk.node)):
-        assert all(one.is_whole for one in fixity.check(desk.node, evidence, fixity.Reading(fixity.Pace(0))))
+        assert all(
+            one.is_whole
+            for one in fixity.check(desk.node, evidence, fixity.Reading(fixity.Pace(0)))
+        )
 
 
 def test_the_own_disk_keeps_what_was_not_read_again_or_lies_at_too_few_nodes(
@@ -205,7 +230,9 @@ def test_the_own_disk_keeps_what_was_not_read_again_or_lies_at_too_few_nodes(
             desk.client.set_copies(item["evidence"], 3)
         desk.client.set_copies(item["evidence"], 2)
         keep_reading_again(desk)
-        assert garbage_collection.give_up(desk.node).blocks == 0, "one copy, where two are asked for"
+        assert garbage_collection.give_up(desk.node).blocks == 0, (
+            "one copy, where two are asked for"
+        )
         desk.client.set_copies(item["evidence"], 1)
         assert garbage_collection.give_up(desk.node).blocks == 7
 
@@ -227,7 +254,9 @@ def test_a_node_lost_for_an_hour_is_replaced_by_another_and_its_pins_are_not_tak
         try:
             clock.time += 61
             wait_for(lambda: lost.name in keeper._lost)
-            assert states(desk, item.evidence) == first, "not at once: daemons are restarted every day"
+            assert states(desk, item.evidence) == first, (
+                "not at once: daemons are restarted every day"
+            )
             clock.time += 3700
             wait_for(lambda: list(states(desk, item.evidence).values()) == ["pinned"] * 3)
         finally:
@@ -237,13 +266,19 @@ def test_a_node_lost_for_an_hour_is_replaced_by_another_and_its_pins_are_not_tak
         assert set(states(desk, item.evidence).values()) == {"pinned"}
 
 
-def test_the_keeper_sends_and_reads_again_by_itself(founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random) -> None:
+def test_the_keeper_sends_and_reads_again_by_itself(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
+) -> None:
     with working(founded, tmp_path, *three[:2]) as desk:
         keeper = Keeper(desk.node, Policy(interval=-10, rate=0))
         keeper.start()
         try:
             [item] = desk.upload(*files(tmp_path, rng, BIG))
-            wait_for(lambda: [row.reads > 0 for row in held(desk, item.evidence).values()] == [True, True])
+            wait_for(
+                lambda: (
+                    [row.reads > 0 for row in held(desk, item.evidence).values()] == [True, True]
+                )
+            )
         finally:
             keeper.stop()
         details = desk.client.details(item.evidence, desk.access(item.evidence))
@@ -251,7 +286,11 @@ def test_the_keeper_sends_and_reads_again_by_itself(founded: Path, tmp_path: Pat
 
 
 def offer(desk: Desk, evidence: str, to: dict[str, str] | None = None) -> dict[str, Any]:
-    body = {"mode": "custody", "to": to or {"agency": "BE-POL"}, "expires": format_time(desk.clock.now() + 86400)}
+    body = {
+        "mode": "custody",
+        "to": to or {"agency": "BE-POL"},
+        "expires": format_time(desk.clock.now() + 86400),
+    }
     return desk.record(evidence, "transfer-offered", body)
 
 
@@ -259,31 +298,54 @@ def test_ciphertext_lies_outside_only_while_it_is_offered_or_disclosed_to_anothe
     founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
 ) -> None:
     own = three[0]
-    with swarm(tmp_path, "consortium") as [outside], working(founded, tmp_path, own, copies=1, outside=(outside,)) as desk:
+    with (
+        swarm(tmp_path, "consortium") as [outside],
+        working(founded, tmp_path, own, copies=1, outside=(outside,)) as desk,
+    ):
         offered, disclosed, neither = desk.upload(*files(tmp_path, rng, 20_000, BIG, 30_000))
         sync(desk)
-        assert desk.node.replicas[outside.name].pinned([cid_of(desk, one.evidence) for one in (offered, disclosed, neither)]) == set()
+        assert (
+            desk.node.replicas[outside.name].pinned(
+                [cid_of(desk, one.evidence) for one in (offered, disclosed, neither)]
+            )
+            == set()
+        )
 
         answer = offer(desk, offered.evidence)
         desk.record(disclosed.evidence, "disclosed", {"recipientKind": "agency", "mode": "copy"})
-        desk.record(neither.evidence, "disclosed", {"recipientKind": "defence", "mode": "view"})  # looked at, not handed over
+        desk.record(
+            neither.evidence, "disclosed", {"recipientKind": "defence", "mode": "view"}
+        )  # looked at, not handed over
         sync(desk)
         there = {cid_of(desk, one.evidence) for one in (offered, disclosed)}
-        assert desk.node.replicas[outside.name].pinned([cid_of(desk, one.evidence) for one in (offered, disclosed, neither)]) == there
+        assert (
+            desk.node.replicas[outside.name].pinned(
+                [cid_of(desk, one.evidence) for one in (offered, disclosed, neither)]
+            )
+            == there
+        )
         assert states(desk, neither.evidence) == {own.name: "pinned"}
 
-        desk.record(offered.evidence, "transfer-withdrawn", {"offer": answer["statement"], "reason": "not needed"})
+        desk.record(
+            offered.evidence,
+            "transfer-withdrawn",
+            {"offer": answer["statement"], "reason": "not needed"},
+        )
         settle(desk.node, timeout=30)  # until the chain knows, it could still be accepted
         clock = StoppedClock(desk.clock.now() + placement.OPENING + 1)
         desk.node.clock = clock
         sync(desk)
         for one in (offered, disclosed):
             assert states(desk, one.evidence) == {own.name: "pinned"}
-            assert len(desk.node.replicas[outside.name].missing(blocks_of(desk, one.evidence))) == len(blocks_of(desk, one.evidence))
+            assert len(
+                desk.node.replicas[outside.name].missing(blocks_of(desk, one.evidence))
+            ) == len(blocks_of(desk, one.evidence))
             assert desk.node.replicas[own.name].missing(blocks_of(desk, one.evidence)) == []
 
 
-def test_whoever_accepts_must_hold_the_content_first(founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random) -> None:
+def test_whoever_accepts_must_hold_the_content_first(
+    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
+) -> None:
     with working(founded, tmp_path, three[0], copies=1) as desk:
         [item] = desk.upload(*files(tmp_path, rng, BIG))
         taker = enrolled(desk, "officer")
@@ -295,8 +357,12 @@ def test_whoever_accepts_must_hold_the_content_first(founded: Path, tmp_path: Pa
             taker.record(item.evidence, "transfer-accepted", {"offer": answer["statement"]})
         desk.node.blocks.put([Block(cid, data) for cid, data in zip(lost, kept, strict=True)])
         sync(desk)
-        desk.node.blocks.discard(lost, kept=())  # not whole on the own disk any more, and pinned at a node of ours
-        with pytest.raises(RuleError, match="digest on record"):  # the content is there now: what is left is what they found
+        desk.node.blocks.discard(
+            lost, kept=()
+        )  # not whole on the own disk any more, and pinned at a node of ours
+        with pytest.raises(
+            RuleError, match="digest on record"
+        ):  # the content is there now: what is left is what they found
             taker.record(item.evidence, "transfer-accepted", {"offer": answer["statement"]})
 
 
@@ -307,11 +373,17 @@ def test_pins_go_only_when_an_item_is_disposed_of_and_its_keys_are_destroyed(
         gone, kept = desk.upload(*files(tmp_path, rng, BIG, BIG))
         sync(desk)
         blocks = blocks_of(desk, gone.evidence)
-        closing = desk.record(gone.evidence, "voided", {"reason": "registered by mistake"})["statement"]
+        closing = desk.record(gone.evidence, "voided", {"reason": "registered by mistake"})[
+            "statement"
+        ]
         sync(desk)
-        assert states(desk, gone.evidence) == {three[0].name: "pinned", three[1].name: "pinned"}, "closed, but keys remain"
+        assert states(desk, gone.evidence) == {three[0].name: "pinned", three[1].name: "pinned"}, (
+            "closed, but keys remain"
+        )
         with desk.node.records.write() as unit:
-            unit.put_erasure(ErasureRow(gone.evidence, bytes.fromhex(closing), desk.node.agency, "due"))
+            unit.put_erasure(
+                ErasureRow(gone.evidence, bytes.fromhex(closing), desk.node.agency, "due")
+            )
         three[1].kill()
         erasure.settle(desk.node)
         found = sync(desk)
@@ -336,16 +408,28 @@ def test_an_item_that_cannot_be_read_puts_off_itself_and_no_other(
     with working(founded, tmp_path, three[0], copies=1) as desk:
         items = desk.upload(*files(tmp_path, rng, 1000, BIG, 2000, BIG))
         small, big = items[0], items[1]
-        desk.node.blocks.discard([cid_of(desk, small.evidence), blocks_of(desk, big.evidence)[4]], kept=())
+        desk.node.blocks.discard(
+            [cid_of(desk, small.evidence), blocks_of(desk, big.evidence)[4]], kept=()
+        )
         found = sync(desk)
         assert (found.done.pinned, found.done.failed, found.wanting) == (2, 2, 2)
-        assert {held(desk, one.evidence)[three[0].name].problem for one in (small, big)} == {"missing"}
-        assert all(held(desk, one.evidence)[three[0].name].due > desk.clock.now() for one in (small, big))
+        assert {held(desk, one.evidence)[three[0].name].problem for one in (small, big)} == {
+            "missing"
+        }
+        assert all(
+            held(desk, one.evidence)[three[0].name].due > desk.clock.now() for one in (small, big)
+        )
 
 
-def test_the_services_own_events_give_way_to_people_and_to_open_offers(desk: Desk, tmp_path: Path, rng: random.Random) -> None:
+def test_the_services_own_events_give_way_to_people_and_to_open_offers(
+    desk: Desk, tmp_path: Path, rng: random.Random
+) -> None:
     [item] = desk.upload(*files(tmp_path, rng, 1000))
-    body = {"result": "match", "scope": "ciphertext", "cid": cids.to_text(cid_of(desk, item.evidence))}
+    body = {
+        "result": "match",
+        "scope": "ciphertext",
+        "cid": cids.to_text(cid_of(desk, item.evidence)),
+    }
     first = service_events.record(desk.node, item.evidence, "verified", body)
     assert first is not None
     desk.anchor()

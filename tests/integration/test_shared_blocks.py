@@ -1,4 +1,6 @@
-"""Two items of one ciphertext: whoever opens an item names its blocks, and no item takes those of another one with it when it goes."""
+"""Two items of one ciphertext: whoever opens an item names its blocks, and no item takes those of
+another one with it when it goes.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +36,28 @@ _MEMBERS = ("size", "mediaType", "content", "digests", "name")
 def twin(desk: Desk, opening: dict[str, Any], **seen: Any) -> str:
     """An item of somebody's own with the ciphertext of another one."""
     urn = uuid.uuid4().urn
-    body = {name: value for name, value in copy.deepcopy(opening["body"]).items() if name in _MEMBERS} | seen
+    body = {
+        name: value for name, value in copy.deepcopy(opening["body"]).items() if name in _MEMBERS
+    } | seen
     content = content_encryption.parse_content(body["content"], body["size"])
     sealed = seal_keys(
-        desk.person, urn, record_key=content_encryption.new_key(), content_key=content_encryption.new_key(), commitment=content.commitment
+        desk.person,
+        urn,
+        record_key=content_encryption.new_key(),
+        content_key=content_encryption.new_key(),
+        commitment=content.commitment,
     )
     members = {"occurred": {"from": opening["time"], "clock": "system"}}
     signed = sign_event(
-        desk.person, "acquired", body, evidence=urn, seq=0, prev=None, time=desk.clock.now(), sealed_keys=sealed, members=members
+        desk.person,
+        "acquired",
+        body,
+        evidence=urn,
+        seq=0,
+        prev=None,
+        time=desk.clock.now(),
+        sealed_keys=sealed,
+        members=members,
     )
     desk.client.register([signed.submission])
     return urn
@@ -51,7 +67,12 @@ def dispose(desk: Desk, evidence: str) -> None:
     other = enrolled(desk, "custodian")
     request = desk.record(evidence, "disposal-requested", {"reason": "over"})
     approved = other.record(evidence, "approved", {"target": request["statement"]})
-    body = {"scope": "all", "method": "keys destroyed", "approvals": [approved["statement"]], "backupsExpire": "2099-01-01T00:00:00Z"}
+    body = {
+        "scope": "all",
+        "method": "keys destroyed",
+        "approvals": [approved["statement"]],
+        "backupsExpire": "2099-01-01T00:00:00Z",
+    }
     desk.record(evidence, "disposed", body)
 
 
@@ -64,11 +85,15 @@ def missing(desk: Desk, evidence: str) -> int:
 
 
 def opening_of(desk: Desk, evidence: str) -> dict[str, Any]:
-    document: dict[str, Any] = desk.client.record(evidence, desk.access(evidence, "view"))[0][0]["document"]
+    document: dict[str, Any] = desk.client.record(evidence, desk.access(evidence, "view"))[0][0][
+        "document"
+    ]
     return document
 
 
-def test_an_item_disposed_of_takes_no_block_of_another_one_with_it(desk: Desk, tmp_path: Path) -> None:
+def test_an_item_disposed_of_takes_no_block_of_another_one_with_it(
+    desk: Desk, tmp_path: Path
+) -> None:
     kept = upload(desk, tmp_path, CONTENT)
     junk = twin(desk, opening_of(desk, kept))
     dispose(desk, junk)
@@ -101,7 +126,9 @@ def test_a_partner_destroys_no_content_through_an_item_of_its_own(
     kept = upload(nl, tmp_path, CONTENT)
     offer(nl, kept, US)
     trio.settle(NL, US)
-    opening = us.client._send("GET", f"/v1/handovers/{kept}/record").json(dict)["events"][0]["document"]
+    opening = us.client._send("GET", f"/v1/handovers/{kept}/record").json(dict)["events"][0][
+        "document"
+    ]
     blocks = [Block(cid, us.node.blocks.get(cid)) for cid in us.node.blocks.cids()]
     handover.decline(us.client, us.person, us.clock, kept, reason="not ours")
     trio.settle(NL, US)
@@ -110,11 +137,28 @@ def test_a_partner_destroys_no_content_through_an_item_of_its_own(
     item = us.client.item(junk)
     with nl.node.records.read() as unit:
         custody = nl.node.descriptor(unit).custody
-    binding = content_encryption.parse_content(opening["body"]["content"], opening["body"]["size"]).commitment
-    sealed = grants.seal(content_encryption.new_key(), custody, evidence=evidence_bytes(junk), scope="content", binding=binding)
+    binding = content_encryption.parse_content(
+        opening["body"]["content"], opening["body"]["size"]
+    ).commitment
+    sealed = grants.seal(
+        content_encryption.new_key(),
+        custody,
+        evidence=evidence_bytes(junk),
+        scope="content",
+        binding=binding,
+    )
     body = {"mode": "custody", "to": {"agency": NL}, "expires": format_time(us.clock.now() + 86400)}
     head = bytes.fromhex(item["head"])
-    signed = sign_event(us.person, "transfer-offered", body, evidence=junk, seq=1, prev=head, time=us.clock.now(), sealed_keys=[sealed])
+    signed = sign_event(
+        us.person,
+        "transfer-offered",
+        body,
+        evidence=junk,
+        seq=1,
+        prev=head,
+        time=us.clock.now(),
+        sealed_keys=[sealed],
+    )
     us.client.register([signed.submission])
     trio.settle(US, NL)
     handover.withdraw(us.client, us.person, us.clock, junk, reason="sorry")
@@ -122,7 +166,9 @@ def test_a_partner_destroys_no_content_through_an_item_of_its_own(
     dispose(us, junk)
     us.anchor()
     with monkeypatch.context() as patch:
-        patch.setattr(erasure, "holders", lambda unit, evidence: {NL, US, RO})  # their node lies about who held it
+        patch.setattr(
+            erasure, "holders", lambda unit, evidence: {NL, US, RO}
+        )  # their node lies about who held it
         trio.settle(US, NL)
     with nl.node.records.read() as unit:
         told = unit.erasure(junk)
@@ -131,18 +177,27 @@ def test_a_partner_destroys_no_content_through_an_item_of_its_own(
     assert told is None or told.state in ("due", "done")
 
 
-def test_an_offer_that_is_taken_back_hands_out_nothing_from_that_moment_on(both: Consortium, tmp_path: Path) -> None:
+def test_an_offer_that_is_taken_back_hands_out_nothing_from_that_moment_on(
+    both: Consortium, tmp_path: Path
+) -> None:
     us = both[RO]
     evidence = upload(us, tmp_path, uuid.uuid4().bytes * 20_000)
     offer(us, evidence, NL)
     both.settle(RO, NL)
     handover.withdraw(us.client, us.person, us.clock, evidence, reason="sorry")
-    with pytest.raises(NotFoundError), us.node.records.read() as unit:  # though the contract does not know yet
+    with (
+        pytest.raises(NotFoundError),
+        us.node.records.read() as unit,
+    ):  # though the contract does not know yet
         outgoing.require_offered(us.node, unit, NL, evidence)
 
 
-def test_an_item_offered_again_keeps_its_blocks_when_anothers_transfer_of_them_fails(trio: Consortium, tmp_path: Path) -> None:
-    """Whoever knows a ciphertext sends it under a name of their own, lets it lie, and fails once the same is relied on."""
+def test_an_item_offered_again_keeps_its_blocks_when_anothers_transfer_of_them_fails(
+    trio: Consortium, tmp_path: Path
+) -> None:
+    """Whoever knows a ciphertext sends it under a name of their own, lets it lie, and fails once
+    the same is relied on.
+    """
     nl, ro = trio[NL], trio[RO]
     evidence = upload(ro, tmp_path, CONTENT)
     offer(ro, evidence, NL)
@@ -161,8 +216,13 @@ def test_an_item_offered_again_keeps_its_blocks_when_anothers_transfer_of_them_f
     with nl.node.records.read() as unit:
         theirs = Transfer(US, uuid.uuid4().urn, content, unit.newest_place())
     nl.node.transfers.begin(theirs)
-    data = b"".join(bytes(ro.node.blocks.get(link.cid)) for _, link in dag.leaves(ro.node.blocks, item.cid, content.ciphertext_size))
-    nl.node.transfers.go_on(nl.node.blocks, theirs, lambda start, end: data[start:end], lambda: False)
+    data = b"".join(
+        bytes(ro.node.blocks.get(link.cid))
+        for _, link in dag.leaves(ro.node.blocks, item.cid, content.ciphertext_size)
+    )
+    nl.node.transfers.go_on(
+        nl.node.blocks, theirs, lambda start, end: data[start:end], lambda: False
+    )
     assert theirs.fresh == set(blocks)
     offer(ro, evidence, NL)
     assert trio.settle(RO, NL) == {}
@@ -193,9 +253,14 @@ def test_what_is_disposed_of_takes_no_block_that_a_transfer_under_way_counts_on(
     assert len(nl.get(evidence)) == 9 << 20
 
 
-def test_a_silent_replica_is_asked_by_nobody_who_holds_the_store(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_replica_is_asked_by_nobody_who_holds_the_store(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each upload, registration and reading waited for an IPFS node, as long as that said nothing."""
-    evidence, other = upload(desk, tmp_path, os.urandom(3 << 20)), upload(desk, tmp_path, b"another one")
+    evidence, other = (
+        upload(desk, tmp_path, os.urandom(3 << 20)),
+        upload(desk, tmp_path, b"another one"),
+    )
     with desk.node.records.read() as unit:
         item, second = unit.item(evidence), unit.item(other)
     assert item is not None
@@ -210,7 +275,11 @@ def test_a_silent_replica_is_asked_by_nobody_who_holds_the_store(desk: Desk, tmp
     class Replica:
         def get(self, cid: bytes) -> bytes:
             free = Queue[bool]()
-            asking = threading.Thread(target=lambda: free.put(store.own.missing([cid]) == [cid] and desk.node.transfers.of(US) == []))
+            asking = threading.Thread(
+                target=lambda: free.put(
+                    store.own.missing([cid]) == [cid] and desk.node.transfers.of(US) == []
+                )
+            )
             asking.start()
             asking.join(5)
             held.append(free.empty())

@@ -1,4 +1,6 @@
-"""Background work never stops silently: what is raised is told wherever people look, and tried again."""
+"""Background work never stops silently: what is raised is told wherever people look, and tried
+again.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,11 @@ def standing(desk: Desk, worker: str) -> dict[str, Any]:
 
 
 def test_an_exception_that_nobody_expected_in_anchoring_is_told_and_tried_again(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, working: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
+    desk: Desk,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    working: Callable[[Any], Any],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     measured = metrics.NodeMetrics()
     measured.follow(desk.node)
@@ -87,12 +93,18 @@ def test_an_exception_that_nobody_expected_in_anchoring_is_told_and_tried_again(
     assert told["since"]
     assert told["next"]
     assert readiness(desk).json({}) == {"status": "ready", "failing": "anchoring"}
-    samples = {(one.name, *one.labels.values()): one.value for family in measured.registry.collect() for one in family.samples}
+    samples = {
+        (one.name, *one.labels.values()): one.value
+        for family in measured.registry.collect()
+        for one in family.samples
+    }
     assert samples["custody_worker_failures", "anchoring"] >= 3
     assert samples["custody_worker_runs_total", "anchoring", "failed"] >= 3
-    assert [one.message for one in self_check.examine(desk.node, deep=False) if isinstance(one, self_check.Finding)][0].startswith(
-        "anchoring failed"
-    )
+    assert [
+        one.message
+        for one in self_check.examine(desk.node, deep=False)
+        if isinstance(one, self_check.Finding)
+    ][0].startswith("anchoring failed")
     broken.set()
     until(lambda: not standing(desk, "anchoring")["failures"] and anchoring_is_done(desk))
     until(lambda: "anchoring: works again" in caplog.text)  # logged just after it is shown
@@ -110,7 +122,9 @@ def anchoring_is_done(desk: Desk) -> bool:
 
 
 @pytest.mark.parametrize("error", [NetworkError("no answer"), ChainError("refused"), RecursionError(), MemoryError(), SystemExit(1), KeyError("result"), AssertionError()])  # fmt: skip
-def test_whatever_a_step_raises_the_loop_goes_on(desk: Desk, error: BaseException, working: Callable[[Any], Any]) -> None:
+def test_whatever_a_step_raises_the_loop_goes_on(
+    desk: Desk, error: BaseException, working: Callable[[Any], Any]
+) -> None:
     seen = []
 
     def step() -> Round:
@@ -125,15 +139,22 @@ def test_whatever_a_step_raises_the_loop_goes_on(desk: Desk, error: BaseExceptio
     assert loop._thread.is_alive()
 
 
-def test_pauses_grow_to_their_limit_and_are_never_the_same_for_all(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pauses_grow_to_their_limit_and_are_never_the_same_for_all(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(supervision, "_LONGEST", 60.0)
     loop = Loop(desk.node, "duty", lambda: 1 / 0, pause=1.0)  # type: ignore[arg-type, return-value]
     waits = [loop._once() for _ in range(40)]
-    assert all(0.5 * min(2.0**number, 60) <= wait <= min(2.0**number, 60) for number, wait in enumerate(waits))
+    assert all(
+        0.5 * min(2.0**number, 60) <= wait <= min(2.0**number, 60)
+        for number, wait in enumerate(waits)
+    )
     assert len(set(waits)) > 30
 
 
-def test_telling_that_fails_ends_no_work(desk: Desk, working: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_telling_that_fails_ends_no_work(
+    desk: Desk, working: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
@@ -154,7 +175,11 @@ def test_a_frozen_log_is_shown_everywhere_anchors_nothing_and_is_looked_at_again
     assert "frozen" in standing(desk, "anchoring")["problem"]
     assert any(one.levelno == logging.CRITICAL for one in caplog.records)
     assert readiness(desk).status == 503
-    assert any("frozen" in one.message for one in self_check.examine(desk.node, deep=False) if isinstance(one, self_check.Finding))
+    assert any(
+        "frozen" in one.message
+        for one in self_check.examine(desk.node, deep=False)
+        if isinstance(one, self_check.Finding)
+    )
     with desk.node.records.read() as unit:
         assert anchoring.progress(desk.node, unit).submitted == 0
     freeze(desk, "")  # mended, under the running node
@@ -169,7 +194,9 @@ def freeze(desk: Desk, reason: str) -> None:
         unit.put_log(replace(log, frozen=reason))
 
 
-def test_a_frozen_log_is_told_also_while_nothing_waits(desk: Desk, working: Callable[[Any], Any]) -> None:
+def test_a_frozen_log_is_told_also_while_nothing_waits(
+    desk: Desk, working: Callable[[Any], Any]
+) -> None:
     desk.anchor()
     freeze(desk, "entries and tiles give different roots")
     working(Worker(desk.node, Policy()))
@@ -189,7 +216,13 @@ def test_a_revocation_list_that_cannot_be_issued_keeps_nothing_from_being_anchor
     monkeypatch.setattr("ledger.services.workers.anchoring._DAY", 0)
     monkeypatch.setattr("ledger.services.workers.anchoring._LOOKS", 0.01)
     working(Worker(desk.node, Policy(growth=1, age=0)))
-    until(lambda: standing(desk, "revocation")["failures"] and standing(desk, "clearing")["failures"] and anchoring_is_done(desk))
+    until(
+        lambda: (
+            standing(desk, "revocation")["failures"]
+            and standing(desk, "clearing")["failures"]
+            and anchoring_is_done(desk)
+        )
+    )
 
 
 KINDS_OF_PARTNERS = ["an empty object", "null", "a list", "a gzip bomb", "HTML with code 200", "come again before now", "closed in the head", "deep lists", "a redirect"]  # fmt: skip
@@ -201,7 +234,10 @@ def test_nonsense_of_one_partner_holds_up_no_other_and_ends_no_exchange(desk: De
     desk.node.reach = reach = Partners(lambda: (keys.service, keys.service_certificate.der))
     with ExitStack() as stack:
         stack.callback(reach.close)
-        servers = {f"RO-A{number}": stack.enter_context(hostile(KINDS[kind])) for number, kind in enumerate(KINDS_OF_PARTNERS)}
+        servers = {
+            f"RO-A{number}": stack.enter_context(hostile(KINDS[kind]))
+            for number, kind in enumerate(KINDS_OF_PARTNERS)
+        }
         last = stack.enter_context(hostile(says(answer(b"{}"))))
         with desk.node.records.write() as unit:
             for code, server in servers.items():
@@ -231,10 +267,19 @@ def test_an_answer_that_makes_our_own_code_fail_is_a_problem_of_that_partner(des
 
 
 def test_what_was_told_last_survives_the_process_for_doctor(desk: Desk, home_path: Path) -> None:
-    loop = Loop(desk.node, "exchange", lambda: (_ for _ in ()).throw(NetworkError("RO-POL does not answer", hint="ask them")))
+    loop = Loop(
+        desk.node,
+        "exchange",
+        lambda: (_ for _ in ()).throw(NetworkError("RO-POL does not answer", hint="ask them")),
+    )
     loop._once()
     [row] = settings.read_workers(home_path)
-    assert (row.worker, row.failures, row.problem, row.hint) == ("exchange", 1, "RO-POL does not answer", "ask them")
+    assert (row.worker, row.failures, row.problem, row.hint) == (
+        "exchange",
+        1,
+        "RO-POL does not answer",
+        "ask them",
+    )
     again = bootstrap.settings.read_workers(home_path)
     assert Board(lambda: again).told() == again
     (home_path / settings.WORKERS).write_bytes(b"[7]")

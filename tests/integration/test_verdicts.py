@@ -1,4 +1,5 @@
-"""A verdict says what was judged and no more: nothing, what waits to be anchored, and what could not be read are never verified.
+"""A verdict says what was judged and no more: nothing, what waits to be anchored, and what could
+not be read are never verified.
 
 Each test is a report that said too much, in one of the states that a home goes through on any day.
 """
@@ -42,17 +43,27 @@ def examined(desk: Desk) -> Verdict:
     return self_check.verdict(list(self_check.examine(desk.node, deep=True)))
 
 
-def test_a_home_is_verified_by_audit_and_doctor_only_while_all_of_it_is_anchored(desk: Desk, tmp_path: Path) -> None:
+def test_a_home_is_verified_by_audit_and_doctor_only_while_all_of_it_is_anchored(
+    desk: Desk, tmp_path: Path
+) -> None:
     fresh = inside(desk)
-    assert (fresh.verdict, fresh.codes()) == (Verdict.INCOMPLETE, {"nothing-anchored"}), fresh.as_json()
-    assert statuses(fresh, *_OUTSIDE, "documents", "keys", "duties", "copies", "content", "cases") == {Status.NOTHING}
+    assert (fresh.verdict, fresh.codes()) == (Verdict.INCOMPLETE, {"nothing-anchored"}), (
+        fresh.as_json()
+    )
+    assert statuses(
+        fresh, *_OUTSIDE, "documents", "keys", "duties", "copies", "content", "cases"
+    ) == {Status.NOTHING}
     assert examined(desk) is Verdict.INCOMPLETE
     (tmp_path / "a").write_bytes(b"a" * 5000)
     (item,) = desk.upload(tmp_path / "a")
     none = inside(desk)
-    assert (none.verdict, none.codes()) == (Verdict.INCOMPLETE, {"nothing-anchored"}), none.as_json()
+    assert (none.verdict, none.codes()) == (Verdict.INCOMPLETE, {"nothing-anchored"}), (
+        none.as_json()
+    )
     assert statuses(none, "entries", "custody") == {Status.NOTHING}
-    assert statuses(none, "documents", "keys", "content") == {Status.PASSED}  # these follow from the log, anchored or not
+    assert statuses(none, "documents", "keys", "content") == {
+        Status.PASSED
+    }  # these follow from the log, anchored or not
     assert examined(desk) is Verdict.INCOMPLETE
     desk.anchor()
     whole = inside(desk)
@@ -66,12 +77,18 @@ def test_a_home_is_verified_by_audit_and_doctor_only_while_all_of_it_is_anchored
     assert tail.facts["waiting"] == 1
     assert statuses(tail, "entries", "custody") == {Status.PASSED}
     assert statuses(tail, "anchored") == {Status.NOT_CHECKED}
-    waiting = [one for one in self_check.examine(desk.node, deep=False) if isinstance(one, self_check.Waiting)]
+    waiting = [
+        one
+        for one in self_check.examine(desk.node, deep=False)
+        if isinstance(one, self_check.Waiting)
+    ]
     assert [one.count for one in waiting] == [1]
     assert examined(desk) is Verdict.INCOMPLETE
 
 
-def test_a_sample_of_nothing_is_not_called_content_that_was_rehashed(desk: Desk, tmp_path: Path) -> None:
+def test_a_sample_of_nothing_is_not_called_content_that_was_rehashed(
+    desk: Desk, tmp_path: Path
+) -> None:
     (tmp_path / "a").write_bytes(b"a" * 5000)
     desk.upload(tmp_path / "a")
     desk.anchor()
@@ -80,7 +97,9 @@ def test_a_sample_of_nothing_is_not_called_content_that_was_rehashed(desk: Desk,
     assert "nothing was to be re-hashed" in report.details["content"]
 
 
-def test_the_hint_of_an_audit_of_a_fresh_home_runs_as_printed_and_then_it_is_verified(home_path: Path) -> None:
+def test_the_hint_of_an_audit_of_a_fresh_home_runs_as_printed_and_then_it_is_verified(
+    home_path: Path,
+) -> None:
     home = home_path.rename(home_path.with_name("a home"))
     code, printed, _ = within("audit", "--workers", 1, home=home)
     assert (code, "verdict: incomplete" in printed) == (3, True)
@@ -93,7 +112,11 @@ def test_the_hint_of_an_audit_of_a_fresh_home_runs_as_printed_and_then_it_is_ver
     code, printed, _ = within("--json", "audit", "--workers", 1, home=home)
     value = json.loads(printed)
     assert (code, value["verdict"], value["facts"]["waiting"]) == (0, "verified", 0)
-    assert {one["status"] for one in value["checks"] if one["check"] in ("custody", "handovers", "content")} == {"nothing to check"}
+    assert {
+        one["status"]
+        for one in value["checks"]
+        if one["check"] in ("custody", "handovers", "content")
+    } == {"nothing to check"}
 
 
 def test_status_and_doctor_say_how_much_waits_and_what_to_do(home_path: Path) -> None:
@@ -114,7 +137,10 @@ def test_status_and_doctor_say_how_much_waits_and_what_to_do(home_path: Path) ->
 
 @pytest.mark.parametrize(
     ("error", "expected"),
-    [(UnreadableError("bad sector"), Verdict.UNREADABLE), (VerificationError(9, "other bytes"), Verdict.FAILED)],
+    [
+        (UnreadableError("bad sector"), Verdict.UNREADABLE),
+        (VerificationError(9, "other bytes"), Verdict.FAILED),
+    ],
 )
 def test_doctor_tells_what_differs_from_what_could_not_be_read(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, expected: Verdict
@@ -135,7 +161,9 @@ def test_doctor_tells_what_differs_from_what_could_not_be_read(
 
 def test_a_log_with_nothing_anchored_is_judged_in_nothing(world: World) -> None:
     report = world.audit_all()
-    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"nothing-anchored"}), report.as_json()
+    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"nothing-anchored"}), (
+        report.as_json()
+    )
     assert statuses(report, *_OUTSIDE) == {Status.NOTHING}
 
 
@@ -157,7 +185,9 @@ def test_one_whole_log_does_not_hide_that_another_one_waits(world: World) -> Non
     assert found.place == "log of RO-DIICOT"
 
 
-def test_a_file_that_others_saw_and_that_could_not_be_compared_is_not_called_compared(world: World) -> None:
+def test_a_file_that_others_saw_and_that_could_not_be_compared_is_not_called_compared(
+    world: World,
+) -> None:
     nl, ro = world["NL-POL"], world["RO-DIICOT"]
     nl.open()
     world.settle()
@@ -166,14 +196,22 @@ def test_a_file_that_others_saw_and_that_could_not_be_compared_is_not_called_com
     assert world.audit(folder, seen=[seen]).status("seen") is Status.PASSED
     other = (ro.write(world.folder / "ro") / "checkpoint").read_bytes()
     report = world.audit(folder, seen=[other])
-    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"view-other"}), report.as_json()
+    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"view-other"}), (
+        report.as_json()
+    )
     nl.open()
     longer = (nl.write(world.folder / "longer") / "checkpoint").read_bytes()
-    report = world.audit(folder, seen=[longer])  # an older export, or a log that hides its tail: it cannot be told
-    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"view-longer"}), report.as_json()
+    report = world.audit(
+        folder, seen=[longer]
+    )  # an older export, or a log that hides its tail: it cannot be told
+    assert (report.verdict, report.codes()) == (Verdict.INCOMPLETE, {"view-longer"}), (
+        report.as_json()
+    )
 
 
-def test_a_folder_that_is_no_log_is_unreadable_and_accuses_nobody(world: World, tmp_path: Path) -> None:
+def test_a_folder_that_is_no_log_is_unreadable_and_accuses_nobody(
+    world: World, tmp_path: Path
+) -> None:
     from ledger.app.open_audit import files_at
 
     (tmp_path / "photos").mkdir()
@@ -194,13 +232,23 @@ def watched(world: World) -> Round:
         state.close()
 
 
-def test_the_monitor_says_what_waits_and_raises_an_alarm_only_when_it_waits_too_long(world: World) -> None:
+def test_the_monitor_says_what_waits_and_raises_an_alarm_only_when_it_waits_too_long(
+    world: World,
+) -> None:
     fresh = watched(world)
-    assert (fresh.report.verdict, fresh.fresh, fresh.ages) == (Verdict.INCOMPLETE, [], {})  # not silent: opened a minute ago
+    assert (fresh.report.verdict, fresh.fresh, fresh.ages) == (
+        Verdict.INCOMPLETE,
+        [],
+        {},
+    )  # not silent: opened a minute ago
     world.settle()
     world["NL-POL"].open()
     found = watched(world)
-    assert (found.report.verdict, found.fresh, found.report.facts["waiting"]) == (Verdict.INCOMPLETE, [], 1)
+    assert (found.report.verdict, found.fresh, found.report.facts["waiting"]) == (
+        Verdict.INCOMPLETE,
+        [],
+        1,
+    )
     world.clock.time += DELAY + 60
     late = watched(world)
     assert [one.code for one in late.fresh] == ["overdue"]
@@ -219,26 +267,37 @@ def test_a_log_that_never_had_a_checkpoint_is_silent_only_after_its_time(world: 
 # Folders, physical items, readings
 
 
-def test_get_of_a_folder_says_that_it_is_a_list_and_what_brings_the_files(home_path: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_get_of_a_folder_says_that_it_is_a_list_and_what_brings_the_files(
+    home_path: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
     folder = tmp_path / "notes"
     folder.mkdir()
     (folder / "a b.txt").write_bytes(b"first")
     (folder / "-x\x1b[31m").write_bytes(b"second")
     _, printed, _ = within("--json", "upload", folder, home=home_path)
     gathered = json.loads(printed)["items"][-1]["evidence"]
-    code, printed, _ = within("get", gathered, "-o", tmp_path / "list", "--basis", "court", home=home_path)
+    code, printed, _ = within(
+        "get", gathered, "-o", tmp_path / "list", "--basis", "court", home=home_path
+    )
     assert code == 0
     assert "the manifest of the folder 'notes'" in printed
     assert "a list of its 2 files, not the files" in printed
     assert "same sha-256" not in printed
-    commands = [shlex.split(line)[1:] for line in printed.splitlines() if line.startswith("  custody ")]
+    commands = [
+        shlex.split(line)[1:] for line in printed.splitlines() if line.startswith("  custody ")
+    ]
     monkeypatch.chdir(tmp_path)
     assert [within(*words)[0] for words in commands] == [0, 0]
-    assert {(tmp_path / "a b.txt").read_bytes(), (tmp_path / "file-1").read_bytes()} == {b"first", b"second"}
+    assert {(tmp_path / "a b.txt").read_bytes(), (tmp_path / "file-1").read_bytes()} == {
+        b"first",
+        b"second",
+    }
 
 
 def test_rechecking_an_item_without_content_records_nothing(home_path: Path) -> None:
-    _, printed, _ = within("--json", "seize", "phone, black", "--basis", "warrant 117", home=home_path)
+    _, printed, _ = within(
+        "--json", "seize", "phone, black", "--basis", "warrant 117", home=home_path
+    )
     item = json.loads(printed)["evidence"]
     code, _, said = within("recheck", item, "--basis", "yearly", home=home_path)
     assert (code, "no content" in said) == (2, True), said

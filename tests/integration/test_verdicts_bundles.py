@@ -1,4 +1,6 @@
-"""A verdict on a bundle says what was judged and no more; what is no bundle, no file or no trust root is told for what it is."""
+"""A verdict on a bundle says what was judged and no more; what is no bundle, no file or no trust
+root is told for what it is.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from tests.support.desk import Desk
 
 @pytest.fixture(scope="module")
 def given(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A file, its bundle when nothing of it, a part of it, and all of it was anchored, and a trust root."""
+    """A file, its bundle when nothing of it, a part of it, and all of it was anchored, and a trust
+    root.
+    """
     import shutil
 
     folder = tmp_path_factory.mktemp("given")
@@ -69,7 +73,12 @@ def test_something_else_in_the_place_of_a_bundle_is_unreadable_and_named(
     given: dict[str, Path], tmp_path: Path, kind: str, words: str
 ) -> None:
     place = tmp_path / "b"
-    contents = {"empty": b"", "zeros": bytes(5000), "a text": b"Dear Sir,\n", "a checkpoint": b"urn:custody:log:00\n1\n"}
+    contents = {
+        "empty": b"",
+        "zeros": bytes(5000),
+        "a text": b"Dear Sir,\n",
+        "a checkpoint": b"urn:custody:log:00\n1\n",
+    }
     contents["noise like CBOR"] = b"\xa5" + bytes(range(1, 200))
     if kind in contents:
         place.write_bytes(contents[kind])
@@ -83,7 +92,9 @@ def test_something_else_in_the_place_of_a_bundle_is_unreadable_and_named(
     assert "internal" not in said
 
 
-def test_a_bundle_cut_short_or_of_a_later_version_is_unreadable_and_a_changed_one_failed(given: dict[str, Path], tmp_path: Path) -> None:
+def test_a_bundle_cut_short_or_of_a_later_version_is_unreadable_and_a_changed_one_failed(
+    given: dict[str, Path], tmp_path: Path
+) -> None:
     whole = given["all"].read_bytes()
     for changed, code, verdict in (
         (whole[:-50], 4, "unreadable"),
@@ -93,12 +104,18 @@ def test_a_bundle_cut_short_or_of_a_later_version_is_unreadable_and_a_changed_on
         (bundles.parse(whole).with_chain(None).encode(), 3, "incomplete"),
     ):
         (tmp_path / "b").write_bytes(changed)
-        found, printed, _ = within("--json", "verify", tmp_path / "b", "--trust", given["trust.json"])
+        found, printed, _ = within(
+            "--json", "verify", tmp_path / "b", "--trust", given["trust.json"]
+        )
         assert (found, json.loads(printed)["verdict"]) == (code, verdict)
 
 
-def test_arguments_that_were_swapped_are_told_with_the_command_as_it_was_meant(given: dict[str, Path]) -> None:
-    code, _, said = within("verify", given["photo.jpg"], given["all"], "--trust", given["trust.json"])
+def test_arguments_that_were_swapped_are_told_with_the_command_as_it_was_meant(
+    given: dict[str, Path],
+) -> None:
+    code, _, said = within(
+        "verify", given["photo.jpg"], given["all"], "--trust", given["trust.json"]
+    )
     assert code == 4
     [command] = re.findall(r"did you swap the two\? (custody .*)", said)
     assert within(*shlex.split(command)[1:])[0] == 0
@@ -106,7 +123,9 @@ def test_arguments_that_were_swapped_are_told_with_the_command_as_it_was_meant(g
     assert (code, "this is an evidence bundle, not a trust root" in said) == (2, True)
 
 
-def test_a_file_that_cannot_be_read_is_neither_verified_nor_refuted(given: dict[str, Path], tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_neither_verified_nor_refuted(
+    given: dict[str, Path], tmp_path: Path
+) -> None:
     for file, words in (
         (tmp_path, "is a folder, and a bundle speaks of one file"),
         (tmp_path / "none", "neither verified nor refuted"),
@@ -117,11 +136,15 @@ def test_a_file_that_cannot_be_read_is_neither_verified_nor_refuted(given: dict[
         assert (code, words in said) == (4, True), said
 
 
-def test_a_device_without_end_in_the_place_of_a_small_file_fills_no_memory(given: dict[str, Path], home_path: Path, tmp_path: Path) -> None:
+def test_a_device_without_end_in_the_place_of_a_small_file_fills_no_memory(
+    given: dict[str, Path], home_path: Path, tmp_path: Path
+) -> None:
     import resource
 
     (tmp_path / "image").touch()
-    os.truncate(tmp_path / "image", 4 << 30)  # a disk image; with the limit below it could not be read
+    os.truncate(
+        tmp_path / "image", 4 << 30
+    )  # a disk image; with the limit below it could not be read
     limits = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (8 << 30, limits[1]))
     try:
@@ -138,44 +161,95 @@ def test_a_device_without_end_in_the_place_of_a_small_file_fills_no_memory(given
 
 
 def test_an_audit_refuses_what_it_would_not_look_at(home_path: Path, tmp_path: Path) -> None:
-    for option, value in (("--seen", "a.note"), ("--state", "state"), ("--trust", "trust.json"), ("--rpc", "http://127.0.0.1:1")):
+    for option, value in (
+        ("--seen", "a.note"),
+        ("--state", "state"),
+        ("--trust", "trust.json"),
+        ("--rpc", "http://127.0.0.1:1"),
+    ):
         code, printed, said = within("--home", home_path, "audit", option, tmp_path / value)
         assert (code, printed, option in said) == (2, "", True), said
     for option in ("--sample", "--seed"):
-        code, printed, said = within("audit", "--log", tmp_path, option, "1", "--trust", "trust.json", "--rpc", "http://127.0.0.1:1")
+        code, printed, said = within(
+            "audit",
+            "--log",
+            tmp_path,
+            option,
+            "1",
+            "--trust",
+            "trust.json",
+            "--rpc",
+            "http://127.0.0.1:1",
+        )
         assert (code, printed, option in said) == (2, "", True), said
 
 
-def test_bundle_file_and_trust_root_may_come_through_pipes(given: dict[str, Path], tmp_path: Path) -> None:
+def test_bundle_file_and_trust_root_may_come_through_pipes(
+    given: dict[str, Path], tmp_path: Path
+) -> None:
     import threading
 
     pipes = {}
     for name in ("all", "photo.jpg", "trust.json"):
         pipes[name] = tmp_path / name
         os.mkfifo(pipes[name])
-        threading.Thread(target=pipes[name].write_bytes, args=(given[name].read_bytes(),), daemon=True).start()
-    assert within("verify", pipes["all"], pipes["photo.jpg"], "--trust", pipes["trust.json"])[0] == 0
+        threading.Thread(
+            target=pipes[name].write_bytes, args=(given[name].read_bytes(),), daemon=True
+        ).start()
+    assert (
+        within("verify", pipes["all"], pipes["photo.jpg"], "--trust", pipes["trust.json"])[0] == 0
+    )
 
 
 # Trust roots that outlive a chain
 
 
-def test_a_pinned_trust_root_verifies_its_bundles_when_the_chain_is_gone(given: dict[str, Path], tmp_path: Path) -> None:
-    code, printed, _ = within("--json", "trust", "-o", tmp_path / "t", "--pin", given["all"], "--pin", given["part"], home=given["home"])
+def test_a_pinned_trust_root_verifies_its_bundles_when_the_chain_is_gone(
+    given: dict[str, Path], tmp_path: Path
+) -> None:
+    code, printed, _ = within(
+        "--json",
+        "trust",
+        "-o",
+        tmp_path / "t",
+        "--pin",
+        given["all"],
+        "--pin",
+        given["part"],
+        home=given["home"],
+    )
     assert code == 0
     root = trust.parse((tmp_path / "t").read_bytes())
-    alone = replace(root, finality=tuple(rule for rule in root.finality if isinstance(rule, Pinned)))
+    alone = replace(
+        root, finality=tuple(rule for rule in root.finality if isinstance(rule, Pinned))
+    )
     assert len(json.loads(printed)["pinned"]) == len(alone.finality[0].blocks) == 2  # type: ignore[union-attr]
     assert verify(given["all"].read_bytes(), alone).verdict is Verdict.VERIFIED
-    code, _, said = within("trust", "-o", tmp_path / "none", "--pin", given["none"], home=given["home"])
-    assert (code, "nothing of it is anchored" in said, (tmp_path / "none").exists()) == (3, True, False)
+    code, _, said = within(
+        "trust", "-o", tmp_path / "none", "--pin", given["none"], home=given["home"]
+    )
+    assert (code, "nothing of it is anchored" in said, (tmp_path / "none").exists()) == (
+        3,
+        True,
+        False,
+    )
 
 
-def test_a_bundle_whose_block_the_chain_does_not_have_is_not_pinned(given: dict[str, Path], tmp_path: Path) -> None:
+def test_a_bundle_whose_block_the_chain_does_not_have_is_not_pinned(
+    given: dict[str, Path], tmp_path: Path
+) -> None:
     parsed = bundles.parse(given["all"].read_bytes())
     assert parsed.chain is not None
     header = bytearray(parsed.chain.header)
     header[40] ^= 1  # another uncle hash: the same number
-    (tmp_path / "b").write_bytes(parsed.with_chain(replace(parsed.chain, header=bytes(header))).encode())
-    code, _, said = within("trust", "-o", tmp_path / "t", "--pin", tmp_path / "b", home=given["home"])
-    assert (code, "the chain has another block" in said, (tmp_path / "t").exists()) == (1, True, False)
+    (tmp_path / "b").write_bytes(
+        parsed.with_chain(replace(parsed.chain, header=bytes(header))).encode()
+    )
+    code, _, said = within(
+        "trust", "-o", tmp_path / "t", "--pin", tmp_path / "b", home=given["home"]
+    )
+    assert (code, "the chain has another block" in said, (tmp_path / "t").exists()) == (
+        1,
+        True,
+        False,
+    )

@@ -1,4 +1,6 @@
-"""Whatever others do not answer: the node's own routes answer at once, and nobody is asked for somebody who has proven nothing."""
+"""Whatever others do not answer: the node's own routes answer at once, and nobody is asked for
+somebody who has proven nothing.
+"""
 
 from __future__ import annotations
 
@@ -113,21 +115,40 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def self_made(url: str, http: httpx.Client) -> bytes:
-    """A login with a good challenge, by a certificate of an authority that somebody made up under RO's name."""
+    """A login with a good challenge, by a certificate of an authority that somebody made up under
+    RO's name.
+    """
     now = int(time.time())
     key = ec.generate_private_key(ec.SECP256R1())
     authority = Authority.found(RO, now - 1000)
-    der = authority.issue(key.public_key(), agency=RO, pseudonym=new_pseudonym(), roles=["officer"], service=False, now=now - 500)
+    der = authority.issue(
+        key.public_key(),
+        agency=RO,
+        pseudonym=new_pseudonym(),
+        roles=["officer"],
+        service=False,
+        now=now - 500,
+    )
     given = http.post(f"{url}/v1/login/challenge").json()
     nonce = from_b64url(given["nonce"], what="challenge")
-    return login.sign(key, server=given["server"], nonce=nonce, expires=given["expires"], certificate=der)
+    return login.sign(
+        key, server=given["server"], nonce=nonce, expires=given["expires"], certificate=der
+    )
 
 
 @pytest.mark.usefixtures("patient")
 def test_nobody_is_asked_for_a_stranger_who_names_a_slow_partner(both: Consortium) -> None:
-    with silent(both) as stalled, served(both[NL]) as url, httpx.Client(timeout=20) as http, ThreadPoolExecutor(30) as pool:
+    with (
+        silent(both) as stalled,
+        served(both[NL]) as url,
+        httpx.Client(timeout=20) as http,
+        ThreadPoolExecutor(30) as pool,
+    ):
         answers = [self_made(url, http) for _ in range(30)]
-        sent = [pool.submit(httpx.post, f"{url}/v1/login", json={"answer": b64url(one)}, timeout=20) for one in answers]
+        sent = [
+            pool.submit(httpx.post, f"{url}/v1/login", json={"answer": b64url(one)}, timeout=20)
+            for one in answers
+        ]
         begin = time.monotonic()
         assert http.get(f"{url}/v1/agency").status_code == 200
         assert {one.result().status_code for one in sent} <= {403, 422}
@@ -154,7 +175,9 @@ def test_somebody_known_waits_for_a_slow_partner_for_moments_once(both: Consorti
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_slow_partner_does_not_hold_up_the_copies_of_the_others_for_long(both: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_partner_does_not_hold_up_the_copies_of_the_others_for_long(
+    both: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(copies, "_EACH", 0.3)
     with silent(both) as stalled:
         begin = time.monotonic()
@@ -176,24 +199,39 @@ def test_an_identity_provider_is_not_asked_for_a_stranger(desk: Desk) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     now = int(time.time())
     authority = Authority.found("NL-POL", now - 1000)
-    der = authority.issue(key.public_key(), agency="NL-POL", pseudonym=new_pseudonym(), roles=["officer"], service=False, now=now - 500)
+    der = authority.issue(
+        key.public_key(),
+        agency="NL-POL",
+        pseudonym=new_pseudonym(),
+        roles=["officer"],
+        service=False,
+        now=now - 500,
+    )
     with httpx.Client(transport=desk.transport, base_url="http://home") as http:
         for nonce in (None, bytes(32)):
             given = http.post("/v1/login/challenge").json()
             used = nonce or from_b64url(given["nonce"], what="challenge")
-            answer = login.sign(key, server=given["server"], nonce=used, expires=given["expires"], certificate=der)
+            answer = login.sign(
+                key, server=given["server"], nonce=used, expires=given["expires"], certificate=der
+            )
             refused = http.post("/v1/login", json={"answer": b64url(answer), "idToken": "x" * 100})
             assert refused.status_code == 403
     assert provider.asked == 0
 
 
-def test_a_chain_that_does_not_answer_takes_no_thread_from_other_routes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chain_that_does_not_answer_takes_no_thread_from_other_routes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(api.lanes, "_PATIENCE", 0.5)
     monkeypatch.setattr(ratelimit, "ADDRESS", Rate(10_000, 1000))
     go = threading.Event()
     monkeypatch.setattr(desk.node.contracts.chain, "head", lambda: go.wait(60), raising=False)
     limits = httpx.Limits(max_connections=80)
-    with served(desk) as url, httpx.Client(timeout=60, limits=limits) as http, ThreadPoolExecutor(60) as pool:
+    with (
+        served(desk) as url,
+        httpx.Client(timeout=60, limits=limits) as http,
+        ThreadPoolExecutor(60) as pool,
+    ):
         sent = [pool.submit(http.get, f"{url}/readyz") for _ in range(60)]
         time.sleep(0.2)
         begin = time.monotonic()
@@ -205,7 +243,10 @@ def test_a_chain_that_does_not_answer_takes_no_thread_from_other_routes(desk: De
         answers = [one.result() for one in sent]
     refused = [one for one in answers if one.status_code == 503]
     assert len(refused) >= 50
-    assert all(int(one.headers["retry-after"]) > 0 and one.json()["error"]["code"] == "busy" for one in refused)
+    assert all(
+        int(one.headers["retry-after"]) > 0 and one.json()["error"]["code"] == "busy"
+        for one in refused
+    )
 
 
 def test_all_lanes_together_leave_threads_for_the_other_routes() -> None:
@@ -227,7 +268,9 @@ def test_calls_of_one_party_are_few_and_a_silent_one_is_left_alone() -> None:
         go.wait(30)
 
     def start(party: str) -> threading.Thread:
-        thread = threading.Thread(target=lambda: _quietly(lambda: calls.run(party, slow, seconds=30)))
+        thread = threading.Thread(
+            target=lambda: _quietly(lambda: calls.run(party, slow, seconds=30))
+        )
         thread.start()
         return thread
 
@@ -269,10 +312,14 @@ def _quietly(work: Callable[[], object]) -> None:
         work()
 
 
-def test_bundles_to_verify_fill_no_more_memory_than_there_is_for_them(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bundles_to_verify_fill_no_more_memory_than_there_is_for_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(api.limits, "VERIFY_TOTAL", 1 << 20)
     with served(desk) as url:
-        too_much = httpx.post(f"{url}/v1/verify", content=b'{"bundle":"' + b"A" * (2 << 20) + b'"}', timeout=20)
+        too_much = httpx.post(
+            f"{url}/v1/verify", content=b'{"bundle":"' + b"A" * (2 << 20) + b'"}', timeout=20
+        )
         assert (too_much.status_code, too_much.json()["error"]["code"]) == (503, "busy")
         for _ in range(5):  # what is over is given back
             small = httpx.post(f"{url}/v1/verify", json={"bundle": "A" * (400 << 10)}, timeout=20)

@@ -1,4 +1,6 @@
-"""Nothing honest raises an alarm, and the quick reading of entries never sees more than the strict one."""
+"""Nothing honest raises an alarm, and the quick reading of entries never sees more than the strict
+one.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +22,24 @@ from ledger.domain.log.statement import Claims
 from ledger.domain.verify.report import Verdict
 from tests.support.malice import Agency, Item, World
 
-_KEYS = [ec.derive_private_key(7, ec.SECP256R1()), Ed25519PrivateKey.from_private_bytes(bytes(range(32)))]
+_KEYS = [
+    ec.derive_private_key(7, ec.SECP256R1()),
+    Ed25519PrivateKey.from_private_bytes(bytes(range(32))),
+]
 _CODES = ["NL-P", "NL-POL", "RO-DIICOT", "US-ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"]
 
 
 @st.composite
 def signed(draw: st.DrawFn) -> bytes:
     """An entry of any honest kind."""
-    effect = draw(st.sampled_from(["open", "none", "offer", "accept", "decline", "withdraw", "close"]))
-    seq = 0 if effect == "open" else draw(st.sampled_from([1, 2, 23, 24, 255, 256, 65535, 65536, 2**40]))
+    effect = draw(
+        st.sampled_from(["open", "none", "offer", "accept", "decline", "withdraw", "close"])
+    )
+    seq = (
+        0
+        if effect == "open"
+        else draw(st.sampled_from([1, 2, 23, 24, 255, 256, 65535, 65536, 2**40]))
+    )
     claims = Claims(
         draw(st.sampled_from(_CODES)),
         uuid.UUID(bytes=draw(st.binary(min_size=16, max_size=16)), version=4).urn,
@@ -40,7 +51,13 @@ def signed(draw: st.DrawFn) -> bytes:
         draw(st.binary(min_size=32, max_size=32)) if effect == "open" else None,
         draw(st.sampled_from(_CODES)) if effect == "offer" else None,
     )
-    return statements.sign(draw(st.sampled_from(_KEYS)), claims, draw(st.binary(min_size=32, max_size=32)), bytes(32), b"x").entry
+    return statements.sign(
+        draw(st.sampled_from(_KEYS)),
+        claims,
+        draw(st.binary(min_size=32, max_size=32)),
+        bytes(32),
+        b"x",
+    ).entry
 
 
 def _same(entry: bytes) -> None:
@@ -52,9 +69,17 @@ def _same(entry: bytes) -> None:
         assert quick is None
         return
     read = entries.parse(entry)
-    expected = (strict.claims, strict.certificate, strict.payload, cose.sig_structure(strict.message.protected, strict.payload))
+    expected = (
+        strict.claims,
+        strict.certificate,
+        strict.payload,
+        cose.sig_structure(strict.message.protected, strict.payload),
+    )
     assert read[:4] == expected
-    assert (read.signature, read.algorithm) == (strict.message.signature, strict.message.headers[cose.ALG])
+    assert (read.signature, read.algorithm) == (
+        strict.message.signature,
+        strict.message.headers[cose.ALG],
+    )
     assert quick is None or quick == read
 
 
@@ -66,7 +91,9 @@ def test_an_entry_is_read_alike_by_the_quick_and_the_strict_parser(entry: bytes)
 
 @given(signed(), st.data())
 @settings(deadline=None, max_examples=400)
-def test_a_mutated_entry_that_the_strict_parser_refuses_is_never_read_quickly(entry: bytes, data: st.DataObject) -> None:
+def test_a_mutated_entry_that_the_strict_parser_refuses_is_never_read_quickly(
+    entry: bytes, data: st.DataObject
+) -> None:
     place = data.draw(st.integers(0, len(entry) - 1))
     how = data.draw(st.sampled_from(["flip", "drop", "add", "swap"]))
     byte = bytes([data.draw(st.integers(0, 255))])
@@ -81,14 +108,35 @@ def test_a_mutated_entry_that_the_strict_parser_refuses_is_never_read_quickly(en
 
 
 def test_the_usual_entry_is_read_quickly() -> None:
-    claims = Claims("NL-POL", uuid.UUID(int=5, version=4).urn, bytes(32), 1_790_000_000, 3, bytes(32), "none")
-    assert entries.quick(statements.sign(_KEYS[0], claims, bytes(32), bytes(32), b"x").entry) is not None
+    claims = Claims(
+        "NL-POL", uuid.UUID(int=5, version=4).urn, bytes(32), 1_790_000_000, 3, bytes(32), "none"
+    )
+    assert (
+        entries.quick(statements.sign(_KEYS[0], claims, bytes(32), bytes(32), b"x").entry)
+        is not None
+    )
 
 
 def _act(world: World, rng: random.Random, items: list[tuple[Item, Agency]]) -> None:
     """One honest act of somebody."""
     world.clock.time += rng.randrange(0, 300)
-    act = rng.choice(["open", "open", "none", "none", "none", "inside", "handover", "handover", "close", "guest", "crl", "renew", "anchor"])
+    act = rng.choice(
+        [
+            "open",
+            "open",
+            "none",
+            "none",
+            "none",
+            "inside",
+            "handover",
+            "handover",
+            "close",
+            "guest",
+            "crl",
+            "renew",
+            "anchor",
+        ]
+    )
     agency = rng.choice(list(world.agencies.values()))
     number = rng.randrange(len(items)) if items else -1
     if act == "open" or number < 0:
@@ -103,7 +151,9 @@ def _act(world: World, rng: random.Random, items: list[tuple[Item, Agency]]) -> 
         holder.certificates[other.people["examiner"].digest] = other.people["examiner"].der
     elif act == "inside":
         holder.say(item, "offer", to=holder.code)
-        holder.say(item, rng.choice(["accept", "decline", "withdraw"]), who=holder.people["custodian"])
+        holder.say(
+            item, rng.choice(["accept", "decline", "withdraw"]), who=holder.people["custodian"]
+        )
     elif act == "close":
         holder.say(item, "close", who=holder.people["custodian"])
         del items[number]
@@ -131,7 +181,9 @@ def _act(world: World, rng: random.Random, items: list[tuple[Item, Agency]]) -> 
 
 
 @pytest.mark.parametrize("run", range(2))
-def test_a_long_honest_history_audits_clean_however_often_it_is_looked_at(tmp_path: Path, rng: random.Random, run: int) -> None:
+def test_a_long_honest_history_audits_clean_however_often_it_is_looked_at(
+    tmp_path: Path, rng: random.Random, run: int
+) -> None:
     world = World(tmp_path, rng, "NL-POL", "RO-DIICOT", "US-HSI")
     try:
         items: list[tuple[Item, Agency]] = []
@@ -140,7 +192,9 @@ def test_a_long_honest_history_audits_clean_however_often_it_is_looked_at(tmp_pa
             for _ in range(40):
                 _act(world, rng, items)
             report = world.audit_all(state=state)
-            assert report.codes() <= {"handover-void", "overdue", "waiting", "late"}, report.as_json()
+            assert report.codes() <= {"handover-void", "overdue", "waiting", "late"}, (
+                report.as_json()
+            )
             world.settle()
         for kept in (state, None):  # piece by piece, and in one go
             report = world.audit_all(state=kept)

@@ -1,4 +1,6 @@
-"""JSON bodies full of what is wrong: refused for little memory and time, and nothing of them is quoted."""
+"""JSON bodies full of what is wrong: refused for little memory and time, and nothing of them is
+quoted.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,17 @@ from ledger.domain.errors import FormatError
 from tests.support.desk import Desk
 
 NAME = "witness-jansen-2026-117"
-ROUTES = [one for router in _VERSIONED for one in router.routes if isinstance(one, APIRoute) and one.body_field is not None]
-KINDS: dict[str, Any] = {one.operation_id or "": one.body_field.field_info.annotation for one in ROUTES if one.body_field is not None}
+ROUTES = [
+    one
+    for router in _VERSIONED
+    for one in router.routes
+    if isinstance(one, APIRoute) and one.body_field is not None
+]
+KINDS: dict[str, Any] = {
+    one.operation_id or "": one.body_field.field_info.annotation
+    for one in ROUTES
+    if one.body_field is not None
+}
 
 
 def members(size: int) -> bytes:
@@ -35,13 +46,17 @@ def bomb(shape: str, size: int) -> bytes:
         "list": b'{"bundle":[' + b",".join([b'"aaaaaaaaaaaaaaa"'] * (size // 18)) + b"]}",
         "cids": b'{"cids":[' + b",".join([b"1" + b" " * 15] * (size // 17)) + b"]}",
         "few cids": b'{"cids":[' + b",".join([b"1"] * 1000) + b"]}",
-        "statements": b'{"statements":[' + b",".join([b'{"statement":1,"document":1,"grants":[1,1,1],"x":1}'] * 250) + b"]}",
+        "statements": b'{"statements":['
+        + b",".join([b'{"statement":1,"document":1,"grants":[1,1,1],"x":1}'] * 250)
+        + b"]}",
     }[shape]
 
 
 def refused(desk: Desk, path: str, body: bytes) -> tuple[int, float]:
     """Status, and peak of memory in bytes."""
-    request = httpx.Request("POST", f"http://home{path}", content=body, headers={"Content-Type": "application/json"})
+    request = httpx.Request(
+        "POST", f"http://home{path}", content=body, headers={"Content-Type": "application/json"}
+    )
     tracemalloc.start()
     answer = desk.transport.handle_request(request)
     answer.read()
@@ -52,7 +67,9 @@ def refused(desk: Desk, path: str, body: bytes) -> tuple[int, float]:
 
 @pytest.mark.parametrize("shape", ["members", "digests", "nested", "list", "cids"])
 @pytest.mark.parametrize(("path", "size"), [("/v1/verify", 2 << 20), ("/v1/login", 250 << 10)])
-def test_a_body_of_wrong_members_does_not_explode(path: str, size: int, shape: str, shared_desk: Desk) -> None:
+def test_a_body_of_wrong_members_does_not_explode(
+    path: str, size: int, shape: str, shared_desk: Desk
+) -> None:
     """It took 76 times its size, and seconds of everybody's time: pydantic made an error of each."""
     body = bomb(shape, size)
     status, peak = refused(shared_desk, path, body)
@@ -63,7 +80,9 @@ def test_a_body_of_wrong_members_does_not_explode(path: str, size: int, shape: s
 @pytest.mark.parametrize("shape", ["members", "cids", "few cids", "statements"])
 @pytest.mark.parametrize("operation", sorted(KINDS))
 def test_no_route_makes_an_error_of_each_wrong_value(operation: str, shape: str) -> None:
-    """Whoever has a session sends the same to other routes: each list tells its first wrong item alone."""
+    """Whoever has a session sends the same to other routes: each list tells its first wrong item
+    alone.
+    """
     body = bomb(shape, 256 << 10)
     tracemalloc.start()
     with pytest.raises(FormatError) as told:
@@ -95,13 +114,21 @@ def lists(kind: Any) -> Iterator[tuple[str, list[Any]]]:
     ("body", "place"),
     [
         ({NAME: 1}, "a member that is not known"),
-        ({"bundle": "A", "size": 1, "digests": {NAME: 1}}, "body.digests.a member that is not known"),
+        (
+            {"bundle": "A", "size": 1, "digests": {NAME: 1}},
+            "body.digests.a member that is not known",
+        ),
         ({"bundle": {NAME: 1}}, "body.bundle"),
         ({"bundle": NAME + "!"}, "body.bundle"),
-        ({"bundle": "A", "size": 1, "digests": {f"{NAME}-{n}": "" for n in range(100)}}, "an object of more than"),
+        (
+            {"bundle": "A", "size": 1, "digests": {f"{NAME}-{n}": "" for n in range(100)}},
+            "an object of more than",
+        ),
     ],
 )
-def test_an_answer_says_where_and_quotes_nothing_that_was_sent(body: dict[str, Any], place: str, shared_desk: Desk) -> None:
+def test_an_answer_says_where_and_quotes_nothing_that_was_sent(
+    body: dict[str, Any], place: str, shared_desk: Desk
+) -> None:
     request = httpx.Request("POST", "http://home/v1/verify", json=body)
     answer = shared_desk.transport.handle_request(request)
     text = answer.read().decode()
@@ -110,6 +137,16 @@ def test_an_answer_says_where_and_quotes_nothing_that_was_sent(body: dict[str, A
     assert "jansen" not in text
 
 
-@pytest.mark.parametrize("body", [b'{"bundle":"A","bundle":"B"}', b'{"bundle":"A","size":NaN}', b'{"bundle":"\\ud800"}', b"\xef\xbb\xbf{}"])
-def test_a_body_that_two_parsers_could_read_differently_is_refused(body: bytes, shared_desk: Desk) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"bundle":"A","bundle":"B"}',
+        b'{"bundle":"A","size":NaN}',
+        b'{"bundle":"\\ud800"}',
+        b"\xef\xbb\xbf{}",
+    ],
+)
+def test_a_body_that_two_parsers_could_read_differently_is_refused(
+    body: bytes, shared_desk: Desk
+) -> None:
     assert refused(shared_desk, "/v1/verify", body)[0] == 400

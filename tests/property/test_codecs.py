@@ -15,7 +15,11 @@ from tests.conftest import SEED
 
 KEYS = st.integers(-(2**63), 2**63) | st.text(max_size=8)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**64), 2**64 - 1) | st.binary(max_size=300) | st.text(max_size=300),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**64), 2**64 - 1)
+    | st.binary(max_size=300)
+    | st.text(max_size=300),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(KEYS, inner, max_size=5),
     max_leaves=20,
 )
@@ -41,7 +45,8 @@ def test_any_bytes_that_parse_as_cbor_encode_back(data: bytes) -> None:
     assert cbor.encode(value) == data
 
 
-#: What general CBOR libraries let through (docs/adr/0003); each would give one statement several spellings.
+#: What general CBOR libraries let through (docs/adr/0003); each would give one statement several
+#: spellings.
 LENIENT = {
     "trailing bytes": "0000",
     "long form of 0": "1800",
@@ -97,7 +102,9 @@ def test_json_that_two_parsers_could_read_differently_is_refused(text: str) -> N
         strict_json.parse(text.encode(), what="json", limit=1000)
 
 
-ITEMS = st.recursive(st.binary(max_size=80), lambda inner: st.lists(inner, max_size=4), max_leaves=12)
+ITEMS = st.recursive(
+    st.binary(max_size=80), lambda inner: st.lists(inner, max_size=4), max_leaves=12
+)
 
 
 @seed(SEED)
@@ -156,7 +163,9 @@ def test_any_bytes_that_parse_as_a_node_encode_back(data: bytes) -> None:
 @given(st.lists(st.binary(max_size=500), max_size=6))
 def test_car_round_trip(contents: list[bytes]) -> None:
     blocks = [unixfs.Block(cids.of(data), data) for data in contents]
-    data = car.header([block.cid for block in blocks[:1]]) + b"".join(car.section(block) for block in blocks)
+    data = car.header([block.cid for block in blocks[:1]]) + b"".join(
+        car.section(block) for block in blocks
+    )
     assert list(car.blocks(data)) == blocks
     if blocks:
         with pytest.raises(FormatError):

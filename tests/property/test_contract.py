@@ -19,7 +19,9 @@ ROUNDS = 12
 MUTATIONS = 8
 
 
-def test_random_logs_are_accepted_and_random_mutations_refused(tmp_path: Path, rng: random.Random) -> None:
+def test_random_logs_are_accepted_and_random_mutations_refused(
+    tmp_path: Path, rng: random.Random
+) -> None:
     governor, anchorer = rng.randbytes(32), rng.randbytes(32)
     chain = LocalChain(
         tmp_path,
@@ -29,7 +31,9 @@ def test_random_logs_are_accepted_and_random_mutations_refused(tmp_path: Path, r
         funded=[address_of(governor), address_of(anchorer)],
     )
     founders = [Founder("NL-POL", address_of(governor), address_of(anchorer), b"d" * 32)]
-    registry, ledger, _ = deploy(chain, governor, founders, descriptor_delay=1, proposal_life=1, recovery_delay=1)
+    registry, ledger, _ = deploy(
+        chain, governor, founders, descriptor_delay=1, proposal_life=1, recovery_delay=1
+    )
     contracts = Contracts(chain, registry, ledger)
     log = contracts.log_id(agency_id("NL-POL"), 0)
     sender = address_of(anchorer)
@@ -49,18 +53,29 @@ def test_random_logs_are_accepted_and_random_mutations_refused(tmp_path: Path, r
         index = rng.randrange(new)
         path = oracle.path(index, leaves)
         include(contracts, log, leaves[index], index, path)
-        for change in ((rng.randbytes(32), index, path), (leaves[index], index, [*path, rng.randbytes(32)]), (leaves[index], new, path)):
+        for change in (
+            (rng.randbytes(32), index, path),
+            (leaves[index], index, [*path, rng.randbytes(32)]),
+            (leaves[index], new, path),
+        ):
             with pytest.raises(ChainError):
                 include(contracts, log, *change)
     chain.close()
 
 
 def include(contracts: Contracts, log: bytes, leaf: bytes, index: int, path: list[bytes]) -> None:
-    contracts.chain.call(contracts.ledger, abi.encode_call("EvidenceLedger", "verifyInclusion", log, leaf, index, path))
+    contracts.chain.call(
+        contracts.ledger,
+        abi.encode_call("EvidenceLedger", "verifyInclusion", log, leaf, index, path),
+    )
 
 
-def mutate(rng: random.Random, old: int, new: int, root: bytes, proof: list[bytes]) -> tuple[int, int, bytes, list[bytes]]:
-    """A change that must be refused. Sizes alone are not bound by a proof: only such as the contract's own checks see."""
+def mutate(
+    rng: random.Random, old: int, new: int, root: bytes, proof: list[bytes]
+) -> tuple[int, int, bytes, list[bytes]]:
+    """A change that must be refused. Sizes alone are not bound by a proof: only such as the
+    contract's own checks see.
+    """
     while True:
         kind = rng.randrange(6)
         if kind == 0 and old:

@@ -71,4 +71,7 @@ def test_random_documents_never_raise(rng: random.Random) -> None:
             row[3] = json.dumps(changed).encode()
         except TypeError:
             continue
-        assert verify(cbor.encode(value), root).verdict is not Verdict.VERIFIED or json.loads(row[3]) == document
+        assert (
+            verify(cbor.encode(value), root).verdict is not Verdict.VERIFIED
+            or json.loads(row[3]) == document
+        )

@@ -1,4 +1,6 @@
-"""What strangers send takes little more memory than it has bytes, and little time: refused early, or judged."""
+"""What strangers send takes little more memory than it has bytes, and little time: refused early,
+or judged.
+"""
 
 from __future__ import annotations
 
@@ -64,12 +66,17 @@ SHAPES = {
     "negative ints": array(b"\x39\x7f\x00"),
     "texts of two letters": array(b"\x62ab"),
     "texts with one wide character each": array(b"\x78\x20" + "\U0001f600".encode() + b"a" * 28),
-    "one wide character in a long text": b"\x7a" + (COUNT * 4 + 4).to_bytes(4, "big") + "\U0001f600".encode() + b"a" * (COUNT * 4),
+    "one wide character in a long text": b"\x7a"
+    + (COUNT * 4 + 4).to_bytes(4, "big")
+    + "\U0001f600".encode()
+    + b"a" * (COUNT * 4),
     "strings of two bytes": array(b"\x42ab"),
     "strings of 64 bytes": array(b"\x58\x40" + bytes(64)),
     "deep nesting": array(b"\x81" * 14 + b"\x01", COUNT // 10),
     "tags": array(b"\xc1\x01"),
-    "an array in an array of half the size, and so on": b"".join(b"\x9a" + (COUNT >> n).to_bytes(4, "big") for n in range(14))
+    "an array in an array of half the size, and so on": b"".join(
+        b"\x9a" + (COUNT >> n).to_bytes(4, "big") for n in range(14)
+    )
     + b"\x01" * COUNT * 2,
 }
 
@@ -83,41 +90,79 @@ def test_an_encoding_of_many_tiny_values_does_not_explode(shape: str) -> None:
 def members(**given: Any) -> bytes:
     lists = ("logs", "statements", "certificates", "crls", "checkpoints", "descriptors", "hops")
     empty: dict[str, Any] = {name: [] for name in lists}
-    value = {"kind": bundles.KIND, "v": 1, "evidence": EVIDENCE, "origin": "NL-POL", "chain": None, **empty, **given}
+    value = {
+        "kind": bundles.KIND,
+        "v": 1,
+        "evidence": EVIDENCE,
+        "origin": "NL-POL",
+        "chain": None,
+        **empty,
+        **given,
+    }
     return cbor.encode(value)
 
 
 def entries(count: int, seq: int = 1) -> Iterator[bytes]:
     key = ec.generate_private_key(ec.SECP256R1())
-    claims = Claims("NL-POL", EVIDENCE, bytes(32), 1_700_000_000, seq, bytes(32), "none", None, None)
+    claims = Claims(
+        "NL-POL", EVIDENCE, bytes(32), 1_700_000_000, seq, bytes(32), "none", None, None
+    )
     signed = statement.sign(key, claims, bytes(32), bytes(32), b"").entry
     for number in range(count):
         yield signed[:-32] + (1 + number).to_bytes(32, "big")
 
 
 def bundle(rows: list[BundledStatement]) -> bytes:
-    return Bundle(EVIDENCE, "NL-POL", (LogRef("NL-POL", 0),), tuple(rows), (), (), (), (), (), None).encode()
+    return Bundle(
+        EVIDENCE, "NL-POL", (LogRef("NL-POL", 0),), tuple(rows), (), (), (), (), (), None
+    ).encode()
 
 
 def spoken(document: bytes, disclosures: tuple[str, ...] = (), count: int = 20) -> bytes:
-    return bundle([BundledStatement(0, n, entry, document, disclosures, None, None) for n, entry in enumerate(entries(count))])
+    return bundle(
+        [
+            BundledStatement(0, n, entry, document, disclosures, None, None)
+            for n, entry in enumerate(entries(count))
+        ]
+    )
 
 
 TINY = b'{"v":1,"ext":[' + b"[]," * 30_000 + b"[]]}"
 BUNDLES: dict[str, Callable[[], bytes]] = {
-    "rows of nothing": lambda: members(statements=[[0, 0, b"", None, [], None, None]] * 20_000, logs=[["NL-POL", 0]]),
-    "many logs": lambda: members(statements=[[0, 0, b"x" * 500, None, [], None, None]], logs=[["NL-POL", n] for n in range(40_000)]),
-    "one log many times": lambda: members(statements=[[0, 0, b"x" * 500, None, [], None, None]] * 500, logs=[["NL-POL", 0]] * 40_000),
-    "many certificates": lambda: members(statements=[[0, 0, b"x" * 500, None, [], None, None]], certificates=[b"x" * 9] * 90_000),
+    "rows of nothing": lambda: members(
+        statements=[[0, 0, b"", None, [], None, None]] * 20_000, logs=[["NL-POL", 0]]
+    ),
+    "many logs": lambda: members(
+        statements=[[0, 0, b"x" * 500, None, [], None, None]],
+        logs=[["NL-POL", n] for n in range(40_000)],
+    ),
+    "one log many times": lambda: members(
+        statements=[[0, 0, b"x" * 500, None, [], None, None]] * 500, logs=[["NL-POL", 0]] * 40_000
+    ),
+    "many certificates": lambda: members(
+        statements=[[0, 0, b"x" * 500, None, [], None, None]], certificates=[b"x" * 9] * 90_000
+    ),
     "many revocation lists": lambda: members(crls=[n.to_bytes(9, "big") for n in range(60_000)]),
-    "many checkpoints": lambda: members(checkpoints=[[0, 0, n, bytes(32), 1, 1, 1, b""] for n in range(15_000)]),
-    "many hops": lambda: members(hops=[[bytes(32), bytes(32), bytes(32), 1, 1, 1, bytes(32), n] for n in range(6_000)]),
-    "many tiny proofs": lambda: members(chain=[b"", [], [], [], [["ledger", n.to_bytes(32, "big"), []] for n in range(15_000)]]),
-    "many tiny statements": lambda: bundle([BundledStatement(0, n, one, None, (), None, None) for n, one in enumerate(entries(3_000))]),
+    "many checkpoints": lambda: members(
+        checkpoints=[[0, 0, n, bytes(32), 1, 1, 1, b""] for n in range(15_000)]
+    ),
+    "many hops": lambda: members(
+        hops=[[bytes(32), bytes(32), bytes(32), 1, 1, 1, bytes(32), n] for n in range(6_000)]
+    ),
+    "many tiny proofs": lambda: members(
+        chain=[b"", [], [], [], [["ledger", n.to_bytes(32, "big"), []] for n in range(15_000)]]
+    ),
+    "many tiny statements": lambda: bundle(
+        [BundledStatement(0, n, one, None, (), None, None) for n, one in enumerate(entries(3_000))]
+    ),
     "documents of empty arrays": lambda: spoken(TINY),
     "documents of empty objects": lambda: spoken(TINY.replace(b"[]", b"{}")),
-    "documents of small members": lambda: spoken(b'{"ext":{' + b",".join(b'"%d":1' % n for n in range(20_000)) + b"}}"),
-    "disclosures of empty arrays": lambda: spoken(b"{}", (b64url(b'["AAAAAAAAAAAAAAAAAAAAAA","x",[' + b"[]," * 30_000 + b"[]]]"),)),
+    "documents of small members": lambda: spoken(
+        b'{"ext":{' + b",".join(b'"%d":1' % n for n in range(20_000)) + b"}}"
+    ),
+    "disclosures of empty arrays": lambda: spoken(
+        b"{}", (b64url(b'["AAAAAAAAAAAAAAAAAAAAAA","x",[' + b"[]," * 30_000 + b"[]]]"),)
+    ),
     "many tiny disclosures": lambda: spoken(b"{}", ("AA",) * 20_000),
 }
 
@@ -146,12 +191,21 @@ def test_a_long_record_of_short_events_is_judged_as_ever(desk: Desk, tmp_path: P
     assert verify(data, root).verdict.value == "verified"
     assert cost(lambda: verify(data, root), len(data)) <= 8
     bare = bundles.parse(data)
-    short = replace(bare, statements=tuple(replace(one, receipt=None, first=None) for one in bare.statements), checkpoints=(), chain=None)
-    assert verify(short.encode(), root).verdict.value == "incomplete", "shorter still, and not refused for its size"
+    short = replace(
+        bare,
+        statements=tuple(replace(one, receipt=None, first=None) for one in bare.statements),
+        checkpoints=(),
+        chain=None,
+    )
+    assert verify(short.encode(), root).verdict.value == "incomplete", (
+        "shorter still, and not refused for its size"
+    )
 
 
 @pytest.mark.parametrize("junk", [b"[[],[],[]", b'{"a":1},', b"1,", b'"",'])
-def test_a_request_of_many_tiny_values_is_refused_before_it_is_parsed(junk: bytes, shared_desk: Desk) -> None:
+def test_a_request_of_many_tiny_values_is_refused_before_it_is_parsed(
+    junk: bytes, shared_desk: Desk
+) -> None:
     body = b'{"bundle":[' + junk * 100_000 + b"0]}"
 
     def send() -> None:

@@ -26,12 +26,16 @@ def reader(leaves: list[bytes]) -> merkle.NodeReader:
     for number, leaf in enumerate(leaves, 1):
         for level, index, value in frontier.append(leaf):
             if level % tiles.HEIGHT == 0:
-                stored.setdefault((level // tiles.HEIGHT, index // tiles.WIDTH), bytearray()).extend(value)
+                stored.setdefault(
+                    (level // tiles.HEIGHT, index // tiles.WIDTH), bytearray()
+                ).extend(value)
         assert frontier.root() == oracle.mth(leaves[:number])
     return tiles.node_reader(lambda level, index: bytes(stored[level, index]))
 
 
-def test_proofs_from_tiles_are_those_of_the_definition(leaves: list[bytes], reader: merkle.NodeReader, rng: random.Random) -> None:
+def test_proofs_from_tiles_are_those_of_the_definition(
+    leaves: list[bytes], reader: merkle.NodeReader, rng: random.Random
+) -> None:
     for _ in range(400):
         size = rng.randint(1, N)
         index, old = rng.randrange(size), rng.randint(1, size)
@@ -44,12 +48,22 @@ def test_honest_proofs_verify(leaves: list[bytes], reader: merkle.NodeReader) ->
     for size in [*range(1, 40), 255, 256, 257, N]:
         root = oracle.mth(leaves[:size])
         for index in range(0, size, 1 + size // 20):
-            merkle.verify_inclusion(leaves[index], index, size, merkle.inclusion_proof(index, size, reader), root)
+            merkle.verify_inclusion(
+                leaves[index], index, size, merkle.inclusion_proof(index, size, reader), root
+            )
         for old in range(1, size + 1, 1 + size // 20):
-            merkle.verify_consistency(old, size, oracle.mth(leaves[:old]), root, merkle.consistency_proof(old, size, reader))
+            merkle.verify_consistency(
+                old,
+                size,
+                oracle.mth(leaves[:old]),
+                root,
+                merkle.consistency_proof(old, size, reader),
+            )
 
 
-def test_a_forged_inclusion_proof_is_refused(leaves: list[bytes], reader: merkle.NodeReader, rng: random.Random) -> None:
+def test_a_forged_inclusion_proof_is_refused(
+    leaves: list[bytes], reader: merkle.NodeReader, rng: random.Random
+) -> None:
     for _ in range(300):
         size = rng.randint(2, N)
         index = rng.randrange(size)
@@ -64,7 +78,9 @@ def test_a_forged_inclusion_proof_is_refused(leaves: list[bytes], reader: merkle
             merkle.verify_inclusion(rng.randbytes(32), index, size, path, root)
 
 
-def test_a_forged_consistency_proof_is_refused(leaves: list[bytes], reader: merkle.NodeReader, rng: random.Random) -> None:
+def test_a_forged_consistency_proof_is_refused(
+    leaves: list[bytes], reader: merkle.NodeReader, rng: random.Random
+) -> None:
     for _ in range(300):
         new = rng.randint(2, N)
         old = rng.randint(1, new - 1)
@@ -97,15 +113,34 @@ def test_two_trees_of_one_size_must_be_equal() -> None:
 
 @pytest.mark.parametrize(
     ("path", "level", "index", "width"),
-    [("0/000", 0, 0, 256), ("0/x001/x234/067", 0, 1234067, 256), ("3/999.p/17", 3, 999, 17), ("entries/x001/000", None, 1000, 256)],
+    [
+        ("0/000", 0, 0, 256),
+        ("0/x001/x234/067", 0, 1234067, 256),
+        ("3/999.p/17", 3, 999, 17),
+        ("entries/x001/000", None, 1000, 256),
+    ],
 )
-def test_tile_paths_are_those_of_the_specification(path: str, level: int | None, index: int, width: int) -> None:
+def test_tile_paths_are_those_of_the_specification(
+    path: str, level: int | None, index: int, width: int
+) -> None:
     assert tiles.parse_path(path) == tiles.TilePath(level, index, width)
     assert tiles.format_path(level, index, width) == path
 
 
 @pytest.mark.parametrize(
-    "path", ["0/0", "0/x000/001", "6/000", "0/000.p/0", "0/000.p/256", "0/000.p/300", "../0/000", "0/000/", "0/1000", "0/x001"]
+    "path",
+    [
+        "0/0",
+        "0/x000/001",
+        "6/000",
+        "0/000.p/0",
+        "0/000.p/256",
+        "0/000.p/300",
+        "../0/000",
+        "0/000/",
+        "0/1000",
+        "0/x001",
+    ],
 )
 def test_other_spellings_of_tile_paths_are_refused(path: str) -> None:
     with pytest.raises(FormatError):

@@ -10,7 +10,9 @@ from tests.conftest import SEED
 
 
 @pytest.mark.timeout(900)
-def test_ten_thousand_changes_are_refused_at_the_right_step(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ten_thousand_changes_are_refused_at_the_right_step(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     counts, wrong = run(10_000, SEED, second_bundle())
     with capsys.disabled():
         print(f"\nmutations, seed {SEED}: {dict(counts)}")

@@ -59,7 +59,9 @@ def operation_named(desk: Desk, name: str) -> Any:
 def send(http: httpx.Client, case: Any, token: str | None) -> httpx.Response:
     options = case.as_transport_kwargs(base_url="http://home")
     headers = {
-        str(name): str(value) for name, value in options.pop("headers").items() if name.lower() not in ("authorization", "host", "dpop")
+        str(name): str(value)
+        for name, value in options.pop("headers").items()
+        if name.lower() not in ("authorization", "host", "dpop")
     }
     if token is not None:
         headers["Authorization"] = f"DPoP {token}"
@@ -68,12 +70,16 @@ def send(http: httpx.Client, case: Any, token: str | None) -> httpx.Response:
         data = body.pop("data")
         body["content"] = data if isinstance(data, (bytes, str)) else json.dumps(data)
     safe = {name: value.encode("utf-8", "surrogatepass") for name, value in headers.items()}
-    return http.request(options["method"], options["url"], params=options.get("params"), headers=safe, **body)
+    return http.request(
+        options["method"], options["url"], params=options.get("params"), headers=safe, **body
+    )
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("name", operations())
-def test_no_request_makes_the_node_fail(shared_desk: Desk, http: httpx.Client, name: str, mode: GenerationMode) -> None:
+def test_no_request_makes_the_node_fail(
+    shared_desk: Desk, http: httpx.Client, name: str, mode: GenerationMode
+) -> None:
     operation = operation_named(shared_desk, name)
     seen: list[int] = []
 
@@ -91,7 +97,12 @@ def test_no_request_makes_the_node_fail(shared_desk: Desk, http: httpx.Client, n
         for token in (None, "made-up", shared_desk.client._token):
             try:
                 answer = send(http, case, token)
-            except (httpx.InvalidURL, UnicodeEncodeError, httpx.UnsupportedProtocol, httpx.LocalProtocolError):
+            except (
+                httpx.InvalidURL,
+                UnicodeEncodeError,
+                httpx.UnsupportedProtocol,
+                httpx.LocalProtocolError,
+            ):
                 continue  # no client can send it
             seen.append(answer.status_code)
             assert answer.status_code < 500, answer.text
@@ -123,7 +134,9 @@ def test_nothing_of_the_case_is_in_logs_errors_and_addresses(
 
     class Listening(httpx.BaseTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
-            urls.append(f"{request.url} {[item for item in request.headers.items() if item[0] not in ('authorization', 'dpop')]}")
+            urls.append(
+                f"{request.url} {[item for item in request.headers.items() if item[0] not in ('authorization', 'dpop')]}"
+            )
             return inner.handle_request(request)
 
     desk.client._web._transport = Listening()
@@ -140,22 +153,38 @@ def test_nothing_of_the_case_is_in_logs_errors_and_addresses(
         assert desk.client.search("case", PLANTED) == [item.evidence]
         assert desk.get(item.evidence) == path.read_bytes()
         desk.client.anchor()
-        http = proofs.client(Listening(), headers={"Authorization": proofs.remember_session(desk.client)})
+        http = proofs.client(
+            Listening(), headers={"Authorization": proofs.remember_session(desk.client)}
+        )
         with http:
             for method, where, body in (
-                ("POST", "/v1/statements", {"statements": [{"statement": PLANTED, "document": PLANTED, "disclosures": [PLANTED]}]}),
+                (
+                    "POST",
+                    "/v1/statements",
+                    {
+                        "statements": [
+                            {"statement": PLANTED, "document": PLANTED, "disclosures": [PLANTED]}
+                        ]
+                    },
+                ),
                 ("POST", "/v1/evidence/search", {"scheme": PLANTED, "value": [PLANTED]}),
                 ("POST", "/v1/evidence/search", {"scheme": "case", "value": PLANTED, PLANTED: 1}),
                 ("POST", "/v1/evidence/duplicates", {"sha256": PLANTED}),
                 ("POST", "/v1/blocks/missing", {"cids": [PLANTED]}),
                 ("POST", f"/v1/evidence/{item.evidence}/details", {"access": PLANTED}),
-                ("POST", f"/v1/evidence/{item.evidence}/grants", {"access": "0" * 64, PLANTED: PLANTED}),
+                (
+                    "POST",
+                    f"/v1/evidence/{item.evidence}/grants",
+                    {"access": "0" * 64, PLANTED: PLANTED},
+                ),
                 ("POST", "/v1/verify", {"bundle": PLANTED}),
                 ("POST", "/v1/login", {"answer": PLANTED}),
                 ("PUT", "/v1/blocks", PLANTED),
             ):
                 answer = http.request(method, where, json=body)
-                assert answer.status_code >= 400 or where == "/v1/verify"  # its report tells what is wrong
+                assert (
+                    answer.status_code >= 400 or where == "/v1/verify"
+                )  # its report tells what is wrong
                 refused.append(answer.text)
     told = capfd.readouterr()
     digest, size = item.digests["sha-256"], str(item.size)

@@ -1,8 +1,10 @@
-"""Every parser against hostile bytes: our error or a value that re-encodes to the same bytes, in bounded time and memory.
+"""Every parser against hostile bytes: our error or a value that re-encodes to the same bytes, in
+bounded time and memory.
 
-Seeds are real; mutations are blind ones and those that parsers have died of: truncated, repeated and spliced parts, huge
-counts, long numbers, deep nesting. Whatever made a parser fail lies in tests/vectors/found and is tried for ever.
-CUSTODY_FUZZ_ROUNDS sets how many inputs each parser gets.
+Seeds are real; mutations are blind ones and those that parsers have died of: truncated, repeated
+and spliced parts, huge counts, long numbers, deep nesting. Whatever made a parser fail lies in
+tests/vectors/found and is tried for ever. CUSTODY_FUZZ_ROUNDS sets how many inputs each parser
+gets.
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ CHAIN = BUNDLE.chain
 NODE_KEY = descriptors.parse(BUNDLE.descriptors[0].document).node
 assert CHAIN is not None
 BLOCKS = [unixfs.Block(cids.of(data), data) for data in (b"one", b"two" * 100)]
-NODE = unixfs.encode_node([unixfs.Link(block.cid, len(block.data), len(block.data)) for block in BLOCKS])
+NODE = unixfs.encode_node(
+    [unixfs.Link(block.cid, len(block.data), len(block.data)) for block in BLOCKS]
+)
 CAR = car.header([BLOCKS[0].cid]) + b"".join(car.section(block) for block in BLOCKS)
 DOCUMENT = EXAMPLE["document"].encode()
 SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -78,40 +82,98 @@ PARSERS: dict[str, tuple[Callable[[bytes], Any], list[bytes], Callable[[Any], by
         [bytes.fromhex(EXAMPLE["statement"]), *(one.entry for one in BUNDLE.statements)],
         lambda value: value.message.encode(),
     ),
-    "entry": (statements.parse_entry, [one.entry for one in BUNDLE.statements], lambda value: value.entry),
+    "entry": (
+        statements.parse_entry,
+        [one.entry for one in BUNDLE.statements],
+        lambda value: value.entry,
+    ),
     "receipt": (receipts.parse, [bytes.fromhex(EXAMPLE["receipt"])], lambda value: value.encode()),
-    "checkpoint": (receipts.parse_checkpoint, [EXAMPLE["checkpoint"].encode(), BUNDLE.checkpoints[0].note], lambda value: value.note),
+    "checkpoint": (
+        receipts.parse_checkpoint,
+        [EXAMPLE["checkpoint"].encode(), BUNDLE.checkpoints[0].note],
+        lambda value: value.note,
+    ),
     "document": (lambda data: documents.parse(data, EXAMPLE["disclosures"]), [DOCUMENT], None),
-    "document_alone": (documents.parse, [DOCUMENT, *(one.document for one in BUNDLE.statements if one.document)], lambda value: value.raw),
+    "document_alone": (
+        documents.parse,
+        [DOCUMENT, *(one.document for one in BUNDLE.statements if one.document)],
+        lambda value: value.raw,
+    ),
     "disclosure": (text(disclosure.parse), [one.encode() for one in EXAMPLE["disclosures"]], None),
-    "disclosure_value": (lambda data: disclosure.parse(b64url(data)), [from_b64url(one, what="") for one in EXAMPLE["disclosures"]], None),
+    "disclosure_value": (
+        lambda data: disclosure.parse(b64url(data)),
+        [from_b64url(one, what="") for one in EXAMPLE["disclosures"]],
+        None,
+    ),
     "car": (lambda data: list(car.blocks(data)), [CAR], None),
-    "unixfs_node": (unixfs.decode_node, [NODE.data], lambda value: bytes(unixfs.encode_node(value).data)),
+    "unixfs_node": (
+        unixfs.decode_node,
+        [NODE.data],
+        lambda value: bytes(unixfs.encode_node(value).data),
+    ),
     "trust_root": (trust.parse, [(VECTORS / "bundle" / "trust.json").read_bytes()], None),
     "header": (evm.parse_header, [CHAIN.header], None),
     "account_proof": (
-        lambda data: proof(data, lambda nodes: evm.prove_account(evm.parse_header(CHAIN.header).state_root, bytes(20), nodes)),
+        lambda data: proof(
+            data,
+            lambda nodes: evm.prove_account(
+                evm.parse_header(CHAIN.header).state_root, bytes(20), nodes
+            ),
+        ),
         [joined(CHAIN.ledger), joined(CHAIN.registry)],
         None,
     ),
     "storage_proof": (
-        lambda data: proof(data, lambda nodes: evm.prove_storage(evm.keccak256(nodes[0]) if nodes else bytes(32), bytes(32), nodes)),
+        lambda data: proof(
+            data,
+            lambda nodes: evm.prove_storage(
+                evm.keccak256(nodes[0]) if nodes else bytes(32), bytes(32), nodes
+            ),
+        ),
         [joined(one.nodes) for one in CHAIN.storage],
         None,
     ),
-    "rlp": (lambda data: rlp.decode(data, what="rlp"), [CHAIN.header, *CHAIN.storage[0].nodes], rlp.encode),
-    "cbor": (cbor.decode, [GOOD, cbor.encode({"a": [1, b"x", None], "b": {"c": True}})], cbor.encode),
+    "rlp": (
+        lambda data: rlp.decode(data, what="rlp"),
+        [CHAIN.header, *CHAIN.storage[0].nodes],
+        rlp.encode,
+    ),
+    "cbor": (
+        cbor.decode,
+        [GOOD, cbor.encode({"a": [1, b"x", None], "b": {"c": True}})],
+        cbor.encode,
+    ),
     "json": (lambda data: strict_json.parse(data, what="json", limit=1 << 20), [DOCUMENT], None),
-    "varint": (lambda data: varint.decode(data, 0), [varint.encode(300), varint.encode(2**62)], None),
-    "cid": (text(cids.from_text), [cids.to_text(NODE.cid).encode()], lambda value: cids.to_text(value).encode()),
-    "grant": (grants.parse, [from_b64url(EXAMPLE["envelope"]["grant"], what="")], lambda value: value.encode()),
+    "varint": (
+        lambda data: varint.decode(data, 0),
+        [varint.encode(300), varint.encode(2**62)],
+        None,
+    ),
+    "cid": (
+        text(cids.from_text),
+        [cids.to_text(NODE.cid).encode()],
+        lambda value: cids.to_text(value).encode(),
+    ),
+    "grant": (
+        grants.parse,
+        [from_b64url(EXAMPLE["envelope"]["grant"], what="")],
+        lambda value: value.encode(),
+    ),
     "login": (login.parse, [bytes.fromhex(EXAMPLE["login"])], None),
     "enrolment": (enrolment.parse, [ENROLMENT], None),
     "descriptor": (descriptors.parse, [BUNDLE.descriptors[0].document], None),
-    "certificate": (certificates.parse, [bytes.fromhex(EXAMPLE["certificate"]), *BUNDLE.certificates], lambda value: value.der),
+    "certificate": (
+        certificates.parse,
+        [bytes.fromhex(EXAMPLE["certificate"]), *BUNDLE.certificates],
+        lambda value: value.der,
+    ),
     "authority": (certificates.check_authority, [bytes.fromhex(EXAMPLE["ca"])], None),
     "revocation_list": (certificates.load_crl, list(BUNDLE.crls), None),
-    "entry_bundle": (tiles.split_bundle, [tiles.join_bundle([one.entry for one in BUNDLE.statements])], tiles.join_bundle),
+    "entry_bundle": (
+        tiles.split_bundle,
+        [tiles.join_bundle([one.entry for one in BUNDLE.statements])],
+        tiles.join_bundle,
+    ),
     "tile_path": (text(tiles.parse_path), [b"0/x001/x234/067", b"entries/000.p/12"], None),
     "time": (text(lambda value: parse_time(value, what="time")), [b"2026-11-21T09:14:03Z"], None),
 }
@@ -165,7 +227,15 @@ def mutated(rng: random.Random, seeds: list[bytes]) -> bytes:
             data[where:] = other[start:]
         else:
             data[where:where] = rng.choice(
-                [b"\xff" * 9, b"\x9b" + b"\xff" * 8, b"\x80" * 12, b"[[[[", b'{"_sd":', b"\xf8\xff", b"\x00" * 40]
+                [
+                    b"\xff" * 9,
+                    b"\x9b" + b"\xff" * 8,
+                    b"\x80" * 12,
+                    b"[[[[",
+                    b'{"_sd":',
+                    b"\xf8\xff",
+                    b"\x00" * 40,
+                ]
             )
     return bytes(data)
 

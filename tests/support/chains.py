@@ -29,11 +29,22 @@ def running(kind: str) -> Iterator[str]:
     """URL of a fresh chain with London rules or newer."""
     port = free_port()
     command = {
-        "anvil": [str(ANVIL), "--port", str(port), "--silent", "--hardfork", "paris", "--chain-id", "31337"],
+        "anvil": [
+            str(ANVIL),
+            "--port",
+            str(port),
+            "--silent",
+            "--hardfork",
+            "paris",
+            "--chain-id",
+            "31337",
+        ],
         "hardhat": [str(HARDHAT), "node", "--hostname", "127.0.0.1", "--port", str(port)],
     }[kind]
     assert shutil.which(command[0]), f"{command[0]} is missing: run make test"
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     url = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 60

@@ -26,8 +26,20 @@ def custody(
     timeout: float = 120,
     folder: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cli", *(["--home", str(home)] if home else []), *map(str, arguments)]
-    settings = {**os.environ, "CUSTODY_PASSPHRASE": PASSPHRASE.decode(), "COLUMNS": "80", "PYTHONPATH": str(ROOT), **(environment or {})}
+    command = [
+        sys.executable,
+        "-m",
+        "cli",
+        *(["--home", str(home)] if home else []),
+        *map(str, arguments),
+    ]
+    settings = {
+        **os.environ,
+        "CUSTODY_PASSPHRASE": PASSPHRASE.decode(),
+        "COLUMNS": "80",
+        "PYTHONPATH": str(ROOT),
+        **(environment or {}),
+    }
     done = subprocess.run(
         command,
         capture_output=True,
@@ -44,7 +56,9 @@ def custody(
 
 
 def within(*arguments: object, home: Path | None = None) -> tuple[int, str, str]:
-    """The command line in this process, as ``main`` runs it: exit code, what it printed, and what it said. Quick, for many cases."""
+    """The command line in this process, as ``main`` runs it: exit code, what it printed, and what
+    it said. Quick, for many cases.
+    """
     from cli import main
 
     out, said = StringIO(), StringIO()
@@ -56,14 +70,28 @@ def within(*arguments: object, home: Path | None = None) -> tuple[int, str, str]
 
 
 def verified_alone(*arguments: object, folder: Path = ROOT) -> None:
-    """Verify in a process that has no network: in a network namespace of its own where the system lets us, else without sockets."""
+    """Verify in a process that has no network: in a network namespace of its own where the system
+    lets us, else without sockets.
+    """
     blocked = "import socket, sys\ndef none(*a, **k): raise OSError('no network')\nsocket.socket = socket.create_connection = none\n"
-    command = [sys.executable, "-c", blocked + "from cli.main import main\nmain()", "verify", *map(str, arguments)]
+    command = [
+        sys.executable,
+        "-c",
+        blocked + "from cli.main import main\nmain()",
+        "verify",
+        *map(str, arguments),
+    ]
     if subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode == 0:
         command = ["unshare", "-rn", *command]
     settings = {name: value for name, value in os.environ.items() if name != "CUSTODY_PASSPHRASE"}
     done = subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, env={**settings, "PYTHONPATH": str(ROOT)}, timeout=120, check=False
+        command,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**settings, "PYTHONPATH": str(ROOT)},
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "verdict: verified" in done.stdout

@@ -1,4 +1,6 @@
-"""Agencies that share a chain: their homes founded on it, and their nodes wired to one another in this process."""
+"""Agencies that share a chain: their homes founded on it, and their nodes wired to one another in
+this process.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +36,15 @@ def address(code: str) -> str:
 def found(folder: Path, url: str, *agencies: str) -> TrustRoot:
     """Homes of agencies in ``folder`` on the chain at ``url``."""
     common = {"person": "1", "roles": ROLES, "passphrase": PASSPHRASE, "profile": "neutral"}
-    cards = [create_home.prepare(folder / code, agency=code, url=address(code), **common) for code in agencies]
+    cards = [
+        create_home.prepare(folder / code, agency=code, url=address(code), **common)
+        for code in agencies
+    ]
     chain = RpcChain(url, confirmations=0)
     try:
-        root = deploy_contracts.consort(chain, DEPLOYER, cards, wei=10 * ETHER, confirmations=0, sealers=[])
+        root = deploy_contracts.consort(
+            chain, DEPLOYER, cards, wei=10 * ETHER, confirmations=0, sealers=[]
+        )
     finally:
         chain.close()
     for code in agencies:
@@ -52,7 +59,9 @@ class Consortium:
         self.desks = desks
         self.down: set[str] = set()
         for code, desk in desks.items():
-            desk.logs_at = desk.node.reach._logs  # by what the node knows of its partners, as in daily life
+            desk.logs_at = (
+                desk.node.reach._logs
+            )  # by what the node knows of its partners, as in daily life
             desk.node.reach = lambda url, code=code: self._reach(code, url)
         for one in desks.values():
             for other in desks:
@@ -77,7 +86,9 @@ class Consortium:
         return self.desks[code]
 
     def settle(self, *codes: str, rounds: int = 4) -> dict[str, str]:
-        """Let these agencies (all of them by default) anchor and exchange; the problems of the last round."""
+        """Let these agencies (all of them by default) anchor and exchange; the problems of the last
+        round.
+        """
         problems: dict[str, str] = {}
         for _ in range(rounds):
             problems = {}

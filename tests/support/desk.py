@@ -34,7 +34,9 @@ class Desk:
         self.logs_at: Callable[[str], AbstractSet[str]] = lambda _: set()
 
     def __enter__(self) -> Self:
-        self.home = bootstrap.open_home(self.path, Unlocking(self.path / settings.KEYRING, PASSPHRASE))
+        self.home = bootstrap.open_home(
+            self.path, Unlocking(self.path / settings.KEYRING, PASSPHRASE)
+        )
         self._stack.callback(self.home.close)
         self.app = create_app(self.home.node, sealers=self.home.sealers, confirmations=0)
         self.transport = self._stack.enter_context(InProcess(self.app))
@@ -49,7 +51,12 @@ class Desk:
         self.person = bootstrap.person_at(keyring, self.client.agency())
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._stack.close()
 
     @property
@@ -66,7 +73,9 @@ class Desk:
         return list(run.run(list(paths)))
 
     def access(self, evidence: str, mode: str = "export") -> str:
-        return retrieval.record_access(self.client, self.person, self.clock, evidence, mode=mode, basis=BASIS)
+        return retrieval.record_access(
+            self.client, self.person, self.clock, evidence, mode=mode, basis=BASIS
+        )
 
     def get(self, evidence: str) -> bytes:
         out = BytesIO()
@@ -83,4 +92,6 @@ class Desk:
         return export.bundle(self.node, evidence).encode()
 
     def trust(self) -> trust.TrustRoot:
-        return trust.parse(agency_trust.trust_root(self.node, sealers=self.home.sealers, confirmations=0).encode())
+        return trust.parse(
+            agency_trust.trust_root(self.node, sealers=self.home.sealers, confirmations=0).encode()
+        )

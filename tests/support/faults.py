@@ -1,4 +1,6 @@
-"""Doubles at the ports that let one chosen call fail: before it does anything, or after it did and the answer is lost."""
+"""Doubles at the ports that let one chosen call fail: before it does anything, or after it did and
+the answer is lost.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A server of raw sockets that answers every request with one kind of nonsense, and counts what it is asked."""
+"""A server of raw sockets that answers every request with one kind of nonsense, and counts what it
+is asked.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,24 @@ _BOMB = 256  # MiB
 
 
 def _bomb() -> bytes:
-    """A quarter of a gigabyte of blanks, a thousand times smaller; made in little memory, since the test measures that."""
+    """A quarter of a gigabyte of blanks, a thousand times smaller; made in little memory, since the
+    test measures that.
+    """
     packer = zlib.compressobj(6, zlib.DEFLATED, 31)
     return b"".join([*(packer.compress(b" " * (1 << 20)) for _ in range(_BOMB)), packer.flush()])
 
 
-def answer(body: bytes, status: str = "200 OK", *headers: str, kind: str = "application/json") -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}", *headers, "", ""]
+def answer(
+    body: bytes, status: str = "200 OK", *headers: str, kind: str = "application/json"
+) -> bytes:
+    lines = [
+        f"HTTP/1.1 {status}",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(body)}",
+        *headers,
+        "",
+        "",
+    ]
     return "\r\n".join(lines).encode() + body
 
 
@@ -42,7 +55,9 @@ def _silent(connection: socket.socket, over: threading.Event) -> None:
     over.wait(30)
 
 
-_CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+_CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
 _LONG = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
 _DATE = "Retry-After: Wed, 21 Oct 2026 07:28:00 GMT"
 
@@ -124,7 +139,11 @@ SLOW: dict[str, Talk] = {
     "a trickle of chunks": _endless(_CHUNKED, b"1\r\n \r\n", 0.05),
     "a trickle of continue": _endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.05),
 }
-KINDS: dict[str, Talk] = {**{name: says(answer(body)) for name, body in BODIES.items()}, **ANSWERS, **SLOW}
+KINDS: dict[str, Talk] = {
+    **{name: says(answer(body)) for name, body in BODIES.items()},
+    **ANSWERS,
+    **SLOW,
+}
 
 
 class Hostile:
@@ -154,7 +173,9 @@ class Hostile:
                 self._read(connection)
                 self._talk(connection, self._over)
                 connection.shutdown(socket.SHUT_WR)
-                while connection.recv(1 << 16):  # a close with unread bytes would be a reset, and another kind
+                while connection.recv(
+                    1 << 16
+                ):  # a close with unread bytes would be a reset, and another kind
                     pass
             except OSError:
                 pass  # whoever asked had enough
@@ -170,7 +191,9 @@ class Hostile:
         head, _, body = head.partition(b"\r\n\r\n")
         length = re.search(rb"(?im)^content-length: (\d+)", head)
         chunked = re.search(rb"(?im)^transfer-encoding: chunked", head)
-        while (length and len(body) < int(length[1])) or (chunked and not body.endswith(b"0\r\n\r\n")):
+        while (length and len(body) < int(length[1])) or (
+            chunked and not body.endswith(b"0\r\n\r\n")
+        ):
             part = connection.recv(1 << 16)
             if not part:
                 return
@@ -178,7 +201,9 @@ class Hostile:
 
     def close(self) -> None:
         self._over.set()
-        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts; a close alone would leave it waiting
+        self._listener.shutdown(
+            socket.SHUT_RDWR
+        )  # wakes the thread that accepts; a close alone would leave it waiting
         self._listener.close()
 
 

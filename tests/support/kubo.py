@@ -1,4 +1,6 @@
-"""Real Kubo daemons on loopback: a repository as `custody ipfs init` makes it, and a process that stops with the tests."""
+"""Real Kubo daemons on loopback: a repository as `custody ipfs init` makes it, and a process that
+stops with the tests.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,11 @@ class Daemon:
         self.path = path
         self.name = name or path.name
         self.made = repository.create(
-            path, swarm_key=swarm_key, api_port=free_port(), listen=f"/ip4/127.0.0.1/tcp/{free_port()}", binary=str(BINARY)
+            path,
+            swarm_key=swarm_key,
+            api_port=free_port(),
+            listen=f"/ip4/127.0.0.1/tcp/{free_port()}",
+            binary=str(BINARY),
         )
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -61,7 +67,13 @@ class Daemon:
 
     def start(self, *, wait: bool = True, before: Callable[[], None] | None = None) -> None:
         with (self.path.parent / f"{self.path.name}.log").open("ab") as log:
-            self.process = subprocess.Popen([BINARY, "daemon"], env=self.environment, stdout=log, stderr=log, preexec_fn=before)  # noqa: PLW1509
+            self.process = subprocess.Popen(
+                [BINARY, "daemon"],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                preexec_fn=before,  # noqa: PLW1509
+            )
         if wait:
             self.wait()
 
@@ -70,7 +82,9 @@ class Daemon:
         port = int(self.api.rpartition("/")[2])
         while True:
             assert self.process is not None
-            assert self.process.poll() is None, (self.path.parent / f"{self.path.name}.log").read_text()
+            assert self.process.poll() is None, (
+                self.path.parent / f"{self.path.name}.log"
+            ).read_text()
             with socket.socket() as found:
                 if found.connect_ex(("127.0.0.1", port)) == 0:
                     return
@@ -96,7 +110,14 @@ class Daemon:
     def run(self, *arguments: str, data: bytes | None = None) -> bytes:
         """The `ipfs` command against this repository's daemon."""
         auth = ["--api-auth", f"basic:{self.secret}"] if self.process is not None else []
-        done = subprocess.run([BINARY, *auth, *arguments], env=self.environment, input=data, capture_output=True, timeout=120, check=False)
+        done = subprocess.run(
+            [BINARY, *auth, *arguments],
+            env=self.environment,
+            input=data,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout
 
@@ -104,7 +125,9 @@ class Daemon:
         return Kubo(self.name, self.api, secret=self.secret, timeout=timeout)
 
     def block_file(self, cid: bytes) -> Path:
-        """Where the flatfs keeps a block: by its multihash in base32, sharded by the next to last two characters."""
+        """Where the flatfs keeps a block: by its multihash in base32, sharded by the next to last
+        two characters.
+        """
         name = base64.b32encode(cid[2:]).decode().rstrip("=")
         return self.path / "blocks" / name[-3:-1] / f"{name}.data"
 
@@ -112,7 +135,12 @@ class Daemon:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.kill()
 
 
@@ -122,7 +150,12 @@ def swarm(folder: Path, *names: str) -> Iterator[list[Daemon]]:
     daemons: list[Daemon] = []
     try:
         for name in names:
-            daemons.append(Daemon(folder / name, swarm_key=daemons[0].path / repository.SWARM_KEY if daemons else None))
+            daemons.append(
+                Daemon(
+                    folder / name,
+                    swarm_key=daemons[0].path / repository.SWARM_KEY if daemons else None,
+                )
+            )
         for daemon in daemons:
             daemon.start(wait=False)
         for daemon in daemons:
@@ -139,7 +172,10 @@ def attach(home: Path, *daemons: Daemon, copies: int = 2, outside: tuple[Daemon,
     for daemon in (*daemons, *outside):
         keyring.put(settings.IPFS_SECRET.format(daemon.name), daemon.secret.encode())
     keyring.save()
-    nodes = tuple(settings.IpfsNode(daemon.name, daemon.api, daemon in outside) for daemon in (*daemons, *outside))
+    nodes = tuple(
+        settings.IpfsNode(daemon.name, daemon.api, daemon in outside)
+        for daemon in (*daemons, *outside)
+    )
     settings.write(home, replace(settings.read(home), ipfs=settings.IpfsSettings(nodes, copies)))
 
 

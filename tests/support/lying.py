@@ -57,7 +57,9 @@ class Lying:
 def lying(desk: Desk, code: str, **lies: Callable[..., Any]) -> Iterator[None]:
     """What an agency's node says to ``desk``, altered."""
     honest = desk.node.reach
-    desk.node.reach = lambda url: Lying(honest(url), lies) if url == consortium.address(code) else honest(url)
+    desk.node.reach = lambda url: (
+        Lying(honest(url), lies) if url == consortium.address(code) else honest(url)
+    )
     try:
         yield
     finally:
@@ -71,15 +73,25 @@ def repacked(data: bytes, change: Callable[[Parcel, Bundle], tuple[Parcel, Bundl
 
 
 def own_keys(desk: Desk, evidence: str) -> list[bytes]:
-    """Keys made anew for an item and sealed to a desk's own node and custodians, where those that count lie."""
+    """Keys made anew for an item and sealed to a desk's own node and custodians, where those that
+    count lie.
+    """
     with desk.node.records.read() as unit:
         ours = desk.node.descriptor(unit)
-        bindings = [grants.parse(one).binding for one in unit.grants(evidence, "content", ours.custody.digest)]
+        bindings = [
+            grants.parse(one).binding
+            for one in unit.grants(evidence, "content", ours.custody.digest)
+        ]
     item = evidence_bytes(evidence)
     made = [grants.seal(os.urandom(32), ours.node, evidence=item, scope="record")]
-    made += [grants.seal(os.urandom(32), ours.custody, evidence=item, scope="content", binding=one) for one in bindings]
+    made += [
+        grants.seal(os.urandom(32), ours.custody, evidence=item, scope="content", binding=one)
+        for one in bindings
+    ]
     return [one.encode() for one in made]
 
 
 def with_last(bundle: Bundle, **changes: Any) -> Bundle:
-    return replace(bundle, statements=(*bundle.statements[:-1], replace(bundle.statements[-1], **changes)))
+    return replace(
+        bundle, statements=(*bundle.statements[:-1], replace(bundle.statements[-1], **changes))
+    )

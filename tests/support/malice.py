@@ -1,7 +1,9 @@
-"""Agencies that can do whatever their keys let them: they sign, log, anchor and serve files without any of our rules in between.
+"""Agencies that can do whatever their keys let them: they sign, log, anchor and serve files without
+any of our rules in between.
 
-The chain and the contracts are the real ones; the log files are written byte by byte. An honest history made here is what a node
-would make; a test then breaks one thing and says which finding must name it.
+The chain and the contracts are the real ones; the log files are written byte by byte. An honest
+history made here is what a node would make; a test then breaks one thing and says which finding
+must name it.
 """
 
 from __future__ import annotations
@@ -22,7 +24,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain import abi
-from ledger.adapters.chain.contracts import REGISTRY, Contracts, Founder, address_of, deploy, sign_transaction, wait
+from ledger.adapters.chain.contracts import (
+    REGISTRY,
+    Contracts,
+    Founder,
+    address_of,
+    deploy,
+    sign_transaction,
+    wait,
+)
 from ledger.adapters.chain.local import LocalChain
 from ledger.adapters.logfiles import FolderFiles
 from ledger.adapters.memory import StoppedClock
@@ -101,18 +111,38 @@ class Agency:
         self.statements: list[Statement] = []
         self.log_id = b""
 
-    def certify(self, roles: list[str], *, service: bool = False, authority: Authority | None = None, code: str = "") -> Signer:
+    def certify(
+        self,
+        roles: list[str],
+        *,
+        service: bool = False,
+        authority: Authority | None = None,
+        code: str = "",
+    ) -> Signer:
         key = ec.derive_private_key(self.rng.randrange(1, 2**255), ec.SECP256R1())
         code = code or self.code
         pseudonym, now = new_pseudonym(), self.world.clock.now() - 86400
         issued = (authority or self.authority).issue(
-            key.public_key(), agency=code, pseudonym=pseudonym, roles=roles, service=service, now=now
+            key.public_key(),
+            agency=code,
+            pseudonym=pseudonym,
+            roles=roles,
+            service=service,
+            now=now,
         )
         return Signer(key, issued)
 
     # Signing
 
-    def statement(self, item: Item, effect: str, *, who: Signer | None = None, time: int | None = None, **claims: Any) -> Statement:
+    def statement(
+        self,
+        item: Item,
+        effect: str,
+        *,
+        who: Signer | None = None,
+        time: int | None = None,
+        **claims: Any,
+    ) -> Statement:
         """A signed statement that follows an item's head, unless ``claims`` say otherwise."""
         told: dict[str, Any] = {
             "issuer": self.code,
@@ -126,7 +156,9 @@ class Agency:
             "to": None,
         } | claims
         signer = who or self.people["officer"]
-        return statements.sign(signer.key, Claims(**told), self.rng.randbytes(32), signer.digest, signer.der)
+        return statements.sign(
+            signer.key, Claims(**told), self.rng.randbytes(32), signer.digest, signer.der
+        )
 
     def say(self, item: Item, effect: str, **options: Any) -> Statement:
         """Sign and log an event; the item follows."""
@@ -136,7 +168,11 @@ class Agency:
         return statement
 
     def open(self, **options: Any) -> Item:
-        item = Item(uuid.UUID(bytes=self.rng.randbytes(16), version=4).urn, self.rng.randbytes(32), self.code)
+        item = Item(
+            uuid.UUID(bytes=self.rng.randbytes(16), version=4).urn,
+            self.rng.randbytes(32),
+            self.code,
+        )
         self.say(item, "open", **options)
         return item
 
@@ -163,15 +199,22 @@ class Agency:
             earlier.digest if earlier else None, "agency",
         )  # fmt: skip
         digest = sha256(document).digest()
-        statement = statements.sign(self.service.key, claims, digest, self.service.digest, self.service.der)
+        statement = statements.sign(
+            self.service.key, claims, digest, self.service.digest, self.service.der
+        )
         self.documents[digest] = document
         self.statements.append(statement)
         self.log(statement)
 
     def publish_crl(self, *revoked: Signer, time: int | None = None, announce: bool = True) -> None:
         now = self.world.clock.now()
-        pairs = [(certificates.load(one.der).serial_number, now if time is None else time) for one in revoked]
-        self.crl = self.authority.issue_crl(self.crl or None, pairs, number=len(self.statements) + 1, now=now)
+        pairs = [
+            (certificates.load(one.der).serial_number, now if time is None else time)
+            for one in revoked
+        ]
+        self.crl = self.authority.issue_crl(
+            self.crl or None, pairs, number=len(self.statements) + 1, now=now
+        )
         if announce:
             body = {
                 "number": len(self.statements) + 1,
@@ -182,19 +225,34 @@ class Agency:
             self.publish("crl-published", body)
 
     def publish_descriptor(self, *, log_key: bytes = b"", announce: bool = True) -> None:
-        """A new version in the registry, in force at once; announced and anchored before, as it must be."""
-        value = strict_json.parse(self.descriptor.raw, what="descriptor", limit=1 << 20) | {"version": self.descriptor.version + 1}
+        """A new version in the registry, in force at once; announced and anchored before, as it
+        must be.
+        """
+        value = strict_json.parse(self.descriptor.raw, what="descriptor", limit=1 << 20) | {
+            "version": self.descriptor.version + 1
+        }
         fresh = Ed25519PrivateKey.from_private_bytes(log_key) if log_key else self.log_key
         value["logKey"] = b64url(fresh.public_key().public_bytes_raw())
-        value["ca"] += [base64.b64encode(self.authority.der).decode()] * (base64.b64encode(self.authority.der).decode() not in value["ca"])
+        value["ca"] += [base64.b64encode(self.authority.der).decode()] * (
+            base64.b64encode(self.authority.der).decode() not in value["ca"]
+        )
         found = descriptors.parse(strict_json.dump(value))
         if announce:
-            self.publish("descriptor-published", {"version": found.version, "digest": found.digest.hex()})
+            self.publish(
+                "descriptor-published", {"version": found.version, "digest": found.digest.hex()}
+            )
             self.anchor()
         contracts = self.world.contracts
         data = abi.encode_call(REGISTRY, "publishDescriptor", agency_id(self.code), found.digest)
         nonce = contracts.chain.nonce(address_of(self.governor))
-        raw = sign_transaction(contracts.chain, self.governor, to=contracts.registry, data=data, gas=300_000, nonce=nonce)
+        raw = sign_transaction(
+            contracts.chain,
+            self.governor,
+            to=contracts.registry,
+            data=data,
+            gas=300_000,
+            nonce=nonce,
+        )
         wait(contracts.chain, contracts.chain.send(raw))
         self.world.clock.time += 60
         self.older.append(self.descriptor)
@@ -228,7 +286,12 @@ class Agency:
         proof = merkle.consistency_proof(old, new, read) if old else []
         contracts = self.world.contracts
         nonce = contracts.chain.nonce(address_of(self.anchorer))
-        wait(contracts.chain, contracts.chain.send(contracts.sign_anchor(self.anchorer, nonce, old, new, root, proof)))
+        wait(
+            contracts.chain,
+            contracts.chain.send(
+                contracts.sign_anchor(self.anchorer, nonce, old, new, root, proof)
+            ),
+        )
         self.anchored, self.notes[new] = new, self.note(new)
 
     def hop(self, item: Item, hop: Hop, digest: bytes) -> None:
@@ -237,7 +300,9 @@ class Agency:
         proof = merkle.inclusion_proof(index, self.anchored, reader(self.leaves()))
         step = HopStep(agency_id(item.origin), item.ref, hop, index, tuple(proof))
         contracts = self.world.contracts
-        raw = contracts.sign_hop(self.anchorer, contracts.chain.nonce(address_of(self.anchorer)), step)
+        raw = contracts.sign_hop(
+            self.anchorer, contracts.chain.nonce(address_of(self.anchorer)), step
+        )
         wait(contracts.chain, contracts.chain.send(raw))
 
     def offer(self, item: Item, other: Agency, *, on_chain: bool = True) -> Statement:
@@ -246,13 +311,35 @@ class Agency:
         if on_chain:
             self.anchor()
             expires = self.world.clock.now() + 86400
-            open_hop = Hop(agency_id(self.code), agency_id(other.code), statement.digest, 0, expires, contract_layout.OPEN, bytes(32), 0)
+            open_hop = Hop(
+                agency_id(self.code),
+                agency_id(other.code),
+                statement.digest,
+                0,
+                expires,
+                contract_layout.OPEN,
+                bytes(32),
+                0,
+            )
             self.hop(item, open_hop, statement.digest)
             time = self.world.contracts.chain.head().time
-            item.hops.append(Hop(open_hop.giver, open_hop.taker, statement.digest, time, expires, contract_layout.OPEN, bytes(32), 0))
+            item.hops.append(
+                Hop(
+                    open_hop.giver,
+                    open_hop.taker,
+                    statement.digest,
+                    time,
+                    expires,
+                    contract_layout.OPEN,
+                    bytes(32),
+                    0,
+                )
+            )
         return statement
 
-    def conclude(self, item: Item, effect: str, *, on_chain: bool = True, **options: Any) -> Statement:
+    def conclude(
+        self, item: Item, effect: str, *, on_chain: bool = True, **options: Any
+    ) -> Statement:
         """Answer or withdraw the open offer of an item."""
         statement = self.say(item, effect, who=self.people["custodian"], **options)
         if on_chain:
@@ -261,20 +348,44 @@ class Agency:
         return statement
 
     def tell(self, item: Item, effect: str, statement: Statement) -> None:
-        outcome = {"accept": contract_layout.ACCEPTED, "decline": contract_layout.DECLINED, "withdraw": contract_layout.WITHDRAWN}[effect]
+        outcome = {
+            "accept": contract_layout.ACCEPTED,
+            "decline": contract_layout.DECLINED,
+            "withdraw": contract_layout.WITHDRAWN,
+        }[effect]
         before = item.hops[-1]
-        item.hops[-1] = Hop(before.giver, before.taker, before.offer, before.offer_time, before.expires, outcome, statement.digest, 0)
+        item.hops[-1] = Hop(
+            before.giver,
+            before.taker,
+            before.offer,
+            before.offer_time,
+            before.expires,
+            outcome,
+            statement.digest,
+            0,
+        )
         self.hop(item, item.hops[-1], statement.digest)
 
     # Files
 
-    def write(self, folder: Path, *, entries: Sequence[bytes] | None = None, size: int | None = None) -> Path:
-        """Serve the log as a tree of files; ``entries`` instead of the true ones, for a log that lies."""
+    def write(
+        self, folder: Path, *, entries: Sequence[bytes] | None = None, size: int | None = None
+    ) -> Path:
+        """Serve the log as a tree of files; ``entries`` instead of the true ones, for a log that
+        lies.
+        """
         shown = list(self.entries if entries is None else entries)[:size]
         shutil.rmtree(folder, ignore_errors=True)
-        put = {"checkpoint": self.note(len(shown), shown), "crl": self.crl, f"crls/{self.code}": self.crl}
+        put = {
+            "checkpoint": self.note(len(shown), shown),
+            "crl": self.crl,
+            f"crls/{self.code}": self.crl,
+        }
         for other in self.world.agencies.values():
-            put |= {f"descriptors/{one.digest.hex()}": one.raw for one in (*other.older, other.descriptor)}
+            put |= {
+                f"descriptors/{one.digest.hex()}": one.raw
+                for one in (*other.older, other.descriptor)
+            }
             if other.crl:
                 put[f"crls/{other.code}"] = other.crl
         put |= {f"certs/{digest.hex()}": der for digest, der in self.certificates.items()}
@@ -318,7 +429,9 @@ def tile_files(entries: Sequence[bytes]) -> dict[str, bytes]:
 
 
 class AsANode(FolderFiles):
-    """A tree as the agency's own node shows it, which has no excuse for lagging behind the contract."""
+    """A tree as the agency's own node shows it, which has no excuse for lagging behind the
+    contract.
+    """
 
     is_node = True
 
@@ -337,13 +450,21 @@ class World:
             funded=[address_of(key) for key in (deployer, *accounts)],
         )  # fmt: skip
         founders = [
-            Founder(code, address_of(one.governor), address_of(one.anchorer), one.descriptor.digest) for code, one in self.agencies.items()
+            Founder(code, address_of(one.governor), address_of(one.anchorer), one.descriptor.digest)
+            for code, one in self.agencies.items()
         ]
-        registry, ledger, _ = deploy(chain, deployer, founders, descriptor_delay=0, proposal_life=86400, recovery_delay=86400)
+        registry, ledger, _ = deploy(
+            chain, deployer, founders, descriptor_delay=0, proposal_life=86400, recovery_delay=86400
+        )
         self.contracts = Contracts(chain, registry, ledger)
         codes_on_chain = self.contracts.code_hashes()
         self.root = TrustRoot(
-            "test", 31337, chain.block(0).hash, Contract(registry, codes_on_chain[0]), Contract(ledger, codes_on_chain[1]), (Rpc(0),)
+            "test",
+            31337,
+            chain.block(0).hash,
+            Contract(registry, codes_on_chain[0]),
+            Contract(ledger, codes_on_chain[1]),
+            (Rpc(0),),
         )
         self.clock.time += 60
         for one in self.agencies.values():
@@ -371,13 +492,17 @@ class World:
         kept = SqliteAuditState(state, about(self.root))
         try:
             files = [AsANode(folder) for folder in folders]
-            return external.audit(self.contracts, self.root, files, kept, self.clock, external.Options(**options))
+            return external.audit(
+                self.contracts, self.root, files, kept, self.clock, external.Options(**options)
+            )
         finally:
             kept.close()
 
     def audit_all(self, **options: Any) -> Report:
         """An audit of every log as it truly is."""
-        return self.audit(*(one.write(self.folder / code) for code, one in self.agencies.items()), **options)
+        return self.audit(
+            *(one.write(self.folder / code) for code, one in self.agencies.items()), **options
+        )
 
     def close(self) -> None:
         self.contracts.chain.close()

@@ -1,4 +1,6 @@
-"""The recursive definitions of RFC 9162 sections 2.1.1, 2.1.3.1 and 2.1.4.1, word for word: slow, and obvious."""
+"""The recursive definitions of RFC 9162 sections 2.1.1, 2.1.3.1 and 2.1.4.1, word for word: slow,
+and obvious.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,11 @@ def path(m: int, leaves: list[bytes]) -> list[bytes]:
     if len(leaves) == 1:
         return []
     k = split(len(leaves))
-    return [*path(m, leaves[:k]), mth(leaves[k:])] if m < k else [*path(m - k, leaves[k:]), mth(leaves[:k])]
+    return (
+        [*path(m, leaves[:k]), mth(leaves[k:])]
+        if m < k
+        else [*path(m - k, leaves[k:]), mth(leaves[:k])]
+    )
 
 
 def proof(m: int, leaves: list[bytes], whole: bool = True) -> list[bytes]:

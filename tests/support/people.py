@@ -1,4 +1,6 @@
-"""People who join an agency in a test: each with a folder of their own, talking to a desk's node in this process."""
+"""People who join an agency in a test: each with a folder of their own, talking to a desk's node in
+this process.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ class Colleague:
 
     @contextmanager
     def client(self) -> Iterator[NodeClient]:
-        signer = lambda: (self.keyring.signing_key("person"), self.keyring.get("person-certificate"))  # noqa: E731
+        signer = lambda: (  # noqa: E731
+            self.keyring.signing_key("person"),
+            self.keyring.get("person-certificate"),
+        )
         with NodeClient("http://home", transport=self.desk.transport, signer=signer) as client:
             yield client
 
@@ -44,7 +49,9 @@ class Colleague:
     def upload(self, path: Path) -> Uploaded:
         with self.client() as client:
             person = person_at(self.keyring, client.agency())
-            run = Upload(person, client, journal_of(self.home, self.keyring), self.desk.clock, Options())
+            run = Upload(
+                person, client, journal_of(self.home, self.keyring), self.desk.clock, Options()
+            )
             return next(iter(run.run([path])))
 
     @contextmanager
@@ -52,14 +59,24 @@ class Colleague:
         with self.client() as client:
             yield client, person_at(self.keyring, client.agency())
 
-    def record(self, evidence: str, event_type: str, body: dict[str, Any], members: dict[str, Any] | None = None) -> dict[str, Any]:
+    def record(
+        self,
+        evidence: str,
+        event_type: str,
+        body: dict[str, Any],
+        members: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
         with self.working() as (client, person):
-            return retrieval.record(client, person, self.desk.clock, evidence, event_type, body, members)
+            return retrieval.record(
+                client, person, self.desk.clock, evidence, event_type, body, members
+            )
 
     def get(self, evidence: str) -> bytes:
         out = BytesIO()
         with self.working() as (client, person):
-            access = retrieval.record_access(client, person, self.desk.clock, evidence, mode="copy", basis=BASIS)
+            access = retrieval.record_access(
+                client, person, self.desk.clock, evidence, mode="copy", basis=BASIS
+            )
             retrieval.fetch(client, person, evidence, access, out)
         return out.getvalue()
 
@@ -73,7 +90,9 @@ class Colleague:
 
 
 def invited(desk: Desk, folder: Path, *roles: str, number: str = "4712") -> Colleague:
-    given = enrolling.invitation(desk.client, server="http://home", number=number, roles=list(roles or ("officer",)))
+    given = enrolling.invitation(
+        desk.client, server="http://home", number=number, roles=list(roles or ("officer",))
+    )
     enrolling.make_keys(folder, given, PASSPHRASE)
     return Colleague(desk, folder, FileKeyring.open(folder / KEYRING, PASSPHRASE), given)
 

@@ -32,9 +32,13 @@ def add_proof(request: httpx.Request) -> None:
     token = request.headers.get("authorization", "").removeprefix("DPoP ")
     if token in _KEYS and "dpop" not in request.headers:
         path = request.url.raw_path.decode("ascii").partition("?")[0]
-        request.headers["DPoP"] = dpop.prove(_KEYS[token], method=request.method, url=path, token=token, now=int(time.time()))
+        request.headers["DPoP"] = dpop.prove(
+            _KEYS[token], method=request.method, url=path, token=token, now=int(time.time())
+        )
 
 
 def client(transport: httpx.BaseTransport, **options: object) -> httpx.Client:
     """An httpx client for an application in this process that proves its requests."""
-    return httpx.Client(base_url="http://home", transport=transport, event_hooks={"request": [add_proof]}, **options)  # type: ignore[arg-type]
+    return httpx.Client(
+        base_url="http://home", transport=transport, event_hooks={"request": [add_proof]}, **options
+    )  # type: ignore[arg-type]

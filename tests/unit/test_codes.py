@@ -1,4 +1,6 @@
-"""Exit codes: 1 is a contradiction that was found; what could not be read or reached never looks like one."""
+"""Exit codes: 1 is a contradiction that was found; what could not be read or reached never looks
+like one.
+"""
 
 from __future__ import annotations
 
@@ -41,14 +43,28 @@ def _state(monkeypatch: pytest.MonkeyPatch) -> None:
         (ZeroDivisionError(), 4, 1, 1),
     ],
 )
-def test_a_judging_command_ends_with_1_only_for_a_contradiction(error: Exception, judging: int, reading: int, others: int) -> None:
-    for command, expected in (("verify", judging), ("audit", judging), ("doctor", judging), ("get", reading), ("record", others)):
+def test_a_judging_command_ends_with_1_only_for_a_contradiction(
+    error: Exception, judging: int, reading: int, others: int
+) -> None:
+    for command, expected in (
+        ("verify", judging),
+        ("audit", judging),
+        ("doctor", judging),
+        ("get", reading),
+        ("record", others),
+    ):
         STATE.command = command
         assert output.exit_code(error) == expected, command
 
 
 def _reading(result: str, repaired: int = 0, **bad: int) -> dict[str, Any]:
-    return {"node": "a", "result": result, "bad": bad, "repaired": repaired, "complete": result != "unreachable"}
+    return {
+        "node": "a",
+        "result": result,
+        "bad": bad,
+        "repaired": repaired,
+        "complete": result != "unreachable",
+    }
 
 
 @pytest.mark.parametrize(
@@ -65,11 +81,15 @@ def _reading(result: str, repaired: int = 0, **bad: int) -> dict[str, Any]:
         ([_reading("unreadable", unreadable=1), _reading("unreachable")], 4),
     ],
 )
-def test_fixity_tells_damage_from_what_could_not_be_read_and_from_nothing(readings: list[dict[str, Any]], code: int) -> None:
+def test_fixity_tells_damage_from_what_could_not_be_read_and_from_nothing(
+    readings: list[dict[str, Any]], code: int
+) -> None:
     assert fixity_code({"urn:uuid:x": readings} if readings else {}) == code
 
 
-def test_hints_name_the_home_that_was_worked_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_hints_name_the_home_that_was_worked_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
     monkeypatch.setattr(STATE, "home", tmp_path / "my home")
     home = f"'{tmp_path}/my home'"
     assert hints.runnable("run: custody anchor") == f"run: custody --home {home} anchor"

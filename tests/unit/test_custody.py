@@ -34,10 +34,22 @@ class Life:
         self.statements: list[Statement] = []
         self.logs: list[str] = []
 
-    def add(self, effect: str, log: str = "NL-POL", issuer: str | None = None, to: str | None = None) -> Statement:
+    def add(
+        self, effect: str, log: str = "NL-POL", issuer: str | None = None, to: str | None = None
+    ) -> Statement:
         seq = len(self.statements)
         prev = self.statements[-1].digest if seq else None
-        claims = Claims(issuer or log, EVIDENCE, bytes(32), 100 + seq, seq, prev, effect, None if seq else REF, to)
+        claims = Claims(
+            issuer or log,
+            EVIDENCE,
+            bytes(32),
+            100 + seq,
+            seq,
+            prev,
+            effect,
+            None if seq else REF,
+            to,
+        )
         made = statements.sign(KEY, claims, bytes([seq]) * 32, bytes(32), b"certificate")
         self.statements.append(made)
         self.logs.append(log)
@@ -48,7 +60,18 @@ class Life:
             BundledStatement(("NL-POL", "RO-DIICOT").index(log), 0, one.entry, None, (), None, None)
             for one, log in zip(self.statements, self.logs, strict=True)
         )
-        return Bundle(EVIDENCE, "NL-POL", (LogRef("NL-POL", 0), LogRef("RO-DIICOT", 0)), rows, (), (), (), (), hops, None)
+        return Bundle(
+            EVIDENCE,
+            "NL-POL",
+            (LogRef("NL-POL", 0), LogRef("RO-DIICOT", 0)),
+            rows,
+            (),
+            (),
+            (),
+            (),
+            hops,
+            None,
+        )
 
 
 class Chain:
@@ -118,7 +141,9 @@ def test_an_open_offer_is_the_one_that_the_contract_holds() -> None:
         check(hidden, chain, pending)
 
 
-def test_an_offer_taken_back_before_the_contract_took_it_needs_no_hop_but_an_accepted_one_does() -> None:
+def test_an_offer_taken_back_before_the_contract_took_it_needs_no_hop_but_an_accepted_one_does() -> (
+    None
+):
     life = Life()
     life.add("open")
     life.add("offer", to="RO-DIICOT")
@@ -152,15 +177,47 @@ def test_a_handover_inside_an_agency_needs_no_hop() -> None:
         ([("none", "NL-POL", None)], "begins with an opening event"),
         ([("open", "NL-POL", None), ("accept", "NL-POL", None)], "without an open offer"),
         ([("open", "NL-POL", None), ("none", "RO-DIICOT", None)], "sequenced by NL-POL"),
-        ([("open", "NL-POL", None), ("offer", "NL-POL", "RO-DIICOT"), ("none", "NL-POL", None)], "an offer is open"),
-        ([("open", "NL-POL", None), ("offer", "NL-POL", "RO-DIICOT"), ("offer", "NL-POL", "RO-DIICOT")], "an offer is open"),
-        ([("open", "NL-POL", None), ("offer", "NL-POL", "RO-DIICOT"), ("accept", "NL-POL", None)], "made to RO-DIICOT"),
-        ([("open", "NL-POL", None), ("offer", "NL-POL", "RO-DIICOT"), ("withdraw", "RO-DIICOT", None)], "sequenced by NL-POL"),
-        ([("open", "NL-POL", None), ("close", "NL-POL", None), ("offer", "NL-POL", "RO-DIICOT")], "closed"),
-        ([("open", "NL-POL", None), ("close", "NL-POL", None), ("close", "NL-POL", None)], "closed"),
+        (
+            [("open", "NL-POL", None), ("offer", "NL-POL", "RO-DIICOT"), ("none", "NL-POL", None)],
+            "an offer is open",
+        ),
+        (
+            [
+                ("open", "NL-POL", None),
+                ("offer", "NL-POL", "RO-DIICOT"),
+                ("offer", "NL-POL", "RO-DIICOT"),
+            ],
+            "an offer is open",
+        ),
+        (
+            [
+                ("open", "NL-POL", None),
+                ("offer", "NL-POL", "RO-DIICOT"),
+                ("accept", "NL-POL", None),
+            ],
+            "made to RO-DIICOT",
+        ),
+        (
+            [
+                ("open", "NL-POL", None),
+                ("offer", "NL-POL", "RO-DIICOT"),
+                ("withdraw", "RO-DIICOT", None),
+            ],
+            "sequenced by NL-POL",
+        ),
+        (
+            [("open", "NL-POL", None), ("close", "NL-POL", None), ("offer", "NL-POL", "RO-DIICOT")],
+            "closed",
+        ),
+        (
+            [("open", "NL-POL", None), ("close", "NL-POL", None), ("close", "NL-POL", None)],
+            "closed",
+        ),
     ],
 )
-def test_illegal_transitions_are_refused(steps: list[tuple[str, str, str | None]], words: str) -> None:
+def test_illegal_transitions_are_refused(
+    steps: list[tuple[str, str, str | None]], words: str
+) -> None:
     with pytest.raises(RuleError, match=words):
         replay(steps)
 
@@ -168,14 +225,26 @@ def test_illegal_transitions_are_refused(steps: list[tuple[str, str, str | None]
 def replay(steps: list[tuple[str, str, str | None]]) -> None:
     state, prev = None, None
     for seq, (effect, log, to) in enumerate(steps):
-        claims = Claims(log, EVIDENCE, bytes(32), 100, seq, prev, effect, REF if seq == 0 else None, to)
+        claims = Claims(
+            log, EVIDENCE, bytes(32), 100, seq, prev, effect, REF if seq == 0 else None, to
+        )
         prev = bytes([seq]) * 32
         state = advance(state, claims, prev, log_agency=log)
 
 
 def test_after_the_end_only_notes_readings_and_the_destruction_of_keys_follow() -> None:
-    state = advance(None, Claims("NL-POL", EVIDENCE, bytes(32), 1, 0, None, "open", REF), b"0" * 32, log_agency="NL-POL")
-    state = advance(state, Claims("NL-POL", EVIDENCE, bytes(32), 1, 1, b"0" * 32, "close"), b"1" * 32, log_agency="NL-POL")
+    state = advance(
+        None,
+        Claims("NL-POL", EVIDENCE, bytes(32), 1, 0, None, "open", REF),
+        b"0" * 32,
+        log_agency="NL-POL",
+    )
+    state = advance(
+        state,
+        Claims("NL-POL", EVIDENCE, bytes(32), 1, 1, b"0" * 32, "close"),
+        b"1" * 32,
+        log_agency="NL-POL",
+    )
     after = Claims("NL-POL", EVIDENCE, bytes(32), 1, 2, b"1" * 32, "none")
     for allowed in ("note", "keys-destroyed", "accessed"):
         assert advance(state, after, b"2" * 32, log_agency="NL-POL", event_type=allowed).closed

@@ -118,11 +118,24 @@ def test_nested_disclosures_lists_and_short_salts_are_refused() -> None:
     with pytest.raises(FormatError):
         sd.make("name", "x", b"s" * 15)
     with pytest.raises(FormatError):
-        documents.parse(strict_json.dump(edited(body__stated=[{"_sd": [b64url(bytes(32))]}], _sd_alg="sha-256")))
+        documents.parse(
+            strict_json.dump(edited(body__stated=[{"_sd": [b64url(bytes(32))]}], _sd_alg="sha-256"))
+        )
 
 
 @pytest.mark.parametrize(
-    "pointer", ["/actor", "/seq", "/time", "/body", "/type", "/actor/id", "/actor/role", "/body/content", "/body/content/cid"]
+    "pointer",
+    [
+        "/actor",
+        "/seq",
+        "/time",
+        "/body",
+        "/type",
+        "/actor/id",
+        "/actor/role",
+        "/body/content",
+        "/body/content/cid",
+    ],
 )
 def test_a_document_cannot_withhold_what_checks_rely_on(pointer: str) -> None:
     value = edited(_sd_alg="sha-256")
@@ -136,7 +149,9 @@ def test_a_document_cannot_withhold_what_checks_rely_on(pointer: str) -> None:
         documents.parse(strict_json.dump(value))
 
 
-@pytest.mark.parametrize("digests", [[], ["x"], [b64url(b"b" * 32), b64url(b"a" * 32)], [b64url(b"a" * 32)] * 2, "x"])
+@pytest.mark.parametrize(
+    "digests", [[], ["x"], [b64url(b"b" * 32), b64url(b"a" * 32)], [b64url(b"a" * 32)] * 2, "x"]
+)
 def test_malformed_digest_lists_are_refused(digests: Any) -> None:
     with pytest.raises(FormatError):
         documents.parse(strict_json.dump(edited(body___sd=digests, _sd_alg="sha-256")))
@@ -202,7 +217,9 @@ def test_every_type_has_roles_that_may_sign_it_and_the_other_way_round() -> None
         ("effect", "none"),
     ],
 )
-def test_a_document_that_says_something_else_than_its_claims_is_refused(member: str, value: Any) -> None:
+def test_a_document_that_says_something_else_than_its_claims_is_refused(
+    member: str, value: Any
+) -> None:
     event = documents.build(BASE, SALTS)
     good = {
         "issuer": "NL-POL", "subject": EVIDENCE, "log_id": bytes(32), "time": 1795252443, "seq": 0, "prev": None, "effect": "open",

@@ -45,9 +45,33 @@ def test_a_form_filled_in_whole_and_one_with_what_it_must_have_make_good_events(
 
 def test_every_kind_of_event_can_be_made_by_some_command() -> None:
     elsewhere = {
-        *("collected", "acquired", "derived", "copied", "gathered", "accessed", "verified", "disclosed", "corrected", "note"),
-        *("transfer-offered", "transfer-accepted", "transfer-declined", "transfer-withdrawn", "transfer-expired"),
-        *("disposal-requested", "disposed", "keys-destroyed", "log-opened", "descriptor-published", "crl-published"),
+        *(
+            "collected",
+            "acquired",
+            "derived",
+            "copied",
+            "gathered",
+            "accessed",
+            "verified",
+            "disclosed",
+            "corrected",
+            "note",
+        ),
+        *(
+            "transfer-offered",
+            "transfer-accepted",
+            "transfer-declined",
+            "transfer-withdrawn",
+            "transfer-expired",
+        ),
+        *(
+            "disposal-requested",
+            "disposed",
+            "keys-destroyed",
+            "log-opened",
+            "descriptor-published",
+            "crl-published",
+        ),
     }
     assert elsewhere | {form.type for form in FORMS} == set(ROLES_BY_TYPE)
     assert len({form.name for form in FORMS}) == len(FORMS)

@@ -1,4 +1,6 @@
-"""Which addresses may be spoken to: what one program reads as this machine and another as a name is refused."""
+"""Which addresses may be spoken to: what one program reads as this machine and another as a name is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -86,4 +88,6 @@ def test_only_an_address_that_is_written_as_such_allows_itself() -> None:
     allowed = hosts.named(hosts.parse("http://127.0.0.1:8080/x", what="a webhook"))
     assert hosts.permits(allowed, ip_address("127.0.0.1"))
     assert not hosts.permits(allowed, ip_address("127.0.0.2"))
-    assert not hosts.permits(hosts.named(hosts.parse("https://intern.example", what="a webhook")), ip_address("10.0.0.1"))
+    assert not hosts.permits(
+        hosts.named(hosts.parse("https://intern.example", what="a webhook")), ip_address("10.0.0.1")
+    )

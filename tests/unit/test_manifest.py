@@ -1,4 +1,6 @@
-"""Names, media types and manifests of folders: nothing that differs on the disk may look alike in the record."""
+"""Names, media types and manifests of folders: nothing that differs on the disk may look alike in
+the record.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +16,41 @@ from ledger.domain.errors import FormatError
 from ledger.domain.files import custody_files, manifest, media_types, path_names
 from ledger.domain.files.manifest import Facts, Folder, Manifest, Member, Omission
 
-FACTS = Facts(0o644, 1000, 100, -14_182_980_000_000_001, 2, b"first\xff", sparse=True, attributes=((b"user.origin", b"\x00\xff"),))
-ROW = Member(b"d\xff/a.txt", "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f", 1, {"sha-256": "ab" * 32}, "b" + "a" * 58, FACTS)
+FACTS = Facts(
+    0o644,
+    1000,
+    100,
+    -14_182_980_000_000_001,
+    2,
+    b"first\xff",
+    sparse=True,
+    attributes=((b"user.origin", b"\x00\xff"),),
+)
+ROW = Member(
+    b"d\xff/a.txt",
+    "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f",
+    1,
+    {"sha-256": "ab" * 32},
+    "b" + "a" * 58,
+    FACTS,
+)
 GOOD = Manifest(
     [ROW],
-    [Folder(b"", replace(FACTS, same_as=None)), Folder(b"empty", Facts(0o755, 0, 0, 253_402_300_800 * 10**9))],
-    [Omission(b"link", "symbolic link", "not a regular file", b"../\xe9"), Omission(b"x", "file", "unreadable: Permission denied")],
+    [
+        Folder(b"", replace(FACTS, same_as=None)),
+        Folder(b"empty", Facts(0o755, 0, 0, 253_402_300_800 * 10**9)),
+    ],
+    [
+        Omission(b"link", "symbolic link", "not a regular file", b"../\xe9"),
+        Omission(b"x", "file", "unreadable: Permission denied"),
+    ],
 )
 
 
 @given(st.binary(max_size=40), st.binary(max_size=40))
-def test_two_names_never_have_one_spelling_and_each_spelling_leads_back(one: bytes, other: bytes) -> None:
+def test_two_names_never_have_one_spelling_and_each_spelling_leads_back(
+    one: bytes, other: bytes
+) -> None:
     assert path_names.decode(path_names.encode(one)) == one
     assert (path_names.encode(one) == path_names.encode(other)) == (one == other)
 
@@ -64,7 +90,9 @@ def test_a_spelling_that_is_never_written_is_refused(text: str) -> None:
         ("evidence.csv", "text/csv"),
     ],
 )
-def test_the_media_type_is_that_of_the_bytes_and_never_of_what_is_inside(name: str, expected: str) -> None:
+def test_the_media_type_is_that_of_the_bytes_and_never_of_what_is_inside(
+    name: str, expected: str
+) -> None:
     assert media_types.of_name(name) == expected
 
 
@@ -121,9 +149,25 @@ def test_one_path_for_two_members_is_refused() -> None:
 
 
 def test_what_marks_custodys_own_files_is_what_custody_writes() -> None:
-    assert {custody_files.CONFIG, custody_files.KEYRING, custody_files.CLIENT} == {settings.CONFIG, settings.KEYRING, settings.CLIENT}
+    assert {custody_files.CONFIG, custody_files.KEYRING, custody_files.CLIENT} == {
+        settings.CONFIG,
+        settings.KEYRING,
+        settings.CLIENT,
+    }
     keys = {"keyring.json": custody_files.KEYRING_MAGIC, "home.json": b"{"}
     assert custody_files.folder_kind(keys, lambda name: keys[name], lambda name: ()) == "home"
-    assert custody_files.folder_kind({"keyring.json"}, lambda name: b'{"v": 1}', lambda name: ()) == ""  # a name alone hides nothing
-    assert custody_files.folder_kind({"snapshots", "blocks"}, lambda name: b"", lambda name: ["20261126T034500Z"]) == "backup"
-    assert custody_files.folder_kind({"snapshots", "blocks"}, lambda name: b"", lambda name: ["holiday"]) == ""
+    assert (
+        custody_files.folder_kind({"keyring.json"}, lambda name: b'{"v": 1}', lambda name: ()) == ""
+    )  # a name alone hides nothing
+    assert (
+        custody_files.folder_kind(
+            {"snapshots", "blocks"}, lambda name: b"", lambda name: ["20261126T034500Z"]
+        )
+        == "backup"
+    )
+    assert (
+        custody_files.folder_kind(
+            {"snapshots", "blocks"}, lambda name: b"", lambda name: ["holiday"]
+        )
+        == ""
+    )

@@ -16,7 +16,9 @@ _NAMED = re.compile(
 
 
 def tracked() -> set[str]:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return set(listed.stdout.splitlines())
 
 
@@ -26,7 +28,11 @@ def test_every_path_that_a_document_names_exists(document: Path) -> None:
     wrong = []
     for found in _NAMED.finditer(document.read_text(encoding="utf-8")):
         path = (found[1] or found[2]).rstrip("/")
-        there = path in known or any(one.startswith(f"{path}/") for one in known) or ("*" in path and any(ROOT.glob(path)))
+        there = (
+            path in known
+            or any(one.startswith(f"{path}/") for one in known)
+            or ("*" in path and any(ROOT.glob(path)))
+        )
         if not there:
             wrong.append(path)
     assert not wrong, f"{document.name} names what is not there: {sorted(set(wrong))}"

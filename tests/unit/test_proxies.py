@@ -19,7 +19,11 @@ PROXIES = ("10.0.0.0/8", "::1/128", "127.0.0.1/32")
 
 
 def scope(peer: str, *headers: tuple[str, str]) -> dict[str, Any]:
-    return {"type": "http", "client": (peer, 4711), "headers": [(name.encode(), value.encode()) for name, value in headers]}
+    return {
+        "type": "http",
+        "client": (peer, 4711),
+        "headers": [(name.encode(), value.encode()) for name, value in headers],
+    }
 
 
 def believed(header: str = "x-forwarded-for") -> Trusted:
@@ -33,7 +37,11 @@ def believed(header: str = "x-forwarded-for") -> Trusted:
     [
         ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
         ("10.0.0.1", "198.51.100.7, 10.2.3.4", "198.51.100.7"),
-        ("10.0.0.1", "1.1.1.1, 198.51.100.7, 10.2.3.4", "198.51.100.7"),  # a client made up what is on the left
+        (
+            "10.0.0.1",
+            "1.1.1.1, 198.51.100.7, 10.2.3.4",
+            "198.51.100.7",
+        ),  # a client made up what is on the left
         ("10.0.0.1", "10.9.9.9, 198.51.100.7", "198.51.100.7"),
         ("10.0.0.1", "10.9.9.9", "10.9.9.9"),
         ("10.0.0.1", "198.51.100.7:5050", "198.51.100.7"),
@@ -56,7 +64,10 @@ def test_headers_that_stand_twice_are_one_list_and_the_other_header_is_not_read(
     twice = scope("10.0.0.1", ("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "198.51.100.7"))
     assert client(twice, believed()) == "198.51.100.7"
     assert client(scope("10.0.0.1", ("forwarded", "for=1.1.1.1")), believed()) == "10.0.0.1"
-    assert client(scope("10.0.0.1", ("x-forwarded-for", "1.1.1.1")), believed("forwarded")) == "10.0.0.1"
+    assert (
+        client(scope("10.0.0.1", ("x-forwarded-for", "1.1.1.1")), believed("forwarded"))
+        == "10.0.0.1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,14 +85,22 @@ def test_the_header_of_the_standard_is_read_alike(value: str, expected: str) -> 
 
 
 def test_a_client_with_a_network_of_its_own_counts_as_one() -> None:
-    assert counted(scope("2001:db8:0:1::1")) == counted(scope("2001:db8:0:1:ffff::2")) != counted(scope("2001:db8:0:2::1"))
+    assert (
+        counted(scope("2001:db8:0:1::1"))
+        == counted(scope("2001:db8:0:1:ffff::2"))
+        != counted(scope("2001:db8:0:2::1"))
+    )
     assert counted(scope("::ffff:1.2.3.4")) == counted(scope("1.2.3.4")) == "1.2.3.4"
     assert counted({"client": None}) == ""
 
 
 def test_what_is_no_network_or_no_header_is_told() -> None:
     assert trusted((), "forwarded") is None
-    for networks, header in ((("10.0.0.1/8",), "forwarded"), (("proxy.example",), "forwarded"), (("10.0.0.0/8",), "x-real-ip")):
+    for networks, header in (
+        (("10.0.0.1/8",), "forwarded"),
+        (("proxy.example",), "forwarded"),
+        (("10.0.0.0/8",), "x-real-ip"),
+    ):
         with pytest.raises(UsageError):
             trusted(networks, header)
 
@@ -103,15 +122,24 @@ def logins(desk: Desk, proxies: tuple[str, ...], peer: str, senders: list[str]) 
     async def send() -> list[int]:
         transport = httpx.ASGITransport(app, client=(peer, 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://home") as http:
-            return [(await http.post("/v1/login/challenge", headers={"X-Forwarded-For": one})).status_code for one in senders]
+            return [
+                (
+                    await http.post("/v1/login/challenge", headers={"X-Forwarded-For": one})
+                ).status_code
+                for one in senders
+            ]
 
     return asyncio.run(send())
 
 
-def test_clients_behind_a_trusted_proxy_are_counted_apart_and_made_up_addresses_are_not_believed(desk: Desk) -> None:
+def test_clients_behind_a_trusted_proxy_are_counted_apart_and_made_up_addresses_are_not_believed(
+    desk: Desk,
+) -> None:
     many = [f"198.51.100.{number}" for number in range(int(LOGIN.burst) + 20)]
     assert set(logins(desk, ("10.0.0.0/8",), "10.0.0.1", many)) == {200}
     assert 429 in logins(desk, ("10.0.0.0/8",), "203.0.113.9", many), "not a proxy of ours"
     assert 429 in logins(desk, (), "127.0.0.1", many), "nobody is believed without the setting"
     made_up = [f"{one}, 203.0.113.50" for one in many]
-    assert 429 in logins(desk, ("10.0.0.0/8",), "10.0.0.1", made_up), "one client behind the proxy, who makes up the rest"
+    assert 429 in logins(desk, ("10.0.0.0/8",), "10.0.0.1", made_up), (
+        "one client behind the proxy, who makes up the rest"
+    )

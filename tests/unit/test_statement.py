@@ -1,4 +1,6 @@
-"""Statements, entries, receipts and checkpoints: strict forms, and what other people's libraries make of them."""
+"""Statements, entries, receipts and checkpoints: strict forms, and what other people's libraries
+make of them.
+"""
 
 from __future__ import annotations
 
@@ -39,26 +41,36 @@ def make(key: cose.PrivateKey = KEY, **changes: object) -> statements.Statement:
         "ref": b"r" * 32,
     }
     claims = Claims(**{**values, **changes})  # type: ignore[arg-type]
-    return statements.sign(key, claims, sha256(b"document").digest(), sha256(CERTIFICATE).digest(), CERTIFICATE)
+    return statements.sign(
+        key, claims, sha256(b"document").digest(), sha256(CERTIFICATE).digest(), CERTIFICATE
+    )
 
 
 def test_an_entry_is_the_statement_without_its_unprotected_header_byte_for_byte() -> None:
     statement = make()
     protected = cbor.encode(statement.message.protected)
-    assert statement.entry == b"\xd2\x84" + protected + b"\xa0" + cbor.encode(statement.payload) + cbor.encode(statement.message.signature)
+    assert statement.entry == b"\xd2\x84" + protected + b"\xa0" + cbor.encode(
+        statement.payload
+    ) + cbor.encode(statement.message.signature)
     assert statement.digest == sha256(b"\x00" + statement.entry).digest()
     assert statements.parse_entry(statement.entry).entry == statement.entry
-    assert statements.parse(statement.message.encode()).message.encode() == statement.message.encode()
+    assert (
+        statements.parse(statement.message.encode()).message.encode() == statement.message.encode()
+    )
 
 
-@pytest.mark.parametrize("key", [KEY, Ed25519PrivateKey.from_private_bytes(b"\x01" * 32)], ids=["ES256", "EdDSA"])
+@pytest.mark.parametrize(
+    "key", [KEY, Ed25519PrivateKey.from_private_bytes(b"\x01" * 32)], ids=["ES256", "EdDSA"]
+)
 def test_anyones_cose_library_verifies_a_statement(key: cose.PrivateKey) -> None:
     statement = make(key)
     message = Sign1Message.decode(statement.message.encode())
     public = key.public_key()
     if isinstance(public, ec.EllipticCurvePublicKey):
         numbers = public.public_numbers()
-        message.key = EC2Key(crv=P256, x=numbers.x.to_bytes(32, "big"), y=numbers.y.to_bytes(32, "big"))
+        message.key = EC2Key(
+            crv=P256, x=numbers.x.to_bytes(32, "big"), y=numbers.y.to_bytes(32, "big")
+        )
     else:
         message.key = OKPKey(crv=Ed25519, x=public.public_bytes_raw())
     assert message.verify_signature()
@@ -67,10 +79,14 @@ def test_anyones_cose_library_verifies_a_statement(key: cose.PrivateKey) -> None
 def test_anyones_rfc_9942_verifier_accepts_a_receipt() -> None:
     """Written from RFC 9942 section 5.2 with a general CBOR library, without our code."""
     leaves = [merkle.leaf_hash(bytes([number])) for number in range(5)]
-    left = merkle.node_hash(merkle.node_hash(leaves[0], leaves[1]), merkle.node_hash(leaves[2], leaves[3]))
+    left = merkle.node_hash(
+        merkle.node_hash(leaves[0], leaves[1]), merkle.node_hash(leaves[2], leaves[3])
+    )
     root = merkle.node_hash(left, leaves[4])
     path = [leaves[3], merkle.node_hash(leaves[0], leaves[1]), leaves[4]]
-    receipt = receipts.issue(LOG_KEY, log_id=LOG, subject=EVIDENCE, size=5, index=2, path=path, root=root)
+    receipt = receipts.issue(
+        LOG_KEY, log_id=LOG, subject=EVIDENCE, size=5, index=2, path=path, root=root
+    )
 
     tag = cbor2.loads(receipt.encode())
     protected, unprotected, payload, signature = tag.value
@@ -97,11 +113,19 @@ def test_anyones_note_verifier_accepts_a_checkpoint() -> None:
     note = receipts.sign_checkpoint(LOG_KEY, log_id=LOG, size=7, root=b"r" * 32).note
     text, _, tail = note.partition(b"\n\n")
     origin, size, root = text.split(b"\n")
-    assert (origin, size, base64.b64decode(root)) == (b"urn:custody:log:" + LOG.hex().encode(), b"7", b"r" * 32)
+    assert (origin, size, base64.b64decode(root)) == (
+        b"urn:custody:log:" + LOG.hex().encode(),
+        b"7",
+        b"r" * 32,
+    )
     dash, name, blob = tail.decode().rstrip("\n").split(" ")
     raw = base64.b64decode(blob)
     public = LOG_KEY.public_key().public_bytes_raw()
-    assert (dash, name.encode(), raw[:4]) == ("\u2014", origin, sha256(origin + b"\n\x01" + public).digest()[:4])
+    assert (dash, name.encode(), raw[:4]) == (
+        "\u2014",
+        origin,
+        sha256(origin + b"\n\x01" + public).digest()[:4],
+    )
     LOG_KEY.public_key().verify(raw[4:], text + b"\n")
 
 
@@ -110,7 +134,9 @@ def test_a_high_s_signature_is_another_spelling_and_is_refused() -> None:
     statement = make()
     signature = statement.message.signature
     high = signature[:32] + (order - int.from_bytes(signature[32:], "big")).to_bytes(32, "big")
-    message = cose.Sign1(statement.message.protected, statement.message.headers, statement.payload, high)
+    message = cose.Sign1(
+        statement.message.protected, statement.message.headers, statement.payload, high
+    )
     with pytest.raises(VerificationError, match="low-S"):
         cose.verify(message, KEY.public_key(), step=3, what="statement")
 
@@ -118,10 +144,17 @@ def test_a_high_s_signature_is_another_spelling_and_is_refused() -> None:
 def test_a_signature_by_another_key_or_over_other_bytes_is_refused() -> None:
     statement = make()
     with pytest.raises(VerificationError):
-        statements.verify_signature(statement, ec.derive_private_key(5, ec.SECP256R1()).public_key())
+        statements.verify_signature(
+            statement, ec.derive_private_key(5, ec.SECP256R1()).public_key()
+        )
     with pytest.raises(VerificationError, match="algorithm"):
         statements.verify_signature(statement, LOG_KEY.public_key())
-    changed = cose.Sign1(statement.message.protected, statement.message.headers, b"x" * 32, statement.message.signature)
+    changed = cose.Sign1(
+        statement.message.protected,
+        statement.message.headers,
+        b"x" * 32,
+        statement.message.signature,
+    )
     with pytest.raises(VerificationError):
         cose.verify(changed, KEY.public_key(), step=3, what="statement")
 
@@ -136,10 +169,16 @@ def test_a_signature_by_another_key_or_over_other_bytes_is_refused() -> None:
         ("opening twice", {"seq": 1, "prev": b"p" * 32}),
         ("unknown effect", {"effect": "erase"}),
         ("offer to nobody", {"seq": 1, "prev": b"p" * 32, "effect": "offer", "ref": None}),
-        ("addressee without offer", {"seq": 1, "prev": b"p" * 32, "effect": "none", "ref": None, "to": "RO-DIICOT"}),
+        (
+            "addressee without offer",
+            {"seq": 1, "prev": b"p" * 32, "effect": "none", "ref": None, "to": "RO-DIICOT"},
+        ),
         ("not a version 4 UUID", {"subject": "urn:uuid:3f0c1d2e-5b6a-1c7d-8e9f-0a1b2c3d4e5f"}),
         ("upper-case UUID", {"subject": EVIDENCE.upper()}),
-        ("an agency speaks for another", {"effect": "agency", "subject": "urn:custody:agency:RO-DIICOT", "ref": None}),
+        (
+            "an agency speaks for another",
+            {"effect": "agency", "subject": "urn:custody:agency:RO-DIICOT", "ref": None},
+        ),
         ("negative time", {"time": -1}),
         ("year 10000", {"time": 253402300800}),
         ("lower-case agency", {"issuer": "nl-pol"}),
@@ -150,10 +189,14 @@ def test_claims_outside_the_profile_are_refused(name: str, changes: dict[str, ob
         make(**changes)
 
 
-def _reencode(statement: statements.Statement, change: dict[object, object], drop: object = None) -> bytes:
+def _reencode(
+    statement: statements.Statement, change: dict[object, object], drop: object = None
+) -> bytes:
     headers = {**statement.message.headers, **change}
     headers.pop(drop, None)
-    return cose.Sign1(cbor.encode(headers), headers, statement.payload, statement.message.signature).encode()
+    return cose.Sign1(
+        cbor.encode(headers), headers, statement.payload, statement.message.signature
+    ).encode()
 
 
 @pytest.mark.parametrize(
@@ -170,7 +213,9 @@ def _reencode(statement: statements.Statement, change: dict[object, object], dro
         ({99: 1}, None),
     ],
 )
-def test_headers_outside_the_profile_are_refused(change: dict[object, object], drop: object) -> None:
+def test_headers_outside_the_profile_are_refused(
+    change: dict[object, object], drop: object
+) -> None:
     with pytest.raises(FormatError):
         statements.parse(_reencode(make(), change, drop))
 
@@ -188,11 +233,18 @@ def test_other_cose_objects_never_pass_for_statements_or_receipts() -> None:
 
 def test_a_receipt_for_another_log_subject_or_key_is_refused() -> None:
     leaf = merkle.leaf_hash(b"e")
-    receipt = receipts.issue(LOG_KEY, log_id=LOG, subject=EVIDENCE, size=1, index=0, path=[], root=leaf)
+    receipt = receipts.issue(
+        LOG_KEY, log_id=LOG, subject=EVIDENCE, size=1, index=0, path=[], root=leaf
+    )
     public = LOG_KEY.public_key().public_bytes_raw()
     assert receipts.verify(receipt, leaf=leaf, log_id=LOG, subject=EVIDENCE, key=public) == leaf
     good = {"leaf": leaf, "log_id": LOG, "subject": EVIDENCE, "key": public}
-    for change in ({"leaf": b"x" * 32}, {"log_id": b"x" * 32}, {"subject": "other"}, {"key": b"x" * 32}):
+    for change in (
+        {"leaf": b"x" * 32},
+        {"log_id": b"x" * 32},
+        {"subject": "other"},
+        {"key": b"x" * 32},
+    ):
         with pytest.raises(VerificationError) as error:
             receipts.verify(receipt, **{**good, **change})  # type: ignore[arg-type]
         assert error.value.step == 5

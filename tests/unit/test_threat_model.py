@@ -1,4 +1,6 @@
-"""The table of attacks in docs/threat-model.md names real checks, findings and tests, and every failure that can be found has a row."""
+"""The table of attacks in docs/threat-model.md names real checks, findings and tests, and every
+failure that can be found has a row.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,17 @@ from pathlib import Path
 from ledger.domain.audit.findings import CHECKS, KINDS, PROMISES, Severity
 
 ROOT = Path(__file__).parents[2]
-TABLE = (ROOT / "docs/threat-model.md").read_text().partition("## Attacks of an agency")[2].partition("\n## ")[0]
-ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in TABLE.splitlines() if line.startswith("| ")][1:]
+TABLE = (
+    (ROOT / "docs/threat-model.md")
+    .read_text()
+    .partition("## Attacks of an agency")[2]
+    .partition("\n## ")[0]
+)
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in TABLE.splitlines()
+    if line.startswith("| ")
+][1:]
 
 
 def test_every_row_names_a_check_a_finding_and_a_test_that_exist() -> None:
@@ -26,7 +37,9 @@ def test_every_test_that_the_page_names_exists() -> None:
     page = (ROOT / "docs/threat-model.md").read_text()
     tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     assert [name for name in re.findall(r"`(test_\w+)`", page) if f"def {name}(" not in tests] == []
-    assert [name for name in re.findall(r"`(tests/[\w/.]+)`", page) if not (ROOT / name).exists()] == []
+    assert [
+        name for name in re.findall(r"`(tests/[\w/.]+)`", page) if not (ROOT / name).exists()
+    ] == []
 
 
 def test_every_finding_has_a_check_a_promise_and_something_to_do() -> None:
@@ -39,6 +52,8 @@ def test_every_finding_has_a_check_a_promise_and_something_to_do() -> None:
 
 
 def test_every_finding_that_is_declared_can_be_found() -> None:
-    code = "\n".join(path.read_text() for path in (ROOT / "ledger").rglob("*.py") if path.name != "findings.py")
+    code = "\n".join(
+        path.read_text() for path in (ROOT / "ledger").rglob("*.py") if path.name != "findings.py"
+    )
     for name in KINDS:
         assert f'"{name}"' in code, name

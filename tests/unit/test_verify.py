@@ -1,4 +1,6 @@
-"""Verification of bundles under attack: every change is refused, and the step named is the one at fault."""
+"""Verification of bundles under attack: every change is refused, and the step named is the one at
+fault.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,9 @@ def edit_chain(bundle: Bundle, **changes: Any) -> Bundle:
     return bundle.with_chain(replace(bundle.chain, **changes))
 
 
-def edit_storage(bundle: Bundle, contract: str, edit: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]) -> Bundle:
+def edit_storage(
+    bundle: Bundle, contract: str, edit: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
+) -> Bundle:
     assert bundle.chain is not None
     rows = list(bundle.chain.storage)
     at = next(number for number, one in enumerate(rows) if one.contract == contract)
@@ -96,13 +100,21 @@ def forged_receipt(bundle: Bundle, sample: Sample) -> bytes:
     old = receipts.parse(row.receipt or b"")
     key = Ed25519PrivateKey.from_private_bytes(b"\x09" * 32)
     return receipts.issue(
-        key, log_id=old.log_id, subject=old.subject, size=old.size, index=old.index, path=list(old.path), root=newest.root
+        key,
+        log_id=old.log_id,
+        subject=old.subject,
+        size=old.size,
+        index=old.index,
+        path=list(old.path),
+        root=newest.root,
     ).encode()
 
 
 def forged_note(bundle: Bundle, sample: Sample, **changes: Any) -> bytes:
     one = replace(bundle.checkpoints[0], **changes)
-    return receipts.sign_checkpoint(sample.desk.node.keys.log, log_id=sample.desk.node.log_id, size=one.size, root=one.root).note
+    return receipts.sign_checkpoint(
+        sample.desk.node.keys.log, log_id=sample.desk.node.log_id, size=one.size, root=one.root
+    ).note
 
 
 def swapped(bundle: Bundle, sample: Sample) -> Bundle:
@@ -113,7 +125,9 @@ def swapped(bundle: Bundle, sample: Sample) -> Bundle:
 def revoked_list(bundle: Bundle, sample: Sample) -> Bundle:
     authority = sample.desk.node.keys.authority
     serial = certificates.load(bundle.certificates[0]).serial_number
-    crl = authority.issue_crl(bundle.crls[0], [(serial, 1)], number=99, now=certificates.crl_issued(bundle.crls[0]))
+    crl = authority.issue_crl(
+        bundle.crls[0], [(serial, 1)], number=99, now=certificates.crl_issued(bundle.crls[0])
+    )
     return replace(bundle, crls=(crl,))
 
 
@@ -123,11 +137,18 @@ def resigned(bundle: Bundle, sample: Sample) -> Bundle:
     key = sample.desk.node.keys.service
     pseudonym = new_pseudonym()
     der = authority.issue(
-        key.public_key(), agency="NL-POL", pseudonym=pseudonym, roles=["officer"], service=False, now=sample.desk.clock.now()
+        key.public_key(),
+        agency="NL-POL",
+        pseudonym=pseudonym,
+        roles=["officer"],
+        service=False,
+        now=sample.desk.clock.now(),
     )
     old = statements.parse_entry(bundle.statements[-1].entry)
     new = statements.sign(key, old.claims, old.payload, certificates.parse(der).digest, der)
-    return replace(edit_statement(bundle, -1, entry=new.entry), certificates=(*bundle.certificates, der))
+    return replace(
+        edit_statement(bundle, -1, entry=new.entry), certificates=(*bundle.certificates, der)
+    )
 
 
 def stranger(bundle: Bundle, sample: Sample) -> Bundle:
@@ -135,10 +156,21 @@ def stranger(bundle: Bundle, sample: Sample) -> Bundle:
     now = sample.desk.clock.now()
     authority = Authority.found("NL-POL", now)
     real = sample.desk.person.certificate
-    der = authority.issue(real.key, agency="NL-POL", pseudonym=real.pseudonym, roles=["officer", "custodian"], service=False, now=now)
+    der = authority.issue(
+        real.key,
+        agency="NL-POL",
+        pseudonym=real.pseudonym,
+        roles=["officer", "custodian"],
+        service=False,
+        now=now,
+    )
     old = statements.parse_entry(bundle.statements[-1].entry)
-    new = statements.sign(sample.desk.person.key, old.claims, old.payload, certificates.parse(der).digest, der)
-    return replace(edit_statement(bundle, -1, entry=new.entry), certificates=(*bundle.certificates, der))
+    new = statements.sign(
+        sample.desk.person.key, old.claims, old.payload, certificates.parse(der).digest, der
+    )
+    return replace(
+        edit_statement(bundle, -1, entry=new.entry), certificates=(*bundle.certificates, der)
+    )
 
 
 Mutation = Callable[[Bundle, Sample], Bundle | bytes]
@@ -154,28 +186,59 @@ MUTATIONS: dict[str, tuple[int, Mutation]] = {
     "header cut": (1, lambda b, s: edit_chain(b, header=(b.chain.header[:-1] if b.chain else b""))),
     "disclosure cut": (
         1,
-        lambda b, s: edit_statement(b, 0, disclosures=(b.statements[0].disclosures[0][:-2], *b.statements[0].disclosures[1:])),
+        lambda b, s: edit_statement(
+            b,
+            0,
+            disclosures=(b.statements[0].disclosures[0][:-2], *b.statements[0].disclosures[1:]),
+        ),
     ),
     "disclosure of another": (
         2,
-        lambda b, s: edit_statement(b, 0, disclosures=(sd.make("name", "x", b"s" * 16).encoded, *b.statements[0].disclosures[1:])),
+        lambda b, s: edit_statement(
+            b,
+            0,
+            disclosures=(sd.make("name", "x", b"s" * 16).encoded, *b.statements[0].disclosures[1:]),
+        ),
     ),
-    "document changed": (2, lambda b, s: edit_statement(b, 1, document=(b.statements[1].document or b"").replace(b"first", b"forst"))),
-    "document of another event": (2, lambda b, s: edit_statement(b, 1, document=b.statements[2].document)),
+    "document changed": (
+        2,
+        lambda b, s: edit_statement(
+            b, 1, document=(b.statements[1].document or b"").replace(b"first", b"forst")
+        ),
+    ),
+    "document of another event": (
+        2,
+        lambda b, s: edit_statement(b, 1, document=b.statements[2].document),
+    ),
     "first event dropped": (2, lambda b, s: replace(b, statements=b.statements[1:])),
-    "middle event dropped": (2, lambda b, s: replace(b, statements=(b.statements[0], b.statements[2]))),
+    "middle event dropped": (
+        2,
+        lambda b, s: replace(b, statements=(b.statements[0], b.statements[2])),
+    ),
     "two events swapped": (2, swapped),
     "an event twice": (2, lambda b, s: replace(b, statements=(*b.statements, b.statements[-1]))),
     "events of another item": (2, lambda b, s: replace(b, statements=s.other.statements)),
     "payload changed": (
         2,
         lambda b, s: edit_statement(
-            b, -1, entry=b.statements[-1].entry.replace(statements.parse_entry(b.statements[-1].entry).payload, bytes(32))
+            b,
+            -1,
+            entry=b.statements[-1].entry.replace(
+                statements.parse_entry(b.statements[-1].entry).payload, bytes(32)
+            ),
         ),
     ),
-    "signature changed": (3, lambda b, s: edit_statement(b, -1, entry=flip(b.statements[-1].entry))),
+    "signature changed": (
+        3,
+        lambda b, s: edit_statement(b, -1, entry=flip(b.statements[-1].entry)),
+    ),
     "certificate missing": (3, lambda b, s: replace(b, certificates=())),
-    "certificate spare": (3, lambda b, s: replace(b, certificates=(*b.certificates, s.desk.node.keys.service_certificate.der))),
+    "certificate spare": (
+        3,
+        lambda b, s: replace(
+            b, certificates=(*b.certificates, s.desk.node.keys.service_certificate.der)
+        ),
+    ),
     "signed by another person": (3, resigned),
     "certificate revoked": (3, revoked_list),
     "descriptor changed": (
@@ -184,35 +247,90 @@ MUTATIONS: dict[str, tuple[int, Mutation]] = {
             b,
             descriptors=(
                 replace(
-                    b.descriptors[0], document=b.descriptors[0].document.replace(b'"maxAnchoringDelay":86400', b'"maxAnchoringDelay":86401')
+                    b.descriptors[0],
+                    document=b.descriptors[0].document.replace(
+                        b'"maxAnchoringDelay":86400', b'"maxAnchoringDelay":86401'
+                    ),
                 ),
             ),
         ),
     ),
-    "descriptor from another time": (4, lambda b, s: replace(b, descriptors=(replace(b.descriptors[0], active_from=1),))),
-    "receipt changed": (5, lambda b, s: edit_statement(b, -1, receipt=flip(b.statements[-1].receipt or b""))),
-    "receipt of another event": (5, lambda b, s: edit_statement(b, -1, receipt=b.statements[1].receipt)),
-    "receipt of another item": (5, lambda b, s: edit_statement(b, -1, receipt=s.other.statements[0].receipt)),
+    "descriptor from another time": (
+        4,
+        lambda b, s: replace(b, descriptors=(replace(b.descriptors[0], active_from=1),)),
+    ),
+    "receipt changed": (
+        5,
+        lambda b, s: edit_statement(b, -1, receipt=flip(b.statements[-1].receipt or b"")),
+    ),
+    "receipt of another event": (
+        5,
+        lambda b, s: edit_statement(b, -1, receipt=b.statements[1].receipt),
+    ),
+    "receipt of another item": (
+        5,
+        lambda b, s: edit_statement(b, -1, receipt=s.other.statements[0].receipt),
+    ),
     "receipt by another key": (5, lambda b, s: edit_statement(b, -1, receipt=forged_receipt(b, s))),
     "index changed": (6, lambda b, s: edit_statement(b, 0, index=b.statements[0].index + 100)),
     "another CA": (5, stranger),
-    "checkpoint root changed": (6, lambda b, s: edit_checkpoint(b, 0, root=bytes(32), note=forged_note(b, s, root=bytes(32)))),
-    "checkpoint time changed": (6, lambda b, s: edit_checkpoint(b, 0, time=b.checkpoints[0].time - 3600)),
-    "checkpoint note changed": (6, lambda b, s: edit_checkpoint(b, 0, note=forged_note(b, s, root=bytes(32)))),
+    "checkpoint root changed": (
+        6,
+        lambda b, s: edit_checkpoint(b, 0, root=bytes(32), note=forged_note(b, s, root=bytes(32))),
+    ),
+    "checkpoint time changed": (
+        6,
+        lambda b, s: edit_checkpoint(b, 0, time=b.checkpoints[0].time - 3600),
+    ),
+    "checkpoint note changed": (
+        6,
+        lambda b, s: edit_checkpoint(b, 0, note=forged_note(b, s, root=bytes(32))),
+    ),
     "checkpoint covers more": (6, lambda b, s: edit_checkpoint(b, 1, prev=0)),
     "covered by a later checkpoint": (6, lambda b, s: edit_statement(b, 0, first=1)),
-    "account proof changed": (6, lambda b, s: edit_chain(b, ledger=(flip(b.chain.ledger[0]), *b.chain.ledger[1:]) if b.chain else ())),
+    "account proof changed": (
+        6,
+        lambda b, s: edit_chain(
+            b, ledger=(flip(b.chain.ledger[0]), *b.chain.ledger[1:]) if b.chain else ()
+        ),
+    ),
     "account proof missing": (6, lambda b, s: edit_chain(b, registry=())),
-    "account proofs swapped": (6, lambda b, s: edit_chain(b, registry=b.chain.ledger, ledger=b.chain.registry) if b.chain else b),
-    "storage proof changed": (6, lambda b, s: edit_storage(b, "ledger", lambda nodes: (*nodes[:-1], flip(nodes[-1])))),
+    "account proofs swapped": (
+        6,
+        lambda b, s: (
+            edit_chain(b, registry=b.chain.ledger, ledger=b.chain.registry) if b.chain else b
+        ),
+    ),
+    "storage proof changed": (
+        6,
+        lambda b, s: edit_storage(b, "ledger", lambda nodes: (*nodes[:-1], flip(nodes[-1]))),
+    ),
     "storage proof cut": (6, lambda b, s: edit_storage(b, "ledger", lambda nodes: nodes[:-1])),
-    "storage proof padded": (6, lambda b, s: edit_storage(b, "ledger", lambda nodes: (*nodes, nodes[-1]))),
-    "header with another state": (6, lambda b, s: edit_chain(b, header=edit_header(b.chain.header, 3, bytes(32)) if b.chain else b"")),
-    "header with another time": (7, lambda b, s: edit_chain(b, header=edit_header(b.chain.header, 11, b"\x01") if b.chain else b"")),
-    "descendant that does not follow": (7, lambda b, s: edit_chain(b, descendants=(b.chain.header,) if b.chain else ())),
+    "storage proof padded": (
+        6,
+        lambda b, s: edit_storage(b, "ledger", lambda nodes: (*nodes, nodes[-1])),
+    ),
+    "header with another state": (
+        6,
+        lambda b, s: edit_chain(
+            b, header=edit_header(b.chain.header, 3, bytes(32)) if b.chain else b""
+        ),
+    ),
+    "header with another time": (
+        7,
+        lambda b, s: edit_chain(
+            b, header=edit_header(b.chain.header, 11, b"\x01") if b.chain else b""
+        ),
+    ),
+    "descendant that does not follow": (
+        7,
+        lambda b, s: edit_chain(b, descendants=(b.chain.header,) if b.chain else ()),
+    ),
     "hop that the contract does not know": (
         8,
-        lambda b, s: replace(b, hops=(bundles.Hop(bytes(32), bytes(32), bytes(32), 0, 0, 1, bytes(32), 0),)),
+        lambda b, s: replace(
+            b, hops=(bundles.Hop(bytes(32), bytes(32), bytes(32), 0, 0, 1, bytes(32), 0),)
+        ),
     ),
     "another origin": (8, lambda b, s: replace(b, origin="RO-DIICOT")),
 }
@@ -237,7 +355,10 @@ def test_a_changed_bundle_is_refused_at_the_step_at_fault(sample: Sample, name: 
     assert data != sample.data
     report = verify(data, sample.root, file=sample.file)
     if name in UNREADABLE:
-        assert (report.verdict, report.steps[step].status) == (Verdict.UNREADABLE, Status.UNREADABLE), report.as_json()
+        assert (report.verdict, report.steps[step].status) == (
+            Verdict.UNREADABLE,
+            Status.UNREADABLE,
+        ), report.as_json()
         return
     failed = [one.number for one in report.steps.values() if one.status is Status.FAILED]
     missing = [one.number for one in report.steps.values() if one.status is Status.NOT_CHECKED]
@@ -267,10 +388,15 @@ def test_a_file_measured_with_no_recorded_digest_is_undecided(sample: Sample) ->
 def test_withheld_digests_make_the_file_undecided_and_the_rest_verified(sample: Sample) -> None:
     row = sample.good.statements[0]
     shown = tuple(one for one in row.disclosures if sd.parse(one).name != "digests")
-    report = verify(edit_statement(sample.good, 0, disclosures=shown).encode(), sample.root, file=sample.file)
+    report = verify(
+        edit_statement(sample.good, 0, disclosures=shown).encode(), sample.root, file=sample.file
+    )
     assert (report.verdict, report.steps[9].status) == (Verdict.INCOMPLETE, Status.NOT_CHECKED)
     assert any("digests" in one for one in report.withheld)
-    assert verify(edit_statement(sample.good, 0, disclosures=shown).encode(), sample.root).verdict is Verdict.VERIFIED
+    assert (
+        verify(edit_statement(sample.good, 0, disclosures=shown).encode(), sample.root).verdict
+        is Verdict.VERIFIED
+    )
 
 
 def test_a_destroyed_document_leaves_signature_order_and_time_verified(sample: Sample) -> None:
@@ -280,8 +406,14 @@ def test_a_destroyed_document_leaves_signature_order_and_time_verified(sample: S
     assert "event 1: the whole document" in report.withheld
 
 
-def test_without_revocation_list_chain_section_or_descriptor_it_is_incomplete(sample: Sample) -> None:
-    for bundle in (replace(sample.good, crls=()), sample.good.with_chain(None), replace(sample.good, descriptors=())):
+def test_without_revocation_list_chain_section_or_descriptor_it_is_incomplete(
+    sample: Sample,
+) -> None:
+    for bundle in (
+        replace(sample.good, crls=()),
+        sample.good.with_chain(None),
+        replace(sample.good, descriptors=()),
+    ):
         report = verify(bundle.encode(), sample.root)
         assert report.verdict is Verdict.INCOMPLETE, report.as_json()
 
@@ -312,12 +444,20 @@ def sample_number(sample: Sample) -> int:
     return parse_header(sample.good.chain.header).number
 
 
-def test_a_block_that_no_rule_judges_is_not_checked_and_a_chosen_chain_can_judge_it(sample: Sample) -> None:
+def test_a_block_that_no_rule_judges_is_not_checked_and_a_chosen_chain_can_judge_it(
+    sample: Sample,
+) -> None:
     root = with_root(sample, finality=(Rpc(3),))
     report = verify(sample.data, root)
     assert (report.verdict, report.steps[7].status) == (Verdict.INCOMPLETE, Status.NOT_CHECKED)
-    assert verify(sample.data, root, confirm=lambda number, digest: {digest}).verdict is Verdict.VERIFIED
-    assert verify(sample.data, root, confirm=lambda number, digest: {bytes(32)}).steps[7].status is Status.FAILED
+    assert (
+        verify(sample.data, root, confirm=lambda number, digest: {digest}).verdict
+        is Verdict.VERIFIED
+    )
+    assert (
+        verify(sample.data, root, confirm=lambda number, digest: {bytes(32)}).steps[7].status
+        is Status.FAILED
+    )
 
 
 def test_a_pin_on_a_descendant_judges_the_block(sample: Sample) -> None:
@@ -329,7 +469,12 @@ def test_a_pin_on_a_descendant_judges_the_block(sample: Sample) -> None:
     sample.desk.anchor()
     child = sample.desk.node.contracts.chain.block(number + 1)
     bundle = edit_chain(sample.good, descendants=(child.header,))
-    assert verify(bundle.encode(), with_root(sample, finality=(Pinned({child.number: child.hash}),))).verdict is Verdict.VERIFIED
+    assert (
+        verify(
+            bundle.encode(), with_root(sample, finality=(Pinned({child.number: child.hash}),))
+        ).verdict
+        is Verdict.VERIFIED
+    )
 
 
 def test_certificates_out_of_time_or_revoked_are_judged_at_the_proven_time(sample: Sample) -> None:
@@ -340,7 +485,9 @@ def test_certificates_out_of_time_or_revoked_are_judged_at_the_proven_time(sampl
         with pytest.raises(VerificationError):
             certificates.verify_issued(certificate, [ca.der], time)
     with pytest.raises(VerificationError):
-        certificates.verify_issued(certificate, [Authority.found("NL-POL", 1795252443).der], certificate.not_before)
+        certificates.verify_issued(
+            certificate, [Authority.found("NL-POL", 1795252443).der], certificate.not_before
+        )
     serial = certificates.load(certificate.der).serial_number
     crl = ca.issue_crl(None, [(serial, 2_000_000_000)], number=5, now=2_000_000_100)
     certificates.verify_not_revoked(certificate, ca.der, [crl], 1_999_999_999)
@@ -351,7 +498,10 @@ def test_certificates_out_of_time_or_revoked_are_judged_at_the_proven_time(sampl
         certificates.verify_not_revoked(certificate, ca.der, [clean], 2_000_000_101)
     with pytest.raises(IncompleteError):
         certificates.verify_not_revoked(
-            certificate, ca.der, [Authority.found("NL-POL", 1).issue_crl(None, [], number=1, now=2_000_000_100)], 5
+            certificate,
+            ca.der,
+            [Authority.found("NL-POL", 1).issue_crl(None, [], number=1, now=2_000_000_100)],
+            5,
         )
 
 
@@ -373,7 +523,10 @@ def test_malformed_trust_roots_are_refused(sample: Sample, change: bytes) -> Non
 def test_a_certificate_is_refused_before_and_after_its_time(sample: Sample) -> None:
     certificate = certificates.parse(sample.good.certificates[0])
     authorities = [sample.desk.node.keys.authority.der]
-    assert certificates.verify_issued(certificate, authorities, certificate.not_after) == authorities[0]
+    assert (
+        certificates.verify_issued(certificate, authorities, certificate.not_after)
+        == authorities[0]
+    )
     for time in (certificate.not_before - 1, certificate.not_after + 1):
         with pytest.raises(VerificationError, match=r"used at|was not valid") as error:
             certificates.verify_issued(certificate, authorities, time)
@@ -385,15 +538,26 @@ def test_a_key_that_stands_twice_is_refused_at_step_1(sample: Sample) -> None:
     head, pair = sample.data[0], b"\x61v\x01"
     assert sample.data[1:4] == pair
     for again in (pair, b"\x61v\x02"):
-        report = verify(bytes([head + 1]) + pair + again + sample.data[4:], sample.root, file=sample.file)
+        report = verify(
+            bytes([head + 1]) + pair + again + sample.data[4:], sample.root, file=sample.file
+        )
         assert report.steps[1].status is Status.FAILED
         assert "repeated or out of order" in report.steps[1].detail
 
 
 def test_an_older_checkpoint_replayed_as_the_newest_is_refused(sample: Sample) -> None:
-    """Receipts at an older size lead to an older root: believed only for what that checkpoint covers."""
+    """Receipts at an older size lead to an older root: believed only for what that checkpoint
+    covers.
+    """
     first = sample.good.checkpoints[0]
-    cut = replace(sample.good, checkpoints=(first,), statements=tuple(replace(one, first=0) for one in sample.good.statements))
+    cut = replace(
+        sample.good,
+        checkpoints=(first,),
+        statements=tuple(replace(one, first=0) for one in sample.good.statements),
+    )
     report = verify(cut.encode(), sample.root, file=sample.file)
     assert report.verdict is Verdict.FAILED
-    assert {number for number, step in report.steps.items() if step.status is Status.FAILED} <= {5, 6}
+    assert {number for number, step in report.steps.items() if step.status is Status.FAILED} <= {
+        5,
+        6,
+    }

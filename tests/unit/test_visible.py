@@ -63,7 +63,9 @@ def test_a_flood_of_combining_marks_is_cut_and_scripts_that_need_some_stay() -> 
     flood = "e" + "\u0301" * 500
     assert visible(flood).count("\u0301") == 4
     assert "\\u0301" in visible(flood)
-    assert visible("\u0301a") == "\\u0301a", "a mark that comes first would be drawn over what stands before the value"
+    assert visible("\u0301a") == "\\u0301a", (
+        "a mark that comes first would be drawn over what stands before the value"
+    )
     for word in (
         "Tr\u1ea7n",
         unicodedata.normalize("NFD", "Tr\u1ea7n \u1ec7"),
@@ -74,7 +76,20 @@ def test_a_flood_of_combining_marks_is_cut_and_scripts_that_need_some_stay() -> 
 
 
 def test_names_of_all_the_world_stay_as_they_are() -> None:
-    for word in ("Müller", "Ștefan", "Ελλάδα", "Дело № 7", "日本語.jpg", "한국", "مرحبا", "שלום", "हिन्दी", "📷.png", "a  b", "C:\\x1b"):
+    for word in (
+        "Müller",
+        "Ștefan",
+        "Ελλάδα",
+        "Дело № 7",
+        "日本語.jpg",
+        "한국",
+        "مرحبا",
+        "שלום",
+        "हिन्दी",
+        "📷.png",
+        "a  b",
+        "C:\\x1b",
+    ):
         assert visible(word) == word
 
 

@@ -1,4 +1,6 @@
-"""Committed bytes: if one of these fails, the format has changed, and old evidence would no longer verify."""
+"""Committed bytes: if one of these fails, the format has changed, and old evidence would no longer
+verify.
+"""
 
 from __future__ import annotations
 
@@ -48,21 +50,39 @@ def test_document_and_disclosures() -> None:
 def test_statement_and_entry() -> None:
     statement = statements.parse(raw("statement"))
     certificate = certificates.parse(raw("certificate"))
-    assert (statement.entry, statement.digest, statement.payload) == (raw("entry"), raw("statementDigest"), raw("documentDigest"))
+    assert (statement.entry, statement.digest, statement.payload) == (
+        raw("entry"),
+        raw("statementDigest"),
+        raw("documentDigest"),
+    )
     assert statement.certificate == certificate.digest
     statements.verify_signature(statement, certificate.key)
     certificates.verify_issued(certificate, [raw("ca")], statement.claims.time)
     key = serialization.load_der_private_key(bytes.fromhex(EXAMPLE["keys"]["person"]), None)
-    again = statements.sign(key, statement.claims, statement.payload, certificate.digest, certificate.der)  # type: ignore[arg-type]
+    again = statements.sign(
+        key, statement.claims, statement.payload, certificate.digest, certificate.der
+    )  # type: ignore[arg-type]
     assert again.message.encode() == raw("statement")
 
 
 def test_receipt_and_checkpoint() -> None:
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(EXAMPLE["keys"]["log"]))
-    public, root = key.public_key().public_bytes_raw(), merkle.node_hash(raw("sibling"), raw("statementDigest"))
+    public, root = (
+        key.public_key().public_bytes_raw(),
+        merkle.node_hash(raw("sibling"), raw("statementDigest")),
+    )
     receipt = receipts.parse(raw("receipt"))
     assert root == raw("root")
-    assert receipts.verify(receipt, leaf=raw("statementDigest"), log_id=raw("logId"), subject=receipt.subject, key=public) == root
+    assert (
+        receipts.verify(
+            receipt,
+            leaf=raw("statementDigest"),
+            log_id=raw("logId"),
+            subject=receipt.subject,
+            key=public,
+        )
+        == root
+    )
     note = receipts.parse_checkpoint(EXAMPLE["checkpoint"].encode())
     receipts.verify_checkpoint(note, public)
     assert (note.size, note.root) == (2, root)
@@ -77,14 +97,25 @@ def test_login() -> None:
 
 def test_envelope() -> None:
     found = EXAMPLE["envelope"]
-    content_key, record_key, salt, plain = (bytes.fromhex(found[name]) for name in ("contentKey", "recordKey", "salt", "plain"))
+    content_key, record_key, salt, plain = (
+        bytes.fromhex(found[name]) for name in ("contentKey", "recordKey", "salt", "plain")
+    )
     sealed = content_encryption.Pieces(content_key, found["evidence"], salt).seal(
         0, content_encryption.pad_piece(plain, len(plain), 4096), last=True
     )
     assert sha256(sealed).hexdigest() == found["onlyPiece"]
-    assert content_encryption.commit(content_key, found["evidence"], salt).hex() == found["commitment"]
-    assert sha256(content_encryption.seal_document(record_key, EXAMPLE["document"].encode())).hexdigest() == found["sealedDocument"]
-    assert {size: content_encryption.padded_size(int(size)) for size in found["padded"]} == found["padded"]
+    assert (
+        content_encryption.commit(content_key, found["evidence"], salt).hex() == found["commitment"]
+    )
+    assert (
+        sha256(
+            content_encryption.seal_document(record_key, EXAMPLE["document"].encode())
+        ).hexdigest()
+        == found["sealedDocument"]
+    )
+    assert {size: content_encryption.padded_size(int(size)) for size in found["padded"]} == found[
+        "padded"
+    ]
     recipient = HpkePrivateKey("MLKEM768-X25519", bytes.fromhex(EXAMPLE["keys"]["recipientSeed"]))
     grant = grants.parse(from_b64url(found["grant"], what="grant"))
     assert recipient.open(grant) == record_key
@@ -117,7 +148,10 @@ UNREADABLE = {"empty.bundle", "truncated.bundle", "later-version.bundle"}
 def test_a_mutated_bundle_is_refused_at_its_step(name: str) -> None:
     report, step = check(name), BUNDLES["mutations"][name]["step"]
     if name in UNREADABLE:  # nothing in it was judged, so nothing was refuted
-        assert (report.verdict, report.steps[step].status) == (Verdict.UNREADABLE, Status.UNREADABLE)
+        assert (report.verdict, report.steps[step].status) == (
+            Verdict.UNREADABLE,
+            Status.UNREADABLE,
+        )
         return
     failed = [one.number for one in report.steps.values() if one.status is Status.FAILED]
     assert failed == [step] or (not failed and report.steps[step].status is Status.NOT_CHECKED)
@@ -126,6 +160,13 @@ def test_a_mutated_bundle_is_refused_at_its_step(name: str) -> None:
 
 def test_the_manifest_of_this_format_version_parses_for_ever() -> None:
     data = (HERE / "manifest.json").read_bytes()
-    assert sha256(data).hexdigest() == "eea88bcb35e2f8ee15464af7f510c8fd4c43fccc1c4c41271b657ac025e34f32"
+    assert (
+        sha256(data).hexdigest()
+        == "eea88bcb35e2f8ee15464af7f510c8fd4c43fccc1c4c41271b657ac025e34f32"
+    )
     found = manifest.parse(data)
-    assert (found.encode(), found.members[0].path, found.folders[0].facts.modified) == (data, b"caf\xe9/photo.jpg", -14_182_980 * 10**9)
+    assert (found.encode(), found.members[0].path, found.folders[0].facts.modified) == (
+        data,
+        b"caf\xe9/photo.jpg",
+        -14_182_980 * 10**9,
+    )

@@ -20,11 +20,17 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, timeout=_WAIT)
 
 
-def snapshot(ledger: Path, chain: Path | None, folder: Path, grants: Callable[[Iterator[tuple[Any, ...]]], None]) -> None:
+def snapshot(
+    ledger: Path,
+    chain: Path | None,
+    folder: Path,
+    grants: Callable[[Iterator[tuple[Any, ...]]], None],
+) -> None:
     """Copy the ledger without its grants, and the embedded chain, as they are at one moment.
 
-    Nothing is written to the ledger between the two moments of reading begin, so that no checkpoint is final in one copy and
-    unknown in the other. Writers wait for that instant only, not for the copying.
+    Nothing is written to the ledger between the two moments of reading begin, so that no checkpoint
+    is final in one copy and unknown in the other. Writers wait for that instant only, not for the
+    copying.
 
     Args:
         grants: takes the rows of the grants, which never lie on the backup's disk in clear.
@@ -46,7 +52,10 @@ def snapshot(ledger: Path, chain: Path | None, folder: Path, grants: Callable[[I
             for copy in copies:
                 copy.finish()
     except sqlite3.Error as error:
-        raise StorageError(f"a database could not be copied: {error}", hint="check the free space of both disks, then try again") from error
+        raise StorageError(
+            f"a database could not be copied: {error}",
+            hint="check the free space of both disks, then try again",
+        ) from error
 
 
 class _Copy:
@@ -55,7 +64,12 @@ class _Copy:
     def __init__(self, stack: ExitStack, source: Path, target: Path, leave_empty: set[str]) -> None:
         self._target, self._leave_empty = target, leave_empty
         self._source = stack.enter_context(closing(_connect(source)))
-        self._tables = dict(self._source.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"))
+        self._tables = dict(
+            self._source.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE "
+                "'sqlite_%'"
+            )
+        )
         files.private_file(target)
         with closing(_connect(target)) as made:
             for sql in self._tables.values():
@@ -76,7 +90,12 @@ class _Copy:
         for name in self._tables:
             if name not in self._leave_empty:
                 self._source.execute(f'INSERT INTO copy."{name}" SELECT * FROM main."{name}"')  # noqa: S608
-        indexes = [row[0] for row in self._source.execute("SELECT sql FROM main.sqlite_master WHERE type = 'index' AND sql IS NOT NULL")]
+        indexes = [
+            row[0]
+            for row in self._source.execute(
+                "SELECT sql FROM main.sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+            )
+        ]
         self._source.execute("COMMIT")
         self._source.execute("DETACH copy")
         with closing(_connect(self._target)) as made:
@@ -96,4 +115,6 @@ def put_grants(ledger: Path, rows: Iterable[list[Any]]) -> None:
             made.executemany(f'INSERT INTO "{GRANTS}" ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)', rows)  # noqa: S608
             made.execute("COMMIT")
     except sqlite3.Error as error:
-        raise StorageError(f"the ledger could not be restored: {error}", hint="check the free space of the disk") from error
+        raise StorageError(
+            f"the ledger could not be restored: {error}", hint="check the free space of the disk"
+        ) from error

@@ -1,8 +1,9 @@
 """Backup keys: a new one every month, each destroyed when its time is over.
 
-Grants lie in a backup only under such a key. Once it is destroyed, the items disposed of since that backup was made can no
-longer be opened from it: this is how disposal reaches backups (DESIGN section 6, `disposed`). The file must lie apart from
-home and backups, or whoever finds a backup finds its keys.
+Grants lie in a backup only under such a key. Once it is destroyed, the items disposed of since that
+backup was made can no
+longer be opened from it: this is how disposal reaches backups (DESIGN section 6, `disposed`). The
+file must lie apart from home and backups, or whoever finds a backup finds its keys.
 """
 
 from __future__ import annotations
@@ -38,23 +39,30 @@ class BackupKeys:
     """The backup keys in a file of their own, in the format of a keyring.
 
     Raises:
-        KeyringError: wrong passphrase, or altered, or a keyring with other keys in it. UsageError: no file, or not one.
+        KeyringError: wrong passphrase, or altered, or a keyring with other keys in it. UsageError:
+            no file, or not one.
     """
 
     def __init__(self, path: Path, passphrase: bytes, *, create: bool) -> None:
         files.require_file(path, hint="name the file of the backup keys with --keys")
         if not path.exists():
             if not create:
-                raise UsageError(f"there are no backup keys at {path}, and nothing else opens a backup", hint="name their file with --keys")
+                raise UsageError(
+                    f"there are no backup keys at {path}, and nothing else opens a backup",
+                    hint="name their file with --keys",
+                )
             self._keyring = FileKeyring.create(path, passphrase)
             self._generations: list[Generation] = []
             return
         self._keyring = FileKeyring.open(path, passphrase)
         if set(self._keyring.names()) - {_NAME}:
             raise KeyringError(
-                f"{path} is a keyring with other keys, not the file of the backup keys", hint="name another file with --keys"
+                f"{path} is a keyring with other keys, not the file of the backup keys",
+                hint="name another file with --keys",
             )
-        self._generations = _parsed(self._keyring.get(_NAME) if _NAME in self._keyring.names() else b"")
+        self._generations = _parsed(
+            self._keyring.get(_NAME) if _NAME in self._keyring.names() else b""
+        )
 
     def current(self, now: int, *, rotate: int = ROTATE, keep: int = KEEP) -> Generation:
         """The key for a backup made now; a new one where the newest is too old."""
@@ -63,7 +71,12 @@ class BackupKeys:
             newest = held[-1] if held else None
             # A clock that was set back must not make a key that outlives what was promised for it.
             if newest is None or newest.expires <= now or not 0 <= now - newest.made < rotate:
-                return [*held, Generation(secrets.token_hex(8), secrets.token_hex(32), now, now + rotate + keep)]
+                return [
+                    *held,
+                    Generation(
+                        secrets.token_hex(8), secrets.token_hex(32), now, now + rotate + keep
+                    ),
+                ]
             return held
 
         self._change(add)
@@ -92,7 +105,10 @@ class BackupKeys:
             if one.id == generation:
                 return bytes.fromhex(one.key)
         raise KeyringError(
-            f"the backup key {generation} is not in this file: it was destroyed when its time was over, or the file is another",
+            (
+                f"the backup key {generation} is not in this file: it was destroyed when its time "
+                "was over, or the file is another"
+            ),
             hint="choose a newer snapshot, or the right file with --keys",
         )
 

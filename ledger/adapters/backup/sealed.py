@@ -1,4 +1,6 @@
-"""Rows under a backup key: pages of deterministic CBOR, each sealed with AES-256-GCM; order and end are part of the nonce."""
+"""Rows under a backup key: pages of deterministic CBOR, each sealed with AES-256-GCM; order and end
+are part of the nonce.
+"""
 
 from __future__ import annotations
 
@@ -60,4 +62,6 @@ def read(path: Path, key: bytes) -> Iterator[list[Any]]:
         try:
             cipher.decrypt(stream_nonce(number, last=True), sealed, None)
         except InvalidTag as error:
-            raise UnreadableError("the grants in this backup are altered or cut short", hint="choose another snapshot") from error
+            raise UnreadableError(
+                "the grants in this backup are altered or cut short", hint="choose another snapshot"
+            ) from error

@@ -11,7 +11,8 @@ from typing import Any
 from ledger.domain.chain.evm import keccak256
 from ledger.domain.errors import ChainError
 
-# eth_abi is imported where it is used: a tenth of a second that only calls of the chain should cost.
+# eth_abi is imported where it is used: a tenth of a second that only calls of the chain should
+# cost.
 CONTRACTS = ("AgencyRegistry", "EvidenceLedger")
 
 
@@ -32,7 +33,11 @@ def _type(entry: dict[str, Any]) -> str:
 
 @cache
 def _function(name: str, function: str) -> tuple[bytes, list[str], list[str]]:
-    entry = next(one for one in artifact(name)["abi"] if one.get("name") == function and one["type"] == "function")
+    entry = next(
+        one
+        for one in artifact(name)["abi"]
+        if one.get("name") == function and one["type"] == "function"
+    )
     inputs = [_type(one) for one in entry["inputs"]]
     selector = keccak256(f"{function}({','.join(inputs)})".encode())[:4]
     return selector, inputs, [_type(one) for one in entry["outputs"]]
@@ -79,8 +84,14 @@ def _decode(types: Sequence[str], data: bytes, what: str) -> tuple[Any, ...]:
 
     try:
         return tuple(decode(types, data))
-    except (DecodingError, ValueError, OverflowError) as error:  # of text that is none, and of lengths beyond any memory
-        raise ChainError(f"the chain answered {what} with what cannot be decoded", hint="check addresses and RPC") from error
+    except (
+        DecodingError,
+        ValueError,
+        OverflowError,
+    ) as error:  # of text that is none, and of lengths beyond any memory
+        raise ChainError(
+            f"the chain answered {what} with what cannot be decoded", hint="check addresses and RPC"
+        ) from error
 
 
 def constructor(name: str, *arguments: Any) -> bytes:
@@ -88,7 +99,9 @@ def constructor(name: str, *arguments: Any) -> bytes:
     from eth_abi import encode
 
     abi = artifact(name)["abi"]
-    entry: dict[str, Any] = next((one for one in abi if one["type"] == "constructor"), {"inputs": []})
+    entry: dict[str, Any] = next(
+        (one for one in abi if one["type"] == "constructor"), {"inputs": []}
+    )
     code = bytes.fromhex(artifact(name)["bytecode"][2:])
     return bytes(code + encode([_type(one) for one in entry["inputs"]], list(arguments)))
 
@@ -101,7 +114,10 @@ def _events(name: str) -> dict[bytes, tuple[str, list[tuple[str, str]], list[tup
         if entry["type"] == "event":
             types = [_type(one) for one in entry["inputs"]]
             topic = keccak256(f"{entry['name']}({','.join(types)})".encode())
-            inputs = [(one["indexed"], one["name"], kind) for one, kind in zip(entry["inputs"], types, strict=True)]
+            inputs = [
+                (one["indexed"], one["name"], kind)
+                for one, kind in zip(entry["inputs"], types, strict=True)
+            ]
             found[topic] = (
                 entry["name"],
                 [(label, kind) for indexed, label, kind in inputs if indexed],
@@ -110,7 +126,9 @@ def _events(name: str) -> dict[bytes, tuple[str, list[tuple[str, str]], list[tup
     return found
 
 
-def decode_event(name: str, topics: Sequence[bytes], data: bytes) -> tuple[str, dict[str, Any]] | None:
+def decode_event(
+    name: str, topics: Sequence[bytes], data: bytes
+) -> tuple[str, dict[str, Any]] | None:
     """Name and values of an event of contract ``name``; None for one that it does not declare.
 
     Raises:
@@ -122,7 +140,10 @@ def decode_event(name: str, topics: Sequence[bytes], data: bytes) -> tuple[str, 
     event, indexed, others = known
     if len(topics) != 1 + len(indexed):
         raise ChainError(f"the chain shows an event {event} with {len(topics)} topics")
-    values = {label: _decode([kind], topic, event)[0] for (label, kind), topic in zip(indexed, topics[1:], strict=True)}
+    values = {
+        label: _decode([kind], topic, event)[0]
+        for (label, kind), topic in zip(indexed, topics[1:], strict=True)
+    }
     found = _decode([kind for _, kind in others], data, event)
     return event, values | {label: value for (label, _), value in zip(others, found, strict=True)}
 
@@ -134,7 +155,10 @@ def _errors() -> dict[bytes, tuple[str, list[str]]]:
         for entry in artifact(name)["abi"]:
             if entry["type"] == "error":
                 types = [_type(one) for one in entry["inputs"]]
-                found[keccak256(f"{entry['name']}({','.join(types)})".encode())[:4]] = (entry["name"], types)
+                found[keccak256(f"{entry['name']}({','.join(types)})".encode())[:4]] = (
+                    entry["name"],
+                    types,
+                )
     return found
 
 
@@ -147,4 +171,5 @@ def explain_revert(data: bytes) -> str:
         values = _decode(types, data[4:], name)
     except ChainError:
         return name
-    return f"{name}({', '.join('0x' + value.hex() if isinstance(value, bytes) else str(value) for value in values)})"
+    shown = ["0x" + value.hex() if isinstance(value, bytes) else str(value) for value in values]
+    return f"{name}({', '.join(shown)})"

@@ -18,12 +18,20 @@ from ledger.domain.chain.evm import keccak256
 from ledger.domain.chain.transactions import SentCall
 from ledger.domain.codecs import rlp
 from ledger.domain.errors import ChainError, FormatError, NetworkError
-from ledger.domain.ports.node_and_chain import Chain, HopStep, LatestCheckpoint, Standing, TransactionReceipt
+from ledger.domain.ports.node_and_chain import (
+    Chain,
+    HopStep,
+    LatestCheckpoint,
+    Standing,
+    TransactionReceipt,
+)
 
 REGISTRY: Final = "AgencyRegistry"
 LEDGER: Final = "EvidenceLedger"
 _DEPLOY_GAS: Final = 5_000_000
-_ANCHOR_GAS: Final = 300_000  # three times the worst anchor: an estimate could be stale when it is mined
+_ANCHOR_GAS: Final = (
+    300_000  # three times the worst anchor: an estimate could be stale when it is mined
+)
 _HOP_GAS: Final = 300_000  # likewise, for any step of a handover
 _WAIT: Final = 120.0
 _MOST_AGENCIES: Final = 10_000  # each is a call
@@ -36,7 +44,9 @@ _OUTCOMES: Final = {
 
 
 _EVENTS: Final[dict[str, Callable[[int, int, dict[str, Any]], ContractEvent]]] = {
-    "AgencyAdmitted": lambda block, time, v: contract_events.AgencyAdmitted(block, time, v["agencyId"], v["code"]),
+    "AgencyAdmitted": lambda block, time, v: contract_events.AgencyAdmitted(
+        block, time, v["agencyId"], v["code"]
+    ),
     "LogOpened": lambda block, time, v: contract_events.LogOpened(
         block, time, v["agencyId"], v["logId"], v["parent"], v["size"], v["root"]
     ),
@@ -57,7 +67,9 @@ _EVENTS: Final[dict[str, Callable[[int, int, dict[str, Any]], ContractEvent]]] =
 
 @dataclass(frozen=True, slots=True)
 class Founder:
-    """An agency at deployment: its code, two accounts (20 bytes) and the digest of its first descriptor."""
+    """An agency at deployment: its code, two accounts (20 bytes) and the digest of its first
+    descriptor.
+    """
 
     code: str
     governor: bytes
@@ -70,8 +82,12 @@ def address_of(key: bytes) -> bytes:
     return keccak256(PrivateKey(key).public_key.format(compressed=False)[1:])[12:]
 
 
-def sign_transaction(chain: Chain, key: bytes, *, to: bytes | None, data: bytes, gas: int, nonce: int, value: int = 0) -> bytes:
-    """Sign an EIP-1559 transaction, ``value`` in wei; returns the exact bytes to record and send."""
+def sign_transaction(
+    chain: Chain, key: bytes, *, to: bytes | None, data: bytes, gas: int, nonce: int, value: int = 0
+) -> bytes:
+    """Sign an EIP-1559 transaction, ``value`` in wei; returns the exact bytes to record and
+    send.
+    """
     with limited():
         from eth_account import Account  # over a second of imports, needed for anchoring only
 
@@ -102,7 +118,9 @@ def wait(chain: Chain, transaction: bytes, *, timeout: float = _WAIT) -> Transac
     pause = 0.01
     while (receipt := chain.receipt(transaction)) is None:
         if time.monotonic() > deadline:
-            raise NetworkError(f"transaction 0x{transaction.hex()} was not mined within {timeout:.0f} s")
+            raise NetworkError(
+                f"transaction 0x{transaction.hex()} was not mined within {timeout:.0f} s"
+            )
         time.sleep(pause)
         pause = min(pause * 2, 1.0)
     if not receipt.succeeded:
@@ -111,12 +129,21 @@ def wait(chain: Chain, transaction: bytes, *, timeout: float = _WAIT) -> Transac
 
 
 def deploy(
-    chain: Chain, key: bytes, founders: Sequence[Founder], *, descriptor_delay: int, proposal_life: int, recovery_delay: int
+    chain: Chain,
+    key: bytes,
+    founders: Sequence[Founder],
+    *,
+    descriptor_delay: int,
+    proposal_life: int,
+    recovery_delay: int,
 ) -> tuple[bytes, bytes, int]:
-    """Deploy registry and ledger from the account of ``key``; returns their addresses and the registry's block. Delays are seconds."""
+    """Deploy registry and ledger from the account of ``key``; returns their addresses and the
+    registry's block. Delays are seconds.
+    """
     deployer = address_of(key)
     nonce = chain.nonce(deployer)
-    # The registry names the ledger before it exists: a contract's address follows from its creator's nonce.
+    # The registry names the ledger before it exists: a contract's address follows from its
+    # creator's nonce.
     ledger = keccak256(rlp.encode([deployer, rlp.encode_number(nonce + 1)]))[12:]
     rows = [(one.code, one.governor, one.anchorer, one.descriptor_digest) for one in founders]
     code = abi.constructor(REGISTRY, ledger, rows, descriptor_delay, proposal_life, recovery_delay)
@@ -130,7 +157,10 @@ def _create(chain: Chain, key: bytes, code: bytes, nonce: int) -> tuple[bytes, i
     raw = sign_transaction(chain, key, to=None, data=code, gas=_DEPLOY_GAS, nonce=nonce)
     receipt = wait(chain, chain.send(raw))
     if receipt.contract is None:
-        raise ChainError("the chain mined a deployment without a contract", hint="check that the RPC address is right")
+        raise ChainError(
+            "the chain mined a deployment without a contract",
+            hint="check that the RPC address is right",
+        )
     return receipt.contract, receipt.block
 
 
@@ -151,17 +181,24 @@ class Contracts:
         data = self.chain.call(self.ledger, abi.encode_call(LEDGER, "latest", log))
         ((root, size, moment, block),) = abi.decode_result(LEDGER, "latest", data)
         if max(size, moment, block) >= 2**53:
-            raise ChainError("the chain answered with a checkpoint beyond all numbers", hint="check addresses and RPC")
+            raise ChainError(
+                "the chain answered with a checkpoint beyond all numbers",
+                hint="check addresses and RPC",
+            )
         return LatestCheckpoint(root, size, moment, block)
 
     def checkpoint_commitment(self, log: bytes, size: int) -> bytes:
         """The commitment stored for a checkpoint, zeros for none."""
-        data = self.chain.call(self.ledger, abi.encode_call(LEDGER, "checkpointCommitment", log, size))
+        data = self.chain.call(
+            self.ledger, abi.encode_call(LEDGER, "checkpointCommitment", log, size)
+        )
         return bytes(abi.decode_result(LEDGER, "checkpointCommitment", data)[0])
 
     def active_version(self, anchorer: bytes, block: int | None = None) -> int:
         """Descriptor version in force for an anchoring account at a block."""
-        data = self.chain.call(self.registry, abi.encode_call(REGISTRY, "activeAnchor", anchorer), block=block)
+        data = self.chain.call(
+            self.registry, abi.encode_call(REGISTRY, "activeAnchor", anchorer), block=block
+        )
         return int(abi.decode_result(REGISTRY, "activeAnchor", data)[2])
 
     def agency(self, agency: bytes) -> tuple[Any, ...]:
@@ -171,22 +208,38 @@ class Contracts:
 
     def agencies(self) -> list[bytes]:
         """Ids of all agencies of the registry."""
-        (count,) = abi.decode_result(REGISTRY, "agencyCount", self.chain.call(self.registry, abi.encode_call(REGISTRY, "agencyCount")))
+        (count,) = abi.decode_result(
+            REGISTRY,
+            "agencyCount",
+            self.chain.call(self.registry, abi.encode_call(REGISTRY, "agencyCount")),
+        )
         if count > _MOST_AGENCIES:
-            raise ChainError(f"the registry says that it has {count} agencies", hint="check addresses and RPC")
-        calls = (self.chain.call(self.registry, abi.encode_call(REGISTRY, "agencyAt", number)) for number in range(count))
+            raise ChainError(
+                f"the registry says that it has {count} agencies", hint="check addresses and RPC"
+            )
+        calls = (
+            self.chain.call(self.registry, abi.encode_call(REGISTRY, "agencyAt", number))
+            for number in range(count)
+        )
         return [bytes(abi.decode_result(REGISTRY, "agencyAt", data)[0]) for data in calls]
 
     def standing(self, agency: bytes) -> Standing:
         """What the registry says of an agency now."""
         found = self.agency(agency)
         return Standing(
-            bytes.fromhex(found[0][2:]), bytes.fromhex(found[2][2:]), int(found[3]) == _ACTIVE, int(found[5]), int(found[6]), int(found[7])
+            bytes.fromhex(found[0][2:]),
+            bytes.fromhex(found[2][2:]),
+            int(found[3]) == _ACTIVE,
+            int(found[5]),
+            int(found[6]),
+            int(found[7]),
         )
 
     def descriptor_commitment(self, agency: bytes, version: int) -> bytes:
         """The commitment stored for a descriptor version, zeros for none."""
-        data = self.chain.call(self.registry, abi.encode_call(REGISTRY, "descriptorCommitment", agency, version))
+        data = self.chain.call(
+            self.registry, abi.encode_call(REGISTRY, "descriptorCommitment", agency, version)
+        )
         return bytes(abi.decode_result(REGISTRY, "descriptorCommitment", data)[0])
 
     def custody(self, key: bytes, block: int | None = None) -> tuple[bytes, int, bool]:
@@ -206,32 +259,64 @@ class Contracts:
 
     def sign_hop(self, key: bytes, nonce: int, step: HopStep) -> bytes:
         """The exact transaction of a step of a handover, to record and send."""
-        return sign_transaction(self.chain, key, to=self.ledger, data=self._hop_call(step), gas=_HOP_GAS, nonce=nonce)
+        return sign_transaction(
+            self.chain, key, to=self.ledger, data=self._hop_call(step), gas=_HOP_GAS, nonce=nonce
+        )
 
     @staticmethod
     def _hop_call(step: HopStep) -> bytes:
         hop, place = step.hop, (step.index, list(step.proof))
         if hop.outcome == contract_layout.OPEN:
-            return abi.encode_call(LEDGER, "offerTransfer", step.origin, step.ref, hop.taker, hop.offer, hop.expires, *place)
+            return abi.encode_call(
+                LEDGER,
+                "offerTransfer",
+                step.origin,
+                step.ref,
+                hop.taker,
+                hop.offer,
+                hop.expires,
+                *place,
+            )
         offer = (hop.giver, hop.taker, hop.offer, hop.offer_time, hop.expires)
-        return abi.encode_call(LEDGER, _OUTCOMES[hop.outcome], step.origin, step.ref, offer, hop.outcome_digest, *place)
+        return abi.encode_call(
+            LEDGER, _OUTCOMES[hop.outcome], step.origin, step.ref, offer, hop.outcome_digest, *place
+        )
 
-    def check_anchor(self, sender: bytes, old: int, new: int, root: bytes, proof: Sequence[bytes]) -> None:
+    def check_anchor(
+        self, sender: bytes, old: int, new: int, root: bytes, proof: Sequence[bytes]
+    ) -> None:
         """Try an anchor without sending it."""
-        self.chain.call(self.ledger, abi.encode_call(LEDGER, "anchor", old, new, root, list(proof)), sender=sender)
+        self.chain.call(
+            self.ledger,
+            abi.encode_call(LEDGER, "anchor", old, new, root, list(proof)),
+            sender=sender,
+        )
 
-    def sign_anchor(self, key: bytes, nonce: int, old: int, new: int, root: bytes, proof: Sequence[bytes]) -> bytes:
+    def sign_anchor(
+        self, key: bytes, nonce: int, old: int, new: int, root: bytes, proof: Sequence[bytes]
+    ) -> bytes:
         """The exact transaction to record and send."""
         data = abi.encode_call(LEDGER, "anchor", old, new, root, list(proof))
-        return sign_transaction(self.chain, key, to=self.ledger, data=data, gas=_ANCHOR_GAS, nonce=nonce)
+        return sign_transaction(
+            self.chain, key, to=self.ledger, data=data, gas=_ANCHOR_GAS, nonce=nonce
+        )
 
     def read_transaction(self, raw: bytes) -> SentCall:
-        """What a signed transaction of a node does (EIP-1559 over EIP-2718, as sign_transaction makes them)."""
+        """What a signed transaction of a node does (EIP-1559 over EIP-2718, as sign_transaction
+        makes them).
+        """
         try:
             fields = rlp.decode(raw[1:], what="transaction")
-            if raw[:1] != b"\x02" or not isinstance(fields, list) or len(fields) != 12 or fields[5] != self.ledger:
+            if (
+                raw[:1] != b"\x02"
+                or not isinstance(fields, list)
+                or len(fields) != 12
+                or fields[5] != self.ledger
+            ):
                 raise FormatError("transaction: not one to the ledger")
-            chain, nonce, parity, r, s = (rlp.number(fields[place], what="transaction") for place in (0, 1, 9, 10, 11))
+            chain, nonce, parity, r, s = (
+                rlp.number(fields[place], what="transaction") for place in (0, 1, 9, 10, 11)
+            )
             if chain != self.chain.chain_id() or parity > 1 or not isinstance(fields[7], bytes):
                 raise FormatError("transaction: for another chain")
             signed = keccak256(b"\x02" + rlp.encode(fields[:9]))
@@ -243,7 +328,8 @@ class Contracts:
         common = (keccak256(raw), keccak256(key.format(compressed=False)[1:])[12:], nonce)
         if function == "anchor":
             return SentCall(*common, anchored=(arguments[0], arguments[1], arguments[2]))
-        # The offer itself stands at the fourth place; an outcome names its own statement behind the offer that it answers.
+        # The offer itself stands at the fourth place; an outcome names its own statement behind the
+        # offer that it answers.
         return SentCall(*common, digest=arguments[3])
 
     def events(self, first: int, last: int) -> list[ContractEvent]:

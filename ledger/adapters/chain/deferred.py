@@ -1,4 +1,6 @@
-"""A chain that is opened when it is first asked: most commands never ask it, and opening costs more than they do."""
+"""A chain that is opened when it is first asked: most commands never ask it, and opening costs more
+than they do.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ledger.domain.errors import StorageError
-from ledger.domain.ports.node_and_chain import BlockRef, Chain, ChainLog, StateProof, TransactionReceipt
+from ledger.domain.ports.node_and_chain import (
+    BlockRef,
+    Chain,
+    ChainLog,
+    StateProof,
+    TransactionReceipt,
+)
 
 LOCAL_LABEL: Final = "local: not tamper-evident against its owner"
 
@@ -31,7 +39,10 @@ class DeferredChain:
     def _opened(self) -> Chain:
         with self._mutex:
             if self._closed:  # opening it again would take a lock that nobody gives back
-                raise StorageError("the chain is closed: the node is being stopped", hint="try again when it is back")
+                raise StorageError(
+                    "the chain is closed: the node is being stopped",
+                    hint="try again when it is back",
+                )
             if self._chain is None:
                 self._chain = self._opener()
             return self._chain
@@ -60,7 +71,9 @@ class DeferredChain:
         """(maximum fee, priority fee) per gas in wei."""
         return self._opened().fees()
 
-    def call(self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None) -> bytes:
+    def call(
+        self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None
+    ) -> bytes:
         """Read-only call."""
         return self._opened().call(to, data, sender=sender, block=block)
 

@@ -1,7 +1,8 @@
 """The embedded chain: py-evm over SQLite, one writer, durable against SIGKILL.
 
-Every block is sealed like a Clique block by the home's own key, so that bundles made later verify with the trust root
-given out before. It convinces nobody who does not trust its owner, and its label says so.
+Every block is sealed like a Clique block by the home's own key, so that bundles made later verify
+with the trust root given out before. It convinces nobody who does not trust its owner, and its
+label says so.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ from ledger.adapters.recursion import limited
 from ledger.domain.chain.evm import keccak256
 from ledger.domain.codecs import rlp
 from ledger.domain.errors import ChainError, NotFoundError, StorageError
-from ledger.domain.ports.node_and_chain import BlockRef, ChainLog, Clock, StateProof, TransactionReceipt
+from ledger.domain.ports.node_and_chain import (
+    BlockRef,
+    ChainLog,
+    Clock,
+    StateProof,
+    TransactionReceipt,
+)
 
 with limited():
     from eth.chains.base import MiningChain
@@ -55,7 +62,14 @@ class LocalChain:
     label = LOCAL_LABEL
 
     def __init__(
-        self, directory: Path, *, chain_id: int, sealer: bytes, clock: Clock, funded: Sequence[bytes] = (), view: bool = False
+        self,
+        directory: Path,
+        *,
+        chain_id: int,
+        sealer: bytes,
+        clock: Clock,
+        funded: Sequence[bytes] = (),
+        view: bool = False,
     ) -> None:
         if not view:
             files.private_folder(directory)
@@ -70,11 +84,17 @@ class LocalChain:
                 self._chain: Any = chain_class(self._db)
             else:
                 with self._db.unit():
-                    self._chain = chain_class.from_genesis(self._db, self._genesis(), self._accounts(funded))
-                    self._db[b"custody:genesis"] = self._chain.get_canonical_block_header_by_number(0).hash
+                    self._chain = chain_class.from_genesis(
+                        self._db, self._genesis(), self._accounts(funded)
+                    )
+                    self._db[b"custody:genesis"] = self._chain.get_canonical_block_header_by_number(
+                        0
+                    ).hash
         except (HeaderNotFound, KeyError) as error:
             self.close()
-            raise StorageError("the embedded chain is damaged: its head cannot be read", hint="restore a backup") from error
+            raise StorageError(
+                "the embedded chain is damaged: its head cannot be read", hint="restore a backup"
+            ) from error
 
     @staticmethod
     def _chain_class(number: int, key: PrivateKey) -> Any:
@@ -85,7 +105,9 @@ class LocalChain:
                 result = super().finalize_block(block)
                 unsealed = result.block.header.copy(extra_data=_VANITY)
                 digest = keccak256(pyrlp.encode(unsealed))
-                header = unsealed.copy(extra_data=_VANITY + key.sign_recoverable(digest, hasher=None))
+                header = unsealed.copy(
+                    extra_data=_VANITY + key.sign_recoverable(digest, hasher=None)
+                )
                 return result._replace(block=result.block.copy(header=header))
 
         class SealingChain(MiningChain):  # type: ignore[misc]
@@ -102,12 +124,16 @@ class LocalChain:
             "gas_limit": _GAS_LIMIT,
             "base_fee_per_gas": 7,
             "nonce": bytes(8),
-            "timestamp": self._clock.now() - 10,  # blocks are a second apart at least, and must not run ahead
+            "timestamp": self._clock.now()
+            - 10,  # blocks are a second apart at least, and must not run ahead
         }
 
     @staticmethod
     def _accounts(funded: Sequence[bytes]) -> dict[bytes, Any]:
-        return {address: {"balance": 10**24, "nonce": 0, "code": b"", "storage": {}} for address in funded}
+        return {
+            address: {"balance": 10**24, "nonce": 0, "code": b"", "storage": {}}
+            for address in funded
+        }
 
     def chain_id(self) -> int:
         """EIP-155 chain id."""
@@ -137,23 +163,39 @@ class LocalChain:
     def nonce(self, address: bytes) -> int:
         """Number of mined transactions of an account."""
         with self._mutex:
-            return int(self._chain.get_vm(self._chain.get_canonical_head()).state.get_nonce(address))
+            return int(
+                self._chain.get_vm(self._chain.get_canonical_head()).state.get_nonce(address)
+            )
 
     def fees(self) -> tuple[int, int]:
         """Twice the base fee, and one wei."""
         with self._mutex:
             return 2 * int(self._chain.header.base_fee_per_gas) + 1, 1
 
-    def call(self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None) -> bytes:
+    def call(
+        self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None
+    ) -> bytes:
         """Read-only call at a block, by default the head."""
         with self._mutex:
-            header = self._chain.get_canonical_head() if block is None else self._chain.get_canonical_block_header_by_number(block)
+            header = (
+                self._chain.get_canonical_head()
+                if block is None
+                else self._chain.get_canonical_block_header_by_number(block)
+            )
             nonce = self._chain.get_vm(header).state.get_nonce(sender or _ZERO)
-            unsigned = self._chain.create_unsigned_transaction(nonce=nonce, gas_price=0, gas=_CALL_GAS, to=to, value=0, data=data)
+            unsigned = self._chain.create_unsigned_transaction(
+                nonce=nonce, gas_price=0, gas=_CALL_GAS, to=to, value=0, data=data
+            )
             try:
-                return bytes(self._chain.get_transaction_result(SpoofTransaction(unsigned, from_=sender or _ZERO), header))
+                return bytes(
+                    self._chain.get_transaction_result(
+                        SpoofTransaction(unsigned, from_=sender or _ZERO), header
+                    )
+                )
             except VMError as error:
-                raise ChainError(f"the contract refused: {explain_revert(_revert_data(error))}") from error
+                raise ChainError(
+                    f"the contract refused: {explain_revert(_revert_data(error))}"
+                ) from error
 
     def send(self, raw: bytes) -> bytes:
         """Mine a transaction in a block of its own; it is on disk when this returns."""
@@ -171,11 +213,15 @@ class LocalChain:
             except (ValidationError, pyrlp.exceptions.DecodingError) as error:
                 raise ChainError(f"the chain refused the transaction: {error}") from error
             finally:
-                self._chain.header = self._chain.create_header_from_parent(self._chain.get_canonical_head())
+                self._chain.header = self._chain.create_header_from_parent(
+                    self._chain.get_canonical_head()
+                )
         return digest
 
     def receipt(self, transaction: bytes) -> TransactionReceipt | None:
-        """Receipt of a mined transaction; every block holds one transaction, so gas is not cumulative."""
+        """Receipt of a mined transaction; every block holds one transaction, so gas is not
+        cumulative.
+        """
         with self._mutex:
             try:
                 number, index = self._chain.get_canonical_transaction_index(transaction)
@@ -186,16 +232,24 @@ class LocalChain:
             header = self._chain.get_canonical_block_header_by_number(number)
             contract = None
             if mined.to == b"":
-                contract = keccak256(rlp.encode([mined.sender, rlp.encode_number(mined.nonce)]))[12:]
-            return TransactionReceipt(receipt.state_root == b"\x01", number, header.hash, receipt.gas_used, contract)
+                contract = keccak256(rlp.encode([mined.sender, rlp.encode_number(mined.nonce)]))[
+                    12:
+                ]
+            return TransactionReceipt(
+                receipt.state_root == b"\x01", number, header.hash, receipt.gas_used, contract
+            )
 
     def code(self, address: bytes) -> bytes:
         """Code at an address."""
         with self._mutex:
-            return bytes(self._chain.get_vm(self._chain.get_canonical_head()).state.get_code(address))
+            return bytes(
+                self._chain.get_vm(self._chain.get_canonical_head()).state.get_code(address)
+            )
 
     def logs(self, addresses: Sequence[bytes], first: int, last: int) -> list[ChainLog]:
-        """Log records of contracts, from the receipt of the one transaction that every block holds."""
+        """Log records of contracts, from the receipt of the one transaction that every block
+        holds.
+        """
         found = []
         with self._mutex:
             for number in range(max(first, 1), min(last, self.head().number) + 1):
@@ -222,7 +276,9 @@ class LocalChain:
             return StateProof(_nodes(accounts, key), storage)
 
     def close(self) -> None:
-        """Close the file and release the lock; a call under way in another thread ends first, since SQLite would crash under it."""
+        """Close the file and release the lock; a call under way in another thread ends first, since
+        SQLite would crash under it.
+        """
         with self._mutex:
             self._db.close()
             if self._lock is not None:
@@ -231,7 +287,8 @@ class LocalChain:
 
 def _nodes(trie: HexaryTrie, key: bytes) -> tuple[bytes, ...]:
     encoded = [pyrlp.encode(node) for node in trie.get_proof(key)]
-    # A node shorter than 32 bytes stands inside its parent and is no node of the proof (EIP-1186 answers leave it out).
+    # A node shorter than 32 bytes stands inside its parent and is no node of the proof (EIP-1186
+    # answers leave it out).
     return tuple(node for number, node in enumerate(encoded) if number == 0 or len(node) >= 32)
 
 

@@ -1,4 +1,6 @@
-"""Any EVM chain by JSON-RPC over HTTP (web3): a consortium chain, a public one, Hardhat node or anvil."""
+"""Any EVM chain by JSON-RPC over HTTP (web3): a consortium chain, a public one, Hardhat node or
+anvil.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,23 @@ with limited():
     from web3.types import RPCEndpoint, RPCResponse
 
 _FIELDS: Final = (
-    "parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom", "difficulty",
+    "parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot",
+    "logsBloom", "difficulty",
     "number", "gasLimit", "gasUsed", "timestamp", "extraData", "mixHash", "nonce",
     # Fields of later forks, in the order in which they came; absent ones are left out.
-    "baseFeePerGas", "withdrawalsRoot", "blobGasUsed", "excessBlobGas", "parentBeaconBlockRoot", "requestsHash",
+    "baseFeePerGas", "withdrawalsRoot", "blobGasUsed", "excessBlobGas", "parentBeaconBlockRoot",
+    "requestsHash",
 )  # fmt: skip
-_NUMBERS: Final = {"difficulty", "number", "gasLimit", "gasUsed", "timestamp", "baseFeePerGas", "blobGasUsed", "excessBlobGas"}
+_NUMBERS: Final = {
+    "difficulty",
+    "number",
+    "gasLimit",
+    "gasUsed",
+    "timestamp",
+    "baseFeePerGas",
+    "blobGasUsed",
+    "excessBlobGas",
+}
 _KNOWN: Final = ("already known", "known transaction", "already imported", "nonce too low")
 _ATTEMPTS: Final = 3
 _LIMIT: Final = 16 * MIB  # bytes of an answer; logs that are longer are asked for in parts
@@ -40,10 +53,18 @@ _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _NUMBER: Final = re.compile(r"0x[0-9a-fA-F]{1,14}")  # blocks, times, gas: what any column can hold
 _WEI: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")  # a fee per gas: eighteen ether at most
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
-_HEADER: Final[dict[str, Any]] = {name: Maybe(_QUANTITY if name in _NUMBERS else _HEX) for name in _FIELDS}
-_BLOCK: Final = _HEADER | {"hash": _WORD, "number": _NUMBER, "timestamp": _NUMBER, "baseFeePerGas": Maybe(_WEI)}
+_HEADER: Final[dict[str, Any]] = {
+    name: Maybe(_QUANTITY if name in _NUMBERS else _HEX) for name in _FIELDS
+}
+_BLOCK: Final = _HEADER | {
+    "hash": _WORD,
+    "number": _NUMBER,
+    "timestamp": _NUMBER,
+    "baseFeePerGas": Maybe(_WEI),
+}
 _RECEIPT: Final = {
-    "status": _NUMBER, "blockNumber": _NUMBER, "blockHash": _WORD, "gasUsed": _NUMBER, "contractAddress": Maybe(_ADDRESS),
+    "status": _NUMBER, "blockNumber": _NUMBER, "blockHash": _WORD, "gasUsed": _NUMBER,
+    "contractAddress": Maybe(_ADDRESS),
 }  # fmt: skip
 _LOG: Final = {"address": _ADDRESS, "topics": [_WORD], "data": _HEX, "blockNumber": _NUMBER}
 _PROOF: Final = {"accountProof": [_HEX], "storageProof": [{"proof": [_HEX]}]}
@@ -65,7 +86,9 @@ class StrictProvider(JSONBaseProvider):
         """
         headers = {"Content-Type": "application/json"}
         body = self.encode_rpc_request(method, params)
-        answer = self._web.call("POST", "", limit=_LIMIT, headers=headers, attempts=_ATTEMPTS, content=body)
+        answer = self._web.call(
+            "POST", "", limit=_LIMIT, headers=headers, attempts=_ATTEMPTS, content=body
+        )
         found: Any = _rpc_of(answer)
         return found  # type: ignore[no-any-return]
 
@@ -75,7 +98,9 @@ class StrictProvider(JSONBaseProvider):
 
 
 def _rpc_of(answer: Answer) -> dict[str, Any]:
-    """The members of a JSON-RPC answer; some nodes send errors of a call with a status of HTTP as well."""
+    """The members of a JSON-RPC answer; some nodes send errors of a call with a status of HTTP as
+    well.
+    """
     try:
         found: dict[str, Any] = answer.json({"error": Maybe(object)})
     except WebError as error:
@@ -93,14 +118,17 @@ class RpcChain:
     """A chain behind ``url``.
 
     Args:
-        confirmations: blocks on top of one that make it final, where the chain does not answer "finalized".
+        confirmations: blocks on top of one that make it final, where the chain does not answer
+            "finalized".
         timeout: seconds for which it may be silent; a call may take three times as long in all.
 
     Raises:
-        UsageError: no plain URL. From every method also: NetworkError, no answer in time, or one that makes no sense.
+        UsageError: no plain URL. From every method also: NetworkError, no answer in time, or one
+            that makes no sense.
     """
 
-    label = "consortium chain"  # whoever reads it in a trust root may judge without ever asking this chain
+    # whoever reads it in a trust root may judge without ever asking this chain
+    label = "consortium chain"
 
     def __init__(self, url: str, *, confirmations: int = 12, timeout: float = 10.0) -> None:
         self._provider = StrictProvider(url, timeout)
@@ -110,7 +138,8 @@ class RpcChain:
         """The result of one call, of a shape (see domain.shapes).
 
         Raises:
-            NetworkError: no answer, or one of another shape. _RpcError: the chain says that it cannot.
+            NetworkError: no answer, or one of another shape. _RpcError: the chain says that it
+                cannot.
         """
         try:
             answer: Any = self._provider.make_request(RPCEndpoint(method), list(params))
@@ -121,7 +150,9 @@ class RpcChain:
         except WebError as error:
             raise type(error)(_WHO, f"{error.reason} ({method})", hint=_HINT) from error
         except FormatError as error:
-            raise WebError(_WHO, f"answered nonsense to {method}: {error.message}", hint=_HINT) from error
+            raise WebError(
+                _WHO, f"answered nonsense to {method}: {error.message}", hint=_HINT
+            ) from error
 
     def chain_id(self) -> int:
         """EIP-155 chain id."""
@@ -138,7 +169,9 @@ class RpcChain:
         if self._confirmations == 0:
             return head
         try:
-            found = self._ask("eth_getBlockByNumber", "finalized", False, shape=Maybe({"number": _NUMBER}))
+            found = self._ask(
+                "eth_getBlockByNumber", "finalized", False, shape=Maybe({"number": _NUMBER})
+            )
         except ChainError:
             return by_depth
         return max(int(found["number"], 16), by_depth) if found else by_depth
@@ -154,19 +187,28 @@ class RpcChain:
         found = self._ask("eth_getBlockByNumber", which, False, shape=Maybe(_BLOCK))
         if found is None:
             raise NotFoundError(f"the chain has no block {which}")
-        header = rlp.encode([_field(name, found[name]) for name in _FIELDS if found[name] is not None])
+        header = rlp.encode(
+            [_field(name, found[name]) for name in _FIELDS if found[name] is not None]
+        )
         digest = keccak256(header)
         if digest != _bytes(found["hash"]):
-            raise ChainError(f"the header of block {which} does not hash to what the chain says: an unknown fork?")
+            raise ChainError(
+                f"the header of block {which} does not hash to what the chain says: an unknown "
+                "fork?"
+            )
         return BlockRef(int(found["number"], 16), digest, int(found["timestamp"], 16), header)
 
     def nonce(self, address: bytes) -> int:
         """Number of mined transactions of an account."""
-        return int(self._ask("eth_getTransactionCount", "0x" + address.hex(), "latest", shape=_NUMBER), 16)
+        return int(
+            self._ask("eth_getTransactionCount", "0x" + address.hex(), "latest", shape=_NUMBER), 16
+        )
 
     def fees(self) -> tuple[int, int]:
         """Twice the base fee and what the chain suggests as tip."""
-        newest = self._ask("eth_getBlockByNumber", "latest", False, shape={"baseFeePerGas": Maybe(_WEI)})
+        newest = self._ask(
+            "eth_getBlockByNumber", "latest", False, shape={"baseFeePerGas": Maybe(_WEI)}
+        )
         base = int(newest["baseFeePerGas"] or "0x0", 16)
         try:
             tip = int(self._ask("eth_maxPriorityFeePerGas", shape=_WEI), 16)
@@ -174,15 +216,23 @@ class RpcChain:
             tip = 1_000_000_000
         return 2 * base + tip, tip
 
-    def call(self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None) -> bytes:
+    def call(
+        self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None
+    ) -> bytes:
         """Read-only call at a block, by default the latest."""
         request = {"to": "0x" + to.hex(), "data": "0x" + data.hex()}
         if sender is not None:
             request["from"] = "0x" + sender.hex()
         try:
-            return _bytes(self._ask("eth_call", request, "latest" if block is None else hex(block), shape=_HEX))
+            return _bytes(
+                self._ask(
+                    "eth_call", request, "latest" if block is None else hex(block), shape=_HEX
+                )
+            )
         except _RpcError as error:
-            raise ChainError(f"the contract refused: {explain_revert(error.revert_data())}") from error
+            raise ChainError(
+                f"the contract refused: {explain_revert(error.revert_data())}"
+            ) from error
 
     def send(self, raw: bytes) -> bytes:
         """Send a signed transaction; one that the chain already knows is no error."""
@@ -204,7 +254,9 @@ class RpcChain:
 
     def receipt(self, transaction: bytes) -> TransactionReceipt | None:
         """Receipt of a mined transaction, or None."""
-        found = self._ask("eth_getTransactionReceipt", "0x" + transaction.hex(), shape=Maybe(_RECEIPT))
+        found = self._ask(
+            "eth_getTransactionReceipt", "0x" + transaction.hex(), shape=Maybe(_RECEIPT)
+        )
         if found is None:
             return None
         contract = _bytes(found["contractAddress"]) if found["contractAddress"] else None
@@ -221,12 +273,18 @@ class RpcChain:
         return _bytes(self._ask("eth_getCode", "0x" + address.hex(), "latest", shape=_HEX))
 
     def logs(self, addresses: Sequence[bytes], first: int, last: int) -> list[ChainLog]:
-        """eth_getLogs, in as many parts as the node wants: many refuse long ranges or large answers, each in words of its own."""
+        """eth_getLogs, in as many parts as the node wants: many refuse long ranges or large
+        answers, each in words of its own.
+        """
         found: list[ChainLog] = []
         step = last - first + 1
         while first <= last:
             until = min(first + step - 1, last)
-            wanted = {"address": ["0x" + one.hex() for one in addresses], "fromBlock": hex(first), "toBlock": hex(until)}
+            wanted = {
+                "address": ["0x" + one.hex() for one in addresses],
+                "fromBlock": hex(first),
+                "toBlock": hex(until),
+            }
             try:
                 answer = [_log(one) for one in self._ask("eth_getLogs", wanted, shape=[_LOG])]
             except (_RpcError, TooLongError):
@@ -234,7 +292,9 @@ class RpcChain:
                     raise
                 step = max(step // 4, 1)
                 continue
-            if any(one.address not in addresses or not first <= one.block <= until for one in answer):
+            if any(
+                one.address not in addresses or not first <= one.block <= until for one in answer
+            ):
                 raise WebError(_WHO, "answered nonsense: logs that nobody asked for", hint=_HINT)
             found += answer
             first = until + 1
@@ -246,7 +306,9 @@ class RpcChain:
         found = self._ask("eth_getProof", "0x" + address.hex(), wanted, hex(block), shape=_PROOF)
         storage = tuple(_nodes(one["proof"]) for one in found["storageProof"])
         if len(storage) != len(slots):
-            raise WebError(_WHO, "answered nonsense: proofs of other slots than were asked for", hint=_HINT)
+            raise WebError(
+                _WHO, "answered nonsense: proofs of other slots than were asked for", hint=_HINT
+            )
         return StateProof(_nodes(found["accountProof"]), storage)
 
     def close(self) -> None:
@@ -258,7 +320,12 @@ class _RpcError(ChainError):
     """An error object in a JSON-RPC answer."""
 
     def __init__(self, fault: dict[str, Any]) -> None:
-        super().__init__("".join(one if one.isprintable() else "?" for one in str(fault.get("message", "error"))[:_LONGEST_MESSAGE]))
+        super().__init__(
+            "".join(
+                one if one.isprintable() else "?"
+                for one in str(fault.get("message", "error"))[:_LONGEST_MESSAGE]
+            )
+        )
         self.fault = fault
 
     def revert_data(self) -> bytes:
@@ -267,14 +334,18 @@ class _RpcError(ChainError):
         while isinstance(data, dict):
             data = data.get("data") or data.get("result")
         try:
-            return bytes.fromhex(data[2:]) if isinstance(data, str) and data.startswith("0x") else b""
+            return (
+                bytes.fromhex(data[2:]) if isinstance(data, str) and data.startswith("0x") else b""
+            )
         except ValueError:
             return b""
 
 
 def _log(found: dict[str, Any]) -> ChainLog:
     topics = tuple(_bytes(one) for one in found["topics"])
-    return ChainLog(_bytes(found["address"]), topics, _bytes(found["data"]), int(found["blockNumber"], 16))
+    return ChainLog(
+        _bytes(found["address"]), topics, _bytes(found["data"]), int(found["blockNumber"], 16)
+    )
 
 
 def _bytes(text: str) -> bytes:

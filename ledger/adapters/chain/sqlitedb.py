@@ -18,7 +18,8 @@ from ledger.domain.errors import StorageError
 
 
 class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed strictly
-    """Writes are collected by ``unit`` and committed together: a block is on disk whole or not at all.
+    """Writes are collected by ``unit`` and committed together: a block is on disk whole or not at
+    all.
 
     Args:
         view: one moment of it, beside whoever writes; nothing is written.
@@ -33,11 +34,15 @@ class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed stric
         if view:
             self._db.execute("PRAGMA query_only=ON")
             self._db.execute("BEGIN")
-            self._db.execute("SELECT 1 FROM kv LIMIT 1").fetchone()  # the moment is that of the first read
+            self._db.execute(
+                "SELECT 1 FROM kv LIMIT 1"
+            ).fetchone()  # the moment is that of the first read
             return
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("CREATE TABLE IF NOT EXISTS kv (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS kv (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID"
+        )
 
     @contextmanager
     def unit(self) -> Iterator[None]:
@@ -51,20 +56,29 @@ class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed stric
             yield
             pending = self._pending
             if self._view:
-                raise StorageError("a view of the embedded chain is only read", hint="this is a defect of custody: please report it")
+                raise StorageError(
+                    "a view of the embedded chain is only read",
+                    hint="this is a defect of custody: please report it",
+                )
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._db.executemany(
                     "INSERT INTO kv VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v",
                     [(key, value) for key, value in pending.items() if value is not None],
                 )
-                self._db.executemany("DELETE FROM kv WHERE k = ?", [(key,) for key, value in pending.items() if value is None])
+                self._db.executemany(
+                    "DELETE FROM kv WHERE k = ?",
+                    [(key,) for key, value in pending.items() if value is None],
+                )
                 self._db.execute("COMMIT")
             except sqlite3.Error:
                 self._db.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise StorageError(f"the embedded chain could not be written: {error}", hint="check the free space of the disk") from error
+            raise StorageError(
+                f"the embedded chain could not be written: {error}",
+                hint="check the free space of the disk",
+            ) from error
         finally:
             self._pending = None
 
@@ -86,7 +100,10 @@ class SqliteDB(BaseAtomicDB):  # type: ignore[misc]  # py-evm is not typed stric
         try:
             row = self._db.execute("SELECT v FROM kv WHERE k = ?", (key,)).fetchone()
         except sqlite3.Error as error:  # also where it was closed meanwhile
-            raise StorageError(f"the embedded chain could not be read: {error}", hint="check the disk, then try again") from error
+            raise StorageError(
+                f"the embedded chain could not be read: {error}",
+                hint="check the disk, then try again",
+            ) from error
         if row is None:
             raise KeyError(key)
         return bytes(row[0])

@@ -10,7 +10,9 @@ from ledger.domain.identity.person import PersonId, read_stored
 
 
 class PersonType(TypeDecorator[PersonId | None]):
-    """A person as one column, ``pseudonym@AGENCY``, empty for nobody; a bare pseudonym is refused, as it names nobody."""
+    """A person as one column, ``pseudonym@AGENCY``, empty for nobody; a bare pseudonym is refused,
+    as it names nobody.
+    """
 
     impl = String
     cache_ok = True
@@ -29,7 +31,8 @@ class PersonType(TypeDecorator[PersonId | None]):
 
 
 def blob(value: object) -> bytes:
-    """Bytes as read: SQLite keeps in any column whatever was written there, and ``bytes`` of a number would be so many zeros.
+    """Bytes as read: SQLite keeps in any column whatever was written there, and ``bytes`` of a
+    number would be so many zeros.
 
     Raises:
         AlteredError: something else.

@@ -11,13 +11,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ledger.domain.errors import AlteredError, StorageError
 
-#: The newest migration; a test compares it with the migrations folder. A database already there skips Alembic.
+#: The newest migration; a test compares it with the migrations folder. A database already there
+#: skips Alembic.
 HEAD: Final = "0010"
 _WRITE: Final = "custody_write"
 
 
 def _as_stored(data: bytes) -> str:
-    """Text as SQLite has it; what is not UTF-8, which no program of ours writes, becomes a text that equals none of ours."""
+    """Text as SQLite has it; what is not UTF-8, which no program of ours writes, becomes a text
+    that equals none of ours.
+    """
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -28,7 +31,13 @@ def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
     # SQLAlchemy must not guess where transactions begin: "begin" below says it.
     connection.isolation_level = None
     connection.text_factory = _as_stored
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON", "busy_timeout=10000"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "secure_delete=ON",
+        "foreign_keys=ON",
+        "busy_timeout=10000",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -39,9 +48,12 @@ def _on_begin(connection: Any) -> None:
 
 
 def _on_error(context: ExceptionContext) -> None:
-    # Not the driver's: a value that was read from one row cannot be looked up in a column of another kind.
+    # Not the driver's: a value that was read from one row cannot be looked up in a column of
+    # another kind.
     if isinstance(context.original_exception, TypeError | ValueError | ArithmeticError):
-        raise AlteredError("the database holds a value of another type", hint="run: custody doctor") from context.original_exception
+        raise AlteredError(
+            "the database holds a value of another type", hint="run: custody doctor"
+        ) from context.original_exception
 
 
 def open_engine(url: str) -> Engine:
@@ -50,7 +62,8 @@ def open_engine(url: str) -> Engine:
     Raises:
         StorageError: it cannot be opened, or was written by a newer version.
     """
-    # More connections than there are threads: one that waits for a chain or a disk must not make all others wait for the database.
+    # More connections than there are threads: one that waits for a chain or a disk must not make
+    # all others wait for the database.
     engine = create_engine(url, pool_size=8, max_overflow=72)
     event.listen(engine, "handle_error", _on_error)
     if engine.dialect.name == "sqlite":
@@ -60,7 +73,8 @@ def open_engine(url: str) -> Engine:
         _migrate(engine)
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise StorageError(
-            f"the database could not be opened: {type(error).__name__}", hint="check disk and permissions, or restore a backup"
+            f"the database could not be opened: {type(error).__name__}",
+            hint="check disk and permissions, or restore a backup",
         ) from error
     return engine
 
@@ -77,7 +91,10 @@ def _migrate(engine: Engine) -> None:
             if current == HEAD:
                 return
             if current is not None and current > HEAD:
-                raise StorageError(f"the database has schema {current}, this program knows {HEAD}", hint="use a newer custody")
+                raise StorageError(
+                    f"the database has schema {current}, this program knows {HEAD}",
+                    hint="use a newer custody",
+                )
     from alembic import command  # 0.2 s of imports, needed on the first start only
     from alembic.config import Config
 

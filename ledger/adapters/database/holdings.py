@@ -32,13 +32,28 @@ class Holdings(Part):
         self._db.execute(delete(Holding).where(_H.evidence == evidence, _H.node == node))
 
     def is_held_for_others(self, node: str, cid: bytes, evidence: str) -> bool:
-        """Whether a replica keeps, or shall keep, a CID for another item too: pins have no names."""
-        return bool(self._rows(Holding, _H.node == node, _H.cid == cid, _H.evidence != evidence, _H.state != "released", limit=1))
+        """Whether a replica keeps, or shall keep, a CID for another item too: pins have no
+        names.
+        """
+        return bool(
+            self._rows(
+                Holding,
+                _H.node == node,
+                _H.cid == cid,
+                _H.evidence != evidence,
+                _H.state != "released",
+                limit=1,
+            )
+        )
 
     def hurry_holdings(self, now: int) -> None:
         """What was put off is due now."""
         self.flush(Holding)
-        self._db.execute(update(Holding).where(_H.state.in_(("wanted", "released")), _H.due > now).values(due=now))
+        self._db.execute(
+            update(Holding)
+            .where(_H.state.in_(("wanted", "released")), _H.due > now)
+            .values(due=now)
+        )
 
     def drop_holdings_at(self, node: str) -> None:
         self.flush(Holding)
@@ -55,17 +70,31 @@ class Holdings(Part):
 
     def due_holdings(self, node: str, now: int, limit: int) -> list[HoldingRow]:
         """What is to be pinned or removed at a replica now, what has waited longest first."""
-        rows = self._rows(Holding, _H.node == node, _H.state.in_(("wanted", "released")), _H.due <= now, order=_H.due, limit=limit)
+        rows = self._rows(
+            Holding,
+            _H.node == node,
+            _H.state.in_(("wanted", "released")),
+            _H.due <= now,
+            order=_H.due,
+            limit=limit,
+        )
         return [_holding(row) for row in rows]
 
     def oldest_proofs(self, before: int, first: int, now: int, limit: int) -> list[HoldingRow]:
-        """What was last known good before a time (``first`` where it was never read again), or is damaged, and is not put off."""
+        """What was last known good before a time (``first`` where it was never read again), or is
+        damaged, and is not put off.
+        """
         old = or_(_H.proof < before, and_(_H.reads == 0, _H.proof < first))
         stale = or_(and_(_H.state == "pinned", old), _H.state == "damaged")
-        return [_holding(row) for row in self._rows(Holding, stale, _H.due <= now, order=_H.proof, limit=limit)]
+        return [
+            _holding(row)
+            for row in self._rows(Holding, stale, _H.due <= now, order=_H.proof, limit=limit)
+        ]
 
     def holdings_at(self, node: str, *, after: str, limit: int) -> list[HoldingRow]:
-        rows = self._rows(Holding, _H.node == node, _H.evidence > after, order=_H.evidence, limit=limit)
+        rows = self._rows(
+            Holding, _H.node == node, _H.evidence > after, order=_H.evidence, limit=limit
+        )
         return [_holding(row) for row in rows]
 
     def holding_counts(self) -> dict[tuple[str, str], int]:
@@ -74,13 +103,19 @@ class Holdings(Part):
         return {(row[0], row[1]): int(row[2]) for row in self._db.execute(query)}
 
     def wanting_items(self, nodes: Sequence[str]) -> int:
-        """Items that one of these replicas shall keep and does not yet, and items for which nobody has chosen a replica yet."""
+        """Items that one of these replicas shall keep and does not yet, and items for which nobody
+        has chosen a replica yet.
+        """
         self.flush(Holding)
         self.flush(Item)
-        chosen = select(func.count(_H.evidence.distinct())).where(_H.state.in_(("wanted", "damaged")), _H.node.in_(nodes))
+        chosen = select(func.count(_H.evidence.distinct())).where(
+            _H.state.in_(("wanted", "damaged")), _H.node.in_(nodes)
+        )
         known = select(_H.evidence).where(_H.evidence == _I.evidence).exists()
         fresh = select(func.count()).where(_I.cid.is_not(None), _I.closed.is_(False), ~known)
-        return int(self._db.execute(chosen).scalar_one()) + int(self._db.execute(fresh).scalar_one())
+        return int(self._db.execute(chosen).scalar_one()) + int(
+            self._db.execute(fresh).scalar_one()
+        )
 
     def oldest_proof(self) -> int | None:
         self.flush(Holding)
@@ -91,7 +126,10 @@ class Holdings(Part):
         self._put(ReplicationTarget, ("evidence",), {"evidence": evidence, "copies": copies})
 
     def targets(self, evidence: Sequence[str]) -> dict[str, int]:
-        return {row.evidence: row.copies for row in self._rows(ReplicationTarget, _T.evidence.in_(evidence))}
+        return {
+            row.evidence: row.copies
+            for row in self._rows(ReplicationTarget, _T.evidence.in_(evidence))
+        }
 
     def put_opening(self, evidence: str, until: int) -> None:
         self._put(Opening, ("evidence",), {"evidence": evidence, "until": until})

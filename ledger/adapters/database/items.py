@@ -8,7 +8,16 @@ from typing import Any
 from sqlalchemy import delete, or_, select
 
 from ledger.adapters.database.columns import blob
-from ledger.adapters.database.tables import BlindToken, DisclosureRecord, Document, GrantRecord, IndexForm, Item, Opening, Share
+from ledger.adapters.database.tables import (
+    BlindToken,
+    DisclosureRecord,
+    Document,
+    GrantRecord,
+    IndexForm,
+    Item,
+    Opening,
+    Share,
+)
 from ledger.adapters.database.unit import Part, values
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item.custody import ItemState, Offer
@@ -24,9 +33,23 @@ _H: Any = Share
 
 
 def _item(row: Any) -> ItemRow:
-    offer = Offer(row.offer, row.offer_to, row.offer_expires, row.offer_person) if row.offer else None
-    state = ItemState(row.evidence, row.origin, row.ref, row.custodian, row.seq, row.head, row.time, row.closed, offer)
-    return ItemRow(state, row.cid, row.opener, row.opened, row.latest_log, row.latest_index, row.holder)
+    offer = (
+        Offer(row.offer, row.offer_to, row.offer_expires, row.offer_person) if row.offer else None
+    )
+    state = ItemState(
+        row.evidence,
+        row.origin,
+        row.ref,
+        row.custodian,
+        row.seq,
+        row.head,
+        row.time,
+        row.closed,
+        offer,
+    )
+    return ItemRow(
+        state, row.cid, row.opener, row.opened, row.latest_log, row.latest_index, row.holder
+    )
 
 
 class Items(Part):
@@ -73,10 +96,14 @@ class Items(Part):
         return int(rows[0].opened) if rows else -1
 
     def drop_secrets(self, evidence: str, scopes: Sequence[str], *, record: bool) -> int:
-        """Destroy the grants of an item in these scopes, and with ``record`` its documents and what it is found by; grants destroyed."""
+        """Destroy the grants of an item in these scopes, and with ``record`` its documents and what
+        it is found by; grants destroyed.
+        """
         for table in (GrantRecord, Document, DisclosureRecord, BlindToken):
             self.flush(table)
-        gone = self._db.execute(delete(GrantRecord).where(_G.evidence == evidence, _G.scope.in_(scopes)))
+        gone = self._db.execute(
+            delete(GrantRecord).where(_G.evidence == evidence, _G.scope.in_(scopes))
+        )
         if record:
             mine = select(_D.digest).where(_D.evidence == evidence)
             self._db.execute(delete(DisclosureRecord).where(_S.document.in_(mine)))
@@ -98,12 +125,17 @@ class Items(Part):
         """A page of items in the order in which they were opened.
 
         Args:
-            person: who opened or holds them, or was given a part in them. recipient: also those of which a key is sealed to this one.
+            person: who opened or holds them, or was given a part in them. recipient: also those of
+                which a key is sealed to this one.
             token: by which the blind index finds them. beside: one that is left out.
         """
         conditions = [_I.opened > after]
         if person is not None:
-            mine = [_I.opener == person, _I.holder == person, _I.evidence.in_(select(_H.evidence).where(_H.person == person))]
+            mine = [
+                _I.opener == person,
+                _I.holder == person,
+                _I.evidence.in_(select(_H.evidence).where(_H.person == person)),
+            ]
             if recipient is not None:
                 mine.append(_I.evidence.in_(select(_G.evidence).where(_G.recipient == recipient)))
             conditions.append(or_(*mine))
@@ -124,20 +156,30 @@ class Items(Part):
 
     def opened_items(self, now: int) -> list[ItemRow]:
         """Items disclosed as a copy to somebody outside who may still fetch it."""
-        return [_item(row) for row in self._rows(Item, _I.evidence.in_(select(_O.evidence).where(_O.until > now)), order=_I.opened)]
+        return [
+            _item(row)
+            for row in self._rows(
+                Item, _I.evidence.in_(select(_O.evidence).where(_O.until > now)), order=_I.opened
+            )
+        ]
 
     def put_document(self, digest: bytes, evidence: str, sealed: bytes) -> None:
         self._add(Document, {"digest": digest, "evidence": evidence, "sealed": sealed})
 
     def keep_document(self, digest: bytes, evidence: str, sealed: bytes) -> None:
-        self._keep(Document, ("digest",), {"digest": digest, "evidence": evidence, "sealed": sealed})
+        self._keep(
+            Document, ("digest",), {"digest": digest, "evidence": evidence, "sealed": sealed}
+        )
 
     def document(self, digest: bytes) -> bytes | None:
         row = self._one(Document, digest=digest)
         return blob(row.sealed) if row else None
 
     def put_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
-        self._add(DisclosureRecord, {"digest": digest, "document": document, "position": position, "sealed": sealed})
+        self._add(
+            DisclosureRecord,
+            {"digest": digest, "document": document, "position": position, "sealed": sealed},
+        )
 
     def keep_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
         row = {"digest": digest, "document": document, "position": position, "sealed": sealed}
@@ -147,21 +189,43 @@ class Items(Part):
         rows = self._find(DisclosureRecord, order="position", document=document)
         return [(blob(row.digest), blob(row.sealed)) for row in rows]
 
-    def put_grant(self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes) -> None:
-        row = {"evidence": evidence, "scope": scope, "recipient": recipient, "binding": binding, "data": data}
+    def put_grant(
+        self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes
+    ) -> None:
+        row = {
+            "evidence": evidence,
+            "scope": scope,
+            "recipient": recipient,
+            "binding": binding,
+            "data": data,
+        }
         self._put(GrantRecord, ("evidence", "scope", "recipient", "binding"), row)
 
-    def keep_grant(self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes) -> None:
-        row = {"evidence": evidence, "scope": scope, "recipient": recipient, "binding": binding, "data": data}
+    def keep_grant(
+        self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes
+    ) -> None:
+        row = {
+            "evidence": evidence,
+            "scope": scope,
+            "recipient": recipient,
+            "binding": binding,
+            "data": data,
+        }
         self._keep(GrantRecord, ("evidence", "scope", "recipient", "binding"), row)
 
     def grants(self, evidence: str, scope: str, recipient: bytes) -> list[bytes]:
-        rows = self._find(GrantRecord, limit=100, evidence=evidence, scope=scope, recipient=recipient)
+        rows = self._find(
+            GrantRecord, limit=100, evidence=evidence, scope=scope, recipient=recipient
+        )
         return [blob(row.data) for row in rows]
 
-    def grants_named(self, evidence: Sequence[str], scope: str, recipient: bytes) -> dict[str, bytes]:
+    def grants_named(
+        self, evidence: Sequence[str], scope: str, recipient: bytes
+    ) -> dict[str, bytes]:
         """The grant of each item to one recipient, in one query; for scopes that have one alone."""
-        rows = self._rows(GrantRecord, _G.evidence.in_(evidence), _G.scope == scope, _G.recipient == recipient)
+        rows = self._rows(
+            GrantRecord, _G.evidence.in_(evidence), _G.scope == scope, _G.recipient == recipient
+        )
         return {str(row.evidence): blob(row.data) for row in rows}
 
     def has_grants(self, evidence: str, scope: str) -> bool:
@@ -169,7 +233,11 @@ class Items(Part):
 
     def drop_grant(self, evidence: str, scope: str, recipient: bytes) -> None:
         self.flush(GrantRecord)
-        self._db.execute(delete(GrantRecord).where(_G.evidence == evidence, _G.scope == scope, _G.recipient == recipient))
+        self._db.execute(
+            delete(GrantRecord).where(
+                _G.evidence == evidence, _G.scope == scope, _G.recipient == recipient
+            )
+        )
 
     def drop_grants_to(self, recipient: bytes) -> None:
         """Drop whatever was sealed to a key."""
@@ -199,4 +267,7 @@ class Items(Part):
         self._put(IndexForm, ("id",), {"id": 0, "version": version})
 
     def tokens(self, token: bytes, limit: int) -> list[str]:
-        return [str(row.evidence) for row in self._find(BlindToken, order="evidence", limit=limit, token=token)]
+        return [
+            str(row.evidence)
+            for row in self._find(BlindToken, order="evidence", limit=limit, token=token)
+        ]

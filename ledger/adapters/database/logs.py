@@ -48,7 +48,12 @@ class Logs(Part):
         return _entry(row) if row else None
 
     def entries(self, log: bytes, start: int, end: int) -> list[EntryRow]:
-        return [_entry(row) for row in self._rows(Entry, _E.log == log, _E.index >= start, _E.index < end, order=_E.index)]
+        return [
+            _entry(row)
+            for row in self._rows(
+                Entry, _E.log == log, _E.index >= start, _E.index < end, order=_E.index
+            )
+        ]
 
     def events(self, evidence: str, *, void: bool = False) -> list[EntryRow]:
         rows = [_entry(row) for row in self._find(Entry, order="seq", evidence=evidence)]
@@ -65,7 +70,8 @@ class Logs(Part):
             self._add(Entry, asdict(row))
         elif (known.log, known.index, known.entry) != (row.log, row.index, row.entry):
             raise ConflictError(
-                "another entry is known at that place of that log", hint="the log has two histories: tell its agency, and ours"
+                "another entry is known at that place of that log",
+                hint="the log has two histories: tell its agency, and ours",
             )
 
     def void_entry(self, log: bytes, index: int) -> None:
@@ -78,7 +84,11 @@ class Logs(Part):
         return blob(row.data) if row else b""
 
     def put_tile(self, log: bytes, level: int, index: int, data: bytes) -> None:
-        self._put(Tile, ("log", "level", "index"), {"log": log, "level": level, "index": index, "data": data})
+        self._put(
+            Tile,
+            ("log", "level", "index"),
+            {"log": log, "level": level, "index": index, "data": data},
+        )
 
     def put_checkpoint(self, row: CheckpointRow) -> None:
         self._put(Checkpoint, ("log", "size"), asdict(row))
@@ -88,14 +98,23 @@ class Logs(Part):
         self._db.execute(delete(Checkpoint).where(_C.log == log, _C.size == size))
 
     def checkpoints(self, log: bytes, *, after: int = 0, limit: int = 1000) -> list[CheckpointRow]:
-        return [_checkpoint(row) for row in self._rows(Checkpoint, _C.log == log, _C.size > after, order=_C.size, limit=limit)]
+        return [
+            _checkpoint(row)
+            for row in self._rows(
+                Checkpoint, _C.log == log, _C.size > after, order=_C.size, limit=limit
+            )
+        ]
 
     def newest_checkpoint(self, log: bytes, states: Sequence[str]) -> CheckpointRow | None:
-        rows = self._rows(Checkpoint, _C.log == log, _C.state.in_(states), order=_C.size.desc(), limit=1)
+        rows = self._rows(
+            Checkpoint, _C.log == log, _C.state.in_(states), order=_C.size.desc(), limit=1
+        )
         return _checkpoint(rows[0]) if rows else None
 
     def covering_checkpoint(self, log: bytes, index: int) -> CheckpointRow | None:
-        rows = self._rows(Checkpoint, _C.log == log, _C.prev <= index, _C.size > index, order=_C.size, limit=1)
+        rows = self._rows(
+            Checkpoint, _C.log == log, _C.prev <= index, _C.size > index, order=_C.size, limit=1
+        )
         return _checkpoint(rows[0]) if rows else None
 
     def put_transaction(self, row: TransactionRow) -> None:

@@ -9,10 +9,26 @@ from typing import Any
 from sqlalchemy import or_, select, tuple_
 
 from ledger.adapters.database.columns import blob
-from ledger.adapters.database.tables import Crossing, Erasure, Given, Inherited, Item, Link, Partner, PartnerDescriptor
+from ledger.adapters.database.tables import (
+    Crossing,
+    Erasure,
+    Given,
+    Inherited,
+    Item,
+    Link,
+    Partner,
+    PartnerDescriptor,
+)
 from ledger.adapters.database.unit import Part
 from ledger.domain.chain import contract_layout
-from ledger.domain.ports.rows import CrossingRow, DescriptorRow, ErasureRow, GivenRow, LinkRow, PartnerRow
+from ledger.domain.ports.rows import (
+    CrossingRow,
+    DescriptorRow,
+    ErasureRow,
+    GivenRow,
+    LinkRow,
+    PartnerRow,
+)
 
 _C: Any = Crossing
 _G: Any = Given
@@ -33,14 +49,20 @@ class Partners(Part):
         return PartnerRow(**row._mapping) if row else None
 
     def partners(self) -> list[PartnerRow]:
-        return [PartnerRow(**row._mapping) for row in self._find(Partner, order="agency", limit=_MAX_PARTNERS)]
+        return [
+            PartnerRow(**row._mapping)
+            for row in self._find(Partner, order="agency", limit=_MAX_PARTNERS)
+        ]
 
     def put_partner_descriptor(self, agency: str, row: DescriptorRow) -> None:
         self._put(PartnerDescriptor, ("agency", "version"), {"agency": agency, **asdict(row)})
 
     def partner_descriptors(self, agency: str) -> list[DescriptorRow]:
         rows = self._find(PartnerDescriptor, order="version", agency=agency)
-        return [DescriptorRow(row.version, blob(row.document), row.active_from, row.block) for row in rows]
+        return [
+            DescriptorRow(row.version, blob(row.document), row.active_from, row.block)
+            for row in rows
+        ]
 
     def put_crossing(self, row: CrossingRow) -> None:
         self._put(Crossing, ("evidence", "number"), asdict(row))
@@ -49,12 +71,23 @@ class Partners(Part):
         self._keep(Crossing, ("evidence", "number"), asdict(row))
 
     def crossings(self, evidence: str) -> list[CrossingRow]:
-        return [CrossingRow(**row._mapping) for row in self._find(Crossing, order="number", evidence=evidence)]
+        return [
+            CrossingRow(**row._mapping)
+            for row in self._find(Crossing, order="number", evidence=evidence)
+        ]
 
     def crossings_in(
-        self, states: Sequence[str], limit: int, *, agency: str = "", giver: str = "", after: tuple[str, int] = ("", -1)
+        self,
+        states: Sequence[str],
+        limit: int,
+        *,
+        agency: str = "",
+        giver: str = "",
+        after: tuple[str, int] = ("", -1),
     ) -> list[CrossingRow]:
-        """A page of handovers in certain states, in the order of items, behind ``after``: with an agency, or from a giver, where named."""
+        """A page of handovers in certain states, in the order of items, behind ``after``: with an
+        agency, or from a giver, where named.
+        """
         key = (_C.evidence, _C.number)
         conditions = [_C.state.in_(states), tuple_(*key) > after]
         if agency:
@@ -85,11 +118,21 @@ class Partners(Part):
 
     def given_to(self, agency: str, limit: int, *, now: int, after: bytes = b"") -> list[GivenRow]:
         """A page of copies that an agency may still fetch, in the order of statements."""
-        rows = self._rows(Given, _G.agency == agency, _G.until > now, _G.statement > after, order=_G.statement, limit=limit)
+        rows = self._rows(
+            Given,
+            _G.agency == agency,
+            _G.until > now,
+            _G.statement > after,
+            order=_G.statement,
+            limit=limit,
+        )
         return [GivenRow(**row._mapping) for row in rows]
 
     def given_of(self, evidence: str, limit: int) -> list[GivenRow]:
-        return [GivenRow(**row._mapping) for row in self._find(Given, order="until", limit=limit, evidence=evidence)]
+        return [
+            GivenRow(**row._mapping)
+            for row in self._find(Given, order="until", limit=limit, evidence=evidence)
+        ]
 
     def put_erasure(self, row: ErasureRow) -> None:
         self._put(Erasure, ("evidence",), asdict(row))
@@ -98,14 +141,26 @@ class Partners(Part):
         row = self._one(Erasure, evidence=evidence)
         return ErasureRow(**row._mapping) if row else None
 
-    def erasures(self, states: Sequence[str], limit: int, *, custodian: str = "", held: str = "", after: str = "") -> list[ErasureRow]:
-        """A page in the order of items: of disposals by a custodian, of items that an agency opened or held, where they are named."""
+    def erasures(
+        self,
+        states: Sequence[str],
+        limit: int,
+        *,
+        custodian: str = "",
+        held: str = "",
+        after: str = "",
+    ) -> list[ErasureRow]:
+        """A page in the order of items: of disposals by a custodian, of items that an agency opened
+        or held, where they are named.
+        """
         conditions = [_R.state.in_(states), _R.evidence > after]
         if custodian:
             conditions.append(_R.custodian == custodian)
         if held:
             opened = select(_I.evidence).where(_I.origin == held)
-            taken = select(_C.evidence).where(_C.taker == held, _C.state == "concluded", _C.outcome == contract_layout.ACCEPTED)
+            taken = select(_C.evidence).where(
+                _C.taker == held, _C.state == "concluded", _C.outcome == contract_layout.ACCEPTED
+            )
             conditions.append(or_(_R.evidence.in_(opened), _R.evidence.in_(taken)))
             self.flush(Item)
             self.flush(Crossing)
@@ -118,5 +173,7 @@ class Partners(Part):
     def links(self, evidence: Sequence[str], limit: int) -> list[LinkRow]:
         """Where items came from and what came from them."""
         self.flush(Link)
-        rows = self._rows(Link, or_(_L.parent.in_(evidence), _L.child.in_(evidence)), order=_L.parent, limit=limit)
+        rows = self._rows(
+            Link, or_(_L.parent.in_(evidence), _L.child.in_(evidence)), order=_L.parent, limit=limit
+        )
         return [LinkRow(**row._mapping) for row in rows]

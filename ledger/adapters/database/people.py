@@ -23,7 +23,16 @@ from ledger.adapters.database.tables import (
 )
 from ledger.adapters.database.unit import Part, values
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.rows import AlarmRow, CrlRow, CustodyKeyRow, DescriptorRow, EnrolmentRow, PersonRow, ReleaseRow, SessionRow
+from ledger.domain.ports.rows import (
+    AlarmRow,
+    CrlRow,
+    CustodyKeyRow,
+    DescriptorRow,
+    EnrolmentRow,
+    PersonRow,
+    ReleaseRow,
+    SessionRow,
+)
 
 _H: Any = Challenge
 _K: Any = CustodyKey
@@ -43,7 +52,9 @@ class People(Part):
     """See unit.Unit."""
 
     def put_certificate(self, digest: bytes, der: bytes) -> None:
-        self._keep(CertificateRecord, ("digest",), {"digest": digest, "der": der})  # named by its own bytes
+        self._keep(
+            CertificateRecord, ("digest",), {"digest": digest, "der": der}
+        )  # named by its own bytes
 
     def certificate(self, digest: bytes) -> bytes | None:
         row = self._one(CertificateRecord, digest=digest)
@@ -57,7 +68,10 @@ class People(Part):
         return PersonRow(**row._mapping) if row else None
 
     def people(self) -> list[PersonRow]:
-        return [PersonRow(**row._mapping) for row in self._find(Person, order="person", limit=_MAX_PEOPLE)]
+        return [
+            PersonRow(**row._mapping)
+            for row in self._find(Person, order="person", limit=_MAX_PEOPLE)
+        ]
 
     def put_enrolment(self, row: EnrolmentRow) -> None:
         self._put(Enrolment, ("code",), values(row))
@@ -67,10 +81,15 @@ class People(Part):
         return EnrolmentRow(**row._mapping) if row else None
 
     def enrolments(self) -> list[EnrolmentRow]:
-        return [EnrolmentRow(**row._mapping) for row in self._find(Enrolment, order="expires", limit=_MAX_PEOPLE)]
+        return [
+            EnrolmentRow(**row._mapping)
+            for row in self._find(Enrolment, order="expires", limit=_MAX_PEOPLE)
+        ]
 
     def drop_stale_enrolments(self, now: int) -> None:
-        """Forget invitations that nobody can use any more. Those that were used stay: they prove which keys somebody asked for."""
+        """Forget invitations that nobody can use any more. Those that were used stay: they prove
+        which keys somebody asked for.
+        """
         self.flush(Enrolment)
         self._db.execute(delete(Enrolment).where(_E.expires < now, _E.state != "approved"))
 
@@ -82,7 +101,10 @@ class People(Part):
     def sessions(self, person: PersonId | None, now: int) -> list[SessionRow]:
         """Sessions that go on, of one person or of all."""
         conditions = [_S.expires >= now, *([_S.person == person] if person is not None else [])]
-        return [SessionRow(**row._mapping) for row in self._rows(SessionRecord, *conditions, order=_S.expires, limit=_MAX_PEOPLE)]
+        return [
+            SessionRow(**row._mapping)
+            for row in self._rows(SessionRecord, *conditions, order=_S.expires, limit=_MAX_PEOPLE)
+        ]
 
     def drop_session(self, token: bytes) -> None:
         """End one session."""
@@ -93,12 +115,18 @@ class People(Part):
         """Note an access, and forget those of yesterday."""
         self.flush(Reading)
         self._db.execute(delete(Reading).where(_R.person == person, _R.time < time - _DAY))
-        self._put(Reading, ("statement",), {"statement": statement, "person": person, "evidence": evidence, "time": time})
+        self._put(
+            Reading,
+            ("statement",),
+            {"statement": statement, "person": person, "evidence": evidence, "time": time},
+        )
 
     def readings(self, person: PersonId, since: int) -> int:
         """How many items somebody opened since a time."""
         self.flush(Reading)
-        query = select(func.count(distinct(_R.evidence))).where(_R.person == person, _R.time >= since)
+        query = select(func.count(distinct(_R.evidence))).where(
+            _R.person == person, _R.time >= since
+        )
         return int(self._db.execute(query).scalar_one())
 
     def put_identity(self, token: bytes, person: PersonId) -> None:
@@ -128,12 +156,18 @@ class People(Part):
 
     def releases_under(self, statement: bytes) -> list[ReleaseRow]:
         """What was handed out under one statement, in the order of time."""
-        return [ReleaseRow(**row._mapping) for row in self._find(Release, order="time", statement=statement)]
+        return [
+            ReleaseRow(**row._mapping)
+            for row in self._find(Release, order="time", statement=statement)
+        ]
 
     def releases(self, *, after: tuple[bytes, str, str], limit: int) -> list[ReleaseRow]:
         """Releases beyond one, in the order of (statement, recipient, kind)."""
         key = (_L.statement, _L.recipient, _L.kind)
-        return [ReleaseRow(**row._mapping) for row in self._rows(Release, tuple_(*key) > after, order=key, limit=limit)]
+        return [
+            ReleaseRow(**row._mapping)
+            for row in self._rows(Release, tuple_(*key) > after, order=key, limit=limit)
+        ]
 
     def put_alarm(self, row: AlarmRow) -> None:
         self._add(Alarm, values(row))
@@ -141,7 +175,10 @@ class People(Part):
     def alarms(self, *, after: int, limit: int, person: PersonId | None = None) -> list[AlarmRow]:
         """Alarms younger than a time, oldest first; of one person, where they are named."""
         conditions = [_A.time > after, *([_A.person == person] if person is not None else [])]
-        return [AlarmRow(**row._mapping) for row in self._rows(Alarm, *conditions, order=_A.time, limit=limit)]
+        return [
+            AlarmRow(**row._mapping)
+            for row in self._rows(Alarm, *conditions, order=_A.time, limit=limit)
+        ]
 
     def put_crl(self, row: CrlRow) -> None:
         self._add(Crl, values(row))

@@ -38,7 +38,10 @@ def _translated() -> Iterator[None]:
         # The driver's text may quote values: only its class and SQLite's own code are told.
         cause = getattr(error, "orig", error)
         name = getattr(cause, "sqlite_errorname", type(cause).__name__)
-        raise StorageError(f"the database failed: {name}", hint="check the free space of the disk; nothing was written") from error
+        raise StorageError(
+            f"the database failed: {name}",
+            hint="check the free space of the disk; nothing was written",
+        ) from error
 
 
 @contextmanager
@@ -46,7 +49,10 @@ def _scratch() -> Iterator[Records]:
     try:
         folder = tempfile.TemporaryDirectory(prefix="custody-rebuilt-")
     except OSError as error:
-        raise StorageError(f"no temporary folder: {error.strerror}", hint="check the free space of the disk, or set TMPDIR") from error
+        raise StorageError(
+            f"no temporary folder: {error.strerror}",
+            hint="check the free space of the disk, or set TMPDIR",
+        ) from error
     with folder as path:
         records = SqlRecords(sqlite_url(Path(path) / "rebuilt.sqlite"))
         try:
@@ -81,7 +87,10 @@ class _Snapshot:
 
     def write(self) -> AbstractContextManager[Unit]:
         """Nothing is written through a moment of the past."""
-        raise StorageError("a snapshot of the database is only read", hint="this is a defect of custody: please report it")
+        raise StorageError(
+            "a snapshot of the database is only read",
+            hint="this is a defect of custody: please report it",
+        )
 
     def scrub(self) -> None:
         """Nothing was deleted through it."""
@@ -99,7 +108,9 @@ class SqlRecords:
 
     def __init__(self, url: str) -> None:
         self._engine: Engine = open_engine(url)
-        self._views = {write: self._engine.execution_options(custody_write=write) for write in (False, True)}
+        self._views = {
+            write: self._engine.execution_options(custody_write=write) for write in (False, True)
+        }
 
     @contextmanager
     def read(self) -> Iterator[Unit]:
@@ -117,9 +128,13 @@ class SqlRecords:
 
     @contextmanager
     def snapshot(self) -> Iterator[Records]:
-        """One moment of the database, held by a transaction that only reads: nothing is copied, so nothing is left lying about."""
+        """One moment of the database, held by a transaction that only reads: nothing is copied, so
+        nothing is left lying about.
+        """
         with self._connect(write=False) as connection:
-            connection.exec_driver_sql("SELECT count(*) FROM alembic_version")  # the moment is that of the first read
+            connection.exec_driver_sql(
+                "SELECT count(*) FROM alembic_version"
+            )  # the moment is that of the first read
             yield _Snapshot(connection)
 
     @contextmanager
@@ -134,7 +149,9 @@ class SqlRecords:
             yield connection
 
     def scrub(self) -> None:
-        """Empty SQLite's write-ahead log into the file, where secure_delete has overwritten what was deleted."""
+        """Empty SQLite's write-ahead log into the file, where secure_delete has overwritten what
+        was deleted.
+        """
         if self._engine.dialect.name == "sqlite":
             with self._connect_plain() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -143,10 +160,15 @@ class SqlRecords:
     def _connect_plain(self) -> Iterator[Connection]:
         """A connection outside any transaction."""
         try:
-            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            with self._engine.connect().execution_options(
+                isolation_level="AUTOCOMMIT"
+            ) as connection:
                 yield connection
         except (SQLAlchemyError, sqlite3.Error) as error:
-            raise StorageError(f"the database failed: {type(error).__name__}", hint="check the disk, then try again") from error
+            raise StorageError(
+                f"the database failed: {type(error).__name__}",
+                hint="check the disk, then try again",
+            ) from error
 
     def close(self) -> None:
         """Release the database."""

@@ -119,7 +119,9 @@ class BlindToken(SQLModel, table=True):
 
 
 class IndexForm(SQLModel, table=True):
-    """Under which form of numbers the blind index was made: one row, none in a home that was not opened since."""
+    """Under which form of numbers the blind index was made: one row, none in a home that was not
+    opened since.
+    """
 
     __tablename__ = "index_form"
 
@@ -130,7 +132,10 @@ class IndexForm(SQLModel, table=True):
 class Holding(SQLModel, table=True):
     """One item at one replica."""
 
-    __table_args__ = (Index("holding_due", "node", "state", "due"), Index("holding_proof", "state", "proof"))
+    __table_args__ = (
+        Index("holding_due", "node", "state", "due"),
+        Index("holding_proof", "state", "proof"),
+    )
 
     evidence: str = Field(primary_key=True)
     node: str = Field(primary_key=True)
@@ -189,7 +194,9 @@ class Crossing(SQLModel, table=True):
 
 
 class Given(SQLModel, table=True):
-    """A copy that another agency may fetch, by the statement that disclosed it; ``taken`` is their own item of it, once they told."""
+    """A copy that another agency may fetch, by the statement that disclosed it; ``taken`` is their
+    own item of it, once they told.
+    """
 
     statement: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     evidence: str = Field(index=True)
@@ -211,7 +218,9 @@ class Erasure(SQLModel, table=True):
 
 
 class Inherited(SQLModel, table=True):
-    """What other agencies' logs prove about an item: a bundle without documents and without proofs of the chain."""
+    """What other agencies' logs prove about an item: a bundle without documents and without proofs
+    of the chain.
+    """
 
     evidence: str = Field(primary_key=True)
     data: bytes
@@ -248,7 +257,9 @@ class CertificateRecord(SQLModel, table=True):
 
 
 class Person(SQLModel, table=True):
-    """A person of the agency, or a guest; the service number is sealed. What they signed to join proves their keys."""
+    """A person of the agency, or a guest; the service number is sealed. What they signed to join
+    proves their keys.
+    """
 
     person: PersonId = Field(sa_column=named(key=True))
     certificate: bytes

@@ -1,7 +1,9 @@
 """What the parts of a unit of work share.
 
-- statements are built once and reused: building and compiling one takes longer than SQLite takes to run it
-- rows to write wait until the table is read or the transaction ends, and then go in one call a table
+- statements are built once and reused: building and compiling one takes longer than SQLite takes to
+  run it
+- rows to write wait until the table is read or the transaction ends, and then go in one call a
+  table
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ def values(row: Any) -> dict[str, Any]:
 
 
 class Part:
-    """Base of the parts: short forms over SQLAlchemy Core, which is faster than its ORM for plain rows."""
+    """Base of the parts: short forms over SQLAlchemy Core, which is faster than its ORM for plain
+    rows.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
@@ -37,7 +41,9 @@ class Part:
         self._waiting.setdefault((table, (), False), []).extend(rows)
 
     def _put(self, table: Table, keys: tuple[str, ...], *rows: dict[str, Any]) -> None:
-        """Insert rows, or update those that have the same ``keys``; all rows have the same members."""
+        """Insert rows, or update those that have the same ``keys``; all rows have the same
+        members.
+        """
         self._waiting.setdefault((table, keys, True), []).extend(rows)
 
     def _keep(self, table: Table, keys: tuple[str, ...], *rows: dict[str, Any]) -> None:
@@ -51,7 +57,9 @@ class Part:
             if rows:
                 self._db.execute(_write(*place, tuple(rows[0]), self._db.dialect.name), rows)
 
-    def _rows(self, table: Table, *conditions: Any, order: Any = None, limit: int | None = None) -> list[Any]:
+    def _rows(
+        self, table: Table, *conditions: Any, order: Any = None, limit: int | None = None
+    ) -> list[Any]:
         """Rows by any conditions."""
         self.flush(table)
         query = select(_table(table)).where(*conditions)
@@ -76,33 +84,56 @@ class Raw(Part):
         """Rows of a table with these members."""
         self.flush()
         known = SQLModel.metadata.tables[table]
-        query = select(known).where(*(known.c[name] == value for name, value in equal.items())).order_by(*known.primary_key.columns)
+        query = (
+            select(known)
+            .where(*(known.c[name] == value for name, value in equal.items()))
+            .order_by(*known.primary_key.columns)
+        )
         return [dict(row._mapping) for row in self._db.execute(query)]
 
     def rows_among(self, table: str, column: str, values: Sequence[Any]) -> list[dict[str, Any]]:
         """Rows whose column has one of these values, in one query."""
         self.flush()
         known = SQLModel.metadata.tables[table]
-        query = select(known).where(known.c[column].in_(values)).order_by(*known.primary_key.columns)
+        query = (
+            select(known).where(known.c[column].in_(values)).order_by(*known.primary_key.columns)
+        )
         return [dict(row._mapping) for row in self._db.execute(query)]
 
     def page(self, table: str, after: Sequence[Any], limit: int) -> list[dict[str, Any]]:
-        """Rows beyond a primary key, in its order, with values just as they are stored: of a type that no program of ours would write."""
+        """Rows beyond a primary key, in its order, with values just as they are stored: of a type
+        that no program of ours would write.
+        """
         self.flush()
         known = SQLModel.metadata.tables[table]
         keys = [type_coerce(column, NullType()) for column in known.primary_key.columns]
-        query = select(*(type_coerce(column, NullType()).label(column.name) for column in known.columns)).order_by(*keys).limit(limit)
+        query = (
+            select(
+                *(type_coerce(column, NullType()).label(column.name) for column in known.columns)
+            )
+            .order_by(*keys)
+            .limit(limit)
+        )
         if after:
-            query = query.where(tuple_(*keys) > tuple_(*(literal(value, NullType()) for value in after)))
+            query = query.where(
+                tuple_(*keys) > tuple_(*(literal(value, NullType()) for value in after))
+            )
         return [dict(row._mapping) for row in self._db.execute(query)]
 
     def distinct(self, table: str, column: str, after: Any, limit: int) -> list[Any]:
         """Values of a column beyond one, in order, each once."""
         self.flush()
         known = SQLModel.metadata.tables[table].c[column]
-        return [row[0] for row in self._db.execute(select(known).where(known > after).distinct().order_by(known).limit(limit))]
+        return [
+            row[0]
+            for row in self._db.execute(
+                select(known).where(known > after).distinct().order_by(known).limit(limit)
+            )
+        ]
 
-    def stray(self, table: str, column: str, of: Sequence[tuple[str, str]], limit: int) -> list[Any]:
+    def stray(
+        self, table: str, column: str, of: Sequence[tuple[str, str]], limit: int
+    ) -> list[Any]:
         """Values of a column that stand in none of the columns ``of``, each once."""
         self.flush()
         tables = SQLModel.metadata.tables
@@ -115,12 +146,21 @@ class Raw(Part):
     def count(self, table: str) -> int:
         """Number of rows of a table."""
         self.flush()
-        return int(self._db.execute(select(func.count()).select_from(SQLModel.metadata.tables[table])).scalar_one())
+        return int(
+            self._db.execute(
+                select(func.count()).select_from(SQLModel.metadata.tables[table])
+            ).scalar_one()
+        )
 
     def schema(self) -> dict[str, str]:
-        """Everything that the database is made of and does by itself: tables, indexes, views and triggers, with their definitions."""
+        """Everything that the database is made of and does by itself: tables, indexes, views and
+        triggers, with their definitions.
+        """
         rows = self._db.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master")
-        return {f"{kind} {name}": f"{table}: {' '.join((sql or '').split())}" for kind, name, table, sql in rows}
+        return {
+            f"{kind} {name}": f"{table}: {' '.join((sql or '').split())}"
+            for kind, name, table, sql in rows
+        }
 
 
 def _table(table: Table) -> Any:
@@ -137,7 +177,9 @@ def _select(table: Table, names: tuple[str, ...], order: str, limit: int) -> Any
 
 
 @cache
-def _write(table: Table, keys: tuple[str, ...], replace: bool, names: tuple[str, ...], dialect: str) -> Any:
+def _write(
+    table: Table, keys: tuple[str, ...], replace: bool, names: tuple[str, ...], dialect: str
+) -> Any:
     if not keys:
         return insert(_table(table))
     statement = _INSERTS[dialect](_table(table))

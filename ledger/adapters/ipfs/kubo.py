@@ -1,7 +1,10 @@
-"""A Kubo daemon as a replica. It is not believed: every block is hashed when it comes back, every CID it names compared with ours.
+"""A Kubo daemon as a replica. It is not believed: every block is hashed when it comes back, every
+CID it names compared with ours.
 
-- all reading is offline: a daemon answers for its own repository, and never fetches from peers unless ``pin(fetch=True)``
-- a CAR of any size is streamed in constant memory; the daemon answers when it is on its disk (`sync`)
+- all reading is offline: a daemon answers for its own repository, and never fetches from peers
+  unless ``pin(fetch=True)``
+- a CAR of any size is streamed in constant memory; the daemon answers when it is on its disk
+  (`sync`)
 """
 
 from __future__ import annotations
@@ -16,7 +19,14 @@ from typing import Final
 from ledger.adapters.ipfs.library import faults
 from ledger.adapters.ipfs.rpc import READ, Rpc
 from ledger.domain.blocks.store import ReplicaStatus
-from ledger.domain.errors import CustodyError, FormatError, NetworkError, NotFoundError, UsageError, VerificationError
+from ledger.domain.errors import (
+    CustodyError,
+    FormatError,
+    NetworkError,
+    NotFoundError,
+    UsageError,
+    VerificationError,
+)
 from ledger.domain.ipld import car, unixfs
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import MAX_BLOCK, Block
@@ -26,7 +36,9 @@ TESTED: Final = ((0, 42), (0, 43))
 _GROUP: Final = 128  # CIDs an address
 _MOST: Final = 2**53
 _OFFLINE: Final = {"offline": "true"}
-_VERSION_AGE: Final = 60.0  # seconds after which the version is asked again: daemons are upgraded under running nodes
+_VERSION_AGE: Final = (
+    60.0  # seconds after which the version is asked again: daemons are upgraded under running nodes
+)
 
 
 class Kubo:
@@ -39,7 +51,8 @@ class Kubo:
         timeout: seconds for which it may be silent.
 
     Raises:
-        UsageError: the address is malformed. From every method also: NetworkError, not reached or not in time.
+        UsageError: the address is malformed. From every method also: NetworkError, not reached or
+            not in time.
     """
 
     def __init__(self, name: str, address: str, *, secret: str = "", timeout: float = READ) -> None:
@@ -55,11 +68,14 @@ class Kubo:
     def _version(self) -> str:
         with self._rpc.calling("version"):
             found = str(self._client.version()["Version"])
-        numbers = tuple(int(part) for part in found.split("-", maxsplit=1)[0].split(".")[:2] if part.isdecimal())
+        numbers = tuple(
+            int(part) for part in found.split("-", maxsplit=1)[0].split(".")[:2] if part.isdecimal()
+        )
         if not TESTED[0] <= numbers < TESTED[1]:
             span = " to before ".join(".".join(map(str, one)) for one in TESTED)
             raise UsageError(
-                f"the IPFS node {self.name!r} runs Kubo {found[:40]}, expected {span}", hint="install a tested version of Kubo there"
+                f"the IPFS node {self.name!r} runs Kubo {found[:40]}, expected {span}",
+                hint="install a tested version of Kubo there",
             )
         self._checked = time.monotonic()
         return found
@@ -86,17 +102,26 @@ class Kubo:
                 yield from car.frame(block)
 
         options = {"pin-roots": "false", "stats": "true"}
-        with self._rpc.calling("dag/import"), self._client.dag.imprt(_Parts(framed()), opts=options, stream=True) as answer:
+        with (
+            self._rpc.calling("dag/import"),
+            self._client.dag.imprt(_Parts(framed()), opts=options, stream=True) as answer,
+        ):
             stored = sum(int(line["Stats"]["BlockCount"]) for line in answer if line.get("Stats"))
         if stored != count:
-            raise VerificationError(9, f"the IPFS node {self.name!r} took {stored} blocks of {count}")
+            raise VerificationError(
+                9, f"the IPFS node {self.name!r} took {stored} blocks of {count}"
+            )
 
     def _ours(self, text: str, wanted: set[bytes]) -> bytes:
         """A CID that the daemon names, which must be among those that we computed."""
         with suppress(CustodyError):
             if (cid := cids.from_text(text)) in wanted:
                 return cid
-        raise VerificationError(9, f"the IPFS node {self.name!r} answered with another CID than ours", hint="do not trust this node")
+        raise VerificationError(
+            9,
+            f"the IPFS node {self.name!r} answered with another CID than ours",
+            hint="do not trust this node",
+        )
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See storage.BlockStore."""
@@ -114,7 +139,10 @@ class Kubo:
         """See storage.BlockStore."""
         text = cids.to_text(cids.check(cid))
         data = bytearray()
-        with self._rpc.calling("block/get"), self._client.block.get(text, opts=_OFFLINE, stream=True) as parts:
+        with (
+            self._rpc.calling("block/get"),
+            self._client.block.get(text, opts=_OFFLINE, stream=True) as parts,
+        ):
             for part in parts:  # streamed, so that a daemon that lies cannot fill the memory
                 data += part
                 if len(data) > MAX_BLOCK:
@@ -123,7 +151,9 @@ class Kubo:
             cids.verify(cid, bytes(data))
         except FormatError as error:
             raise VerificationError(
-                9, f"block {text} was altered at the IPFS node {self.name!r}", hint="repair it: custody fixity"
+                9,
+                f"block {text} was altered at the IPFS node {self.name!r}",
+                hint="repair it: custody fixity",
             ) from error
         return bytes(data)
 
@@ -150,10 +180,14 @@ class Kubo:
                 for text in self._pin(texts, {} if fetch else _OFFLINE):
                     wanted.discard(self._ours(text, set(group)))
             if wanted:
-                raise VerificationError(9, f"the IPFS node {self.name!r} did not confirm {len(wanted)} pins")
+                raise VerificationError(
+                    9, f"the IPFS node {self.name!r} did not confirm {len(wanted)} pins"
+                )
 
     def _pin(self, texts: list[str], options: dict[str, str]) -> list[str]:
-        """Even offline the daemon asks its peers for what is missing below a root, and that for ever: so its progress is watched."""
+        """Even offline the daemon asks its peers for what is missing below a root, and that for
+        ever: so its progress is watched.
+        """
         named: list[str] = []
         reached, since = -1, time.monotonic()
         for line in self._rpc.lines("pin/add", arg=texts, progress="true", **options):
@@ -169,7 +203,9 @@ class Kubo:
         return named
 
     def unpin(self, root: bytes) -> None:
-        """See storage.Replica. Leaves go first and the root last, so that it can be done again after a crash at any point."""
+        """See storage.Replica. Leaves go first and the root last, so that it can be done again
+        after a crash at any point.
+        """
         with suppress(NotFoundError), self._rpc.calling("pin/rm"):
             self._remove_pin(cids.to_text(cids.check(root)))
         below = self._below(root)
@@ -199,7 +235,10 @@ class Kubo:
             for line in self._rpc.lines("block/rm", arg=texts, force="true"):
                 problem = str(line.get("Error", ""))
                 if problem and "pinned" not in problem and "not found" not in problem:
-                    raise NetworkError(f"the IPFS node {self.name!r} could not remove a block", hint="look into its daemon's log")
+                    raise NetworkError(
+                        f"the IPFS node {self.name!r} could not remove a block",
+                        hint="look into its daemon's log",
+                    )
 
     def pinned(self, roots: Sequence[bytes]) -> set[bytes]:
         """See storage.Replica."""
@@ -208,7 +247,9 @@ class Kubo:
             try:
                 with self._rpc.calling("pin/ls"):
                     try:
-                        for text in self._client.pin.ls(cids.to_text(root), type="recursive")["Keys"]:
+                        for text in self._client.pin.ls(cids.to_text(root), type="recursive")[
+                            "Keys"
+                        ]:
                             found.add(self._ours(text, {root}))
                     except faults.ErrorResponse as error:
                         if "not pinned" not in str(error):
@@ -219,7 +260,9 @@ class Kubo:
         return found
 
     def replace(self, root: bytes, block: Block) -> None:
-        """See storage.Replica. A daemon that keeps what it has must forget the block first, and for that the pin."""
+        """See storage.Replica. A daemon that keeps what it has must forget the block first, and for
+        that the pin.
+        """
         self.put([block])
         with suppress(VerificationError, NotFoundError):
             self.get(block.cid)
@@ -246,17 +289,29 @@ class Kubo:
             if size < 0 or limit < 0:
                 raise ValueError("negative sizes")
             # "No limit" is 2^64 - 1 there, which no JSON carries safely.
-            return ReplicaStatus(version, str(about["ID"]), addresses, len(peers), min(size, _MOST), limit if limit <= _MOST else 0)
+            return ReplicaStatus(
+                version,
+                str(about["ID"]),
+                addresses,
+                len(peers),
+                min(size, _MOST),
+                limit if limit <= _MOST else 0,
+            )
 
     def introduce(self, addresses: Sequence[str]) -> None:
         """See storage.Replica."""
         failed: NetworkError | None = None
         for address in addresses:
             try:
-                for _ in self._rpc.lines("swarm/connect", arg=address):  # ipfshttpclient takes the address apart, letter by letter
+                for _ in self._rpc.lines(
+                    "swarm/connect", arg=address
+                ):  # ipfshttpclient takes the address apart, letter by letter
                     pass
             except CustodyError as error:
-                failed = NetworkError(f"the IPFS node {self.name!r} cannot reach its peer", hint="check addresses, firewall and swarm key")
+                failed = NetworkError(
+                    f"the IPFS node {self.name!r} cannot reach its peer",
+                    hint="check addresses, firewall and swarm key",
+                )
                 failed.__cause__ = error
             else:
                 return
@@ -264,8 +319,12 @@ class Kubo:
             raise failed
 
     def export(self, root: bytes) -> Iterator[bytes]:
-        """The CARv1 of everything below a root, part by part, as the daemon sends it; to be checked by whoever reads it."""
-        with self._rpc.stream("dag/export", arg=cids.to_text(root), progress="false", offline="true") as answer:
+        """The CARv1 of everything below a root, part by part, as the daemon sends it; to be checked
+        by whoever reads it.
+        """
+        with self._rpc.stream(
+            "dag/export", arg=cids.to_text(root), progress="false", offline="true"
+        ) as answer:
             yield from answer.parts()
 
     def close(self) -> None:
@@ -280,7 +339,9 @@ def _checked(blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 class _Parts(io.RawIOBase):
-    """Parts of a body as the file that ipfshttpclient wants; each is handed on as it is, whatever size was asked for."""
+    """Parts of a body as the file that ipfshttpclient wants; each is handed on as it is, whatever
+    size was asked for.
+    """
 
     def __init__(self, parts: Iterator[bytes | memoryview]) -> None:
         self._parts = parts

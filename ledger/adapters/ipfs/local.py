@@ -1,10 +1,12 @@
-"""Block store on one disk: blocks lie in CAR packs, an index says where. CIDs are those of any IPFS node.
+"""Block store on one disk: blocks lie in CAR packs, an index says where. CIDs are those of any IPFS
+node.
 
 - one fsync per call of ``put``, before it returns; the index is only a cache of what the packs say
-- on opening, what lies behind the index is read again; what is no whole block is left out and left as it is: one flipped bit says nothing
-  of what lies behind it
+- on opening, what lies behind the index is read again; what is no whole block is left out and left
+  as it is: one flipped bit says nothing of what lies behind it
 - every block is hashed when it is written and again when it is read
-- packs are only ever appended to, or dropped whole after their live blocks were written again elsewhere
+- packs are only ever appended to, or dropped whole after their live blocks were written again
+  elsewhere
 """
 
 from __future__ import annotations
@@ -24,18 +26,29 @@ from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.packindex import PackIndex, Place
 from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.codecs import varint
-from ledger.domain.errors import FormatError, LockedError, NotFoundError, StorageError, UnreadableError, VerificationError
+from ledger.domain.errors import (
+    FormatError,
+    LockedError,
+    NotFoundError,
+    StorageError,
+    UnreadableError,
+    VerificationError,
+)
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import MAX_BLOCK, Block, check_block
 from ledger.domain.ports.node_and_chain import Clock
 
-_PACK_LIMIT: Final = 1 << 30  # bytes; a pack is the unit of compaction and of copying to other media
+_PACK_LIMIT: Final = (
+    1 << 30
+)  # bytes; a pack is the unit of compaction and of copying to other media
 _HEADER: Final = car.header([])
 _SEARCHED: Final = 1 << 20
 _TRIED: Final = 1 << 30  # bytes
 _OVERLAP: Final = 16  # longer than a length and the beginning of a CID
-_CID: Final = re.compile(rb"\x01[\x55\x70]\x12\x20")  # version 1, raw or dag-pb, SHA-256 of 32 bytes
+_CID: Final = re.compile(
+    rb"\x01[\x55\x70]\x12\x20"
+)  # version 1, raw or dag-pb, SHA-256 of 32 bytes
 _MOVED: Final = 8  # blocks written again in one go: 8 MiB
 _DISK_HINT: Final = "check the free space of the disk"
 _RESTORE_HINT: Final = "restore the block from a replica or a backup"
@@ -52,12 +65,16 @@ def checked(cid: bytes, data: bytes, place: Place) -> bytes:
     try:
         cids.verify(cid, data)
     except FormatError as error:
-        raise VerificationError(9, f"block {cids.to_text(cid)} was altered on disk", hint=_RESTORE_HINT) from error
+        raise VerificationError(
+            9, f"block {cids.to_text(cid)} was altered on disk", hint=_RESTORE_HINT
+        ) from error
     return data
 
 
 def _section(fd: int, number: int, at: int) -> tuple[Place | None, int]:
-    """The block that a pack has at an offset, None where none lies there whole; and where the next one begins, 0 if nobody can tell."""
+    """The block that a pack has at an offset, None where none lies there whole; and where the next
+    one begins, 0 if nobody can tell.
+    """
     head = os.pread(fd, 9 + cids.SIZE, at)
     try:
         size, skip = varint.decode(head, 0)
@@ -77,9 +94,11 @@ def _section(fd: int, number: int, at: int) -> tuple[Place | None, int]:
 
 
 def _next_section(fd: int, number: int, at: int, end: int) -> int:
-    """Where the next whole block begins behind one whose length is torn or altered; ``end`` where there is none.
+    """Where the next whole block begins behind one whose length is torn or altered; ``end`` where
+    there is none.
 
-    Whoever stored a block may have filled it with what looks like the beginnings of others: so many bytes are hashed, and no more.
+    Whoever stored a block may have filled it with what looks like the beginnings of others: so many
+    bytes are hashed, and no more.
     """
     tried = 0
     while at < end:
@@ -105,7 +124,9 @@ class LocalBlockStore:
         StorageError: it cannot be opened.
     """
 
-    def __init__(self, directory: Path, *, pack_limit: int = _PACK_LIMIT, clock: Clock | None = None) -> None:
+    def __init__(
+        self, directory: Path, *, pack_limit: int = _PACK_LIMIT, clock: Clock | None = None
+    ) -> None:
         files.private_folder(directory)
         self._lock = FileLock(directory / "blocks.lock", what="the block store")
         self._directory = directory
@@ -118,25 +139,33 @@ class LocalBlockStore:
             self._recover()
         except (sqlite3.Error, OSError) as error:
             self._lock.release()
-            raise StorageError(f"the block store could not be opened: {error}", hint="check disk and permissions") from error
+            raise StorageError(
+                f"the block store could not be opened: {error}", hint="check disk and permissions"
+            ) from error
 
     def _path(self, number: int) -> Path:
         return self._directory / f"pack-{number:06}.car"
 
     def _recover(self) -> None:
-        """Finish what a crash interrupted: drop doomed packs, index what lies behind the index, write nothing over what is torn."""
+        """Finish what a crash interrupted: drop doomed packs, index what lies behind the index,
+        write nothing over what is torn.
+        """
         for number in self._index.doomed():
             self._path(number).unlink(missing_ok=True)
             self._index.drop(number)
         numbers = sorted(int(path.stem[5:]) for path in self._directory.glob("pack-*.car"))
         indexed = self._index.indexed()
         # Nothing is written where the index says that blocks lie which are lost.
-        self._number = max([0, *numbers, *(number + 1 for number in indexed if number not in numbers)])
+        self._number = max(
+            [0, *numbers, *(number + 1 for number in indexed if number not in numbers)]
+        )
         for number in numbers:
             with self._path(number).open("r+b") as file:
                 end = file.seek(0, os.SEEK_END)
                 at = indexed.get(number, 0)
-                if end < at:  # somebody cut it: its blocks are told apart when they are read, and nothing is written over them
+                # Somebody cut it: its blocks are told apart when they are read, and nothing is
+                # written over them.
+                if end < at:
                     self._number = max(self._number, number + 1)
                 if end <= at:
                     continue
@@ -205,11 +234,16 @@ class LocalBlockStore:
     def put_checked(self, blocks: Sequence[Block]) -> int:
         """As ``put`` for blocks that the caller has just hashed, car.blocks for example."""
         with self._held():
-            lacking = set(self._index.missing([block.cid for block in blocks], now=self._clock.now()))
+            lacking = set(
+                self._index.missing([block.cid for block in blocks], now=self._clock.now())
+            )
             new = {block.cid: block for block in blocks if block.cid in lacking}
             if new:
                 places, end = self._append(list(new.values()))
-                self._commit(lambda: self._index.remember(places, self._number, end, now=self._clock.now()), end)
+                self._commit(
+                    lambda: self._index.remember(places, self._number, end, now=self._clock.now()),
+                    end,
+                )
             return len(new)
 
     def _append(self, blocks: Sequence[Block]) -> tuple[list[Place], int]:
@@ -228,7 +262,9 @@ class LocalBlockStore:
             os.fsync(self._fd)
         except OSError as error:
             self._undo()
-            raise StorageError(f"the block store could not be written: {error.strerror}", hint=_DISK_HINT) from error
+            raise StorageError(
+                f"the block store could not be written: {error.strerror}", hint=_DISK_HINT
+            ) from error
         return places, at
 
     def _commit(self, write: Callable[[], None], end: int) -> None:
@@ -253,7 +289,9 @@ class LocalBlockStore:
             at += total
 
     def _undo(self) -> None:
-        """Forget the failed call: the next one writes over its bytes, and recovery cuts them off."""
+        """Forget the failed call: the next one writes over its bytes, and recovery cuts them
+        off.
+        """
         with suppress(OSError):
             os.ftruncate(self._fd, self._end)
 
@@ -270,7 +308,9 @@ class LocalBlockStore:
                 raise NotFoundError(f"block {cids.to_text(cid)} is not stored here")
             try:
                 if place.pack not in self._readers:
-                    self._readers[place.pack] = os.open(self._path(place.pack), os.O_RDONLY | os.O_CLOEXEC)
+                    self._readers[place.pack] = os.open(
+                        self._path(place.pack), os.O_RDONLY | os.O_CLOEXEC
+                    )
                 data = os.pread(self._readers[place.pack], place.size, place.at)
             except OSError as error:
                 raise UnreadableError(
@@ -324,16 +364,22 @@ class LocalBlockStore:
         try:
             return self._compact()
         except OSError as error:
-            raise StorageError(f"the packs could not be compacted: {error.strerror}", hint=_DISK_HINT) from error
+            raise StorageError(
+                f"the packs could not be compacted: {error.strerror}", hint=_DISK_HINT
+            ) from error
         finally:
             lock.release()
 
     def _compact(self) -> int:
-        """Write the live blocks of every pack with dead ones again, then drop that pack; returns the bytes given back."""
+        """Write the live blocks of every pack with dead ones again, then drop that pack; returns
+        the bytes given back.
+        """
         freed = 0
         with self._held():
             numbers = sorted(self._index.indexed())
-            there = [number for number in numbers if self._path(number).exists()]  # a pack that is gone is told where its blocks are read
+            there = [
+                number for number in numbers if self._path(number).exists()
+            ]  # a pack that is gone is told where its blocks are read
             ends = {number: self._path(number).stat().st_size for number in there}
             if self._number in ends and self._is_wasteful(self._number, ends[self._number]):
                 self._roll()
@@ -354,7 +400,9 @@ class LocalBlockStore:
         return end - len(_HEADER) - size > count * (cids.SIZE + 4)
 
     def _empty(self, number: int) -> bool:
-        """Move every block out of a pack; False where one cannot be read and must stay for repair."""
+        """Move every block out of a pack; False where one cannot be read and must stay for
+        repair.
+        """
         while True:
             with self._held():
                 page = self._index.places(number, _MOVED)
@@ -365,7 +413,9 @@ class LocalBlockStore:
                 except (UnreadableError, VerificationError):
                     return False
                 places, end = self._append(blocks)
-                self._commit(lambda places=places, end=end: self._index.move(places, self._number, end), end)  # type: ignore[misc]
+                self._commit(
+                    lambda places=places, end=end: self._index.move(places, self._number, end), end
+                )  # type: ignore[misc]
 
     def _drop(self, number: int) -> None:
         with self._held():

@@ -1,4 +1,6 @@
-"""The block store of one disk, read beside the process that writes it: no lock, and nothing is written."""
+"""The block store of one disk, read beside the process that writes it: no lock, and nothing is
+written.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +33,27 @@ class LocalBlockView:
         self._directory = directory
         self._mutex = threading.Lock()
         try:
-            self._db = sqlite3.connect(directory / "index.sqlite", isolation_level=None, check_same_thread=False, timeout=10)
+            self._db = sqlite3.connect(
+                directory / "index.sqlite",
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=10,
+            )
             self._db.execute("PRAGMA query_only=ON")
             self._db.execute("SELECT 1 FROM place LIMIT 1")
         except sqlite3.Error as error:
-            raise StorageError(f"the block store could not be read: {error}", hint="check disk and permissions") from error
+            raise StorageError(
+                f"the block store could not be read: {error}", hint="check disk and permissions"
+            ) from error
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._mutex:
             try:
                 return self._db.execute(query, values).fetchall()
             except sqlite3.Error as error:
-                raise StorageError(f"the block index failed: {error}", hint="check the disk") from error
+                raise StorageError(
+                    f"the block index failed: {error}", hint="check the disk"
+                ) from error
 
     def _find(self, cid: bytes) -> Place | None:
         rows = self._rows("SELECT cid, pack, at, size FROM place WHERE cid = ?", cid)
@@ -59,20 +70,27 @@ class LocalBlockView:
             if place is None:
                 break
             try:
-                fd = os.open(self._directory / f"pack-{place.pack:06}.car", os.O_RDONLY | os.O_CLOEXEC)
+                fd = os.open(
+                    self._directory / f"pack-{place.pack:06}.car", os.O_RDONLY | os.O_CLOEXEC
+                )
                 try:
                     return checked(cid, os.pread(fd, place.size, place.at), place)
                 finally:
                     os.close(fd)
             except OSError as error:
                 if attempt + 1 == _TRIES:
-                    raise UnreadableError(f"block {cids.to_text(cid)} could not be read: {error}", hint="check the disk") from error
+                    raise UnreadableError(
+                        f"block {cids.to_text(cid)} could not be read: {error}",
+                        hint="check the disk",
+                    ) from error
         raise NotFoundError(f"block {cids.to_text(cid)} is not stored here")
 
     def cids(self) -> Iterator[bytes]:
         """See storage.NodeStore."""
         last = b""
-        while page := self._rows("SELECT cid FROM place WHERE cid > ? ORDER BY cid LIMIT ?", last, _PAGE):
+        while page := self._rows(
+            "SELECT cid FROM place WHERE cid > ? ORDER BY cid LIMIT ?", last, _PAGE
+        ):
             last = bytes(page[-1][0])
             yield from (bytes(row[0]) for row in page)
 
@@ -104,4 +122,7 @@ class LocalBlockView:
 
 
 def _refuse() -> NoReturn:
-    raise StorageError("a view of the block store is only read", hint="this is a defect of custody: please report it")
+    raise StorageError(
+        "a view of the block store is only read",
+        hint="this is a defect of custody: please report it",
+    )

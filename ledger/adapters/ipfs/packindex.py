@@ -1,7 +1,8 @@
 """Where each block lies in the packs: a SQLite file that is only a cache of what the packs say.
 
 - `added` says when a block came or was last asked for: what is young is never collected
-- a pack is `doomed` in the same transaction that takes its last block elsewhere; its file goes afterwards, again after a crash
+- a pack is `doomed` in the same transaction that takes its last block elsewhere; its file goes
+  afterwards, again after a crash
 """
 
 from __future__ import annotations
@@ -37,15 +38,21 @@ class PackIndex:
 
     def __init__(self, directory: Path) -> None:
         files.private_file(directory / "index.sqlite")
-        self._db = sqlite3.connect(directory / "index.sqlite", isolation_level=None, check_same_thread=False, timeout=10)
+        self._db = sqlite3.connect(
+            directory / "index.sqlite", isolation_level=None, check_same_thread=False, timeout=10
+        )
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(
-            "CREATE TABLE IF NOT EXISTS place (cid BLOB PRIMARY KEY, pack INTEGER NOT NULL, at INTEGER NOT NULL,"
+            "CREATE TABLE IF NOT EXISTS place (cid BLOB PRIMARY KEY, pack INTEGER NOT NULL, at "
+            "INTEGER NOT NULL,"
             " size INTEGER NOT NULL, added INTEGER NOT NULL) WITHOUT ROWID"
         )
         self._db.execute("CREATE INDEX IF NOT EXISTS place_pack ON place (pack, at)")
-        self._db.execute("CREATE TABLE IF NOT EXISTS packs (number INTEGER PRIMARY KEY, indexed INTEGER NOT NULL, doomed INTEGER NOT NULL)")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS packs (number INTEGER PRIMARY KEY, indexed INTEGER NOT "
+            "NULL, doomed INTEGER NOT NULL)"
+        )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -63,7 +70,9 @@ class PackIndex:
         return dict(self._db.execute(_INDEXED))
 
     def remember(self, places: Sequence[Place], number: int, end: int, *, now: int) -> None:
-        """Blocks were written to pack ``number``, which now ends at ``end``; one known elsewhere stays there."""
+        """Blocks were written to pack ``number``, which now ends at ``end``; one known elsewhere
+        stays there.
+        """
         rows = [(place.cid, place.pack, place.at, place.size, now) for place in places]
         with self._transaction():
             self._db.executemany("INSERT OR IGNORE INTO place VALUES (?, ?, ?, ?, ?)", rows)
@@ -72,21 +81,34 @@ class PackIndex:
     def move(self, places: Sequence[Place], number: int, end: int) -> None:
         """Blocks were written again to pack ``number``: read them there from now on."""
         with self._transaction():
-            self._db.executemany("UPDATE place SET pack = ?, at = ? WHERE cid = ?", [(place.pack, place.at, place.cid) for place in places])
+            self._db.executemany(
+                "UPDATE place SET pack = ?, at = ? WHERE cid = ?",
+                [(place.pack, place.at, place.cid) for place in places],
+            )
             self._indexed(number, end)
 
     def _indexed(self, number: int, end: int) -> None:
-        statement = "INSERT INTO packs VALUES (?, ?, 0) ON CONFLICT (number) DO UPDATE SET indexed = excluded.indexed"
+        statement = (
+            "INSERT INTO packs VALUES (?, ?, 0) ON CONFLICT (number) DO UPDATE SET "
+            "indexed = excluded.indexed"
+        )
         self._db.execute(statement, (number, end))
 
     def find(self, cid: bytes) -> Place | None:
         """Where a block lies."""
-        row = self._db.execute("SELECT cid, pack, at, size FROM place WHERE cid = ?", (cid,)).fetchone()
+        row = self._db.execute(
+            "SELECT cid, pack, at, size FROM place WHERE cid = ?", (cid,)
+        ).fetchone()
         return None if row is None else Place(*row)
 
     def missing(self, wanted: Sequence[bytes], *, now: int) -> list[bytes]:
-        """Those that are not here; the others count as young from now on, since somebody is about to rely on them."""
-        ages = {cid: self._db.execute("SELECT added FROM place WHERE cid = ?", (cid,)).fetchone() for cid in wanted}
+        """Those that are not here; the others count as young from now on, since somebody is about
+        to rely on them.
+        """
+        ages = {
+            cid: self._db.execute("SELECT added FROM place WHERE cid = ?", (cid,)).fetchone()
+            for cid in wanted
+        }
         old = [(now, cid) for cid, row in ages.items() if row is not None and row[0] < now - _TOUCH]
         if old:
             with self._transaction():
@@ -95,7 +117,12 @@ class PackIndex:
 
     def cids(self, after: bytes) -> list[bytes]:
         """A page of CIDs."""
-        return [bytes(row[0]) for row in self._db.execute("SELECT cid FROM place WHERE cid > ? ORDER BY cid LIMIT ?", (after, _PAGE))]
+        return [
+            bytes(row[0])
+            for row in self._db.execute(
+                "SELECT cid FROM place WHERE cid > ? ORDER BY cid LIMIT ?", (after, _PAGE)
+            )
+        ]
 
     def size(self) -> int:
         """Bytes of all blocks."""
@@ -103,7 +130,9 @@ class PackIndex:
 
     def mark(self, live: Iterable[bytes]) -> None:
         """Note which blocks are meant, in a table on disk: they may be many millions."""
-        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS live (cid BLOB PRIMARY KEY) WITHOUT ROWID")
+        self._db.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS live (cid BLOB PRIMARY KEY) WITHOUT ROWID"
+        )
         self._db.execute("DELETE FROM live")
         source = iter(live)
         while page := [(cid,) for cid in islice(source, _PAGE)]:
@@ -117,8 +146,13 @@ class PackIndex:
 
     def sweep(self, before: int, *, dry: bool) -> tuple[int, int]:
         """Forget blocks that are not marked and older than ``before``; (blocks, bytes)."""
-        dead = "FROM place WHERE added < ? AND NOT EXISTS (SELECT 1 FROM live WHERE live.cid = place.cid)"
-        count, size = self._db.execute(f"SELECT count(*), coalesce(sum(size), 0) {dead}", (before,)).fetchone()
+        dead = (
+            "FROM place WHERE added < ? AND NOT EXISTS (SELECT 1 FROM live WHERE live.cid = "
+            "place.cid)"
+        )
+        count, size = self._db.execute(
+            f"SELECT count(*), coalesce(sum(size), 0) {dead}", (before,)
+        ).fetchone()
         if count and not dry:
             with self._transaction():
                 self._db.execute(f"DELETE {dead}", (before,))
@@ -134,7 +168,9 @@ class PackIndex:
 
     def used(self, number: int) -> tuple[int, int]:
         """(blocks, bytes) of a pack that are still needed."""
-        row = self._db.execute("SELECT count(*), coalesce(sum(size), 0) FROM place WHERE pack = ?", (number,)).fetchone()
+        row = self._db.execute(
+            "SELECT count(*), coalesce(sum(size), 0) FROM place WHERE pack = ?", (number,)
+        ).fetchone()
         return int(row[0]), int(row[1])
 
     def places(self, number: int, limit: int) -> list[Place]:
@@ -146,7 +182,11 @@ class PackIndex:
         """Give up a pack that nobody needs any more; False where a block still lies in it."""
         with self._transaction():
             changed = self._db.execute(
-                "UPDATE packs SET doomed = 1 WHERE number = ? AND NOT EXISTS (SELECT 1 FROM place WHERE pack = ?)", (number, number)
+                (
+                    "UPDATE packs SET doomed = 1 WHERE number = ? AND NOT EXISTS (SELECT 1 FROM "
+                    "place WHERE pack = ?)"
+                ),
+                (number, number),
             )
             return changed.rowcount == 1
 
@@ -170,7 +210,11 @@ def read_indexed(directory: Path) -> dict[int, int]:
         StorageError: the index could not be read.
     """
     try:
-        with closing(sqlite3.connect(f"file:{directory / 'index.sqlite'}?mode=ro", uri=True, timeout=10)) as db:
+        with closing(
+            sqlite3.connect(f"file:{directory / 'index.sqlite'}?mode=ro", uri=True, timeout=10)
+        ) as db:
             return dict(db.execute(_INDEXED))
     except sqlite3.Error as error:
-        raise StorageError(f"the block index could not be read: {error}", hint="run: custody doctor") from error
+        raise StorageError(
+            f"the block index could not be read: {error}", hint="run: custody doctor"
+        ) from error

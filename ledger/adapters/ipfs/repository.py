@@ -1,4 +1,5 @@
-"""Creating a Kubo repository for evidence: private swarm, nothing announced or looked up in public, everything fsynced.
+"""Creating a Kubo repository for evidence: private swarm, nothing announced or looked up in public,
+everything fsynced.
 
 Each setting and its reason stand in docs/operations.md.
 """
@@ -57,19 +58,29 @@ def create(
         peers: multiaddresses with /p2p/ID to stay connected to.
 
     Raises:
-        UsageError: something is there already, no `ipfs` was found, or an argument is malformed. StorageError: it could not be created.
+        UsageError: something is there already, no `ipfs` was found, or an argument is malformed.
+            StorageError: it could not be created.
     """
     files.require_vacant(path, hint="choose another folder for the new repository")
     program = shutil.which(binary)
     if program is None:
-        raise UsageError(f"no {binary!r} was found", hint="install Kubo, or name its program: --ipfs PATH")
+        raise UsageError(
+            f"no {binary!r} was found", hint="install Kubo, or name its program: --ipfs PATH"
+        )
     key = _read_key(swarm_key) if swarm_key is not None else _new_key()
     peering = [_peer(one) for one in peers]
     with files.building(path, what="the repository could not be created") as aside:
         _run(program, aside, "init", "--empty-repo", f"--profile={_PROFILES}")
         secret = f"custody:{secrets.token_urlsafe(32)}"
         config = json.loads((aside / "config").read_bytes())
-        _harden(config, secret, api_port=api_port, listen=listen, peering=peering, storage_max=storage_max)
+        _harden(
+            config,
+            secret,
+            api_port=api_port,
+            listen=listen,
+            peering=peering,
+            storage_max=storage_max,
+        )
         files.write(aside / "config", json.dumps(config, indent=2).encode() + b"\n")
         files.write(aside / SWARM_KEY, key)
         files.write(aside / SECRET, secret.encode() + b"\n")
@@ -81,13 +92,23 @@ def _run(program: str, repository: Path, *arguments: str) -> None:
     environment = {**os.environ, **ENVIRONMENT, "IPFS_PATH": str(repository)}
     try:
         done = subprocess.run(  # noqa: S603  (the program that the operator named)
-            [program, *arguments], env=environment, capture_output=True, timeout=_TIMEOUT, check=False
+            [program, *arguments],
+            env=environment,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise StorageError(f"{program} could not be run: {type(error).__name__}", hint="check that it is Kubo's ipfs") from error
+        raise StorageError(
+            f"{program} could not be run: {type(error).__name__}",
+            hint="check that it is Kubo's ipfs",
+        ) from error
     if done.returncode != 0:
         words = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise StorageError(f"ipfs {arguments[0]} failed: {words[-1] if words else done.returncode}", hint="check disk and Kubo's version")
+        raise StorageError(
+            f"ipfs {arguments[0]} failed: {words[-1] if words else done.returncode}",
+            hint="check disk and Kubo's version",
+        )
 
 
 def _new_key() -> bytes:
@@ -98,7 +119,9 @@ def _read_key(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", hint="copy swarm.key from a node of the swarm") from error
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}", hint="copy swarm.key from a node of the swarm"
+        ) from error
     if not _KEY.fullmatch(data):
         raise UsageError(f"{path} is no swarm key", hint="copy swarm.key from a node of the swarm")
     return data
@@ -107,11 +130,22 @@ def _read_key(path: Path) -> bytes:
 def _peer(address: str) -> dict[str, Any]:
     found = _PEER.fullmatch(address)
     if not found:
-        raise UsageError(f"{address!r} is not a peer", hint="expected for example /ip4/10.0.0.2/tcp/4001/p2p/12D3Koo...")
+        raise UsageError(
+            f"{address!r} is not a peer",
+            hint="expected for example /ip4/10.0.0.2/tcp/4001/p2p/12D3Koo...",
+        )
     return {"ID": found[2], "Addrs": [found[1]]}
 
 
-def _harden(config: dict[str, Any], secret: str, *, api_port: int, listen: str, peering: list[dict[str, Any]], storage_max: str) -> None:
+def _harden(
+    config: dict[str, Any],
+    secret: str,
+    *,
+    api_port: int,
+    listen: str,
+    peering: list[dict[str, Any]],
+    storage_max: str,
+) -> None:
     off = {"Enabled": False}
     config["Bootstrap"] = []
     config["Routing"] = {"Type": "none"}
@@ -125,11 +159,16 @@ def _harden(config: dict[str, Any], secret: str, *, api_port: int, listen: str, 
     config["Version"] = {"SwarmCheckEnabled": False}
     config["Plugins"] = {"Plugins": {"telemetry": {"Config": {"Mode": "off"}}}}
     config["Swarm"] |= {
-        "AddrFilters": [],  # the server profile filters private networks, which is where these nodes live
+        # the server profile filters private networks, which is where these nodes live
+        "AddrFilters": [],
         "DisableNatPortMap": True,
         "RelayClient": dict(off),
         "RelayService": dict(off),
-        "Transports": {"Network": dict.fromkeys(("QUIC", "WebTransport", "WebRTCDirect", "Websocket", "Relay"), False)},
+        "Transports": {
+            "Network": dict.fromkeys(
+                ("QUIC", "WebTransport", "WebRTCDirect", "Websocket", "Relay"), False
+            )
+        },
     }
     config["Peering"] = {"Peers": peering}
     config["Addresses"] |= {
@@ -139,8 +178,14 @@ def _harden(config: dict[str, Any], secret: str, *, api_port: int, listen: str, 
         "Announce": [],
         "NoAnnounce": [],
     }
-    # Loopback is open to every account of the machine: the RPC can unpin and read everything, so it asks for a secret.
-    config["API"] = {"HTTPHeaders": {}, "Authorizations": {"custody": {"AuthSecret": f"basic:{secret}", "AllowedPaths": ["/api/v0"]}}}
+    # Loopback is open to every account of the machine: the RPC can unpin and read everything, so it
+    # asks for a secret.
+    config["API"] = {
+        "HTTPHeaders": {},
+        "Authorizations": {
+            "custody": {"AuthSecret": f"basic:{secret}", "AllowedPaths": ["/api/v0"]}
+        },
+    }
     config["Datastore"]["StorageMax"] = storage_max
     _sync(config["Datastore"]["Spec"])
 

@@ -1,7 +1,7 @@
 """Calls of a Kubo daemon's RPC, with its failures told as ours.
 
-ipfshttpclient makes the calls that it has, over the strict client. What it lacks (`block rm`, progress of pins, streamed listings
-and exports) goes to the strict client at once (docs/adr/0010).
+ipfshttpclient makes the calls that it has, over the strict client. What it lacks (`block rm`,
+progress of pins, streamed listings and exports) goes to the strict client at once (docs/adr/0010).
 """
 
 from __future__ import annotations
@@ -17,21 +17,43 @@ from ledger.adapters.ipfs.library import Client, faults
 from ledger.adapters.web.client import ANYWHERE, MIB, Patience, Stream, Web, WebError
 from ledger.adapters.web.sessions import StrictAdapter
 from ledger.domain.codecs import strict_json
-from ledger.domain.errors import CustodyError, FormatError, NetworkError, NotFoundError, StorageError, UnreadableError, UsageError
+from ledger.domain.errors import (
+    CustodyError,
+    FormatError,
+    NetworkError,
+    NotFoundError,
+    StorageError,
+    UnreadableError,
+    UsageError,
+)
 
 CONNECT: Final = 5.0  # seconds
-READ: Final = 60.0  # seconds without a byte from the daemon; also the time for which a pin may stand still
+READ: Final = (
+    60.0  # seconds without a byte from the daemon; also the time for which a pin may stand still
+)
 _CHUNK: Final = 1 << 20
-_ADDRESS: Final = re.compile(r"/(?:ip4|ip6|dns|dns4|dns6)/([A-Za-z0-9.:-]{1,253})/tcp/([0-9]{1,5})(?:/(https?))?", re.ASCII)
+_ADDRESS: Final = re.compile(
+    r"/(?:ip4|ip6|dns|dns4|dns6)/([A-Za-z0-9.:-]{1,253})/tcp/([0-9]{1,5})(?:/(https?))?", re.ASCII
+)
 _ABSENT: Final = re.compile(r"not found|could not find|no link named", re.IGNORECASE)
-_FULL: Final = re.compile(r"no space left|disk quota|too large|read-only file system", re.IGNORECASE)
+_FULL: Final = re.compile(
+    r"no space left|disk quota|too large|read-only file system", re.IGNORECASE
+)
 _LINE_LIMIT: Final = 1 << 20
 _LIMIT: Final = 8 * MIB  # bytes of an answer that is no stream: a block, a list of peers
 _WORDS: Final = 16 << 10  # bytes in which a refusal is said
 _CALLS: Final = 10  # times the patience between two bytes for a call that sends and answers little
 _DAY: Final = 86400.0  # seconds for one call: a terabyte may be on its way, as long as it moves
 #: What ipfshttpclient raises, beside its own faults, about answers of any shape.
-_SHAPE: Final = (ValueError, LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, RecursionError)
+_SHAPE: Final = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 def url_of(address: str) -> str:
@@ -42,7 +64,10 @@ def url_of(address: str) -> str:
     """
     found = _ADDRESS.fullmatch(address)
     if not found or int(found[2]) > 65535:
-        raise UsageError(f"{address!r} is not an RPC address", hint="expected for example /ip4/127.0.0.1/tcp/5001")
+        raise UsageError(
+            f"{address!r} is not an RPC address",
+            hint="expected for example /ip4/127.0.0.1/tcp/5001",
+        )
     host = f"[{found[1]}]" if ":" in found[1] else found[1]
     return f"{found[3] or 'http'}://{host}:{found[2]}"
 
@@ -62,24 +87,36 @@ class Rpc:
     def __init__(self, name: str, address: str, *, secret: str = "", timeout: float = READ) -> None:
         url = url_of(address)
         user, _, password = secret.partition(":")
-        self._headers = {"Authorization": "Basic " + b64encode(secret.encode()).decode()} if secret else {}
+        self._headers = (
+            {"Authorization": "Basic " + b64encode(secret.encode()).decode()} if secret else {}
+        )
         auth = (user, password) if secret else None
         self.name = name
         self.timeout = timeout
-        # Constructed, not connect(): that refuses every daemon of the last years. `Kubo` checks the version itself.
+        # Constructed, not connect(): that refuses every daemon of the last years. `Kubo` checks the
+        # version itself.
         limits = (min(CONNECT, timeout), timeout)
-        self.client: Any = Client(address, session=True, timeout=limits, chunk_size=_CHUNK, auth=auth)
-        # Neither a proxy nor a netrc of the environment may come between: the secret is for the daemon alone.
+        self.client: Any = Client(
+            address, session=True, timeout=limits, chunk_size=_CHUNK, auth=auth
+        )
+        # Neither a proxy nor a netrc of the environment may come between: the secret is for the
+        # daemon alone.
         patience = Patience(connect=limits[0], between=timeout, total=_DAY)
-        self._web = Web(url, who=f"the IPFS node {name!r}", reach=ANYWHERE, patience=patience, proxied=False)
+        self._web = Web(
+            url, who=f"the IPFS node {name!r}", reach=ANYWHERE, patience=patience, proxied=False
+        )
         session = self.client._client._session  # noqa: SLF001
         session.trust_env = False
         session.adapters.clear()
-        session.mount(url, StrictAdapter(self._web, _LIMIT, replace(patience, total=_CALLS * timeout)))
+        session.mount(
+            url, StrictAdapter(self._web, _LIMIT, replace(patience, total=_CALLS * timeout))
+        )
 
     @contextmanager
     def calling(self, what: str) -> Iterator[None]:
-        """Tell what goes wrong inside as one of our errors; ``what`` names the call without naming any block."""
+        """Tell what goes wrong inside as one of our errors; ``what`` names the call without naming
+        any block.
+        """
         try:
             yield
         except WebError as error:
@@ -93,33 +130,47 @@ class Rpc:
         except (faults.Error, OSError) as error:
             raise self._unreachable(what, type(error).__name__) from error
         except _SHAPE as error:
-            # Whatever takes an answer apart stands inside such a block, ipfshttpclient's own assertions too.
+            # Whatever takes an answer apart stands inside such a block, ipfshttpclient's own
+            # assertions too.
             raise self._unreachable(what, "an answer of another shape") from error
 
     def _status(self, what: str, status: int) -> CustodyError:
         if status in (401, 403):
             return UsageError(
-                f"the IPFS node {self.name!r} refuses us ({what})", hint="give its RPC secret: custody ipfs add NAME --secret-file FILE"
+                f"the IPFS node {self.name!r} refuses us ({what})",
+                hint="give its RPC secret: custody ipfs add NAME --secret-file FILE",
             )
         return self._unreachable(what, f"HTTP status {status}")
 
     def _unreachable(self, what: str, found: str) -> NetworkError:
         return NetworkError(
-            f"the IPFS node {self.name!r} does not answer ({what}: {found})", hint="check that its daemon runs and can be reached"
+            f"the IPFS node {self.name!r} does not answer ({what}: {found})",
+            hint="check that its daemon runs and can be reached",
         )
 
     def _refused(self, what: str, message: str) -> CustodyError:
         # The daemon's own words may hold CIDs and paths: they are judged, not repeated.
         if _FULL.search(message):
-            return StorageError(f"the disk of the IPFS node {self.name!r} is full or failed ({what})", hint="give it more space")
+            return StorageError(
+                f"the disk of the IPFS node {self.name!r} is full or failed ({what})",
+                hint="give it more space",
+            )
         if _ABSENT.search(message):
             return NotFoundError(f"not stored at the IPFS node {self.name!r} ({what})")
-        return UnreadableError(f"the IPFS node {self.name!r} failed ({what})", hint="look into its daemon's log; try: ipfs repo verify")
+        return UnreadableError(
+            f"the IPFS node {self.name!r} failed ({what})",
+            hint="look into its daemon's log; try: ipfs repo verify",
+        )
 
     @contextmanager
     def stream(self, path: str, **options: Any) -> Iterator[Stream]:
         """A call whose answer is read as it comes."""
-        with self.calling(path), self._web.open("POST", f"/api/v0/{path}", headers=self._headers, params=options) as answer:
+        with (
+            self.calling(path),
+            self._web.open(
+                "POST", f"/api/v0/{path}", headers=self._headers, params=options
+            ) as answer,
+        ):
             if answer.status in (400, 404, 500):
                 raise self._refused(path, answer.body(_WORDS).decode("utf-8", "replace"))
             if answer.status != 200:
@@ -127,7 +178,9 @@ class Rpc:
             yield answer
 
     def lines(self, path: str, **options: Any) -> Iterator[dict[str, Any]]:
-        """A call whose answer is one JSON object a line; an error in the midst of them is raised."""
+        """A call whose answer is one JSON object a line; an error in the midst of them is
+        raised.
+        """
         with self.stream(path, **options) as answer:
             rest = bytearray()
             for part in answer.parts():

@@ -1,11 +1,20 @@
-"""The blocks of a node with replicas: its own disk takes them in, and what it gave up is read from the replicas."""
+"""The blocks of a node with replicas: its own disk takes them in, and what it gave up is read from
+the replicas.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from ledger.domain.blocks.store import BlockStore, Collected, NodeStore, Replicas
-from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, UnreadableError, UsageError, VerificationError
+from ledger.domain.errors import (
+    CustodyError,
+    NetworkError,
+    NotFoundError,
+    UnreadableError,
+    UsageError,
+    VerificationError,
+)
 from ledger.domain.ipld.unixfs import Block
 
 
@@ -13,7 +22,8 @@ class TieredBlockStore:
     """See storage.NodeStore.
 
     Args:
-        spool: the node's own disk: durable before anything is acknowledged, whether or not a replica can be reached.
+        spool: the node's own disk: durable before anything is acknowledged, whether or not a
+            replica can be reached.
     """
 
     def __init__(self, spool: NodeStore, replicas: Replicas) -> None:
@@ -25,11 +35,15 @@ class TieredBlockStore:
         self._spool.put(blocks)
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """Those not on the own disk: what lies at a replica without a pin may go at any moment, so it counts for nothing."""
+        """Those not on the own disk: what lies at a replica without a pin may go at any moment, so
+        it counts for nothing.
+        """
         return self._spool.missing(wanted)
 
     def get(self, cid: bytes) -> bytes:
-        """See storage.BlockStore; an altered or unreadable copy is passed over where another is good."""
+        """See storage.BlockStore; an altered or unreadable copy is passed over where another is
+        good.
+        """
         try:
             return self._spool.get(cid)
         except (NotFoundError, UnreadableError, VerificationError) as error:

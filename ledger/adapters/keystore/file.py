@@ -1,6 +1,8 @@
-"""Keyring file: scrypt (N = 2^17, r = 8, p = 1; RFC 7914) and AES-256-GCM. One derivation a command.
+"""Keyring file: scrypt (N = 2^17, r = 8, p = 1; RFC 7914) and AES-256-GCM. One derivation a
+command.
 
-The header is authenticated with the keys, so that nobody can weaken the parameters of a file unnoticed.
+The header is authenticated with the keys, so that nobody can weaken the parameters of a file
+unnoticed.
 """
 
 from __future__ import annotations
@@ -28,9 +30,13 @@ _LIMIT: Final = 1 << 20
 
 
 class FileKeyring:
-    """Named secrets of one home or one client; in clear only in the memory of the process that opened it."""
+    """Named secrets of one home or one client; in clear only in the memory of the process that
+    opened it.
+    """
 
-    def __init__(self, path: Path, key: bytes, salt: bytes, secrets_by_name: dict[str, bytes]) -> None:
+    def __init__(
+        self, path: Path, key: bytes, salt: bytes, secrets_by_name: dict[str, bytes]
+    ) -> None:
         self._path = path
         self._key = key
         self._salt = salt
@@ -47,7 +53,9 @@ class FileKeyring:
         if path.exists():
             raise KeyringError(f"{path} exists already", hint="choose another home")
         if not passphrase:
-            raise KeyringError("the passphrase is empty", hint="use a long one; nothing can be opened without it")
+            raise KeyringError(
+                "the passphrase is empty", hint="use a long one; nothing can be opened without it"
+            )
         salt = secrets.token_bytes(16)
         keyring = cls(path, Derivation(passphrase, salt).result(), salt, {})
         keyring._write(force=False)
@@ -63,7 +71,8 @@ class FileKeyring:
         return Unlocking(path, passphrase).keyring()
 
     def save(self) -> None:
-        """Write what was put, beside what other processes wrote meanwhile; the old file stays where this fails.
+        """Write what was put, beside what other processes wrote meanwhile; the old file stays where
+        this fails.
 
         Raises:
             KeyringError: another keyring is there by now.
@@ -73,7 +82,9 @@ class FileKeyring:
             self._write(force=True)
 
     def update(self, name: str, change: Callable[[bytes], bytes]) -> None:
-        """Replace one secret by what follows from it as it stands in the file, empty where it does not: one process at a time."""
+        """Replace one secret by what follows from it as it stands in the file, empty where it does
+        not: one process at a time.
+        """
         with self._alone():
             self._merge()
             self.put(name, change(self._secrets.get(name, b"")))
@@ -85,17 +96,27 @@ class FileKeyring:
             try:
                 stack.enter_context(filelock.writing(self._path))
             except OSError as error:
-                raise KeyringError(f"{self._path} cannot be written: {error.strerror}", hint="check disk and permissions") from error
+                raise KeyringError(
+                    f"{self._path} cannot be written: {error.strerror}",
+                    hint="check disk and permissions",
+                ) from error
             yield
 
     def _merge(self) -> None:
         sealed = _Sealed.read(self._path)
         if sealed.salt != self._salt:
-            raise KeyringError(f"{self._path} was replaced by another keyring meanwhile", hint="try again; that one is unchanged")
-        self._secrets = sealed.open(self._key) | {name: self._secrets[name] for name in self._changed}
+            raise KeyringError(
+                f"{self._path} was replaced by another keyring meanwhile",
+                hint="try again; that one is unchanged",
+            )
+        self._secrets = sealed.open(self._key) | {
+            name: self._secrets[name] for name in self._changed
+        }
 
     def _write(self, *, force: bool) -> None:
-        plain = json.dumps({name: base64.b64encode(value).decode() for name, value in self._secrets.items()}).encode()
+        plain = json.dumps(
+            {name: base64.b64encode(value).decode() for name, value in self._secrets.items()}
+        ).encode()
         nonce = secrets.token_bytes(12)
         value: dict[str, Any] = {
             "v": 1,
@@ -103,7 +124,9 @@ class FileKeyring:
             "cipher": "A256GCM",
             "salt": base64.b64encode(self._salt).decode(),
             "nonce": base64.b64encode(nonce).decode(),
-            "sealed": base64.b64encode(AESGCM(self._key).encrypt(nonce, plain, _aad(self._salt))).decode(),
+            "sealed": base64.b64encode(
+                AESGCM(self._key).encrypt(nonce, plain, _aad(self._salt))
+            ).decode(),
         }
         with files.replacing(self._path, force=force) as file:
             file.write(json.dumps(value, indent=1).encode() + b"\n")
@@ -125,12 +148,19 @@ class FileKeyring:
             KeyringError: not held.
         """
         if name not in self._secrets:
-            raise KeyringError(f"the keyring holds no key {name!r}", hint="this command needs the home that holds it")
+            raise KeyringError(
+                f"the keyring holds no key {name!r}",
+                hint="this command needs the home that holds it",
+            )
         return self._secrets[name]
 
     def put_signing_key(self, name: str, key: PrivateKey) -> None:
         """Hold a signing key as PKCS#8; encryption is the keyring's."""
-        encoding = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        encoding = (
+            serialization.Encoding.DER,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
         self.put(name, key.private_bytes(*encoding))
 
     def signing_key(self, name: str) -> PrivateKey:
@@ -168,20 +198,34 @@ class _Sealed:
         """Parse it.
 
         Raises:
-            KeyringError: no file, or not a keyring of this version. StorageError: others can write to it.
+            KeyringError: no file, or not a keyring of this version. StorageError: others can write
+                to it.
         """
         files.require_owned(path)
         try:
             raw = files.read_small(path, _LIMIT)
         except OSError as error:
-            raise KeyringError(f"no keyring at {path}", hint="restore it from a backup: custody restore") from error
+            raise KeyringError(
+                f"no keyring at {path}", hint="restore it from a backup: custody restore"
+            ) from error
         try:
             value = json.loads(raw)
             header = {name: value[name] for name in ("v", "kdf", "cipher", "salt")}
-            found = cls(*(base64.b64decode(value[name], validate=True) for name in ("salt", "nonce", "sealed")))
-            good = header["v"] == 1 and header["kdf"] == f"scrypt-{N}-8-1" and header["cipher"] == "A256GCM"
+            found = cls(
+                *(
+                    base64.b64decode(value[name], validate=True)
+                    for name in ("salt", "nonce", "sealed")
+                )
+            )
+            good = (
+                header["v"] == 1
+                and header["kdf"] == f"scrypt-{N}-8-1"
+                and header["cipher"] == "A256GCM"
+            )
         except (ValueError, KeyError, TypeError) as error:
-            raise KeyringError(f"{path} is not a keyring", hint="restore it from a backup: custody restore") from error
+            raise KeyringError(
+                f"{path} is not a keyring", hint="restore it from a backup: custody restore"
+            ) from error
         if not good:
             raise KeyringError(f"{path} was written by another version", hint="use a newer custody")
         return found
@@ -195,15 +239,20 @@ class _Sealed:
         try:
             plain = json.loads(AESGCM(key).decrypt(self.nonce, self.sealed, _aad(self.salt)))
         except InvalidTag as error:
-            raise KeyringError("wrong passphrase, or the keyring was altered", hint="try again; the keyring is unchanged") from error
+            raise KeyringError(
+                "wrong passphrase, or the keyring was altered",
+                hint="try again; the keyring is unchanged",
+            ) from error
         return {name: base64.b64decode(text) for name, text in plain.items()}
 
 
 class Unlocking:
-    """A keyring file whose passphrase is being stretched: nobody waits before ``keyring`` is called.
+    """A keyring file whose passphrase is being stretched: nobody waits before ``keyring`` is
+    called.
 
     Raises:
-        KeyringError: no file, or not a keyring of this version. StorageError: others can write to it.
+        KeyringError: no file, or not a keyring of this version. StorageError: others can write to
+            it.
     """
 
     def __init__(self, path: Path, passphrase: bytes) -> None:
@@ -226,7 +275,11 @@ def _aad(salt: bytes) -> bytes:
 
 
 def _load(data: bytes, password: bytes | None) -> PrivateKey:
-    load = serialization.load_pem_private_key if data.startswith(b"-----") else serialization.load_der_private_key
+    load = (
+        serialization.load_pem_private_key
+        if data.startswith(b"-----")
+        else serialization.load_der_private_key
+    )
     try:
         key = load(data, password)
         algorithm_of(key)  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
 """scrypt (RFC 7914) in a process of its own.
 
-N = 2^17 and r = 8 take 128 MiB for a third of a second. In a child that memory goes back to the system at once; in this
-process it would stay in its peak, which is bounded for the sake of small machines (DESIGN section 15).
+N = 2^17 and r = 8 take 128 MiB for a third of a second. In a child that memory goes back to the
+system at once; in this process it would stay in its peak, which is bounded for the sake of small
+machines (DESIGN section 15).
 """
 
 from __future__ import annotations
@@ -25,19 +26,25 @@ sys.stdout.buffer.write(key)
 
 
 class Derivation:
-    """The 32-byte key of a passphrase and a 16-byte salt, on its way in another process while this one does something else."""
+    """The 32-byte key of a passphrase and a 16-byte salt, on its way in another process while this
+    one does something else.
+    """
 
     def __init__(self, passphrase: bytes, salt: bytes) -> None:
         self._key: bytes | None = None
         self._problem = "the process that does it ended"
-        self._thread = threading.Thread(target=self._run, args=(salt + passphrase,), name="scrypt", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(salt + passphrase,), name="scrypt", daemon=True
+        )
         self._thread.start()
 
     def _run(self, data: bytes) -> None:
         # Both travel by pipe, never by argument or environment.
         command = [sys.executable, "-I", "-S", "-c", _CODE]
         try:
-            done = subprocess.run(command, input=data, capture_output=True, check=False, timeout=_TIMEOUT, env={})  # noqa: S603
+            done = subprocess.run(  # noqa: S603
+                command, input=data, capture_output=True, check=False, timeout=_TIMEOUT, env={}
+            )
         except OSError as error:
             self._problem = f"no process could be started ({error.strerror})"
             return
@@ -56,6 +63,7 @@ class Derivation:
         self._thread.join()
         if self._key is None:
             raise KeyringError(
-                f"the passphrase could not be stretched: {self._problem}", hint="this takes 128 MiB of free memory for a moment"
+                f"the passphrase could not be stretched: {self._problem}",
+                hint="this takes 128 MiB of free memory for a moment",
             )
         return self._key

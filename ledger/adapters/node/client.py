@@ -36,10 +36,13 @@ class NodeClient(HttpNode):
     def put_blocks(self, blocks: Sequence[Block]) -> None:
         """See clientports.NodeApi."""
         parts = [car.header([]), *(bytes(part) for block in blocks for part in car.frame(block))]
-        self._send("PUT", "/v1/blocks", parts=parts, headers={"Content-Type": "application/vnd.ipld.car"})
+        self._send(
+            "PUT", "/v1/blocks", parts=parts, headers={"Content-Type": "application/vnd.ipld.car"}
+        )
 
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """See clientports.NodeApi. Where the answer is lost the same statements are sent again: the node takes each once.
+        """See clientports.NodeApi. Where the answer is lost the same statements are sent again: the
+        node takes each once.
 
         Raises:
             UnconfirmedError: it was lost again and again, and they may be in the log or not.
@@ -47,13 +50,21 @@ class NodeClient(HttpNode):
         sent = False
         for pause in _AGAIN:
             try:
-                answer = self._ask("POST", "/v1/statements", shapes.REGISTERED, json={"statements": list(submissions)})
+                answer = self._ask(
+                    "POST",
+                    "/v1/statements",
+                    shapes.REGISTERED,
+                    json={"statements": list(submissions)},
+                )
             except WebError as error:
                 sent = sent or error.sent
                 if pause is None or not error.passing:
                     if not sent:
                         raise
-                    raise UnconfirmedError(f"{error.message}; whether it recorded what was signed is not known", hint=_LOOK) from error
+                    raise UnconfirmedError(
+                        f"{error.message}; whether it recorded what was signed is not known",
+                        hint=_LOOK,
+                    ) from error
                 time.sleep(pause)
             else:
                 found: list[dict[str, Any]] = answer["registered"]
@@ -62,11 +73,19 @@ class NodeClient(HttpNode):
 
     def duplicates(self, digest: str) -> list[str]:
         """See clientports.NodeApi."""
-        return list(self._ask("POST", "/v1/evidence/duplicates", shapes.FOUND, json={"sha256": digest})["evidence"])
+        return list(
+            self._ask("POST", "/v1/evidence/duplicates", shapes.FOUND, json={"sha256": digest})[
+                "evidence"
+            ]
+        )
 
     def search(self, scheme: str, value: str) -> list[str]:
         """Items with an identifier."""
-        return list(self._ask("POST", "/v1/evidence/search", shapes.FOUND, json={"scheme": scheme, "value": value})["evidence"])
+        return list(
+            self._ask(
+                "POST", "/v1/evidence/search", shapes.FOUND, json={"scheme": scheme, "value": value}
+            )["evidence"]
+        )
 
     def items(self) -> Iterator[dict[str, Any]]:
         """All items that the caller may see, page by page."""
@@ -93,8 +112,14 @@ class NodeClient(HttpNode):
             after = page["next"]
 
     def readable(self, evidence: str, mode: str) -> dict[str, Any]:
-        """Whether something could follow an access of this mode, and to which keys content is sealed for the caller."""
-        return dict(self._ask("GET", f"/v1/evidence/{evidence}/readable", shapes.READABLE, params={"mode": mode}))
+        """Whether something could follow an access of this mode, and to which keys content is
+        sealed for the caller.
+        """
+        return dict(
+            self._ask(
+                "GET", f"/v1/evidence/{evidence}/readable", shapes.READABLE, params={"mode": mode}
+            )
+        )
 
     def details(self, evidence: str, access: str) -> list[dict[str, Any]]:
         """The item's documents."""
@@ -102,7 +127,13 @@ class NodeClient(HttpNode):
 
     def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """The item's documents, and what holds for it after them."""
-        found = self._ask("POST", f"/v1/evidence/{evidence}/details", shapes.DETAILS, limit=LARGE, json={"access": access})
+        found = self._ask(
+            "POST",
+            f"/v1/evidence/{evidence}/details",
+            shapes.DETAILS,
+            limit=LARGE,
+            json={"access": access},
+        )
         return list(found["events"]), dict(found["standing"])
 
     def person_key(self, reference: str) -> dict[str, str]:
@@ -112,25 +143,37 @@ class NodeClient(HttpNode):
 
     def grants(self, evidence: str, access: str) -> list[bytes]:
         """Content keys sealed to the caller."""
-        found = self._ask("POST", f"/v1/evidence/{evidence}/grants", shapes.GRANTS, json={"access": access})["grants"]
+        found = self._ask(
+            "POST", f"/v1/evidence/{evidence}/grants", shapes.GRANTS, json={"access": access}
+        )["grants"]
         return [bytes_of(text, self._web.who) for text in found]
 
     def content(self, evidence: str, access: str, start: int, end: int) -> bytes:
         """Ciphertext bytes [start, end), at most 4 MiB."""
-        return self._range(f"/v1/evidence/{evidence}/content", start, end, {"Custody-Access": access})
+        return self._range(
+            f"/v1/evidence/{evidence}/content", start, end, {"Custody-Access": access}
+        )
 
     def bundle(self, evidence: str, access: str, *, withhold: Sequence[str] = ()) -> bytes:
         """The evidence bundle, without what is to be withheld."""
-        return self._send("POST", f"/v1/evidence/{evidence}/bundle", json={"access": access, "withhold": list(withhold)}).content
+        return self._send(
+            "POST",
+            f"/v1/evidence/{evidence}/bundle",
+            json={"access": access, "withhold": list(withhold)},
+        ).content
 
     def status(self, *, chain: bool = True, ipfs: bool = True) -> dict[str, Any]:
         """How far anchoring is; without ``chain`` and ``ipfs`` the node need not ask them."""
-        found: dict[str, Any] = self._ask("GET", "/v1/status", shapes.STATUS, params={"chain": chain, "ipfs": ipfs})
+        found: dict[str, Any] = self._ask(
+            "GET", "/v1/status", shapes.STATUS, params={"chain": chain, "ipfs": ipfs}
+        )
         return found
 
     def start_audit(self, *, sample: float | None, seed: int | None) -> dict[str, Any]:
         """Ask the node to audit itself; how far it is."""
-        found: dict[str, Any] = self._ask("POST", "/v1/audits", shapes.AUDIT, json={"sample": sample, "seed": seed})
+        found: dict[str, Any] = self._ask(
+            "POST", "/v1/audits", shapes.AUDIT, json={"sample": sample, "seed": seed}
+        )
         return found
 
     def audit(self, name: str) -> dict[str, Any]:
@@ -141,18 +184,31 @@ class NodeClient(HttpNode):
     def invite(self, number: str, roles: Sequence[str]) -> dict[str, Any]:
         """An invitation: code and expiry."""
         found: dict[str, Any] = self._ask(
-            "POST", "/v1/people/invitations", shapes.INVITATION, json={"number": number, "roles": list(roles)}
+            "POST",
+            "/v1/people/invitations",
+            shapes.INVITATION,
+            json={"number": number, "roles": list(roles)},
         )
         return found
 
     def request_enrolment(self, code: str, request: bytes) -> str:
         """Send new public keys for an invitation; the fingerprint."""
         body = {"code": code, "request": b64url(request)}
-        return str(self._ask("POST", "/v1/enrolments", shapes.FINGERPRINT, authenticated=False, json=body)["fingerprint"])
+        return str(
+            self._ask("POST", "/v1/enrolments", shapes.FINGERPRINT, authenticated=False, json=body)[
+                "fingerprint"
+            ]
+        )
 
     def enrolment(self, code: str) -> dict[str, Any]:
         """How far an enrolment is."""
-        found: dict[str, Any] = self._ask("POST", "/v1/enrolments/outcome", shapes.OUTCOME, authenticated=False, json={"code": code})
+        found: dict[str, Any] = self._ask(
+            "POST",
+            "/v1/enrolments/outcome",
+            shapes.OUTCOME,
+            authenticated=False,
+            json={"code": code},
+        )
         return found
 
     def people(self) -> list[dict[str, Any]]:
@@ -161,20 +217,42 @@ class NodeClient(HttpNode):
 
     def approve(self, reference: str) -> str:
         """Approve an enrolment; the reference of the new person."""
-        return str(self._ask("POST", "/v1/people/approvals", shapes.REFERENCE, json={"reference": reference})["reference"])
+        return str(
+            self._ask(
+                "POST", "/v1/people/approvals", shapes.REFERENCE, json={"reference": reference}
+            )["reference"]
+        )
 
     def suspend(self, reference: str, *, since: int | None = None) -> dict[str, Any]:
         """Suspend a person; the date of revocation, and whether they keep the custody key."""
-        return dict(self._ask("POST", "/v1/people/suspensions", shapes.REVOKED, json={"person": reference, "since": since}))
+        return dict(
+            self._ask(
+                "POST",
+                "/v1/people/suspensions",
+                shapes.REVOKED,
+                json={"person": reference, "since": since},
+            )
+        )
 
     def renew(self, reference: str, roles: Sequence[str]) -> dict[str, Any]:
-        """Issue somebody a new certificate; from when on it counts, and how they stand to the custody key."""
-        return dict(self._ask("POST", "/v1/people/renewals", shapes.REVOKED, json={"person": reference, "roles": list(roles)}))
+        """Issue somebody a new certificate; from when on it counts, and how they stand to the
+        custody key.
+        """
+        return dict(
+            self._ask(
+                "POST",
+                "/v1/people/renewals",
+                shapes.REVOKED,
+                json={"person": reference, "roles": list(roles)},
+            )
+        )
 
     def custodian_card(self, reference: str) -> tuple[bytes, bytes]:
         """Certificate of a custodian, and what they signed for their keys."""
         found = self._ask("GET", f"/v1/people/{reference}/card", shapes.CARD)
-        return bytes_of(found["certificate"], self._web.who), bytes_of(found["request"], self._web.who)
+        return bytes_of(found["certificate"], self._web.who), bytes_of(
+            found["request"], self._web.who
+        )
 
     def put_custody_key(self, sealed: bytes) -> None:
         """Leave the custody key for a custodian, sealed to them."""
@@ -192,7 +270,9 @@ class NodeClient(HttpNode):
     def own_certificate(self, proof: bytes) -> bytes:
         """The certificate that belongs to a key now."""
         body = {"request": b64url(proof)}
-        found = self._ask("POST", "/v1/enrolments/certificate", shapes.CERTIFICATE, authenticated=False, json=body)
+        found = self._ask(
+            "POST", "/v1/enrolments/certificate", shapes.CERTIFICATE, authenticated=False, json=body
+        )
         return bytes_of(found["certificate"], self._web.who)
 
     def link(self, reference: str, subject: str) -> None:
@@ -262,7 +342,9 @@ class NodeClient(HttpNode):
 
     def disposal(self, evidence: str) -> dict[str, Any]:
         """What became of an item that was disposed of."""
-        found: dict[str, Any] = self._ask("GET", f"/v1/evidence/{evidence}/disposal", shapes.DISPOSAL)
+        found: dict[str, Any] = self._ask(
+            "GET", f"/v1/evidence/{evidence}/disposal", shapes.DISPOSAL
+        )
         return found
 
     def lineage(self, evidence: str) -> dict[str, Any]:
@@ -272,7 +354,9 @@ class NodeClient(HttpNode):
 
     def sync_replicas(self, *, afresh: bool) -> dict[str, Any]:
         """Some seconds of sending to IPFS nodes."""
-        found: dict[str, Any] = self._ask("POST", "/v1/replication/sync", shapes.SYNCED, json={"afresh": afresh})
+        found: dict[str, Any] = self._ask(
+            "POST", "/v1/replication/sync", shapes.SYNCED, json={"afresh": afresh}
+        )
         return found
 
     def check_fixity(self, evidence: str) -> list[dict[str, Any]]:

@@ -1,4 +1,6 @@
-"""Calls of a custody node over HTTP: log-ins, proofs, patience, errors. By network, or to the application in this process."""
+"""Calls of a custody node over HTTP: log-ins, proofs, patience, errors. By network, or to the
+application in this process.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ LARGE: Final = 256 * MIB  # bytes of an answer: a bundle, or all documents of an
 _LIST: Final = 16 * MIB  # of a list, or of one page of it
 _WORDS: Final = 1 << 16  # bytes in which any refusal is said
 _LONGEST: Final = 30.0  # seconds that a call waits when the node says to come later
-_PATIENCE: Final = 3  # times that a call is made again: after a new login, or when the node said to come later
+_PATIENCE: Final = (
+    3  # times that a call is made again: after a new login, or when the node said to come later
+)
 _ERRORS: Final[dict[str, type[CustodyError]]] = {
     "malformed": errors.FormatError,
     "unreadable": errors.UnreadableError,
@@ -44,14 +48,22 @@ _ERRORS: Final[dict[str, type[CustodyError]]] = {
 }
 _OIDC: Final = {"issuer": str, "clientId": str, "nonce": str}
 _CHALLENGE: Final = {"server": str, "nonce": str, "expires": MOMENT, "oidc": Maybe(_OIDC)}
-_TOKEN: Final = {"token": re.compile(r"[A-Za-z0-9._~+/=-]{1,4096}"), "expires": MOMENT, "now": MOMENT}
-_ERROR: Final = {"error": {"code": str, "message": str, "hint": Maybe(str), "step": Maybe(range(100))}}
+_TOKEN: Final = {
+    "token": re.compile(r"[A-Za-z0-9._~+/=-]{1,4096}"),
+    "expires": MOMENT,
+    "now": MOMENT,
+}
+_ERROR: Final = {
+    "error": {"code": str, "message": str, "hint": Maybe(str), "step": Maybe(range(100))}
+}
 _LONGEST_MESSAGE: Final = 500  # characters of what a node says
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session that goes on: its token, when it ends, and by how many seconds the node's clock is ahead of ours."""
+    """A session that goes on: its token, when it ends, and by how many seconds the node's clock is
+    ahead of ours.
+    """
 
     token: str
     expires: int
@@ -77,9 +89,11 @@ class HttpNode:
         url: base URL of the node.
         transport: for the application in this process; None for the network.
         signer: (key, certificate DER) of the person; None for public calls only.
-        identify: obtains an ID token where the agency has an identity provider, from what the challenge says of it.
+        identify: obtains an ID token where the agency has an identity provider, from what the
+            challenge says of it.
         kept: where a session is kept between commands, where logging in takes a person.
-        meant: refuses a log, by its URN, that is not the one of the node that is meant. Nobody is logged in over a network without it.
+        meant: refuses a log, by its URN, that is not the one of the node that is meant. Nobody is
+            logged in over a network without it.
         who, reach, patience: see web.client.Web.
     """
 
@@ -109,14 +123,21 @@ class HttpNode:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:
         """Release connections."""
         self._web.close()
 
-    def _ask(self, method: str, path: str, shape: Any, *, limit: int = _LIST, **options: Any) -> Any:
+    def _ask(
+        self, method: str, path: str, shape: Any, *, limit: int = _LIST, **options: Any
+    ) -> Any:
         """One call whose answer is JSON of a shape (see domain.shapes).
 
         Raises:
@@ -138,7 +159,8 @@ class HttpNode:
         """One call; ``parts`` is a body sent without joining it first, ``limit`` bounds the answer.
 
         Raises:
-            NetworkError: no answer in time, or none that makes sense. CustodyError: what the node says.
+            NetworkError: no answer in time, or none that makes sense. CustodyError: what the node
+                says.
         """
         sent = dict(headers or {})
         if parts is not None:
@@ -149,13 +171,17 @@ class HttpNode:
             if authenticated:
                 sent |= self.prove(method, path)
             if parts is not None:
-                options["content"] = iter(parts)  # used up by each attempt, and not kept by the request object
+                options["content"] = iter(
+                    parts
+                )  # used up by each attempt, and not kept by the request object
             answer = self._web.call(method, path, limit=limit, headers=sent, **options)
             if answer.status == 401 and authenticated and attempt == 0:
                 self._token = None
                 continue
             pause = answer.retry_after() or 1.0
-            if answer.status == 429 and attempt < _PATIENCE and pause <= _LONGEST:  # who is locked out is told at once
+            if (
+                answer.status == 429 and attempt < _PATIENCE and pause <= _LONGEST
+            ):  # who is locked out is told at once
                 time.sleep(pause)
                 continue
             break
@@ -163,7 +189,9 @@ class HttpNode:
             raise _error(answer)
         return answer
 
-    def _range(self, path: str, start: int, end: int, headers: dict[str, str] | None = None) -> bytes:
+    def _range(
+        self, path: str, start: int, end: int, headers: dict[str, str] | None = None
+    ) -> bytes:
         """Bytes [start, end) of a content, or fewer where it ends.
 
         Raises:
@@ -180,30 +208,52 @@ class HttpNode:
         if self._signer is None:
             raise errors.DeniedError("this call needs a person's key")
         key, certificate = self._signer()
-        found, self._resumed = (self._kept.load() if self._kept is not None and not self._resumed else None), True
+        found, self._resumed = (
+            (self._kept.load() if self._kept is not None and not self._resumed else None),
+            True,
+        )
         if found is not None:
-            self._token, self._key, self._ahead = found.token, key, found.ahead + time.time() - time.monotonic()
+            self._token, self._key, self._ahead = (
+                found.token,
+                key,
+                found.ahead + time.time() - time.monotonic(),
+            )
             return
-        challenge = self._ask("POST", "/v1/login/challenge", _CHALLENGE, authenticated=False, limit=_WORDS)
+        challenge = self._ask(
+            "POST", "/v1/login/challenge", _CHALLENGE, authenticated=False, limit=_WORDS
+        )
         # Whoever is asked could pass on another node's challenge, and be let in there as us.
         if self._meant is None:
             raise errors.DeniedError("nobody said which node this is: nothing is signed for it")
         self._meant(challenge["server"])
         nonce = bytes_of(challenge["nonce"], self._web.who)
-        answer = login.sign(key, server=challenge["server"], nonce=nonce, expires=challenge["expires"], certificate=certificate)
+        answer = login.sign(
+            key,
+            server=challenge["server"],
+            nonce=nonce,
+            expires=challenge["expires"],
+            certificate=certificate,
+        )
         body = {"answer": b64url(answer)}
         if challenge["oidc"] is not None:
             if self._identify is None:
-                raise errors.DeniedError("this agency asks for a login at its identity provider", hint="custody login")
+                raise errors.DeniedError(
+                    "this agency asks for a login at its identity provider", hint="custody login"
+                )
             body["idToken"] = self._identify(challenge["oidc"])
-        opened = self._ask("POST", "/v1/login", _TOKEN, authenticated=False, limit=_WORDS, json=body)
+        opened = self._ask(
+            "POST", "/v1/login", _TOKEN, authenticated=False, limit=_WORDS, json=body
+        )
         if "idToken" in body and self._kept is not None:
-            self._kept.save(Session(opened["token"], opened["expires"], opened["now"] - time.time()))
+            self._kept.save(
+                Session(opened["token"], opened["expires"], opened["now"] - time.time())
+            )
         # The person's clock may be wrong: proofs carry the node's time.
         self._token, self._key, self._ahead = opened["token"], key, opened["now"] - time.monotonic()
 
     def prove(self, method: str, path: str) -> dict[str, str]:
-        """The headers that open one request: the token, and the proof that we hold its key (RFC 9449).
+        """The headers that open one request: the token, and the proof that we hold its key (RFC
+        9449).
 
         Raises:
             DeniedError: nobody is logged in.
@@ -211,7 +261,10 @@ class HttpNode:
         if self._token is None or self._key is None:
             raise errors.DeniedError("nobody is logged in")
         now = int(self._ahead + time.monotonic())
-        return {"Authorization": f"DPoP {self._token}", "DPoP": dpop.prove(self._key, method=method, url=path, token=self._token, now=now)}
+        return {
+            "Authorization": f"DPoP {self._token}",
+            "DPoP": dpop.prove(self._key, method=method, url=path, token=self._token, now=now),
+        }
 
 
 def bytes_of(text: str, who: str) -> bytes:
@@ -230,8 +283,16 @@ def _error(answer: Answer) -> CustodyError:
     try:
         told = answer.json(_ERROR)["error"]
     except WebError:
-        return WebError(answer.who, f"answered {answer.status} without saying why", hint="is this address a custody node?")
-    code, message, hint = told["code"], _plain(told["message"]), _plain(told["hint"]) if told["hint"] is not None else None
+        return WebError(
+            answer.who,
+            f"answered {answer.status} without saying why",
+            hint="is this address a custody node?",
+        )
+    code, message, hint = (
+        told["code"],
+        _plain(told["message"]),
+        _plain(told["hint"]) if told["hint"] is not None else None,
+    )
     if code == "not-verified":
         return errors.VerificationError(told["step"] or 0, message, hint=hint)
     if code == "incomplete":
@@ -240,5 +301,7 @@ def _error(answer: Answer) -> CustodyError:
 
 
 def _plain(text: str) -> str:
-    """Words of another program for a person to read: what could move a cursor or hide letters is shown as a question mark."""
+    """Words of another program for a person to read: what could move a cursor or hide letters is
+    shown as a question mark.
+    """
     return "".join(one if one.isprintable() else "?" for one in text[:_LONGEST_MESSAGE])

@@ -23,7 +23,8 @@ class FileSession:
     """See client.KeptSession.
 
     Args:
-        key: 32 bytes from the keyring. A thief of the file alone has nothing, and with the token alone not much: requests are proven.
+        key: 32 bytes from the keyring. A thief of the file alone has nothing, and with the token
+            alone not much: requests are proven.
         server: the address that it is for: another one must not be shown it.
     """
 
@@ -36,7 +37,9 @@ class FileSession:
         """The one that goes on; None where there is none, or it has ended."""
         try:
             sealed = self._path.read_bytes()
-            found = Session(**json.loads(self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], self._bound)))
+            found = Session(
+                **json.loads(self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], self._bound))
+            )
         except (OSError, InvalidTag, ValueError, TypeError):
             return None
         return found if found.expires > time.time() + found.ahead + 5 else None
@@ -45,4 +48,7 @@ class FileSession:
         """Keep one."""
         files.private_folder(self._path.parent)
         nonce = secrets.token_bytes(_NONCE)
-        files.write(self._path, nonce + self._cipher.encrypt(nonce, json.dumps(asdict(session)).encode(), self._bound))
+        files.write(
+            self._path,
+            nonce + self._cipher.encrypt(nonce, json.dumps(asdict(session)).encode(), self._bound),
+        )

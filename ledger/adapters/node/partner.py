@@ -25,9 +25,12 @@ _PAGE: Final = 1000  # rows of it, see services.parcels
 _PAGES: Final = 20
 _CRL: Final = 16 * MIB
 _PARCEL: Final = 256 * MIB  # see domain.parcel
-_PATIENCE: Final = Patience(between=20.0, total=120.0)  # nobody here may wait long for somebody there
+_PATIENCE: Final = Patience(
+    between=20.0, total=120.0
+)  # nobody here may wait long for somebody there
 _LARGE: Final = Patience(between=20.0, total=300.0)  # as long as one call may hold up a turn
-#: What code that names no networks of its own may reach beside public addresses: another node on the same machine.
+#: What code that names no networks of its own may reach beside public addresses: another node on
+#: the same machine.
 _HERE: Final = hosts.networks(HERE)
 
 
@@ -51,18 +54,41 @@ class PartnerClient(NodeClient):
     ) -> None:
         def meant(log: str) -> None:
             if log not in logs():
-                raise DeniedError(f"{_WHOSE} asks for a login to a log that is not its agency's: nothing was signed")
+                raise DeniedError(
+                    f"{_WHOSE} asks for a login to a log that is not its agency's: nothing was "
+                    "signed"
+                )
 
-        super().__init__(url, transport=transport, signer=signer, meant=meant, who=_WHOSE, reach=Reach(allowed=allowed), patience=_PATIENCE)
+        super().__init__(
+            url,
+            transport=transport,
+            signer=signer,
+            meant=meant,
+            who=_WHOSE,
+            reach=Reach(allowed=allowed),
+            patience=_PATIENCE,
+        )
 
     def descriptor(self) -> bytes:
         """The descriptor in force there."""
-        return bytes_of(self._ask("GET", "/v1/agency", shapes.ABOUT, authenticated=False, limit=_LIST)["descriptor"], _WHOSE)
+        return bytes_of(
+            self._ask("GET", "/v1/agency", shapes.ABOUT, authenticated=False, limit=_LIST)[
+                "descriptor"
+            ],
+            _WHOSE,
+        )
 
     def versions(self) -> list[DescriptorRow]:
         """Descriptor versions there."""
-        rows = self._ask("GET", "/v1/agency/descriptors", shapes.VERSIONS, authenticated=False, limit=_LIST)["descriptors"]
-        return [DescriptorRow(one["version"], bytes_of(one["document"], _WHOSE), one["activeFrom"], one["block"]) for one in rows]
+        rows = self._ask(
+            "GET", "/v1/agency/descriptors", shapes.VERSIONS, authenticated=False, limit=_LIST
+        )["descriptors"]
+        return [
+            DescriptorRow(
+                one["version"], bytes_of(one["document"], _WHOSE), one["activeFrom"], one["block"]
+            )
+            for one in rows
+        ]
 
     def crl(self) -> bytes:
         """The newest revocation list."""
@@ -74,11 +100,17 @@ class PartnerClient(NodeClient):
 
     def exchanged(self, after: str = "") -> list[dict[str, Any]]:
         """A page of the handovers between them and us."""
-        return list(self._ask("GET", "/v1/exchange", shapes.EXCHANGED, limit=_LIST, params={"after": after})["handovers"])
+        return list(
+            self._ask(
+                "GET", "/v1/exchange", shapes.EXCHANGED, limit=_LIST, params={"after": after}
+            )["handovers"]
+        )
 
     def parcel(self, evidence: str) -> bytes:
         """The parcel of a handover."""
-        return self._send("GET", f"/v1/exchange/{evidence}/parcel", limit=_PARCEL, patience=_LARGE).content
+        return self._send(
+            "GET", f"/v1/exchange/{evidence}/parcel", limit=_PARCEL, patience=_LARGE
+        ).content
 
     def ciphertext(self, evidence: str, start: int, end: int) -> bytes:
         """A range of the ciphertext."""
@@ -86,26 +118,46 @@ class PartnerClient(NodeClient):
 
     def disposals(self, after: str = "") -> list[dict[str, Any]]:
         """A page of the disposals of items that we held before."""
-        return list(self._ask("GET", "/v1/exchange/disposals", shapes.DISPOSALS, limit=_LIST, params={"after": after})["disposals"])
+        return list(
+            self._ask(
+                "GET",
+                "/v1/exchange/disposals",
+                shapes.DISPOSALS,
+                limit=_LIST,
+                params={"after": after},
+            )["disposals"]
+        )
 
     def closing(self, evidence: str) -> bytes:
         """What their log says up to a disposal."""
-        return self._send("GET", f"/v1/exchange/{evidence}/closing", limit=_PARCEL, patience=_LARGE).content
+        return self._send(
+            "GET", f"/v1/exchange/{evidence}/closing", limit=_PARCEL, patience=_LARGE
+        ).content
 
     def copies(self) -> list[dict[str, Any]]:
         """Copies that they gave us, all of them."""
         found: list[dict[str, Any]] = []
         for _ in range(_PAGES):
             params = {"after": found[-1]["statement"] if found else ""}
-            page = list(self._ask("GET", "/v1/exchange/copies", shapes.COPIES, limit=_LIST, params=params)["copies"])
+            page = list(
+                self._ask("GET", "/v1/exchange/copies", shapes.COPIES, limit=_LIST, params=params)[
+                    "copies"
+                ]
+            )
             found += page
             if len(page) < _PAGE:
                 return found
-        raise WebError(_WHOSE, f"tells of more than {_PAGE * _PAGES} copies", hint="ask them to withdraw those that are not needed")
+        raise WebError(
+            _WHOSE,
+            f"tells of more than {_PAGE * _PAGES} copies",
+            hint="ask them to withdraw those that are not needed",
+        )
 
     def copy(self, statement: str) -> bytes:
         """The parcel of a copy."""
-        return self._send("GET", f"/v1/exchange/copies/{statement}", limit=_PARCEL, patience=_LARGE).content
+        return self._send(
+            "GET", f"/v1/exchange/copies/{statement}", limit=_PARCEL, patience=_LARGE
+        ).content
 
     def copy_content(self, statement: str, start: int, end: int) -> bytes:
         """A range of the ciphertext of a copy."""
@@ -121,8 +173,10 @@ class Partners:
 
     Args:
         signer: the key and certificate of our node's service.
-        logs: by URN, of the agencies that are known at an origin; by default none, and nothing that asks for a login is signed.
-        allowed: networks beyond public addresses where other agencies' nodes may be; a home passes what its operator allowed.
+        logs: by URN, of the agencies that are known at an origin; by default none, and nothing that
+            asks for a login is signed.
+        allowed: networks beyond public addresses where other agencies' nodes may be; a home passes
+            what its operator allowed.
     """
 
     def __init__(
@@ -141,7 +195,8 @@ class Partners:
         """The node at ``url``.
 
         Raises:
-            UsageError: no https origin alone (http on this machine), or an address that is not public and that nobody allowed.
+            UsageError: no https origin alone (http on this machine), or an address that is not
+                public and that nobody allowed.
         """
         origin = hosts.origin(url, what=_WHOSE)
         ip = hosts.literal(hosts.parse(origin, what=_WHOSE).host)
@@ -152,7 +207,12 @@ class Partners:
             )
         with self._mutex:
             if origin not in self._clients:
-                self._clients[origin] = PartnerClient(origin, signer=self._signer, logs=lambda: self._logs(origin), allowed=self._allowed)
+                self._clients[origin] = PartnerClient(
+                    origin,
+                    signer=self._signer,
+                    logs=lambda: self._logs(origin),
+                    allowed=self._allowed,
+                )
             return self._clients[origin]
 
     def close(self) -> None:

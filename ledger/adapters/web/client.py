@@ -1,12 +1,16 @@
-"""The one HTTP client for everything outside: other nodes, chains, IPFS daemons, identity providers, webhooks, logs.
+"""The one HTTP client for everything outside: other nodes, chains, IPFS daemons, identity
+providers, webhooks, logs.
 
-Whoever answers may be broken or hostile. So a call ends in one of two ways: a bounded answer, or WebError within its time.
+Whoever answers may be broken or hostile. So a call ends in one of two ways: a bounded answer, or
+WebError within its time.
 
-- size is bounded as bytes arrive, and no encoding is asked for or taken: there is nothing that unfolds to more than it was
+- size is bounded as bytes arrive, and no encoding is asked for or taken: there is nothing that
+  unfolds to more than it was
 - time is bounded between two bytes, and as a whole
 - redirects, cookies, netrc and content of any other status than asked for lead nowhere
 - JSON is strict, bounded in depth, and has the shape that the caller names
-- a call is made again only where its caller says that this is harmless, with growing pauses, within the same time
+- a call is made again only where its caller says that this is harmless, with growing pauses, within
+  the same time
 """
 
 from __future__ import annotations
@@ -49,9 +53,13 @@ MIB: Final = 1 << 20
 
 
 class WebError(NetworkError):
-    """Somebody outside could not be reached, not in time, or answered nonsense; ``reason`` says which, in few words of ours."""
+    """Somebody outside could not be reached, not in time, or answered nonsense; ``reason`` says
+    which, in few words of ours.
+    """
 
-    def __init__(self, who: str, reason: str, *, hint: str = _HINT, passing: bool = False, sent: bool = True) -> None:
+    def __init__(
+        self, who: str, reason: str, *, hint: str = _HINT, passing: bool = False, sent: bool = True
+    ) -> None:
         super().__init__(f"{who} {reason}", hint=hint)
         self.reason = reason
         self.passing = passing  # the same call may well succeed the next time
@@ -73,7 +81,9 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where connections may go: anywhere, where the operator chose the address; else to public addresses and ``allowed`` networks."""
+    """Where connections may go: anywhere, where the operator chose the address; else to public
+    addresses and ``allowed`` networks.
+    """
 
     anywhere: bool = False
     allowed: tuple[Network, ...] = ()
@@ -102,9 +112,17 @@ class Answer:
             WebError: it is something else.
         """
         try:
-            return shapes.fit(strict_json.parse(self.content, what="answer", limit=len(self.content), depth=_DEPTH), shape, what="answer")
+            return shapes.fit(
+                strict_json.parse(
+                    self.content, what="answer", limit=len(self.content), depth=_DEPTH
+                ),
+                shape,
+                what="answer",
+            )
         except FormatError as error:
-            raise WebError(self.who, f"answered nonsense: {error.message}", hint="is this the right address?") from error
+            raise WebError(
+                self.who, f"answered nonsense: {error.message}", hint="is this the right address?"
+            ) from error
 
     def retry_after(self) -> float | None:
         """The seconds of Retry-After; None where it is absent or anything but digits."""
@@ -152,10 +170,16 @@ def _translated(who: str) -> Iterator[None]:
     try:
         yield
     except ForbiddenAddressError as error:
-        raise WebError(who, str(error), hint="allow its network, if that is meant: custody network allow NETWORK") from error
+        raise WebError(
+            who,
+            str(error),
+            hint="allow its network, if that is meant: custody network allow NETWORK",
+        ) from error
     except _FAULTS as error:
         sent = not isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout)
-        raise WebError(who, f"did not answer: {type(error).__name__}", passing=True, sent=sent) from error
+        raise WebError(
+            who, f"did not answer: {type(error).__name__}", passing=True, sent=sent
+        ) from error
 
 
 class Web:
@@ -215,7 +239,9 @@ class Web:
         for attempt in range(attempts):
             last = attempt == attempts - 1
             try:
-                with self.open(method, path, headers=headers, patience=bound, moment=moment, **body) as stream:
+                with self.open(
+                    method, path, headers=headers, patience=bound, moment=moment, **body
+                ) as stream:
                     answer = Answer(self.who, stream.status, stream.headers, stream.body(limit))
             except WebError as error:
                 if last or not error.passing or time.monotonic() + pause >= moment:
@@ -249,12 +275,25 @@ class Web:
         bound = patience or self._patience
         until = time.monotonic() + bound.total if moment is None else moment
         try:
-            request = httpx.Request(method, self._base + path, headers={**(headers or {}), "Accept-Encoding": "identity"}, **body)
+            request = httpx.Request(
+                method,
+                self._base + path,
+                headers={**(headers or {}), "Accept-Encoding": "identity"},
+                **body,
+            )
         except httpx.InvalidURL as error:
-            raise UsageError("this cannot stand in an address", hint="check what you typed for characters that cannot be seen") from error
+            raise UsageError(
+                "this cannot stand in an address",
+                hint="check what you typed for characters that cannot be seen",
+            ) from error
         between = Deadline(bound.between, until)
         request.extensions = {
-            "timeout": {"connect": Deadline(bound.connect, until), "read": between, "write": between, "pool": bound.connect}
+            "timeout": {
+                "connect": Deadline(bound.connect, until),
+                "read": between,
+                "write": between,
+                "pool": bound.connect,
+            }
         }
         with _translated(self.who):
             response = self._transport.handle_request(request)
@@ -266,10 +305,17 @@ class Web:
                 response.stream.close()  # type: ignore[union-attr]
 
     def _refuse(self, response: httpx.Response) -> None:
-        if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        if response.headers.get("content-encoding", "identity").strip().lower() not in {
+            "",
+            "identity",
+        }:
             raise WebError(self.who, "sent an encoding that nobody asked for")
         if 300 <= response.status_code < 400:
-            raise WebError(self.who, "answered with a redirect", hint="give the address that it redirects to, if you trust that one")
+            raise WebError(
+                self.who,
+                "answered with a redirect",
+                hint="give the address that it redirects to, if you trust that one",
+            )
         if response.status_code < 200:
             raise WebError(self.who, "answered in another protocol")
 
@@ -284,9 +330,15 @@ class _Network(httpx.BaseTransport):
     def __init__(self, address: Address, reach: Reach, *, proxied: bool) -> None:
         proxy = proxies.for_address(address) if proxied else None
         if proxy is not None and address.ip is not None and not reach.permits(address.ip):
-            raise WebError("the address", f"is a {hosts.special(address.ip)} one, which is not allowed here")
-        backend = Backend(None if reach.anywhere or proxy is not None else reach.permits)  # the proxy is the operator's choice
-        encrypted = address.scheme == "https" or (proxy is not None and proxy.url.startswith("https"))
+            raise WebError(
+                "the address", f"is a {hosts.special(address.ip)} one, which is not allowed here"
+            )
+        backend = Backend(
+            None if reach.anywhere or proxy is not None else reach.permits
+        )  # the proxy is the operator's choice
+        encrypted = address.scheme == "https" or (
+            proxy is not None and proxy.url.startswith("https")
+        )
         context = httpx.create_ssl_context() if encrypted else None
         common: dict[str, Any] = {
             "ssl_context": context,
@@ -298,14 +350,18 @@ class _Network(httpx.BaseTransport):
             self._pool = httpcore.ConnectionPool(**common)
         else:
             inner = context if proxy.url.startswith("https") else None
-            self._pool = httpcore.HTTPProxy(proxy.url, proxy.auth, proxy_ssl_context=inner, **common)
+            self._pool = httpcore.HTTPProxy(
+                proxy.url, proxy.auth, proxy_ssl_context=inner, **common
+            )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
         answer = self._pool.handle_request(
             httpcore.Request(
                 request.method,
-                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                httpcore.URL(
+                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+                ),
                 headers=request.headers.raw,
                 content=request.stream,
                 extensions=request.extensions,

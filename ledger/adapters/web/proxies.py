@@ -1,6 +1,8 @@
-"""The proxy of the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY): never for this machine's own addresses.
+"""The proxy of the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY): never for this
+machine's own addresses.
 
-With a proxy it is the proxy that resolves names: what it connects to we cannot check (docs/operations.md).
+With a proxy it is the proxy that resolves names: what it connects to we cannot check
+(docs/operations.md).
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ def for_address(address: Address) -> Proxy | None:
         found = hosts.parse(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", what="the proxy")
     except (ValueError, UsageError) as error:
         raise UsageError(
-            "the environment names a proxy that is none for HTTP", hint="set HTTPS_PROXY to http://host:port, or NO_PROXY for this address"
+            "the environment names a proxy that is none for HTTP",
+            hint="set HTTPS_PROXY to http://host:port, or NO_PROXY for this address",
         ) from error
     auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
     return Proxy(found.origin, auth)

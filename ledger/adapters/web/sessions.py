@@ -1,4 +1,6 @@
-"""The strict client under libraries that speak through `requests`: their own connections are never made."""
+"""The strict client under libraries that speak through `requests`: their own connections are never
+made.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ class StrictAdapter(BaseAdapter):
         cert: Any = None,  # noqa: ARG002
         proxies: Mapping[str, str] | None = None,  # noqa: ARG002
     ) -> requests.Response:
-        """One call. Time-outs, certificates and proxies are those of the strict client, whatever the library wants.
+        """One call. Time-outs, certificates and proxies are those of the strict client, whatever
+        the library wants.
 
         Raises:
             WebError: as for Web.open.
@@ -48,7 +51,13 @@ class StrictAdapter(BaseAdapter):
         content, patience = (body, self._small) if whole else (_parts(body), None)
         headers = dict(request.headers)
         found = opened.enter_context(
-            self._web.open(request.method or "GET", request.path_url, headers=headers, patience=patience, content=content)
+            self._web.open(
+                request.method or "GET",
+                request.path_url,
+                headers=headers,
+                patience=patience,
+                content=content,
+            )
         )
         answer = requests.Response()
         answer.status_code = found.status

@@ -1,8 +1,11 @@
-"""Connections below the HTTP client: to addresses that were checked, and no longer than somebody has patience.
+"""Connections below the HTTP client: to addresses that were checked, and no longer than somebody
+has patience.
 
-- a name is resolved once a connection, each address is judged, and the connection goes to an address that was judged: a name that
-  leads elsewhere a moment later (DNS rebinding) gains nothing, since nobody asks it again
-- every reading and writing ends at the call's own deadline, also where a server sends a byte a second, of headers too
+- a name is resolved once a connection, each address is judged, and the connection goes to an
+  address that was judged: a name that leads elsewhere a moment later (DNS rebinding) gains nothing,
+  since nobody asks it again
+- every reading and writing ends at the call's own deadline, also where a server sends a byte a
+  second, of headers too
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ _PIECE: Final = 1 << 16  # bytes written between two looks at the clock
 
 
 class Deadline(float):
-    """Seconds for one step, which end at a moment at the latest; httpcore hands it down to the socket as it is."""
+    """Seconds for one step, which end at a moment at the latest; httpcore hands it down to the
+    socket as it is.
+    """
 
     moment: float
 
@@ -54,7 +59,9 @@ def _left(timeout: float | None, late: type[Exception]) -> float | None:
 
 
 class Backend(httpcore.NetworkBackend):
-    """Opens connections where ``allows`` permits the address; None permits all, for addresses that the operator named."""
+    """Opens connections where ``allows`` permits the address; None permits all, for addresses that
+    the operator named.
+    """
 
     def __init__(self, allows: Callable[[Ip], bool] | None) -> None:
         self._allows = allows
@@ -71,7 +78,8 @@ class Backend(httpcore.NetworkBackend):
         """Connect to the first address of a name that is permitted and answers.
 
         Raises:
-            ForbiddenAddressError: none is permitted. httpcore.ConnectError, httpcore.ConnectTimeout: none answers.
+            ForbiddenAddressError: none is permitted. httpcore.ConnectError,
+                httpcore.ConnectTimeout: none answers.
         """
         host = host.strip("[]")
         failed: Exception | None = None
@@ -82,14 +90,22 @@ class Backend(httpcore.NetworkBackend):
                 continue
             try:
                 left = _left(timeout, httpcore.ConnectTimeout)
-                stream = self._inner.connect_tcp(str(ip), port, left, local_address, [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)])
+                stream = self._inner.connect_tcp(
+                    str(ip),
+                    port,
+                    left,
+                    local_address,
+                    [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+                )
                 return _Stream(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
         if failed is not None:
             raise failed
         if forbidden is not None:
-            raise ForbiddenAddressError(f"leads to a {hosts.special(forbidden)} address, which is not allowed here")
+            raise ForbiddenAddressError(
+                f"leads to a {hosts.special(forbidden)} address, which is not allowed here"
+            )
         raise httpcore.ConnectError("the name has no address")
 
 
@@ -103,23 +119,35 @@ class _Stream(httpcore.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         view = memoryview(buffer)
         for start in range(0, len(view), _PIECE):
-            self._inner.write(bytes(view[start : start + _PIECE]), _left(timeout, httpcore.WriteTimeout))
+            self._inner.write(
+                bytes(view[start : start + _PIECE]), _left(timeout, httpcore.WriteTimeout)
+            )
 
     def close(self) -> None:
         self._inner.close()
 
     def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        # The name of the URL, not the address that was connected to: certificates are issued for names.
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, _left(timeout, httpcore.ConnectTimeout)))
+        # The name of the URL, not the address that was connected to: certificates are issued for
+        # names.
+        return _Stream(
+            self._inner.start_tls(
+                ssl_context, server_hostname, _left(timeout, httpcore.ConnectTimeout)
+            )
+        )
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
 def _resolve(host: str, port: int, timeout: float | None) -> list[Ip]:
-    """The addresses of a name. The system's resolver knows no time-out: a thread waits for it in our place."""
+    """The addresses of a name. The system's resolver knows no time-out: a thread waits for it in
+    our place.
+    """
     ip = hosts.literal(host)
     if ip is not None:
         return [ip]

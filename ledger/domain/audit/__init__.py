@@ -1,1 +1,3 @@
-"""Auditing: what is checked, what a finding means, and the replay of logs; pure functions over what services fetch."""
+"""Auditing: what is checked, what a finding means, and the replay of logs; pure functions over what
+services fetch.
+"""

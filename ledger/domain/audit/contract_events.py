@@ -1,4 +1,6 @@
-"""What the chain tells: agencies, their logs and descriptors, checkpoints, and handovers between agencies."""
+"""What the chain tells: agencies, their logs and descriptors, checkpoints, and handovers between
+agencies.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class AgencyAdmitted(Happened):
 
 @dataclass(frozen=True, slots=True)
 class LogOpened(Happened):
-    """A log was opened; ``parent`` is zeros where it is an agency's first, else ``size`` and ``root`` are those of the fork."""
+    """A log was opened; ``parent`` is zeros where it is an agency's first, else ``size`` and
+    ``root`` are those of the fork.
+    """
 
     agency: bytes
     log: bytes
@@ -37,7 +41,9 @@ class LogOpened(Happened):
 
 @dataclass(frozen=True, slots=True)
 class DescriptorPublished(Happened):
-    """A descriptor version, in force from ``active_from`` on; a later one with the same number replaces a cancelled one."""
+    """A descriptor version, in force from ``active_from`` on; a later one with the same number
+    replaces a cancelled one.
+    """
 
     agency: bytes
     version: int
@@ -69,7 +75,9 @@ class TransferOffered(Happened):
 
 @dataclass(frozen=True, slots=True)
 class TransferConcluded(Happened):
-    """The open offer of an item was accepted, declined or withdrawn (numbers as in slots), as hop ``hop``."""
+    """The open offer of an item was accepted, declined or withdrawn (numbers as in slots), as hop
+    ``hop``.
+    """
 
     key: bytes
     hop: int
@@ -77,12 +85,21 @@ class TransferConcluded(Happened):
     digest: bytes
 
 
-ContractEvent = AgencyAdmitted | LogOpened | DescriptorPublished | CheckpointAnchored | TransferOffered | TransferConcluded
+ContractEvent = (
+    AgencyAdmitted
+    | LogOpened
+    | DescriptorPublished
+    | CheckpointAnchored
+    | TransferOffered
+    | TransferConcluded
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A handover between agencies as the chain tells it: the item's key, the number of the hop, and the hop."""
+    """A handover between agencies as the chain tells it: the item's key, the number of the hop, and
+    the hop.
+    """
 
     key: bytes
     number: int

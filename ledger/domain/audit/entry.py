@@ -1,8 +1,10 @@
-"""Entries of a log examined one by one: strict form, this log, signature. Pure, so that it runs in many processes.
+"""Entries of a log examined one by one: strict form, this log, signature. Pure, so that it runs in
+many processes.
 
-Nearly every entry has one shape, the one that signers of this project write. A single pattern recognises it, twenty times as fast
-as the general parser; whatever it does not match goes through the general parser, whose judgement is the only one that counts. A
-property test holds the two against each other.
+Nearly every entry has one shape, the one that signers of this project write. A single pattern
+recognises it, twenty times as fast as the general parser; whatever it does not match goes through
+the general parser, whose judgement is the only one that counts. A property test holds the two
+against each other.
 """
 
 from __future__ import annotations
@@ -36,7 +38,10 @@ _SHAPE: Final = re.compile(
     rb"\x63seq(?P<seq>[\x00-\x17]|\x18[\x18-\xff]|\x19[\x01-\xff].)"
     rb"\x64prev(?:\xf6|\x58\x20(?P<prev>.{32}))"
     rb"\x66effect(?:\x64(?P<four>open|none)|\x65(?P<five>offer|close)|\x66(?P<six>accept)|\x67(?P<seven>decline)|\x68(?P<eight>withdraw))"
-    rb"\x10\x78" + bytes([len(_TYPE)]) + re.escape(_TYPE) + rb"\x18\x22\x82\x2f\x58\x20(?P<x5t>.{32})"
+    rb"\x10\x78"
+    + bytes([len(_TYPE)])
+    + re.escape(_TYPE)
+    + rb"\x18\x22\x82\x2f\x58\x20(?P<x5t>.{32})"
     rb"\x19\x01\x02\x2f\x19\x01\x03\x78" + bytes([len(_PREIMAGE)]) + re.escape(_PREIMAGE) + rb")"
     rb"\xa0\x58\x20(?P<payload>.{32})\x58\x40(?P<signature>.{64})",
     re.DOTALL,
@@ -47,7 +52,9 @@ _SHORT: Final = len(_AGENCY) + 4  # the shortest agency URN, whose length fits t
 
 
 class Parsed(NamedTuple):
-    """An entry in its strict form: claims, digest of the certificate, the bytes that were signed, and the signature."""
+    """An entry in its strict form: claims, digest of the certificate, the bytes that were signed,
+    and the signature.
+    """
 
     claims: Claims
     certificate: bytes
@@ -58,7 +65,9 @@ class Parsed(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """An entry examined: its leaf hash, and either its claims and certificate, or a finding's code and what was found."""
+    """An entry examined: its leaf hash, and either its claims and certificate, or a finding's code
+    and what was found.
+    """
 
     leaf: bytes
     claims: Claims | None
@@ -69,13 +78,17 @@ class Examined(NamedTuple):
 
 
 def quick(entry: bytes) -> Parsed | None:
-    """Parse an entry of the usual shape; None for any other, which the general parser must judge."""
+    """Parse an entry of the usual shape; None for any other, which the general parser must
+    judge.
+    """
     found = _SHAPE.fullmatch(entry)
     if found is None:
         return None
     seq, prev, ref, to = found["seq"], found["prev"], found["ref"], found["to"]
     number = seq[0] if len(seq) == 1 else int.from_bytes(seq[1:], "big")
-    effect = (found["four"] or found["five"] or found["six"] or found["seven"] or found["eight"]).decode()
+    effect = (
+        found["four"] or found["five"] or found["six"] or found["seven"] or found["eight"]
+    ).decode()
     lengths = _fits(found["isslen"], found["iss"]) and (to is None or _fits(found["tolen"], to))
     whole = int.from_bytes(found["length"], "big") == len(found["map"]) >= 256
     counted = found["count"][0] == 0xA7 + (to is not None) + (ref is not None)
@@ -95,12 +108,21 @@ def quick(entry: bytes) -> Parsed | None:
     )
     payload = found["payload"]
     signed = _SIGNED + entry[2 : found.end("map")] + b"\x40\x58\x20" + payload
-    return Parsed(claims, found["x5t"], payload, signed, found["signature"], cose.ES256 if found["alg"] == b"\x26" else cose.EDDSA)
+    return Parsed(
+        claims,
+        found["x5t"],
+        payload,
+        signed,
+        found["signature"],
+        cose.ES256 if found["alg"] == b"\x26" else cose.EDDSA,
+    )
 
 
 def _fits(declared: bytes | None, code: bytes) -> bool:
     length = len(_AGENCY) + len(code)
-    return length == (_SHORT if declared is None else declared[0]) and (declared is None or length > _SHORT)
+    return length == (_SHORT if declared is None else declared[0]) and (
+        declared is None or length > _SHORT
+    )
 
 
 def parse(entry: bytes) -> Parsed:
@@ -115,11 +137,20 @@ def parse(entry: bytes) -> Parsed:
     statement = statements.parse_entry(entry)
     message = statement.message
     signed = cose.sig_structure(message.protected, statement.payload)
-    return Parsed(statement.claims, statement.certificate, statement.payload, signed, message.signature, message.headers[cose.ALG])
+    return Parsed(
+        statement.claims,
+        statement.certificate,
+        statement.payload,
+        signed,
+        message.signature,
+        message.headers[cose.ALG],
+    )
 
 
 def certificates_named(bundle: bytes) -> set[bytes]:
-    """Digests of certificates that a bundle may name: a superset, to fetch them before its entries are examined."""
+    """Digests of certificates that a bundle may name: a superset, to fetch them before its entries
+    are examined.
+    """
     return set(_X5T.findall(bundle))
 
 
@@ -133,7 +164,8 @@ def examine(entry: bytes, log_ids: Sequence[bytes], known: Mapping[bytes, bytes]
     """Examine one entry.
 
     Args:
-        log_ids: logs that the statement may name in ``aud``: this one, and the one that it was forked from.
+        log_ids: logs that the statement may name in ``aud``: this one, and the one that it was
+            forked from.
         known: certificates (DER) by SHA-256.
     """
     leaf = sha256(b"\x00" + entry).digest()
@@ -171,7 +203,17 @@ def pack(one: Examined) -> _Packed:
     claims = one.claims
     if claims is None:
         return (one.leaf, None, *one[2:])
-    told = (claims.issuer, claims.subject, claims.log_id, claims.time, claims.seq, claims.prev, claims.effect, claims.ref, claims.to)
+    told = (
+        claims.issuer,
+        claims.subject,
+        claims.log_id,
+        claims.time,
+        claims.seq,
+        claims.prev,
+        claims.effect,
+        claims.ref,
+        claims.to,
+    )
     return (one.leaf, told, *one[2:])
 
 
@@ -180,7 +222,9 @@ def unpack(one: _Packed) -> Examined:
     return Examined(one[0], None if one[1] is None else Claims(*one[1]), *one[2:])  # type: ignore[arg-type]
 
 
-def examine_bundle(bundle: bytes, skip: int, log_ids: Sequence[bytes], known: Mapping[bytes, bytes]) -> list[_Packed]:
+def examine_bundle(
+    bundle: bytes, skip: int, log_ids: Sequence[bytes], known: Mapping[bytes, bytes]
+) -> list[_Packed]:
     """Examine the entries of a bundle from number ``skip`` on; packed, see ``unpack``.
 
     Raises:

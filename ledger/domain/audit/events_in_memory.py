@@ -1,4 +1,6 @@
-"""What the contracts recorded, kept in memory: for a look at one home, where nothing is kept between runs."""
+"""What the contracts recorded, kept in memory: for a look at one home, where nothing is kept
+between runs.
+"""
 
 from __future__ import annotations
 
@@ -36,17 +38,34 @@ class ToldStory:
                 case DescriptorPublished():
                     self._published[one.agency, one.version] = one
                 case TransferOffered():
-                    hop = Hop(one.giver, one.taker, one.digest, one.time, one.expires, contract_layout.OPEN, bytes(32), 0)
+                    hop = Hop(
+                        one.giver,
+                        one.taker,
+                        one.digest,
+                        one.time,
+                        one.expires,
+                        contract_layout.OPEN,
+                        bytes(32),
+                        0,
+                    )
                     number = self._hops.get(one.key, 0)
-                    self._offered[one.digest], self._hops[one.key], self._open[one.key] = Told(one.key, number, hop), number + 1, one.digest
+                    self._offered[one.digest], self._hops[one.key], self._open[one.key] = (
+                        Told(one.key, number, hop),
+                        number + 1,
+                        one.digest,
+                    )
                 case TransferConcluded() if one.key in self._open:
                     told = self._offered[self._open.pop(one.key)]
-                    hop = replace(told.hop, outcome=one.outcome, outcome_digest=one.digest, time=one.time)
+                    hop = replace(
+                        told.hop, outcome=one.outcome, outcome_digest=one.digest, time=one.time
+                    )
                     self._offered[hop.offer] = replace(told, hop=hop)
 
     def checkpoints(self, log: bytes, *, after: int) -> Iterator[CheckpointAnchored]:
         """Checkpoints of a log beyond a size, in order."""
-        yield from (one for size, one in sorted(self._checkpoints.get(log, {}).items()) if size > after)
+        yield from (
+            one for size, one in sorted(self._checkpoints.get(log, {}).items()) if size > after
+        )
 
     def published(self) -> list[DescriptorPublished]:
         """All descriptor versions."""

@@ -7,7 +7,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from ledger.domain.audit.contract_events import CheckpointAnchored, ContractEvent, DescriptorPublished, LogOpened, Told
+from ledger.domain.audit.contract_events import (
+    CheckpointAnchored,
+    ContractEvent,
+    DescriptorPublished,
+    LogOpened,
+    Told,
+)
 from ledger.domain.audit.findings import Finding
 from ledger.domain.audit.replay import Step
 from ledger.domain.item.custody import ItemState
@@ -17,7 +23,8 @@ class LogFiles(Protocol):
     """The files of a log (docs/format.md, "Log files"), each below ``limit`` bytes.
 
     Raises from ``get``:
-        NotFoundError: no such file. DeniedError: not for whoever asks. NetworkError, UnreadableError: it could not be read.
+        NotFoundError: no such file. DeniedError: not for whoever asks. NetworkError,
+            UnreadableError: it could not be read.
     """
 
     #: Where they are, for messages.
@@ -25,7 +32,9 @@ class LogFiles(Protocol):
 
     @property
     def is_node(self) -> bool:
-        """Whether a node of the agency shows them, or a copy is read that may lag behind; known after the first ``get``."""
+        """Whether a node of the agency shows them, or a copy is read that may lag behind; known
+        after the first ``get``.
+        """
         ...
 
     def get(self, path: str) -> bytes:
@@ -39,7 +48,9 @@ class LogFiles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LogState:
-    """How far a log was replayed: ``frontier`` are the perfect subtrees of ``size`` leaves, 32 bytes each."""
+    """How far a log was replayed: ``frontier`` are the perfect subtrees of ``size`` leaves, 32
+    bytes each.
+    """
 
     log: bytes
     agency: str
@@ -86,7 +97,9 @@ class ChainStory(Protocol):
 
 
 class AuditState(Protocol):
-    """What an audit keeps on disk between runs, so that memory stays constant and a run goes on where the last one was."""
+    """What an audit keeps on disk between runs, so that memory stays constant and a run goes on
+    where the last one was.
+    """
 
     def transaction(self) -> AbstractContextManager[None]:
         """Everything in the block becomes durable together."""

@@ -1,7 +1,8 @@
 """The report of an audit: one line a check, findings, facts, and one verdict (DESIGN section 13).
 
 - a check over nothing shows nothing: its line says "nothing to check", never "ok"
-- an audit is about the entries of logs that are anchored: without one, or with entries behind them, it is incomplete
+- an audit is about the entries of logs that are anchored: without one, or with entries behind them,
+  it is incomplete
 """
 
 from __future__ import annotations
@@ -13,11 +14,23 @@ from typing import Any, Final
 from ledger.domain.audit.findings import CHECKS, Finding, Severity, Status
 from ledger.domain.verify.report import Verdict
 
-#: Findings of one code that are listed one by one; beyond them only the number grows, so that a report stays readable.
+#: Findings of one code that are listed one by one; beyond them only the number grows, so that a
+#: report stays readable.
 LISTED: Final = 200
 
-_STATUS: Final = {Severity.FAILED: Status.FAILED, Severity.UNREADABLE: Status.UNREADABLE, Severity.INCOMPLETE: Status.NOT_CHECKED}
-_RANK: Final = (Status.NOT_ASKED, Status.NOTHING, Status.PASSED, Status.NOT_CHECKED, Status.UNREADABLE, Status.FAILED)
+_STATUS: Final = {
+    Severity.FAILED: Status.FAILED,
+    Severity.UNREADABLE: Status.UNREADABLE,
+    Severity.INCOMPLETE: Status.NOT_CHECKED,
+}
+_RANK: Final = (
+    Status.NOT_ASKED,
+    Status.NOTHING,
+    Status.PASSED,
+    Status.NOT_CHECKED,
+    Status.UNREADABLE,
+    Status.FAILED,
+)
 
 
 @dataclass
@@ -25,7 +38,8 @@ class Report:
     """What an audit found.
 
     Attributes:
-        statuses: check -> result before findings are taken into account; what is not in it was not asked for.
+        statuses: check -> result before findings are taken into account; what is not in it was not
+            asked for.
         details: check -> how much of it was looked at.
         findings: at most LISTED of each code; ``counts`` has them all.
         facts: numbers for scripts, stable names.
@@ -58,7 +72,8 @@ class Report:
         """How much of a log was judged: the entries that are anchored, and none of those that wait.
 
         Args:
-            overdue: what is wrong with it, where they wait for longer than the agency declared, or are too many to look at.
+            overdue: what is wrong with it, where they wait for longer than the agency declared, or
+                are too many to look at.
         """
         code = "overdue" if overdue else "waiting" if anchored else "nothing-anchored"
         found = f"{anchored} anchored, {waiting} wait" + (f": {overdue}" if overdue else "")
@@ -85,7 +100,9 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """Failed beats unreadable beats incomplete beats verified; a mismatch and a read error are never confused."""
+        """Failed beats unreadable beats incomplete beats verified; a mismatch and a read error are
+        never confused.
+        """
         found = {self.status(check) for check in CHECKS}
         if Status.FAILED in found:
             return Verdict.FAILED
@@ -106,7 +123,12 @@ class Report:
             "kind": "custody-audit-report",
             "verdict": self.verdict.value,
             "checks": [
-                {"check": check, "title": title, "status": self.status(check).value, "detail": self.details.get(check, "")}
+                {
+                    "check": check,
+                    "title": title,
+                    "status": self.status(check).value,
+                    "detail": self.details.get(check, ""),
+                }
                 for check, title in CHECKS.items()
             ],
             "findings": [one.as_json() for one in self.findings],

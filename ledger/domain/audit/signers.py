@@ -1,4 +1,6 @@
-"""Who may have signed an entry: certificate, authority and revocation at the proven time, and roles (verification step 3)."""
+"""Who may have signed an entry: certificate, authority and revocation at the proven time, and roles
+(verification step 3).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,13 @@ from ledger.domain.identity.roles import GUEST_ROLES, ROLES_BY_TYPE
 
 #: Roles that may sign something with an effect: from outside only the effect is seen, not the type.
 ROLES_BY_EFFECT: Final[dict[str, frozenset[str]]] = {
-    effect: frozenset().union(*(ROLES_BY_TYPE.get(name, frozenset()) for name, one in TYPES.items() if one.effect == effect))
+    effect: frozenset().union(
+        *(
+            ROLES_BY_TYPE.get(name, frozenset())
+            for name, one in TYPES.items()
+            if one.effect == effect
+        )
+    )
     for effect in {one.effect for one in TYPES.values()}
 }
 
@@ -43,14 +51,23 @@ class Signers:
         crls: revocation lists (DER) by agency code, every one that is at hand.
     """
 
-    def __init__(self, agency: str, versions: Mapping[str, Sequence[Version]], crls: Mapping[str, Sequence[bytes]]) -> None:
+    def __init__(
+        self,
+        agency: str,
+        versions: Mapping[str, Sequence[Version]],
+        crls: Mapping[str, Sequence[bytes]],
+    ) -> None:
         self._agency = agency
         self._versions = versions
         self._crls = crls
         self._judged: dict[tuple[bytes, str, str, int], tuple[str, str]] = {}
 
-    def judge(self, der: bytes, digest: bytes, issuer: str, effect: str, time: int) -> tuple[str, str]:
-        """A finding's code and what was found, or two empty strings; the same question is answered from memory."""
+    def judge(
+        self, der: bytes, digest: bytes, issuer: str, effect: str, time: int
+    ) -> tuple[str, str]:
+        """A finding's code and what was found, or two empty strings; the same question is answered
+        from memory.
+        """
         key = (digest, issuer, effect, time)
         if key not in self._judged:
             if len(self._judged) > 4096:  # times move on: old answers are not asked for again
@@ -58,28 +75,44 @@ class Signers:
             self._judged[key] = self._judge(certificates.parse(der), issuer, effect, time)
         return self._judged[key]
 
-    def _judge(self, certificate: Certificate, issuer: str, effect: str, time: int) -> tuple[str, str]:
+    def _judge(
+        self, certificate: Certificate, issuer: str, effect: str, time: int
+    ) -> tuple[str, str]:
         if certificate.agency != issuer:
-            return "certificate-other", f"a certificate of {certificate.agency} for a statement of {issuer}"
+            return (
+                "certificate-other",
+                f"a certificate of {certificate.agency} for a statement of {issuer}",
+            )
         if (certificate.kind == "service") != (effect == "agency") and effect != "none":
             return "role-refused", f"effect {effect!r} by a {certificate.kind}"
         allowed = ROLES_BY_EFFECT[effect]
-        held = certificate.roles if issuer == self._agency or certificate.kind == "service" else certificate.roles & GUEST_ROLES
+        held = (
+            certificate.roles
+            if issuer == self._agency or certificate.kind == "service"
+            else certificate.roles & GUEST_ROLES
+        )
         if not held & allowed:
-            return "role-refused", f"effect {effect!r} with the roles {', '.join(sorted(certificate.roles))}"
+            return (
+                "role-refused",
+                f"effect {effect!r} with the roles {', '.join(sorted(certificate.roles))}",
+            )
         descriptor = in_force(self._versions.get(issuer, ()), time)
         if descriptor is None:
             return "descriptor-missing", f"no descriptor of {issuer} in force at {time}"
         return self.certified(certificate, descriptor, time)
 
-    def certified(self, certificate: Certificate, descriptor: Descriptor, time: int) -> tuple[str, str]:
+    def certified(
+        self, certificate: Certificate, descriptor: Descriptor, time: int
+    ) -> tuple[str, str]:
         """As ``judge``, for authority and revocation alone."""
         try:
             authority = certificates.verify_issued(certificate, descriptor.authorities, time)
         except CustodyError as error:
             return "certificate-refused", error.message
         try:
-            certificates.verify_not_revoked(certificate, authority, self._crls.get(certificate.agency, ()), time)
+            certificates.verify_not_revoked(
+                certificate, authority, self._crls.get(certificate.agency, ()), time
+            )
         except IncompleteError:
             return "", ""  # the newest entries wait for the next list: see ``waiting``
         except VerificationError as error:
@@ -87,5 +120,7 @@ class Signers:
         return "", ""
 
     def known_until(self, agency: str) -> int:
-        """Until when the revocation lists at hand speak for an agency's people; 0 where there is none."""
+        """Until when the revocation lists at hand speak for an agency's people; 0 where there is
+        none.
+        """
         return max((certificates.crl_issued(der) for der in self._crls.get(agency, ())), default=0)

@@ -19,11 +19,14 @@ def root_of(content: Content) -> bytes:
     return cids.from_text(content.cid)
 
 
-def leaves(blocks: BlockStore, root: bytes, size: int, *, start: int = 0) -> Iterator[tuple[int, Link]]:
+def leaves(
+    blocks: BlockStore, root: bytes, size: int, *, start: int = 0
+) -> Iterator[tuple[int, Link]]:
     """Leaves in order from the one that holds byte ``start``, with their offsets in bytes.
 
     Raises:
-        NotFoundError, UnreadableError, VerificationError: an inner node is missing, unreadable or altered.
+        NotFoundError, UnreadableError, VerificationError: an inner node is missing, unreadable or
+            altered.
     """
 
     def walk(link: Link, offset: int, depth: int) -> Iterator[tuple[int, Link]]:
@@ -61,7 +64,9 @@ def require_stored(blocks: BlockStore, content: Content) -> None:
     """
     root = root_of(content)
     if missing := blocks.missing([root]):
-        raise RuleError(f"{len(missing)} blocks of the content are not stored yet", hint="send the blocks first")
+        raise RuleError(
+            f"{len(missing)} blocks of the content are not stored yet", hint="send the blocks first"
+        )
     builder, batch, total, count = unixfs.Builder(), [], 0, 0
     for _, link in leaves(blocks, root, content.ciphertext_size):
         builder.add(link.cid, link.size)
@@ -77,7 +82,9 @@ def require_stored(blocks: BlockStore, content: Content) -> None:
 
 def _require(blocks: BlockStore, batch: list[bytes]) -> None:
     if missing := blocks.missing(batch):
-        raise RuleError(f"{len(missing)} blocks of the content are not stored yet", hint="send the blocks first")
+        raise RuleError(
+            f"{len(missing)} blocks of the content are not stored yet", hint="send the blocks first"
+        )
 
 
 def read_range(blocks: BlockStore, root: bytes, size: int, start: int, end: int) -> Iterator[bytes]:

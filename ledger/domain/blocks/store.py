@@ -1,4 +1,6 @@
-"""Protocols for ciphertext: a store of blocks, the one that an agency's node keeps itself, and a replica elsewhere."""
+"""Protocols for ciphertext: a store of blocks, the one that an agency's node keeps itself, and a
+replica elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from ledger.domain.ipld.unixfs import Block
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What a collection removed: blocks, their bytes, and the bytes that the disk got back (later, where packs are in use)."""
+    """What a collection removed: blocks, their bytes, and the bytes that the disk got back (later,
+    where packs are in use).
+    """
 
     blocks: int
     size: int
@@ -28,7 +32,8 @@ class BlockStore(Protocol):
     def put(self, blocks: Iterable[Block]) -> None:
         """Store blocks, each checked against its CID.
 
-        Durable when it returns; storing a block twice is harmless; all or nothing up to the block that failed.
+        Durable when it returns; storing a block twice is harmless; all or nothing up to the block
+        that failed.
 
         Raises:
             FormatError: a block does not hash to its CID.
@@ -37,7 +42,9 @@ class BlockStore(Protocol):
         ...
 
     def missing(self, cids: Sequence[bytes]) -> list[bytes]:
-        """Those of ``cids`` that are not stored, in the order given; the others count as just stored for ``collect``."""
+        """Those of ``cids`` that are not stored, in the order given; the others count as just
+        stored for ``collect``.
+        """
         ...
 
     def get(self, cid: bytes) -> bytes:
@@ -64,7 +71,9 @@ class BlockStore(Protocol):
 
 
 class NodeStore(BlockStore, Protocol):
-    """The blocks that a node reads and takes in: its own disk, and behind it the replicas where there are some."""
+    """The blocks that a node reads and takes in: its own disk, and behind it the replicas where
+    there are some.
+    """
 
     @property
     def own(self) -> BlockStore:
@@ -72,7 +81,8 @@ class NodeStore(BlockStore, Protocol):
         ...
 
     def collect(self, live: Iterable[bytes], *, before: int, dry: bool = False) -> Collected:
-        """Remove blocks on the node's own disk that are not among ``live`` and were stored, or last asked for, before a time in seconds.
+        """Remove blocks on the node's own disk that are not among ``live`` and were stored, or last
+        asked for, before a time in seconds.
 
         May be interrupted at any point and repeated; a live block can be read all the while.
 
@@ -85,9 +95,11 @@ class NodeStore(BlockStore, Protocol):
         ...
 
     def discard(self, dead: Iterable[bytes], *, kept: Iterable[bytes]) -> Collected:
-        """Remove these blocks from the node's own disk, however young, but for those that are also among ``kept``.
+        """Remove these blocks from the node's own disk, however young, but for those that are also
+        among ``kept``.
 
-        An item is opened with any CID, so its blocks may be those of another item, which still needs them.
+        An item is opened with any CID, so its blocks may be those of another item, which still
+        needs them.
 
         Raises:
             StorageError: the disk refused; nothing else was touched.
@@ -108,7 +120,9 @@ class ReplicaStatus:
 
 
 class Replica(BlockStore, Protocol):
-    """An IPFS node that keeps blocks pinned. It answers from its own repository: nothing is fetched from peers unless that is asked."""
+    """An IPFS node that keeps blocks pinned. It answers from its own repository: nothing is fetched
+    from peers unless that is asked.
+    """
 
     def send(self, blocks: Iterable[Block]) -> None:
         """As put, for blocks that the caller has just hashed: the daemon hashes them once more."""
@@ -118,7 +132,8 @@ class Replica(BlockStore, Protocol):
         """Pin roots with all below them; durable when it returns.
 
         Args:
-            fetch: let it fetch what it lacks from the peers of its swarm, for as long as that goes forward.
+            fetch: let it fetch what it lacks from the peers of its swarm, for as long as that goes
+                forward.
 
         Raises:
             StorageError: its disk is full or failed. NotFoundError: a root is not there.
@@ -128,7 +143,9 @@ class Replica(BlockStore, Protocol):
         ...
 
     def unpin(self, root: bytes) -> None:
-        """Take a pin away and remove the blocks that nothing else pins; harmless where there is none."""
+        """Take a pin away and remove the blocks that nothing else pins; harmless where there is
+        none.
+        """
         ...
 
     def pinned(self, roots: Sequence[bytes]) -> set[bytes]:
@@ -136,7 +153,9 @@ class Replica(BlockStore, Protocol):
         ...
 
     def replace(self, root: bytes, block: Block) -> None:
-        """Write a block below a pinned root anew, though one with that CID is there, and pin the root again."""
+        """Write a block below a pinned root anew, though one with that CID is there, and pin the
+        root again.
+        """
         ...
 
     def status(self) -> ReplicaStatus:
@@ -156,7 +175,8 @@ class Replica(BlockStore, Protocol):
 class Replicas:
     """An agency's own replicas by name, and how many of them shall keep an item.
 
-    ``outside``: nodes in a swarm with other agencies, which hold an item while it is open to one of them, and no longer.
+    ``outside``: nodes in a swarm with other agencies, which hold an item while it is open to one of
+    them, and no longer.
     """
 
     own: Mapping[str, Replica] = field(default_factory=dict)

@@ -1,6 +1,8 @@
-"""The evidence bundle: one file that, with the evidence and a trust root, is enough to verify (DESIGN section 12).
+"""The evidence bundle: one file that, with the evidence and a trust root, is enough to verify
+(DESIGN section 12).
 
-Deterministic CBOR, so that one bundle has one spelling; it grows with an item's events, not with the log.
+Deterministic CBOR, so that one bundle has one spelling; it grows with an item's events, not with
+the log.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ class LogRef:
 class BundledStatement:
     """One event. ``log`` and ``first`` point into the bundle's logs and checkpoints.
 
-    ``document`` is None where it is withheld or destroyed; ``receipt`` and ``first`` are None while it is not anchored.
+    ``document`` is None where it is withheld or destroyed; ``receipt`` and ``first`` are None while
+    it is not anchored.
     """
 
     log: int
@@ -60,7 +63,9 @@ class BundledStatement:
 
 @dataclass(frozen=True, slots=True)
 class BundledCheckpoint:
-    """The preimage of a commitment on chain and the signed note; ``prev`` and ``size`` count leaves."""
+    """The preimage of a commitment on chain and the signed note; ``prev`` and ``size`` count
+    leaves.
+    """
 
     log: int
     prev: int
@@ -92,7 +97,9 @@ class StorageProof:
 
 @dataclass(frozen=True, slots=True)
 class ChainSection:
-    """All proofs are made at ``header``; ``descendants`` lead to a block that the trust root can judge. Replaceable."""
+    """All proofs are made at ``header``; ``descendants`` lead to a block that the trust root can
+    judge. Replaceable.
+    """
 
     header: bytes
     descendants: tuple[bytes, ...]
@@ -126,16 +133,46 @@ class Bundle:
                 "origin": self.origin,
                 "logs": [[one.agency, one.number] for one in self.logs],
                 "statements": [
-                    [one.log, one.index, one.entry, one.document, list(one.disclosures), one.receipt, one.first] for one in self.statements
+                    [
+                        one.log,
+                        one.index,
+                        one.entry,
+                        one.document,
+                        list(one.disclosures),
+                        one.receipt,
+                        one.first,
+                    ]
+                    for one in self.statements
                 ],
                 "certificates": list(self.certificates),
                 "crls": list(self.crls),
                 "checkpoints": [
-                    [one.log, one.prev, one.size, one.root, one.version, one.time, one.block, one.note] for one in self.checkpoints
+                    [
+                        one.log,
+                        one.prev,
+                        one.size,
+                        one.root,
+                        one.version,
+                        one.time,
+                        one.block,
+                        one.note,
+                    ]
+                    for one in self.checkpoints
                 ],
-                "descriptors": [[one.document, one.active_from, one.block] for one in self.descriptors],
+                "descriptors": [
+                    [one.document, one.active_from, one.block] for one in self.descriptors
+                ],
                 "hops": [
-                    [one.giver, one.taker, one.offer, one.offer_time, one.expires, one.outcome, one.outcome_digest, one.time]
+                    [
+                        one.giver,
+                        one.taker,
+                        one.offer,
+                        one.offer_time,
+                        one.expires,
+                        one.outcome,
+                        one.outcome_digest,
+                        one.time,
+                    ]
                     for one in self.hops
                 ],
                 "chain": None if self.chain is None else _encode_chain(self.chain),
@@ -149,7 +186,13 @@ class Bundle:
 
 def _encode_chain(chain: ChainSection) -> list[Any]:
     storage = [[one.contract, one.slot, list(one.nodes)] for one in chain.storage]
-    return [chain.header, list(chain.descendants), list(chain.registry), list(chain.ledger), storage]
+    return [
+        chain.header,
+        list(chain.descendants),
+        list(chain.registry),
+        list(chain.ledger),
+        storage,
+    ]
 
 
 def parse(data: bytes) -> Bundle:
@@ -164,15 +207,23 @@ def parse(data: bytes) -> Bundle:
         raise ForeignError(f"{what}: {len(data)} bytes, at most {LIMIT} allowed")
     if not file_kind.is_bundle(data[: file_kind.HEAD]):
         said = file_kind.describe(data[: file_kind.HEAD])
-        raise ForeignError(f"{what}: this is {said}, not an evidence bundle", hint="the bundle comes first: custody verify BUNDLE FILE")
+        raise ForeignError(
+            f"{what}: this is {said}, not an evidence bundle",
+            hint="the bundle comes first: custody verify BUNDLE FILE",
+        )
     try:
         value = cbor.decode(data, what=what)
     except TruncatedError as error:
-        raise ForeignError(f"{error.message}: a part of the file is missing", hint="get the file again, whole") from error
+        raise ForeignError(
+            f"{error.message}: a part of the file is missing", hint="get the file again, whole"
+        ) from error
     if not isinstance(value, dict) or value.get("kind") != KIND:
         raise ForeignError(f"{what}: this file is not an evidence bundle")
     if value.get("v") != VERSION:
-        raise ForeignError(f"{what}: version {value.get('v')!r}, expected {VERSION}", hint="use a newer custody to verify it")
+        raise ForeignError(
+            f"{what}: version {value.get('v')!r}, expected {VERSION}",
+            hint="use a newer custody to verify it",
+        )
     require(set(value) == _TOP, f"{what}: unknown or missing member")
     evidence_bytes(value["evidence"], what=what)
     _check_counts(value)
@@ -184,18 +235,31 @@ def parse(data: bytes) -> Bundle:
         tuple(_statement(row) for row in _rows(value["statements"], "iibBlBI", "statements")),
         _blobs(value["certificates"], "certificates"),
         _blobs(value["crls"], "crls"),
-        tuple(BundledCheckpoint(*row) for row in _rows(value["checkpoints"], "iiihiiib", "checkpoints")),
+        tuple(
+            BundledCheckpoint(*row)
+            for row in _rows(value["checkpoints"], "iiihiiib", "checkpoints")
+        ),
         tuple(BundledDescriptor(*row) for row in _rows(value["descriptors"], "bii", "descriptors")),
         tuple(Hop(*row) for row in _rows(value["hops"], "hhhiiihi", "hops")),
         None if chain is None else _parse_chain(chain),
     )
     require(bool(bundle.statements), f"{what}: holds no event")
     logs, checkpoints = len(bundle.logs), len(bundle.checkpoints)
-    require(all(one.log < logs for one in bundle.statements), f"{what}: a statement points to no log")
-    require(all(one.log < logs for one in bundle.checkpoints), f"{what}: a checkpoint points to no log")
-    require({one.log for one in bundle.statements} == set(range(logs)), f"{what}: a log that no statement is in")
+    require(
+        all(one.log < logs for one in bundle.statements), f"{what}: a statement points to no log"
+    )
+    require(
+        all(one.log < logs for one in bundle.checkpoints), f"{what}: a checkpoint points to no log"
+    )
+    require(
+        {one.log for one in bundle.statements} == set(range(logs)),
+        f"{what}: a log that no statement is in",
+    )
     pointers = [one.first for one in bundle.statements if one.first is not None]
-    require(all(pointer < checkpoints for pointer in pointers), f"{what}: a statement points to no checkpoint")
+    require(
+        all(pointer < checkpoints for pointer in pointers),
+        f"{what}: a statement points to no checkpoint",
+    )
     for name, items in (
         ("log", bundle.logs),
         ("certificate", bundle.certificates),
@@ -207,11 +271,16 @@ def parse(data: bytes) -> Bundle:
 
 
 def _check_counts(value: dict[str, Any]) -> None:
-    """Far more of anything than the statements can use is refused by its number, before anything of it is parsed."""
+    """Far more of anything than the statements can use is refused by its number, before anything of
+    it is parsed.
+    """
     require(isinstance(value["statements"], list), "bundle: statements must be a list")
     most = 4 * len(value["statements"]) + 64
     for name in ("logs", "certificates", "checkpoints", "hops"):
-        require(isinstance(value[name], list) and len(value[name]) <= most, f"bundle: far more {name} than its statements can use")
+        require(
+            isinstance(value[name], list) and len(value[name]) <= most,
+            f"bundle: far more {name} than its statements can use",
+        )
 
 
 def _statement(row: list[Any]) -> BundledStatement:
@@ -220,11 +289,29 @@ def _statement(row: list[Any]) -> BundledStatement:
 
 
 def _parse_chain(value: Any) -> ChainSection:
-    require(isinstance(value, list) and len(value) == 5 and isinstance(value[0], bytes), "bundle: malformed chain section")
-    storage = tuple(StorageProof(row[0], row[1], _blobs(row[2], "proof")) for row in _rows(value[4], "thl", "storage proofs"))
-    require(all(one.contract in ("registry", "ledger") for one in storage), "bundle: proof of an unknown contract")
-    require(len({(one.contract, one.slot) for one in storage}) == len(storage), "bundle: a storage proof stands twice")
-    return ChainSection(value[0], _blobs(value[1], "headers"), _blobs(value[2], "proof"), _blobs(value[3], "proof"), storage)
+    require(
+        isinstance(value, list) and len(value) == 5 and isinstance(value[0], bytes),
+        "bundle: malformed chain section",
+    )
+    storage = tuple(
+        StorageProof(row[0], row[1], _blobs(row[2], "proof"))
+        for row in _rows(value[4], "thl", "storage proofs")
+    )
+    require(
+        all(one.contract in ("registry", "ledger") for one in storage),
+        "bundle: proof of an unknown contract",
+    )
+    require(
+        len({(one.contract, one.slot) for one in storage}) == len(storage),
+        "bundle: a storage proof stands twice",
+    )
+    return ChainSection(
+        value[0],
+        _blobs(value[1], "headers"),
+        _blobs(value[2], "proof"),
+        _blobs(value[3], "proof"),
+        storage,
+    )
 
 
 _KINDS: Final = {
@@ -242,13 +329,19 @@ def _rows(value: Any, shape: str, name: str) -> list[list[Any]]:
     require(isinstance(value, list), f"bundle: {name} must be a list")
     for row in value:
         good = isinstance(row, list) and len(row) == len(shape)
-        require(good and all(_KINDS[kind](item) for kind, item in zip(shape, row, strict=True)), f"bundle: malformed {name}")
+        require(
+            good and all(_KINDS[kind](item) for kind, item in zip(shape, row, strict=True)),
+            f"bundle: malformed {name}",
+        )
     rows: list[list[Any]] = value
     return rows
 
 
 def _blobs(value: Any, name: str) -> tuple[bytes, ...]:
-    require(isinstance(value, list) and all(isinstance(item, bytes) for item in value), f"bundle: malformed {name}")
+    require(
+        isinstance(value, list) and all(isinstance(item, bytes) for item in value),
+        f"bundle: malformed {name}",
+    )
     return tuple(value)
 
 

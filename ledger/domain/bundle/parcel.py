@@ -1,7 +1,9 @@
-"""What one agency's node hands to another's: an item's bundle, its sealed documents, and keys sealed to the receiver.
+"""What one agency's node hands to another's: an item's bundle, its sealed documents, and keys
+sealed to the receiver.
 
-Documents and disclosures travel as they are stored, sealed under the item's record key, which is granted to the receiving node:
-whoever listens on the way, or stands in between, reads none of them. Deterministic CBOR.
+Documents and disclosures travel as they are stored, sealed under the item's record key, which is
+granted to the receiving node: whoever listens on the way, or stands in between, reads none of them.
+Deterministic CBOR.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ class SealedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A parsed parcel. ``bundle`` has no documents in it; ``grants`` are for the receiving node and its custodians."""
+    """A parsed parcel. ``bundle`` has no documents in it; ``grants`` are for the receiving node and
+    its custodians.
+    """
 
     bundle: bytes
     documents: tuple[SealedDocument, ...]
@@ -36,8 +40,19 @@ class Parcel:
 
     def encode(self) -> bytes:
         """The bytes that travel."""
-        documents = [[one.digest, one.sealed, [list(pair) for pair in one.disclosures]] for one in self.documents]
-        return cbor.encode({"kind": KIND, "v": 1, "bundle": self.bundle, "documents": documents, "grants": list(self.grants)})
+        documents = [
+            [one.digest, one.sealed, [list(pair) for pair in one.disclosures]]
+            for one in self.documents
+        ]
+        return cbor.encode(
+            {
+                "kind": KIND,
+                "v": 1,
+                "bundle": self.bundle,
+                "documents": documents,
+                "grants": list(self.grants),
+            }
+        )
 
 
 def parse(data: bytes) -> Parcel:
@@ -49,17 +64,37 @@ def parse(data: bytes) -> Parcel:
     what = "parcel"
     require(0 < len(data) <= _LIMIT, f"{what}: {len(data)} bytes, at most {_LIMIT} allowed")
     value = cbor.decode(data, what=what)
-    require(isinstance(value, dict) and value.get("kind") == KIND and value.get("v") == 1, f"{what}: this is no parcel of version 1")
-    require(set(value) == _MEMBERS and isinstance(value["bundle"], bytes), f"{what}: unknown or missing member")
-    require(isinstance(value["documents"], list) and isinstance(value["grants"], list), f"{what}: malformed list")
-    require(all(isinstance(one, bytes) for one in value["grants"]) and len(value["grants"]) <= 64, f"{what}: malformed grants")
-    return Parcel(value["bundle"], tuple(_document(one) for one in value["documents"]), tuple(value["grants"]))
+    require(
+        isinstance(value, dict) and value.get("kind") == KIND and value.get("v") == 1,
+        f"{what}: this is no parcel of version 1",
+    )
+    require(
+        set(value) == _MEMBERS and isinstance(value["bundle"], bytes),
+        f"{what}: unknown or missing member",
+    )
+    require(
+        isinstance(value["documents"], list) and isinstance(value["grants"], list),
+        f"{what}: malformed list",
+    )
+    require(
+        all(isinstance(one, bytes) for one in value["grants"]) and len(value["grants"]) <= 64,
+        f"{what}: malformed grants",
+    )
+    return Parcel(
+        value["bundle"], tuple(_document(one) for one in value["documents"]), tuple(value["grants"])
+    )
 
 
 def _document(value: Any) -> SealedDocument:
     what = "parcel: malformed document"
     require(isinstance(value, list) and len(value) == 3 and isinstance(value[2], list), what)
-    pairs = [(value[0], value[1]), *(tuple(one) if isinstance(one, list) else () for one in value[2])]
+    pairs = [
+        (value[0], value[1]),
+        *(tuple(one) if isinstance(one, list) else () for one in value[2]),
+    ]
     for pair in pairs:
-        require(len(pair) == 2 and all(isinstance(one, bytes) for one in pair) and len(pair[0]) == 32, what)
+        require(
+            len(pair) == 2 and all(isinstance(one, bytes) for one in pair) and len(pair[0]) == 32,
+            what,
+        )
     return SealedDocument(value[0], value[1], tuple((pair[0], pair[1]) for pair in pairs[1:]))

@@ -1,6 +1,7 @@
 """The trust root: all that a verifier must believe besides mathematics (DESIGN section 12).
 
-One JSON file: which chain, which contracts with which code, and how the finality of a header is judged.
+One JSON file: which chain, which contracts with which code, and how the finality of a header is
+judged.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ class Pinned:
 
 @dataclass(frozen=True, slots=True)
 class Clique:
-    """A signer set in force for headers ``start`` to ``end`` (None: open), and how many distinct seals count."""
+    """A signer set in force for headers ``start`` to ``end`` (None: open), and how many distinct
+    seals count.
+    """
 
     start: int
     end: int | None
@@ -72,7 +75,9 @@ class TrustRoot:
     @property
     def confirmations(self) -> int:
         """Blocks on top of one that make it final on a chain that is asked by RPC."""
-        return max((rule.confirmations for rule in self.finality if isinstance(rule, Rpc)), default=12)
+        return max(
+            (rule.confirmations for rule in self.finality if isinstance(rule, Rpc)), default=12
+        )
 
     def encode(self) -> bytes:
         """The file."""
@@ -85,10 +90,21 @@ class TrustRoot:
 
         def rule(one: Finality) -> dict[str, Any]:
             if isinstance(one, Pinned):
-                return {"kind": "pinned", "blocks": [{"number": n, "hash": hexed(h)} for n, h in sorted(one.blocks.items())]}
+                return {
+                    "kind": "pinned",
+                    "blocks": [
+                        {"number": n, "hash": hexed(h)} for n, h in sorted(one.blocks.items())
+                    ],
+                }
             if isinstance(one, Clique):
                 signers = sorted(hexed(signer) for signer in one.signers)
-                return {"kind": "clique", "from": one.start, "to": one.end, "signers": signers, "seals": one.seals}
+                return {
+                    "kind": "clique",
+                    "from": one.start,
+                    "to": one.end,
+                    "signers": signers,
+                    "seals": one.seals,
+                }
             return {"kind": "rpc", "confirmations": one.confirmations}
 
         value = {
@@ -112,13 +128,28 @@ def parse(raw: bytes) -> TrustRoot:
     """
     what = "trust root"
     value = strict_json.parse(raw, what=what, limit=_LIMIT)
-    require(isinstance(value, dict) and value.get("kind") == KIND, f"{what}: this file is not a trust root")
-    require(type(value.get("v")) is int and value["v"] == 1, f"{what}: version {value.get('v')!r}, expected 1")
+    require(
+        isinstance(value, dict) and value.get("kind") == KIND,
+        f"{what}: this file is not a trust root",
+    )
+    require(
+        type(value.get("v")) is int and value["v"] == 1,
+        f"{what}: version {value.get('v')!r}, expected 1",
+    )
     require(set(value) == _MEMBERS, f"{what}: unknown or missing member")
-    require(isinstance(value["label"], str) and _count(value["chainId"]), f"{what}: malformed label or chain id")
+    require(
+        isinstance(value["label"], str) and _count(value["chainId"]),
+        f"{what}: malformed label or chain id",
+    )
     contracts = value["contracts"]
-    require(isinstance(contracts, dict) and set(contracts) == {"registry", "ledger"}, f"{what}: expected two contracts")
-    require(isinstance(value["finality"], list) and 0 < len(value["finality"]) <= 1000, f"{what}: no finality rule")
+    require(
+        isinstance(contracts, dict) and set(contracts) == {"registry", "ledger"},
+        f"{what}: expected two contracts",
+    )
+    require(
+        isinstance(value["finality"], list) and 0 < len(value["finality"]) <= 1000,
+        f"{what}: no finality rule",
+    )
     require(isinstance(value["agencies"], list), f"{what}: agencies must be a list")
     return TrustRoot(
         value["label"],
@@ -136,37 +167,66 @@ def _count(value: Any) -> bool:
 
 
 def _contract(value: Any, what: str) -> Contract:
-    require(isinstance(value, dict) and set(value) == {"address", "codeHash"}, f"{what}: expected address and codeHash")
-    return Contract(from_0x(value["address"], what=what, size=20), from_0x(value["codeHash"], what=what, size=32))
+    require(
+        isinstance(value, dict) and set(value) == {"address", "codeHash"},
+        f"{what}: expected address and codeHash",
+    )
+    return Contract(
+        from_0x(value["address"], what=what, size=20),
+        from_0x(value["codeHash"], what=what, size=32),
+    )
 
 
 def _finality(value: Any, what: str) -> Finality:
     kind = value.get("kind") if isinstance(value, dict) else None
     if kind == "pinned":
-        require(set(value) == {"kind", "blocks"} and isinstance(value["blocks"], list), f"{what}: malformed pins")
+        require(
+            set(value) == {"kind", "blocks"} and isinstance(value["blocks"], list),
+            f"{what}: malformed pins",
+        )
         blocks: dict[int, bytes] = {}
         for pin in value["blocks"]:
-            require(isinstance(pin, dict) and set(pin) == {"number", "hash"} and _count(pin["number"]), f"{what}: malformed pin")
+            require(
+                isinstance(pin, dict) and set(pin) == {"number", "hash"} and _count(pin["number"]),
+                f"{what}: malformed pin",
+            )
             blocks[pin["number"]] = from_0x(pin["hash"], what=what, size=32)
         return Pinned(blocks)
     if kind == "clique":
-        require(set(value) == {"kind", "from", "to", "signers", "seals"}, f"{what}: malformed signer set")
-        require(_count(value["from"]) and (value["to"] is None or _count(value["to"])), f"{what}: malformed block range")
-        require(isinstance(value["signers"], list) and _count(value["seals"]), f"{what}: malformed signer set")
+        require(
+            set(value) == {"kind", "from", "to", "signers", "seals"},
+            f"{what}: malformed signer set",
+        )
+        require(
+            _count(value["from"]) and (value["to"] is None or _count(value["to"])),
+            f"{what}: malformed block range",
+        )
+        require(
+            isinstance(value["signers"], list) and _count(value["seals"]),
+            f"{what}: malformed signer set",
+        )
         signers = frozenset(from_0x(signer, what=what, size=20) for signer in value["signers"])
         # Fewer seals than a majority would let a minority write history.
-        require(len(signers) // 2 < value["seals"] <= len(signers), f"{what}: seals must be more than half of the signers")
+        require(
+            len(signers) // 2 < value["seals"] <= len(signers),
+            f"{what}: seals must be more than half of the signers",
+        )
         return Clique(value["from"], value["to"], signers, value["seals"])
     require(kind == "rpc", f"{what}: unknown rule {kind!r}")
-    require(set(value) == {"kind", "confirmations"} and _count(value["confirmations"]), f"{what}: malformed rule")
+    require(
+        set(value) == {"kind", "confirmations"} and _count(value["confirmations"]),
+        f"{what}: malformed rule",
+    )
     return Rpc(value["confirmations"])
 
 
 def judge(root: TrustRoot, headers: Sequence[Header], confirmed: set[bytes] | None = None) -> str:
-    """Judge the first of ``headers``, the others being its descendants in order; returns the reason why it is final.
+    """Judge the first of ``headers``, the others being its descendants in order; returns the reason
+    why it is final.
 
     Args:
-        confirmed: hashes that an RPC of the verifier's choice has called final, where one was asked.
+        confirmed: hashes that an RPC of the verifier's choice has called final, where one was
+            asked.
 
     Raises:
         VerificationError: the headers do not link, contradict a pin, or carry a stranger's seal.
@@ -174,10 +234,14 @@ def judge(root: TrustRoot, headers: Sequence[Header], confirmed: set[bytes] | No
     """
     for parent, child in pairwise(headers):
         if child.parent != parent.hash or child.number != parent.number + 1:
-            raise VerificationError(_STEP, f"header {child.number} does not follow header {parent.number}")
+            raise VerificationError(
+                _STEP, f"header {child.number} does not follow header {parent.number}"
+            )
     if confirmed is not None:
         if headers[0].hash not in confirmed:
-            raise VerificationError(_STEP, f"the chain you asked does not have block {headers[0].number} with this hash")
+            raise VerificationError(
+                _STEP, f"the chain you asked does not have block {headers[0].number} with this hash"
+            )
         return "confirmed by the chain you asked"
     for rule in root.finality:
         reason = _judge_one(rule, headers)
@@ -195,18 +259,30 @@ def _judge_one(rule: Finality, headers: Sequence[Header]) -> str | None:
         for header in headers:
             if header.number in rule.blocks:
                 if rule.blocks[header.number] != header.hash:
-                    raise VerificationError(_STEP, f"block {header.number} is not the one that the trust root pins")
+                    raise VerificationError(
+                        _STEP, f"block {header.number} is not the one that the trust root pins"
+                    )
                 return f"leads to pinned block {header.number}"
         return None
     if isinstance(rule, Clique):
-        covered = [h for h in headers if h.number >= rule.start and (rule.end is None or h.number <= rule.end)]
+        covered = [
+            h
+            for h in headers
+            if h.number >= rule.start and (rule.end is None or h.number <= rule.end)
+        ]
         if not covered:
             return None
         found = set()
         for header in covered:
             signer = clique_signer(header)
             if signer not in rule.signers:
-                raise VerificationError(_STEP, f"header {header.number} was sealed by a stranger, 0x{signer.hex()}")
+                raise VerificationError(
+                    _STEP, f"header {header.number} was sealed by a stranger, 0x{signer.hex()}"
+                )
             found.add(signer)
-        return f"sealed by {len(found)} of {len(rule.signers)} signers" if len(found) >= rule.seals else None
+        return (
+            f"sealed by {len(found)} of {len(rule.signers)} signers"
+            if len(found) >= rule.seals
+            else None
+        )
     return None

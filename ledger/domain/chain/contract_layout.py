@@ -1,6 +1,7 @@
 """Identifiers, commitments and storage slots of the contracts, as Solidity computes them.
 
-The slot numbers are those documented in contracts/*.sol; a test compares them with the compiler's storage layout.
+The slot numbers are those documented in contracts/*.sol; a test compares them with the compiler's
+storage layout.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ def hop_slot(key: bytes, hop: int) -> bytes:
     return mapping(word(hop), mapping(key, word(HOPS)))
 
 
-def checkpoint_commitment(prev: int, size: int, root: bytes, version: int, time: int, block: int) -> bytes:
+def checkpoint_commitment(
+    prev: int, size: int, root: bytes, version: int, time: int, block: int
+) -> bytes:
     """What the ledger stores of a checkpoint."""
     return keccak256(word(prev) + word(size) + root + word(version) + word(time) + word(block))
 
@@ -72,7 +75,9 @@ def descriptor_commitment(digest: bytes, active_from: int, block: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One concluded or open offer on chain: agencies by id, digests of statements, times in seconds."""
+    """One concluded or open offer on chain: agencies by id, digests of statements, times in
+    seconds.
+    """
 
     giver: bytes
     taker: bytes
@@ -85,7 +90,9 @@ class Hop:
 
     def offer_hash(self) -> bytes:
         """What the slot of the hop holds while the offer is open."""
-        return keccak256(self.giver + self.taker + self.offer + word(self.offer_time) + word(self.expires))
+        return keccak256(
+            self.giver + self.taker + self.offer + word(self.offer_time) + word(self.expires)
+        )
 
     def commitment(self, previous: bytes) -> bytes:
         """What it holds afterwards, chained to the hop before (zeros for the first)."""
@@ -104,7 +111,9 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class PackedCustody:
-    """The custody word: the first 24 bytes of the custodian's id (zeros: never offered), hops, whether an offer is open."""
+    """The custody word: the first 24 bytes of the custodian's id (zeros: never offered), hops,
+    whether an offer is open.
+    """
 
     custodian: bytes
     hops: int

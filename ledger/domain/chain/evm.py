@@ -1,6 +1,8 @@
-"""What an EVM header proves: its hash, accounts and storage (yellow paper, appendix D; EIP-1186), walked strictly.
+"""What an EVM header proves: its hash, accounts and storage (yellow paper, appendix D; EIP-1186),
+walked strictly.
 
-- every node of a proof is used, in order, and hashes to what its parent names: junk and reordered nodes are refused
+- every node of a proof is used, in order, and hashes to what its parent names: junk and reordered
+  nodes are refused
 - absence is proven like existence, by the place where the path ends
 - slots are computed here from the storage layout of the contracts, never taken from a bundle
 """
@@ -20,7 +22,9 @@ _STEP: Final = 6
 _SEAL: Final = 65
 _MAX_NODES: Final = 64
 _MAX_HEADER: Final = 2048
-_EMPTY_TRIE: Final = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
+_EMPTY_TRIE: Final = bytes.fromhex(
+    "56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
+)
 
 
 def keccak256(data: bytes) -> bytes:
@@ -54,12 +58,30 @@ def parse_header(raw: bytes) -> Header:
     """
     what = "header"
     fields = rlp.decode(raw, what=what) if len(raw) <= _MAX_HEADER else b""
-    if not isinstance(fields, list) or not 15 <= len(fields) <= 24 or not all(isinstance(one, bytes) for one in fields):
+    if (
+        not isinstance(fields, list)
+        or not 15 <= len(fields) <= 24
+        or not all(isinstance(one, bytes) for one in fields)
+    ):
         raise FormatError(f"{what}: not a block header")
     parent, root, extra = fields[0], fields[3], fields[12]
-    if not isinstance(parent, bytes) or not isinstance(root, bytes) or not isinstance(extra, bytes) or len(parent) != 32 or len(root) != 32:
+    if (
+        not isinstance(parent, bytes)
+        or not isinstance(root, bytes)
+        or not isinstance(extra, bytes)
+        or len(parent) != 32
+        or len(root) != 32
+    ):
         raise FormatError(f"{what}: malformed hash")
-    return Header(raw, keccak256(raw), parent, root, rlp.number(fields[8], what=what), rlp.number(fields[11], what=what), extra)
+    return Header(
+        raw,
+        keccak256(raw),
+        parent,
+        root,
+        rlp.number(fields[8], what=what),
+        rlp.number(fields[11], what=what),
+        extra,
+    )
 
 
 def clique_seal_hash(header: Header) -> bytes:
@@ -106,7 +128,12 @@ def prove_account(state_root: bytes, address: bytes, proof: Sequence[bytes]) -> 
     if not isinstance(fields, list) or len(fields) != 4:
         raise VerificationError(_STEP, f"no account at 0x{address.hex()}")
     root, code = fields[2], fields[3]
-    if not isinstance(root, bytes) or not isinstance(code, bytes) or len(root) != 32 or len(code) != 32:
+    if (
+        not isinstance(root, bytes)
+        or not isinstance(code, bytes)
+        or len(root) != 32
+        or len(code) != 32
+    ):
         raise FormatError("account: malformed")
     return Account(root, code)
 
@@ -143,7 +170,9 @@ def _walk(root: bytes, key: bytes, proof: Sequence[bytes], what: str) -> bytes:
             if used == len(proof):
                 raise VerificationError(_STEP, f"{what}: ends before the path does")
             if len(wanted) != 32 or keccak256(proof[used]) != wanted:
-                raise VerificationError(_STEP, f"{what}: node {used} does not hash to what its parent names")
+                raise VerificationError(
+                    _STEP, f"{what}: node {used} does not hash to what its parent names"
+                )
             node = rlp.decode(proof[used], what=what)
             used += 1
         else:
@@ -167,7 +196,9 @@ def _walk(root: bytes, key: bytes, proof: Sequence[bytes], what: str) -> bytes:
 
 def _end(value: bytes, used: int, proof: Sequence[bytes], what: str) -> bytes:
     if used != len(proof):
-        raise VerificationError(_STEP, f"{what}: {len(proof) - used} nodes beyond the end of the path")
+        raise VerificationError(
+            _STEP, f"{what}: {len(proof) - used} nodes beyond the end of the path"
+        )
     return value
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SentCall:
-    """A signed transaction of a node taken apart. ``anchored``: previous size, size and root of an anchor;
-    ``digest``: the statement of a step of a handover.
+    """A signed transaction of a node taken apart. ``anchored``: previous size, size and root of an
+    anchor; ``digest``: the statement of a step of a handover.
     """
 
     hash: bytes

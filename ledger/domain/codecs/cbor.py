@@ -5,7 +5,8 @@ Rules enforced on decoding, each of which a general library was seen to let thro
 - shortest form of every integer and length; no indefinite lengths, no floating point
 - map keys are integers or text, unique, and in the bytewise order of their encodings
 - no trailing bytes; nesting at most 16 deep; no length beyond the input
-- values take at most a few times the memory that their encoding takes: an array of empty arrays would take a hundred times as much
+- values take at most a few times the memory that their encoding takes: an array of empty arrays
+  would take a hundred times as much
 - text is valid UTF-8
 
 So whatever parses re-encodes to the same bytes.
@@ -20,11 +21,15 @@ from typing import Any, Final
 
 from ledger.domain.errors import FormatError, TruncatedError
 
-_MAX_DEPTH: Final = 16  # our deepest format nests 6; a bound keeps hostile input off the Python stack
+_MAX_DEPTH: Final = (
+    16  # our deepest format nests 6; a bound keeps hostile input off the Python stack
+)
 #: Bytes of memory that decoded values may take, for each byte of input and for any input.
 _GROWTH: Final = 5
 _FREE: Final = 65_536
-_OBJECT: Final = 64  # bytes of an empty list, of a short text, or of what surrounds a string of bytes
+_OBJECT: Final = (
+    64  # bytes of an empty list, of a short text, or of what surrounds a string of bytes
+)
 _ENTRY: Final = 100  # of an entry of a map, beside key and value, while it grows
 _SHORT: Final = [bytes([number]) for number in range(256)]
 _SIMPLE: Final[dict[int, Any]] = {20: False, 21: True, 22: None}
@@ -154,7 +159,9 @@ def _decode(data: bytes, at: int, depth: int, what: str, left: list[int]) -> tup
         try:
             text = bytes(raw).decode()
             if not text.isascii():
-                _pay(left, 3 * argument, what)  # one character beyond the first 65,536 makes all of them four bytes wide
+                _pay(
+                    left, 3 * argument, what
+                )  # one character beyond the first 65,536 makes all of them four bytes wide
             return text, at + argument
         except UnicodeDecodeError as error:
             raise FormatError(f"{what}: text at byte {start} is not UTF-8") from error
@@ -180,7 +187,9 @@ def _decode(data: bytes, at: int, depth: int, what: str, left: list[int]) -> tup
     raise FormatError(f"{what}: unexpected simple value or float at byte {start}")
 
 
-def _decode_map(data: bytes, at: int, count: int, depth: int, what: str, left: list[int]) -> tuple[dict[Any, Any], int]:
+def _decode_map(
+    data: bytes, at: int, count: int, depth: int, what: str, left: list[int]
+) -> tuple[dict[Any, Any], int]:
     found: dict[Any, Any] = {}
     previous = b""
     for _ in range(count):

@@ -1,6 +1,7 @@
 """COSE_Sign1 (RFC 9052 section 4.2), strictly: tag 18, deterministic headers, two algorithms.
 
-- ES256 signatures are accepted with low S only: otherwise anyone could turn one valid entry into another
+- ES256 signatures are accepted with low S only: otherwise anyone could turn one valid entry into
+  another
 - the algorithm is taken from the key and compared with the header, never the other way round
 """
 
@@ -12,7 +13,10 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 
 from ledger.domain.codecs import cbor
 from ledger.domain.errors import FormatError, VerificationError
@@ -47,7 +51,10 @@ class Sign1:
 
     def encode(self) -> bytes:
         """The tagged message (RFC 9052 section 4.2)."""
-        return _SIGN1_HEAD + b"".join(cbor.encode(part) for part in (self.protected, self.unprotected, self.payload, self.signature))
+        return _SIGN1_HEAD + b"".join(
+            cbor.encode(part)
+            for part in (self.protected, self.unprotected, self.payload, self.signature)
+        )
 
 
 def algorithm_of(key: PublicKey | PrivateKey) -> int:
@@ -58,7 +65,9 @@ def algorithm_of(key: PublicKey | PrivateKey) -> int:
     """
     if isinstance(key, ed25519.Ed25519PublicKey | ed25519.Ed25519PrivateKey):
         return EDDSA
-    if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+    if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) and isinstance(
+        key.curve, ec.SECP256R1
+    ):
         return ES256
     raise FormatError("signing key is neither P-256 nor Ed25519")
 
@@ -73,7 +82,9 @@ def sign_bytes(key: PrivateKey, message: bytes) -> bytes:
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return key.sign(message)
     algorithm_of(key)
-    r, s = decode_dss_signature(key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True)))
+    r, s = decode_dss_signature(
+        key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+    )
     return r.to_bytes(32, "big") + min(s, _P256_ORDER - s).to_bytes(32, "big")
 
 
@@ -98,7 +109,9 @@ def verify_bytes(key: PublicKey, signature: bytes, message: bytes, *, step: int,
         raise VerificationError(step, f"{what}: signature does not verify") from error
 
 
-def sign(key: PrivateKey, headers: dict[Any, Any], payload: bytes, *, detached: bool = False) -> Sign1:
+def sign(
+    key: PrivateKey, headers: dict[Any, Any], payload: bytes, *, detached: bool = False
+) -> Sign1:
     """Sign ``payload`` under protected ``headers``, to which the algorithm is added."""
     headers = {ALG: algorithm_of(key), **headers}
     protected = cbor.encode(headers)
@@ -106,7 +119,9 @@ def sign(key: PrivateKey, headers: dict[Any, Any], payload: bytes, *, detached: 
     return Sign1(protected, headers, None if detached else payload, signature)
 
 
-def verify(message: Sign1, key: PublicKey, *, step: int, what: str, payload: bytes | None = None) -> None:
+def verify(
+    message: Sign1, key: PublicKey, *, step: int, what: str, payload: bytes | None = None
+) -> None:
     """Check a message's signature; a detached ``payload`` is given by the caller.
 
     Raises:
@@ -114,8 +129,12 @@ def verify(message: Sign1, key: PublicKey, *, step: int, what: str, payload: byt
     """
     content = message.payload if payload is None else payload
     if content is None or message.headers.get(ALG) != algorithm_of(key):
-        raise VerificationError(step, f"{what}: algorithm {message.headers.get(ALG)} does not fit the key")
-    verify_bytes(key, message.signature, sig_structure(message.protected, content), step=step, what=what)
+        raise VerificationError(
+            step, f"{what}: algorithm {message.headers.get(ALG)} does not fit the key"
+        )
+    verify_bytes(
+        key, message.signature, sig_structure(message.protected, content), step=step, what=what
+    )
 
 
 def parse(data: bytes, *, what: str, limit: int = 65535) -> Sign1:
@@ -127,10 +146,19 @@ def parse(data: bytes, *, what: str, limit: int = 65535) -> Sign1:
     if len(data) > limit:
         raise FormatError(f"{what}: {len(data)} bytes, at most {limit} allowed")
     item = cbor.decode(data, what=what)
-    if not isinstance(item, cbor.Tagged) or item.tag != 18 or not isinstance(item.value, list) or len(item.value) != 4:
+    if (
+        not isinstance(item, cbor.Tagged)
+        or item.tag != 18
+        or not isinstance(item.value, list)
+        or len(item.value) != 4
+    ):
         raise FormatError(f"{what}: not a tagged COSE_Sign1")
     protected, unprotected, payload, signature = item.value
-    shapes = isinstance(protected, bytes) and isinstance(unprotected, dict) and isinstance(signature, bytes)
+    shapes = (
+        isinstance(protected, bytes)
+        and isinstance(unprotected, dict)
+        and isinstance(signature, bytes)
+    )
     if not shapes or not (payload is None or isinstance(payload, bytes)):
         raise FormatError(f"{what}: wrong types in COSE_Sign1")
     headers = cbor.decode(protected, what=f"{what}: protected header")

@@ -15,8 +15,8 @@ class _Hash(Protocol):
     def hexdigest(self) -> str: ...
 
 
-#: Names as in the IANA Named Information registry, with digest sizes in bytes. MD5 and SHA-1 are accepted in
-#: `stated` (what others wrote down) but never computed as proof.
+#: Names as in the IANA Named Information registry, with digest sizes in bytes. MD5 and SHA-1 are
+#: accepted in `stated` (what others wrote down) but never computed as proof.
 ALGORITHMS: Final[Mapping[str, int]] = {
     "sha-256": 32,
     "sha-384": 48,
@@ -45,7 +45,9 @@ class MultiDigest:
         chosen = dict.fromkeys((*DEFAULT, *names))
         for name in chosen:
             if name not in ALGORITHMS:
-                raise UsageError(f"unknown digest {name!r}", hint="choose among " + ", ".join(ALGORITHMS))
+                raise UsageError(
+                    f"unknown digest {name!r}", hint="choose among " + ", ".join(ALGORITHMS)
+                )
         self._hashes = {name: _new(name) for name in chosen}
         self.size = 0
 
@@ -70,7 +72,12 @@ def check_digests(value: object, *, what: str) -> dict[str, str]:
         raise FormatError(f"{what}: expected an object with a sha-256 member")
     for name, text in value.items():
         size = ALGORITHMS.get(name)
-        if size is None or not isinstance(text, str) or len(text) != 2 * size or not set(text) <= set("0123456789abcdef"):
+        if (
+            size is None
+            or not isinstance(text, str)
+            or len(text) != 2 * size
+            or not set(text) <= set("0123456789abcdef")
+        ):
             raise FormatError(f"{what}: {name!r} is not a known digest in lower-case hex")
     return value
 

@@ -16,13 +16,17 @@ from ledger.domain.errors import FormatError
 _MAX_DEPTH: Final = 24
 _MAX_INTEGER: Final = 2**53
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-#: What Windows' editors put in front of text; skipping it would give two spellings of one document, with two digests.
+#: What Windows' editors put in front of text; skipping it would give two spellings of one document,
+#: with two digests.
 _MARKS: Final = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _OUTSIDE_BRACKETS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\[\]{}"]++', re.DOTALL)
 
 
-def parse(data: bytes, *, what: str, limit: int, depth: int = _MAX_DEPTH, members: int | None = None) -> Any:
-    """Parse JSON text of at most ``limit`` bytes, nested at most ``depth`` deep, with at most ``members`` in an object.
+def parse(
+    data: bytes, *, what: str, limit: int, depth: int = _MAX_DEPTH, members: int | None = None
+) -> Any:
+    """Parse JSON text of at most ``limit`` bytes, nested at most ``depth`` deep, with at most
+    ``members`` in an object.
 
     Raises:
         FormatError: with ``what`` at its head.
@@ -32,7 +36,10 @@ def parse(data: bytes, *, what: str, limit: int, depth: int = _MAX_DEPTH, member
 
     for mark, name in _MARKS.items():
         if data.startswith(mark):
-            raise FormatError(f"{what}: begins with a byte order mark ({name})", hint="save it as UTF-8 without a byte order mark (BOM)")
+            raise FormatError(
+                f"{what}: begins with a byte order mark ({name})",
+                hint="save it as UTF-8 without a byte order mark (BOM)",
+            )
     _check_depth(data, what, depth)
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -54,7 +61,9 @@ def parse(data: bytes, *, what: str, limit: int, depth: int = _MAX_DEPTH, member
 
     try:
         text = data.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_int=integer)
+        value = json.loads(
+            text, object_pairs_hook=pairs, parse_constant=constant, parse_int=integer
+        )
     except UnicodeDecodeError as error:
         raise FormatError(f"{what}: not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
@@ -64,14 +73,19 @@ def parse(data: bytes, *, what: str, limit: int, depth: int = _MAX_DEPTH, member
 
 
 def weight(data: bytes) -> int:
-    """Bytes of memory that JSON text takes when it is parsed, at most: many times its size where it holds many tiny values."""
+    """Bytes of memory that JSON text takes when it is parsed, at most: many times its size where it
+    holds many tiny values.
+    """
     marks = ((b"{", 232), (b"[", 88), (b",", 72))
-    wide = 1 if data.isascii() else 4  # one character beyond the first 65,536 makes all of a text four bytes wide
+    wide = (
+        1 if data.isascii() else 4
+    )  # one character beyond the first 65,536 makes all of a text four bytes wide
     return wide * len(data) + sum(data.count(mark) * cost for mark, cost in marks)
 
 
 def dump(value: Any) -> bytes:
-    """Write compact JSON in the order given; any order is valid, since documents are hashed as written.
+    """Write compact JSON in the order given; any order is valid, since documents are hashed as
+    written.
 
     Raises:
         FormatError: text that is not Unicode, or a number that JSON does not have.
@@ -79,13 +93,20 @@ def dump(value: Any) -> bytes:
     try:
         return _ENCODER.encode(value).encode()
     except ValueError as error:  # UnicodeEncodeError is one
-        raise FormatError("text with a lone surrogate, or a number that JSON does not have") from error
+        raise FormatError(
+            "text with a lone surrogate, or a number that JSON does not have"
+        ) from error
 
 
 def _check_depth(data: bytes, what: str, depth: int) -> None:
-    """Count brackets first: the C parser was seen to overflow the stack where Python's recursion limit had been raised."""
+    """Count brackets first: the C parser was seen to overflow the stack where Python's recursion
+    limit had been raised.
+    """
     brackets = _OUTSIDE_BRACKETS.sub(b"", data)
-    if len(brackets) > depth and max(accumulate(1 if one in b"[{" else -1 for one in brackets)) > depth:
+    if (
+        len(brackets) > depth
+        and max(accumulate(1 if one in b"[{" else -1 for one in brackets)) > depth
+    ):
         raise FormatError(f"{what}: nested deeper than {depth}")
 
 

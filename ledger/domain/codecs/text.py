@@ -11,9 +11,13 @@ from typing import Final
 
 from ledger.domain.errors import FormatError
 
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)  # \d alone takes the digits of every script
+_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII
+)  # \d alone takes the digits of every script
 _HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
-_EVIDENCE: Final = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_EVIDENCE: Final = re.compile(
+    r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+)
 
 
 def b64url(data: bytes) -> str:
@@ -33,7 +37,8 @@ def from_b64url(text: object, *, what: str, size: int | None = None) -> bytes:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise FormatError(f"{what}: not base64url") from error
-    # Other spellings differ in their alphabet, in padding or in the last few characters: the rest need not be written again.
+    # Other spellings differ in their alphabet, in padding or in the last few characters: the rest
+    # need not be written again.
     last = len(text) // 4 * 4 - 4 if len(text) >= 4 else 0
     if "+" in text or "/" in text or "=" in text or b64url(data[last // 4 * 3 :]) != text[last:]:
         raise FormatError(f"{what}: not canonical base64url")

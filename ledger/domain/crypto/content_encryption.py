@@ -1,7 +1,9 @@
-"""Confidentiality of content and documents (DESIGN section 8): padding, pieces, derived keys, key commitment.
+"""Confidentiality of content and documents (DESIGN section 8): padding, pieces, derived keys, key
+commitment.
 
-- content: AES-256-GCM over pieces of 1 MiB - 16 bytes with the nonces of STREAM (Hoang et al. 2015): an 11-byte
-  big-endian counter and a last-piece flag, so that pieces cannot be reordered, dropped or truncated
+- content: AES-256-GCM over pieces of 1 MiB - 16 bytes with the nonces of STREAM (Hoang et al.
+  2015): an 11-byte big-endian counter and a last-piece flag, so that pieces cannot be reordered,
+  dropped or truncated
 - AES-GCM does not commit to its key: a commitment is compared before the first decryption
 - sizes are padded (Padmé, at least 4096 bytes): the true size is only in the document
 """
@@ -43,12 +45,16 @@ def new_salt(size: int) -> bytes:
 
 
 def derive(key: bytes, info: bytes) -> bytes:
-    """HKDF-SHA256 with empty salt, 32 bytes out: every key that is derived here is derived like this."""
+    """HKDF-SHA256 with empty salt, 32 bytes out: every key that is derived here is derived like
+    this.
+    """
     return HKDF(hashes.SHA256(), 32, None, info).derive(key)
 
 
 def padme(length: int) -> int:
-    """Round up so that at most 12 % is added and O(log log n) bits of the length leak (Nikitin et al. 2019)."""
+    """Round up so that at most 12 % is added and O(log log n) bits of the length leak (Nikitin et
+    al. 2019).
+    """
     exponent = length.bit_length() - 1
     mask = (1 << (exponent - exponent.bit_length())) - 1
     return (length + mask) & ~mask
@@ -102,7 +108,9 @@ def parse_content(value: dict[str, Any], size: int) -> Content:
         from_b64url(value["salt"], what="content salt", size=16),
         from_b64url(value["commitment"], what="content commitment", size=32),
     )
-    if content.padded_size != padded_size(size) or value != content.as_json() | {name: value[name] for name in value if name == "ext"}:
+    if content.padded_size != padded_size(size) or value != content.as_json() | {
+        name: value[name] for name in value if name == "ext"
+    }:
         raise FormatError("content: padded size and pieces do not follow from the size")
     return content
 
@@ -118,7 +126,8 @@ class Pieces:
     Args:
         key: the item's content key, 32 bytes.
         evidence: its URN.
-        salt: the 16 random bytes of this attempt; a new attempt needs a new salt, since nonces count from zero.
+        salt: the 16 random bytes of this attempt; a new attempt needs a new salt, since nonces
+            count from zero.
     """
 
     def __init__(self, key: bytes, evidence: str, salt: bytes) -> None:
@@ -137,7 +146,9 @@ class Pieces:
         try:
             return self._cipher.decrypt(stream_nonce(number, last=last), sealed, None)
         except InvalidTag as error:
-            raise VerificationError(_STEP, f"piece {number} of the ciphertext was altered or moved") from error
+            raise VerificationError(
+                _STEP, f"piece {number} of the ciphertext was altered or moved"
+            ) from error
 
 
 def commit(key: bytes, evidence: str, salt: bytes) -> bytes:
@@ -160,7 +171,8 @@ def pad_piece(plain: bytes | memoryview, left: int, length: int) -> bytes | memo
 
     Args:
         plain: its content bytes, at most ``length``.
-        left: content bytes from the start of this piece to the end of the content; 0 or less behind it.
+        left: content bytes from the start of this piece to the end of the content; 0 or less behind
+            it.
     """
     if len(plain) == length:
         return plain
@@ -196,7 +208,9 @@ def seal_document(record_key: bytes, document: bytes) -> bytes:
 
 def seal_disclosure(record_key: bytes, encoded: str) -> bytes:
     """Encrypt one disclosure under the item's record key."""
-    return _seal_record(record_key, b"custody/v1/sd", sha256(encoded.encode()).digest(), encoded.encode())
+    return _seal_record(
+        record_key, b"custody/v1/sd", sha256(encoded.encode()).digest(), encoded.encode()
+    )
 
 
 def document_key(record_key: bytes, digest: bytes) -> bytes:

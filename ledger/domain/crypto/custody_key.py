@@ -1,7 +1,9 @@
 """An agency's custody key sealed to one of its custodians by another one who has it.
 
-- HPKE to the key of that person; `info` binds agency, person, their key and the custody key, so that no sealed key passes for another
-- whoever opens it compares the key with the public one in the agency's descriptor: whoever carried it could not swap it
+- HPKE to the key of that person; `info` binds agency, person, their key and the custody key, so
+  that no sealed key passes for another
+- whoever opens it compares the key with the public one in the agency's descriptor: whoever carried
+  it could not swap it
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ _DIGEST: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class SealedCustodyKey:
-    """Whose key it is, for whom, and ciphertext. ``custody`` and ``recipient``: HpkeKey.digest of both keys."""
+    """Whose key it is, for whom, and ciphertext. ``custody`` and ``recipient``: HpkeKey.digest of
+    both keys.
+    """
 
     person: PersonId
     custody: bytes
@@ -52,7 +56,9 @@ def seal(key: HpkePrivateKey, person: PersonId, to: HpkeKey) -> SealedCustodyKey
     """Seal a custody key to a person, by the key that they signed for."""
     custody = key.public.digest
     plain = key.kem.encode() + b"\x00" + key.seed
-    return SealedCustodyKey(person, custody, to.digest, hpke_seal(to, _info(person, custody, to.digest), plain))
+    return SealedCustodyKey(
+        person, custody, to.digest, hpke_seal(to, _info(person, custody, to.digest), plain)
+    )
 
 
 def parse(data: bytes) -> SealedCustodyKey:
@@ -64,20 +70,29 @@ def parse(data: bytes) -> SealedCustodyKey:
     what = "sealed custody key"
     require(len(data) <= _LIMIT, f"{what}: {len(data)} bytes, at most {_LIMIT} allowed")
     value: Any = cbor.decode(data, what=what)
-    require(isinstance(value, dict) and set(value) == _MEMBERS, f"{what}: unknown or missing member")
+    require(
+        isinstance(value, dict) and set(value) == _MEMBERS, f"{what}: unknown or missing member"
+    )
     require((value["kind"], value["v"]) == (_KIND, _VERSION), f"{what}: another kind or version")
     for name in ("custody", "recipient"):
-        require(isinstance(value[name], bytes) and len(value[name]) == _DIGEST, f"{what}: malformed {name}")
+        require(
+            isinstance(value[name], bytes) and len(value[name]) == _DIGEST,
+            f"{what}: malformed {name}",
+        )
     require(isinstance(value["sealed"], bytes), f"{what}: malformed ciphertext")
     person = PersonId(check_code(value["agency"]), check_pseudonym(value["person"]))
     return SealedCustodyKey(person, value["custody"], value["recipient"], value["sealed"])
 
 
-def open_sealed(data: bytes, mine: HpkePrivateKey, *, person: PersonId, custody: HpkeKey) -> HpkePrivateKey:
-    """The custody key in ``data``, if it is sealed to ``person`` and is the private key to ``custody`` of the agency's descriptor.
+def open_sealed(
+    data: bytes, mine: HpkePrivateKey, *, person: PersonId, custody: HpkeKey
+) -> HpkePrivateKey:
+    """The custody key in ``data``, if it is sealed to ``person`` and is the private key to
+    ``custody`` of the agency's descriptor.
 
     Raises:
-        FormatError: not a sealed key. VerificationError: for somebody else, or another key than the agency's.
+        FormatError: not a sealed key. VerificationError: for somebody else, or another key than the
+            agency's.
         KeyringError: altered, or sealed to another key.
     """
     found = parse(data)
@@ -91,7 +106,9 @@ def open_sealed(data: bytes, mine: HpkePrivateKey, *, person: PersonId, custody:
         raise KeyringError("what was sealed is no HPKE key") from error
     if key.public != custody:
         raise VerificationError(
-            4, "the sealed key is not the custody key of the agency's descriptor", hint="do not use it: somebody swapped it"
+            4,
+            "the sealed key is not the custody key of the agency's descriptor",
+            hint="do not use it: somebody swapped it",
         )
     return key
 

@@ -1,6 +1,8 @@
-"""Grants: a key sealed with HPKE to one recipient (RFC 9180; MLKEM768-X25519 of its post-quantum draft).
+"""Grants: a key sealed with HPKE to one recipient (RFC 9180; MLKEM768-X25519 of its post-quantum
+draft).
 
-The HPKE `info` binds item, scope, recipient and content commitment, so that a grant cannot be passed off as another.
+The HPKE `info` binds item, scope, recipient and content commitment, so that a grant cannot be
+passed off as another.
 """
 
 from __future__ import annotations
@@ -38,8 +40,9 @@ _MLKEM_SEED: Final = 64
 class Grant:
     """A sealed key.
 
-    ``scope``: "content", "record", "document" or "disclosure"; ``binding``: the content commitment for "content",
-    None for "record", the digest of the one document or disclosure otherwise; ``recipient``: HpkeKey.digest.
+    ``scope``: "content", "record", "document" or "disclosure"; ``binding``: the content commitment
+    for "content", None for "record", the digest of the one document or disclosure otherwise;
+    ``recipient``: HpkeKey.digest.
     """
 
     evidence: bytes
@@ -74,18 +77,34 @@ def parse(data: bytes) -> Grant:
     """
     what = "grant"
     value = cbor.decode(data, what=what)
-    require(isinstance(value, dict) and set(value) == _MEMBERS, f"{what}: unknown or missing member")
+    require(
+        isinstance(value, dict) and set(value) == _MEMBERS, f"{what}: unknown or missing member"
+    )
     require(value["v"] == _VERSION, f"{what}: version {value['v']!r}, expected {_VERSION}")
     kems = {number: name for name, (number, _) in _KEMS.items()}
-    require(value["kem"] in kems and value["kdf"] == _KDF_ID and value["aead"] == _AEAD_ID, f"{what}: unknown suite")
-    require(isinstance(value["evidence"], bytes) and len(value["evidence"]) == 16, f"{what}: malformed evidence")
-    require(isinstance(value["recipient"], bytes) and len(value["recipient"]) == 32, f"{what}: malformed recipient")
-    require(isinstance(value["sealed"], bytes) and len(value["sealed"]) < 4096, f"{what}: malformed ciphertext")
+    require(
+        value["kem"] in kems and value["kdf"] == _KDF_ID and value["aead"] == _AEAD_ID,
+        f"{what}: unknown suite",
+    )
+    require(
+        isinstance(value["evidence"], bytes) and len(value["evidence"]) == 16,
+        f"{what}: malformed evidence",
+    )
+    require(
+        isinstance(value["recipient"], bytes) and len(value["recipient"]) == 32,
+        f"{what}: malformed recipient",
+    )
+    require(
+        isinstance(value["sealed"], bytes) and len(value["sealed"]) < 4096,
+        f"{what}: malformed ciphertext",
+    )
     scope, binding = value["scope"], value["binding"]
     require(scope in ("content", "record", "document", "disclosure"), f"{what}: unknown scope")
     bound = isinstance(binding, bytes) and len(binding) == 32
     require(binding is None if scope == "record" else bound, f"{what}: malformed binding")
-    return Grant(value["evidence"], scope, kems[value["kem"]], value["recipient"], binding, value["sealed"])
+    return Grant(
+        value["evidence"], scope, kems[value["kem"]], value["recipient"], binding, value["sealed"]
+    )
 
 
 def _info(evidence: bytes, scope: str, recipient: bytes, binding: bytes | None) -> bytes:
@@ -101,7 +120,9 @@ def _public(key: HpkeKey) -> Any:
     if key.kem == "X25519":
         return X25519PublicKey.from_public_bytes(key.key)
     lattice, curve = key.key[:-32], key.key[-32:]
-    return MLKEM768X25519PublicKey(MLKEM768PublicKey.from_public_bytes(lattice), X25519PublicKey.from_public_bytes(curve))
+    return MLKEM768X25519PublicKey(
+        MLKEM768PublicKey.from_public_bytes(lattice), X25519PublicKey.from_public_bytes(curve)
+    )
 
 
 class HpkePrivateKey:
@@ -124,7 +145,9 @@ class HpkePrivateKey:
     def generate(cls, kem: str = "MLKEM768-X25519") -> HpkePrivateKey:
         """A fresh key; the lattice part protects victims' data against tomorrow's machines."""
         curve = X25519PrivateKey.generate().private_bytes_raw()
-        lattice = MLKEM768PrivateKey.generate().private_bytes_raw() if kem == "MLKEM768-X25519" else b""
+        lattice = (
+            MLKEM768PrivateKey.generate().private_bytes_raw() if kem == "MLKEM768-X25519" else b""
+        )
         return cls(kem, lattice + curve)
 
     def open(self, grant: Grant) -> bytes:
@@ -135,7 +158,9 @@ class HpkePrivateKey:
         """
         if grant.kem != self.kem or grant.recipient != self.public.digest:
             raise KeyringError("the grant was made to another key")
-        key = self.hpke_open(_info(grant.evidence, grant.scope, grant.recipient, grant.binding), grant.sealed)
+        key = self.hpke_open(
+            _info(grant.evidence, grant.scope, grant.recipient, grant.binding), grant.sealed
+        )
         if len(key) != 32:
             raise KeyringError("the grant holds no 32-byte key")
         return key
@@ -157,7 +182,11 @@ def hpke_seal(to: HpkeKey, info: bytes, plain: bytes) -> bytes:
     return _suite(to.kem).encrypt(plain, _public(to), info)
 
 
-def seal(key: bytes, recipient: HpkeKey, *, evidence: bytes, scope: str, binding: bytes | None = None) -> Grant:
+def seal(
+    key: bytes, recipient: HpkeKey, *, evidence: bytes, scope: str, binding: bytes | None = None
+) -> Grant:
     """Seal a 32-byte key to one recipient."""
     info = _info(evidence, scope, recipient.digest, binding)
-    return Grant(evidence, scope, recipient.kem, recipient.digest, binding, hpke_seal(recipient, info, key))
+    return Grant(
+        evidence, scope, recipient.kem, recipient.digest, binding, hpke_seal(recipient, info, key)
+    )

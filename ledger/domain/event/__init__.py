@@ -1,1 +1,3 @@
-"""Custody event documents: their members, their types, and selective disclosure (DESIGN section 6)."""
+"""Custody event documents: their members, their types, and selective disclosure (DESIGN section
+6).
+"""

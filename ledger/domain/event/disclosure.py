@@ -1,8 +1,11 @@
-"""Selective disclosure of object members: a profile of RFC 9901 (SD-JWT) without array elements, nesting or decoys.
+"""Selective disclosure of object members: a profile of RFC 9901 (SD-JWT) without array elements,
+nesting or decoys.
 
-- a disclosure is base64url([salt, name, value]); its digest, SHA-256 of that text, stands in the object's `_sd`
+- a disclosure is base64url([salt, name, value]); its digest, SHA-256 of that text, stands in the
+  object's `_sd`
 - `_sd` is sorted, `_sd_alg` stands at the top; a value never contains `_sd`
-- repeated digests, unmatched disclosures, reserved or present names are errors; an unresolved digest is "withheld"
+- repeated digests, unmatched disclosures, reserved or present names are errors; an unresolved
+  digest is "withheld"
 """
 
 from __future__ import annotations
@@ -88,7 +91,9 @@ def parse(encoded: str) -> Disclosure:
     value = strict_json.parse(from_b64url(encoded, what=what), what=what, limit=_LIMIT)
     require(isinstance(value, list) and len(value) == 3, f"{what}: expected [salt, name, value]")
     salt, name, content = value
-    require(len(from_b64url(salt, what=f"{what} salt")) >= 16, f"{what}: salt shorter than 16 bytes")
+    require(
+        len(from_b64url(salt, what=f"{what} salt")) >= 16, f"{what}: salt shorter than 16 bytes"
+    )
     _check_member(name, content)
     return Disclosure(encoded, name, content)
 
@@ -100,16 +105,21 @@ def _check_member(name: object, value: Any) -> None:
 
 def _mentions(value: Any) -> bool:
     if isinstance(value, dict):
-        return "_sd" in value or "_sd_alg" in value or any(_mentions(item) for item in value.values())
+        return (
+            "_sd" in value or "_sd_alg" in value or any(_mentions(item) for item in value.values())
+        )
     return isinstance(value, list) and any(_mentions(item) for item in value)
 
 
-def hide(document: dict[str, Any], salts: Mapping[str, bytes]) -> tuple[dict[str, Any], list[Disclosure]]:
+def hide(
+    document: dict[str, Any], salts: Mapping[str, bytes]
+) -> tuple[dict[str, Any], list[Disclosure]]:
     """Replace members by their digests.
 
     Args:
         document: the complete document.
-        salts: JSON pointers of the members to hide ("/body/name"), each with a random salt of at least 16 bytes.
+        salts: JSON pointers of the members to hide ("/body/name"), each with a random salt of at
+            least 16 bytes.
 
     Returns:
         the document as it will be hashed, and the disclosures.
@@ -133,25 +143,33 @@ def reveal(document: dict[str, Any], disclosures: Iterable[Disclosure]) -> dict[
     """Put disclosed members back; digests without a disclosure stay in `_sd`.
 
     Raises:
-        FormatError: as the module says. VerificationError: a disclosure that belongs to another document (step 2).
+        FormatError: as the module says. VerificationError: a disclosure that belongs to another
+            document (step 2).
     """
     offered = {b64url(disclosure.digest): disclosure for disclosure in disclosures}
     seen: set[str] = set()
     require(
-        ("_sd_alg" in document) == _mentions({key: item for key, item in document.items() if key != "_sd_alg"}),
+        ("_sd_alg" in document)
+        == _mentions({key: item for key, item in document.items() if key != "_sd_alg"}),
         "_sd_alg: must stand exactly where digests are used",
     )
     require(document.get("_sd_alg", "sha-256") == "sha-256", "_sd_alg: expected sha-256")
     whole = _reveal(document, offered, seen, top=True)
     unmatched = set(offered) - seen
     if unmatched:
-        raise VerificationError(_STEP, f"{len(unmatched)} disclosures match no digest of the document")
-    if "_sd_alg" in whole and not _mentions({key: item for key, item in whole.items() if key != "_sd_alg"}):
+        raise VerificationError(
+            _STEP, f"{len(unmatched)} disclosures match no digest of the document"
+        )
+    if "_sd_alg" in whole and not _mentions(
+        {key: item for key, item in whole.items() if key != "_sd_alg"}
+    ):
         del whole["_sd_alg"]
     return whole
 
 
-def _reveal(value: dict[str, Any], offered: dict[str, Disclosure], seen: set[str], *, top: bool) -> dict[str, Any]:
+def _reveal(
+    value: dict[str, Any], offered: dict[str, Disclosure], seen: set[str], *, top: bool
+) -> dict[str, Any]:
     require(top or "_sd_alg" not in value, "_sd_alg: only at the top")
     whole: dict[str, Any] = {}
     for name, item in value.items():
@@ -173,7 +191,10 @@ def _reveal(value: dict[str, Any], offered: dict[str, Disclosure], seen: set[str
     for text in digests:
         if text in offered:
             disclosure = offered[text]
-            require(disclosure.name not in value and disclosure.name not in whole, "disclosure: the member is already present")
+            require(
+                disclosure.name not in value and disclosure.name not in whole,
+                "disclosure: the member is already present",
+            )
             whole[disclosure.name] = disclosure.value
     if unresolved:
         whole["_sd"] = unresolved

@@ -1,4 +1,6 @@
-"""Event documents: built, parsed and checked against the claims of their statement (DESIGN section 6)."""
+"""Event documents: built, parsed and checked against the claims of their statement (DESIGN section
+6).
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ from ledger.domain.identity.names import agency_urn, check_pseudonym, parse_agen
 from ledger.domain.log.statement import Claims
 
 LIMIT: Final = 1 << 20  # bytes; documents are read whole
-#: Hidden unless the caller says otherwise: what names people, places, devices and the case (DESIGN section 6).
+#: Hidden unless the caller says otherwise: what names people, places, devices and the case (DESIGN
+#: section 6).
 DEFAULT_HIDDEN: Final = (
     "/body/name",
     "/body/path",
@@ -86,7 +89,9 @@ _DOCUMENT: Final[Check] = members(
         "evidence": _subject,
         "seq": number,
         "prev": _prev,
-        "actor": members({"id": _pseudonym, "agency": agency, "kind": choice("person", "service"), "role": code}),
+        "actor": members(
+            {"id": _pseudonym, "agency": agency, "kind": choice("person", "service"), "role": code}
+        ),
         "time": time,
         "salt": octets(32),
         "body": anything,
@@ -105,8 +110,9 @@ _DOCUMENT: Final[Check] = members(
 
 @dataclass(frozen=True)
 class Event:
-    """A parsed document. ``raw`` are its bytes as written; ``value`` is completed with the disclosures given;
-    ``withheld`` names what is missing. ``known`` is False for a type that this version does not know.
+    """A parsed document. ``raw`` are its bytes as written; ``value`` is completed with the
+    disclosures given; ``withheld`` names what is missing. ``known`` is False for a type that this
+    version does not know.
     """
 
     raw: bytes
@@ -172,9 +178,13 @@ def parse(raw: bytes, disclosures: Iterable[str] = ()) -> Event:
 
 
 def _checked(raw: bytes, value: dict[str, Any], parsed: tuple[sd.Disclosure, ...]) -> Event:
-    """What the bytes and the disclosures say, completed and checked against the schema of the type."""
+    """What the bytes and the disclosures say, completed and checked against the schema of the
+    type.
+    """
     version = value.get("v")
-    require(type(version) is int and version == 1, f"event document: version {version!r}, expected 1")
+    require(
+        type(version) is int and version == 1, f"event document: version {version!r}, expected 1"
+    )
     require(len({item.digest for item in parsed}) == len(parsed), "disclosure given twice")
     whole = sd.reveal(value, parsed)
     report = Report()
@@ -184,9 +194,17 @@ def _checked(raw: bytes, value: dict[str, Any], parsed: tuple[sd.Disclosure, ...
     require(isinstance(whole["body"], dict), "event body: expected an object")
     body(whole["body"], "/body", report)
     is_agency = kind is not None and kind.effect == "agency"
-    require(whole["evidence"].startswith("urn:custody:") == is_agency, "event evidence: does not fit the type")
-    require((whole["seq"] == 0) == (whole["prev"] is None), "event prev: null at seq 0 and only there")
-    require(("refSalt" in whole) == (whole["seq"] == 0 and not is_agency), "event refSalt: stands at seq 0 of an item only")
+    require(
+        whole["evidence"].startswith("urn:custody:") == is_agency,
+        "event evidence: does not fit the type",
+    )
+    require(
+        (whole["seq"] == 0) == (whole["prev"] is None), "event prev: null at seq 0 and only there"
+    )
+    require(
+        ("refSalt" in whole) == (whole["seq"] == 0 and not is_agency),
+        "event refSalt: stands at seq 0 of an item only",
+    )
     if is_agency:
         require("_sd_alg" not in value, "agency statements are public: nothing in them is hidden")
     return Event(raw, whole, parsed, tuple(report.withheld), kind is not None)
@@ -199,7 +217,9 @@ def require_complete(event: Event) -> None:
         FormatError: otherwise.
     """
     if event.withheld:
-        raise FormatError(f"event document: withheld members cannot be registered: {', '.join(event.withheld)}")
+        raise FormatError(
+            f"event document: withheld members cannot be registered: {', '.join(event.withheld)}"
+        )
     if not event.known:
         raise FormatError(f"event document: unknown type {event.type!r}")
 
@@ -224,7 +244,10 @@ def check_claims(event: Event, claims: Claims) -> None:
     kind = TYPES.get(event.type)
     effect = kind.effect if kind is not None else "none"
     if effect != claims.effect:
-        raise VerificationError(_STEP, f"type {event.type!r} has effect {effect!r}, the statement claims {claims.effect!r}")
+        raise VerificationError(
+            _STEP,
+            f"type {event.type!r} has effect {effect!r}, the statement claims {claims.effect!r}",
+        )
     if effect == "agency" and value["evidence"] != agency_urn(claims.issuer):
         raise VerificationError(_STEP, "an agency statement is about another agency")
     if claims.ref is not None:

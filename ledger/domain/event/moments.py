@@ -1,4 +1,6 @@
-"""What cannot lie in the future of an event's own signature: it would be a record of something that had not happened yet."""
+"""What cannot lie in the future of an event's own signature: it would be a record of something that
+had not happened yet.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,10 @@ from ledger.domain.codecs.text import parse_time
 #: Seconds for which somebody's clock may run ahead of a node's.
 AHEAD: Final = 300
 #: What a refusal advises.
-HINT = "give the time at which it happened, in UTC; if it is right, the clock of the computer that signs is wrong: set it"
+HINT = (
+    "give the time at which it happened, in UTC; if it is right, the clock of the computer "
+    "that signs is wrong: set it"
+)
 
 
 def contradiction(document: dict[str, Any]) -> str | None:
@@ -24,10 +29,16 @@ def contradiction(document: dict[str, Any]) -> str | None:
         ("it happened", occurred.get("from")),
         ("it ended", occurred.get("to")),
         ("it was discovered", body.get("discovered")),
-        ("the device's clock was compared", clock.get("reference") if isinstance(clock, dict) else None),
+        (
+            "the device's clock was compared",
+            clock.get("reference") if isinstance(clock, dict) else None,
+        ),
     )
     signed = parse_time(document["time"], what="time")
     for what, moment in told:
         if isinstance(moment, str) and parse_time(moment, what=what) > signed:
-            return f"{what} at {moment}, but this is signed at {document['time']}: later things cannot be recorded yet"
+            return (
+                f"{what} at {moment}, but this is signed at {document['time']}: later things "
+                "cannot be recorded yet"
+            )
     return None

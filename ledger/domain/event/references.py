@@ -7,7 +7,12 @@ from typing import Final
 from ledger.domain.event.document import Event
 
 #: The member of a body in which an event names other items.
-_REFERENCES: Final = {"derived": "parents", "collected": "photos", "analysed": "outputs", "voided": "replacement"}
+_REFERENCES: Final = {
+    "derived": "parents",
+    "collected": "photos",
+    "analysed": "outputs",
+    "voided": "replacement",
+}
 
 
 def references(event: Event) -> list[str]:

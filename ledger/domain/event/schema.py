@@ -1,6 +1,8 @@
-"""A small vocabulary for describing JSON members: each check takes a value and its path, and raises or returns.
+"""A small vocabulary for describing JSON members: each check takes a value and its path, and raises
+or returns.
 
-A member replaced by its digest (selective disclosure) is reported as withheld where a required one is absent.
+A member replaced by its digest (selective disclosure) is reported as withheld where a required one
+is absent.
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ from ledger.domain.event.disclosure import NEVER_HIDDEN
 from ledger.domain.identity.names import check_code
 
 _CODE: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?")
-_MEDIA: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}(?:; ?[a-z0-9-]+=[A-Za-z0-9._-]+)?")
+_MEDIA: Final = re.compile(
+    r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}(?:; "
+    r"?[a-z0-9-]+=[A-Za-z0-9._-]+)?"
+)
 _CID: Final = re.compile(r"b[a-z2-7]{58}")
 
 
@@ -136,7 +141,9 @@ def algorithm(value: Any, path: str, report: Report) -> None:
 
 
 def listof(item: Check, *, least: int = 0, most: int = 1000) -> Check:
-    """A list of ``least`` to ``most`` items; the limit bounds what a document can cost its readers."""
+    """A list of ``least`` to ``most`` items; the limit bounds what a document can cost its
+    readers.
+    """
 
     def check(value: Any, path: str, report: Report) -> None:
         if not isinstance(value, list) or not least <= len(value) <= most:
@@ -147,8 +154,12 @@ def listof(item: Check, *, least: int = 0, most: int = 1000) -> Check:
     return check
 
 
-def members(required: dict[str, Check] | None = None, optional: dict[str, Check] | None = None) -> Check:
-    """An object with these members and no others but ``ext``; ``_sd`` excuses absent required ones."""
+def members(
+    required: dict[str, Check] | None = None, optional: dict[str, Check] | None = None
+) -> Check:
+    """An object with these members and no others but ``ext``; ``_sd`` excuses absent required
+    ones.
+    """
     needed, allowed = required or {}, {**(optional or {}), **(required or {}), "ext": anything}
 
     def check(value: Any, path: str, report: Report) -> None:

@@ -1,4 +1,6 @@
-"""The person's side of an event: a document is written, hashed and signed with the person's own key."""
+"""The person's side of an event: a document is written, hashed and signed with the person's own
+key.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ from ledger.domain.log.statement import Claims, Statement
 
 @dataclass(frozen=True)
 class Person:
-    """Who signs: keys, certificate, and where statements go; ``custody`` for those who hold their agency's custody key."""
+    """Who signs: keys, certificate, and where statements go; ``custody`` for those who hold their
+    agency's custody key.
+    """
 
     certificate: Certificate
     key: PrivateKey
@@ -39,7 +43,9 @@ class Person:
         Raises:
             DeniedError: none of theirs may.
         """
-        for role in sorted(self.certificate.roles & ROLES_BY_TYPE.get(event_type, frozenset()), reverse=True):
+        for role in sorted(
+            self.certificate.roles & ROLES_BY_TYPE.get(event_type, frozenset()), reverse=True
+        ):
             return role
         raise DeniedError(f"none of your roles may record {event_type!r}")
 
@@ -49,13 +55,20 @@ class Person:
 
     @property
     def fingerprint(self) -> str:
-        """What this person reads to a colleague who seals something to them: see domain/enrolment."""
+        """What this person reads to a colleague who seals something to them: see
+        domain/enrolment.
+        """
         return enrolment.fingerprint(enrolment.encode_key(self.key.public_key()), self.hpke.public)
 
     @property
     def lacks_custody_key(self) -> bool:
-        """Whether this person is a custodian of the node's agency to whom nobody gave the custody key yet."""
-        own = self.certificate.agency == self.descriptor.agency and "custodian" in self.certificate.roles
+        """Whether this person is a custodian of the node's agency to whom nobody gave the custody
+        key yet.
+        """
+        own = (
+            self.certificate.agency == self.descriptor.agency
+            and "custodian" in self.certificate.roles
+        )
         return own and self.custody is None
 
     def can_open(self, grant: grants.Grant) -> bool:
@@ -68,7 +81,11 @@ class Person:
         Raises:
             KeyringError: made to another key, or altered.
         """
-        mine = self.custody if self.custody is not None and grant.recipient == self.custody.public.digest else self.hpke
+        mine = (
+            self.custody
+            if self.custody is not None and grant.recipient == self.custody.public.digest
+            else self.hpke
+        )
         return mine.open(grant)
 
 
@@ -95,7 +112,8 @@ def draft_event(
     """Write an event, without signing it.
 
     Raises:
-        UsageError: the document would not be accepted, or tells of something that lies after its signature.
+        UsageError: the document would not be accepted, or tells of something that lies after its
+            signature.
         DeniedError: none of the person's roles may record it.
     """
     document: dict[str, Any] = {
@@ -119,9 +137,13 @@ def draft_event(
     if (wrong := moments.contradiction(document)) is not None:
         raise UsageError(wrong, hint=moments.HINT)
     try:
-        return documents.build(document, {pointer: content_encryption.new_salt(16) for pointer in DEFAULT_HIDDEN})
+        return documents.build(
+            document, {pointer: content_encryption.new_salt(16) for pointer in DEFAULT_HIDDEN}
+        )
     except FormatError as error:  # all in it was asked for
-        raise UsageError(error.message, hint=error.hint or "correct what the command says; nothing was recorded") from error
+        raise UsageError(
+            error.message, hint=error.hint or "correct what the command says; nothing was recorded"
+        ) from error
 
 
 def sign_event(
@@ -143,10 +165,21 @@ def sign_event(
         sealed_keys: grants that travel with an opening event.
 
     Raises:
-        UsageError: the document would not be accepted, or tells of something that lies after its signature.
+        UsageError: the document would not be accepted, or tells of something that lies after its
+            signature.
     """
     ref_salt = content_encryption.new_salt(32) if seq == 0 else None
-    event = draft_event(person, event_type, body, evidence=evidence, seq=seq, prev=prev, time=time, members=members, ref_salt=ref_salt)
+    event = draft_event(
+        person,
+        event_type,
+        body,
+        evidence=evidence,
+        seq=seq,
+        prev=prev,
+        time=time,
+        members=members,
+        ref_salt=ref_salt,
+    )
     claims = Claims(
         person.certificate.agency,
         evidence,
@@ -158,7 +191,9 @@ def sign_event(
         None if ref_salt is None else documents.compute_ref(evidence, ref_salt),
         body["to"]["agency"] if event_type == "transfer-offered" else None,
     )
-    statement = statements.sign(person.key, claims, event.digest, person.certificate.digest, person.certificate.der)
+    statement = statements.sign(
+        person.key, claims, event.digest, person.certificate.digest, person.certificate.der
+    )
     submission = {
         "statement": b64url(statement.message.encode()),
         "document": b64url(event.raw),
@@ -169,12 +204,23 @@ def sign_event(
 
 
 def seal_keys(
-    person: Person, evidence: str, *, record_key: bytes, content_key: bytes | None, commitment: bytes | None
+    person: Person,
+    evidence: str,
+    *,
+    record_key: bytes,
+    content_key: bytes | None,
+    commitment: bytes | None,
 ) -> list[grants.Grant]:
-    """The grants of a new item: the record key to the node, the content key to the person and to the custodians."""
+    """The grants of a new item: the record key to the node, the content key to the person and to
+    the custodians.
+    """
     item = evidence_bytes(evidence)
     made = [grants.seal(record_key, person.descriptor.node, evidence=item, scope="record")]
     if content_key is not None:
         for recipient in (person.hpke.public, person.descriptor.custody):
-            made.append(grants.seal(content_key, recipient, evidence=item, scope="content", binding=commitment))
+            made.append(
+                grants.seal(
+                    content_key, recipient, evidence=item, scope="content", binding=commitment
+                )
+            )
     return made

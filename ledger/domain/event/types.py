@@ -40,7 +40,9 @@ class EventType:
     body: Check
 
 
-PARTY: Final = members({"name": _SHORT}, {"role": _SHORT, "organisation": _SHORT, "contact": _WORDS})
+PARTY: Final = members(
+    {"name": _SHORT}, {"role": _SHORT, "organisation": _SHORT, "contact": _WORDS}
+)
 _PARTIES = listof(PARTY, most=100)
 _TOOL = members({"name": _SHORT}, {"version": _SHORT, "vendor": _SHORT, "settings": anything})
 _SEAL = members({"number": _SHORT}, {"position": _WORDS, "condition": _WORDS, "kind": code})
@@ -70,7 +72,13 @@ CONTENT: Final = members(
 IDENTIFIER: Final = members({"scheme": code, "value": _SHORT}, {"issuer": _SHORT})
 
 _FILE: _Group = (
-    {"digests": digests, "size": number, "mediaType": media_type, "name": text(4096), "content": CONTENT},
+    {
+        "digests": digests,
+        "size": number,
+        "mediaType": media_type,
+        "name": text(4096),
+        "content": CONTENT,
+    },
     {
         "path": text(65536),
         "source": _WORDS,
@@ -94,7 +102,9 @@ _ACQUISITION: _Group = (
         "image": members(
             {"format": code},
             {
-                "segments": listof(members({"name": _SHORT, "size": number}, {"digests": digests}), most=10000),
+                "segments": listof(
+                    members({"name": _SHORT, "size": number}, {"digests": digests}), most=10000
+                ),
                 "sectors": number,
                 "sectorSize": number,
                 "readErrors": listof(members({"start": number, "count": number}), most=10000),
@@ -102,18 +112,31 @@ _ACQUISITION: _Group = (
         ),
         "stated": listof(
             members(
-                {"algorithm": algorithm, "value": _SHORT}, {"over": choice("media", "container", "file"), "by": _SHORT, "checked": flag}
+                {"algorithm": algorithm, "value": _SHORT},
+                {"over": choice("media", "container", "file"), "by": _SHORT, "checked": flag},
             ),
             most=100,
         ),
-        "web": members({"url": _WORDS}, {"headers": anything, "addresses": listof(_SHORT, most=50)}),
-        "prior": listof(members({"holder": _SHORT}, {"from": time, "to": time, "how": _WORDS}), most=100),
+        "web": members(
+            {"url": _WORDS}, {"headers": anything, "addresses": listof(_SHORT, most=50)}
+        ),
+        "prior": listof(
+            members({"holder": _SHORT}, {"from": time, "to": time, "how": _WORDS}), most=100
+        ),
     },
 )
 _DERIVATION: _Group = (
     {
         "kind": choice(
-            "working-copy", "redaction", "translation", "transcript", "extraction", "enhancement", "conversion", "report", "ai-output"
+            "working-copy",
+            "redaction",
+            "translation",
+            "transcript",
+            "extraction",
+            "enhancement",
+            "conversion",
+            "report",
+            "ai-output",
         ),
         "parents": listof(evidence, least=1, most=1000),
     },
@@ -126,19 +149,48 @@ _DERIVATION: _Group = (
         "approvals": _APPROVALS,
     },
 )
-_SOURCE: _Group = ({"source": members({"evidence": evidence, "statement": digest}, {"conditions": listof(_WORDS, most=50)})}, {})
-_SET: _Group = ({"count": number}, {"omissions": listof(members({"path": text(65536), "reason": _SHORT}), most=1000), "omitted": number})
+_SOURCE: _Group = (
+    {
+        "source": members(
+            {"evidence": evidence, "statement": digest}, {"conditions": listof(_WORDS, most=50)}
+        )
+    },
+    {},
+)
+_SET: _Group = (
+    {"count": number},
+    {
+        "omissions": listof(members({"path": text(65536), "reason": _SHORT}), most=1000),
+        "omitted": number,
+    },
+)
 _WHO: Final = members({"agency": agency}, {"person": _SHORT, "unit": _SHORT})
 _HANDOVER: _Group = (
     {"counterparty": PARTY},
-    {"identityChecked": _WORDS, "receipt": _WORDS, "condition": _WORDS, "seals": _SEALS, "purpose": _WORDS, "place": _WORDS, "due": time},
+    {
+        "identityChecked": _WORDS,
+        "receipt": _WORDS,
+        "condition": _WORDS,
+        "seals": _SEALS,
+        "purpose": _WORDS,
+        "place": _WORDS,
+        "due": time,
+    },
 )
 _SEALING: _Group = (
     {"number": _SHORT},
-    {"position": _WORDS, "condition": _WORDS, "purpose": _WORDS, "witness": PARTY, "replaces": _SHORT},
+    {
+        "position": _WORDS,
+        "condition": _WORDS,
+        "purpose": _WORDS,
+        "witness": PARTY,
+        "replaces": _SHORT,
+    },
 )
 _HOLD: Final = members({"hold": _SHORT}, {"authority": _WORDS, "reason": _WORDS, "expires": time})
-_RESTRICTION: Final = members({"handling": listof(code, least=1, most=20)}, {"reason": _WORDS, "until": time})
+_RESTRICTION: Final = members(
+    {"handling": listof(code, least=1, most=20)}, {"reason": _WORDS, "until": time}
+)
 _DECISION: Final = members({"target": digest}, {"reason": _WORDS})
 _REASON: Final = members({"reason": _WORDS}, {"offer": digest})
 
@@ -207,9 +259,21 @@ TYPES: Final[dict[str, EventType]] = {
             },
         )
     ),
-    "identified": _none(members({"identifiers": listof(IDENTIFIER, least=1, most=50)}, {"reason": _WORDS})),
-    "moved": _none(members({"place": _WORDS}, {"from": _WORDS, "reason": _WORDS, "storage": _SHORT, "condition": _WORDS})),
-    "dispatched": _none(members({"carrier": _SHORT}, {"waybill": _SHORT, "seals": _SEALS, "destination": _WORDS, "condition": _WORDS})),
+    "identified": _none(
+        members({"identifiers": listof(IDENTIFIER, least=1, most=50)}, {"reason": _WORDS})
+    ),
+    "moved": _none(
+        members(
+            {"place": _WORDS},
+            {"from": _WORDS, "reason": _WORDS, "storage": _SHORT, "condition": _WORDS},
+        )
+    ),
+    "dispatched": _none(
+        members(
+            {"carrier": _SHORT},
+            {"waybill": _SHORT, "seals": _SEALS, "destination": _WORDS, "condition": _WORDS},
+        )
+    ),
     "released": _none(merge(_HANDOVER)),
     "received": _none(merge(_HANDOVER)),
     "sealed": _none(merge(_SEALING)),
@@ -218,7 +282,9 @@ TYPES: Final[dict[str, EventType]] = {
     "hold-released": _none(_HOLD),
     "restricted": _none(_RESTRICTION),
     "unrestricted": _none(_RESTRICTION),
-    "retention-set": _none(members({"rule": _SHORT}, {"until": time, "review": time, "reason": _WORDS})),
+    "retention-set": _none(
+        members({"rule": _SHORT}, {"until": time, "review": time, "reason": _WORDS})
+    ),
     "disclosed": _none(
         members(
             {"recipientKind": code, "mode": code},
@@ -232,16 +298,33 @@ TYPES: Final[dict[str, EventType]] = {
             },
         )
     ),
-    "presented": _none(members({"court": _SHORT}, {"docket": _SHORT, "hearing": time, "mark": _SHORT, "by": PARTY})),
-    "ruled": _none(members({"ruling": choice("admitted", "excluded", "sealed")}, {"court": _SHORT, "order": _SHORT, "reason": _WORDS})),
-    "corrected": _none(members({"target": digest, "pointer": text(1024), "new": anything, "reason": _WORDS}, {"old": anything})),
+    "presented": _none(
+        members({"court": _SHORT}, {"docket": _SHORT, "hearing": time, "mark": _SHORT, "by": PARTY})
+    ),
+    "ruled": _none(
+        members(
+            {"ruling": choice("admitted", "excluded", "sealed")},
+            {"court": _SHORT, "order": _SHORT, "reason": _WORDS},
+        )
+    ),
+    "corrected": _none(
+        members(
+            {"target": digest, "pointer": text(1024), "new": anything, "reason": _WORDS},
+            {"old": anything},
+        )
+    ),
     "incident": _none(
-        members({"kind": code, "discovered": time}, {"description": _WORDS, "effect": _WORDS, "action": _WORDS, "reported": _WORDS})
+        members(
+            {"kind": code, "discovered": time},
+            {"description": _WORDS, "effect": _WORDS, "action": _WORDS, "reported": _WORDS},
+        )
     ),
     "approved": _none(_DECISION),
     "refused": _none(_DECISION),
     "disposal-requested": _none(members({"reason": _WORDS}, {"scope": _WORDS, "rule": _SHORT})),
-    "keys-destroyed": _none(members({"scope": listof(code, least=1, most=10)}, {"count": number, "disposal": digest})),
+    "keys-destroyed": _none(
+        members({"scope": listof(code, least=1, most=10)}, {"count": number, "disposal": digest})
+    ),
     "note": _none(members({"text": text(65536)})),
     "transfer-offered": EventType(
         "offer",
@@ -258,20 +341,47 @@ TYPES: Final[dict[str, EventType]] = {
         ),
     ),
     "transfer-accepted": EventType(
-        "accept", members({"offer": digest}, {"condition": _WORDS, "digests": digests, "seals": _SEALS, "pinned": cid, "place": _WORDS})
+        "accept",
+        members(
+            {"offer": digest},
+            {
+                "condition": _WORDS,
+                "digests": digests,
+                "seals": _SEALS,
+                "pinned": cid,
+                "place": _WORDS,
+            },
+        ),
     ),
-    "transfer-declined": EventType("decline", members({"offer": digest, "reason": _WORDS}, {"found": digests, "condition": _WORDS})),
+    "transfer-declined": EventType(
+        "decline",
+        members({"offer": digest, "reason": _WORDS}, {"found": digests, "condition": _WORDS}),
+    ),
     "transfer-withdrawn": EventType("withdraw", members({"offer": digest, "reason": _WORDS})),
     "transfer-expired": EventType("withdraw", members({"offer": digest}, {"reason": _WORDS})),
     "disposed": EventType(
         "close",
-        members({"scope": code, "method": _WORDS, "approvals": _APPROVALS}, {"backupsExpire": time, "reason": _WORDS, "rule": _SHORT}),
+        members(
+            {"scope": code, "method": _WORDS, "approvals": _APPROVALS},
+            {"backupsExpire": time, "reason": _WORDS, "rule": _SHORT},
+        ),
     ),
-    "returned": EventType("close", members({"owner": PARTY}, {"identityChecked": _WORDS, "receipt": _WORDS, "condition": _WORDS})),
+    "returned": EventType(
+        "close",
+        members(
+            {"owner": PARTY}, {"identityChecked": _WORDS, "receipt": _WORDS, "condition": _WORDS}
+        ),
+    ),
     "voided": EventType("close", members({"reason": _WORDS}, {"replacement": evidence})),
     "log-opened": EventType(
-        "agency", members({"policy": _WORDS, "trustAnchors": listof(_WORDS, least=1, most=50)}, {"parent": digest, "forkSize": number})
+        "agency",
+        members(
+            {"policy": _WORDS, "trustAnchors": listof(_WORDS, least=1, most=50)},
+            {"parent": digest, "forkSize": number},
+        ),
     ),
     "descriptor-published": EventType("agency", members({"version": number, "digest": digest})),
-    "crl-published": EventType("agency", members({"number": number, "digest": digest, "issued": time, "revoked": number})),
+    "crl-published": EventType(
+        "agency", members({"number": number, "digest": digest, "issued": time, "revoked": number})
+    ),
 }

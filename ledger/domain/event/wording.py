@@ -1,4 +1,6 @@
-"""One form for what people write in several ways: case, exhibit and service numbers are looked up by it, records keep what was typed."""
+"""One form for what people write in several ways: case, exhibit and service numbers are looked up
+by it, records keep what was typed.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +9,25 @@ from typing import Final
 
 from ledger.domain.untrusted.visible import is_safe
 
-#: Of the form below. A home whose index was made under another one is indexed anew when it is opened.
+#: Of the form below. A home whose index was made under another one is indexed anew when it is
+#: opened.
 VERSION: Final = 3  # 1: as typed; 2: letters of another width, and what nobody sees, were others
 
 
 def form(text: str) -> str:
     """The form in which two spellings of one number are the same.
 
-    Composed or not, of whichever width (NFKC), upper or lower case, any dash, blanks around it, how many in it and which: a number
-    typed on a Mac, copied from a letter or read over the telephone is found. What nobody sees (zero-width characters, fillers,
-    variation selectors) counts as nothing, so that nobody is a second person by a mark that the administrator did not see.
+    Composed or not, of whichever width (NFKC), upper or lower case, any dash, blanks around it, how
+    many in it and which: a number typed on a Mac, copied from a letter or read over the telephone
+    is found. What nobody sees (zero-width characters, fillers, variation selectors) counts as
+    nothing, so that nobody is a second person by a mark that the administrator did not see.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", text).casefold())
-    kept = (_DASH if unicodedata.category(one) == "Pd" or one == "\u2212" else one for one in folded if one.isspace() or is_safe(one))
+    kept = (
+        _DASH if unicodedata.category(one) == "Pd" or one == "\u2212" else one
+        for one in folded
+        if one.isspace() or is_safe(one)
+    )
     return " ".join("".join(kept).split())
 
 

@@ -1,4 +1,6 @@
-"""What a file is by its first bytes, so that somebody who gave the wrong one is told which it was."""
+"""What a file is by its first bytes, so that somebody who gave the wrong one is told which it
+was.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ _OURS: Final = {
 
 
 def is_bundle(head: bytes) -> bool:
-    """Whether a file begins like an evidence bundle of any version: a CBOR map whose first member, in its order, is the version ``v``."""
+    """Whether a file begins like an evidence bundle of any version: a CBOR map whose first member,
+    in its order, is the version ``v``.
+    """
     return _BUNDLE.match(head) is not None
 
 
@@ -77,7 +81,9 @@ def describe(head: bytes) -> str:
 
 
 def _kind_of_json(head: bytes) -> str | None:
-    """The member ``kind`` of a JSON object of ours; empty for any other, None for what is no JSON object."""
+    """The member ``kind`` of a JSON object of ours; empty for any other, None for what is no JSON
+    object.
+    """
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text.startswith(b"{"):
         return None

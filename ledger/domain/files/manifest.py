@@ -1,8 +1,10 @@
-"""The manifest of a folder, version 2: what was recorded of it, what was left out and why (docs/format.md).
+"""The manifest of a folder, version 2: what was recorded of it, what was left out and why
+(docs/format.md).
 
 - every path is the name's bytes below the folder, spelled as pathnames does; no path stands twice
 - a member is a file that is an item of its own; a folder is said to be there, empty or not
-- what was not recorded stands among the omissions with what it was and the reason; of a symbolic link its target
+- what was not recorded stands among the omissions with what it was and the reason; of a symbolic
+  link its target
 - what the format cannot say is listed in ``LEFT_OUT``
 """
 
@@ -20,9 +22,21 @@ from ledger.domain.files import path_names
 MEDIA_TYPE: Final = "application/vnd.custody.manifest+json"
 LIMIT: Final = 1 << 30  # bytes: a million files and more
 #: What a file system may know besides, and what this version does not say.
-LEFT_OUT: Final = ("times of access, change and birth", "where the holes of sparse files lie", "flags of the file system")
+LEFT_OUT: Final = (
+    "times of access, change and birth",
+    "where the holes of sparse files lie",
+    "flags of the file system",
+)
 KINDS: Final = (
-    *("file", "folder", "symbolic link", "named pipe", "socket", "block device", "character device"),
+    *(
+        "file",
+        "folder",
+        "symbolic link",
+        "named pipe",
+        "socket",
+        "block device",
+        "character device",
+    ),
     *("custody's own files", "unknown"),
 )
 _TIME: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})\.[0-9]{9}")
@@ -34,8 +48,10 @@ _CID: Final = re.compile(r"b[a-z2-7]{58}")
 class Facts:
     """What the file system says of a file or a folder.
 
-    ``modified``: nanoseconds since 1970, before and after every calendar; ``links``: names that the file has, inside the folder or not;
-    ``same_as``: path of the member that is the same file under another name; ``attributes``: extended ones, access lists among them.
+    ``modified``: nanoseconds since 1970, before and after every calendar; ``links``: names that the
+    file has, inside the folder or not;
+    ``same_as``: path of the member that is the same file under another name; ``attributes``:
+    extended ones, access lists among them.
     """
 
     mode: int
@@ -61,7 +77,9 @@ class Facts:
         if self.sparse:
             row["sparse"] = True
         if self.attributes:
-            row["attributes"] = {path_names.encode(name): b64url(value) for name, value in self.attributes}
+            row["attributes"] = {
+                path_names.encode(name): b64url(value) for name, value in self.attributes
+            }
         return row
 
 
@@ -78,7 +96,13 @@ class Member:
 
     def as_json(self) -> dict[str, Any]:
         """The row."""
-        row = {"evidence": self.evidence, **_path(self.path), "size": self.size, "digests": self.digests, "cid": self.cid}
+        row = {
+            "evidence": self.evidence,
+            **_path(self.path),
+            "size": self.size,
+            "digests": self.digests,
+            "cid": self.cid,
+        }
         return row | self.facts.as_json()
 
 
@@ -119,12 +143,17 @@ class Manifest:
 
     def encode(self) -> bytes:
         """The bytes that become an item."""
-        lists = ((name, [row.as_json() for row in getattr(self, name)]) for name in ("members", "folders", "omissions"))
+        lists = (
+            (name, [row.as_json() for row in getattr(self, name)])
+            for name in ("members", "folders", "omissions")
+        )
         return strict_json.dump({"v": 2, **dict(lists), "leftOut": list(LEFT_OUT)})
 
 
 def seconds(nanoseconds: int) -> str:
-    """Nanoseconds since 1970 as seconds with nine decimals: no calendar, so every time that a file system can hold has one."""
+    """Nanoseconds since 1970 as seconds with nine decimals: no calendar, so every time that a file
+    system can hold has one.
+    """
     sign = "-" if nanoseconds < 0 else ""
     return f"{sign}{abs(nanoseconds) // 10**9}.{abs(nanoseconds) % 10**9:09d}"
 
@@ -142,21 +171,41 @@ def parse(data: bytes) -> Manifest:
         FormatError: another version, an unknown or missing member, or a path that stands twice.
     """
     value = strict_json.parse(data, what="manifest", limit=LIMIT)
-    require(isinstance(value, dict) and value.get("v") == 2 and value["v"] is not True, "manifest: expected version 2")
-    require(set(value) == {"v", "members", "folders", "omissions", "leftOut"}, "manifest: unknown or missing member")
+    require(
+        isinstance(value, dict) and value.get("v") == 2 and value["v"] is not True,
+        "manifest: expected version 2",
+    )
+    require(
+        set(value) == {"v", "members", "folders", "omissions", "leftOut"},
+        "manifest: unknown or missing member",
+    )
     require(value["leftOut"] == list(LEFT_OUT), "manifest: another list of what is left out")
     rows = {name: value[name] for name in ("members", "folders", "omissions")}
-    require(all(isinstance(one, list) for one in rows.values()), "manifest: expected lists of members, folders and omissions")
+    require(
+        all(isinstance(one, list) for one in rows.values()),
+        "manifest: expected lists of members, folders and omissions",
+    )
     found = Manifest(
         [_member(row) for row in rows["members"]],
         [_folder(row) for row in rows["folders"]],
         [_omission(row) for row in rows["omissions"]],
     )
     files = [one.path for one in found.members]
-    gone = {one.path for one in found.omissions if one.kind != "folder"}  # a folder may be there and unreadable from some point on
-    require(len(set(files)) == len(files) and gone.isdisjoint(files), "manifest: a path that stands twice")
-    require(len({one.path for one in found.folders}) == len(found.folders), "manifest: a folder that stands twice")
-    require(len({one.path for one in found.omissions}) == len(found.omissions), "manifest: an omission that stands twice")
+    gone = {
+        one.path for one in found.omissions if one.kind != "folder"
+    }  # a folder may be there and unreadable from some point on
+    require(
+        len(set(files)) == len(files) and gone.isdisjoint(files),
+        "manifest: a path that stands twice",
+    )
+    require(
+        len({one.path for one in found.folders}) == len(found.folders),
+        "manifest: a folder that stands twice",
+    )
+    require(
+        len({one.path for one in found.omissions}) == len(found.omissions),
+        "manifest: an omission that stands twice",
+    )
     require(found.encode() == data, "manifest: not as this version writes it")
     return found
 
@@ -167,20 +216,38 @@ _MORE_FACTS: Final = frozenset({"links", "sameAs", "sparse", "attributes", "path
 
 def _row(row: Any, needed: frozenset[str], allowed: frozenset[str]) -> bytes:
     """The path of a row whose members are as they should be."""
-    require(isinstance(row, dict) and needed <= set(row) <= needed | allowed, "manifest: a row with unknown or missing members")
+    require(
+        isinstance(row, dict) and needed <= set(row) <= needed | allowed,
+        "manifest: a row with unknown or missing members",
+    )
     require(isinstance(row["path"], str), "manifest: a path is text")
     return path_names.decode(row["path"])
 
 
 def _facts(row: dict[str, Any]) -> Facts:
     mode, owner, modified, links = row["mode"], row["owner"], row["modified"], row.get("links", 1)
-    require(isinstance(mode, str) and bool(_MODE.fullmatch(mode)), "manifest: a mode is four octal digits")
-    require(isinstance(owner, list) and len(owner) == 2 and all(_count(one) for one in owner), "manifest: an owner is two numbers")
-    require(isinstance(modified, str) and bool(_TIME.fullmatch(modified)), "manifest: a time is seconds with nine decimals")
+    require(
+        isinstance(mode, str) and bool(_MODE.fullmatch(mode)),
+        "manifest: a mode is four octal digits",
+    )
+    require(
+        isinstance(owner, list) and len(owner) == 2 and all(_count(one) for one in owner),
+        "manifest: an owner is two numbers",
+    )
+    require(
+        isinstance(modified, str) and bool(_TIME.fullmatch(modified)),
+        "manifest: a time is seconds with nine decimals",
+    )
     same, attributes = row.get("sameAs"), row.get("attributes", {})
     require(_count(links) and (same is None or isinstance(same, str)), "manifest: malformed links")
-    require(row.get("sparse", True) is True and isinstance(attributes, dict), "manifest: malformed facts of a file")
-    pairs = tuple((path_names.decode(name), from_b64url(one, what="manifest")) for name, one in attributes.items())
+    require(
+        row.get("sparse", True) is True and isinstance(attributes, dict),
+        "manifest: malformed facts of a file",
+    )
+    pairs = tuple(
+        (path_names.decode(name), from_b64url(one, what="manifest"))
+        for name, one in attributes.items()
+    )
     whole, decimals = modified.lstrip("-").split(".")
     moment = int(whole) * 10**9 + int(decimals)
     return Facts(
@@ -200,7 +267,10 @@ def _member(row: Any) -> Member:
     evidence_bytes(row["evidence"], what="manifest")
     check_digests(row["digests"], what="manifest")
     require(_count(row["size"]) and bool(path), "manifest: a member has a path and a size")
-    require(isinstance(row["cid"], str) and bool(_CID.fullmatch(row["cid"])), "manifest: a CIDv1 in base32 was expected")
+    require(
+        isinstance(row["cid"], str) and bool(_CID.fullmatch(row["cid"])),
+        "manifest: a CIDv1 in base32 was expected",
+    )
     return Member(path, row["evidence"], row["size"], row["digests"], row["cid"], _facts(row))
 
 
@@ -212,10 +282,13 @@ def _omission(row: Any) -> Omission:
     path = _row(row, frozenset({"path", "kind", "reason"}), frozenset({"target", "pathBytes"}))
     target = row.get("target")
     require(
-        row["kind"] in KINDS and isinstance(row["reason"], str) and bool(row["reason"]), "manifest: an omission says what it is and why"
+        row["kind"] in KINDS and isinstance(row["reason"], str) and bool(row["reason"]),
+        "manifest: an omission says what it is and why",
     )
     require(target is None or isinstance(target, str), "manifest: a target is text")
-    return Omission(path, row["kind"], row["reason"], None if target is None else path_names.decode(target))
+    return Omission(
+        path, row["kind"], row["reason"], None if target is None else path_names.decode(target)
+    )
 
 
 def _count(value: Any) -> bool:

@@ -1,6 +1,8 @@
-"""The media type that a name suggests: by a table that is the same on every machine, never by what the system has installed.
+"""The media type that a name suggests: by a table that is the same on every machine, never by what
+the system has installed.
 
-What is compressed has the type of the compression, whatever is inside: the bytes that are signed are the compressed ones.
+What is compressed has the type of the compression, whatever is inside: the bytes that are signed
+are the compressed ones.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ import mimetypes
 from typing import Final
 
 UNKNOWN: Final = "application/octet-stream"
-_BY_ENDING: Final = dict(mimetypes.MimeTypes().types_map[True])  # the table of the language, without the system's files
+_BY_ENDING: Final = dict(
+    mimetypes.MimeTypes().types_map[True]
+)  # the table of the language, without the system's files
 _MORE: Final = {
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

@@ -1,4 +1,5 @@
-r"""Names of files as text: every sequence of bytes has exactly one spelling, and every spelling names one sequence.
+r"""Names of files as text: every sequence of bytes has exactly one spelling, and every spelling
+names one sequence.
 
 - bytes that are UTF-8 stand for themselves, but for the backslash, which is doubled
 - every other byte is ``\x`` and two lower-case hex digits
@@ -45,6 +46,9 @@ def _bytes(text: str) -> list[bytes]:
     for found in _TOKEN.finditer(text):
         if found[0] == "\\":
             raise FormatError("name: a backslash that is neither doubled nor an escape")
-        parts += [text[at : found.start()].encode(), b"\\" if found[1] is None else bytes.fromhex(found[1])]
+        parts += [
+            text[at : found.start()].encode(),
+            b"\\" if found[1] is None else bytes.fromhex(found[1]),
+        ]
         at = found.end()
     return [*parts, text[at:].encode()]

@@ -1,4 +1,5 @@
-"""Certificates of people and services, and revocation lists (RFC 5280), in the narrow profile of DESIGN section 5.
+"""Certificates of people and services, and revocation lists (RFC 5280), in the narrow profile of
+DESIGN section 5.
 
 - issued directly by an agency CA that the descriptor names: there are no intermediates
 - subject: one common name, a random pseudonym; SAN: URIs only, one identity and one per role
@@ -26,16 +27,26 @@ from ledger.domain.identity import names
 from ledger.domain.identity.person import PersonId
 
 _STEP: Final = 3
-_MALFORMED: Final = (Warning, ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion)
+_MALFORMED: Final = (
+    Warning,
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+)
 _MAX_DER: Final = 8192
-_CACHED: Final = 1024  # certificates whose parsed form and signature check are kept: pure functions of their bytes
+# certificates whose parsed form and signature check are kept: pure functions of their bytes
+_CACHED: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """A parsed certificate of a person or a service.
 
-    ``kind`` is "person" or "service"; times are seconds since 1970; ``digest`` is SHA-256 of the DER.
+    ``kind`` is "person" or "service"; times are seconds since 1970; ``digest`` is SHA-256 of the
+    DER.
     """
 
     der: bytes
@@ -71,11 +82,20 @@ def load(der: bytes, *, what: str = "certificate") -> x509.Certificate:
         found = x509.load_der_x509_certificate(der)
         if found.public_bytes(serialization.Encoding.DER) != der:
             raise FormatError(f"{what}: not in DER")
-        # The library reads these when they are asked for: what is wrong with them must come out here.
-        _ = found.extensions, list(found.subject), list(found.issuer), found.not_valid_before_utc, found.not_valid_after_utc
+        # The library reads these when they are asked for: what is wrong with them must come out
+        # here.
+        _ = (
+            found.extensions,
+            list(found.subject),
+            list(found.issuer),
+            found.not_valid_before_utc,
+            found.not_valid_after_utc,
+        )
         found.public_key()
         if found.serial_number <= 0:
-            raise FormatError(f"{what}: the serial number is not positive (RFC 5280 section 4.1.2.2)")
+            raise FormatError(
+                f"{what}: the serial number is not positive (RFC 5280 section 4.1.2.2)"
+            )
     except _MALFORMED as error:
         raise FormatError(f"{what}: not an X.509 certificate") from error
     return found
@@ -107,7 +127,11 @@ def parse(der: bytes) -> Certificate:
     pseudonym = names.check_pseudonym(subject[0].value)
     kind, agency = _identity(uris, pseudonym)
     roles = frozenset(uri.rpartition(":")[2] for uri in uris if uri.startswith("urn:custody:role:"))
-    if len(roles) + 1 != len(uris) or not roles <= names.ROLES or (kind == "service") != (roles == {"service"}):
+    if (
+        len(roles) + 1 != len(uris)
+        or not roles <= names.ROLES
+        or (kind == "service") != (roles == {"service"})
+    ):
         raise FormatError("certificate: unknown role, or a role that does not fit the subject")
     algorithm_of(key)  # type: ignore[arg-type]
     return Certificate(
@@ -125,7 +149,12 @@ def parse(der: bytes) -> Certificate:
 
 def _identity(uris: list[str], pseudonym: str) -> tuple[str, str]:
     found = [uri.split(":") for uri in uris if not uri.startswith("urn:custody:role:")]
-    if len(found) != 1 or len(found[0]) != 5 or found[0][:2] != ["urn", "custody"] or found[0][2] not in ("person", "service"):
+    if (
+        len(found) != 1
+        or len(found[0]) != 5
+        or found[0][:2] != ["urn", "custody"]
+        or found[0][2] not in ("person", "service")
+    ):
         raise FormatError("certificate: expected one person or service URI")
     if found[0][4] != pseudonym:
         raise FormatError("certificate: the subject and its URI name different pseudonyms")
@@ -133,7 +162,8 @@ def _identity(uris: list[str], pseudonym: str) -> tuple[str, str]:
 
 
 def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: int) -> bytes:
-    """Check that one of ``authorities`` (CA certificates, DER) issued it, both valid at ``time``; returns that CA.
+    """Check that one of ``authorities`` (CA certificates, DER) issued it, both valid at ``time``;
+    returns that CA.
 
     Raises:
         VerificationError: step 3.
@@ -145,17 +175,32 @@ def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: 
             continue
         if not _issued(certificate.der, der):
             continue
-        if not _seconds(authority.not_valid_before_utc) <= time <= _seconds(authority.not_valid_after_utc):
+        if (
+            not _seconds(authority.not_valid_before_utc)
+            <= time
+            <= _seconds(authority.not_valid_after_utc)
+        ):
             raise VerificationError(_STEP, "the agency CA was not valid at the proven time")
         if not certificate.not_before <= time <= certificate.not_after:
-            raise VerificationError(_STEP, f"certificate valid {certificate.not_before} to {certificate.not_after}, used at {time}")
+            raise VerificationError(
+                _STEP,
+                (
+                    f"certificate valid {certificate.not_before} to {certificate.not_after}, "
+                    "used at "
+                    f"{time}"
+                ),
+            )
         return der
-    raise VerificationError(_STEP, "the certificate was not issued by a CA that the agency's descriptor names")
+    raise VerificationError(
+        _STEP, "the certificate was not issued by a CA that the agency's descriptor names"
+    )
 
 
 @lru_cache(maxsize=_CACHED)
 def _issued(leaf: bytes, authority: bytes) -> bool:
-    """Whether the signature on a certificate is the authority's: a fact about bytes, whatever the time."""
+    """Whether the signature on a certificate is the authority's: a fact about bytes, whatever the
+    time.
+    """
     try:
         load(leaf).verify_directly_issued_by(load(authority, what="CA certificate"))
     except (InvalidSignature, ValueError, TypeError):
@@ -199,7 +244,12 @@ def load_crl(der: bytes) -> x509.CertificateRevocationList:
         found = x509.load_der_x509_crl(der)
         if found.public_bytes(serialization.Encoding.DER) != der:
             raise FormatError("revocation list: not in DER")
-        _ = found.extensions, list(found.issuer), found.last_update_utc, found.signature_algorithm_oid
+        _ = (
+            found.extensions,
+            list(found.issuer),
+            found.last_update_utc,
+            found.signature_algorithm_oid,
+        )
         for entry in found:
             _ = entry.serial_number, entry.revocation_date_utc, entry.extensions
     except _MALFORMED as error:
@@ -231,11 +281,16 @@ def require_signed_list(der: bytes, authorities: Iterable[bytes]) -> None:
         FormatError: no list. VerificationError: step 3, somebody else's.
     """
     if all(_signed_list(der, authority) is None for authority in authorities):
-        raise VerificationError(_STEP, "the revocation list is not signed by a CA that the agency's descriptor names")
+        raise VerificationError(
+            _STEP, "the revocation list is not signed by a CA that the agency's descriptor names"
+        )
 
 
-def verify_not_revoked(certificate: Certificate, authority: bytes, crls: Iterable[bytes], time: int) -> None:
-    """Check that no list of ``authority`` revokes the certificate at or before ``time``, and that one is recent enough.
+def verify_not_revoked(
+    certificate: Certificate, authority: bytes, crls: Iterable[bytes], time: int
+) -> None:
+    """Check that no list of ``authority`` revokes the certificate at or before ``time``, and that
+    one is recent enough.
 
     Raises:
         VerificationError: revoked in time.
@@ -250,18 +305,24 @@ def verify_not_revoked(certificate: Certificate, authority: bytes, crls: Iterabl
         entry = crl.get_revoked_certificate_by_serial_number(serial)
         if entry is not None and _seconds(entry.revocation_date_utc) <= time:
             revoked = _seconds(entry.revocation_date_utc)
-            raise VerificationError(_STEP, f"the certificate was revoked at {revoked}, before its use at {time}")
+            raise VerificationError(
+                _STEP, f"the certificate was revoked at {revoked}, before its use at {time}"
+            )
         recent = recent or _seconds(crl.last_update_utc) >= time
     if not recent:
         raise IncompleteError(
             _STEP,
-            f"no revocation list of {certificate.agency} issued at or after {time} is in the bundle",
+            (
+                f"no revocation list of {certificate.agency} issued at or after {time} is in the "
+                "bundle"
+            ),
             hint="ask the agency for a bundle exported after its next revocation list",
         )
 
 
 def require_clock(certificate: Certificate, now: int) -> None:
-    """Check that a certificate is good by the clock that says ``now``, and tell both times where it is not.
+    """Check that a certificate is good by the clock that says ``now``, and tell both times where it
+    is not.
 
     Raises:
         VerificationError: step 3.
@@ -269,22 +330,34 @@ def require_clock(certificate: Certificate, now: int) -> None:
     if now < certificate.not_before:
         raise VerificationError(
             _STEP,
-            f"the certificate is good from {format_time(certificate.not_before)}, and this computer's clock says {format_time(now)}",
-            hint="the clock is wrong, or was when the certificate was made: set it, in UTC, then try again",
+            (
+                f"the certificate is good from {format_time(certificate.not_before)}, and this "
+                f"computer's clock says {format_time(now)}"
+            ),
+            hint=(
+                "the clock is wrong, or was when the certificate was made: set it, in UTC, then "
+                "try again"
+            ),
         )
     if now > certificate.not_after:
         raise VerificationError(
             _STEP,
-            f"the certificate was good until {format_time(certificate.not_after)}, and this computer's clock says {format_time(now)}",
+            (
+                f"the certificate was good until {format_time(certificate.not_after)}, and this "
+                f"computer's clock says {format_time(now)}"
+            ),
             hint="if the clock is right, an administrator renews it: custody person renew WHO",
         )
 
 
-def verify_current(certificate: Certificate, authorities: Iterable[bytes], crls: Iterable[bytes], now: int) -> None:
+def verify_current(
+    certificate: Certificate, authorities: Iterable[bytes], crls: Iterable[bytes], now: int
+) -> None:
     """Check that a certificate may be used now: issued, valid, and revoked by none of ``crls``.
 
-    Acting now needs no list newer than now. An entry counts though its date lies ahead: chains run seconds ahead of clocks, and what
-    was anchored until then shall go on verifying, but nothing new shall begin.
+    Acting now needs no list newer than now. An entry counts though its date lies ahead: chains run
+    seconds ahead of clocks, and what was anchored until then shall go on verifying, but nothing new
+    shall begin.
 
     Raises:
         VerificationError: step 3.
@@ -295,6 +368,8 @@ def verify_current(certificate: Certificate, authorities: Iterable[bytes], crls:
     for der in crls:
         crl = _signed_list(der, authority)
         if crl is None:
-            raise VerificationError(_STEP, "the revocation list is not signed by the CA that issued the certificate")
+            raise VerificationError(
+                _STEP, "the revocation list is not signed by the CA that issued the certificate"
+            )
         if crl.get_revoked_certificate_by_serial_number(serial) is not None:
             raise VerificationError(_STEP, "the certificate was revoked")

@@ -82,7 +82,9 @@ def parse_hpke_key(value: Any, *, what: str) -> HpkeKey:
     Raises:
         FormatError: unknown KEM or wrong key length.
     """
-    require(isinstance(value, dict) and set(value) == {"kem", "key"}, f"{what}: expected kem and key")
+    require(
+        isinstance(value, dict) and set(value) == {"kem", "key"}, f"{what}: expected kem and key"
+    )
     size = HPKE_KEY_SIZES.get(value["kem"]) if isinstance(value["kem"], str) else None
     require(size is not None, f"{what}: unknown kem")
     return HpkeKey(value["kem"], from_b64url(value["key"], what=what, size=size))
@@ -102,7 +104,9 @@ def build(
     service: str = "",
     ipfs_peers: tuple[str, ...] = (),
 ) -> Descriptor:
-    """Write a descriptor and parse it again, so that nothing is published that a verifier would refuse."""
+    """Write a descriptor and parse it again, so that nothing is published that a verifier would
+    refuse.
+    """
     return parse(
         strict_json.dump(
             {
@@ -135,13 +139,24 @@ def parse(raw: bytes) -> Descriptor:
     require(value.get("v") == 1, f"{what}: version {value.get('v')!r}, expected 1")
     require(set(value) == {name for name, _ in _MEMBERS}, f"{what}: unknown or missing member")
     for name, kind in _MEMBERS:
-        require(isinstance(value[name], kind) and not isinstance(value[name], bool), f"{what}: {name} has the wrong type")
+        require(
+            isinstance(value[name], kind) and not isinstance(value[name], bool),
+            f"{what}: {name} has the wrong type",
+        )
     agency = check_code(value["agency"])
-    require(value["jurisdiction"] == agency[:2], f"{what}: jurisdiction {value['jurisdiction']!r}, expected {agency[:2]!r}")
+    require(
+        value["jurisdiction"] == agency[:2],
+        f"{what}: jurisdiction {value['jurisdiction']!r}, expected {agency[:2]!r}",
+    )
     require(1 <= value["version"] <= 65535, f"{what}: version out of range")
-    require(0 < value["maxAnchoringDelay"] <= 366 * 86400, f"{what}: maximum anchoring delay out of range")
+    require(
+        0 < value["maxAnchoringDelay"] <= 366 * 86400,
+        f"{what}: maximum anchoring delay out of range",
+    )
     require(0 < len(value["ca"]) <= 16, f"{what}: expected 1 to 16 CA certificates")
-    require(all(isinstance(peer, str) for peer in value["ipfsPeers"]), f"{what}: peers must be text")
+    require(
+        all(isinstance(peer, str) for peer in value["ipfsPeers"]), f"{what}: peers must be text"
+    )
     authorities = tuple(_authority(text) for text in value["ca"])
     return Descriptor(
         raw,

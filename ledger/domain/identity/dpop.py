@@ -1,7 +1,8 @@
-"""Proof of possession for sessions (DPoP, RFC 9449): each request is signed with the key that the session was opened with.
+"""Proof of possession for sessions (DPoP, RFC 9449): each request is signed with the key that the
+session was opened with.
 
-A stolen token is worth nothing without the key. `htu` is compared by its path alone: a proxy before the node changes scheme and host,
-and a token is good at one node only.
+A stolen token is worth nothing without the key. `htu` is compared by its path alone: a proxy before
+the node changes scheme and host, and a token is good at one node only.
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ def algorithm_of(key: PublicKey) -> str:
 
 def jwk_of(key: PublicKey) -> dict[str, Any]:
     """A public key as JWK (RFC 7517)."""
-    made = ECAlgorithm.to_jwk(key, as_dict=True) if isinstance(key, EllipticCurvePublicKey) else OKPAlgorithm.to_jwk(key, as_dict=True)
+    made = (
+        ECAlgorithm.to_jwk(key, as_dict=True)
+        if isinstance(key, EllipticCurvePublicKey)
+        else OKPAlgorithm.to_jwk(key, as_dict=True)
+    )
     return {name: value for name, value in made.items() if name != "key_ops"}
 
 
@@ -48,13 +53,22 @@ def prove(key: PrivateKey, *, method: str, url: str, token: str, now: int) -> st
         url: of the request; query and fragment do not count.
         now: the node's time as far as the client knows it, seconds since 1970.
     """
-    claims = {"jti": secrets.token_urlsafe(16), "htm": method, "htu": _path(url), "iat": now, "ath": _hash(token)}
+    claims = {
+        "jti": secrets.token_urlsafe(16),
+        "htm": method,
+        "htu": _path(url),
+        "iat": now,
+        "ath": _hash(token),
+    }
     public = key.public_key()
-    return jwt.encode(claims, key, algorithm=algorithm_of(public), headers={"typ": TYPE, "jwk": jwk_of(public)})
+    return jwt.encode(
+        claims, key, algorithm=algorithm_of(public), headers={"typ": TYPE, "jwk": jwk_of(public)}
+    )
 
 
 def check(proof: str, key: PublicKey, *, method: str, url: str, token: str, now: int) -> str:
-    """Check the proof of one request; its unique id, for the caller to see that it was not used before.
+    """Check the proof of one request; its unique id, for the caller to see that it was not used
+    before.
 
     Raises:
         DeniedError: no proof, made with another key, or for another request.
@@ -63,10 +77,22 @@ def check(proof: str, key: PublicKey, *, method: str, url: str, token: str, now:
         if len(proof) > _LIMIT:
             raise ValueError
         header = jwt.get_unverified_header(proof)
-        claims = jwt.decode(proof, key, algorithms=[algorithm_of(key)], options={"verify_iat": False, "verify_aud": False})
-        if header.get("typ") != TYPE or set(header) != {"typ", "alg", "jwk"} or header["jwk"] != jwk_of(key) or set(claims) != _CLAIMS:
+        claims = jwt.decode(
+            proof,
+            key,
+            algorithms=[algorithm_of(key)],
+            options={"verify_iat": False, "verify_aud": False},
+        )
+        if (
+            header.get("typ") != TYPE
+            or set(header) != {"typ", "alg", "jwk"}
+            or header["jwk"] != jwk_of(key)
+            or set(claims) != _CLAIMS
+        ):
             raise ValueError
-        good = type(claims["iat"]) is int and all(isinstance(claims[name], str) for name in ("jti", "htm", "htu", "ath"))
+        good = type(claims["iat"]) is int and all(
+            isinstance(claims[name], str) for name in ("jti", "htm", "htu", "ath")
+        )
         if not good or abs(now - claims["iat"]) > WINDOW or len(claims["jti"]) > 64:
             raise ValueError
     except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:

@@ -1,4 +1,6 @@
-"""Asking to be enrolled: a COSE_Sign1 of its own type, by the new signing key, over both public keys and the log they are for."""
+"""Asking to be enrolled: a COSE_Sign1 of its own type, by the new signing key, over both public
+keys and the log they are for.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ TYPE: Final = "application/vnd.custody.enrolment+cose"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A parsed request: the log's URN, the signing key with its SubjectPublicKeyInfo (DER), the HPKE key."""
+    """A parsed request: the log's URN, the signing key with its SubjectPublicKeyInfo (DER), the
+    HPKE key.
+    """
 
     server: str
     key: cose.PublicKey
@@ -33,19 +37,25 @@ class Request:
 
 
 def fingerprint(spki: bytes, hpke: HpkeKey) -> str:
-    """What two people compare by voice: 64 bits over both keys of a person, in groups of four hex digits."""
+    """What two people compare by voice: 64 bits over both keys of a person, in groups of four hex
+    digits.
+    """
     digest = sha256(b"custody-enrolment-v1" + spki + hpke.digest).hexdigest()
     return " ".join(digest[at : at + 4] for at in range(0, 16, 4))
 
 
 def encode_key(key: cose.PublicKey) -> bytes:
     """SubjectPublicKeyInfo in DER (RFC 5280)."""
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
 
 
 def sign(key: cose.PrivateKey, *, server: str, hpke: HpkeKey) -> bytes:
     """Prove possession of the signing key."""
-    payload = cbor.encode({"server": server, "key": encode_key(key.public_key()), "kem": hpke.kem, "hpke": hpke.key})
+    payload = cbor.encode(
+        {"server": server, "key": encode_key(key.public_key()), "kem": hpke.kem, "hpke": hpke.key}
+    )
     return cose.sign(key, {cose.TYP: TYPE}, payload).encode()
 
 
@@ -57,14 +67,28 @@ def parse(data: bytes) -> Request:
     """
     what = "enrolment"
     message = cose.parse(data, what=what, limit=16384)
-    require(set(message.headers) == {cose.ALG, cose.TYP} and message.headers[cose.TYP] == TYPE, f"{what}: wrong headers")
+    require(
+        set(message.headers) == {cose.ALG, cose.TYP} and message.headers[cose.TYP] == TYPE,
+        f"{what}: wrong headers",
+    )
     require(not message.unprotected and message.payload is not None, f"{what}: wrong parts")
     value = cbor.decode(message.payload or b"", what=what)
-    require(isinstance(value, dict) and set(value) == {"server", "key", "kem", "hpke"}, f"{what}: malformed payload")
     require(
-        isinstance(value["server"], str) and isinstance(value["key"], bytes) and isinstance(value["hpke"], bytes), f"{what}: wrong types"
+        isinstance(value, dict) and set(value) == {"server", "key", "kem", "hpke"},
+        f"{what}: malformed payload",
     )
-    require(HPKE_KEY_SIZES.get(value["kem"]) == len(value["hpke"]) if isinstance(value["kem"], str) else False, f"{what}: no HPKE key")
+    require(
+        isinstance(value["server"], str)
+        and isinstance(value["key"], bytes)
+        and isinstance(value["hpke"], bytes),
+        f"{what}: wrong types",
+    )
+    require(
+        HPKE_KEY_SIZES.get(value["kem"]) == len(value["hpke"])
+        if isinstance(value["kem"], str)
+        else False,
+        f"{what}: no HPKE key",
+    )
     try:
         key = serialization.load_der_public_key(value["key"])
         encoded = encode_key(key)  # type: ignore[arg-type]

@@ -23,11 +23,15 @@ class Login:
     certificate: bytes
 
 
-def sign(key: cose.PrivateKey, *, server: str, nonce: bytes, expires: int, certificate: bytes) -> bytes:
+def sign(
+    key: cose.PrivateKey, *, server: str, nonce: bytes, expires: int, certificate: bytes
+) -> bytes:
     """Answer a challenge."""
     payload = cbor.encode({"server": server, "nonce": nonce, "expires": expires})
     signed = cose.sign(key, {cose.TYP: TYPE}, payload)
-    return cose.Sign1(signed.protected, signed.headers, payload, signed.signature, {cose.X5CHAIN: certificate}).encode()
+    return cose.Sign1(
+        signed.protected, signed.headers, payload, signed.signature, {cose.X5CHAIN: certificate}
+    ).encode()
 
 
 def parse(data: bytes) -> Login:
@@ -38,12 +42,26 @@ def parse(data: bytes) -> Login:
     """
     what = "login"
     message = cose.parse(data, what=what, limit=16384)
-    require(set(message.headers) == {cose.ALG, cose.TYP} and message.headers[cose.TYP] == TYPE, f"{what}: wrong headers")
+    require(
+        set(message.headers) == {cose.ALG, cose.TYP} and message.headers[cose.TYP] == TYPE,
+        f"{what}: wrong headers",
+    )
     certificate = message.unprotected.get(cose.X5CHAIN)
-    if set(message.unprotected) != {cose.X5CHAIN} or not isinstance(certificate, bytes) or message.payload is None:
+    if (
+        set(message.unprotected) != {cose.X5CHAIN}
+        or not isinstance(certificate, bytes)
+        or message.payload is None
+    ):
         raise FormatError(f"{what}: certificate or payload missing")
     value = cbor.decode(message.payload, what=what)
-    require(isinstance(value, dict) and set(value) == {"server", "nonce", "expires"}, f"{what}: malformed payload")
-    good = isinstance(value["server"], str) and isinstance(value["nonce"], bytes) and type(value["expires"]) is int
+    require(
+        isinstance(value, dict) and set(value) == {"server", "nonce", "expires"},
+        f"{what}: malformed payload",
+    )
+    good = (
+        isinstance(value["server"], str)
+        and isinstance(value["nonce"], bytes)
+        and type(value["expires"]) is int
+    )
     require(good, f"{what}: wrong types")
     return Login(message, value["server"], value["nonce"], value["expires"], certificate)

@@ -1,7 +1,9 @@
 """Who somebody is: the agency that certified them, and the pseudonym that it gave them.
 
-- an agency chooses the pseudonyms of its own people and nobody else's: alone, a pseudonym names nobody
-- one form of text: ``pseudonym@AGENCY``; people of the agency whose node is asked may leave the agency out
+- an agency chooses the pseudonyms of its own people and nobody else's: alone, a pseudonym names
+  nobody
+- one form of text: ``pseudonym@AGENCY``; people of the agency whose node is asked may leave the
+  agency out
 """
 
 from __future__ import annotations
@@ -17,13 +19,16 @@ from ledger.domain.identity.names import check_code, check_pseudonym
 REFERENCE: Final = r"^[a-z2-7]{26}(@[A-Z]{2}-[A-Z0-9-]{1,32})?$"
 _REFERENCE: Final = re.compile(REFERENCE)
 
-#: Who was given something, as text: a person's full reference or an agency's code; no text can be read as both.
+#: Who was given something, as text: a person's full reference or an agency's code; no text can be
+#: read as both.
 Recipient = NewType("Recipient", str)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class PersonId:
-    """A person (or a service, where a certificate names one), as the whole consortium tells them apart."""
+    """A person (or a service, where a certificate names one), as the whole consortium tells them
+    apart.
+    """
 
     agency: str
     pseudonym: str
@@ -33,7 +38,9 @@ class PersonId:
         return f"{self.pseudonym}@{self.agency}" if self.agency else self.pseudonym
 
     def shown_at(self, home: str) -> str:
-        """The reference by which commands at the node of ``home`` take this person: only guests' agencies are written."""
+        """The reference by which commands at the node of ``home`` take this person: only guests'
+        agencies are written.
+        """
         return self.pseudonym if self.agency == home else str(self)
 
     @property
@@ -48,19 +55,25 @@ def agency_recipient(code: str) -> Recipient:
 
 
 def read_stored(text: str) -> PersonId:
-    """The person in a stored reference. Text that was altered names nobody, so that audits can compare it."""
+    """The person in a stored reference. Text that was altered names nobody, so that audits can
+    compare it.
+    """
     pseudonym, _, agency = text.partition("@")
     return PersonId(agency, pseudonym)
 
 
 def read_reference(text: str, *, home: str) -> PersonId:
-    """The person whom somebody names at the node of ``home``: without an agency one of its own people, never a guest.
+    """The person whom somebody names at the node of ``home``: without an agency one of its own
+    people, never a guest.
 
     Raises:
         UsageError: no reference.
     """
     if not _REFERENCE.fullmatch(text):
-        hint = "give it as `custody person list` shows it; a guest is named with the agency: WHO@AGENCY"
+        hint = (
+            "give it as `custody person list` shows it; a guest is named with the agency: "
+            "WHO@AGENCY"
+        )
         raise UsageError(f"{text[:80]!r} names nobody", hint=hint)
     pseudonym, _, agency = text.partition("@")
     return PersonId(check_code(agency or home), check_pseudonym(pseudonym))

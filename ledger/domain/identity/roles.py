@@ -1,6 +1,8 @@
-"""Roles: which there are, who may sign which type of event, and what counts of a guest's (DESIGN section 5).
+"""Roles: which there are, who may sign which type of event, and what counts of a guest's (DESIGN
+section 5).
 
-docs/roles.md is written from these tables. What a role may do with a given item is asked in ``domain.item.parts``.
+docs/roles.md is written from these tables. What a role may do with a given item is asked in
+``domain.item.parts``.
 """
 
 from __future__ import annotations
@@ -59,10 +61,35 @@ ROLES_BY_TYPE: Final[dict[str, frozenset[str]]] = {
     "crl-published": _AGENCY,
 }
 
-#: What people of another agency may record in the log of the agency that has custody, on items granted to them.
-GUESTS: Final = frozenset({"accessed", "verified", "analysed", "identified", "note", "approved", "refused", "corrected", "keys-destroyed"})
-#: Roles that count for somebody who is a guest here: none that runs a node, sees every item or keeps custody.
-GUEST_ROLES: Final = frozenset({"officer", "examiner", "reviewer", "prosecutor", "disclosure-officer", "defence", "court", "court-expert"})
+#: What people of another agency may record in the log of the agency that has custody, on items
+#: granted to them.
+GUESTS: Final = frozenset(
+    {
+        "accessed",
+        "verified",
+        "analysed",
+        "identified",
+        "note",
+        "approved",
+        "refused",
+        "corrected",
+        "keys-destroyed",
+    }
+)
+#: Roles that count for somebody who is a guest here: none that runs a node, sees every item or
+#: keeps custody.
+GUEST_ROLES: Final = frozenset(
+    {
+        "officer",
+        "examiner",
+        "reviewer",
+        "prosecutor",
+        "disclosure-officer",
+        "defence",
+        "court",
+        "court-expert",
+    }
+)
 
 
 def require_role(event_type: str, role: str, held: frozenset[str]) -> None:

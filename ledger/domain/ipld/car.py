@@ -1,4 +1,6 @@
-"""CARv1 framing (IPLD CAR specification, version 1): a header, then length-prefixed (CID, block) sections."""
+"""CARv1 framing (IPLD CAR specification, version 1): a header, then length-prefixed (CID, block)
+sections.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,16 @@ _CID_LINK: Final = 42  # dag-cbor tag of a CID
 
 def header(roots: Iterable[bytes]) -> bytes:
     """The header frame with these root CIDs."""
-    body = cbor.encode({"roots": [cbor.Tagged(_CID_LINK, b"\x00" + root) for root in roots], "version": 1})
+    body = cbor.encode(
+        {"roots": [cbor.Tagged(_CID_LINK, b"\x00" + root) for root in roots], "version": 1}
+    )
     return varint.encode(len(body)) + body
 
 
 def frame(block: Block) -> tuple[bytes, bytes | memoryview]:
-    """The frame of one block as (length and CID, data), so that callers can write it without copying."""
+    """The frame of one block as (length and CID, data), so that callers can write it without
+    copying.
+    """
     return varint.encode(len(block.cid) + len(block.data)) + block.cid, block.data
 
 
@@ -44,14 +50,19 @@ def parse_header(data: bytes | memoryview) -> tuple[list[bytes], int]:
         raise FormatError("CAR: not version 1")
     roots = []
     for link in value["roots"] if isinstance(value["roots"], list) else [None]:
-        if not isinstance(link, cbor.Tagged) or link.tag != _CID_LINK or not isinstance(link.value, bytes):
+        if (
+            not isinstance(link, cbor.Tagged)
+            or link.tag != _CID_LINK
+            or not isinstance(link.value, bytes)
+        ):
             raise FormatError("CAR: malformed root")
         roots.append(cids.check(link.value[1:]))
     return roots, at + size
 
 
 def blocks(data: bytes | memoryview, *, checked: bool = True) -> Iterator[Block]:
-    """The blocks of a CAR held in memory, as views of it where it is a view: segments are not copied block by block.
+    """The blocks of a CAR held in memory, as views of it where it is a view: segments are not
+    copied block by block.
 
     Args:
         checked: hash each block; False where BlockStore.put does it next.

@@ -1,4 +1,6 @@
-"""Content identifiers: CIDv1, SHA-256, codecs raw and dag-pb, base32 lower case; nothing else is accepted."""
+"""Content identifiers: CIDv1, SHA-256, codecs raw and dag-pb, base32 lower case; nothing else is
+accepted.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""UnixFS files under the profile `unixfs-v1-2025`: raw leaves of 1 MiB, balanced, at most 1024 links, CIDv1.
+"""UnixFS files under the profile `unixfs-v1-2025`: raw leaves of 1 MiB, balanced, at most 1024
+links, CIDv1.
 
 Any IPFS tool with that profile gets the same CID from the same bytes.
 """
@@ -57,10 +58,21 @@ def _number_field(number: int, value: int) -> bytes:
 
 
 def encode_node(links: Sequence[Link]) -> Block:
-    """The dag-pb node of a file part: its links, then UnixFS Data (type File, size, block sizes)."""
+    """The dag-pb node of a file part: its links, then UnixFS Data (type File, size, block
+    sizes).
+    """
     size = sum(link.size for link in links)
-    unixfs = _number_field(1, 2) + _number_field(3, size) + b"".join(_number_field(4, link.size) for link in links)
-    encoded = b"".join(_bytes_field(2, _bytes_field(1, link.cid) + _bytes_field(2, b"") + _number_field(3, link.total)) for link in links)
+    unixfs = (
+        _number_field(1, 2)
+        + _number_field(3, size)
+        + b"".join(_number_field(4, link.size) for link in links)
+    )
+    encoded = b"".join(
+        _bytes_field(
+            2, _bytes_field(1, link.cid) + _bytes_field(2, b"") + _number_field(3, link.total)
+        )
+        for link in links
+    )
     data = encoded + _bytes_field(1, unixfs)
     return Block(cids.of(data, cids.DAG_PB), data)
 
@@ -115,14 +127,17 @@ class Builder:
         self._levels: list[list[Link]] = [[]]
 
     def add(self, leaf: bytes, size: int) -> list[Block]:
-        """Add the CID of the next leaf of ``size`` bytes; returns inner nodes that became complete."""
+        """Add the CID of the next leaf of ``size`` bytes; returns inner nodes that became
+        complete.
+        """
         return self._push(0, Link(leaf, size, size))
 
     def _push(self, level: int, link: Link) -> list[Block]:
         if level == len(self._levels):
             self._levels.append([])
         made: list[Block] = []
-        # A full row becomes a node only when another child comes: a root of exactly 1024 links stays a root.
+        # A full row becomes a node only when another child comes: a root of exactly 1024 links
+        # stays a root.
         if len(self._levels[level]) == LINKS:
             made = self._close(level)
         self._levels[level].append(link)
@@ -131,7 +146,11 @@ class Builder:
     def _close(self, level: int) -> list[Block]:
         links, self._levels[level] = self._levels[level], []
         block = encode_node(links)
-        parent = Link(block.cid, sum(link.size for link in links), len(block.data) + sum(link.total for link in links))
+        parent = Link(
+            block.cid,
+            sum(link.size for link in links),
+            len(block.data) + sum(link.total for link in links),
+        )
         return [block, *self._push(level + 1, parent)]
 
     def finish(self) -> tuple[bytes, list[Block]]:

@@ -1,1 +1,3 @@
-"""What may happen to an item: custody, its history, parts in it, and the profile of a jurisdiction."""
+"""What may happen to an item: custody, its history, parts in it, and the profile of a
+jurisdiction.
+"""

@@ -1,7 +1,8 @@
-"""An item's life as its documents tell it: holds, seals, handling, retention, conditions; and what they forbid to follow.
+"""An item's life as its documents tell it: holds, seals, handling, retention, conditions; and what
+they forbid to follow.
 
-`custody.advance` judges what every verifier sees. This module judges what only the documents say; a node applies it before
-it sequences an event.
+`custody.advance` judges what every verifier sees. This module judges what only the documents say; a
+node applies it before it sequences an event.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.document import Event
 from ledger.domain.identity.person import PersonId
 
-#: Whoever may be given material that must not spread, by the kind of recipient that a disclosure names.
+#: Whoever may be given material that must not spread, by the kind of recipient that a disclosure
+#: names.
 OFFICIAL: Final = frozenset({"agency", "colleague", "prosecutor", "court", "court-expert"})
 GUARDED: Final = "csam"
 #: Roles of people outside government and court.
@@ -24,7 +26,9 @@ _DECLINE: Final = "decline it with what you found: custody handover decline"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event with its statement digest. ``person``: who stands behind its actor, where that is known: people may be enrolled twice."""
+    """An event with its statement digest. ``person``: who stands behind its actor, where that is
+    known: people may be enrolled twice.
+    """
 
     digest: bytes
     event: Event
@@ -41,7 +45,9 @@ class Told:
 
 @dataclass
 class Life:
-    """What holds for an item after its events so far. Keys of ``told`` are statement digests in hex."""
+    """What holds for an item after its events so far. Keys of ``told`` are statement digests in
+    hex.
+    """
 
     told: dict[str, Told] = field(default_factory=dict)
     opening: Event | None = None
@@ -63,7 +69,11 @@ class Life:
             self.opening = event
             self.handling = set(event.value.get("handling", []))
             self.seals = {seal["number"]: seal for seal in body.get("seals", [])}
-            self.conditions = list(body.get("source", {}).get("conditions", [])) if isinstance(body.get("source"), dict) else []
+            self.conditions = (
+                list(body.get("source", {}).get("conditions", []))
+                if isinstance(body.get("source"), dict)
+                else []
+            )
             return
         match event.type:
             case "hold-placed":
@@ -80,18 +90,28 @@ class Life:
             case "unrestricted":
                 self.handling -= set(body["handling"])
             case "retention-set":
-                self.retention = parse_time(body["until"], what="until") if "until" in body else None
+                self.retention = (
+                    parse_time(body["until"], what="until") if "until" in body else None
+                )
             case "approved" | "refused":
                 self.decided.setdefault(body["target"], []).append(told)
             case "transfer-offered":
                 self.offer = told
             case "transfer-accepted" if self.offer is not None:
-                self.conditions += [one for one in self.offer.event.body.get("conditions", []) if one not in self.conditions]
+                self.conditions += [
+                    one
+                    for one in self.offer.event.body.get("conditions", [])
+                    if one not in self.conditions
+                ]
                 self.offer = None
             case "transfer-declined" | "transfer-withdrawn" | "transfer-expired":
                 self.offer = None
             case "released":
-                self.out = body["counterparty"].get("name", "(withheld)") if isinstance(body.get("counterparty"), dict) else "(withheld)"
+                self.out = (
+                    body["counterparty"].get("name", "(withheld)")
+                    if isinstance(body.get("counterparty"), dict)
+                    else "(withheld)"
+                )
             case "received":
                 self.out = ""
 
@@ -106,7 +126,8 @@ class Life:
         """Check that an event may follow.
 
         Raises:
-            RuleError: with the reason. DeniedError: guarded material would leave government and court.
+            RuleError: with the reason. DeniedError: guarded material would leave government and
+                court.
         """
         check = _CHECKS.get(told.event.type)
         if check is not None:
@@ -136,12 +157,16 @@ def _body(told: Told) -> dict[str, Any]:
 
 def _hold_placed(life: Life, told: Told) -> None:
     if _body(told)["hold"] in life.holds:
-        raise RuleError("a hold under that name is in force already", hint="give the new one another name")
+        raise RuleError(
+            "a hold under that name is in force already", hint="give the new one another name"
+        )
 
 
 def _hold_released(life: Life, told: Told) -> None:
     if _body(told)["hold"] not in life.holds:
-        raise RuleError("no hold under that name is in force", hint="see: custody show ID --basis WHY")
+        raise RuleError(
+            "no hold under that name is in force", hint="see: custody show ID --basis WHY"
+        )
 
 
 def _sealed(life: Life, told: Told) -> None:
@@ -149,7 +174,9 @@ def _sealed(life: Life, told: Told) -> None:
     if body["number"] in life.seals:
         raise RuleError("a seal with that number is on the item already", hint="check the number")
     if "replaces" in body and body["replaces"] not in life.seals:
-        raise RuleError("the seal that this one replaces is not on the item", hint="check the number")
+        raise RuleError(
+            "the seal that this one replaces is not on the item", hint="check the number"
+        )
 
 
 def _unsealed(life: Life, told: Told) -> None:
@@ -160,7 +187,9 @@ def _unsealed(life: Life, told: Told) -> None:
 def _decision(life: Life, told: Told) -> None:
     target = life.told.get(_body(told)["target"])
     if target is None:
-        raise RuleError("what is decided upon is no event of this item", hint="give the digest of the event")
+        raise RuleError(
+            "what is decided upon is no event of this item", hint="give the digest of the event"
+        )
     if target.actor == told.actor:
         raise RuleError("nobody decides upon what they recorded themselves", hint="ask a colleague")
     if any(one.actor == told.actor for one in life.decided.get(_body(told)["target"], [])):
@@ -169,22 +198,34 @@ def _decision(life: Life, told: Told) -> None:
 
 def _corrected(life: Life, told: Told) -> None:
     if _body(told)["target"] not in life.told:
-        raise RuleError("what is corrected is no event of this item", hint="give the digest of the event")
+        raise RuleError(
+            "what is corrected is no event of this item", hint="give the digest of the event"
+        )
 
 
 def _free_of_holds(life: Life, _: Told) -> None:
     in_force = sorted(life.holds)
     if in_force:
-        raise RuleError(f"{len(in_force)} holds are in force on this item", hint="a hold is lifted by the authority that placed it")
+        raise RuleError(
+            f"{len(in_force)} holds are in force on this item",
+            hint="a hold is lifted by the authority that placed it",
+        )
 
 
 def _disposed(life: Life, told: Told) -> None:
     _free_of_holds(life, told)
     if life.retention is not None and life.now < life.retention:
-        raise RuleError("the time for which this item must be kept is not over", hint="see: custody show ID --basis WHY")
-    requests = {digest: one for digest, one in life.told.items() if one.event.type == "disposal-requested"}
+        raise RuleError(
+            "the time for which this item must be kept is not over",
+            hint="see: custody show ID --basis WHY",
+        )
+    requests = {
+        digest: one for digest, one in life.told.items() if one.event.type == "disposal-requested"
+    }
     if not requests:
-        raise RuleError("nobody requested the disposal", hint="custody dispose request ID --reason WHY")
+        raise RuleError(
+            "nobody requested the disposal", hint="custody dispose request ID --reason WHY"
+        )
     approvals = [life.told.get(digest) for digest in _body(told)["approvals"]]
     good = [
         one
@@ -195,16 +236,30 @@ def _disposed(life: Life, told: Told) -> None:
         and requests[one.event.body["target"]].actor != one.actor
     ]
     if not good or len(good) != len(approvals):
-        raise RuleError("a disposal takes the approval of a second person", hint="custody dispose approve ID, by a colleague")
-    requested = {one.event.body["target"] for one in good}  # a refusal ends one request, not the item's: it may be asked for again
-    if any(one.event.type == "refused" for target in requested for one in life.decided.get(target, [])):
-        raise RuleError("the disposal was refused", hint="settle it with whoever refused, then: custody dispose request ID --reason WHY")
+        raise RuleError(
+            "a disposal takes the approval of a second person",
+            hint="custody dispose approve ID, by a colleague",
+        )
+    requested = {
+        one.event.body["target"] for one in good
+    }  # a refusal ends one request, not the item's: it may be asked for again
+    if any(
+        one.event.type == "refused" for target in requested for one in life.decided.get(target, [])
+    ):
+        raise RuleError(
+            "the disposal was refused",
+            hint="settle it with whoever refused, then: custody dispose request ID --reason WHY",
+        )
 
 
 def _keys_destroyed(life: Life, told: Told) -> None:
     if life.opening is None:
         return  # the record itself was destroyed before: others confirm that they followed
-    disposals = [digest for digest, one in life.told.items() if one.event.type in ("disposed", "returned", "voided")]
+    disposals = [
+        digest
+        for digest, one in life.told.items()
+        if one.event.type in ("disposed", "returned", "voided")
+    ]
     if not disposals:
         raise RuleError("keys are destroyed after an item was disposed of")
     if _body(told).get("disposal", disposals[0]) not in disposals:
@@ -222,11 +277,16 @@ def _onward(life: Life, told: Told) -> None:
 def _offered(life: Life, told: Told) -> None:
     body = _body(told)
     if parse_time(body["expires"], what="expires") <= life.now:
-        raise RuleError("the offer would expire before anybody could answer it", hint="give a later time")
+        raise RuleError(
+            "the offer would expire before anybody could answer it", hint="give a later time"
+        )
     if body["mode"] == "loan" and "returnBy" not in body:
         raise RuleError("a loan says until when", hint="--return-by TIME")
     if life.out:
-        raise RuleError("the item was handed out and is not back yet", hint="record its return first: custody record receive")
+        raise RuleError(
+            "the item was handed out and is not back yet",
+            hint="record its return first: custody record receive",
+        )
     _onward(life, told)
 
 
@@ -239,24 +299,37 @@ def _accepted(life: Life, told: Told) -> None:
     to = offer.event.body["to"]
     actor = told.event.value["actor"]
     if "person" in to and (to["agency"], to["person"]) != (actor["agency"], actor["id"]):
-        raise RuleError("the offer is made to somebody else", hint="let the one it is made to accept it")
+        raise RuleError(
+            "the offer is made to somebody else", hint="let the one it is made to accept it"
+        )
     if life.now > parse_time(offer.event.body["expires"], what="expires"):
         raise RuleError("the offer has expired", hint="ask for a new one")
     recorded = life.opening.body.get("digests")
-    if life.has_content and recorded is not None and body.get("digests", {}).get("sha-256") != recorded.get("sha-256"):
+    if (
+        life.has_content
+        and recorded is not None
+        and body.get("digests", {}).get("sha-256") != recorded.get("sha-256")
+    ):
         raise RuleError(
-            "the acceptance does not state the digest on record", hint="decline it with what you found: custody handover decline"
+            "the acceptance does not state the digest on record",
+            hint="decline it with what you found: custody handover decline",
         )
-    if not life.has_content and {seal["number"] for seal in body.get("seals", [])} != set(life.seals):
+    if not life.has_content and {seal["number"] for seal in body.get("seals", [])} != set(
+        life.seals
+    ):
         raise RuleError(
-            "the acceptance does not state the seals on record", hint="decline it with what you found: custody handover decline"
+            "the acceptance does not state the seals on record",
+            hint="decline it with what you found: custody handover decline",
         )
 
 
 def _disclosed(life: Life, told: Told) -> None:
     kind = _body(told)["recipientKind"]
     if GUARDED in life.handling and kind not in OFFICIAL:
-        raise DeniedError(f"material marked {GUARDED} is not given to a recipient of kind {kind!r}", hint="show it under supervision")
+        raise DeniedError(
+            f"material marked {GUARDED} is not given to a recipient of kind {kind!r}",
+            hint="show it under supervision",
+        )
     if kind != "colleague":
         _onward(life, told)
 
@@ -267,9 +340,15 @@ def _accessed(life: Life, told: Told) -> None:
         raise RuleError("an access says why", hint="--basis WHY")
     if GUARDED in life.handling and role == "defence":
         if body["mode"] != "inspection":
-            raise DeniedError(f"material marked {GUARDED} is inspected by the defence, never copied", hint="--mode inspection")
+            raise DeniedError(
+                f"material marked {GUARDED} is inspected by the defence, never copied",
+                hint="--mode inspection",
+            )
         if not body.get("present"):
-            raise DeniedError(f"material marked {GUARDED} is inspected under supervision", hint="say who is present: --present NAME")
+            raise DeniedError(
+                f"material marked {GUARDED} is inspected under supervision",
+                hint="say who is present: --present NAME",
+            )
 
 
 _CHECKS: Final = {

@@ -1,6 +1,8 @@
-"""Jurisdiction profiles: what a country's rules ask of records, as data (TOML); see ledger/profiles/ for examples.
+"""Jurisdiction profiles: what a country's rules ask of records, as data (TOML); see
+ledger/profiles/ for examples.
 
-A profile narrows what an agency's own node registers. It changes no format: a verifier needs no profile.
+A profile narrows what an agency's own node registers. It changes no format: a verifier needs no
+profile.
 """
 
 from __future__ import annotations
@@ -45,9 +47,10 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A parsed profile. ``late_after`` is seconds (0: never late); ``bulk_access`` items that one person opens within an hour
-    without an alarm; ``required`` JSON pointers by event type; ``roles`` a country's
-    own names for roles; ``names`` how event types are shown; ``withhold`` pointers to leave out of bundles by kind of recipient.
+    """A parsed profile. ``late_after`` is seconds (0: never late); ``bulk_access`` items that one
+    person opens within an hour without an alarm; ``required`` JSON pointers by event type;
+    ``roles`` a country's own names for roles; ``names`` how event types are shown; ``withhold``
+    pointers to leave out of bundles by kind of recipient.
     """
 
     code: str
@@ -82,13 +85,22 @@ class Profile:
             RuleError: the basis is of an unknown kind, or a retention rule does not say until when.
         """
         self.demands().require_met(event)
-        if event.type == "retention-set" and event.body["rule"] in self.retention and "until" not in event.body:
-            raise RuleError(f"the rule {event.body['rule']!r} says until when an item is kept", hint="give --until TIME")
+        if (
+            event.type == "retention-set"
+            and event.body["rule"] in self.retention
+            and "until" not in event.body
+        ):
+            raise RuleError(
+                f"the rule {event.body['rule']!r} says until when an item is kept",
+                hint="give --until TIME",
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """What a profile asks of records, also for clients, who ask before they do the work. See Profile for the members."""
+    """What a profile asks of records, also for clients, who ask before they do the work. See
+    Profile for the members.
+    """
 
     code: str = "neutral"
     required: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -98,7 +110,11 @@ class Demands:
     def as_json(self) -> dict[str, Any]:
         """As a node tells them."""
         required = {name: list(pointers) for name, pointers in self.required.items()}
-        return {"required": required, "basisKinds": sorted(self.basis_kinds), "lateAfter": self.late_after}
+        return {
+            "required": required,
+            "basisKinds": sorted(self.basis_kinds),
+            "lateAfter": self.late_after,
+        }
 
     @classmethod
     def told(cls, code: str, value: dict[str, Any]) -> Demands:
@@ -111,22 +127,39 @@ class Demands:
         Raises:
             DemandError: with all that it lacks. RuleError: the basis is of an unknown kind.
         """
-        lacking = [pointer for pointer in self.required.get(event.type, ()) if not _has(event.value, pointer)]
+        lacking = [
+            pointer
+            for pointer in self.required.get(event.type, ())
+            if not _has(event.value, pointer)
+        ]
         delay = 0
         if "occurred" in event.value and self.late_after and "late" not in event.value:
-            delay = parse_time(event.value["time"], what="time") - parse_time(event.value["occurred"]["from"], what="occurred")
+            delay = parse_time(event.value["time"], what="time") - parse_time(
+                event.value["occurred"]["from"], what="occurred"
+            )
         late = delay > self.late_after > 0
         if lacking or late:
             told = [f"{', '.join(lacking)} in {event.type!r}"] if lacking else []
-            told += [f"/late: recorded {delay} s after it happened, more than {self.late_after} s"] if late else []
-            hint = "say why: --late REASON" if late and not lacking else f"see: custody profile show {self.code}"
+            told += (
+                [f"/late: recorded {delay} s after it happened, more than {self.late_after} s"]
+                if late
+                else []
+            )
+            hint = (
+                "say why: --late REASON"
+                if late and not lacking
+                else f"see: custody profile show {self.code}"
+            )
             raise DemandError(
-                f"the profile {self.code} asks for {', and for '.join(told)}", (*lacking, *(["/late"] if late else [])), hint=hint
+                f"the profile {self.code} asks for {', and for '.join(told)}",
+                (*lacking, *(["/late"] if late else [])),
+                hint=hint,
             )
         kind = event.value.get("basis", {}).get("kind")
         if kind is not None and self.basis_kinds and kind not in self.basis_kinds:
             raise RuleError(
-                f"the profile {self.code} knows no basis of kind {kind!r}", hint=f"one of {', '.join(sorted(self.basis_kinds))}"
+                f"the profile {self.code} knows no basis of kind {kind!r}",
+                hint=f"one of {', '.join(sorted(self.basis_kinds))}",
             )
 
 
@@ -150,19 +183,34 @@ def parse(data: bytes) -> Profile:
         value = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"{what}: not TOML") from error
-    require(set(_MEMBERS) <= set(value) <= {*_MEMBERS, *_OPTIONAL}, f"{what}: unknown or missing member")
+    require(
+        set(_MEMBERS) <= set(value) <= {*_MEMBERS, *_OPTIONAL}, f"{what}: unknown or missing member"
+    )
     for name, kind in {**_MEMBERS, **_OPTIONAL}.items():
         require(
-            name not in value or (isinstance(value[name], kind) and not isinstance(value[name], bool)), f"{what}: {name} has the wrong type"
+            name not in value
+            or (isinstance(value[name], kind) and not isinstance(value[name], bool)),
+            f"{what}: {name} has the wrong type",
         )
     require(value["v"] == 1, f"{what}: version {value['v']!r}, expected 1")
     for name in ("countries", "languages", "authorities", "basis_kinds"):
         require(all(isinstance(one, str) for one in value[name]), f"{what}: {name} must be text")
     for name in ("roles", "names", "certificate"):
-        require(all(isinstance(one, str) for one in value.get(name, {}).values()), f"{what}: {name} must be text")
-    require(set(value["certificate"]) == {"title", "text"}, f"{what}: the certificate has a title and a text")
-    require(set(value["required"]) | set(value.get("names", {})) <= set(TYPES), f"{what}: an event type that does not exist")
-    require(set(value["roles"].values()) <= ROLES - {"service"}, f"{what}: a role that does not exist")
+        require(
+            all(isinstance(one, str) for one in value.get(name, {}).values()),
+            f"{what}: {name} must be text",
+        )
+    require(
+        set(value["certificate"]) == {"title", "text"},
+        f"{what}: the certificate has a title and a text",
+    )
+    require(
+        set(value["required"]) | set(value.get("names", {})) <= set(TYPES),
+        f"{what}: an event type that does not exist",
+    )
+    require(
+        set(value["roles"].values()) <= ROLES - {"service"}, f"{what}: a role that does not exist"
+    )
     require(0 <= value["late_after"] < 2**31, f"{what}: late_after out of range")
     require(0 < value.get("bulk_access", _BULK) < 2**31, f"{what}: bulk_access out of range")
     return Profile(
@@ -185,14 +233,22 @@ def parse(data: bytes) -> Profile:
 
 
 def _pointers(value: Any) -> tuple[str, ...]:
-    good = isinstance(value, list) and all(isinstance(one, str) and one.startswith("/") for one in value)
+    good = isinstance(value, list) and all(
+        isinstance(one, str) and one.startswith("/") for one in value
+    )
     require(good, "profile: required members are a list of JSON pointers")
     return tuple(value)
 
 
 def _retention(value: Any) -> Retention:
-    good = isinstance(value, dict) and set(value) == {"title", "days", "review_days"} and isinstance(value["title"], str)
+    good = (
+        isinstance(value, dict)
+        and set(value) == {"title", "days", "review_days"}
+        and isinstance(value["title"], str)
+    )
     require(
-        good and all(type(value[name]) is int and value[name] > 0 for name in ("days", "review_days")), "profile: malformed retention rule"
+        good
+        and all(type(value[name]) is int and value[name] > 0 for name in ("days", "review_days")),
+        "profile: malformed retention rule",
     )
     return Retention(value["title"], value["days"], value["review_days"])

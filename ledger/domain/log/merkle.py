@@ -1,8 +1,10 @@
 """The Merkle tree of RFC 9162 section 2.1 over SHA-256. Functions take plain bytes and integers.
 
-- a leaf hash is SHA-256(0x00 || entry), an inner node SHA-256(0x01 || left || right): neither passes for the other
+- a leaf hash is SHA-256(0x00 || entry), an inner node SHA-256(0x01 || left || right): neither
+  passes for the other
 - verifiers raise; a proof must have exactly the length that its index and sizes call for
-- provers read hashes of perfect subtrees through a function (level, index) -> 32 bytes, so that a proof costs O(log n)
+- provers read hashes of perfect subtrees through a function (level, index) -> 32 bytes, so that a
+  proof costs O(log n)
 """
 
 from __future__ import annotations
@@ -58,7 +60,9 @@ def root_of(size: int, read: NodeReader) -> bytes:
 
 
 def _range_root(start: int, end: int, read: NodeReader) -> bytes:
-    """Root over leaves [start, end), where start is a multiple of a power of two not below end - start."""
+    """Root over leaves [start, end), where start is a multiple of a power of two not below end -
+    start.
+    """
     hashes = []
     for level, index in subtrees(end - start):
         hashes.append(read(level, (start >> level) + index))
@@ -66,7 +70,9 @@ def _range_root(start: int, end: int, read: NodeReader) -> bytes:
 
 
 def inclusion_proof(index: int, size: int, read: NodeReader) -> list[bytes]:
-    """Inclusion proof of leaf ``index`` in the tree of ``size`` leaves (RFC 9162 section 2.1.3.1)."""
+    """Inclusion proof of leaf ``index`` in the tree of ``size`` leaves (RFC 9162 section
+    2.1.3.1).
+    """
     if not 0 <= index < size:
         raise FormatError(f"leaf {index} is not in a tree of {size}")
     path: list[bytes] = []
@@ -118,7 +124,10 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[byte
     found, fn, sn = leaf, index, size - 1
     for node in proof:
         if sn == 0:
-            raise VerificationError(_STEP, f"inclusion proof of {len(proof)} nodes is too long for leaf {index} of {size}")
+            raise VerificationError(
+                _STEP,
+                f"inclusion proof of {len(proof)} nodes is too long for leaf {index} of {size}",
+            )
         if fn & 1 or fn == sn:
             found = node_hash(node, found)
             while fn and not fn & 1:
@@ -127,11 +136,15 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[byte
             found = node_hash(found, node)
         fn, sn = fn >> 1, sn >> 1
     if sn:
-        raise VerificationError(_STEP, f"inclusion proof of {len(proof)} nodes is too short for leaf {index} of {size}")
+        raise VerificationError(
+            _STEP, f"inclusion proof of {len(proof)} nodes is too short for leaf {index} of {size}"
+        )
     return found
 
 
-def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
+def verify_inclusion(
+    leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
+) -> None:
     """Check that ``leaf`` is leaf ``index`` of the tree (size, root).
 
     Raises:
@@ -139,13 +152,18 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     """
     found = root_from_inclusion(leaf, index, size, proof)
     if not same(found, root):
-        raise VerificationError(_STEP, f"inclusion proof leads to root {found.hex()}, expected {root.hex()}")
+        raise VerificationError(
+            _STEP, f"inclusion proof leads to root {found.hex()}, expected {root.hex()}"
+        )
 
 
-def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:
+def verify_consistency(
+    old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]
+) -> None:
     """Check that (new, new_root) extends (old, old_root) (RFC 9162 section 2.1.4.2).
 
-    A consistency proof does not bind the sizes by itself: both must come from signed or anchored checkpoints.
+    A consistency proof does not bind the sizes by itself: both must come from signed or anchored
+    checkpoints.
 
     Raises:
         VerificationError: it does not, or the proof does not show it.
@@ -175,7 +193,9 @@ def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, pro
             sr = node_hash(sr, node)
         fn, sn = fn >> 1, sn >> 1
     if sn or not same(fr, old_root) or not same(sr, new_root):
-        raise VerificationError(_STEP, f"the tree of {new} leaves does not extend the tree of {old}")
+        raise VerificationError(
+            _STEP, f"the tree of {new} leaves does not extend the tree of {old}"
+        )
 
 
 def _check_proof(proof: Sequence[bytes]) -> None:
@@ -195,7 +215,10 @@ class Frontier:
         self.size = size
         self._hashes = list(hashes)
         if len(self._hashes) != size.bit_count():
-            raise FormatError(f"a frontier of {size} leaves has {size.bit_count()} subtrees, found {len(self._hashes)}")
+            raise FormatError(
+                f"a frontier of {size} leaves has {size.bit_count()} subtrees, found "
+                f"{len(self._hashes)}"
+            )
 
     def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
         """Add a leaf hash; returns every perfect subtree it completes, as (level, index, hash)."""

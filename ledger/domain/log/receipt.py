@@ -1,6 +1,8 @@
-"""Receipts (RFC 9942, `RFC9162_SHA256`) and checkpoints (C2SP tlog-checkpoint), both signed with the log key.
+"""Receipts (RFC 9942, `RFC9162_SHA256`) and checkpoints (C2SP tlog-checkpoint), both signed with
+the log key.
 
-A receipt's index and size are never evidence by themselves: only inclusion against an anchored (root, size) is.
+A receipt's index and size are never evidence by themselves: only inclusion against an anchored
+(root, size) is.
 """
 
 from __future__ import annotations
@@ -28,7 +30,10 @@ _RFC9162_SHA256: Final = 1
 _INCLUSION: Final = -1
 _ISS, _SUB = 1, 2
 _STEP: Final = 5
-_NOTE: Final = re.compile(rb"([^\n]+)\n(0|[1-9]\d{0,14})\n([A-Za-z0-9+/]{43}=)\n\n\xe2\x80\x94 ([^\n ]+) ([A-Za-z0-9+/=]+)\n")
+_NOTE: Final = re.compile(
+    rb"([^\n]+)\n(0|[1-9]\d{0,14})\n([A-Za-z0-9+/]{43}=)\n\n\xe2\x80\x94 ([^\n ]+) "
+    rb"([A-Za-z0-9+/=]+)\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,16 @@ def key_id(key: bytes) -> bytes:
     return sha256(key).digest()
 
 
-def issue(key: Ed25519PrivateKey, *, log_id: bytes, subject: str, size: int, index: int, path: list[bytes], root: bytes) -> Receipt:
+def issue(
+    key: Ed25519PrivateKey,
+    *,
+    log_id: bytes,
+    subject: str,
+    size: int,
+    index: int,
+    path: list[bytes],
+    root: bytes,
+) -> Receipt:
     """Sign a receipt of inclusion; the payload (the root) is detached (RFC 9942 section 5.2)."""
     kid = key_id(key.public_key().public_bytes_raw())
     headers: dict[Any, Any] = {
@@ -64,7 +78,9 @@ def issue(key: Ed25519PrivateKey, *, log_id: bytes, subject: str, size: int, ind
     }
     signed = cose.sign(key, headers, root, detached=True)
     proof = cbor.encode([size, index, path])
-    message = cose.Sign1(signed.protected, signed.headers, None, signed.signature, {_VDP: {_INCLUSION: [proof]}})
+    message = cose.Sign1(
+        signed.protected, signed.headers, None, signed.signature, {_VDP: {_INCLUSION: [proof]}}
+    )
     return Receipt(message, log_id, subject, kid, size, index, tuple(path))
 
 
@@ -77,24 +93,45 @@ def parse(data: bytes) -> Receipt:
     what = "receipt"
     message = cose.parse(data, what=what, limit=8192)
     headers = message.headers
-    require(set(headers) == {cose.ALG, cose.KID, cose.CWT_CLAIMS, cose.TYP, _VDS}, f"{what}: unknown or missing header")
-    require(headers[cose.ALG] == cose.EDDSA and headers[_VDS] == _RFC9162_SHA256, f"{what}: algorithm not accepted")
+    require(
+        set(headers) == {cose.ALG, cose.KID, cose.CWT_CLAIMS, cose.TYP, _VDS},
+        f"{what}: unknown or missing header",
+    )
+    require(
+        headers[cose.ALG] == cose.EDDSA and headers[_VDS] == _RFC9162_SHA256,
+        f"{what}: algorithm not accepted",
+    )
     require(headers[cose.TYP] == RECEIPT_TYPE, f"{what}: typ must be {RECEIPT_TYPE}")
     claims, kid = headers[cose.CWT_CLAIMS], headers[cose.KID]
-    require(isinstance(claims, dict) and set(claims) == {_ISS, _SUB}, f"{what}: claims must be iss and sub")
+    require(
+        isinstance(claims, dict) and set(claims) == {_ISS, _SUB},
+        f"{what}: claims must be iss and sub",
+    )
     require(isinstance(claims[_SUB], str) and isinstance(kid, bytes), f"{what}: wrong types")
     require(message.payload is None, f"{what}: the payload must be detached")
     proofs: Any = message.unprotected.get(_VDP)
     require(set(message.unprotected) == {_VDP} and isinstance(proofs, dict), f"{what}: no proofs")
-    require(set(proofs) == {_INCLUSION} and isinstance(proofs[_INCLUSION], list), f"{what}: no inclusion proof")
-    require(len(proofs[_INCLUSION]) == 1 and isinstance(proofs[_INCLUSION][0], bytes), f"{what}: expected one proof")
+    require(
+        set(proofs) == {_INCLUSION} and isinstance(proofs[_INCLUSION], list),
+        f"{what}: no inclusion proof",
+    )
+    require(
+        len(proofs[_INCLUSION]) == 1 and isinstance(proofs[_INCLUSION][0], bytes),
+        f"{what}: expected one proof",
+    )
     proof = cbor.decode(proofs[_INCLUSION][0], what=f"{what}: proof")
     good = isinstance(proof, list) and len(proof) == 3 and isinstance(proof[2], list)
     require(good and all(type(number) is int for number in proof[:2]), f"{what}: malformed proof")
     size, index, path = proof
-    require(0 <= index < size <= MAX_SIZE and len(path) <= 63, f"{what}: index or size out of range")
-    require(all(isinstance(node, bytes) and len(node) == 32 for node in path), f"{what}: malformed path")
-    return Receipt(message, parse_log_urn(claims[_ISS]), claims[_SUB], kid, size, index, tuple(path))
+    require(
+        0 <= index < size <= MAX_SIZE and len(path) <= 63, f"{what}: index or size out of range"
+    )
+    require(
+        all(isinstance(node, bytes) and len(node) == 32 for node in path), f"{what}: malformed path"
+    )
+    return Receipt(
+        message, parse_log_urn(claims[_ISS]), claims[_SUB], kid, size, index, tuple(path)
+    )
 
 
 def verify(receipt: Receipt, *, leaf: bytes, log_id: bytes, subject: str, key: bytes) -> bytes:
@@ -104,11 +141,15 @@ def verify(receipt: Receipt, *, leaf: bytes, log_id: bytes, subject: str, key: b
         VerificationError: step 5, what differs.
     """
     if receipt.log_id != log_id:
-        raise VerificationError(_STEP, f"receipt of log {receipt.log_id.hex()}, expected {log_id.hex()}")
+        raise VerificationError(
+            _STEP, f"receipt of log {receipt.log_id.hex()}, expected {log_id.hex()}"
+        )
     if receipt.subject != subject:
         raise VerificationError(_STEP, "receipt is about another subject")
     if receipt.key_id != key_id(key):
-        raise VerificationError(_STEP, "receipt was signed with another key than the descriptor's log key")
+        raise VerificationError(
+            _STEP, "receipt was signed with another key than the descriptor's log key"
+        )
     root = root_from_inclusion(leaf, receipt.index, receipt.size, receipt.path)
     verifier = Ed25519PublicKey.from_public_bytes(key)
     cose.verify(receipt.message, verifier, step=_STEP, what="receipt", payload=root)
@@ -152,11 +193,16 @@ def parse_checkpoint(note: bytes) -> Checkpoint:
         raise FormatError("checkpoint: not a signed note of one log")
     try:
         log_id = parse_log_urn(found[1].decode())
-        root, blob = base64.b64decode(found[3], validate=True), base64.b64decode(found[5], validate=True)
+        root, blob = (
+            base64.b64decode(found[3], validate=True),
+            base64.b64decode(found[5], validate=True),
+        )
     except (binascii.Error, UnicodeDecodeError) as error:
         raise FormatError("checkpoint: malformed line") from error
     canonical = base64.b64encode(blob) == found[5] and base64.b64encode(root) == found[3]
-    require(canonical and len(root) == 32 and len(blob) == 68, "checkpoint: malformed root or signature")
+    require(
+        canonical and len(root) == 32 and len(blob) == 68, "checkpoint: malformed root or signature"
+    )
     require(int(found[2]) <= MAX_SIZE, "checkpoint: size out of range")
     return Checkpoint(note, log_id, int(found[2]), root)
 
@@ -170,6 +216,10 @@ def verify_checkpoint(checkpoint: Checkpoint, key: bytes, *, step: int = 6) -> N
     name = log_urn(checkpoint.log_id)
     blob = base64.b64decode(checkpoint.note.rstrip(b"\n").rpartition(b" ")[2])
     if blob[:4] != _note_key_hash(name, key):
-        raise VerificationError(step, "checkpoint was signed with another key than the descriptor's log key")
+        raise VerificationError(
+            step, "checkpoint was signed with another key than the descriptor's log key"
+        )
     body = _body(checkpoint.log_id, checkpoint.size, checkpoint.root)
-    cose.verify_bytes(Ed25519PublicKey.from_public_bytes(key), blob[4:], body, step=step, what="checkpoint")
+    cose.verify_bytes(
+        Ed25519PublicKey.from_public_bytes(key), blob[4:], body, step=step, what="checkpoint"
+    )

@@ -1,6 +1,7 @@
 """Signed statements and log entries (DESIGN section 7; RFC 9052, 9597, 9995).
 
-- the payload is the SHA-256 of the event document: the log proves it without showing it, and it stays erasable
+- the payload is the SHA-256 of the event document: the log proves it without showing it, and it
+  stays erasable
 - an entry is the statement without its unprotected header; its leaf hash is the statement digest
 - every header of the profile is present, and no other
 """
@@ -32,9 +33,10 @@ _ISS, _SUB, _AUD, _IAT = 1, 2, 3, 6
 class Claims:
     """What a statement says in public.
 
-    ``issuer`` is the actor's agency code; ``subject`` the evidence URN, or the agency URN for effect "agency";
-    ``log_id`` the 32-byte id of the log that registers it; ``time`` seconds since 1970; ``prev`` the digest of the
-    item's previous statement or None; ``ref`` 32 bytes at seq 0 of an item; ``to`` an agency code on offers.
+    ``issuer`` is the actor's agency code; ``subject`` the evidence URN, or the agency URN for
+    effect "agency"; ``log_id`` the 32-byte id of the log that registers it; ``time`` seconds since
+    1970; ``prev`` the digest of the item's previous statement or None; ``ref`` 32 bytes at seq 0 of
+    an item; ``to`` an agency code on offers.
     """
 
     issuer: str
@@ -50,7 +52,9 @@ class Claims:
 
 @dataclass(frozen=True)
 class Statement:
-    """A parsed signed statement. ``payload`` is the document digest, ``certificate`` the SHA-256 named by x5t."""
+    """A parsed signed statement. ``payload`` is the document digest, ``certificate`` the SHA-256
+    named by x5t.
+    """
 
     message: cose.Sign1
     claims: Claims
@@ -61,7 +65,9 @@ class Statement:
     @cached_property
     def entry(self) -> bytes:
         """The log entry: D2 84, protected header as received, A0, payload, signature."""
-        bare = cose.Sign1(self.message.protected, self.message.headers, self.payload, self.message.signature)
+        bare = cose.Sign1(
+            self.message.protected, self.message.headers, self.payload, self.message.signature
+        )
         return bare.encode()
 
     @cached_property
@@ -70,8 +76,15 @@ class Statement:
         return leaf_hash(self.entry)
 
 
-def sign(key: cose.PrivateKey, claims: Claims, document_digest: bytes, certificate_digest: bytes, certificate: bytes) -> Statement:
-    """Sign a document digest. ``certificate`` (DER) travels as x5chain and is not part of the entry.
+def sign(
+    key: cose.PrivateKey,
+    claims: Claims,
+    document_digest: bytes,
+    certificate_digest: bytes,
+    certificate: bytes,
+) -> Statement:
+    """Sign a document digest. ``certificate`` (DER) travels as x5chain and is not part of the
+    entry.
 
     Raises:
         FormatError: claims outside the profile.
@@ -80,7 +93,9 @@ def sign(key: cose.PrivateKey, claims: Claims, document_digest: bytes, certifica
     _parse_claims(headers[cose.CWT_CLAIMS])  # nothing is signed that a verifier would refuse
     message = cose.sign(key, headers, document_digest)
     unprotected = {cose.X5CHAIN: certificate}
-    message = cose.Sign1(message.protected, message.headers, message.payload, message.signature, unprotected)
+    message = cose.Sign1(
+        message.protected, message.headers, message.payload, message.signature, unprotected
+    )
     return Statement(message, claims, document_digest, certificate_digest, (certificate,))
 
 
@@ -108,7 +123,8 @@ def _headers(claims: Claims, certificate_digest: bytes) -> dict[Any, Any]:
 
 
 def parse(data: bytes) -> Statement:
-    """Parse a statement, with x5chain (a submission) or with an empty unprotected header (an entry).
+    """Parse a statement, with x5chain (a submission) or with an empty unprotected header (an
+    entry).
 
     Raises:
         FormatError: anything outside the profile.
@@ -118,20 +134,31 @@ def parse(data: bytes) -> Statement:
     headers = message.headers
     expected = {cose.ALG, cose.TYP, cose.CWT_CLAIMS, cose.X5T, _PAYLOAD_HASH_ALG, _PREIMAGE_TYPE}
     require(set(headers) == expected, f"{what}: unknown or missing header")
-    require(headers[cose.ALG] in (cose.ES256, cose.EDDSA), f"{what}: algorithm {headers[cose.ALG]!r} not accepted")
+    require(
+        headers[cose.ALG] in (cose.ES256, cose.EDDSA),
+        f"{what}: algorithm {headers[cose.ALG]!r} not accepted",
+    )
     require(headers[cose.TYP] == TYPE, f"{what}: typ {headers[cose.TYP]!r}, expected {TYPE!r}")
     require(headers[_PAYLOAD_HASH_ALG] == cose.SHA256, f"{what}: payload hash must be SHA-256")
-    require(headers[_PREIMAGE_TYPE] == CONTENT_TYPE, f"{what}: preimage content type must be {CONTENT_TYPE}")
+    require(
+        headers[_PREIMAGE_TYPE] == CONTENT_TYPE,
+        f"{what}: preimage content type must be {CONTENT_TYPE}",
+    )
     thumbprint = headers[cose.X5T]
     good = isinstance(thumbprint, list) and len(thumbprint) == 2 and thumbprint[0] == cose.SHA256
     require(good and _is_bytes(thumbprint[1], 32), f"{what}: x5t must be a SHA-256 digest")
     require(_is_bytes(message.payload, 32), f"{what}: payload must be 32 bytes")
     require(len(message.signature) == 64, f"{what}: signature must be 64 bytes")
     claims = _parse_claims(headers[cose.CWT_CLAIMS])
-    # Of the headers only the algorithm is asked for again: a bundle of ten thousand statements must not keep all of them twice.
-    message = replace(message, headers=_ALGORITHMS[headers[cose.ALG]], unprotected=message.unprotected or _NOTHING)
+    # Of the headers only the algorithm is asked for again: a bundle of ten thousand statements must
+    # not keep all of them twice.
+    message = replace(
+        message, headers=_ALGORITHMS[headers[cose.ALG]], unprotected=message.unprotected or _NOTHING
+    )
     assert message.payload is not None
-    parsed = Statement(message, claims, message.payload, thumbprint[1], _parse_chain(message.unprotected))
+    parsed = Statement(
+        message, claims, message.payload, thumbprint[1], _parse_chain(message.unprotected)
+    )
     require(len(parsed.entry) <= MAX_ENTRY, f"{what}: entry exceeds {MAX_ENTRY} bytes")
     return parsed
 
@@ -155,8 +182,11 @@ def _parse_chain(unprotected: dict[Any, Any]) -> tuple[bytes, ...]:
     if not unprotected:
         return ()
     require(set(unprotected) == {cose.X5CHAIN}, "statement: unknown unprotected header")
-    # One certificate is a byte string (RFC 9360 section 2); the CA comes from the descriptor, never from the sender.
-    require(isinstance(unprotected[cose.X5CHAIN], bytes), "statement: x5chain must hold one certificate")
+    # One certificate is a byte string (RFC 9360 section 2); the CA comes from the descriptor, never
+    # from the sender.
+    require(
+        isinstance(unprotected[cose.X5CHAIN], bytes), "statement: x5chain must hold one certificate"
+    )
     return (unprotected[cose.X5CHAIN],)
 
 
@@ -169,18 +199,35 @@ def _parse_claims(value: Any) -> Claims:
     require(effect in EFFECTS, f"{what}: unknown effect")
     require(_is_count(seq) and _is_count(value[_IAT]), f"{what}: seq and iat must be whole numbers")
     require(value[_IAT] <= 253402300799, f"{what}: iat beyond the year 9999")
-    require(_is_bytes(prev, 32) if seq else prev is None, f"{what}: prev must be null at seq 0 and 32 bytes after it")
+    require(
+        _is_bytes(prev, 32) if seq else prev is None,
+        f"{what}: prev must be null at seq 0 and 32 bytes after it",
+    )
     if effect == "agency":
         parse_agency_urn(value[_SUB])
         require(value[_SUB] == value[_ISS], f"{what}: an agency speaks about itself only")
         require(ref is None, f"{what}: an agency statement has no ref")
     else:
         evidence_bytes(value[_SUB], what=what)
-        require((effect == "open") == (seq == 0), f"{what}: seq 0 opens an item and nothing else does")
-        require(_is_bytes(ref, 32) if seq == 0 else ref is None, f"{what}: ref stands at seq 0 only")
+        require(
+            (effect == "open") == (seq == 0), f"{what}: seq 0 opens an item and nothing else does"
+        )
+        require(
+            _is_bytes(ref, 32) if seq == 0 else ref is None, f"{what}: ref stands at seq 0 only"
+        )
     require(("to" in value) == (effect == "offer"), f"{what}: to stands on offers only")
     to = parse_agency_urn(value["to"]) if "to" in value else None
-    return Claims(parse_agency_urn(value[_ISS]), value[_SUB], parse_log_urn(value[_AUD]), value[_IAT], seq, prev, effect, ref, to)
+    return Claims(
+        parse_agency_urn(value[_ISS]),
+        value[_SUB],
+        parse_log_urn(value[_AUD]),
+        value[_IAT],
+        seq,
+        prev,
+        effect,
+        ref,
+        to,
+    )
 
 
 def _is_count(value: object) -> bool:

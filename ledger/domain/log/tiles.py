@@ -1,7 +1,8 @@
-"""Tiles of a log (C2SP tlog-tiles): 256 hashes a tile, so that any node is found by reading one tile.
+"""Tiles of a log (C2SP tlog-tiles): 256 hashes a tile, so that any node is found by reading one
+tile.
 
-A tile (level, index) holds the hashes of the perfect subtrees of height 8 * level, numbers 256 * index onwards.
-Level 0 holds leaf hashes. A partial tile holds the first w < 256 of them.
+A tile (level, index) holds the hashes of the perfect subtrees of height 8 * level, numbers 256 *
+index onwards. Level 0 holds leaf hashes. A partial tile holds the first w < 256 of them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ WIDTH: Final = 1 << HEIGHT
 #: Reads a tile: (level, index) -> at least the hashes written so far, 32 bytes each.
 TileReader = Callable[[int, int], bytes]
 
-_PATH: Final = re.compile(r"(?:(?P<level>0|[1-5])|(?P<entries>entries))/(?P<index>(?:x\d{3}/)*\d{3})(?:\.p/(?P<width>[1-9]\d{0,2}))?")
+_PATH: Final = re.compile(
+    r"(?:(?P<level>0|[1-5])|(?P<entries>entries))/(?P<index>(?:x\d{3}/)*\d{3})(?:\.p/(?P<width>[1-9]\d{0,2}))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,9 @@ def parse_path(path: str) -> TilePath:
     if found is None:
         raise FormatError("not a tile path")
     index = int(found["index"].replace("/", "").replace("x", ""))
-    parsed = TilePath(None if found["entries"] else int(found["level"]), index, int(found["width"] or WIDTH))
+    parsed = TilePath(
+        None if found["entries"] else int(found["level"]), index, int(found["width"] or WIDTH)
+    )
     if parsed.width > WIDTH or format_path(parsed.level, parsed.index, parsed.width) != path:
         raise FormatError("not a canonical tile path")
     return parsed
@@ -71,7 +76,9 @@ def places(size: int) -> Iterator[tuple[int, int]]:
 
 
 def node_reader(read: TileReader) -> NodeReader:
-    """Turn a reader of tiles into a reader of nodes; tiles read once are kept for the life of the reader."""
+    """Turn a reader of tiles into a reader of nodes; tiles read once are kept for the life of the
+    reader.
+    """
     cache: dict[tuple[int, int], bytes] = {}
     inner: dict[tuple[int, int], bytes] = {}  # proofs of neighbours share most of their nodes
 
@@ -88,7 +95,9 @@ def node_reader(read: TileReader) -> NodeReader:
         if len(row) != 32 << height:
             raise FormatError(f"tile {key[0]}/{key[1]} is shorter than the log")
         for _ in range(height):  # node_hash of each pair, without taking the pairs apart
-            row = b"".join([sha256(b"\x01" + row[at : at + 64]).digest() for at in range(0, len(row), 64)])
+            row = b"".join(
+                [sha256(b"\x01" + row[at : at + 64]).digest() for at in range(0, len(row), 64)]
+            )
         inner[level, index] = row
         return row
 
@@ -96,7 +105,8 @@ def node_reader(read: TileReader) -> NodeReader:
 
 
 def split_bundle(data: bytes) -> list[bytes]:
-    """Entries of an entry bundle: each behind its length in two bytes (C2SP tlog-tiles, "Log Entries").
+    """Entries of an entry bundle: each behind its length in two bytes (C2SP tlog-tiles, "Log
+    Entries").
 
     Raises:
         FormatError: a truncated entry, or more than 256 of them.

@@ -1,1 +1,3 @@
-"""Protocols that adapters fill: database, chain, blocks, other agencies, and the node as a client sees it."""
+"""Protocols that adapters fill: database, chain, blocks, other agencies, and the node as a client
+sees it.
+"""

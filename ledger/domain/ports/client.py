@@ -1,4 +1,6 @@
-"""Ports of the client side: its journal, and the node that it talks to. See ports for those of a node."""
+"""Ports of the client side: its journal, and the node that it talks to. See ports for those of a
+node.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ class Journal(Protocol):
         """Records of runs that did not finish, oldest first; runs still going on are left alone.
 
         Raises:
-            StorageError: one is damaged before its end; what a crash tore off at the end is no damage.
+            StorageError: one is damaged before its end; what a crash tore off at the end is no
+                damage.
         """
         ...
 
@@ -32,7 +35,8 @@ class Journal(Protocol):
         ...
 
     def finish(self, keep: Sequence[dict[str, Any]] = ()) -> None:
-        """Everything was acknowledged: drop this run's records and the leftovers it took over, but for ``keep``.
+        """Everything was acknowledged: drop this run's records and the leftovers it took over, but
+        for ``keep``.
 
         Raises:
             StorageError: the disk refused what is to be kept; nothing was dropped.
@@ -45,7 +49,8 @@ class Journal(Protocol):
 
 
 class NodeApi(Protocol):
-    """What the client side asks of a node, over HTTP or in its own process. Every call has a time-out.
+    """What the client side asks of a node, over HTTP or in its own process. Every call has a
+    time-out.
 
     Raises from every method:
         NetworkError: no answer in time. DeniedError, RuleError, ...: as the node answered.
@@ -56,7 +61,9 @@ class NodeApi(Protocol):
         ...
 
     def events(self, evidence: str) -> Iterator[dict[str, Any]]:
-        """An item's events as the log shows them; none, or NotFoundError, where it does not know the item."""
+        """An item's events as the log shows them; none, or NotFoundError, where it does not know
+        the item.
+        """
         ...
 
     def missing(self, cids: Sequence[bytes]) -> list[bytes]:

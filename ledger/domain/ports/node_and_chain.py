@@ -1,4 +1,5 @@
-"""Protocols that adapters fulfil. Each method says what is durable, what may be repeated, and what it raises.
+"""Protocols that adapters fulfil. Each method says what is durable, what may be repeated, and what
+it raises.
 
 Those of blocks and replicas are in storage.py, those of the database in records.py.
 """
@@ -46,7 +47,9 @@ class TransactionReceipt:
 
 @dataclass(frozen=True, slots=True)
 class StateProof:
-    """EIP-1186: account nodes, and the nodes of each slot asked for, in order. Absence is proven alike."""
+    """EIP-1186: account nodes, and the nodes of each slot asked for, in order. Absence is proven
+    alike.
+    """
 
     account: tuple[bytes, ...]
     storage: tuple[tuple[bytes, ...], ...]
@@ -96,7 +99,9 @@ class Chain(Protocol):
         """(maximum fee, priority fee) per gas in wei that will be mined soon."""
         ...
 
-    def call(self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None) -> bytes:
+    def call(
+        self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None
+    ) -> bytes:
         """Read-only call.
 
         Raises:
@@ -154,7 +159,9 @@ class LatestCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the registry says of an agency: its accounts (20 bytes), and descriptor versions (0: none pending)."""
+    """What the registry says of an agency: its accounts (20 bytes), and descriptor versions (0:
+    none pending).
+    """
 
     governor: bytes
     anchorer: bytes
@@ -168,8 +175,8 @@ class Standing:
 class HopStep:
     """A step of a handover between agencies as the contract takes it.
 
-    ``hop`` with outcome OPEN is an offer, else its conclusion; ``origin`` and ``ref`` name the item; ``index`` and ``proof``
-    place the digest of the step in the caller's latest anchored root.
+    ``hop`` with outcome OPEN is an offer, else its conclusion; ``origin`` and ``ref`` name the
+    item; ``index`` and ``proof`` place the digest of the step in the caller's latest anchored root.
     """
 
     origin: bytes
@@ -180,7 +187,9 @@ class HopStep:
 
 
 class Contracts(Protocol):
-    """The registry and the ledger on a chain; addresses are 20 bytes. Reads raise NetworkError or ChainError."""
+    """The registry and the ledger on a chain; addresses are 20 bytes. Reads raise NetworkError or
+    ChainError.
+    """
 
     chain: Chain
     registry: bytes
@@ -215,7 +224,9 @@ class Contracts(Protocol):
         ...
 
     def custody(self, key: bytes, block: int | None = None) -> tuple[bytes, int, bool]:
-        """Who holds an item on chain: the first 24 bytes of the agency's id (zeros: never offered), hops, whether an offer is open."""
+        """Who holds an item on chain: the first 24 bytes of the agency's id (zeros: never offered),
+        hops, whether an offer is open.
+        """
         ...
 
     def hop_commitment(self, key: bytes, hop: int) -> bytes:
@@ -242,7 +253,9 @@ class Contracts(Protocol):
         """The exact transaction to record and send."""
         ...
 
-    def check_anchor(self, sender: bytes, old: int, new: int, root: bytes, proof: Sequence[bytes]) -> None:
+    def check_anchor(
+        self, sender: bytes, old: int, new: int, root: bytes, proof: Sequence[bytes]
+    ) -> None:
         """Try an anchor without sending it.
 
         Raises:
@@ -250,7 +263,9 @@ class Contracts(Protocol):
         """
         ...
 
-    def sign_anchor(self, key: bytes, nonce: int, old: int, new: int, root: bytes, proof: Sequence[bytes]) -> bytes:
+    def sign_anchor(
+        self, key: bytes, nonce: int, old: int, new: int, root: bytes, proof: Sequence[bytes]
+    ) -> bytes:
         """The exact transaction to record and send."""
         ...
 
@@ -282,7 +297,8 @@ class PartnerApi(Protocol):
     """What a node asks of another agency's node. Every call has a time-out.
 
     Raises from every method:
-        NetworkError: no answer in time. DeniedError, NotFoundError, ...: as the other node answered.
+        NetworkError: no answer in time. DeniedError, NotFoundError, ...: as the other node
+            answered.
     """
 
     def descriptor(self) -> bytes:
@@ -298,11 +314,15 @@ class PartnerApi(Protocol):
         ...
 
     def fresh_crl(self, time: int) -> bytes:
-        """Their newest revocation list, issued now where theirs is older than ``time`` and their CA is at hand."""
+        """Their newest revocation list, issued now where theirs is older than ``time`` and their CA
+        is at hand.
+        """
         ...
 
     def exchanged(self, after: str = "") -> list[dict[str, Any]]:
-        """A page of the handovers between them and us that are open, in the order of items behind one."""
+        """A page of the handovers between them and us that are open, in the order of items behind
+        one.
+        """
         ...
 
     def parcel(self, evidence: str) -> bytes:
@@ -314,7 +334,9 @@ class PartnerApi(Protocol):
         ...
 
     def disposals(self, after: str = "") -> list[dict[str, Any]]:
-        """A page of the disposals of items that we held before, behind an item: evidence, disposal, log, events, head, time."""
+        """A page of the disposals of items that we held before, behind an item: evidence, disposal,
+        log, events, head, time.
+        """
         ...
 
     def closing(self, evidence: str) -> bytes:

@@ -1,7 +1,7 @@
 """What an agency's database holds, as rows; see ledger/domain/ports/unit_of_work.py for the port.
 
-Everything that an event, a document or a grant says is sealed or public; rows keep in clear only what lists and joins
-need (DESIGN section 7).
+Everything that an event, a document or a grant says is sealed or public; rows keep in clear only
+what lists and joins need (DESIGN section 7).
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ PLACES: Final = 65_536
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """An item: custody state, CID of its ciphertext, who opened it here, and who holds it in this agency; None for nobody.
+    """An item: custody state, CID of its ciphertext, who opened it here, and who holds it in this
+    agency; None for nobody.
 
     ``opened``: place in the order of lists.
     """
@@ -81,10 +82,13 @@ class TransactionRow:
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """A person who may log in here: one of the agency's own, or a guest of another agency who works on items granted to them.
+    """A person who may log in here: one of the agency's own, or a guest of another agency who works
+    on items granted to them.
 
-    ``number``: the sealed service number, empty for guests. ``proof``: the request (see domain/enrolment) in which they signed for both
-    their keys, empty where it was not kept. ``custody``: digest of the custody key that they said they hold, empty for none.
+    ``number``: the sealed service number, empty for guests. ``proof``: the request (see
+    domain/enrolment) in which they signed for both
+    their keys, empty where it was not kept. ``custody``: digest of the custody key that they said
+    they hold, empty for none.
     """
 
     person: PersonId
@@ -98,7 +102,9 @@ class PersonRow:
 
 @dataclass(frozen=True, slots=True)
 class CustodyKeyRow:
-    """The agency's custody key sealed to a person who has not fetched it yet; ``custody``: its digest, ``by``: who sealed it."""
+    """The agency's custody key sealed to a person who has not fetched it yet; ``custody``: its
+    digest, ``by``: who sealed it.
+    """
 
     person: PersonId
     custody: bytes
@@ -108,9 +114,11 @@ class CustodyKeyRow:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentRow:
-    """An invitation and what became of it. ``code`` is the hash of its secret; ``number`` the sealed service number.
+    """An invitation and what became of it. ``code`` is the hash of its secret; ``number`` the
+    sealed service number.
 
-    ``state``: invited, requested or approved. ``request``: as received, empty until then; ``certificate``: digest once approved.
+    ``state``: invited, requested or approved. ``request``: as received, empty until then;
+    ``certificate``: digest once approved.
     """
 
     code: bytes
@@ -144,7 +152,9 @@ class DescriptorRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A login: SHA-256 of the token, who, and until when. ``person``: None for another agency's node, which is nobody."""
+    """A login: SHA-256 of the token, who, and until when. ``person``: None for another agency's
+    node, which is nobody.
+    """
 
     token: bytes
     person: PersonId | None
@@ -154,7 +164,9 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class AlarmRow:
-    """Something that auditors must see: ``kind`` bulk-access, with how many items somebody opened within an hour."""
+    """Something that auditors must see: ``kind`` bulk-access, with how many items somebody opened
+    within an hour.
+    """
 
     id: str
     kind: str
@@ -165,11 +177,15 @@ class AlarmRow:
 
 @dataclass(frozen=True, slots=True)
 class HoldingRow:
-    """One item at one replica. ``state``: wanted (to be pinned), pinned, damaged, or released (to be removed).
+    """One item at one replica. ``state``: wanted (to be pinned), pinned, damaged, or released (to
+    be removed).
 
-    ``due``: when to try again; ``tries``: failures in a row; ``problem``: what the last one was, in one word.
-    ``proof``: when the whole was last known good there, pinned or re-read; ``reads``: how often it was re-read whole.
-    ``place``: blocks that sending or re-reading has behind it; ``seen``: JSON of what a re-reading has found so far.
+    ``due``: when to try again; ``tries``: failures in a row; ``problem``: what the last one was, in
+    one word.
+    ``proof``: when the whole was last known good there, pinned or re-read; ``reads``: how often it
+    was re-read whole.
+    ``place``: blocks that sending or re-reading has behind it; ``seen``: JSON of what a re-reading
+    has found so far.
     """
 
     evidence: str
@@ -187,7 +203,9 @@ class HoldingRow:
 
 @dataclass(frozen=True, slots=True)
 class PartnerRow:
-    """Another agency: URL of its node, its newest revocation list (DER, or empty), and when both were last looked at."""
+    """Another agency: URL of its node, its newest revocation list (DER, or empty), and when both
+    were last looked at.
+    """
 
     agency: str
     url: str
@@ -197,11 +215,12 @@ class PartnerRow:
 
 @dataclass(frozen=True, slots=True)
 class CrossingRow:
-    """A handover between agencies, the ``number``-th of its item. Digests are 32 bytes, times seconds, outcome as in slots.
+    """A handover between agencies, the ``number``-th of its item. Digests are 32 bytes, times
+    seconds, outcome as in slots.
 
-    ``state``: offered (signed, not yet taken by the contract), open (taken), concluding (our answer or withdrawal is signed,
-    the contract has not decided yet), concluded, or lapsed (withdrawn before the contract ever took it).
-    ``sent``: hash of our transaction on its way, else empty.
+    ``state``: offered (signed, not yet taken by the contract), open (taken), concluding (our answer
+    or withdrawal is signed, the contract has not decided yet), concluded, or lapsed (withdrawn
+    before the contract ever took it). ``sent``: hash of our transaction on its way, else empty.
     """
 
     evidence: str
@@ -220,7 +239,9 @@ class CrossingRow:
 
 @dataclass(frozen=True, slots=True)
 class GivenRow:
-    """A copy given to another agency by a statement; ``taken``: their own item of it, once they told; ``until``: fetched by then."""
+    """A copy given to another agency by a statement; ``taken``: their own item of it, once they
+    told; ``until``: fetched by then.
+    """
 
     statement: bytes
     evidence: str
@@ -233,8 +254,8 @@ class GivenRow:
 class ErasureRow:
     """Keys to be destroyed here for a disposal by ``custodian``, by the digest of its statement.
 
-    ``state``: due, dropped (destroyed, not signed for yet) or done; ``count``: grants destroyed; ``backups``: when the last backup
-    that may hold them can no longer be opened, 0 for none.
+    ``state``: due, dropped (destroyed, not signed for yet) or done; ``count``: grants destroyed;
+    ``backups``: when the last backup that may hold them can no longer be opened, 0 for none.
     """
 
     evidence: str
@@ -250,8 +271,9 @@ class ErasureRow:
 class ReleaseRow:
     """Something handed out that opens an item: which statement covers it, to whom, and what.
 
-    ``kind``: content (keys), details (documents), bundle, parcel or copy, with the time when it was last handed out; offer (record and
-    keys of an item on offer) or offer-content (its ciphertext), with the time when whoever is asked first looked.
+    ``kind``: content (keys), details (documents), bundle, parcel or copy, with the time when it was
+    last handed out; offer (record and keys of an item on offer) or offer-content (its ciphertext),
+    with the time when whoever is asked first looked.
     """
 
     statement: bytes

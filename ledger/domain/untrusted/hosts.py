@@ -1,9 +1,11 @@
 """Which addresses may be spoken to, and how.
 
-- a URL is http or https, with a host that every program reads alike: no user, no fragment, no backslash, no 127.1 or 0x7f000001
+- a URL is http or https, with a host that every program reads alike: no user, no fragment, no
+  backslash, no 127.1 or 0x7f000001
 - without TLS: addresses on this machine alone
 - an agency's node is an origin and nothing else: no path, no query
-- a host that somebody else chose may lead to public addresses, and beyond those only into networks that the operator allowed
+- a host that somebody else chose may lead to public addresses, and beyond those only into networks
+  that the operator allowed
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ _URL: Final = re.compile(
 )
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMERIC: Final = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)")
-#: Networks whose addresses are not public (IANA's registries of special-purpose addresses), with a word for messages.
+#: Networks whose addresses are not public (IANA's registries of special-purpose addresses), with a
+#: word for messages.
 _SPECIAL: Final[tuple[tuple[Network, str], ...]] = tuple(
     (ip_network(text), word)
     for text, word in (
@@ -35,9 +38,12 @@ _SPECIAL: Final[tuple[tuple[Network, str], ...]] = tuple(
         ("100.64.0.0/10", "carrier-grade NAT"),
         ("169.254.0.0/16", "link-local"), ("fe80::/10", "link-local"),
         ("224.0.0.0/4", "multicast"), ("ff00::/8", "multicast"),
-        ("192.0.0.0/24", "reserved"), ("192.0.2.0/24", "reserved"), ("192.88.99.0/24", "reserved"), ("198.18.0.0/15", "reserved"),
-        ("198.51.100.0/24", "reserved"), ("203.0.113.0/24", "reserved"), ("240.0.0.0/4", "reserved"),
-        ("64:ff9b:1::/48", "local NAT64"),  # RFC 8215: where in it the IPv4 address lies is each network's own choice
+        ("192.0.0.0/24", "reserved"), ("192.0.2.0/24", "reserved"),
+        ("192.88.99.0/24", "reserved"), ("198.18.0.0/15", "reserved"),
+        ("198.51.100.0/24", "reserved"), ("203.0.113.0/24", "reserved"),
+        ("240.0.0.0/4", "reserved"),
+        # RFC 8215: where in it the IPv4 address lies is each network's own choice
+        ("64:ff9b:1::/48", "local NAT64"),
         ("2001::/23", "reserved"), ("2001:db8::/32", "reserved"), ("3fff::/20", "reserved"),
     )
 )  # fmt: skip
@@ -49,7 +55,9 @@ HERE: Final = ("127.0.0.0/8", "::1/128")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A URL taken apart; ``host`` is in lower case and without brackets, ``target`` is path and query."""
+    """A URL taken apart; ``host`` is in lower case and without brackets, ``target`` is path and
+    query.
+    """
 
     scheme: str
     host: str
@@ -80,15 +88,26 @@ def parse(url: str, *, what: str) -> Address:
     """Take a URL apart, strictly.
 
     Raises:
-        UsageError: it is none, or one that two programs could read differently; ``what`` says whose it is.
+        UsageError: it is none, or one that two programs could read differently; ``what`` says whose
+            it is.
     """
     found = _URL.fullmatch(url) if len(url) <= 2048 else None
     host = found["host"].strip("[]").lower() if found else ""
-    if found is None or not _is_host(host, bracketed=found["host"].startswith("[")) or int(found["port"] or 1) not in range(1, 65536):
+    if (
+        found is None
+        or not _is_host(host, bracketed=found["host"].startswith("["))
+        or int(found["port"] or 1) not in range(1, 65536)
+    ):
         raise UsageError(
-            f"the address of {what} is no plain URL", hint="give it as https://name.example, in ASCII, without user, password and fragment"
+            f"the address of {what} is no plain URL",
+            hint="give it as https://name.example, in ASCII, without user, password and fragment",
         )
-    return Address(found["scheme"].lower(), host, int(found["port"]) if found["port"] else None, found["target"] or "")
+    return Address(
+        found["scheme"].lower(),
+        host,
+        int(found["port"]) if found["port"] else None,
+        found["target"] or "",
+    )
 
 
 def _is_host(host: str, *, bracketed: bool) -> bool:
@@ -96,7 +115,8 @@ def _is_host(host: str, *, bracketed: bool) -> bool:
     if ip is not None or bracketed:
         return ip is not None and bracketed == (ip.version == 6)
     labels = host.split(".")
-    # A host whose last label is a number is read as an address by some programs (127.1, 2130706433) and as a name by others.
+    # A host whose last label is a number is read as an address by some programs (127.1, 2130706433)
+    # and as a name by others.
     return all(_LABEL.fullmatch(one) for one in labels) and not _NUMERIC.fullmatch(labels[-1])
 
 
@@ -108,26 +128,38 @@ def require_tls(url: str, *, what: str) -> Address:
     """
     found = parse(url, what=what)
     if found.scheme != "https" and not is_here(found.host):
-        raise UsageError(f"{what} is reached over https only", hint="give its address as https://...")
+        raise UsageError(
+            f"{what} is reached over https only", hint="give its address as https://..."
+        )
     return found
 
 
 def origin(url: str, *, what: str) -> str:
-    """Check that an address is an origin of https (or of http on this machine) and nothing else; returns it in its one spelling.
+    """Check that an address is an origin of https (or of http on this machine) and nothing else;
+    returns it in its one spelling.
 
     Raises:
         UsageError: it is not.
     """
     found = require_tls(url, what=what)
     if found.target:
-        raise UsageError(f"the address of {what} has a path or a query", hint="give scheme, host and port alone: https://custody.example")
+        raise UsageError(
+            f"the address of {what} has a path or a query",
+            hint="give scheme, host and port alone: https://custody.example",
+        )
     return found.origin
 
 
 def is_here(host: str) -> bool:
-    """Whether a host as it is written means this machine: packets to a tunnelled 127.0.0.1 (NAT64, 6to4) leave it."""
+    """Whether a host as it is written means this machine: packets to a tunnelled 127.0.0.1 (NAT64,
+    6to4) leave it.
+    """
     ip = literal(host)
-    return host == "localhost" or host.endswith(".localhost") if ip is None else _unmapped(ip).is_loopback
+    return (
+        host == "localhost" or host.endswith(".localhost")
+        if ip is None
+        else _unmapped(ip).is_loopback
+    )
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
@@ -139,18 +171,25 @@ def networks(texts: Iterable[str]) -> tuple[Network, ...]:
     try:
         return tuple(ip_network(text) for text in texts)
     except ValueError as error:
-        raise UsageError("this is no network", hint="give it as 10.20.0.0/16 or fd00:1::/64, with no bits set behind its length") from error
+        raise UsageError(
+            "this is no network",
+            hint="give it as 10.20.0.0/16 or fd00:1::/64, with no bits set behind its length",
+        ) from error
 
 
 def named(address: Address) -> tuple[Network, ...]:
-    """The network of one address that an operator wrote down as such: whoever names it allows it. A name allows nothing."""
+    """The network of one address that an operator wrote down as such: whoever names it allows it. A
+    name allows nothing.
+    """
     if address.ip is not None:
         return (ip_network(address.ip),)
     return networks(HERE) if is_here(address.host) else ()
 
 
 def special(ip: Ip) -> str:
-    """What kind of address this is, where it is not public: loopback, private, link-local...; empty for a public one."""
+    """What kind of address this is, where it is not public: loopback, private, link-local...; empty
+    for a public one.
+    """
     ip = _embedded(ip)
     for network, word in _SPECIAL:
         if ip.version == network.version and ip in network:
@@ -161,16 +200,25 @@ def special(ip: Ip) -> str:
 def permits(allowed: Iterable[Network], ip: Ip) -> bool:
     """Whether an address may be connected to: it is public, or in a network that is allowed."""
     plain = _unmapped(ip)
-    return not special(ip) or any(one in network for network in allowed for one in (ip, plain) if one.version == network.version)
+    return not special(ip) or any(
+        one in network
+        for network in allowed
+        for one in (ip, plain)
+        if one.version == network.version
+    )
 
 
 def _unmapped(ip: Ip) -> Ip:
-    """The IPv4 address that an IPv6 address is another spelling of; the system sends its packets as IPv4."""
+    """The IPv4 address that an IPv6 address is another spelling of; the system sends its packets as
+    IPv4.
+    """
     return ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip
 
 
 def _embedded(ip: Ip) -> Ip:
-    """The IPv4 address to which an IPv6 address leads (mapped, 6to4, NAT64): it decides where packets end."""
+    """The IPv4 address to which an IPv6 address leads (mapped, 6to4, NAT64): it decides where
+    packets end.
+    """
     if isinstance(ip, IPv4Address):
         return ip
     if ip in _NAT64:

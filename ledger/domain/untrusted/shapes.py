@@ -1,8 +1,9 @@
 """What a value from outside must look like, written as data, and one check for all of it.
 
-A shape is: ``str``, ``int``, ``bool``, ``float`` (any number), ``dict``, ``list`` or ``object`` (anything); a ``range`` for an
-integer within it; a compiled pattern for text that matches it whole; ``[shape]`` for a list of such; ``{"name": shape}`` for an
-object with at least these members; ``Maybe`` and ``Each`` for the rest.
+A shape is: ``str``, ``int``, ``bool``, ``float`` (any number), ``dict``, ``list`` or ``object``
+(anything); a ``range`` for an integer within it; a compiled pattern for text that matches it whole;
+``[shape]`` for a list of such; ``{"name": shape}`` for an object with at least these members;
+``Maybe`` and ``Each`` for the rest.
 """
 
 from __future__ import annotations

@@ -10,7 +10,9 @@ from ledger.domain.event.document import Event
 
 @dataclass(frozen=True, slots=True)
 class FileDigest:
-    """Size in bytes and digests (algorithm to lower-case hex) of a file as the verifier measured them."""
+    """Size in bytes and digests (algorithm to lower-case hex) of a file as the verifier measured
+    them.
+    """
 
     size: int
     digests: dict[str, str]
@@ -27,15 +29,24 @@ def check(event: Event | None, file: FileDigest | None) -> str:
         return "no file was given to compare"
     if event is None or "size" not in event.body or "digests" not in event.body:
         raise IncompleteError(
-            9, "the recorded digests are withheld from this bundle", hint="ask the agency for a bundle that discloses them"
+            9,
+            "the recorded digests are withheld from this bundle",
+            hint="ask the agency for a bundle that discloses them",
         )
     body = event.body
     if file.size != body["size"]:
         raise VerificationError(9, f"the file has {file.size} bytes, recorded were {body['size']}")
     compared = [name for name in body["digests"] if name in file.digests]
     if not compared:
-        raise IncompleteError(9, "none of the recorded digests was measured", hint="measure " + " or ".join(body["digests"]))
+        raise IncompleteError(
+            9,
+            "none of the recorded digests was measured",
+            hint="measure " + " or ".join(body["digests"]),
+        )
     for name in compared:
         if file.digests[name] != body["digests"][name]:
-            raise VerificationError(9, f"the file's {name} is {file.digests[name]}, recorded was {body['digests'][name]}")
+            raise VerificationError(
+                9,
+                f"the file's {name} is {file.digests[name]}, recorded was {body['digests'][name]}",
+            )
     return f"{file.size} bytes, same {', '.join(compared)}"

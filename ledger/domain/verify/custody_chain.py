@@ -1,4 +1,6 @@
-"""Verification step 8: legal transitions, both sides of every handover, and every hop up to the contract's head."""
+"""Verification step 8: legal transitions, both sides of every handover, and every hop up to the
+contract's head.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,13 @@ from ledger.domain.verify.state import State
 _STEP = 8
 
 
-def check(bundle: Bundle, statements: Sequence[Statement], events: Sequence[Event | None], state: State, report: Report) -> str:
+def check(
+    bundle: Bundle,
+    statements: Sequence[Statement],
+    events: Sequence[Event | None],
+    state: State,
+    report: Report,
+) -> str:
     """Replay custody and compare it with the contract.
 
     Raises:
@@ -28,44 +36,81 @@ def check(bundle: Bundle, statements: Sequence[Statement], events: Sequence[Even
     item: ItemState | None = None
     offers: dict[bytes, Statement] = {}
     crossed: list[tuple[str, Statement, Statement]] = []
-    for number, (statement, event, bundled) in enumerate(zip(statements, events, bundle.statements, strict=True)):
+    for number, (statement, event, bundled) in enumerate(
+        zip(statements, events, bundle.statements, strict=True)
+    ):
         before = item
         log_agency = bundle.logs[bundled.log].agency
         try:
-            item = advance(item, statement.claims, statement.digest, log_agency=log_agency, event_type=event.type if event else None)
+            item = advance(
+                item,
+                statement.claims,
+                statement.digest,
+                log_agency=log_agency,
+                event_type=event.type if event else None,
+            )
         except RuleError as error:
             raise VerificationError(_STEP, f"event {number}: {error.message}") from error
         if number == 0 and log_agency != bundle.origin:
-            raise VerificationError(_STEP, f"the item began at {log_agency}, the bundle says {bundle.origin}")
+            raise VerificationError(
+                _STEP, f"the item began at {log_agency}, the bundle says {bundle.origin}"
+            )
         if statement.claims.effect == "offer":
             offers[statement.digest] = statement
-        elif before is not None and before.offer is not None and before.offer.to != before.custodian:
+        elif (
+            before is not None and before.offer is not None and before.offer.to != before.custodian
+        ):
             crossed.append((before.custodian, offers[before.offer.digest], statement))
     assert item is not None
     custody = _check_head(bundle, item, state)
     _check_hops(bundle, crossed, events, statements)
     if custody.custodian.strip(b"\x00") and custody.custodian != agency_id(item.custodian)[:24]:
-        raise VerificationError(_STEP, f"the contract names another custodian than {item.custodian}")
-    report.facts |= {"custodian": item.custodian, "closed": item.closed, "handoversAbroad": custody.hops}
-    report.findings.append("other branches of this item: not checked, which needs an audit of the logs")
+        raise VerificationError(
+            _STEP, f"the contract names another custodian than {item.custodian}"
+        )
+    report.facts |= {
+        "custodian": item.custodian,
+        "closed": item.closed,
+        "handoversAbroad": custody.hops,
+    }
+    report.findings.append(
+        "other branches of this item: not checked, which needs an audit of the logs"
+    )
     return f"held by {item.custodian}" + (", closed" if item.closed else "")
 
 
 def _check_head(bundle: Bundle, item: ItemState, state: State) -> PackedCustody:
-    """The contract's record of the item: never offered abroad, or exactly the hops in the bundle, an open offer last."""
+    """The contract's record of the item: never offered abroad, or exactly the hops in the bundle,
+    an open offer last.
+    """
     key = contract_layout.custody_key(agency_id(bundle.origin), item.ref)
-    word = state.read("ledger", contract_layout.custody_slot(key), step=_STEP, what="who holds the item on chain")
+    word = state.read(
+        "ledger", contract_layout.custody_slot(key), step=_STEP, what="who holds the item on chain"
+    )
     custody = contract_layout.unpack_custody(word)
     concluded = _concluded(bundle)
     if custody.hops != len(concluded):
-        raise VerificationError(_STEP, f"the contract knows {custody.hops} handovers abroad, the bundle shows {len(concluded)}")
+        raise VerificationError(
+            _STEP,
+            (
+                f"the contract knows {custody.hops} handovers abroad, the bundle shows "
+                f"{len(concluded)}"
+            ),
+        )
     head = bytes(32)
     for hop in concluded:
         head = hop.commitment(head)
     if concluded:
-        found = state.read("ledger", contract_layout.hop_slot(key, custody.hops - 1), step=_STEP, what="the last handover abroad")
+        found = state.read(
+            "ledger",
+            contract_layout.hop_slot(key, custody.hops - 1),
+            step=_STEP,
+            what="the last handover abroad",
+        )
         if found != head:
-            raise VerificationError(_STEP, "the handovers abroad are not those that the contract recorded")
+            raise VerificationError(
+                _STEP, "the handovers abroad are not those that the contract recorded"
+            )
     _check_open_offer(bundle.hops[len(concluded) :], item, state, key, custody)
     return custody
 
@@ -78,48 +123,91 @@ def _concluded(bundle: Bundle) -> tuple[Hop, ...]:
     return concluded
 
 
-def _check_open_offer(rest: tuple[Hop, ...], item: ItemState, state: State, key: bytes, custody: PackedCustody) -> None:
+def _check_open_offer(
+    rest: tuple[Hop, ...], item: ItemState, state: State, key: bytes, custody: PackedCustody
+) -> None:
     """The contract holds exactly the open offer that the last event signed, or none."""
     pending = item.offer if item.offer is not None and item.offer.to != item.custodian else None
     if custody.open != bool(rest):
-        raise VerificationError(_STEP, f"the contract {'holds' if custody.open else 'holds no'} open offer, the bundle shows otherwise")
+        raise VerificationError(
+            _STEP,
+            (
+                f"the contract {'holds' if custody.open else 'holds no'} open offer, the bundle "
+                "shows otherwise"
+            ),
+        )
     if not rest:
         if pending is not None:
-            raise IncompleteError(_STEP, "an offer abroad is signed that the contract has not taken", hint="export the bundle again later")
+            raise IncompleteError(
+                _STEP,
+                "an offer abroad is signed that the contract has not taken",
+                hint="export the bundle again later",
+            )
         return
     offer = rest[0]
-    found = state.read("ledger", contract_layout.hop_slot(key, custody.hops), step=_STEP, what="the open offer")
+    found = state.read(
+        "ledger", contract_layout.hop_slot(key, custody.hops), step=_STEP, what="the open offer"
+    )
     if found != offer.offer_hash():
         raise VerificationError(_STEP, "the open offer is not the one that the contract holds")
-    if pending is None or (offer.offer, offer.giver, offer.taker) != (pending.digest, agency_id(item.custodian), agency_id(pending.to)):
+    if pending is None or (offer.offer, offer.giver, offer.taker) != (
+        pending.digest,
+        agency_id(item.custodian),
+        agency_id(pending.to),
+    ):
         raise VerificationError(_STEP, "the open offer on chain is not the one that was signed")
 
 
 def _check_hops(
-    bundle: Bundle, crossed: list[tuple[str, Statement, Statement]], events: Sequence[Event | None], statements: Sequence[Statement]
+    bundle: Bundle,
+    crossed: list[tuple[str, Statement, Statement]],
+    events: Sequence[Event | None],
+    statements: Sequence[Statement],
 ) -> None:
-    """Each handover to another agency has its hop, with the same two statements, in the same order."""
+    """Each handover to another agency has its hop, with the same two statements, in the same
+    order.
+    """
     concluded = _concluded(bundle)
     hops = iter(concluded)
     expected = next(hops, None)
     by_digest = dict(zip((statement.digest for statement in statements), events, strict=True))
     for giver, offer, outcome in crossed:
-        if expected is None or (outcome.claims.effect == "withdraw" and expected.offer != offer.digest):
-            # Taken back before the contract ever took it: custody was never at stake, and the contract's head shows that.
+        if expected is None or (
+            outcome.claims.effect == "withdraw" and expected.offer != offer.digest
+        ):
+            # Taken back before the contract ever took it: custody was never at stake, and the
+            # contract's head shows that.
             if outcome.claims.effect != "withdraw":
-                raise VerificationError(_STEP, "a handover abroad is signed that the contract never took")
+                raise VerificationError(
+                    _STEP, "a handover abroad is signed that the contract never took"
+                )
             continue
         _check_hop(giver, offer, outcome, expected)
         event = by_digest[offer.digest]
-        if event is not None and parse_time(event.body["expires"], what="expires") != expected.expires:
-            raise VerificationError(_STEP, "the offer on chain expires at another time than the signed one")
+        if (
+            event is not None
+            and parse_time(event.body["expires"], what="expires") != expected.expires
+        ):
+            raise VerificationError(
+                _STEP, "the offer on chain expires at another time than the signed one"
+            )
         expected = next(hops, None)
     if expected is not None:
-        raise VerificationError(_STEP, "the contract took a handover abroad that the signed events do not show")
+        raise VerificationError(
+            _STEP, "the contract took a handover abroad that the signed events do not show"
+        )
 
 
 def _check_hop(giver: str, offer: Statement, outcome: Statement, hop: Hop) -> None:
     assert offer.claims.to is not None
-    signed = (agency_id(giver), offer.digest, outcome.digest, contract_layout.OUTCOMES[outcome.claims.effect], agency_id(offer.claims.to))
+    signed = (
+        agency_id(giver),
+        offer.digest,
+        outcome.digest,
+        contract_layout.OUTCOMES[outcome.claims.effect],
+        agency_id(offer.claims.to),
+    )
     if signed != (hop.giver, hop.offer, hop.outcome_digest, hop.outcome, hop.taker):
-        raise VerificationError(_STEP, "a handover abroad differs between the signed events and the contract")
+        raise VerificationError(
+            _STEP, "a handover abroad differs between the signed events and the contract"
+        )

@@ -1,8 +1,9 @@
 """Verification of a bundle, step by step; the numbers are those of DESIGN section 13.
 
-1 parse - 2 documents - 3 signatures and certificates - 4 descriptors - 5 receipts - 6 checkpoints - 7 finality -
-8 custody - 9 content - 10 time. The parts of step 3 that need the proven time run after step 6, and
-receipts are judged against checkpoints that were judged before, so that the step named is the one at fault.
+1 parse - 2 documents - 3 signatures and certificates - 4 descriptors - 5 receipts - 6 checkpoints -
+7 finality - 8 custody - 9 content - 10 time. The parts of step 3 that need the proven time run
+after step 6, and receipts are judged against checkpoints that were judged before, so that the step
+named is the one at fault.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ from ledger.domain.chain.evm import parse_header
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.digests import same
 from ledger.domain.codecs.text import format_time, parse_time
-from ledger.domain.errors import ForeignError, FormatError, IncompleteError, RuleError, VerificationError
+from ledger.domain.errors import (
+    ForeignError,
+    FormatError,
+    IncompleteError,
+    RuleError,
+    VerificationError,
+)
 from ledger.domain.event import disclosure as disclosures
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
@@ -95,9 +102,12 @@ def verify(
 
     Args:
         data: the bundle.
-        file: size and digests of the file to compare, measured by the caller; never the file itself.
-        confirm: asks a chain of the verifier's choice for the final block hash at a number; may raise NetworkError.
-        state: for a node that verifies by its own chain what comes without proofs; stands for proofs and their finality (step 7).
+        file: size and digests of the file to compare, measured by the caller; never the file
+            itself.
+        confirm: asks a chain of the verifier's choice for the final block hash at a number; may
+            raise NetworkError.
+        state: for a node that verifies by its own chain what comes without proofs; stands for
+            proofs and their finality (step 7).
 
     Returns:
         a report; nothing is raised for evidence that fails.
@@ -109,7 +119,11 @@ def verify(
         _fail(report, 1, error)
         return report
     report.steps[1].status = Status.PASSED
-    report.facts |= {"evidence": case.bundle.evidence, "origin": case.bundle.origin, "events": len(case.statements)}
+    report.facts |= {
+        "evidence": case.bundle.evidence,
+        "origin": case.bundle.origin,
+        "events": len(case.statements),
+    }
     procedure: list[tuple[int, Callable[[], str]]] = [
         (2, lambda: _check_documents(case, report)),
         (3, lambda: _check_signatures(case)),
@@ -118,7 +132,12 @@ def verify(
         (6, lambda: _check_checkpoints(case)),
         (5, lambda: _check_receipts(case)),
         (3, lambda: _check_certificates(case, report)),
-        (8, lambda: custody_chain.check(case.bundle, case.statements, case.events, case.state, report)),
+        (
+            8,
+            lambda: custody_chain.check(
+                case.bundle, case.statements, case.events, case.state, report
+            ),
+        ),
         (6, lambda: _check_nothing_spare(case, report)),
         (7, lambda: _check_finality(case, confirm)),
         (9, lambda: content.check(case.events[0], file)),
@@ -130,7 +149,11 @@ def verify(
             detail = check()
         except IncompleteError as error:
             lacking = report.steps[error.step]
-            lacking.status, lacking.detail, lacking.hint = Status.NOT_CHECKED, error.message, error.hint or ""
+            lacking.status, lacking.detail, lacking.hint = (
+                Status.NOT_CHECKED,
+                error.message,
+                error.hint or "",
+            )
             if step.status is Status.NOT_REACHED:
                 step.status, step.detail = Status.NOT_CHECKED, error.message
             continue
@@ -155,13 +178,23 @@ def _parse(data: bytes, root: TrustRoot, state: State | None) -> Case:
     """Step 1: everything parses strictly."""
     bundle = bundles.parse(data)
     _check_weight(bundle, len(data))
-    logs = [contract_layout.log_id(root.chain_id, root.ledger.address, agency_id(one.agency), one.number) for one in bundle.logs]
+    logs = [
+        contract_layout.log_id(
+            root.chain_id, root.ledger.address, agency_id(one.agency), one.number
+        )
+        for one in bundle.logs
+    ]
     parsed = [statements.parse_entry(one.entry) for one in bundle.statements]
-    events = [None if one.document is None else documents.parse(one.document, one.disclosures) for one in bundle.statements]
+    events = [
+        None if one.document is None else documents.parse(one.document, one.disclosures)
+        for one in bundle.statements
+    ]
     for one in bundle.statements:
         if one.document is None and one.disclosures:
             raise FormatError("bundle: disclosures of a document that is not there")
-    given = [None if one.receipt is None else receipts.parse(one.receipt) for one in bundle.statements]
+    given = [
+        None if one.receipt is None else receipts.parse(one.receipt) for one in bundle.statements
+    ]
     for checkpoint in bundle.checkpoints:
         receipts.parse_checkpoint(checkpoint.note)
     for crl in bundle.crls:
@@ -169,15 +202,22 @@ def _parse(data: bytes, root: TrustRoot, state: State | None) -> Case:
     if bundle.chain is not None:
         for header in (bundle.chain.header, *bundle.chain.descendants):
             parse_header(header)
-    found = {certificate.digest: certificate for certificate in map(certificates.parse, bundle.certificates)}
+    found = {
+        certificate.digest: certificate
+        for certificate in map(certificates.parse, bundle.certificates)
+    }
     return Case(bundle, root, logs, parsed, events, given, found, [None] * len(parsed), state)
 
 
 def _check_weight(bundle: Bundle, size: int) -> None:
-    """Documents are parsed and kept all at once: a bundle of arrays of nothing would take a hundred times its size in memory."""
+    """Documents are parsed and kept all at once: a bundle of arrays of nothing would take a hundred
+    times its size in memory.
+    """
     total = 0
     for one in bundle.statements:
-        total += strict_json.weight(one.document or b"") + sum(disclosures.weight(encoded) for encoded in one.disclosures)
+        total += strict_json.weight(one.document or b"") + sum(
+            disclosures.weight(encoded) for encoded in one.disclosures
+        )
     if total > _GROWTH * size + _FREE:
         raise FormatError("bundle: too many values in its documents for its size")
 
@@ -190,7 +230,9 @@ def _check_documents(case: Case, report: Report) -> str:
         if claims.subject != case.bundle.evidence:
             raise VerificationError(2, f"event {number} is about another item")
         if claims.seq != number:
-            raise VerificationError(2, f"event {number} has seq {claims.seq}: one is missing or out of order")
+            raise VerificationError(
+                2, f"event {number} has seq {claims.seq}: one is missing or out of order"
+            )
         if claims.prev != (previous.digest if previous is not None else None):
             raise VerificationError(2, f"event {number} does not follow the event before it")
         previous = statement
@@ -198,7 +240,13 @@ def _check_documents(case: Case, report: Report) -> str:
             report.withheld.append(f"event {number}: the whole document")
             continue
         if not same(event.digest, statement.payload):
-            raise VerificationError(2, f"event {number}: the document hashes to {event.digest.hex()}, signed was {statement.payload.hex()}")
+            raise VerificationError(
+                2,
+                (
+                    f"event {number}: the document hashes to {event.digest.hex()}, signed was "
+                    f"{statement.payload.hex()}"
+                ),
+            )
         documents.check_claims(event, claims)
         report.withheld += [f"event {number}: {path}" for path in event.withheld]
         if not event.known:
@@ -207,35 +255,50 @@ def _check_documents(case: Case, report: Report) -> str:
 
 
 def _check_signatures(case: Case) -> str:
-    """Step 3, first part: each statement's signature, and the actor is the certificate's subject."""
+    """Step 3, first part: each statement's signature, and the actor is the certificate's
+    subject.
+    """
     used = set()
     for number, (statement, event) in enumerate(zip(case.statements, case.events, strict=True)):
         certificate = case.certificates.get(statement.certificate)
         if certificate is None:
-            raise VerificationError(3, f"event {number}: the certificate that it names is not in the bundle")
+            raise VerificationError(
+                3, f"event {number}: the certificate that it names is not in the bundle"
+            )
         used.add(certificate.digest)
         statements.verify_signature(statement, certificate.key)
         if certificate.agency != statement.claims.issuer:
-            raise VerificationError(3, f"event {number}: signed by {certificate.agency}, claims {statement.claims.issuer}")
+            raise VerificationError(
+                3,
+                f"event {number}: signed by {certificate.agency}, claims {statement.claims.issuer}",
+            )
         if event is not None:
             actor = event.value["actor"]
             if (actor["id"], actor["kind"]) != (certificate.pseudonym, certificate.kind):
-                raise VerificationError(3, f"event {number}: the actor is not the certificate's subject")
+                raise VerificationError(
+                    3, f"event {number}: the actor is not the certificate's subject"
+                )
             if actor["role"] not in certificate.roles:
-                raise VerificationError(3, f"event {number}: the certificate does not hold the role {actor['role']!r}")
+                raise VerificationError(
+                    3, f"event {number}: the certificate does not hold the role {actor['role']!r}"
+                )
     if set(case.certificates) != used:
         raise VerificationError(3, "the bundle holds a certificate that signed nothing in it")
     return ""
 
 
 def _check_state(case: Case) -> str:
-    """Step 6, first part: account proofs, code hashes, and storage proofs lead to the header's state root."""
+    """Step 6, first part: account proofs, code hashes, and storage proofs lead to the header's
+    state root.
+    """
     _ = case.state
     return ""
 
 
 def _check_log_keys(case: Case) -> str:
-    """Step 4: the log key of every checkpoint comes from the descriptor version that the checkpoint names."""
+    """Step 4: the log key of every checkpoint comes from the descriptor version that the checkpoint
+    names.
+    """
     if not case.bundle.checkpoints:
         raise IncompleteError(4, "no event is anchored yet: no log key was judged", hint=_AGAIN)
     for checkpoint in case.bundle.checkpoints:
@@ -246,7 +309,9 @@ def _check_log_keys(case: Case) -> str:
 def _check_receipts(case: Case) -> str:
     """Step 5: each receipt, at exactly the root and size of a checkpoint of its log."""
     missing = 0
-    for number, (statement, bundled) in enumerate(zip(case.statements, case.bundle.statements, strict=True)):
+    for number, (statement, bundled) in enumerate(
+        zip(case.statements, case.bundle.statements, strict=True)
+    ):
         log = case.logs[bundled.log]
         if statement.claims.log_id != log:
             raise VerificationError(5, f"event {number} was signed for another log")
@@ -260,21 +325,42 @@ def _check_receipts(case: Case) -> str:
     return _count(len(case.statements), "receipt")
 
 
-def _check_receipt(case: Case, number: int, statement: Statement, bundled: BundledStatement, parsed: Receipt, log: bytes) -> None:
+def _check_receipt(
+    case: Case,
+    number: int,
+    statement: Statement,
+    bundled: BundledStatement,
+    parsed: Receipt,
+    log: bytes,
+) -> None:
     if parsed.index != bundled.index:
-        raise VerificationError(5, f"event {number}: the receipt is for entry {parsed.index}, not {bundled.index}")
+        raise VerificationError(
+            5, f"event {number}: the receipt is for entry {parsed.index}, not {bundled.index}"
+        )
     same_log = [one for one in case.bundle.checkpoints if one.log == bundled.log]
     found = next((one for one in same_log if one.size == parsed.size), None)
     if found is None:
-        raise VerificationError(5, f"event {number}: the receipt is at size {parsed.size}, which no checkpoint in the bundle has")
+        raise VerificationError(
+            5,
+            (
+                f"event {number}: the receipt is at size {parsed.size}, which no checkpoint in the "
+                "bundle has"
+            ),
+        )
     key = case.directory.version(case.bundle.logs[found.log].agency, found.version).log_key
-    root = receipts.verify(parsed, leaf=statement.digest, log_id=log, subject=statement.claims.subject, key=key)
+    root = receipts.verify(
+        parsed, leaf=statement.digest, log_id=log, subject=statement.claims.subject, key=key
+    )
     if not same(root, found.root):
-        raise VerificationError(5, f"event {number}: the receipt leads to another root than the checkpoint's")
+        raise VerificationError(
+            5, f"event {number}: the receipt leads to another root than the checkpoint's"
+        )
 
 
 def _check_checkpoints(case: Case) -> str:
-    """Step 6, second part: every checkpoint is signed and anchored; the first one that covers each leaf gives its time."""
+    """Step 6, second part: every checkpoint is signed and anchored; the first one that covers each
+    leaf gives its time.
+    """
     if not case.bundle.checkpoints:
         raise IncompleteError(6, "the bundle holds no checkpoint", hint=_AGAIN)
     for checkpoint in case.bundle.checkpoints:
@@ -282,8 +368,12 @@ def _check_checkpoints(case: Case) -> str:
         case.state.check_checkpoint(log, checkpoint)
         note = receipts.parse_checkpoint(checkpoint.note)
         if (note.log_id, note.size, note.root) != (log, checkpoint.size, checkpoint.root):
-            raise VerificationError(6, f"the signed checkpoint of {checkpoint.size} entries says something else")
-        descriptor = case.directory.version(case.bundle.logs[checkpoint.log].agency, checkpoint.version)
+            raise VerificationError(
+                6, f"the signed checkpoint of {checkpoint.size} entries says something else"
+            )
+        descriptor = case.directory.version(
+            case.bundle.logs[checkpoint.log].agency, checkpoint.version
+        )
         receipts.verify_checkpoint(note, descriptor.log_key)
     proven: list[int | None] = []
     used = set()
@@ -294,7 +384,9 @@ def _check_checkpoints(case: Case) -> str:
             continue
         first = case.bundle.checkpoints[bundled.first]
         if first.log != bundled.log or not first.prev <= bundled.index < first.size:
-            raise VerificationError(6, f"event {number}: its checkpoint does not cover entry {bundled.index} first")
+            raise VerificationError(
+                6, f"event {number}: its checkpoint does not cover entry {bundled.index} first"
+            )
         used |= {(first.log, first.size), (bundled.log, given.size)}
         proven.append(first.time)
     if {(one.log, one.size) for one in case.bundle.checkpoints} != used:
@@ -304,7 +396,9 @@ def _check_checkpoints(case: Case) -> str:
 
 
 def _check_certificates(case: Case, report: Report) -> str:
-    """Step 3, second part: each certificate chains to its agency's CA and was valid and not revoked at proven time."""
+    """Step 3, second part: each certificate chains to its agency's CA and was valid and not revoked
+    at proven time.
+    """
     undecided: IncompleteError | None = None
     for number, (statement, time) in enumerate(zip(case.statements, case.proven, strict=True)):
         if time is None:
@@ -317,27 +411,45 @@ def _check_certificates(case: Case, report: Report) -> str:
         except IncompleteError as error:
             undecided = error
         if time - statement.claims.time > descriptor.max_anchoring_delay:
-            report.findings.append(f"event {number} is late: anchored {time - statement.claims.time} s after it was signed")
+            report.findings.append(
+                f"event {number} is late: anchored {time - statement.claims.time} s after it "
+                "was "
+                "signed"
+            )
         if statement.claims.time > time + 300:
-            report.findings.append(f"event {number} is dated {statement.claims.time - time} s after its own proof: a wrong clock")
+            report.findings.append(
+                f"event {number} is dated {statement.claims.time - time} s after its own "
+                "proof: "
+                "a wrong clock"
+            )
     if undecided is not None:
         raise undecided
     if waiting := sum(time is None for time in case.proven):
         raise IncompleteError(
-            3, f"{_count(waiting, 'event')} without a proven time: whether the signer was certified then is open", hint=_AGAIN
+            3,
+            (
+                f"{_count(waiting, 'event')} without a proven time: whether the signer was "
+                "certified "
+                "then is open"
+            ),
+            hint=_AGAIN,
         )
     return _count(len(case.certificates), "certificate")
 
 
 def _check_nothing_spare(case: Case, report: Report) -> str:
-    """Step 6, last part: no proof without a purpose, where every check that could need one was made."""
+    """Step 6, last part: no proof without a purpose, where every check that could need one was
+    made.
+    """
     if all(step.status is not Status.NOT_CHECKED for step in report.steps.values()):
         case.state.require_all_used()
     return ""
 
 
 def _check_finality(case: Case, confirm: Callable[[int, bytes], set[bytes]] | None) -> str:
-    """Step 7: the header is canonical by the trust root's rule or the chain of the verifier's choice."""
+    """Step 7: the header is canonical by the trust root's rule or the chain of the verifier's
+    choice.
+    """
     chain = case.bundle.chain
     if case.seen is not None:
         return f"block {case.seen.number}, as the verifier's own node has it"
@@ -345,7 +457,10 @@ def _check_finality(case: Case, confirm: Callable[[int, bytes], set[bytes]] | No
         raise IncompleteError(7, "the bundle names no block", hint=_AGAIN)
     headers = [parse_header(raw) for raw in (chain.header, *chain.descendants)]
     confirmed = confirm(headers[0].number, headers[0].hash) if confirm is not None else None
-    return f"block {headers[0].number}: {trust.judge(case.root, headers, confirmed)} ({case.root.label})"
+    return (
+        f"block {headers[0].number}: {trust.judge(case.root, headers, confirmed)} "
+        f"({case.root.label})"
+    )
 
 
 def _check_time(case: Case, report: Report) -> str:
@@ -356,9 +471,14 @@ def _check_time(case: Case, report: Report) -> str:
     report.facts["provenTime"] = format_time(first)
     opening = case.events[0]
     if opening is not None and "from" in opening.value.get("occurred", {}):
-        delay = case.statements[0].claims.time - parse_time(opening.value["occurred"]["from"], what="occurred")
+        delay = case.statements[0].claims.time - parse_time(
+            opening.value["occurred"]["from"], what="occurred"
+        )
         report.facts["firstDigestAfter"] = delay
-        report.findings.append(f"the first digest was signed {delay} s after collection, as the one who collected it states")
+        report.findings.append(
+            f"the first digest was signed {delay} s after collection, as the one who collected "
+            "it states"
+        )
     return f"on record no later than {format_time(first)}; no other time stamps in the bundle"
 
 
@@ -376,7 +496,9 @@ def _timeline(case: Case) -> list[dict[str, Any]]:
                 "type": event.type if event is not None else None,
                 "effect": statement.claims.effect,
                 "agency": statement.claims.issuer,
-                "actor": agency_urn(statement.claims.issuer) if event is None else event.value["actor"]["id"],
+                "actor": agency_urn(statement.claims.issuer)
+                if event is None
+                else event.value["actor"]["id"],
                 "time": format_time(statement.claims.time),
                 "provenTime": None if proven is None else format_time(proven),
                 "statement": statement.digest.hex(),

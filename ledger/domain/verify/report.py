@@ -64,7 +64,9 @@ class Step:
 class Report:
     """The whole result. ``events`` is the item's life as far as the reader may see it."""
 
-    steps: dict[int, Step] = field(default_factory=lambda: {number: Step(number) for number in TITLES})
+    steps: dict[int, Step] = field(
+        default_factory=lambda: {number: Step(number) for number in TITLES}
+    )
     findings: list[str] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -87,7 +89,13 @@ class Report:
         return {
             "verdict": self.verdict.value,
             "steps": [
-                {"number": step.number, "title": step.title, "status": step.status.value, "detail": step.detail, "hint": step.hint}
+                {
+                    "number": step.number,
+                    "title": step.title,
+                    "status": step.status.value,
+                    "detail": step.detail,
+                    "hint": step.hint,
+                }
                 for step in self.steps.values()
             ],
             "findings": self.findings,

@@ -1,4 +1,6 @@
-"""The state of the two contracts as a bundle's chain section proves it (verification steps 4 and 6)."""
+"""The state of the two contracts as a bundle's chain section proves it (verification steps 4 and
+6).
+"""
 
 from __future__ import annotations
 
@@ -48,14 +50,23 @@ class State(ABC):
             VerificationError: step 6, never anchored or anchored with other values.
         """
         what = f"the checkpoint of {checkpoint.size} entries"
-        found = self.read("ledger", contract_layout.checkpoint_slot(log, checkpoint.size), step=6, what=what)
+        found = self.read(
+            "ledger", contract_layout.checkpoint_slot(log, checkpoint.size), step=6, what=what
+        )
         expected = contract_layout.checkpoint_commitment(
-            checkpoint.prev, checkpoint.size, checkpoint.root, checkpoint.version, checkpoint.time, checkpoint.block
+            checkpoint.prev,
+            checkpoint.size,
+            checkpoint.root,
+            checkpoint.version,
+            checkpoint.time,
+            checkpoint.block,
         )
         if found == _ZERO:
             raise VerificationError(6, f"{what} was never anchored")
         if not same(found, expected):
-            raise VerificationError(6, f"{what} was anchored with other values than the bundle says")
+            raise VerificationError(
+                6, f"{what} was anchored with other values than the bundle says"
+            )
         if checkpoint.block > self.number:
             raise VerificationError(6, f"{what} is younger than the block that proves it")
 
@@ -64,7 +75,8 @@ class ProvenState(State):
     """Storage words of registry and ledger, each proven to the header's state root.
 
     Raises:
-        VerificationError: step 6, when an account or its code differs, or a proof does not lead to its slot.
+        VerificationError: step 6, when an account or its code differs, or a proof does not lead to
+            its slot.
     """
 
     def __init__(self, chain: ChainSection, root: TrustRoot) -> None:
@@ -75,14 +87,23 @@ class ProvenState(State):
             "ledger": self._account(root.ledger, chain.ledger, "ledger"),
         }
         self._words = {
-            (one.contract, one.slot): evm.prove_storage(storage_roots[one.contract], one.slot, one.nodes) for one in chain.storage
+            (one.contract, one.slot): evm.prove_storage(
+                storage_roots[one.contract], one.slot, one.nodes
+            )
+            for one in chain.storage
         }
         self._used: set[tuple[str, bytes]] = set()
 
     def _account(self, contract: Contract, proof: tuple[bytes, ...], name: str) -> bytes:
         account = evm.prove_account(self.header.state_root, contract.address, proof)
         if not same(account.code_hash, contract.code_hash):
-            raise VerificationError(6, f"{name}: code 0x{account.code_hash.hex()}, the trust root pins 0x{contract.code_hash.hex()}")
+            raise VerificationError(
+                6,
+                (
+                    f"{name}: code 0x{account.code_hash.hex()}, the trust root pins "
+                    f"0x{contract.code_hash.hex()}"
+                ),
+            )
         return account.storage_root
 
     def read(self, contract: str, slot: bytes, *, step: int, what: str) -> bytes:
@@ -92,7 +113,9 @@ class ProvenState(State):
             IncompleteError: the bundle does not prove this slot.
         """
         if (contract, slot) not in self._words:
-            raise IncompleteError(step, f"the bundle holds no proof of {what}", hint="export the bundle again")
+            raise IncompleteError(
+                step, f"the bundle holds no proof of {what}", hint="export the bundle again"
+            )
         self._used.add((contract, slot))
         return self._words[contract, slot]
 
@@ -103,11 +126,15 @@ class ProvenState(State):
             VerificationError: otherwise.
         """
         if unused := set(self._words) - self._used:
-            raise VerificationError(6, f"{len(unused)} storage proofs belong to nothing in the bundle")
+            raise VerificationError(
+                6, f"{len(unused)} storage proofs belong to nothing in the bundle"
+            )
 
 
 class Directory:
-    """The descriptors of a bundle, each compared with its commitment on chain (verification step 4)."""
+    """The descriptors of a bundle, each compared with its commitment on chain (verification step
+    4).
+    """
 
     def __init__(self, bundled: tuple[BundledDescriptor, ...], state: State) -> None:
         self._state = state
@@ -116,7 +143,9 @@ class Directory:
             parsed = descriptors.parse(one.document)
             slot = contract_layout.descriptor_slot(agency_id(parsed.agency), parsed.version)
             what = f"version {parsed.version} of the descriptor of {parsed.agency}"
-            expected = contract_layout.descriptor_commitment(parsed.digest, one.active_from, one.block)
+            expected = contract_layout.descriptor_commitment(
+                parsed.digest, one.active_from, one.block
+            )
             if not same(state.read("registry", slot, step=4, what=what), expected):
                 raise VerificationError(4, f"{what} is not the one that the registry holds")
             if (parsed.agency, parsed.version) in self._versions:
@@ -130,25 +159,39 @@ class Directory:
             IncompleteError: not in the bundle.
         """
         if (agency, version) not in self._versions:
-            raise IncompleteError(4, f"version {version} of the descriptor of {agency} is not in the bundle")
+            raise IncompleteError(
+                4, f"version {version} of the descriptor of {agency} is not in the bundle"
+            )
         return self._versions[agency, version][0]
 
     def in_force(self, agency: str, time: int) -> Descriptor:
-        """The descriptor in force at ``time``: active from then or earlier, the next one later or absent.
+        """The descriptor in force at ``time``: active from then or earlier, the next one later or
+        absent.
 
         Raises:
             IncompleteError: the bundle does not hold it, or does not prove what came after it.
         """
         best = [
-            (version, parsed) for (code, version), (parsed, active_from) in self._versions.items() if code == agency and active_from <= time
+            (version, parsed)
+            for (code, version), (parsed, active_from) in self._versions.items()
+            if code == agency and active_from <= time
         ]
         if not best:
-            raise IncompleteError(4, f"the bundle holds no descriptor of {agency} in force at {time}")
+            raise IncompleteError(
+                4, f"the bundle holds no descriptor of {agency} in force at {time}"
+            )
         version, parsed = max(best, key=lambda item: item[0])
         following = self._versions.get((agency, version + 1))
         if following is not None:
             return parsed  # proven, and active only later
         slot = contract_layout.descriptor_slot(agency_id(agency), version + 1)
-        if self._state.read("registry", slot, step=4, what=f"what followed version {version} of {agency}") != _ZERO:
-            raise IncompleteError(4, f"version {version + 1} of the descriptor of {agency} is not in the bundle")
+        if (
+            self._state.read(
+                "registry", slot, step=4, what=f"what followed version {version} of {agency}"
+            )
+            != _ZERO
+        ):
+            raise IncompleteError(
+                4, f"version {version + 1} of the descriptor of {agency} is not in the bundle"
+            )
         return parsed

@@ -1,7 +1,10 @@
-"""Who has which part in an item, and reading it: nothing is shown or released before the reader's signed `accessed` event is in the log.
+"""Who has which part in an item, and reading it: nothing is shown or released before the reader's
+signed `accessed` event is in the log.
 
-- an item in which the caller has no part and one that does not exist are one answer, after the same look-ups
-- `require_readable` says what an access would open, and is asked before anybody signs one, and again before it is registered
+- an item in which the caller has no part and one that does not exist are one answer, after the same
+  look-ups
+- `require_readable` says what an access would open, and is asked before anybody signs one, and
+  again before it is registered
 """
 
 from __future__ import annotations
@@ -26,11 +29,13 @@ from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.records import documents
 
-#: Roles that see every item of the agency in lists; others see what they recorded and what was granted to them.
+#: Roles that see every item of the agency in lists; others see what they recorded and what was
+#: granted to them.
 SEE_ALL: Final = frozenset({"custodian", "auditor", "administrator", "data-protection-officer"})
 #: Roles that may never read details or content, whatever they sign.
 NO_CONTENT: Final = frozenset({"administrator", "auditor"})
-#: Kinds of release to whoever an item is on offer to, who looks before answering, and what each opens.
+#: Kinds of release to whoever an item is on offer to, who looks before answering, and what each
+#: opens.
 LOOKS: Final = {"offer": "record", "offer-content": "content"}
 FRESH: Final = 3600  # seconds for which one recorded access is good
 
@@ -56,15 +61,20 @@ class Caller:
 
 
 def hidden() -> NotFoundError:
-    """The one answer for an item that does not exist and for one in which the caller has no part: the same bytes on every route."""
-    return NotFoundError("no such item, or none that you may see", hint="list your items with: custody list")
+    """The one answer for an item that does not exist and for one in which the caller has no part:
+    the same bytes on every route.
+    """
+    return NotFoundError(
+        "no such item, or none that you may see", hint="list your items with: custody list"
+    )
 
 
 def require_still(node: Node, unit: Unit, who: PersonId | None, *roles: str) -> None:
-    """Whoever asked for this is an active person of ours with one of these roles, in the transaction that does it.
+    """Whoever asked for this is an active person of ours with one of these roles, in the
+    transaction that does it.
 
-    A request may have waited for a chain or another node for minutes, and they may have been suspended meanwhile. None is the node's
-    owner, at the home itself.
+    A request may have waited for a chain or another node for minutes, and they may have been
+    suspended meanwhile. None is the node's owner, at the home itself.
 
     Raises:
         DeniedError: no longer.
@@ -74,7 +84,9 @@ def require_still(node: Node, unit: Unit, who: PersonId | None, *roles: str) -> 
     row = unit.person(who)
     der = unit.certificate(row.certificate) if row is not None and row.active else None
     if who.agency != node.agency or der is None or not certificates.parse(der).roles & set(roles):
-        raise DeniedError("this person is not, or no longer, enrolled here for that", hint="ask an administrator")
+        raise DeniedError(
+            "this person is not, or no longer, enrolled here for that", hint="ask an administrator"
+        )
 
 
 def signer(node: Node, unit: Unit, certificate: Certificate) -> Caller:
@@ -86,7 +98,9 @@ def signer(node: Node, unit: Unit, certificate: Certificate) -> Caller:
     parsed = certificate
     if parsed.kind == "service":
         own = parsed.agency == node.agency
-        hpke = node.keys.hpke.public if own else directory.descriptor(node, unit, parsed.agency).node
+        hpke = (
+            node.keys.hpke.public if own else directory.descriptor(node, unit, parsed.agency).node
+        )
         return Caller(parsed.subject, parsed.roles, parsed.digest, hpke, parsed.key)
     row = unit.person(parsed.subject)
     if row is None:
@@ -101,7 +115,9 @@ def sees_all(node: Node, caller: Caller) -> bool:
 
 
 def is_asked(node: Node, caller: Caller, item: ItemRow) -> bool:
-    """Whether an item is on offer to the caller, or comes from another agency to ours as a whole and they may accept for it."""
+    """Whether an item is on offer to the caller, or comes from another agency to ours as a whole
+    and they may accept for it.
+    """
     offer = item.state.offer
     if offer is None or offer.to != node.agency or caller.agency != node.agency:
         return False
@@ -110,8 +126,12 @@ def is_asked(node: Node, caller: Caller, item: ItemRow) -> bool:
     return bool(caller.roles & ROLES_BY_TYPE["transfer-accepted"])
 
 
-def parts_of(node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRow | None) -> frozenset[Part]:
-    """The parts that somebody has in an item; none in one that is absent, which takes the same look-ups."""
+def parts_of(
+    node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRow | None
+) -> frozenset[Part]:
+    """The parts that somebody has in an item; none in one that is absent, which takes the same
+    look-ups.
+    """
     if "service" in caller.roles:
         return _parts_of_node(node, unit, caller, evidence, item)
     named = unit.share(evidence, caller.id)
@@ -132,7 +152,9 @@ def parts_of(node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRo
 
 
 def _has_own_key(node: Node, unit: Unit, caller: Caller) -> bool:
-    """Whether what is sealed to the caller's key is meant for them: somebody may have joined with an agency's before it was known here."""
+    """Whether what is sealed to the caller's key is meant for them: somebody may have joined with
+    an agency's before it was known here.
+    """
     return caller.hpke.digest not in directory.agency_keys(node, unit)
 
 
@@ -142,8 +164,12 @@ def _own_grants(node: Node, unit: Unit, caller: Caller, evidence: str, *scopes: 
     return found if _has_own_key(node, unit, caller) else []
 
 
-def _parts_of_node(node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRow | None) -> frozenset[Part]:
-    """Our own node speaks of every item; another agency's of those that it held, once they were disposed of and it destroys its keys."""
+def _parts_of_node(
+    node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRow | None
+) -> frozenset[Part]:
+    """Our own node speaks of every item; another agency's of those that it held, once they were
+    disposed of and it destroys its keys.
+    """
     rows, erasure = unit.crossings(evidence), unit.erasure(evidence)
     if item is None:
         return frozenset()
@@ -171,22 +197,46 @@ def is_visible(node: Node, unit: Unit, caller: Caller, evidence: str) -> bool:
 
 
 def visible_items(
-    node: Node, unit: Unit, caller: Caller, *, after: int = -1, limit: int, token: bytes | None = None, beside: str = ""
+    node: Node,
+    unit: Unit,
+    caller: Caller,
+    *,
+    after: int = -1,
+    limit: int,
+    token: bytes | None = None,
+    beside: str = "",
 ) -> list[ItemRow]:
-    """A page of items that the caller may see, in the order in which they were opened; ``token``, ``beside``: see unit.items.
+    """A page of items that the caller may see, in the order in which they were opened; ``token``,
+    ``beside``: see unit.items.
 
-    All conditions stand in the query: a page that was cut before it is filtered would hide items that the caller may see.
+    All conditions stand in the query: a page that was cut before it is filtered would hide items
+    that the caller may see.
     """
     person, recipient = None, None
     if not sees_all(node, caller):
-        person, recipient = caller.id, caller.hpke.digest if _has_own_key(node, unit, caller) else None
-    return unit.items(after=after, limit=limit, person=person, evidence=None, recipient=recipient, token=token, beside=beside)
+        person, recipient = (
+            caller.id,
+            caller.hpke.digest if _has_own_key(node, unit, caller) else None,
+        )
+    return unit.items(
+        after=after,
+        limit=limit,
+        person=person,
+        evidence=None,
+        recipient=recipient,
+        token=token,
+        beside=beside,
+    )
 
 
-def require_readable(node: Node, unit: Unit, caller: Caller, item: ItemRow, mode: str) -> tuple[bytes, ...]:
-    """Check that what an access of this mode opens could be handed to the caller; the keys to which content is sealed for them.
+def require_readable(
+    node: Node, unit: Unit, caller: Caller, item: ItemRow, mode: str
+) -> tuple[bytes, ...]:
+    """Check that what an access of this mode opens could be handed to the caller; the keys to which
+    content is sealed for them.
 
-    Asked before an access is signed, and again before it is registered: one that nothing follows would tell of a reading that never was.
+    Asked before an access is signed, and again before it is registered: one that nothing follows
+    would tell of a reading that never was.
 
     Raises:
         DeniedError, RuleError: why nothing could follow.
@@ -194,16 +244,31 @@ def require_readable(node: Node, unit: Unit, caller: Caller, item: ItemRow, mode
     if not caller.roles - NO_CONTENT:
         raise DeniedError("this role sees records, never details or content")
     if unit.erasure(item.state.evidence) is not None:
-        raise DeniedError("the keys of this item were destroyed: nothing of it can be read", hint="custody dispose certificate ID")
+        raise DeniedError(
+            "the keys of this item were destroyed: nothing of it can be read",
+            hint="custody dispose certificate ID",
+        )
     if item.state.offer is not None:
-        hint = "to read it meanwhile and offer it again: custody handover pause ID -o FILE --basis WHY"
+        hint = (
+            "to read it meanwhile and offer it again: custody handover pause ID -o FILE --basis WHY"
+        )
         if is_asked(node, caller, item):
             hint = "check it and answer: custody handover accept ID"
-        raise RuleError("an offer is open: only its acceptance, refusal or withdrawal may follow", hint=hint)
+        raise RuleError(
+            "an offer is open: only its acceptance, refusal or withdrawal may follow", hint=hint
+        )
     if item.state.custodian != node.agency:
-        what = f"this item went to {item.state.custodian}: readings are recorded by whoever holds it now"
+        what = (
+            f"this item went to {item.state.custodian}: readings are recorded by whoever "
+            "holds it now"
+        )
         raise RuleError(what, hint="ask them for a bundle")
-    keys = tuple(dict.fromkeys(grants.parse(one).recipient for one in content_grants(node, unit, caller, item.state.evidence)))
+    keys = tuple(
+        dict.fromkeys(
+            grants.parse(one).recipient
+            for one in content_grants(node, unit, caller, item.state.evidence)
+        )
+    )
     if mode == "copy" and item.cid is not None and not keys:
         raise no_key()
     return keys
@@ -215,11 +280,15 @@ def no_key() -> DeniedError:
     return DeniedError("no content key was granted to you", hint=hint)
 
 
-def require_access(node: Node, unit: Unit, caller: Caller, evidence: str, access: bytes, kind: str) -> EntryRow:
-    """Check that ``access`` is the digest of the caller's own, recent `accessed` event on this item.
+def require_access(
+    node: Node, unit: Unit, caller: Caller, evidence: str, access: bytes, kind: str
+) -> EntryRow:
+    """Check that ``access`` is the digest of the caller's own, recent `accessed` event on this
+    item.
 
     Args:
-        kind: content (for which a key is sealed to the caller), bundle, or details, for which an access of any mode is enough.
+        kind: content (for which a key is sealed to the caller), bundle, or details, for which an
+            access of any mode is enough.
 
     Raises:
         DeniedError: it is not, or the caller's role may not read, or has no key.
@@ -229,21 +298,38 @@ def require_access(node: Node, unit: Unit, caller: Caller, evidence: str, access
     if not caller.roles - NO_CONTENT:
         raise DeniedError("this role sees records, never details or content")
     row = unit.entry_by_digest(access)
-    if row is None or row.evidence != evidence or row.certificate != caller.certificate or row.effect != "none":
-        raise DeniedError("no access of yours to this item is in the log under that digest", hint=hint)
+    if (
+        row is None
+        or row.evidence != evidence
+        or row.certificate != caller.certificate
+        or row.effect != "none"
+    ):
+        raise DeniedError(
+            "no access of yours to this item is in the log under that digest", hint=hint
+        )
     event = documents.read_event(node, unit, row)
     modes = ("view", "inspection", "copy", "export") if kind == "details" else ("copy", "export")
-    if event is None or event.type != "accessed" or event.body["mode"] not in modes or "basis" not in event.value:
+    if (
+        event is None
+        or event.type != "accessed"
+        or event.body["mode"] not in modes
+        or "basis" not in event.value
+    ):
         raise DeniedError("the recorded access does not cover this", hint=hint)
-    if not -AHEAD <= node.clock.now() - row.time <= FRESH:  # its time is that of the reader's own clock
+    if (
+        not -AHEAD <= node.clock.now() - row.time <= FRESH
+    ):  # its time is that of the reader's own clock
         raise DeniedError("the recorded access is too old", hint=hint)
     if kind == "content" and not content_grants(node, unit, caller, evidence):
         raise no_key()
     return row
 
 
-def note_release(node: Node, statement: bytes, recipient: Recipient, kind: str, evidence: str) -> None:
-    """Write down what is about to be handed out, and which statement covers it: an audit compares both.
+def note_release(
+    node: Node, statement: bytes, recipient: Recipient, kind: str, evidence: str
+) -> None:
+    """Write down what is about to be handed out, and which statement covers it: an audit compares
+    both.
 
     Raises:
         StorageError: it cannot be written down, and must not be handed out.
@@ -253,7 +339,8 @@ def note_release(node: Node, statement: bytes, recipient: Recipient, kind: str, 
 
 
 def release(node: Node, caller: Caller, evidence: str, access: str, kind: str) -> EntryRow:
-    """Check the caller's recorded access, by its digest in hex, and write down what is about to be handed out under it.
+    """Check the caller's recorded access, by its digest in hex, and write down what is about to be
+    handed out under it.
 
     Args:
         kind: see require_access.
@@ -269,7 +356,9 @@ def release(node: Node, caller: Caller, evidence: str, access: str, kind: str) -
 
 
 def content_grants(node: Node, unit: Unit, caller: Caller, evidence: str) -> list[bytes]:
-    """The content keys sealed to the caller, and for a custodian those sealed to the custodians of the agency."""
+    """The content keys sealed to the caller, and for a custodian those sealed to the custodians of
+    the agency.
+    """
     found = _own_grants(node, unit, caller, evidence, "content")
     if caller.agency == node.agency and "custodian" in caller.roles:
         found += unit.grants(evidence, "content", node.descriptor(unit).custody.digest)
@@ -277,20 +366,32 @@ def content_grants(node: Node, unit: Unit, caller: Caller, evidence: str) -> lis
 
 
 def looks(node: Node, unit: Unit, offer: bytes) -> list[dict[str, str]]:
-    """Who that an offer was made to looked at the item before answering: the record (with the keys), or the content, and first when."""
+    """Who that an offer was made to looked at the item before answering: the record (with the
+    keys), or the content, and first when.
+    """
     return [
-        {"person": read_stored(row.recipient).shown_at(node.agency), "what": LOOKS[row.kind], "time": format_time(row.time)}
+        {
+            "person": read_stored(row.recipient).shown_at(node.agency),
+            "what": LOOKS[row.kind],
+            "time": format_time(row.time),
+        }
         for row in unit.releases_under(offer)
         if row.kind in LOOKS
     ]
 
 
 def details(node: Node, unit: Unit, evidence: str) -> list[dict[str, Any]]:
-    """The documents of an item, completed, in order; with an offer who looked before answering it."""
+    """The documents of an item, completed, in order; with an offer who looked before answering
+    it.
+    """
     found = []
     for row in unit.events(evidence):
         event = documents.read_event(node, unit, row)
-        one = {"seq": row.seq, "statement": row.digest.hex(), "document": None if event is None else event.value}
+        one = {
+            "seq": row.seq,
+            "statement": row.digest.hex(),
+            "document": None if event is None else event.value,
+        }
         if row.effect == "offer":
             one["looked"] = looks(node, unit, row.digest)
         found.append(one)

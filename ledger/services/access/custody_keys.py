@@ -1,6 +1,8 @@
-"""The custody key of the agency on its way from one custodian to another: the node carries it sealed, and never holds it.
+"""The custody key of the agency on its way from one custodian to another: the node carries it
+sealed, and never holds it.
 
-- it goes to people of the agency who are custodians now, sealed to the key that they signed for when they joined
+- it goes to people of the agency who are custodians now, sealed to the key that they signed for
+  when they joined
 - the node keeps it until its owner has it; whoever loses the role before finds nothing
 - who said that they hold it is written down: taking a role away takes no key out of anybody's hands
 """
@@ -23,7 +25,8 @@ from ledger.services.node.context import Node
 from ledger.services.records.documents import hpke_key
 
 ROLE: Final = "custodian"
-#: What `standing` says: nobody sealed the key to them yet, it waits to be fetched, they have it, they have it though no custodian now.
+#: What `standing` says: nobody sealed the key to them yet, it waits to be fetched, they have it,
+#: they have it though no custodian now.
 WAITS, SEALED, HOLDS, KEPT = "waits", "sealed", "holds", "kept"
 
 
@@ -40,20 +43,28 @@ def standing(node: Node, unit: Unit, person: PersonRow, certificate: Certificate
     if not needs:
         return ""
     row = unit.custody_key(person.person)
-    return SEALED if row is not None and same(row.custody, node.descriptor(unit).custody.digest) else WAITS
+    return (
+        SEALED
+        if row is not None and same(row.custody, node.descriptor(unit).custody.digest)
+        else WAITS
+    )
 
 
 def card_of(node: Node, reference: str) -> tuple[bytes, bytes]:
     """Certificate and signed keys of a custodian, for whoever seals the custody key to them.
 
     Raises:
-        UsageError: no reference. NotFoundError: no such person of the agency. RuleError: no custodian.
+        UsageError: no reference. NotFoundError: no such person of the agency. RuleError: no
+            custodian.
         ConflictError: what they signed when they joined was not kept.
     """
     with node.records.read() as unit:
         row, certificate = _custodian(node, unit, read_reference(reference, home=node.agency))
     if not row.proof:
-        raise ConflictError("this node did not keep what they signed for their keys", hint="they run: custody person fetch")
+        raise ConflictError(
+            "this node did not keep what they signed for their keys",
+            hint="they run: custody person fetch",
+        )
     return certificate.der, row.proof
 
 
@@ -62,7 +73,8 @@ def keep(node: Node, data: bytes, *, by: PersonId) -> None:
 
     Raises:
         FormatError: no sealed key. NotFoundError, RuleError: for nobody who is a custodian here.
-        ConflictError: another custody key than the one in force, or sealed to another key than the person's.
+        ConflictError: another custody key than the one in force, or sealed to another key than the
+            person's.
     """
     sealed = custody_key.parse(data)
     with node.records.write() as unit:
@@ -71,7 +83,10 @@ def keep(node: Node, data: bytes, *, by: PersonId) -> None:
         if not same(sealed.custody, node.descriptor(unit).custody.digest):
             raise ConflictError("that is not the custody key in force", hint="see: custody status")
         if not same(sealed.recipient, hpke_key(row).digest):
-            raise ConflictError("the custody key is sealed to another key than this person's", hint="see: custody person list")
+            raise ConflictError(
+                "the custody key is sealed to another key than this person's",
+                hint="see: custody person list",
+            )
         unit.put_custody_key(CustodyKeyRow(row.person, sealed.custody, data, by))
 
 
@@ -86,7 +101,8 @@ def confirm(node: Node, person: PersonId, custody: bytes) -> None:
     """A custodian says that they hold the custody key: it waits for them no longer.
 
     Raises:
-        ConflictError: another one than that in force. NotFoundError, RuleError: no custodian of the agency.
+        ConflictError: another one than that in force. NotFoundError, RuleError: no custodian of the
+            agency.
     """
     with node.records.write() as unit:
         row, _ = _custodian(node, unit, person)

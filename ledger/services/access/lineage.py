@@ -17,9 +17,9 @@ _DEPTH: Final = 20
 def around(node: Node, unit: Unit, caller: Caller, evidence: str) -> list[LinkRow]:
     """The links of an item's whole family, as far as the caller may see its members; at most 500.
 
-    A link is a word of the younger item's own record: whoever sees that item sees the opaque name of the one that it came from, whether
-    that is held elsewhere, hidden or here. Whoever sees the elder one alone learns nothing of what others made from it, or say that
-    they did.
+    A link is a word of the younger item's own record: whoever sees that item sees the opaque name
+    of the one that it came from, whether that is held elsewhere, hidden or here. Whoever sees the
+    elder one alone learns nothing of what others made from it, or say that they did.
     """
     found: dict[tuple[str, str, str], LinkRow] = {}
     known, edge = {evidence}, {evidence}

@@ -38,7 +38,8 @@ def open_number(node: Node, sealed: bytes, bound: bytes) -> str:
 class Persons:
     """Who stands behind pseudonyms, each looked up once.
 
-    Whoever is enrolled twice under one service number, however it was typed, does not become a second person by it.
+    Whoever is enrolled twice under one service number, however it was typed, does not become a
+    second person by it.
     """
 
     def __init__(self, node: Node, unit: Unit) -> None:
@@ -46,7 +47,9 @@ class Persons:
         self._known: dict[PersonId, PersonId] = {}
 
     def behind(self, person: PersonId) -> PersonId:
-        """What is the same for all enrolments of one person: their service number in the place of the pseudonym where we know it."""
+        """What is the same for all enrolments of one person: their service number in the place of
+        the pseudonym where we know it.
+        """
         if person not in self._known:
             self._known[person] = self._look_up(person)
         return self._known[person]
@@ -55,7 +58,10 @@ class Persons:
         row = self._unit.person(person) if person.agency == self._node.agency else None
         if row is None or not row.number:
             return person
-        return PersonId(person.agency, "number:" + folded(open_number(self._node, row.number, person.pseudonym.encode())))
+        return PersonId(
+            person.agency,
+            "number:" + folded(open_number(self._node, row.number, person.pseudonym.encode())),
+        )
 
 
 def folded(number: str) -> str:

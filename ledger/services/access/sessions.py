@@ -1,4 +1,6 @@
-"""Sessions on the node: a challenge is answered with the person's key, a short-lived token follows."""
+"""Sessions on the node: a challenge is answered with the person's key, a short-lived token
+follows.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ SESSION_LIFE: Final = 900
 _PATIENCE: Final = 10.0  # seconds for the identity provider's keys
 _ID: Final = 32  # hex digits by which a session is named; nobody can log in with them
 _REFUSED: Final = "login refused"
-_HINT: Final = "check that your certificate is valid and enrolled at this agency, or, for a node, that its agency was added there"
+_HINT: Final = (
+    "check that your certificate is valid and enrolled at this agency, or, for a "
+    "node, that its agency was added there"
+)
 
 
 def nonce_for(challenge: bytes) -> str:
@@ -52,7 +57,8 @@ def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, in
     """Check an answer; returns (token, expiry). The token's hash alone is stored.
 
     Args:
-        id_token: of the agency's identity provider, where it has one; people of the agency need both it and their key.
+        id_token: of the agency's identity provider, where it has one; people of the agency need
+            both it and their key.
 
     Raises:
         FormatError: not a login.
@@ -79,35 +85,48 @@ def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, in
         expires = now + SESSION_LIFE
         unit.put_certificate(certificate.digest, certificate.der)
         person = certificate.subject if certificate.kind == "person" else None
-        unit.put_session(SessionRow(sha256(token.encode()).digest(), person, certificate.digest, expires))
+        unit.put_session(
+            SessionRow(sha256(token.encode()).digest(), person, certificate.digest, expires)
+        )
     return token, expires
 
 
-def _require_identity(node: Node, provider: IdentityProvider, certificate: Certificate, nonce: bytes, id_token: str) -> None:
+def _require_identity(
+    node: Node, provider: IdentityProvider, certificate: Certificate, nonce: bytes, id_token: str
+) -> None:
     """Check that the agency's identity provider let the same person in, just now.
 
     Raises:
         DeniedError: nobody, or somebody else. NetworkError: the provider cannot be asked.
     """
     if not id_token:
-        raise DeniedError(_REFUSED, hint="your agency asks for a login at its identity provider: custody login")
+        raise DeniedError(
+            _REFUSED, hint="your agency asks for a login at its identity provider: custody login"
+        )
     # The provider's keys may have to be fetched anew.
     subject = node.identities.run(
-        provider.issuer, lambda: provider.subject(id_token, nonce_for(nonce), node.clock.now()), seconds=_PATIENCE
+        provider.issuer,
+        lambda: provider.subject(id_token, nonce_for(nonce), node.clock.now()),
+        seconds=_PATIENCE,
     )
     with node.records.read() as unit:
         linked = unit.identity(identity_token(node, provider.issuer, subject))
     if linked != certificate.subject:
-        raise DeniedError(_REFUSED, hint="ask the administrator to link your account: custody person link")
+        raise DeniedError(
+            _REFUSED, hint="ask the administrator to link your account: custody person link"
+        )
 
 
 def identity_token(node: Node, issuer: str, subject: str) -> bytes:
-    """Under what an account at an identity provider is kept: whoever has the database alone cannot tell whose it is."""
+    """Under what an account at an identity provider is kept: whoever has the database alone cannot
+    tell whose it is.
+    """
     return record_keys.index_token(node, "oidc", issuer, subject)
 
 
 def _require_known(node: Node, unit: Unit, certificate: Certificate) -> None:
-    """Check that somebody is enrolled, and certified and not revoked by what their agency has published as far as it is known here.
+    """Check that somebody is enrolled, and certified and not revoked by what their agency has
+    published as far as it is known here.
 
     Raises:
         DeniedError, VerificationError: otherwise.
@@ -118,7 +137,9 @@ def _require_known(node: Node, unit: Unit, certificate: Certificate) -> None:
 
 
 def is_from_known_agency(node: Node, answer: bytes) -> bool:
-    """Whether who answers a challenge says to come from an agency that is known here. Others cannot come in, however often they try."""
+    """Whether who answers a challenge says to come from an agency that is known here. Others cannot
+    come in, however often they try.
+    """
     agency = certificates.parse(login.parse(answer).certificate).agency
     with node.records.read() as unit:
         return agency == node.agency or unit.partner(agency) is not None
@@ -133,7 +154,9 @@ def is_enrolled(node: Node, unit: Unit, certificate: Certificate) -> bool:
 
 
 def caller_of(node: Node, token: str) -> Caller | None:
-    """Whose token this is, or None. Looked up by its hash, so that timing tells nothing about stored tokens."""
+    """Whose token this is, or None. Looked up by its hash, so that timing tells nothing about
+    stored tokens.
+    """
     with node.records.read() as unit:
         row = unit.session(sha256(token.encode()).digest())
         if row is None or row.expires < node.clock.now():
@@ -142,19 +165,27 @@ def caller_of(node: Node, token: str) -> Caller | None:
         if der is None:
             return None
         certificate = certificates.parse(der)
-        if not is_enrolled(node, unit, certificate) or (certificate.agency != node.agency and _is_revoked(node, unit, certificate)):
+        if not is_enrolled(node, unit, certificate) or (
+            certificate.agency != node.agency and _is_revoked(node, unit, certificate)
+        ):
             return None
         if certificate.kind == "service":
             key = directory.descriptor(node, unit, certificate.agency).node
-            return Caller(certificate.subject, certificate.roles, row.certificate, key, certificate.key)
+            return Caller(
+                certificate.subject, certificate.roles, row.certificate, key, certificate.key
+            )
         person = unit.person(certificate.subject)
         assert person is not None
-    roles = certificate.roles if certificate.agency == node.agency else certificate.roles & GUEST_ROLES
+    roles = (
+        certificate.roles if certificate.agency == node.agency else certificate.roles & GUEST_ROLES
+    )
     return Caller(certificate.subject, roles, row.certificate, hpke_key(person), certificate.key)
 
 
 def _is_revoked(node: Node, unit: Unit, certificate: Certificate) -> bool:
-    """Whether another agency has taken a certificate back, by what is known here: whoever is ours is suspended here."""
+    """Whether another agency has taken a certificate back, by what is known here: whoever is ours
+    is suspended here.
+    """
     try:
         directory.Certifiers(node, unit).verify_current(certificate)
     except CustodyError:
@@ -181,8 +212,20 @@ def listed(node: Node, person: PersonId | None) -> list[Listed]:
     with node.records.read() as unit:
         rows = unit.sessions(person, node.clock.now())
         ders = {row.certificate: unit.certificate(row.certificate) for row in rows}
-    agencies = {digest: certificates.parse(der).agency if der is not None else "" for digest, der in ders.items()}
-    return [Listed(row.token.hex()[:_ID], agencies[row.certificate], row.person, row.expires - SESSION_LIFE, row.expires) for row in rows]
+    agencies = {
+        digest: certificates.parse(der).agency if der is not None else ""
+        for digest, der in ders.items()
+    }
+    return [
+        Listed(
+            row.token.hex()[:_ID],
+            agencies[row.certificate],
+            row.person,
+            row.expires - SESSION_LIFE,
+            row.expires,
+        )
+        for row in rows
+    ]
 
 
 def end(node: Node, session: str, *, person: PersonId | None) -> None:
@@ -192,7 +235,11 @@ def end(node: Node, session: str, *, person: PersonId | None) -> None:
         NotFoundError: no such session that may be ended.
     """
     with node.records.write() as unit:
-        found = [row for row in unit.sessions(person, node.clock.now()) if row.token.hex()[:_ID] == session]
+        found = [
+            row
+            for row in unit.sessions(person, node.clock.now())
+            if row.token.hex()[:_ID] == session
+        ]
         if not found:
             raise NotFoundError("no such session", hint="see: custody session list")
         unit.drop_session(found[0].token)

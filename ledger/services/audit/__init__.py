@@ -1,1 +1,3 @@
-"""Audits: of logs and the contract from outside, of a home from inside, and the monitor that goes on looking."""
+"""Audits: of logs and the contract from outside, of a home from inside, and the monitor that goes
+on looking.
+"""

@@ -1,4 +1,6 @@
-"""Descriptors and revocation lists of all agencies, compared with the registry, for judging who signed."""
+"""Descriptors and revocation lists of all agencies, compared with the registry, for judging who
+signed.
+"""
 
 from __future__ import annotations
 
@@ -54,12 +56,24 @@ class Authorities:
             try:
                 parsed = descriptors.parse(raw)
             except CustodyError as error:
-                self._report.add(Finding("descriptor-differs", f"descriptor {one.version} of {code}", "a descriptor", error.message))
+                self._report.add(
+                    Finding(
+                        "descriptor-differs",
+                        f"descriptor {one.version} of {code}",
+                        "a descriptor",
+                        error.message,
+                    )
+                )
                 continue
             if (parsed.agency, parsed.version) != (code, one.version):
                 found = f"version {parsed.version} of {parsed.agency}"
                 self._report.add(
-                    Finding("descriptor-differs", f"descriptor {one.version} of {code}", f"version {one.version} of {code}", found)
+                    Finding(
+                        "descriptor-differs",
+                        f"descriptor {one.version} of {code}",
+                        f"version {one.version} of {code}",
+                        found,
+                    )
                 )
                 continue
             self.versions[code].append(Version(one.active_from, parsed))
@@ -75,7 +89,14 @@ class Authorities:
         except NotFoundError:
             return None
         if sha256(raw).digest() != digest:
-            self._report.add(Finding("descriptor-differs", f"descriptors/{digest.hex()}", digest.hex(), sha256(raw).hexdigest()))
+            self._report.add(
+                Finding(
+                    "descriptor-differs",
+                    f"descriptors/{digest.hex()}",
+                    digest.hex(),
+                    sha256(raw).hexdigest(),
+                )
+            )
             return None
         self._state.put_blob("descriptor", digest, raw)
         return raw
@@ -83,13 +104,27 @@ class Authorities:
     def _load_crl(self, files: LogFiles, code: str) -> None:
         try:
             der = files.get(f"crls/{check_code(code)}")
-        except (NotFoundError, FormatError):  # a name on the chain that no agency can have leads to no file
+        except (
+            NotFoundError,
+            FormatError,
+        ):  # a name on the chain that no agency can have leads to no file
             return
-        authorities = [authority for one in self.versions.get(code, ()) for authority in one.descriptor.authorities]
+        authorities = [
+            authority
+            for one in self.versions.get(code, ())
+            for authority in one.descriptor.authorities
+        ]
         try:
             certificates.require_signed_list(der, authorities)
         except CustodyError as error:
-            self._report.add(Finding("certificate-refused", f"crls/{code}", f"a revocation list of {code}", error.message))
+            self._report.add(
+                Finding(
+                    "certificate-refused",
+                    f"crls/{code}",
+                    f"a revocation list of {code}",
+                    error.message,
+                )
+            )
             return
         if der in self.crls[code]:
             return
@@ -98,16 +133,24 @@ class Authorities:
         self._state.put_crl(code, der)
 
     def _compare(self, code: str, der: bytes) -> None:
-        """Entries are never dropped: a list that names fewer than an earlier one unmakes a revocation."""
+        """Entries are never dropped: a list that names fewer than an earlier one unmakes a
+        revocation.
+        """
         fresh = certificates.load_crl(der)
         for old in self.crls[code]:
             before = certificates.load_crl(old)
             if _issuer(before) != _issuer(fresh):
                 continue  # each CA of an agency speaks for its own certificates
-            first, then = (before, fresh) if before.last_update_utc <= fresh.last_update_utc else (fresh, before)
+            first, then = (
+                (before, fresh)
+                if before.last_update_utc <= fresh.last_update_utc
+                else (fresh, before)
+            )
             if not _entries(first) <= _entries(then):
                 found = f"{len(_entries(first) - _entries(then))} entries fewer in the later one"
-                self._report.add(Finding("crl-dropped", f"crls/{code}", "every entry of the earlier list", found))
+                self._report.add(
+                    Finding("crl-dropped", f"crls/{code}", "every entry of the earlier list", found)
+                )
 
     def log_keys(self, agency: str) -> frozenset[bytes]:
         """Keys that may have signed the checkpoints of an agency's log, of all versions at hand."""
@@ -124,7 +167,9 @@ def _entries(crl: x509.CertificateRevocationList) -> set[tuple[int, float]]:
 
 def _issuer(crl: x509.CertificateRevocationList) -> bytes:
     try:
-        key = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+        key = crl.extensions.get_extension_for_class(
+            x509.AuthorityKeyIdentifier
+        ).value.key_identifier
     except x509.ExtensionNotFound:
         key = None
     return crl.issuer.public_bytes() + (key or b"")

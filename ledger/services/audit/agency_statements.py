@@ -1,4 +1,6 @@
-"""Statements of an agency about itself: their documents are public, and must say what was signed and what is in force."""
+"""Statements of an agency about itself: their documents are public, and must say what was signed
+and what is in force.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,20 @@ class AgencyStatements:
             event = documents.parse(raw)
             documents.check_claims(event, claims)
         except CustodyError as error:
-            return [Finding("entry-malformed", place, "a statement of the agency about itself", error.message)]
+            return [
+                Finding(
+                    "entry-malformed",
+                    place,
+                    "a statement of the agency about itself",
+                    error.message,
+                )
+            ]
         if (event.type == "log-opened") != (index == 0) and "parent" not in event.body:
-            return [Finding("agency-statements", place, "log-opened as entry 0 and nowhere else", event.type)]
+            return [
+                Finding(
+                    "agency-statements", place, "log-opened as entry 0 and nowhere else", event.type
+                )
+            ]
         if event.type in {"crl-published", "descriptor-published"}:
             self._state.put_blob(event.type, bytes.fromhex(event.body["digest"]), b"")
         return []

@@ -1,4 +1,6 @@
-"""Reading what the contracts recorded: every event up to the newest final block, checked against what they store."""
+"""Reading what the contracts recorded: every event up to the newest final block, checked against
+what they store.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,13 @@ from ledger.domain.chain import contract_layout
 from ledger.domain.errors import CustodyError
 from ledger.domain.ports.node_and_chain import Contracts
 
-_RANGE: Final = 20_000  # blocks asked for at once, so that a first run keeps what it has when it is stopped
+_RANGE: Final = (
+    20_000  # blocks asked for at once, so that a first run keeps what it has when it is stopped
+)
 
 
-#: Called with (what, total) at the beginning of a part of the work; returns a function to be called with what was done.
+#: Called with (what, total) at the beginning of a part of the work; returns a function to be called
+#: with what was done.
 Progress = Callable[[str, int], Callable[[int], None]]
 
 
@@ -29,7 +34,9 @@ def silent(what: str, total: int) -> Callable[[int], None]:  # noqa: ARG001  (se
 
 @dataclass(frozen=True, slots=True)
 class LogOfAgency:
-    """Whose log it is, and the logs whose leaves it took over, oldest first, with the number of leaves."""
+    """Whose log it is, and the logs whose leaves it took over, oldest first, with the number of
+    leaves.
+    """
 
     log: bytes
     agency: str
@@ -41,17 +48,32 @@ class LogOfAgency:
         return (self.log, *(log for log, _ in self.inherited))
 
 
-def read(contracts: Contracts, root: TrustRoot, state: AuditState, report: Report, progress: Progress) -> bool:
-    """Bring the state to the newest final block; False where the chain is not the trust root's, or did not tell."""
+def read(
+    contracts: Contracts, root: TrustRoot, state: AuditState, report: Report, progress: Progress
+) -> bool:
+    """Bring the state to the newest final block; False where the chain is not the trust root's, or
+    did not tell.
+    """
     chain = contracts.chain
     try:
         found = (chain.chain_id(), chain.block(0).hash)
         if found != (root.chain_id, root.genesis):
             expected = f"chain {root.chain_id}, genesis {root.genesis.hex()}"
-            report.add(Finding("chain-other", "chain", expected, f"chain {found[0]}, genesis {found[1].hex()}"))
+            report.add(
+                Finding(
+                    "chain-other", "chain", expected, f"chain {found[0]}, genesis {found[1].hex()}"
+                )
+            )
             return False
         if contracts.code_hashes() != (root.registry.code_hash, root.ledger.code_hash):
-            report.add(Finding("contract-code", "chain", "the code that the trust root names", "other code at these addresses"))
+            report.add(
+                Finding(
+                    "contract-code",
+                    "chain",
+                    "the code that the trust root names",
+                    "other code at these addresses",
+                )
+            )
             return False
         final = chain.final()
         first = state.chain_block() + 1
@@ -89,13 +111,19 @@ def identify(state: AuditState, log: bytes) -> LogOfAgency | None:
 
 
 def checkpoints(state: AuditState, log: LogOfAgency, after: int) -> Iterator[CheckpointAnchored]:
-    """All checkpoints that cover a log's leaves beyond a size, also those of the logs that it continues."""
+    """All checkpoints that cover a log's leaves beyond a size, also those of the logs that it
+    continues.
+    """
     for parent, size in log.inherited:
         yield from (one for one in state.checkpoints(parent, after=after) if one.size <= size)
     yield from state.checkpoints(log.log, after=after)
 
 
 def committed(contracts: Contracts, one: CheckpointAnchored) -> bool:
-    """Whether the contract stores just this checkpoint: what a node tells of events is compared with the state."""
-    expected = contract_layout.checkpoint_commitment(one.prev, one.size, one.root, one.version, one.time, one.block)
+    """Whether the contract stores just this checkpoint: what a node tells of events is compared
+    with the state.
+    """
+    expected = contract_layout.checkpoint_commitment(
+        one.prev, one.size, one.root, one.version, one.time, one.block
+    )
     return contracts.checkpoint_commitment(one.log, one.size) == expected

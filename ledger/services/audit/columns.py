@@ -1,9 +1,11 @@
-"""Every column of the database: what follows from log, documents, chain and signatures is rebuilt and compared; the rest stands here.
+"""Every column of the database: what follows from log, documents, chain and signatures is rebuilt
+and compared; the rest stands here.
 
 - a column that is in neither table is rebuilt for every row, whatever the home says
 - FREE: nothing signed or anchored speaks of it; it is not compared, and docs/audit.md says why
 - PARTLY: it is rebuilt, but for the rows that are named it is taken over from the home
-- ROWS: tables whose rows nothing makes necessary: one that is gone is not missed, one that is there must say what follows
+- ROWS: tables whose rows nothing makes necessary: one that is gone is not missed, one that is there
+  must say what follows
 """
 
 from __future__ import annotations
@@ -50,7 +52,12 @@ PRIMARY: Final[dict[str, tuple[str, ...]]] = {
 
 FREE: Final[dict[str, dict[str, str]]] = {
     "log": {"frozen": "says why nothing more is signed: told as a finding of its own"},
-    "grant": {"data": "a key sealed to somebody else is opened by them alone; its form, item, scope and recipient are compared"},
+    "grant": {
+        "data": (
+            "a key sealed to somebody else is opened by them alone; its form, item, scope "
+            "and recipient are compared"
+        )
+    },
     "replication_target": {"copies": "what somebody asked for"},
     "holding": {
         "state": "what the node did at a replica, compared with the replica's pins",
@@ -70,7 +77,10 @@ FREE: Final[dict[str, dict[str, str]]] = {
     },
     "partner": {"checked": "when the node last asked"},
     "custody_key": {
-        "sealed": "sealed to somebody else, who opens it alone; its form, person, key and recipient are compared",
+        "sealed": (
+            "sealed to somebody else, who opens it alone; its form, person, key and "
+            "recipient are compared"
+        ),
         "by": "who sealed it is signed by nobody",
     },
     "enrolment": {
@@ -80,7 +90,10 @@ FREE: Final[dict[str, dict[str, str]]] = {
     "reading": {"time": "the node's clock"},
     "release": {
         "time": "the node's clock",
-        "kind": "one access may cover keys, details and a bundle; it must be one that the statement covers",
+        "kind": (
+            "one access may cover keys, details and a bundle; it must be one that the "
+            "statement covers"
+        ),
         "recipient": "it must be whom the statement names or is signed by",
     },
     "alarm": {
@@ -89,8 +102,14 @@ FREE: Final[dict[str, dict[str, str]]] = {
         "time": "the node's clock",
     },
     "identity": {"token": "a keyed hash of an account that only the identity provider knows"},
-    "challenge": {"nonce": "random", "expires": "the node's clock; not further ahead than a challenge is good for"},
-    "session": {"token": "hash of a secret", "expires": "the node's clock; not further ahead than a session is good for"},
+    "challenge": {
+        "nonce": "random",
+        "expires": "the node's clock; not further ahead than a challenge is good for",
+    },
+    "session": {
+        "token": "hash of a secret",
+        "expires": "the node's clock; not further ahead than a session is good for",
+    },
 }
 
 PARTLY: Final[dict[str, dict[str, str]]] = {
@@ -103,7 +122,9 @@ PARTLY: Final[dict[str, dict[str, str]]] = {
         "kind": "of an item whose keys were destroyed",
     },
     "share": {
-        "person": "of an item whose keys were destroyed: the document that named them went with them",
+        "person": (
+            "of an item whose keys were destroyed: the document that named them went with them"
+        ),
         "statement": "of an item whose keys were destroyed",
     },
     "opening": {"until": "of an item whose keys were destroyed"},
@@ -113,18 +134,29 @@ PARTLY: Final[dict[str, dict[str, str]]] = {
     },
     "erasure": {
         "statement": "of an item that another agency disposed of: their log has it",
-        "state": "of an item that another agency disposed of: whether they were told is in their log",
+        "state": (
+            "of an item that another agency disposed of: whether they were told is in their log"
+        ),
     },
     "person": {
         "active": "of a guest, and of somebody suspended whom the chain could not be told of yet",
-        "number": "sealed with fresh randomness; it must open under the key of the agency's people, for this person",
+        "number": (
+            "sealed with fresh randomness; it must open under the key of the agency's "
+            "people, for this person"
+        ),
         "hpke": "of the founder, and of whoever joined before what they signed for was kept",
-        "proof": "any request signed with this person's key for this node proves the same; none where hpke is taken over",
+        "proof": (
+            "any request signed with this person's key for this node proves the same; none "
+            "where hpke is taken over"
+        ),
         "custody": "of a custodian: their own word that they hold a custody key of this agency's",
     },
     "enrolment": {
         "roles": "of an invitation that is not approved yet",
-        "number": "sealed with fresh randomness; it must open under the key of the agency's people, for this invitation",
+        "number": (
+            "sealed with fresh randomness; it must open under the key of the agency's "
+            "people, for this invitation"
+        ),
     },
     "partner": {"url": "where their descriptor names none"},
     "crossing": {

@@ -1,4 +1,6 @@
-"""A home's tables beside the rebuilt ones, row by row in the order of their keys: memory holds two pages, however large the home."""
+"""A home's tables beside the rebuilt ones, row by row in the order of their keys: memory holds two
+pages, however large the home.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +45,23 @@ class Comparing:
         self.count = 0
 
     def schema(self) -> None:
-        """Compare what the databases are made of: a trigger would go on editing rows, a strange table keep what is destroyed."""
+        """Compare what the databases are made of: a trigger would go on editing rows, a strange
+        table keep what is destroyed.
+        """
         with self._rebuilt.read() as unit:
             expected = unit.schema()
         with self._home.read() as unit:
             found = unit.schema()
         for name in sorted(expected.keys() | found.keys()):
             if expected.get(name) != found.get(name):
-                self._report.add(Finding("schema-differs", shown(name), shown(expected.get(name, "none")), shown(found.get(name, "none"))))
+                self._report.add(
+                    Finding(
+                        "schema-differs",
+                        shown(name),
+                        shown(expected.get(name, "none")),
+                        shown(found.get(name, "none")),
+                    )
+                )
 
     def table(self, name: str, keys: Sequence[str], advance: Callable[[int], None]) -> None:
         """Compare one table by its primary key."""
@@ -61,28 +72,43 @@ class Comparing:
             if right is None or (left is not None and left[0] < right[0]):
                 assert left is not None
                 if name not in ROWS:
-                    self._tell(codes[0], name, keys, left[1], "a row, which log, documents or chain call for", "none")
+                    self._tell(
+                        codes[0],
+                        name,
+                        keys,
+                        left[1],
+                        "a row, which log, documents or chain call for",
+                        "none",
+                    )
                 left = next(expected, None)
             elif left is None or right[0] < left[0]:
                 self.count += 1
-                self._tell(codes[1], name, keys, right[1], "no such row: nothing calls for it", "a row")
+                self._tell(
+                    codes[1], name, keys, right[1], "no such row: nothing calls for it", "a row"
+                )
                 right = next(found, None)
             else:
                 self.count += 1
                 for column, value in left[1].items():
                     if column not in free and right[1].get(column) != value:
                         called_for, there = _pair(value, right[1].get(column))
-                        self._tell(codes[2], name, keys, right[1], f"{column} = {called_for}", there)
+                        self._tell(
+                            codes[2], name, keys, right[1], f"{column} = {called_for}", there
+                        )
                 left, right = next(expected, None), next(found, None)
             advance(1)
 
-    def _tell(self, code: str, name: str, keys: Sequence[str], row: Row, expected: str, found: str) -> None:
+    def _tell(
+        self, code: str, name: str, keys: Sequence[str], row: Row, expected: str, found: str
+    ) -> None:
         place = f"{name} {' '.join(shown(row[key]) for key in keys)}"
         if place not in self._told:
             self._report.add(Finding(code, place, expected, found))
 
 
-def _rows(records: Records, name: str, keys: Sequence[str]) -> Iterator[tuple[tuple[tuple[int, Any], ...], Row]]:
+def _rows(
+    records: Records, name: str, keys: Sequence[str]
+) -> Iterator[tuple[tuple[tuple[int, Any], ...], Row]]:
     after: list[Any] = []
     while True:
         with records.read() as unit:
@@ -95,10 +121,15 @@ def _rows(records: Records, name: str, keys: Sequence[str]) -> Iterator[tuple[tu
 
 
 def _pair(expected: object, found: object) -> tuple[str, str]:
-    """Two values that differ, told apart also where they are shown alike: the text of a number, long text of one length."""
+    """Two values that differ, told apart also where they are shown alike: the text of a number,
+    long text of one length.
+    """
     if (left := shown(expected)) != (right := shown(found)):
         return left, right
-    return f"{left} ({type(expected).__name__})", f"{right} ({'other ' if type(expected) is type(found) else ''}{type(found).__name__})"
+    return (
+        f"{left} ({type(expected).__name__})",
+        f"{right} ({'other ' if type(expected) is type(found) else ''}{type(found).__name__})",
+    )
 
 
 def shown(value: object) -> str:

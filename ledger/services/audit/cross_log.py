@@ -16,7 +16,9 @@ from ledger.services.audit.chain_events import LogOfAgency
 
 
 def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: Report) -> None:
-    """Compare offers and outcomes in the audited logs with the chain and with one another; items with two beginnings."""
+    """Compare offers and outcomes in the audited logs with the chain and with one another; items
+    with two beginnings.
+    """
     by_id = {agency_id(log.agency): log for log in audited}
     known = {log.log for log in audited}
     count = 0
@@ -24,8 +26,14 @@ def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: Report)
         for offer in state.steps(log.log, "offer"):
             told = state.offered(offer.digest)
             taker = by_id.get(agency_id(offer.to))
-            answer = state.step(taker.log, told.hop.outcome_digest) if told is not None and taker is not None else None
-            for finding in replay.compare(offer, log.agency, told, answer, answered_by=taker is not None):
+            answer = (
+                state.step(taker.log, told.hop.outcome_digest)
+                if told is not None and taker is not None
+                else None
+            )
+            for finding in replay.compare(
+                offer, log.agency, told, answer, answered_by=taker is not None
+            ):
                 report.add(finding)
             _same_item(state, log, offer, told, report)
             count += 1
@@ -33,30 +41,70 @@ def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: Report)
     for told in state.told():
         compared += _logged(state, by_id, told.hop.giver, told.hop.offer, "offer", report)
         if told.hop.outcome != contract_layout.OPEN:
-            side = told.hop.giver if told.hop.outcome == contract_layout.WITHDRAWN else told.hop.taker
-            compared += _logged(state, by_id, side, told.hop.outcome_digest, contract_layout.EFFECTS[told.hop.outcome], report)
+            side = (
+                told.hop.giver if told.hop.outcome == contract_layout.WITHDRAWN else told.hop.taker
+            )
+            compared += _logged(
+                state,
+                by_id,
+                side,
+                told.hop.outcome_digest,
+                contract_layout.EFFECTS[told.hop.outcome],
+                report,
+            )
     for evidence, agencies in state.opened_twice():
         if len(known) > 1:
-            report.add(Finding("item-twice", evidence, "opened in one log", f"opened in the logs of {' and '.join(sorted(agencies))}"))
+            report.add(
+                Finding(
+                    "item-twice",
+                    evidence,
+                    "opened in one log",
+                    f"opened in the logs of {' and '.join(sorted(agencies))}",
+                )
+            )
     if audited:
         report.checked(
-            "handovers", f"offers between agencies: {count}; told by the chain: {compared}; logs: {len(audited)}", count + compared
+            "handovers",
+            (
+                f"offers between agencies: {count}; told by the chain: {compared}; logs: "
+                f"{len(audited)}"
+            ),
+            count + compared,
         )
 
 
-def _same_item(state: AuditState, log: LogOfAgency, offer: Step, told: Told | None, report: Report) -> None:
-    """The chain knows an item by a key made from its origin and a secret of its first event: an offer must be of the item that it names."""
+def _same_item(
+    state: AuditState, log: LogOfAgency, offer: Step, told: Told | None, report: Report
+) -> None:
+    """The chain knows an item by a key made from its origin and a secret of its first event: an
+    offer must be of the item that it names.
+    """
     item = state.items(log.log, [offer.evidence]).get(offer.evidence)
     if told is None or item is None or not item.ref:
         return
     key = contract_layout.custody_key(agency_id(item.origin), item.ref) if item.origin else item.ref
     if key != told.key:
         expected = f"a handover of {offer.evidence}"
-        report.add(Finding("handover-differs", f"entry {offer.index} of {log.agency}", expected, "the chain knows it as another item's"))
+        report.add(
+            Finding(
+                "handover-differs",
+                f"entry {offer.index} of {log.agency}",
+                expected,
+                "the chain knows it as another item's",
+            )
+        )
 
 
-def _logged(state: AuditState, logs: dict[bytes, LogOfAgency], agency: bytes, digest: bytes, effect: str, report: Report) -> bool:
-    """What the contract took must be in the log of the agency that said it, with the effect that the contract gave it.
+def _logged(
+    state: AuditState,
+    logs: dict[bytes, LogOfAgency],
+    agency: bytes,
+    digest: bytes,
+    effect: str,
+    report: Report,
+) -> bool:
+    """What the contract took must be in the log of the agency that said it, with the effect that
+    the contract gave it.
 
     Returns whether that log is audited here.
     """
@@ -65,8 +113,17 @@ def _logged(state: AuditState, logs: dict[bytes, LogOfAgency], agency: bytes, di
         return False
     step = state.step(log.log, digest)
     if step is None or step.effect != effect:
-        found = "no such statement in its log" if step is None else f"a statement with effect {step.effect!r}"
+        found = (
+            "no such statement in its log"
+            if step is None
+            else f"a statement with effect {step.effect!r}"
+        )
         report.add(
-            Finding("handover-differs", f"handover {digest.hex()[:16]} of {log.agency}", f"an {effect} that the contract took", found)
+            Finding(
+                "handover-differs",
+                f"handover {digest.hex()[:16]} of {log.agency}",
+                f"an {effect} that the contract took",
+                found,
+            )
         )
     return True

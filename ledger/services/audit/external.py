@@ -1,4 +1,6 @@
-"""The audit from outside: logs and the contract, with nothing but their files, a chain, and a trust root."""
+"""The audit from outside: logs and the contract, with nothing but their files, a chain, and a trust
+root.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ from ledger.services.audit.chain_events import LogOfAgency, Progress, silent
 from ledger.services.audit.fetching import Fetching, Missing, Submit, at_once, told
 from ledger.services.audit.replaying import LogReplay
 
-_TAIL: Final = 1 << 18  # entries beyond the newest anchored one that are looked at: a log could serve such without end
+_TAIL: Final = (
+    1 << 18
+)  # entries beyond the newest anchored one that are looked at: a log could serve such without end
 _DAY: Final = 86400  # how often an agency issues revocation lists
 
 
@@ -37,7 +41,8 @@ class Options:
     Attributes:
         submit: where entries are examined.
         seen: files that others saw: signed checkpoints and bundles.
-        progress: called with (what, total) at the beginning of each part; returns a function to be called with what was done.
+        progress: called with (what, total) at the beginning of each part; returns a function to be
+            called with what was done.
     """
 
     submit: Submit = at_once
@@ -46,12 +51,26 @@ class Options:
 
 
 def audit(
-    contracts: Contracts, root: TrustRoot, logs: Sequence[LogFiles], state: AuditState, clock: Clock, options: Options | None = None
+    contracts: Contracts,
+    root: TrustRoot,
+    logs: Sequence[LogFiles],
+    state: AuditState,
+    clock: Clock,
+    options: Options | None = None,
 ) -> Report:
     """Audit logs against the contract, from where the state's last audit stopped."""
     options, report = options or Options(), Report()
     if not chain_events.read(contracts, root, state, report, options.progress):
-        for check in ("log", "anchored", "files", "entries", "people", "custody", "handovers", "time"):
+        for check in (
+            "log",
+            "anchored",
+            "files",
+            "entries",
+            "people",
+            "custody",
+            "handovers",
+            "time",
+        ):
             report.skipped(check, "the chain could not be read")
         return report
     runs = (_Log(contracts, state, report, clock, options, files).run() for files in logs)
@@ -63,7 +82,9 @@ def audit(
 
 
 def _earlier(state: AuditState, now: set[bytes]) -> list[LogOfAgency]:
-    """Logs that earlier runs replayed as far as they are anchored: they are compared though they were not asked for again."""
+    """Logs that earlier runs replayed as far as they are anchored: they are compared though they
+    were not asked for again.
+    """
     found = []
     for one in state.logs():
         last, log = state.last_checkpoint(one.log), chain_events.identify(state, one.log)
@@ -75,7 +96,15 @@ def _earlier(state: AuditState, now: set[bytes]) -> list[LogOfAgency]:
 class _Log:
     """One log of an audit."""
 
-    def __init__(self, contracts: Contracts, state: AuditState, report: Report, clock: Clock, options: Options, files: LogFiles) -> None:
+    def __init__(
+        self,
+        contracts: Contracts,
+        state: AuditState,
+        report: Report,
+        clock: Clock,
+        options: Options,
+        files: LogFiles,
+    ) -> None:
         self._contracts = contracts
         self._state = state
         self._report = report
@@ -91,11 +120,22 @@ class _Log:
         except CustodyError as error:
             codes = {NotFoundError: "withheld", FormatError: "note-unsigned"}
             code = codes.get(type(error), "unreachable")
-            report.add(Finding(code, f"checkpoint at {self._files.where}", "a signed checkpoint", error.message))
+            report.add(
+                Finding(
+                    code, f"checkpoint at {self._files.where}", "a signed checkpoint", error.message
+                )
+            )
             return None
         log = chain_events.identify(self._state, served.log_id)
         if log is None:
-            report.add(Finding("chain-other", f"log at {self._files.where}", "a log of the registry", f"log {served.log_id.hex()}"))
+            report.add(
+                Finding(
+                    "chain-other",
+                    f"log at {self._files.where}",
+                    "a log of the registry",
+                    f"log {served.log_id.hex()}",
+                )
+            )
             return None
         authorities = Authorities(self._contracts, self._state, report)
         try:
@@ -104,13 +144,23 @@ class _Log:
             report.add(told(Missing("descriptors and revocation lists", error), log.agency))
             return None
         self._check_served(log, served, authorities)
-        fetching = Fetching(self._files, self._state, served.size, log.accepted, self._options.submit)
+        fetching = Fetching(
+            self._files, self._state, served.size, log.accepted, self._options.submit
+        )
         last, before = self._state.last_checkpoint(log.log), self._state.log(log.log)
         end, begin = last.size if last is not None else 0, before.size if before is not None else 0
         if served.size < end:
-            # A copy lags behind its node, which proves nothing; a node was itself asked to anchor what it does not show.
+            # A copy lags behind its node, which proves nothing; a node was itself asked to anchor
+            # what it does not show.
             code = "log-truncated" if self._files.is_node else "log-older"
-            report.add(Finding(code, f"checkpoint of {log.agency}", f"{end} entries or more", f"{served.size} entries"))
+            report.add(
+                Finding(
+                    code,
+                    f"checkpoint of {log.agency}",
+                    f"{end} entries or more",
+                    f"{served.size} entries",
+                )
+            )
             return None
         done = self._options.progress(f"log of {log.agency}", end - begin)
         replay = LogReplay(log, fetching, self._contracts, self._state, authorities, report, done)
@@ -121,25 +171,54 @@ class _Log:
             frontier, overdue = self._check_tail(log, served, authorities, frontier, fetching)
             report.judged(f"log of {log.agency}", end, served.size - end, overdue=overdue)
         self._conclude(log, authorities, end - begin, end, whole=whole)
-        return split_view.Audited(log, fetching, frontier, authorities.log_keys(log.agency), served.size) if whole else None
+        return (
+            split_view.Audited(
+                log, fetching, frontier, authorities.log_keys(log.agency), served.size
+            )
+            if whole
+            else None
+        )
 
     def _check_served(self, log: LogOfAgency, served: Checkpoint, authorities: Authorities) -> None:
-        """The log's newest signed checkpoint: under its log key, and kept as something that was shown to us."""
+        """The log's newest signed checkpoint: under its log key, and kept as something that was
+        shown to us.
+        """
         keys = authorities.log_keys(log.agency)
         if split_view.is_signed(served, keys):
             self._state.put_view(log.log, served.size, served.note)
         elif keys:
             found = "another key than any of its descriptors names"
-            self._report.add(Finding("note-unsigned", f"checkpoint of {log.agency}", f"signed with the log key of {log.agency}", found))
+            self._report.add(
+                Finding(
+                    "note-unsigned",
+                    f"checkpoint of {log.agency}",
+                    f"signed with the log key of {log.agency}",
+                    found,
+                )
+            )
         else:
-            self._report.add(Finding("descriptor-missing", f"checkpoint of {log.agency}", "a descriptor with its log key", "none at hand"))
+            self._report.add(
+                Finding(
+                    "descriptor-missing",
+                    f"checkpoint of {log.agency}",
+                    "a descriptor with its log key",
+                    "none at hand",
+                )
+            )
 
     def _check_tail(
-        self, log: LogOfAgency, served: Checkpoint, authorities: Authorities, frontier: Frontier, fetching: Fetching
+        self,
+        log: LogOfAgency,
+        served: Checkpoint,
+        authorities: Authorities,
+        frontier: Frontier,
+        fetching: Fetching,
     ) -> tuple[Frontier, str]:
-        """Entries that are not anchored yet: they fit the served checkpoint, and have not waited too long.
+        """Entries that are not anchored yet: they fit the served checkpoint, and have not waited
+        too long.
 
-        Returns the tree with those that were looked at, and what is wrong where they waited too long.
+        Returns the tree with those that were looked at, and what is wrong where they waited too
+        long.
         """
         if served.size - frontier.size > _TAIL:
             return frontier, f"at most {_TAIL} are looked at"
@@ -149,28 +228,66 @@ class _Log:
                 for index, one in enumerate(bundle.entries, bundle.first):
                     tail.append(one.leaf)
                     if one.code:
-                        self._report.add(Finding(one.code, f"entry {index} of {log.agency}", "a signed statement of this log", one.found))
+                        self._report.add(
+                            Finding(
+                                one.code,
+                                f"entry {index} of {log.agency}",
+                                "a signed statement of this log",
+                                one.found,
+                            )
+                        )
                     elif one.claims is not None:
                         oldest = one.claims.time if oldest is None else min(oldest, one.claims.time)
             if tail.size != served.size or tail.root() != served.root:
                 found = f"{tail.size} entries with root {tail.root().hex()}"
                 self._report.add(
-                    Finding("note-differs", f"checkpoint of {log.agency}", f"{served.size} with root {served.root.hex()}", found)
+                    Finding(
+                        "note-differs",
+                        f"checkpoint of {log.agency}",
+                        f"{served.size} with root {served.root.hex()}",
+                        found,
+                    )
                 )
             if merkle.root_of(served.size, tiles.node_reader(fetching.tile)) != served.root:
-                self._report.add(Finding("tile-differs", f"tiles of {log.agency}", f"root {served.root.hex()}", "another root"))
+                self._report.add(
+                    Finding(
+                        "tile-differs",
+                        f"tiles of {log.agency}",
+                        f"root {served.root.hex()}",
+                        "another root",
+                    )
+                )
         except Missing as missing:
             self._report.add(told(missing, log.agency))
             return frontier, ""
         except CustodyError as error:
-            self._report.add(Finding("bundle-malformed", f"newest entries of {log.agency}", "entries and tiles", error.message))
+            self._report.add(
+                Finding(
+                    "bundle-malformed",
+                    f"newest entries of {log.agency}",
+                    "entries and tiles",
+                    error.message,
+                )
+            )
             return frontier, ""
         descriptor = in_force(authorities.versions[log.agency], self._clock.now())
-        if oldest is not None and descriptor is not None and self._clock.now() - oldest > descriptor.max_anchoring_delay:
-            return tail, f"the oldest since {oldest}, to be anchored within {descriptor.max_anchoring_delay} s"
+        if (
+            oldest is not None
+            and descriptor is not None
+            and self._clock.now() - oldest > descriptor.max_anchoring_delay
+        ):
+            return (
+                tail,
+                (
+                    f"the oldest since {oldest}, to be anchored within "
+                    f"{descriptor.max_anchoring_delay} s"
+                ),
+            )
         return tail, ""
 
-    def _conclude(self, log: LogOfAgency, authorities: Authorities, count: int, end: int, *, whole: bool) -> None:
+    def _conclude(
+        self, log: LogOfAgency, authorities: Authorities, count: int, end: int, *, whole: bool
+    ) -> None:
         report, state = self._report, self._state
         for finding in state.findings(log.log):
             report.add(finding)
@@ -179,10 +296,22 @@ class _Log:
             self._check_announcements(log, authorities)
         reached = state.log(log.log)
         size = reached.size if reached is not None else 0
-        detail = f"{log.agency}: {size} entries, {count} of them new" if whole else f"{log.agency}: read up to entry {size} of {end}"
+        detail = (
+            f"{log.agency}: {size} entries, {count} of them new"
+            if whole
+            else f"{log.agency}: read up to entry {size} of {end}"
+        )
         for check in ("log", "files", "entries", "people", "custody", "time"):
             seen = state.item_count(log.log) if check == "custody" else size
-            line = "; ".join(filter(None, (report.details.get(check), detail + (f", {seen} items" if check == "custody" else ""))))
+            line = "; ".join(
+                filter(
+                    None,
+                    (
+                        report.details.get(check),
+                        detail + (f", {seen} items" if check == "custody" else ""),
+                    ),
+                )
+            )
             if whole:
                 report.checked(check, line, seen)
             else:
@@ -190,7 +319,9 @@ class _Log:
         report.facts[f"entries {log.agency}"] = size
 
     def _check_uses(self, log: LogOfAgency, authorities: Authorities) -> None:
-        """Every signer once more at their latest use: a list that came later may revoke them as of an earlier time."""
+        """Every signer once more at their latest use: a list that came later may revoke them as of
+        an earlier time.
+        """
         signers, waiting = authorities.signers(log.agency), 0
         for use in self._state.usages(log.log):
             der = self._state.blob("certificate", use.certificate)
@@ -199,18 +330,30 @@ class _Log:
                 continue
             code, found = signers.certified(certificates.parse(der), descriptor, use.time)
             if code:
-                place = f"entry {use.index} of {log.agency}, the newest of certificate {use.certificate.hex()[:16]}"
+                place = (
+                    f"entry {use.index} of {log.agency}, the newest of certificate "
+                    f"{use.certificate.hex()[:16]}"
+                )
                 self._report.add(Finding(code, place, f"somebody certified at {use.time}", found))
             known = signers.known_until(use.issuer)
             if use.time > known:
                 waiting += 1
                 if use.time - known > _DAY + descriptor.max_anchoring_delay:
                     expected = f"a list of {use.issuer} issued at {use.time} or later"
-                    self._report.add(Finding("crl-stale", f"revocation list of {use.issuer}", expected, f"the newest is of {known}"))
+                    self._report.add(
+                        Finding(
+                            "crl-stale",
+                            f"revocation list of {use.issuer}",
+                            expected,
+                            f"the newest is of {known}",
+                        )
+                    )
         self._report.facts[f"signers waiting for a revocation list {log.agency}"] = waiting
 
     def _check_announcements(self, log: LogOfAgency, authorities: Authorities) -> None:
-        """The revocation list and the descriptor in force were announced in the log itself, so that nobody is shown another one."""
+        """The revocation list and the descriptor in force were announced in the log itself, so that
+        nobody is shown another one.
+        """
         try:
             crl = self._files.get("crl")
         except NotFoundError:
@@ -221,9 +364,20 @@ class _Log:
         if self._report.facts.get(f"waiting {log.agency}"):
             return  # it may be announced by what waits to be anchored
         if crl and not announced(self._state, "crl-published", sha256(crl).digest()):
-            self._report.add(Finding("crl-unlogged", f"revocation list of {log.agency}", "its digest in the log", sha256(crl).hexdigest()))
+            self._report.add(
+                Finding(
+                    "crl-unlogged",
+                    f"revocation list of {log.agency}",
+                    "its digest in the log",
+                    sha256(crl).hexdigest(),
+                )
+            )
         for one in authorities.committed[log.agency]:
-            in_use = one.version > 1 and one.active_from <= self._clock.now()  # the first one comes with the registry itself
+            in_use = (
+                one.version > 1 and one.active_from <= self._clock.now()
+            )  # the first one comes with the registry itself
             if in_use and not announced(self._state, "descriptor-published", one.digest):
                 place = f"descriptor {one.version} of {log.agency}"
-                self._report.add(Finding("descriptor-unlogged", place, "its digest in the log", one.digest.hex()))
+                self._report.add(
+                    Finding("descriptor-unlogged", place, "its digest in the log", one.digest.hex())
+                )

@@ -1,4 +1,6 @@
-"""Entry bundles and tiles of a log, fetched ahead and examined in as many processes as there are, handed on in order."""
+"""Entry bundles and tiles of a log, fetched ahead and examined in as many processes as there are,
+handed on in order.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Bundle:
 
 
 class Missing(Exception):  # noqa: N818  (a turn of events, told as a finding by whoever reads the log)
-    """A file could not be had: its path, and whether it is withheld or just could not be reached."""
+    """A file could not be had: its path, and whether it is withheld or just could not be
+    reached.
+    """
 
     def __init__(self, path: str, error: CustodyError) -> None:
         super().__init__(path)
@@ -45,10 +49,19 @@ class Missing(Exception):  # noqa: N818  (a turn of events, told as a finding by
 
 
 def told(missing: Missing, agency: str) -> Finding:
-    """A file that could not be had, as a finding: one that must be there is withheld; one that could not be asked for is unread."""
+    """A file that could not be had, as a finding: one that must be there is withheld; one that
+    could not be asked for is unread.
+    """
     code = "withheld" if missing.withheld else "unreachable"
-    found = missing.error.message + (f" ({missing.error.hint})" if missing.denied and missing.error.hint else "")
-    return Finding(code, f"{missing.path} of {agency}", "the file, which checkpoint and contract say exists", found)
+    found = missing.error.message + (
+        f" ({missing.error.hint})" if missing.denied and missing.error.hint else ""
+    )
+    return Finding(
+        code,
+        f"{missing.path} of {agency}",
+        "the file, which checkpoint and contract say exists",
+        found,
+    )
 
 
 def at_once(work: Callable[..., list[Any]], *arguments: Any) -> Future[list[Any]]:
@@ -65,12 +78,20 @@ class Fetching:
     """Reads entries of one log.
 
     Args:
-        size: of the checkpoint that the files are served at: it decides the widths of the last ones.
+        size: of the checkpoint that the files are served at: it decides the widths of the last
+            ones.
         log_ids: logs that statements may name.
         submit: where entries are examined.
     """
 
-    def __init__(self, files: LogFiles, state: AuditState, size: int, log_ids: tuple[bytes, ...], submit: Submit = at_once) -> None:
+    def __init__(
+        self,
+        files: LogFiles,
+        state: AuditState,
+        size: int,
+        log_ids: tuple[bytes, ...],
+        submit: Submit = at_once,
+    ) -> None:
         self._files = files
         self._state = state
         self._size = size
@@ -95,7 +116,9 @@ class Fetching:
         Raises:
             Missing: it could not be had.
         """
-        return self.get(f"tile/{tiles.format_path(level, index, tiles.width_at(self._size, level, index))}")
+        return self.get(
+            f"tile/{tiles.format_path(level, index, tiles.width_at(self._size, level, index))}"
+        )
 
     def bundles(self, start: int, end: int) -> Iterator[Bundle]:
         """Entries ``start`` to ``end`` in order.
@@ -109,13 +132,18 @@ class Fetching:
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="fetch") as pool:
             try:
                 while True:
-                    while len(fetched) + len(examined) < _AHEAD and (index := next(wanted, None)) is not None:
+                    while (
+                        len(fetched) + len(examined) < _AHEAD
+                        and (index := next(wanted, None)) is not None
+                    ):
                         fetched.append(pool.submit(self._fetch, index))
                     while fetched and (fetched[0].done() or not examined):
                         index, data, tile = fetched.popleft().result()
                         known = self._certificates(data)
                         skip = max(start - index * WIDTH, 0)
-                        work = self._submit(entries.examine_bundle, data, skip, self._log_ids, known)
+                        work = self._submit(
+                            entries.examine_bundle, data, skip, self._log_ids, known
+                        )
                         examined.append((index, skip, tile, known, work))
                     if not examined:
                         return

@@ -1,4 +1,6 @@
-"""The audit from inside, with authority over a home: everything that the one from outside checks, and everything that it cannot see."""
+"""The audit from inside, with authority over a home: everything that the one from outside checks,
+and everything that it cannot see.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +45,20 @@ class Options:
 
 
 def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> Report:
-    """Audit a home as its database is at one moment; the chain is looked at afterwards, so that it knows whatever the home says of it."""
+    """Audit a home as its database is at one moment; the chain is looked at afterwards, so that it
+    knows whatever the home says of it.
+    """
     with node.records.snapshot() as moment, node.records.scratch() as scratch:
         return _audit(replace(node, records=moment), root, state, scratch, options)
 
 
-def _audit(node: Node, root: TrustRoot, state: AuditState, scratch: Records, options: Options) -> Report:
+def _audit(
+    node: Node, root: TrustRoot, state: AuditState, scratch: Records, options: Options
+) -> Report:
     view = external.Options(submit=options.submit, progress=options.progress)
-    report = external.audit(node.contracts, root, [OwnFiles(OwnLog.of(node))], state, node.clock, view)
+    report = external.audit(
+        node.contracts, root, [OwnFiles(OwnLog.of(node))], state, node.clock, view
+    )
     with node.records.read() as unit:
         items = unit.count("item")
     keys = [node.keys.hpke, *options.keys]
@@ -70,21 +78,35 @@ def _audit(node: Node, root: TrustRoot, state: AuditState, scratch: Records, opt
         walked = _walk_cases(node, sample, report)
     except (CustodyError, *ALTERED) as error:
         # A failing disk or node refutes nothing.
-        code = "home-unread" if isinstance(error, StorageError | UnreadableError | NetworkError) else "row-edited"
+        code = (
+            "home-unread"
+            if isinstance(error, StorageError | UnreadableError | NetworkError)
+            else "row-edited"
+        )
         told = error.message if isinstance(error, CustodyError) else type(error).__name__
         report.add(Finding(code, "the home", "a database that can be compared", told))
         return report
     size = sum(one.content.ciphertext_size for one in sample.taken)
-    read = sampling.rehash(node, sample.taken, keys, report, options.progress("re-hashing content", size))
+    read = sampling.rehash(
+        node, sample.taken, keys, report, options.progress("re-hashing content", size)
+    )
     report.checked("rows", f"rows: {done.rows}", done.rows)
     report.checked("documents", f"{done.documents} documents; items: {done.items}", done.documents)
     sealed = f"sealed keys: {done.grants}, opened here: {done.opened}; releases: {releases}"
     report.checked("keys", sealed, done.grants + releases)
     report.checked("duties", f"items: {done.items}", done.items)
-    report.checked("copies", f"items that this agency keeps: {kept[True]}; pins: {pins}", kept[True] + pins)
+    report.checked(
+        "copies", f"items that this agency keeps: {kept[True]}; pins: {pins}", kept[True] + pins
+    )
     _tell_content(report, sample, read, options.seed)
     report.checked("cases", f"from items: {done.items}; from cases: {walked}", done.items + walked)
-    report.facts |= {"items": done.items, "sampled": len(sample.taken), "seed": options.seed, "bytesReHashed": read, "releases": releases}
+    report.facts |= {
+        "items": done.items,
+        "sampled": len(sample.taken),
+        "seed": options.seed,
+        "bytesReHashed": read,
+        "releases": releases,
+    }
     return report
 
 
@@ -97,7 +119,9 @@ def _tell_content(report: Report, sample: Reservoir, done: int, seed: int) -> No
 
 
 def _walk_cases(node: Node, sample: Reservoir, report: Report) -> int:
-    """The other way: from a random case, by its token, to the items that it leads to; each must name it."""
+    """The other way: from a random case, by its token, to the items that it leads to; each must
+    name it.
+    """
     with node.records.read() as unit:
         tokens = sorted(bytes(one) for one in unit.stray("blind_index", "token", [], _CASES))
     drawn = sample.random.sample(tokens, min(len(tokens), max(sample.size, 1)))
@@ -116,4 +140,11 @@ def _require_named(node: Node, unit: Unit, token: bytes, evidence: str, report: 
             continue  # told where documents are checked
         if event is not None and token in record_keys.tokens(node, event):
             return
-    report.add(Finding("case-stray", f"blind_index {token.hex()[:16]}", "an item that names this case or digest", evidence))
+    report.add(
+        Finding(
+            "case-stray",
+            f"blind_index {token.hex()[:16]}",
+            "an item that names this case or digest",
+            evidence,
+        )
+    )

@@ -1,4 +1,6 @@
-"""Sealed keys of items: each has the form that its row says, opens where its key is at hand, and lies with somebody who may have it."""
+"""Sealed keys of items: each has the form that its row says, opens where its key is at hand, and
+lies with somebody who may have it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from ledger.services.registration.statement_checks import RELEASES
 
 
 class ItemKeys:
-    """Checks the grants of items, one item after another; ``count`` grants, ``opened`` of them opened.
+    """Checks the grants of items, one item after another; ``count`` grants, ``opened`` of them
+    opened.
 
     Args:
         keys: HPKE keys at hand, the node's among them: grants made to them are opened.
@@ -32,8 +35,13 @@ class ItemKeys:
         self._nodes = {book.node.keys.hpke.public.digest}
         self._allowed: set[bytes] = set()
         with book.node.records.read() as unit, book.into.read() as into:
-            # Whoever something may be sealed to: the agency, other agencies, and people who were enrolled or admitted.
-            published = [row["document"] for table in ("descriptor", "partner_descriptor") for row in into.rows(table)]
+            # Whoever something may be sealed to: the agency, other agencies, and people who were
+            # enrolled or admitted.
+            published = [
+                row["document"]
+                for table in ("descriptor", "partner_descriptor")
+                for row in into.rows(table)
+            ]
             for one in map(descriptors.parse, published):
                 self._custody.setdefault(one.agency, set()).add(one.custody.digest)
                 self._allowed |= {one.node.digest, one.custody.digest}
@@ -56,32 +64,65 @@ class ItemKeys:
             try:
                 grant = grants.parse(row["data"])
                 told = (grant.evidence, grant.scope, grant.recipient, grant.binding or b"")
-                if told != (evidence_bytes(evidence), row["scope"], row["recipient"], row["binding"]):
-                    self._book.find("grant-differs", place, "a sealed key of the same scope, recipient and item", "another")
+                if told != (
+                    evidence_bytes(evidence),
+                    row["scope"],
+                    row["recipient"],
+                    row["binding"],
+                ):
+                    self._book.find(
+                        "grant-differs",
+                        place,
+                        "a sealed key of the same scope, recipient and item",
+                        "another",
+                    )
                 elif row["recipient"] in self._keys:
                     self._keys[row["recipient"]].open(grant)
                     self.opened += 1
-                into.put_grant(evidence, row["scope"], row["recipient"], row["binding"], b"")  # no key leaves the home
+                into.put_grant(
+                    evidence, row["scope"], row["recipient"], row["binding"], b""
+                )  # no key leaves the home
             except CustodyError as error:
                 self._book.find("grant-differs", place, "a sealed key", error.message)
             if row["recipient"] not in self._allowed:
-                self._book.find("grant-stranger", place, "somebody of this agency, a guest, or another agency", "an unknown key")
+                self._book.find(
+                    "grant-stranger",
+                    place,
+                    "somebody of this agency, a guest, or another agency",
+                    "an unknown key",
+                )
             elif named is not None and row["recipient"] not in named.get(row["scope"], set()):
-                self._book.find("row-inserted", place, "an event of the item that names whoever has the key", "none")
-            if row["scope"] == "content" and one.content is not None and row["binding"] != one.content.commitment:
-                self._book.find("grant-differs", place, "bound to the item's content", "bound to something else")
+                self._book.find(
+                    "row-inserted",
+                    place,
+                    "an event of the item that names whoever has the key",
+                    "none",
+                )
+            if (
+                row["scope"] == "content"
+                and one.content is not None
+                and row["binding"] != one.content.commitment
+            ):
+                self._book.find(
+                    "grant-differs", place, "bound to the item's content", "bound to something else"
+                )
             if one.erased:
                 self._book.find(
-                    "document-left", f"grant {row['scope']} of {evidence}", "nothing, as the keys were destroyed", "a sealed key"
+                    "document-left",
+                    f"grant {row['scope']} of {evidence}",
+                    "nothing, as the keys were destroyed",
+                    "a sealed key",
                 )
         if not one.erased:
             self._require_kept(one, scopes)
 
     def _named(self, one: Examined) -> dict[str, set[bytes]] | None:
-        """Keys to which something of the item may be sealed here, by scope; None where an event that may tell cannot be read.
+        """Keys to which something of the item may be sealed here, by scope; None where an event
+        that may tell cannot be read.
 
-        Whoever has a sealed key has a part in the item, and anybody can seal anything to anybody: the one that the node never took with
-        an event is made up. A key that was released stays, also when its event counts no more; one that cannot be read is told elsewhere.
+        Whoever has a sealed key has a part in the item, and anybody can seal anything to anybody:
+        the one that the node never took with an event is made up. A key that was released stays,
+        also when its event counts no more; one that cannot be read is told elsewhere.
         """
         if None in one.sequenced:
             return None
@@ -106,12 +147,26 @@ class ItemKeys:
         node, item = self._book.node, one.item
         place = f"of {item.state.evidence}"
         if node.keys.hpke.public.digest not in scopes.get("record", set()):
-            self._book.find("grant-missing", f"grant record {place}", "the record key sealed to this node", "none")
-        if one.content is None or item.state.custodian != node.agency or item.state.origin != node.agency:
+            self._book.find(
+                "grant-missing",
+                f"grant record {place}",
+                "the record key sealed to this node",
+                "none",
+            )
+        if (
+            one.content is None
+            or item.state.custodian != node.agency
+            or item.state.origin != node.agency
+        ):
             return
         wanted = {"the custodians": self._custody[node.agency]}
         if item.opener is not None and item.opener in self._people:
             wanted["whoever recorded it"] = {self._people[item.opener]}
         for whom, keys in wanted.items():
             if not keys & scopes.get("content", set()):
-                self._book.find("grant-missing", f"grant content {place}", f"the content key sealed to {whom}", "none")
+                self._book.find(
+                    "grant-missing",
+                    f"grant content {place}",
+                    f"the content key sealed to {whom}",
+                    "none",
+                )

@@ -1,7 +1,10 @@
-"""Audits of a node that somebody asks for from elsewhere: one at a time, in the background, and nothing but their findings leaves it.
+"""Audits of a node that somebody asks for from elsewhere: one at a time, in the background, and
+nothing but their findings leaves it.
 
-- whoever asks, when, and how it ended is kept for the last ones and written to the node's log: an audit is itself seen
-- findings are as many as a report lists; the rest is counted, so that an answer stays small whatever was found
+- whoever asks, when, and how it ended is kept for the last ones and written to the node's log: an
+  audit is itself seen
+- findings are as many as a report lists; the rest is counted, so that an answer stays small
+  whatever was found
 """
 
 from __future__ import annotations
@@ -27,9 +30,11 @@ Run = Callable[[Progress], Report]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An audit: who asked (as commands name them), since when, and how far it is. ``state``: running, done or failed.
+    """An audit: who asked (as commands name them), since when, and how far it is. ``state``:
+    running, done or failed.
 
-    ``part``, ``total``, ``done``: of the part of the work under way. ``report``: as Report.as_json, once it is done.
+    ``part``, ``total``, ``done``: of the part of the work under way. ``report``: as Report.as_json,
+    once it is done.
     ``problem``: why there is none.
     """
 
@@ -64,19 +69,32 @@ class AuditJobs:
         with self._mutex:
             running = next((one for one in self._jobs.values() if one.state == "running"), None)
             if running is not None:
-                raise ConflictError(f"the audit {running.id} is running", hint="one at a time: wait until it is done, then ask again")
+                raise ConflictError(
+                    f"the audit {running.id} is running",
+                    hint="one at a time: wait until it is done, then ask again",
+                )
             job = Job(secrets.token_hex(8), asked, self.node.clock.now())
             self._jobs[job.id] = job
             for old in list(self._jobs)[:-_KEPT]:
                 del self._jobs[old]
         _LOG.info("audit %s begins, asked for by %s", job.id, asked)
         try:
-            thread = threading.Thread(target=self._work, args=(job.id, run), name=f"audit-{job.id}", daemon=True)
+            thread = threading.Thread(
+                target=self._work, args=(job.id, run), name=f"audit-{job.id}", daemon=True
+            )
             thread.start()
             self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
         except RuntimeError as error:
-            self._change(job.id, state="failed", problem="no thread could be started", ended=self.node.clock.now())
-            raise StorageError("no thread could be started for the audit", hint="try again when the machine has memory") from error
+            self._change(
+                job.id,
+                state="failed",
+                problem="no thread could be started",
+                ended=self.node.clock.now(),
+            )
+            raise StorageError(
+                "no thread could be started for the audit",
+                hint="try again when the machine has memory",
+            ) from error
         return job
 
     def stop(self) -> None:
@@ -94,7 +112,9 @@ class AuditJobs:
         with self._mutex:
             found = self._jobs.get(name)
         if found is None:
-            raise NotFoundError("no such audit, or no longer: a node forgets them when it is started anew")
+            raise NotFoundError(
+                "no such audit, or no longer: a node forgets them when it is started anew"
+            )
         return found
 
     def recent(self) -> list[Job]:
@@ -114,7 +134,10 @@ class AuditJobs:
             def advance(count: int) -> None:
                 nonlocal done
                 if self._ending.is_set():
-                    raise StorageError("the node was stopped before the audit was done", hint="ask again when the node is back")
+                    raise StorageError(
+                        "the node was stopped before the audit was done",
+                        hint="ask again when the node is back",
+                    )
                 done += count
                 self._change(name, done=done)
 
@@ -124,7 +147,11 @@ class AuditJobs:
         try:
             report = run(progress)
         except BaseException as error:  # noqa: BLE001  (whatever it is, who waits must be told, and the next audit may begin)
-            told = error.message if isinstance(error, CustodyError) else f"the audit ended with {type(error).__name__}"
+            told = (
+                error.message
+                if isinstance(error, CustodyError)
+                else f"the audit ended with {type(error).__name__}"
+            )
             self._change(name, state="failed", problem=told, ended=self.node.clock.now())
             self.node.telemetry.ran(WORKER, ok=False)
             _LOG.warning("audit %s failed: %s", name, type(error).__name__)

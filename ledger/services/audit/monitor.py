@@ -1,4 +1,6 @@
-"""The monitor: follows logs and the contract, keeps what it saw, and says what is new and must be looked at."""
+"""The monitor: follows logs and the contract, keeps what it saw, and says what is new and must be
+looked at.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,17 @@ from ledger.services.audit import external
 
 _HOUR: Final = 3600
 #: Warnings that are an alarm nevertheless: nothing is proven wrong, but somebody must look.
-_LOUD: Final = frozenset({"volume", "late", "overdue", "silence", "chain-silent", "view-longer", "log-older"})
+_LOUD: Final = frozenset(
+    {"volume", "late", "overdue", "silence", "chain-silent", "view-longer", "log-older"}
+)
 _PATIENT: Final = frozenset({"unreachable", "chain-silent", "log-older"})  # not at the first time
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to raise an alarm: seconds without a new checkpoint, and events that one person signs within an hour."""
+    """When to raise an alarm: seconds without a new checkpoint, and events that one person signs
+    within an hour.
+    """
 
     silence: int = 2 * 86400
     volume: int = 500
@@ -30,7 +36,9 @@ class Limits:
 
 @dataclass
 class Round:
-    """One look: the report, alarms that are due, others that stand, and the age of each log's newest checkpoint, in seconds by agency."""
+    """One look: the report, alarms that are due, others that stand, and the age of each log's
+    newest checkpoint, in seconds by agency.
+    """
 
     report: Report
     fresh: list[Finding] = field(default_factory=list)
@@ -49,8 +57,8 @@ def look(
 ) -> Round:
     """Audit what is new, and compare everything with what was seen before.
 
-    An alarm is fresh until ``told`` says that it was told, and again only after it was gone for a while; what could not be reached
-    counts as such only when it happens twice in a row.
+    An alarm is fresh until ``told`` says that it was told, and again only after it was gone for a
+    while; what could not be reached counts as such only when it happens twice in a row.
     """
     report = external.audit(contracts, root, logs, state, clock, options)
     ages: dict[str, int] = {}
@@ -63,17 +71,37 @@ def look(
         if last is not None:
             ages[log.agency] = age
         if age > limits.silence:
-            found = f"the newest is {age} s old" if last is not None else f"none since it was opened {age} s ago"
-            report.add(Finding("silence", f"log of {log.agency}", f"a checkpoint within {limits.silence} s", found))
+            found = (
+                f"the newest is {age} s old"
+                if last is not None
+                else f"none since it was opened {age} s ago"
+            )
+            report.add(
+                Finding(
+                    "silence",
+                    f"log of {log.agency}",
+                    f"a checkpoint within {limits.silence} s",
+                    found,
+                )
+            )
         for certificate, hour, count in state.volumes(log.log, limits.volume):
             place = f"certificate {certificate.hex()[:16]} of {log.agency}, from {hour * _HOUR}"
-            report.add(Finding("volume", place, f"fewer than {limits.volume} events in an hour", f"{count} events"))
+            report.add(
+                Finding(
+                    "volume",
+                    place,
+                    f"fewer than {limits.volume} events in an hour",
+                    f"{count} events",
+                )
+            )
     fresh, standing = _sorted(state, report)
     return Round(report, fresh, standing, ages)
 
 
 def told(state: AuditState, found: Round) -> None:
-    """Keep that these alarms reached everybody who was to hear of them: an alarm that a webhook refused is due again."""
+    """Keep that these alarms reached everybody who was to hear of them: an alarm that a webhook
+    refused is due again.
+    """
     with state.transaction():
         for one in found.fresh:
             state.put_blob("alarm", _key(one), b"told")
@@ -85,7 +113,9 @@ def is_alarm(finding: Finding) -> bool:
 
 
 def _key(finding: Finding) -> bytes:
-    """What an alarm is known by: numbers move on while a thing stays the same, so its code and place."""
+    """What an alarm is known by: numbers move on while a thing stays the same, so its code and
+    place.
+    """
     return sha256(f"{finding.code}\x00{finding.place}".encode()).digest()
 
 

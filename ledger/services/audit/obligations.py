@@ -1,4 +1,6 @@
-"""What an agency owes its items: disposals carried out, holds and retention kept, keys released with a trace only."""
+"""What an agency owes its items: disposals carried out, holds and retention kept, keys released
+with a trace only.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,11 @@ from ledger.services.records import documents
 
 _PAGE = 500
 _GRACE = 86400  # seconds within which keys must be destroyed after a disposal
-_MODES = {"content": ("copy", "export"), "bundle": ("copy", "export"), "details": ("view", "inspection", "copy", "export")}
+_MODES = {
+    "content": ("copy", "export"),
+    "bundle": ("copy", "export"),
+    "details": ("view", "inspection", "copy", "export"),
+}
 
 
 def check_item(node: Node, one: Examined, report: Report) -> None:
@@ -25,21 +31,53 @@ def check_item(node: Node, one: Examined, report: Report) -> None:
     evidence, now = one.item.state.evidence, node.clock.now()
     erasure = one.erasure
     closing = [row for row in one.rows if row.effect == "close"]
-    disposed = [row for row in closing if (event := one.events.get(row.digest)) is not None and event.type == "disposed"]
+    disposed = [
+        row
+        for row in closing
+        if (event := one.events.get(row.digest)) is not None and event.type == "disposed"
+    ]
     for row in disposed:
         if one.life.holds:
-            report.add(Finding("hold-broken", f"event {row.seq} of {evidence}", "no hold in force", f"{len(one.life.holds)} in force"))
+            report.add(
+                Finding(
+                    "hold-broken",
+                    f"event {row.seq} of {evidence}",
+                    "no hold in force",
+                    f"{len(one.life.holds)} in force",
+                )
+            )
         if erasure is None:
-            report.add(Finding("row-missing", f"erasure {evidence}", "its keys are to be destroyed", "no such row"))
+            report.add(
+                Finding(
+                    "row-missing",
+                    f"erasure {evidence}",
+                    "its keys are to be destroyed",
+                    "no such row",
+                )
+            )
     if erasure is not None:
         _check_erasure(one, erasure.statement, erasure.state, now, report)
     if closing:
         return
     if one.life.retention is not None and one.life.retention < now and not one.life.holds:
-        report.add(Finding("retention-over", evidence, f"reviewed by {format_time(one.life.retention)}", "kept, under no hold"))
+        report.add(
+            Finding(
+                "retention-over",
+                evidence,
+                f"reviewed by {format_time(one.life.retention)}",
+                "kept, under no hold",
+            )
+        )
     for hold in one.life.holds.values():
         if "expires" in hold and parse_time(hold["expires"], what="expires") < now:
-            report.add(Finding("hold-expired", evidence, f"a hold until {hold['expires']}", "neither released nor placed anew"))
+            report.add(
+                Finding(
+                    "hold-expired",
+                    evidence,
+                    f"a hold until {hold['expires']}",
+                    "neither released nor placed anew",
+                )
+            )
 
 
 def _check_erasure(one: Examined, statement: bytes, state: str, now: int, report: Report) -> None:
@@ -55,7 +93,9 @@ def _check_erasure(one: Examined, statement: bytes, state: str, now: int, report
 
 
 def check_releases(node: Node, report: Report) -> int:
-    """Everything that was handed out is covered by a statement in the log, by or for whoever got it; how many releases there are."""
+    """Everything that was handed out is covered by a statement in the log, by or for whoever got
+    it; how many releases there are.
+    """
     after, count = (b"", "", ""), 0
     while True:
         with node.records.read() as unit:
@@ -64,7 +104,14 @@ def check_releases(node: Node, report: Report) -> int:
                 problem = _problem(node, unit, row)
                 if problem:
                     place = f"release {row.kind} of {row.evidence} to {row.recipient[:12]}"
-                    report.add(Finding("release-unlogged", place, "a statement in the log that covers it", problem))
+                    report.add(
+                        Finding(
+                            "release-unlogged",
+                            place,
+                            "a statement in the log that covers it",
+                            problem,
+                        )
+                    )
         if not page:
             return count
         last = page[-1]
@@ -82,12 +129,33 @@ def _problem(node: Node, unit: Unit, row: ReleaseRow) -> str:
     event = documents.read_event(node, unit, entry)
     kind = event.type if event is not None else ""
     if row.kind in _MODES:
-        good = event is not None and kind == "accessed" and event.body["mode"] in _MODES[row.kind] and "basis" in event.value
-        return "" if good and signer.subject.recipient == row.recipient else f"{kind or 'nothing'} by somebody else, or for something else"
+        good = (
+            event is not None
+            and kind == "accessed"
+            and event.body["mode"] in _MODES[row.kind]
+            and "basis" in event.value
+        )
+        return (
+            ""
+            if good and signer.subject.recipient == row.recipient
+            else f"{kind or 'nothing'} by somebody else, or for something else"
+        )
     to = event.body.get("to", {}) if event is not None else {}
     if row.kind in authorization.LOOKS:
         named = PersonId(node.agency, to["person"]).recipient if "person" in to else row.recipient
-        asked = kind == "transfer-offered" and to.get("agency") == node.agency and named == row.recipient
-        return "" if asked and row.time >= entry.time - AHEAD else f"{kind or 'nothing'} for somebody else, or later than the look"
+        asked = (
+            kind == "transfer-offered"
+            and to.get("agency") == node.agency
+            and named == row.recipient
+        )
+        return (
+            ""
+            if asked and row.time >= entry.time - AHEAD
+            else f"{kind or 'nothing'} for somebody else, or later than the look"
+        )
     expected = {"parcel": "transfer-offered", "copy": "disclosed"}.get(row.kind, "")
-    return "" if kind == expected and to.get("agency") == row.recipient else f"{kind or 'nothing'} for somebody else"
+    return (
+        ""
+        if kind == expected and to.get("agency") == row.recipient
+        else f"{kind or 'nothing'} for somebody else"
+    )

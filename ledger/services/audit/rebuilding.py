@@ -1,7 +1,9 @@
-"""What follows from log, documents, chain and signatures, written anew into an empty database by the code that writes it in daily life.
+"""What follows from log, documents, chain and signatures, written anew into an empty database by
+the code that writes it in daily life.
 
-Whatever an edited column says, the rebuilt database does not have it: a column is found by construction, and one that is added later
-too. What nothing tells is taken over from the home, and stands in columns.py with the reason.
+Whatever an edited column says, the rebuilt database does not have it: a column is found by
+construction, and one that is added later too. What nothing tells is taken over from the home, and
+stands in columns.py with the reason.
 """
 
 from __future__ import annotations
@@ -45,9 +47,11 @@ class Rebuild:
     Attributes:
         node: the home, read at one moment. into: the empty database. state: what the chain tells.
         whole: whether every entry of the log is there; without one the tree cannot be made again.
-        announced: SHA-256 of revocation lists that the log announces. signers: certificates under which something in the log was signed.
+        announced: SHA-256 of revocation lists that the log announces. signers: certificates under
+            which something in the log was signed.
         told: rows that have a finding already.
-        authorities: CAs of every agency that the home knows. calls: steps of handovers that we sent, by the statement that they name.
+        authorities: CAs of every agency that the home knows. calls: steps of handovers that we
+            sent, by the statement that they name.
     """
 
     node: Node
@@ -68,17 +72,26 @@ class Rebuild:
 
     @contextmanager
     def guarded(self, place: str) -> Iterator[None]:
-        """A row may have been altered into something that no program of ours would write: that is a finding, and the rest goes on."""
+        """A row may have been altered into something that no program of ours would write: that is a
+        finding, and the rest goes on.
+        """
         try:
             yield
         except (StorageError, UnreadableError, NetworkError):
             raise  # a disk or a chain that fails refutes nothing
         except (CustodyError, *ALTERED) as error:
             told = error.message if isinstance(error, CustodyError) else type(error).__name__
-            self.find("row-edited", place, "values that can be read, and events that follow one another", told)
+            self.find(
+                "row-edited",
+                place,
+                "values that can be read, and events that follow one another",
+                told,
+            )
 
     def certificate(self, unit: Unit, digest: bytes) -> Certificate | None:
-        """A certificate of the home by its digest; None where it is not there, or is another one."""
+        """A certificate of the home by its digest; None where it is not there, or is another
+        one.
+        """
         if digest not in self._certificates:
             der = unit.certificate(digest)
             if der is None or sha256(der).digest() != digest:
@@ -119,13 +132,17 @@ def rebuild_log(book: Rebuild, advance: Callable[[int], None]) -> None:
                 index = row["index"]
                 if not isinstance(index, int):
                     book.whole = False
-                    book.find("row-edited", f"entry {shown(index)}", "a number", type(index).__name__)
+                    book.find(
+                        "row-edited", f"entry {shown(index)}", "a number", type(index).__name__
+                    )
                     continue
                 if index < size:
                     continue  # before the first: nothing in the log calls for it
                 if index > size:
                     book.whole = False
-                    book.find("row-missing", f"entry {size}", f"entries {size} to {index - 1}", "none")
+                    book.find(
+                        "row-missing", f"entry {size}", f"entries {size} to {index - 1}", "none"
+                    )
                 statement = _statement(book, row)
                 if statement is not None:
                     fresh.append((index, statement))
@@ -147,7 +164,11 @@ def rebuild_log(book: Rebuild, advance: Callable[[int], None]) -> None:
 
 def _number(node: Node) -> int:
     """The number of our log, which its id was made from."""
-    found = (number for number in range(_LOGS) if node.contracts.log_id(agency_id(node.agency), number) == node.log_id)
+    found = (
+        number
+        for number in range(_LOGS)
+        if node.contracts.log_id(agency_id(node.agency), number) == node.log_id
+    )
     return next(found, 0)
 
 
@@ -156,12 +177,19 @@ def _statement(book: Rebuild, row: dict[str, Any]) -> Statement | None:
         return statements.parse_entry(row["entry"])
     except (CustodyError, TypeError) as error:
         book.whole = False
-        book.find("row-edited", f"entry {row['index']}", "a log entry", error.message if isinstance(error, CustodyError) else "no bytes")
+        book.find(
+            "row-edited",
+            f"entry {row['index']}",
+            "a log entry",
+            error.message if isinstance(error, CustodyError) else "no bytes",
+        )
         return None
 
 
 def _sequence(book: Rebuild, into: Unit, fresh: list[tuple[int, Statement]]) -> None:
-    rows = [replace(entry_row(book.node.log_id, statement), index=index) for index, statement in fresh]
+    rows = [
+        replace(entry_row(book.node.log_id, statement), index=index) for index, statement in fresh
+    ]
     if book.whole and rows:
         merkle_log.append(into, book.node.log_id, rows)
     else:  # the tree cannot be made again; what stands in each entry can
@@ -172,10 +200,17 @@ def _agency_statement(book: Rebuild, unit: Unit, into: Unit, statement: Statemen
     service, raw = book.certificate(unit, statement.certificate), unit.document(statement.payload)
     place = f"document {shown(statement.payload)}"
     if service is None:
-        book.find("row-missing", f"certificate {shown(statement.certificate)}", "a statement of the agency is signed with it", "none")
+        book.find(
+            "row-missing",
+            f"certificate {shown(statement.certificate)}",
+            "a statement of the agency is signed with it",
+            "none",
+        )
         return
     if raw is None or sha256(raw).digest() != statement.payload:
-        book.find("document-differs", place, f"SHA-256 {shown(statement.payload)}", "none or another")
+        book.find(
+            "document-differs", place, f"SHA-256 {shown(statement.payload)}", "none or another"
+        )
         book.told.add(place)
         return
     event = documents.parse(raw)

@@ -1,6 +1,8 @@
-"""What the chain tells, rebuilt: descriptors, transactions of the anchoring account, and checkpoints.
+"""What the chain tells, rebuilt: descriptors, transactions of the anchoring account, and
+checkpoints.
 
-The database is looked at before the chain: whatever the home says that the chain has taken must be there, and the chain may know more.
+The database is looked at before the chain: whatever the home says that the chain has taken must be
+there, and the chain may know more.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ _Sent = dict[tuple[int, int, bytes], list[SentCall]]
 def rebuild_descriptors(book: Rebuild) -> None:
     """Versions of descriptors, ours and partners', as the registry committed to them."""
     node = book.node
-    published: dict[tuple[bytes, int], DescriptorPublished] = {(one.agency, one.version): one for one in book.state.published()}
+    published: dict[tuple[bytes, int], DescriptorPublished] = {
+        (one.agency, one.version): one for one in book.state.published()
+    }
     found = set()
     for table in ("descriptor", "partner_descriptor"):
         for _, into, page in book.pages(table):
@@ -38,8 +42,12 @@ def rebuild_descriptors(book: Rebuild) -> None:
                     one = published.get((agency_id(parsed.agency), parsed.version))
                     if one is None or one.digest != sha256(row["document"]).digest():
                         continue
-                    book.authorities += [der for der in parsed.authorities if der not in book.authorities]
-                    made = DescriptorRow(parsed.version, row["document"], one.active_from, one.block)
+                    book.authorities += [
+                        der for der in parsed.authorities if der not in book.authorities
+                    ]
+                    made = DescriptorRow(
+                        parsed.version, row["document"], one.active_from, one.block
+                    )
                     if table == "descriptor" and parsed.agency == node.agency:
                         found.add(parsed.version)
                         into.put_descriptor(made)
@@ -48,12 +56,16 @@ def rebuild_descriptors(book: Rebuild) -> None:
     for (agency, version), one in published.items():
         if agency == agency_id(node.agency) and version not in found:
             expected = contract_layout.descriptor_commitment(one.digest, one.active_from, one.block)
-            if node.contracts.descriptor_commitment(agency, version) == expected:  # not one that was cancelled
+            if (
+                node.contracts.descriptor_commitment(agency, version) == expected
+            ):  # not one that was cancelled
                 book.find("row-missing", f"descriptor {version}", "the registry has one", "none")
 
 
 def rebuild_checkpoints(book: Rebuild) -> None:
-    """Transactions as their bytes say; checkpoints from what the contract took, with the transaction that it took."""
+    """Transactions as their bytes say; checkpoints from what the contract took, with the
+    transaction that it took.
+    """
     sent = _transactions(book)
     with book.node.records.read() as unit, book.into.write() as into:
         last = 0
@@ -91,7 +103,12 @@ def _transactions(book: Rebuild) -> _Sent:
                 book.calls.setdefault(call.digest, []).append(call)
     for number in range(node.contracts.chain.nonce(node.keys.anchorer_address)):
         if number not in nonces:  # each was written down before it was sent
-            book.find("row-missing", f"chain_transaction of nonce {number}", "the anchoring account sent one", "none")
+            book.find(
+                "row-missing",
+                f"chain_transaction of nonce {number}",
+                "the anchoring account sent one",
+                "none",
+            )
     return sent
 
 
@@ -104,15 +121,28 @@ def _anchored(book: Rebuild, unit: Unit, into: Unit, one: CheckpointAnchored, se
             continue
         row = anchoring.submitted(node, one.prev, one.size, one.root, call.hash)
         newest = unit.newest_checkpoint(one.log, ("submitted", "anchored", "final"))
-        behind = stored["state"] if stored is not None and newest is not None and newest.size == one.size else "final"
+        behind = (
+            stored["state"]
+            if stored is not None and newest is not None and newest.size == one.size
+            else "final"
+        )
         if behind == "submitted":  # the node has not looked at the chain since
             into.put_checkpoint(row)
             return
-        waits = behind == "anchored" and chain.head().number > chain.final()  # a chain whose blocks are final at once knows no such state
+        waits = (
+            behind == "anchored" and chain.head().number > chain.final()
+        )  # a chain whose blocks are final at once knows no such state
         state = "anchored" if waits else "final"
-        into.put_checkpoint(anchoring.mined(row, state, one.version, chain.block(one.block), receipt.gas_used))
+        into.put_checkpoint(
+            anchoring.mined(row, state, one.version, chain.block(one.block), receipt.gas_used)
+        )
         return
-    book.find("row-missing", f"chain_transaction of the checkpoint {one.size}", "the transaction that the contract took", "none")
+    book.find(
+        "row-missing",
+        f"chain_transaction of the checkpoint {one.size}",
+        "the transaction that the contract took",
+        "none",
+    )
 
 
 def _pending(book: Rebuild, into: Unit, row: dict[str, Any], last: int, sent: _Sent) -> None:
@@ -126,6 +156,12 @@ def _pending(book: Rebuild, into: Unit, row: dict[str, Any], last: int, sent: _S
         made = anchoring.submitted(node, last, row["size"], root, call.hash)
         if receipt is not None and receipt.succeeded and row["state"] == "anchored":
             version = node.contracts.active_version(node.keys.anchorer_address, receipt.block)
-            into.put_checkpoint(anchoring.mined(made, "anchored", version, chain.block(receipt.block), receipt.gas_used))
-        elif call.hash == row["transaction"] or (receipt is None and chain.nonce(node.keys.anchorer_address) <= call.nonce):
+            into.put_checkpoint(
+                anchoring.mined(
+                    made, "anchored", version, chain.block(receipt.block), receipt.gas_used
+                )
+            )
+        elif call.hash == row["transaction"] or (
+            receipt is None and chain.nonce(node.keys.anchorer_address) <= call.nonce
+        ):
             into.put_checkpoint(made)

@@ -1,4 +1,5 @@
-"""Items rebuilt: their statements taken again in order, from our log and from the records that came with them, and as the chain decided.
+"""Items rebuilt: their statements taken again in order, from our log and from the records that came
+with them, and as the chain decided.
 
 Items whose keys were destroyed are rebuilt from statements alone.
 """
@@ -38,15 +39,19 @@ from ledger.services.records import foreign_history, record_keys
 from ledger.services.registration import sequencing
 
 _PAGE: Final = 100
-_LAG: Final = 3600  # seconds for which the node may not have written down yet what it has just signed
+_LAG: Final = (
+    3600  # seconds for which the node may not have written down yet what it has just signed
+)
 _LIMIT: Final = 10_000
 
 
 @dataclass
 class Examined:
-    """An item as it should be: its events with their documents, its content, its life, and sealed content keys.
+    """An item as it should be: its events with their documents, its content, its life, and sealed
+    content keys.
 
-    ``sequenced``: what our own log has of it, also what counts no more; None in the place of an event that cannot be read.
+    ``sequenced``: what our own log has of it, also what counts no more; None in the place of an
+    event that cannot be read.
     """
 
     item: ItemRow
@@ -79,8 +84,12 @@ class _One:
     content: Content | None
 
 
-def rebuild_items(book: Rebuild, take: Callable[[Unit, Examined], None], advance: Callable[[int], None]) -> tuple[int, int]:
-    """Rebuild every item, and hand each to ``take`` with the rebuilt database; numbers of items and of documents."""
+def rebuild_items(
+    book: Rebuild, take: Callable[[Unit, Examined], None], advance: Callable[[int], None]
+) -> tuple[int, int]:
+    """Rebuild every item, and hand each to ``take`` with the rebuilt database; numbers of items and
+    of documents.
+    """
     records, count, opened = InheritedRecords(book.node, book.state, book.authorities), 0, 0
     for page in _names(book):
         with book.node.records.read() as unit, book.into.write() as into:
@@ -120,7 +129,10 @@ class _Stored:
 
     def __init__(self, unit: Unit, names: list[str]) -> None:
         self.items = unit.items_named(names)
-        self.erasures = {row["evidence"]: ErasureRow(**row) for row in unit.rows_among("erasure", "evidence", names)}
+        self.erasures = {
+            row["evidence"]: ErasureRow(**row)
+            for row in unit.rows_among("erasure", "evidence", names)
+        }
         self.grants: dict[str, list[dict[str, Any]]] = {}
         for row in unit.rows_among("grant", "evidence", names):
             self.grants.setdefault(row["evidence"], []).append(row)
@@ -154,7 +166,11 @@ class _Replay:
         self.crossings = self.stored.crossings.get(self.evidence, {})
         own = sorted(self.into.events(self.evidence, void=True), key=lambda row: row.index)
         # One that never left needs no look at the chain: what we have just written is what stands.
-        self.left = self.bundle is not None or bool(self.crossings) or any(row.effect == "offer" for row in own)
+        self.left = (
+            self.bundle is not None
+            or bool(self.crossings)
+            or any(row.effect == "offer" for row in own)
+        )
         self.current: ItemRow | None = None
         for row in own:
             if row.log == self.book.node.log_id:
@@ -174,7 +190,14 @@ class _Replay:
         mine = node.keys.hpke.public.digest
         grants = self.stored.grants.get(self.evidence, [])
         try:
-            given = next((row["data"] for row in grants if (row["scope"], row["recipient"]) == ("record", mine)), None)
+            given = next(
+                (
+                    row["data"]
+                    for row in grants
+                    if (row["scope"], row["recipient"]) == ("record", mine)
+                ),
+                None,
+            )
             return record_keys.open_record_key(node, given)
         except (CustodyError, ValueError):
             return None  # told where keys are checked, and by every document that does not open
@@ -186,14 +209,27 @@ class _Replay:
         try:
             return self.records.check(self.evidence, data)
         except CustodyError as error:
-            self.book.find("row-edited", f"inherited {self.evidence}", "the record that came with the item", error.message)
+            self.book.find(
+                "row-edited",
+                f"inherited {self.evidence}",
+                "the record that came with the item",
+                error.message,
+            )
             self.book.told.add(f"inherited {self.evidence}")
-            found = foreign_history.inherited(self.unit, self.evidence)  # what can still be told of the item is told from it
+            found = foreign_history.inherited(
+                self.unit, self.evidence
+            )  # what can still be told of the item is told from it
             return found if found is not None and found.evidence == self.evidence else None
 
     def _taken_over(self) -> list[tuple[BundledStatement, Statement]]:
-        """The statements of the record as far as the home took them over: with an outcome a record may come that goes on beyond it."""
-        parsed = [(one, statements.parse_entry(one.entry)) for one in self.bundle.statements] if self.bundle is not None else []
+        """The statements of the record as far as the home took them over: with an outcome a record
+        may come that goes on beyond it.
+        """
+        parsed = (
+            [(one, statements.parse_entry(one.entry)) for one in self.bundle.statements]
+            if self.bundle is not None
+            else []
+        )
         while parsed and self.unit.entry_by_digest(parsed[-1][1].digest) is None:
             parsed.pop()
         return parsed
@@ -207,15 +243,23 @@ class _Replay:
             self.book.find("row-missing", place, "an entry is signed with it", "none")
             raise DeniedError(f"the certificate of entry {row.index} is missing")
         event = self._event(statement, row.index)
-        content = parse_content(event.body["content"], event.body["size"]) if event is not None and "content" in event.body else None
+        content = (
+            parse_content(event.body["content"], event.body["size"])
+            if event is not None and "content" in event.body
+            else None
+        )
         one = _One(statement, certificate, event, content if row.effect == "open" else None)
         item = sequencing.item_after(self.book.node, one, self.current)
-        if row.effect == "open" and event is None and self.known is not None:  # nothing else tells it (see columns.PARTLY)
+        if (
+            row.effect == "open" and event is None and self.known is not None
+        ):  # nothing else tells it (see columns.PARTLY)
             item = replace(item, cid=self.known.cid)
         self.current = sequencing.write(self.book.node, self.into, one, row, item, self.key)
 
     def _event(self, statement: Statement, index: int) -> Event | None:
-        """The document of a statement, opened with its disclosures; None where it was destroyed, or is not what was signed."""
+        """The document of a statement, opened with its disclosures; None where it was destroyed, or
+        is not what was signed.
+        """
         if statement.digest in self._seen:
             return self.events.get(statement.digest)
         self._seen.add(statement.digest)
@@ -225,7 +269,13 @@ class _Replay:
         if sealed is None and not self.erased:
             self._tell(statement, "document-missing", place, "the document that was signed", "none")
         if sealed is not None and self.erased:
-            self._tell(statement, "document-left", place, "nothing, as the keys were destroyed", "a sealed document")
+            self._tell(
+                statement,
+                "document-left",
+                place,
+                "nothing, as the keys were destroyed",
+                "a sealed document",
+            )
         if sealed is None or self.erased:
             return None
         try:
@@ -233,10 +283,24 @@ class _Replay:
                 raise DeniedError("the key of the record is not there")
             raw = content_encryption.open_document(self.key, statement.payload, sealed)
             given = self.unit.disclosures(statement.payload)
-            event = documents.parse(raw, [content_encryption.open_disclosure(self.key, digest, one) for digest, one in given])
-            documents.require_complete(event)  # nothing was registered without all of its disclosures
+            event = documents.parse(
+                raw,
+                [
+                    content_encryption.open_disclosure(self.key, digest, one)
+                    for digest, one in given
+                ],
+            )
+            documents.require_complete(
+                event
+            )  # nothing was registered without all of its disclosures
         except CustodyError as error:
-            self._tell(statement, "document-differs", place, f"a document of SHA-256 {shown(statement.payload)}", error.message)
+            self._tell(
+                statement,
+                "document-differs",
+                place,
+                f"a document of SHA-256 {shown(statement.payload)}",
+                error.message,
+            )
             return None
         self.events[statement.digest] = event
         return event
@@ -246,7 +310,9 @@ class _Replay:
         self.book.told.add(f"document {shown(statement.payload)}")
 
     def _catch_up(self, until: int | None) -> None:
-        """What other logs sequenced and the contract decided before our statement at seq ``until``, or until now."""
+        """What other logs sequenced and the contract decided before our statement at seq ``until``,
+        or until now.
+        """
         while self.left:
             item, rows = self.into.item(self.evidence), self.into.crossings(self.evidence)
             self.current = item
@@ -260,41 +326,83 @@ class _Replay:
             self._receive(count)
             item = self.into.item(self.evidence)
             if item is None or item.state.seq <= reached:
-                raise RuleError("the record that came with the item does not go on from what is known of it")
+                raise RuleError(
+                    "the record that came with the item does not go on from what is known of it"
+                )
 
     def _settle(self, state: ItemState, row: CrossingRow, until: int | None) -> bool:
-        """Take over what the contract says of an open handover, as far as the node had looked; whether anything changed."""
+        """Take over what the contract says of an open handover, as far as the node had looked;
+        whether anything changed.
+        """
         told, ours = self.book.state.offered(row.offer), self.crossings.get(row.number)
-        looked = until is not None and until > state.seq + 1  # something follows the outcome: it was known
-        if told is not None and not row.offer_time and (looked or (ours is not None and ours.offer_time)):
-            self.into.put_crossing(replace(transfer_steps.taken(row, told.hop.offer_time), expires=told.hop.expires))
+        looked = (
+            until is not None and until > state.seq + 1
+        )  # something follows the outcome: it was known
+        if (
+            told is not None
+            and not row.offer_time
+            and (looked or (ours is not None and ours.offer_time))
+        ):
+            self.into.put_crossing(
+                replace(transfer_steps.taken(row, told.hop.offer_time), expires=told.hop.expires)
+            )
             return True
         if until is not None and not looked:
             return False
         node = self.book.node
-        if told is not None and told.hop.outcome != contract_layout.OPEN and (looked or (ours is not None and ours.state == "concluded")):
+        if (
+            told is not None
+            and told.hop.outcome != contract_layout.OPEN
+            and (looked or (ours is not None and ours.state == "concluded"))
+        ):
             hop = told.hop
-            self._keep(1 + next((n for n, (_, one) in enumerate(self.foreign) if one.digest == hop.outcome_digest), -1))
-            done = replace(row, outcome=hop.outcome, outcome_digest=hop.outcome_digest, time=hop.time, sent=b"")
+            self._keep(
+                1
+                + next(
+                    (
+                        n
+                        for n, (_, one) in enumerate(self.foreign)
+                        if one.digest == hop.outcome_digest
+                    ),
+                    -1,
+                )
+            )
+            done = replace(
+                row, outcome=hop.outcome, outcome_digest=hop.outcome_digest, time=hop.time, sent=b""
+            )
             transfer_steps.conclude(node, self.into, done)
             return True
-        if told is None and row.state == "concluding" and (looked or (ours is not None and ours.state == "lapsed")):
+        if (
+            told is None
+            and row.state == "concluding"
+            and (looked or (ours is not None and ours.state == "lapsed"))
+        ):
             transfer_steps.conclude(node, self.into, row, state="lapsed")
             return True
         return False
 
     def _opened(self, count: int) -> Opened:
-        """The record up to its ``count``-th statement, with handovers as the chain tells them, the last one still open."""
+        """The record up to its ``count``-th statement, with handovers as the chain tells them, the
+        last one still open.
+        """
         assert self.bundle is not None
         events = [self._event(one, bundled.index) for bundled, one in self.foreign[:count]]
         hops: list[Hop] = []
         for _, one in self.foreign[:count]:
             told = self.book.state.offered(one.digest) if one.claims.effect == "offer" else None
             if told is not None:
-                open_ = replace(told.hop, outcome=contract_layout.OPEN, outcome_digest=bytes(32), time=0)
+                open_ = replace(
+                    told.hop, outcome=contract_layout.OPEN, outcome_digest=bytes(32), time=0
+                )
                 hops.append(open_ if one is self.foreign[count - 1][1] else told.hop)
         bundle = replace(self.bundle, statements=self.bundle.statements[:count], hops=tuple(hops))
-        return Opened(Parcel(b"", (), ()), bundle, tuple(one for _, one in self.foreign[:count]), tuple(events), self.key)
+        return Opened(
+            Parcel(b"", (), ()),
+            bundle,
+            tuple(one for _, one in self.foreign[:count]),
+            tuple(events),
+            self.key,
+        )
 
     def _keep(self, count: int) -> None:
         """Keep what other logs sequenced, up to the ``count``-th statement of the record."""
@@ -308,7 +416,11 @@ class _Replay:
         cid = self.known.cid if self.known is not None else None
         if opened.events[0] is not None:
             body = opened.events[0].body
-            cid = dag.root_of(parse_content(body["content"], body["size"])) if "content" in body else None
+            cid = (
+                dag.root_of(parse_content(body["content"], body["size"]))
+                if "content" in body
+                else None
+            )
         place = self.known.opened if self.known is not None else self.into.newest_place() + 1
         incoming.write(self.book.node, self.into, opened, state, rows, cid, place, self.key)
 
@@ -339,15 +451,22 @@ class _Replay:
         node = self.book.node
         if told.custodian != node.agency:
             # Whoever has it by now may have it from somebody to whom it went after us.
-            if node.contracts.custody(transfer_steps.key_of(item))[0] == agency_id(told.custodian)[:24]:
+            if (
+                node.contracts.custody(transfer_steps.key_of(item))[0]
+                == agency_id(told.custodian)[:24]
+            ):
                 self.into.put_erasure(told)
             return
         if not self.erased:
             due = self.into.erasure(self.evidence)
             if due is not None:
-                self.into.put_erasure(replace(due, count=told.count, time=told.time, backups=told.backups))
+                self.into.put_erasure(
+                    replace(due, count=told.count, time=told.time, backups=told.backups)
+                )
             return
-        close = next((row for row in own if row.digest == told.statement and row.effect == "close"), None)
+        close = next(
+            (row for row in own if row.digest == told.statement and row.effect == "close"), None
+        )
         if close is None:
             return
         signed = [row.time for row in own if row.seq > close.seq and self._by_service(row)]
@@ -357,11 +476,18 @@ class _Replay:
 
     def _by_service(self, row: EntryRow) -> bool:
         found = self.book.certificate(self.unit, row.certificate)
-        return found is not None and found.kind == "service" and found.agency == self.book.node.agency
+        return (
+            found is not None and found.kind == "service" and found.agency == self.book.node.agency
+        )
 
     def _sent(self, row: CrossingRow) -> bytes:
-        """The transaction of a handover that is on its way: the one that calls the contract with its offer or answer."""
-        waits = {"offered": row.offer, "concluding": row.outcome_digest if row.offer_time else b""}.get(row.state, b"")
+        """The transaction of a handover that is on its way: the one that calls the contract with
+        its offer or answer.
+        """
+        waits = {
+            "offered": row.offer,
+            "concluding": row.outcome_digest if row.offer_time else b"",
+        }.get(row.state, b"")
         calls = self.book.calls.get(waits, []) if waits else []
         ours = self.crossings.get(row.number)
         chain, address = self.book.node.contracts.chain, self.book.node.keys.anchorer_address
@@ -375,7 +501,16 @@ class _Replay:
     def _examined(self, item: ItemRow, own: list[EntryRow]) -> Examined:
         rows = foreign_history.events_that_count(self.into, self.evidence) if self.left else own
         sequenced = [self.events.get(row.digest) for row in own if row.log == self.book.node.log_id]
-        found = Examined(item, rows, self.events, None, Life(), self.erasure, self.stored.grants.get(self.evidence, []), sequenced)
+        found = Examined(
+            item,
+            rows,
+            self.events,
+            None,
+            Life(),
+            self.erasure,
+            self.stored.grants.get(self.evidence, []),
+            sequenced,
+        )
         for row in self.into.events(self.evidence) if self.left else own:
             if row.digest in self.events:
                 found.life.take(Told(row.digest, self.events[row.digest]))

@@ -1,4 +1,6 @@
-"""People, their certificates and sessions, partners, and what the node notes down about its own work: as far as anything tells."""
+"""People, their certificates and sessions, partners, and what the node notes down about its own
+work: as far as anything tells.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,16 @@ from ledger.domain.identity import enrolment
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId, read_stored
-from ledger.domain.ports.rows import AlarmRow, CustodyKeyRow, EnrolmentRow, HoldingRow, PartnerRow, PersonRow, ReleaseRow, SessionRow
+from ledger.domain.ports.rows import (
+    AlarmRow,
+    CustodyKeyRow,
+    EnrolmentRow,
+    HoldingRow,
+    PartnerRow,
+    PersonRow,
+    ReleaseRow,
+    SessionRow,
+)
 from ledger.domain.ports.unit_of_work import Unit
 from ledger.services.access import custody_keys, service_numbers, sessions
 from ledger.services.audit.comparing import shown
@@ -39,7 +50,12 @@ def rebuild_lists(book: Rebuild) -> None:
                     held.add(digest)
                     into.put_crl(agency_statements.crl_row(row["der"]))
     for digest in sorted(book.announced - held):
-        book.find("row-missing", f"crl {digest[:16]}", "a statement in the log announces this list", "none")
+        book.find(
+            "row-missing",
+            f"crl {digest[:16]}",
+            "a statement in the log announces this list",
+            "none",
+        )
 
 
 def rebuild_certificates(book: Rebuild) -> None:
@@ -63,21 +79,29 @@ class People:
 
     def __init__(self, book: Rebuild) -> None:
         self._book = book
-        self._requested: dict[bytes, EnrolmentRow] = {}  # requests that were approved, by the key that they name
+        self._requested: dict[
+            bytes, EnrolmentRow
+        ] = {}  # requests that were approved, by the key that they name
         with book.into.read() as into:
-            self._custody = {descriptors.parse(row.document).custody.digest for row in into.descriptors()}
+            self._custody = {
+                descriptors.parse(row.document).custody.digest for row in into.descriptors()
+            }
 
     def run(self) -> None:
         """Rebuild every table that is left."""
         rules: dict[str, Callable[[Unit, Unit, Row], None]] = {
-            "enrolment": self._enrolment, "person": self._person, "custody_key": self._custody_key, "partner": self._partner,
-            "session": self._session, "identity": self._identity, "challenge": self._challenge, "alarm": self._alarm,
+            "enrolment": self._enrolment, "person": self._person, "custody_key": self._custody_key,
+            "partner": self._partner,
+            "session": self._session, "identity": self._identity, "challenge": self._challenge,
+            "alarm": self._alarm,
             "release": self._release, "holding": self._holding, "replication_target": self._target,
         }  # fmt: skip
         for table, rule in rules.items():
             for unit, into, page in self._book.pages(table):
                 for row in page:
-                    with self._book.guarded(f"{table} {' '.join(shown(value) for value in list(row.values())[:1])}"):
+                    with self._book.guarded(
+                        f"{table} {' '.join(shown(value) for value in list(row.values())[:1])}"
+                    ):
                         rule(unit, into, row)
         self._readings()
         self._signers()
@@ -91,21 +115,36 @@ class People:
         request = enrolment.parse(asked.request) if asked.request else None
         if request is not None and request.server != log_urn(node.log_id):
             return
-        made = EnrolmentRow(asked.code, asked.roles, asked.number, asked.inviter, state, asked.expires, asked.request)
+        made = EnrolmentRow(
+            asked.code,
+            asked.roles,
+            asked.number,
+            asked.inviter,
+            state,
+            asked.expires,
+            asked.request,
+        )
         service_numbers.open_number(node, asked.number, asked.code)
         if asked.certificate and request is not None:
             found = self._book.certificate(unit, asked.certificate)
             if found is None or enrolment.encode_key(found.key) != request.spki:
                 return
             self._requested[request.spki] = asked
-            made = replace(made, roles=",".join(sorted(found.roles)), state="approved", certificate=found.digest)
+            made = replace(
+                made,
+                roles=",".join(sorted(found.roles)),
+                state="approved",
+                certificate=found.digest,
+            )
         into.put_enrolment(made)
 
     def _person(self, unit: Unit, into: Unit, row: Row) -> None:
         node, told = self._book.node, PersonRow(**{**row, "person": _who(row["person"])})
         found = self._book.certificate(unit, told.certificate)
         if found is None:
-            self._book.find("row-missing", f"certificate {shown(told.certificate)}", "a person has it", "none")
+            self._book.find(
+                "row-missing", f"certificate {shown(told.certificate)}", "a person has it", "none"
+            )
             return
         if found.kind != "person":
             return
@@ -119,32 +158,61 @@ class People:
                 found.digest,
                 hpke,
                 b"" if guest else told.number,
-                bool(told.active) and (guest or agency_statements.revoked_since(unit, certificates.load(found.der).serial_number) is None),
+                bool(told.active)
+                and (
+                    guest
+                    or agency_statements.revoked_since(
+                        unit, certificates.load(found.der).serial_number
+                    )
+                    is None
+                ),
                 proof,
                 told.custody if not guest and told.custody in self._custody else b"",
             )
         )
 
     def _keys_of(self, found: Certificate, told: PersonRow) -> tuple[bytes, bytes]:
-        """Somebody's HPKE key, and what proves it: what they signed for both their keys when they joined, wherever that is kept."""
+        """Somebody's HPKE key, and what proves it: what they signed for both their keys when they
+        joined, wherever that is kept.
+        """
         spki = enrolment.encode_key(found.key)
         asked = self._requested.get(spki)
-        proof = told.proof or (asked.request if asked is not None and asked.certificate == told.certificate else b"")
-        signed = [enrolment.parse(one) for one in (asked.request if asked is not None else b"", proof) if one]
+        proof = told.proof or (
+            asked.request if asked is not None and asked.certificate == told.certificate else b""
+        )
+        signed = [
+            enrolment.parse(one)
+            for one in (asked.request if asked is not None else b"", proof)
+            if one
+        ]
         if any((one.spki, one.server) != (spki, log_urn(self._book.node.log_id)) for one in signed):
-            raise VerificationError(3, "somebody's keys were signed for with another key, or for another node")
+            raise VerificationError(
+                3, "somebody's keys were signed for with another key, or for another node"
+            )
         return documents.encode_hpke(signed[0].hpke) if signed else told.hpke, proof
 
     def _custody_key(self, unit: Unit, into: Unit, row: Row) -> None:
-        """A custody key on its way is a key of this agency's, sealed to a custodian by the key that this person signed for."""
+        """A custody key on its way is a key of this agency's, sealed to a custodian by the key that
+        this person signed for.
+        """
         sealed = custody_key.parse(row["sealed"])
         person = into.person(sealed.person)
         found = self._book.certificate(unit, person.certificate) if person is not None else None
-        if person is None or found is None or not person.active or person.person.agency != self._book.node.agency:
+        if (
+            person is None
+            or found is None
+            or not person.active
+            or person.person.agency != self._book.node.agency
+        ):
             return
-        right = custody_keys.ROLE in found.roles and sealed.recipient == documents.hpke_key(person).digest
+        right = (
+            custody_keys.ROLE in found.roles
+            and sealed.recipient == documents.hpke_key(person).digest
+        )
         if right and sealed.custody in self._custody:
-            into.put_custody_key(CustodyKeyRow(person.person, sealed.custody, row["sealed"], _who(row["by"])))
+            into.put_custody_key(
+                CustodyKeyRow(person.person, sealed.custody, row["sealed"], _who(row["by"]))
+            )
 
     def _partner(self, unit: Unit, into: Unit, row: Row) -> None:
         told, crl = PartnerRow(**row), b""
@@ -179,16 +247,26 @@ class People:
     def _alarm(self, unit: Unit, into: Unit, row: Row) -> None:
         person = _who(row["person"])
         if unit.person(person) is not None:
-            into.put_alarm(AlarmRow(row["id"], bulk_access_alarm.BULK_ACCESS, person, row["count"], row["time"]))
+            into.put_alarm(
+                AlarmRow(
+                    row["id"], bulk_access_alarm.BULK_ACCESS, person, row["count"], row["time"]
+                )
+            )
 
     def _release(self, unit: Unit, into: Unit, row: Row) -> None:
         entry = into.entry_by_digest(row["statement"])
         if entry is not None:
-            into.put_release(ReleaseRow(entry.digest, row["recipient"], row["kind"], entry.evidence, row["time"]))
+            into.put_release(
+                ReleaseRow(entry.digest, row["recipient"], row["kind"], entry.evidence, row["time"])
+            )
 
     def _holding(self, unit: Unit, into: Unit, row: Row) -> None:
         item = into.item(row["evidence"])
-        if item is not None and item.cid is not None and row["node"] in self._book.node.replicas.names():
+        if (
+            item is not None
+            and item.cid is not None
+            and row["node"] in self._book.node.replicas.names()
+        ):
             into.put_holding(replace(HoldingRow(**row), cid=item.cid))
 
     @staticmethod
@@ -201,7 +279,9 @@ class People:
         with self._book.node.records.read() as unit, self._book.into.write() as into:
             for row in sorted(unit.rows("reading"), key=lambda one: int(one["time"])):
                 entry = into.entry_by_digest(row["statement"])
-                signer = self._book.certificate(unit, entry.certificate) if entry is not None else None
+                signer = (
+                    self._book.certificate(unit, entry.certificate) if entry is not None else None
+                )
                 if entry is not None and signer is not None:
                     into.put_reading(entry.digest, signer.subject, entry.evidence, row["time"])
 
@@ -210,8 +290,14 @@ class People:
         with self._book.node.records.read() as unit:
             for digest in sorted(self._book.signers):
                 found = self._book.certificate(unit, digest)
-                if found is not None and found.kind == "person" and unit.person(found.subject) is None:
-                    self._book.find("row-missing", f"person {found.subject}", "they signed in the log", "none")
+                if (
+                    found is not None
+                    and found.kind == "person"
+                    and unit.person(found.subject) is None
+                ):
+                    self._book.find(
+                        "row-missing", f"person {found.subject}", "they signed in the log", "none"
+                    )
 
 
 def _who(value: object) -> PersonId:

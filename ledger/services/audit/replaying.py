@@ -1,4 +1,6 @@
-"""One log replayed from where the last audit stopped to the newest anchored checkpoint, in stretches that become durable together."""
+"""One log replayed from where the last audit stopped to the newest anchored checkpoint, in
+stretches that become durable together.
+"""
 
 from __future__ import annotations
 
@@ -75,15 +77,19 @@ class LogReplay:
         before = state.log(log.log)
         self._begin = before.size if before is not None else 0
         frontier = before.frontier if before is not None else b""
-        self.frontier = Frontier(self._begin, [frontier[at : at + 32] for at in range(0, len(frontier), 32)])
+        self.frontier = Frontier(
+            self._begin, [frontier[at : at + 32] for at in range(0, len(frontier), 32)]
+        )
         self._stretch = _Stretch()
         self._cover: CheckpointAnchored | None = None
         self._delay = 0
 
     def run(self) -> bool:
-        """Replay up to the newest anchored checkpoint; False where the log contradicts the chain or cannot be read on.
+        """Replay up to the newest anchored checkpoint; False where the log contradicts the chain or
+        cannot be read on.
 
-        What a contradiction follows is not kept: the next audit looks at this log from its beginning.
+        What a contradiction follows is not kept: the next audit looks at this log from its
+        beginning.
         """
         covers = chain_events.checkpoints(self._state, self._log, self._begin)
         last = self._state.last_checkpoint(self._log.log)
@@ -103,26 +109,42 @@ class LogReplay:
         except CustodyError as error:
             self._commit()
             place = f"entries from {self.frontier.size} of {self._log.agency}"
-            self._report.add(Finding("bundle-malformed", place, "an entry bundle (C2SP tlog-tiles)", error.message))
+            self._report.add(
+                Finding(
+                    "bundle-malformed", place, "an entry bundle (C2SP tlog-tiles)", error.message
+                )
+            )
             return False
         self._commit()
         return True
 
     def _take(self, bundle: Bundle, end: int, covers: Iterator[CheckpointAnchored]) -> bool:
         if bundle.first != self.frontier.size:
-            self._find("bundle-malformed", self.frontier.size, f"entries from {self.frontier.size}", f"entries from {bundle.first}")
+            self._find(
+                "bundle-malformed",
+                self.frontier.size,
+                f"entries from {self.frontier.size}",
+                f"entries from {bundle.first}",
+            )
             return False
         wanted = bundle.entries[: end - bundle.first]
         expected = min(WIDTH - bundle.first % WIDTH, end - bundle.first)
         if len(wanted) < expected:
             self._find("bundle-malformed", bundle.first, f"{expected} entries", f"{len(wanted)}")
             return False
-        names = {one.claims.subject for one in wanted if one.claims is not None} - set(self._stretch.items)
+        names = {one.claims.subject for one in wanted if one.claims is not None} - set(
+            self._stretch.items
+        )
         self._stretch.items |= self._state.items(self._log.log, sorted(names))
         offset = bundle.first % WIDTH * 32
         leaves = b"".join(one.leaf for one in wanted)
         if bundle.tile[offset : offset + len(leaves)] != leaves:
-            self._find("tile-differs", bundle.first, "the hashes of the entries", f"tile 0/{bundle.first // WIDTH} has others")
+            self._find(
+                "tile-differs",
+                bundle.first,
+                "the hashes of the entries",
+                f"tile 0/{bundle.first // WIDTH} has others",
+            )
         for index, one in enumerate(wanted, bundle.first):
             self._entry(index, one, bundle)
             for level, number, node in self.frontier.append(one.leaf):
@@ -147,7 +169,9 @@ class LogReplay:
             return None
 
     def _next(self, covers: Iterator[CheckpointAnchored]) -> None:
-        """Go on to the checkpoint that covers the next entry: each must follow the one before, and be what the contract stores."""
+        """Go on to the checkpoint that covers the next entry: each must follow the one before, and
+        be what the contract stores.
+        """
         self._cover = next(covers, None)
         if self._cover is None:
             return
@@ -156,10 +180,18 @@ class LogReplay:
         size = self.frontier.size
         if self._cover.prev != size and not (self._begin == size and self._cover.prev < size):
             self._find(
-                "checkpoint-unlinked", size, f"a checkpoint behind {size} entries", f"one of {self._cover.size} behind {self._cover.prev}"
+                "checkpoint-unlinked",
+                size,
+                f"a checkpoint behind {size} entries",
+                f"one of {self._cover.size} behind {self._cover.prev}",
             )
         if not chain_events.committed(self._contracts, self._cover):
-            self._find("checkpoint-unlinked", size, f"a commitment to the checkpoint of {self._cover.size} entries", "another one")
+            self._find(
+                "checkpoint-unlinked",
+                size,
+                f"a commitment to the checkpoint of {self._cover.size} entries",
+                "another one",
+            )
 
     def _check_checkpoint(self, cover: CheckpointAnchored) -> bool:
         root = self.frontier.root()
@@ -178,26 +210,50 @@ class LogReplay:
         return True
 
     def _check_note(self, note: bytes, cover: CheckpointAnchored) -> None:
-        """An anchored root counts only with a checkpoint signed by the log key of the version that it names."""
+        """An anchored root counts only with a checkpoint signed by the log key of the version that
+        it names.
+        """
         place = cover.size - 1
         try:
             signed = receipts.parse_checkpoint(note)
         except CustodyError as error:
-            self._find("note-unsigned", place, f"a signed checkpoint of {cover.size} entries", error.message)
+            self._find(
+                "note-unsigned",
+                place,
+                f"a signed checkpoint of {cover.size} entries",
+                error.message,
+            )
             return
         if (signed.log_id, signed.size, signed.root) != (cover.log, cover.size, cover.root):
             self._find(
-                "note-differs", place, f"root {cover.root.hex()} of {cover.size} entries", f"root {signed.root.hex()} of {signed.size}"
+                "note-differs",
+                place,
+                f"root {cover.root.hex()} of {cover.size} entries",
+                f"root {signed.root.hex()} of {signed.size}",
             )
             return
-        keys = [one.descriptor for one in self._authorities.versions[self._log.agency] if one.descriptor.version == cover.version]
+        keys = [
+            one.descriptor
+            for one in self._authorities.versions[self._log.agency]
+            if one.descriptor.version == cover.version
+        ]
         if not keys:
-            self._find("descriptor-missing", place, f"version {cover.version} of the descriptor", "it is not among the log's files")
+            self._find(
+                "descriptor-missing",
+                place,
+                f"version {cover.version} of the descriptor",
+                "it is not among the log's files",
+            )
             return
         try:
             receipts.verify_checkpoint(signed, keys[0].log_key)
         except CustodyError as error:
-            self._find("note-unsigned", place, f"signed with the log key of version {cover.version}", error.message)
+            self._find(
+                "note-unsigned",
+                place,
+                f"signed with the log key of version {cover.version}",
+                error.message,
+            )
 
     def _check_tile(self, level: int, number: int, node: bytes) -> None:
         row = self._get(f"tile/{tiles.format_path(level, number)}")
@@ -207,19 +263,32 @@ class LogReplay:
         for at in range(0, len(row), 32):
             tree.append(row[at : at + 32])
         if len(row) != 32 * WIDTH or tree.root() != node:
-            self._find("tile-differs", self.frontier.size - 1, "the hashes of the entries", f"tile {level}/{number} has others")
+            self._find(
+                "tile-differs",
+                self.frontier.size - 1,
+                "the hashes of the entries",
+                f"tile {level}/{number} has others",
+            )
 
     def _entry(self, index: int, one: Examined, bundle: Bundle) -> None:
         stretch, place = self._stretch, f"entry {index} of {self._log.agency}"
         if one.code:
-            expected = {"wrong-log": f"made for log {self._log.log.hex()}"}.get(one.code, "a statement in its strict form, signed")
+            expected = {"wrong-log": f"made for log {self._log.log.hex()}"}.get(
+                one.code, "a statement in its strict form, signed"
+            )
             stretch.findings.append(Finding(one.code, place, expected, one.found))
             return  # what nobody signed for this log has no place in an item's life
         claims = one.claims
         assert claims is not None
         cover = self._cover
         proven = cover.time if cover is not None else claims.time
-        code, found = self._signers.judge(bundle.certificates[one.certificate], one.certificate, claims.issuer, claims.effect, proven)
+        code, found = self._signers.judge(
+            bundle.certificates[one.certificate],
+            one.certificate,
+            claims.issuer,
+            claims.effect,
+            proven,
+        )
         if code:
             stretch.findings.append(Finding(code, place, f"somebody certified at {proven}", found))
         outcome = self._replay.step(index, claims, one.leaf, stretch.items.get(claims.subject))
@@ -243,16 +312,32 @@ class LogReplay:
         found = []
         if self._delay and cover.time - claims.time > self._delay:
             expected = f"anchored within {self._delay} s of {claims.time}"
-            found.append(Finding("late", place, expected, f"anchored {cover.time - claims.time} s after it"))
+            found.append(
+                Finding("late", place, expected, f"anchored {cover.time - claims.time} s after it")
+            )
         if claims.time - cover.time > AHEAD:
-            found.append(Finding("clock-ahead", place, f"signed before {cover.time}, when it was anchored", f"signed at {claims.time}"))
+            found.append(
+                Finding(
+                    "clock-ahead",
+                    place,
+                    f"signed before {cover.time}, when it was anchored",
+                    f"signed at {claims.time}",
+                )
+            )
         return found
 
     def _commit(self) -> None:
         stretch = self._stretch
         hashes = b"".join(self.frontier.hashes)
         state = LogState(self._log.log, self._log.agency, self.frontier.size, hashes)
-        progress = Progress(state, stretch.items, stretch.steps, list(stretch.usages.values()), stretch.findings, stretch.volumes)
+        progress = Progress(
+            state,
+            stretch.items,
+            stretch.steps,
+            list(stretch.usages.values()),
+            stretch.findings,
+            stretch.volumes,
+        )
         with self._state.transaction():
             self._state.put_progress(progress)
         self._stretch = _Stretch()

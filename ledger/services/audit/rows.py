@@ -33,12 +33,19 @@ class Counts:
 
 
 def check(
-    node: Node, into: Records, state: ChainStory, report: Report, keys: list[HpkePrivateKey], progress: Progress, take: Take
+    node: Node,
+    into: Records,
+    state: ChainStory,
+    report: Report,
+    keys: list[HpkePrivateKey],
+    progress: Progress,
+    take: Take,
 ) -> Counts:
     """Rebuild a home into an empty database, and compare the two table by table.
 
     Args:
-        node: the home, read at one moment. state: what the chain tells, looked at after that moment. keys: HPKE keys at hand.
+        node: the home, read at one moment. state: what the chain tells, looked at after that
+            moment. keys: HPKE keys at hand.
     """
     book = Rebuild(node, into, state, report)
     comparing = Comparing(node.records, into, report, book.told)
@@ -65,7 +72,9 @@ def check(
 
     count, documents = 0, 0
     with book.guarded("item"):
-        count, documents = rebuilt_items.rebuild_items(book, examine, progress("rebuilding items", items))
+        count, documents = rebuilt_items.rebuild_items(
+            book, examine, progress("rebuilding items", items)
+        )
     with book.guarded("person"):
         rebuilt_people.People(book).run()
     advance = progress("comparing rows", total)

@@ -1,4 +1,6 @@
-"""Random samples, drawn with a seed that the report names, so that anyone can draw them again: content re-hashed, cases walked."""
+"""Random samples, drawn with a seed that the report names, so that anyone can draw them again:
+content re-hashed, cases walked.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,9 @@ _SHARE: Final = 0.1
 
 
 def sample_size(population: int, share: float | None = None) -> int:
-    """Items to draw: ``share`` of them where it is given, else the smaller of 10 % and what 95 % ± 3 % takes (Cochran, corrected for
-    finite populations, at the worst proportion of one half); at least 30, or all of fewer.
+    """Items to draw: ``share`` of them where it is given, else the smaller of 10 % and what 95 % ±
+    3 % takes (Cochran, corrected for finite populations, at the worst proportion of one half); at
+    least 30, or all of fewer.
     """
     if population == 0:
         return 0
@@ -71,18 +74,35 @@ def draw(one: Examined) -> Drawn | None:
     return Drawn(one.item.state.evidence, one.content, one.keys)
 
 
-def rehash(node: Node, drawn: list[Drawn], keys: list[HpkePrivateKey], report: Report, progress: Callable[[int], None]) -> int:
-    """Read every block of the drawn items and hash it; with a key at hand, check its commitment; bytes that were read."""
+def rehash(
+    node: Node,
+    drawn: list[Drawn],
+    keys: list[HpkePrivateKey],
+    report: Report,
+    progress: Callable[[int], None],
+) -> int:
+    """Read every block of the drawn items and hash it; with a key at hand, check its commitment;
+    bytes that were read.
+    """
     total = 0
     for one in drawn:
         try:
             size = 0
-            for _, link in dag.leaves(node.blocks, dag.root_of(one.content), one.content.ciphertext_size):
+            for _, link in dag.leaves(
+                node.blocks, dag.root_of(one.content), one.content.ciphertext_size
+            ):
                 size += len(node.blocks.get(link.cid))  # the store hashes what it reads
                 progress(link.size)
             if size != one.content.ciphertext_size:
                 found = f"{size} bytes"
-                report.add(Finding("content-differs", one.evidence, f"{one.content.ciphertext_size} bytes of ciphertext", found))
+                report.add(
+                    Finding(
+                        "content-differs",
+                        one.evidence,
+                        f"{one.content.ciphertext_size} bytes of ciphertext",
+                        found,
+                    )
+                )
             total += size
             for data in one.grants:
                 grant = grants.parse(data)
@@ -90,9 +110,15 @@ def rehash(node: Node, drawn: list[Drawn], keys: list[HpkePrivateKey], report: R
                     if key.public.digest == grant.recipient:
                         check_commitment(key.open(grant), one.evidence, one.content)
         except NotFoundError as error:
-            report.add(Finding("content-missing", one.evidence, "every block of its content", error.message))
+            report.add(
+                Finding(
+                    "content-missing", one.evidence, "every block of its content", error.message
+                )
+            )
         except (UnreadableError, NetworkError) as error:
-            report.add(Finding("content-unread", one.evidence, "content that can be read", error.message))
+            report.add(
+                Finding("content-unread", one.evidence, "content that can be read", error.message)
+            )
         except CustodyError as error:
             report.add(Finding("content-differs", one.evidence, "what was recorded", error.message))
     return total
@@ -106,14 +132,20 @@ def check_pins(node: Node, report: Report) -> int:
             for row, there in replica_status.pins(node, name):
                 count += 1
                 if not there:
-                    report.add(Finding("pin-missing", f"{row.evidence} at {name}", "pinned there", "not pinned"))
+                    report.add(
+                        Finding(
+                            "pin-missing", f"{row.evidence} at {name}", "pinned there", "not pinned"
+                        )
+                    )
         except CustodyError as error:
             report.add(Finding("copy-unknown", f"IPFS node {name}", "an answer", error.message))
     return count
 
 
 def copies_kept(node: Node, one: Examined, report: Report) -> bool:
-    """An item's content lies on the node's own disk, or at as many replicas as it must; whether it is one that this agency keeps."""
+    """An item's content lies on the node's own disk, or at as many replicas as it must; whether it
+    is one that this agency keeps.
+    """
     if one.content is None or one.erased or one.item.state.custodian != node.agency:
         return False
     with node.records.read() as unit:
@@ -123,5 +155,12 @@ def copies_kept(node: Node, one: Examined, report: Report) -> bool:
         except NetworkError as error:
             report.add(Finding("copy-unknown", one.item.state.evidence, "an answer", error.message))
         except CustodyError as error:
-            report.add(Finding("content-missing", one.item.state.evidence, "its content, here or at a replica", error.message))
+            report.add(
+                Finding(
+                    "content-missing",
+                    one.item.state.evidence,
+                    "its content, here or at a replica",
+                    error.message,
+                )
+            )
     return True

@@ -1,4 +1,6 @@
-"""A home re-derived from its smallest parts: every finding says what was expected, what was found, and what to do."""
+"""A home re-derived from its smallest parts: every finding says what was expected, what was found,
+and what to do.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,14 @@ from ledger.domain.blocks import dag
 from ledger.domain.chain import contract_layout
 from ledger.domain.codecs.text import format_time
 from ledger.domain.crypto import content_encryption
-from ledger.domain.errors import ALTERED, CustodyError, LockedError, NetworkError, StorageError, UnreadableError
+from ledger.domain.errors import (
+    ALTERED,
+    CustodyError,
+    LockedError,
+    NetworkError,
+    StorageError,
+    UnreadableError,
+)
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.log import merkle
 from ledger.domain.log import statement as statements
@@ -44,7 +53,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Something right: which part, and how much of it. ``count`` 0: there was nothing to check, which shows nothing."""
+    """Something right: which part, and how much of it. ``count`` 0: there was nothing to check,
+    which shows nothing.
+    """
 
     part: str
     detail: str
@@ -53,35 +64,54 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Entries that are not final on the chain: they agree with one another, and nothing outside the home vouches for them."""
+    """Entries that are not final on the chain: they agree with one another, and nothing outside the
+    home vouches for them.
+    """
 
     count: int
     total: int
 
 
 def verdict_of(error: CustodyError) -> Verdict:
-    """What an error says of the thing that was looked at: it differs or lacks something, could not be read, or could not be reached."""
+    """What an error says of the thing that was looked at: it differs or lacks something, could not
+    be read, or could not be reached.
+    """
     if isinstance(error, NetworkError | LockedError):
         return Verdict.INCOMPLETE
-    return Verdict.UNREADABLE if isinstance(error, UnreadableError | StorageError) else Verdict.FAILED
+    return (
+        Verdict.UNREADABLE if isinstance(error, UnreadableError | StorageError) else Verdict.FAILED
+    )
 
 
 def verdict(results: Sequence[Finding | Checked | Waiting]) -> Verdict:
-    """Failed beats unreadable beats incomplete; entries that wait and an empty log are not verified either."""
+    """Failed beats unreadable beats incomplete; entries that wait and an empty log are not verified
+    either.
+    """
     found = {one.verdict for one in results if isinstance(one, Finding)}
-    if any(isinstance(one, Waiting) for one in results) or not any(isinstance(one, Checked) and one.count for one in results):
+    if any(isinstance(one, Waiting) for one in results) or not any(
+        isinstance(one, Checked) and one.count for one in results
+    ):
         found.add(Verdict.INCOMPLETE)
-    return next((one for one in (Verdict.FAILED, Verdict.UNREADABLE, Verdict.INCOMPLETE) if one in found), Verdict.VERIFIED)
+    return next(
+        (one for one in (Verdict.FAILED, Verdict.UNREADABLE, Verdict.INCOMPLETE) if one in found),
+        Verdict.VERIFIED,
+    )
 
 
-def examine(node: Node, *, deep: bool, progress: Callable[[int], None] = lambda count: None) -> Iterator[Finding | Checked | Waiting]:
+def examine(
+    node: Node, *, deep: bool, progress: Callable[[int], None] = lambda count: None
+) -> Iterator[Finding | Checked | Waiting]:
     """Check log, checkpoints, every row of the database, documents and blocks.
 
     Args:
         deep: read and re-hash every block of content, not only look for it.
         progress: called with the number of entries or blocks checked.
     """
-    for part, check in (("log", _check_log), ("checkpoints", _check_checkpoints), ("rows", _check_rows)):
+    for part, check in (
+        ("log", _check_log),
+        ("checkpoints", _check_checkpoints),
+        ("rows", _check_rows),
+    ):
         findings = 0
         count = 0
         try:
@@ -114,8 +144,18 @@ def _guarded(part: str, found: Iterator[Finding | Checked]) -> Iterator[Finding 
 def _told(part: str, error: Exception) -> Finding:
     if isinstance(error, CustodyError):
         away = isinstance(error, NetworkError)
-        return Finding(part, error.message, error.hint or _RESTORE, home_is_whole=away, verdict=verdict_of(error))
-    return Finding(part, f"the database holds values that no program of ours writes ({type(error).__name__})", _RESTORE)
+        return Finding(
+            part,
+            error.message,
+            error.hint or _RESTORE,
+            home_is_whole=away,
+            verdict=verdict_of(error),
+        )
+    return Finding(
+        part,
+        f"the database holds values that no program of ours writes ({type(error).__name__})",
+        _RESTORE,
+    )
 
 
 def _waiting(node: Node) -> Iterator[Waiting]:
@@ -127,7 +167,9 @@ def _waiting(node: Node) -> Iterator[Waiting]:
 
 
 def _check_log(node: Node, progress: Callable[[int], None]) -> Iterator[Finding | int]:
-    """Every entry parses, is where its index says, hashes to its digest, verifies, and the tiles give the same root."""
+    """Every entry parses, is where its index says, hashes to its digest, verifies, and the tiles
+    give the same root.
+    """
     with node.records.read() as unit:
         log = merkle_log.require_log(unit, node.log_id)
         frontier = merkle.Frontier()
@@ -164,19 +206,31 @@ def _check_entry(unit: Unit, row: EntryRow) -> Iterator[Finding]:
 
 
 def _check_checkpoints(node: Node, progress: Callable[[int], None]) -> Iterator[Finding | int]:
-    """Every final checkpoint has the root of the tree and the commitment of the contract; the contract knows no more."""
+    """Every final checkpoint has the root of the tree and the commitment of the contract; the
+    contract knows no more.
+    """
     with node.records.read() as unit:
         read = merkle_log.reader(unit, node.log_id)
         after, newest = 0, 0
         while rows := unit.checkpoints(node.log_id, after=after):
             for row in rows:
                 if merkle.root_of(row.size, read) != row.root:
-                    yield Finding("checkpoints", f"the checkpoint of {row.size} entries has another root than the log", _RESTORE)
+                    yield Finding(
+                        "checkpoints",
+                        f"the checkpoint of {row.size} entries has another root than the log",
+                        _RESTORE,
+                    )
                 if row.state == "final":
                     newest = row.size
-                    expected = contract_layout.checkpoint_commitment(row.prev, row.size, row.root, row.version, row.time, row.block)
+                    expected = contract_layout.checkpoint_commitment(
+                        row.prev, row.size, row.root, row.version, row.time, row.block
+                    )
                     if node.contracts.checkpoint_commitment(node.log_id, row.size) != expected:
-                        yield Finding("checkpoints", f"the contract holds another commitment for {row.size} entries", _RESTORE)
+                        yield Finding(
+                            "checkpoints",
+                            f"the contract holds another commitment for {row.size} entries",
+                            _RESTORE,
+                        )
                 yield 1
             after = rows[-1].size
             progress(len(rows))
@@ -186,30 +240,42 @@ def _check_checkpoints(node: Node, progress: Callable[[int], None]) -> Iterator[
         yield Finding(
             "checkpoints",
             f"the contract knows {on_chain} entries, this home sent {sent} to it",
-            "this home is older than the chain: restore the newest backup; if there is none, the agencies vote for the next log number",
+            (
+                "this home is older than the chain: restore the newest backup; if there is none, "
+                "the "
+                "agencies vote for the next log number"
+            ),
             home_is_whole=True,
         )
     elif on_chain < newest:
         yield Finding(
-            "checkpoints", f"the contract knows {on_chain} entries, {newest} were final", "the chain was rolled back: ask its operators"
+            "checkpoints",
+            f"the contract knows {on_chain} entries, {newest} were final",
+            "the chain was rolled back: ask its operators",
         )
 
 
 def _newest_sent(node: Node, unit: Unit) -> int:
-    """How many entries the newest checkpoint has that was ever sent to the contract, as far as the home knows."""
+    """How many entries the newest checkpoint has that was ever sent to the contract, as far as the
+    home knows.
+    """
     newest = unit.newest_checkpoint(node.log_id, ("submitted", "anchored", "final"))
     return newest.size if newest is not None else 0
 
 
 def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[Finding | int]:
-    """The database is the one that log, documents, chain and signatures give; see services.audit.rows."""
+    """The database is the one that log, documents, chain and signatures give; see
+    services.audit.rows.
+    """
     report = Report()
     with node.records.snapshot() as moment, node.records.scratch() as into:
         with moment.read() as unit:
             sent = _newest_sent(node, unit)
         if node.contracts.latest(node.log_id).size > sent:  # what the home lacks is no fault in it
             older = "not compared: this home is older than the chain"
-            yield Finding("rows", older, "see above", home_is_whole=True, verdict=Verdict.INCOMPLETE)
+            yield Finding(
+                "rows", older, "see above", home_is_whole=True, verdict=Verdict.INCOMPLETE
+            )
             return
         counts = rows.check(
             replace(node, records=moment),
@@ -221,7 +287,11 @@ def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[Finding
             lambda item: None,
         )
     for one in report.findings:
-        yield Finding("rows", f"{one.kind.title}: {one.place}; expected {one.expected}, found {one.found}", _RESTORE)
+        yield Finding(
+            "rows",
+            f"{one.kind.title}: {one.place}; expected {one.expected}, found {one.found}",
+            _RESTORE,
+        )
     yield counts.rows
 
 
@@ -232,13 +302,19 @@ def _story(node: Node) -> ToldStory:
     return story
 
 
-def _check_blocks(node: Node, deep: bool, progress: Callable[[int], None]) -> Iterator[Finding | Checked]:
+def _check_blocks(
+    node: Node, deep: bool, progress: Callable[[int], None]
+) -> Iterator[Finding | Checked]:
     """Every item's ciphertext is stored whole; with ``deep`` every block is read and hashed."""
     after, count, findings = -1, 0, 0
     while True:
         with node.records.read() as unit:
             items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
-            contents = [(item, _content(node, unit, item.state.evidence)) for item in items if item.cid is not None]
+            contents = [
+                (item, _content(node, unit, item.state.evidence))
+                for item in items
+                if item.cid is not None
+            ]
         for item, content in contents:
             if content is None:
                 continue
@@ -256,7 +332,9 @@ def _check_blocks(node: Node, deep: bool, progress: Callable[[int], None]) -> It
             break
         after = items[-1].opened
     if not findings:
-        yield Checked("content", f"{count} {'blocks re-hashed' if deep else 'items stored whole'}", count)
+        yield Checked(
+            "content", f"{count} {'blocks re-hashed' if deep else 'items stored whole'}", count
+        )
 
 
 def _content(node: Node, unit: Unit, evidence: str) -> content_encryption.Content | None:
@@ -268,7 +346,9 @@ def _content(node: Node, unit: Unit, evidence: str) -> content_encryption.Conten
     )
 
 
-def _blocks(node: Node, item: ItemRow, content: content_encryption.Content, deep: bool) -> Iterator[int]:
+def _blocks(
+    node: Node, item: ItemRow, content: content_encryption.Content, deep: bool
+) -> Iterator[int]:
     if deep:
         for _, link in dag.leaves(node.blocks, dag.root_of(content), content.ciphertext_size):
             node.blocks.get(link.cid)  # hashes what it reads
@@ -289,29 +369,61 @@ def _check_workers(node: Node) -> Iterator[Finding | Checked]:
     for row in failing:
         since = f"since {format_time(row.since)}" if row.since is not None else ""
         told = f"{row.worker} failed {since}: {row.problem}"
-        yield Finding("workers", told, row.hint or "see: custody status", home_is_whole=True, verdict=Verdict.INCOMPLETE)
+        yield Finding(
+            "workers",
+            told,
+            row.hint or "see: custody status",
+            home_is_whole=True,
+            verdict=Verdict.INCOMPLETE,
+        )
     if known and not failing:
         yield Checked("workers", f"{len(known)} went well when they were last told of", len(known))
 
 
 def _check_replicas(node: Node) -> Iterator[Finding | Checked]:
-    """Every IPFS node answers, runs a tested Kubo, and has pinned what the home says that it has."""
+    """Every IPFS node answers, runs a tested Kubo, and has pinned what the home says that it
+    has.
+    """
     found = replica_status.report(node)
     if found.problem:
-        yield Finding("ipfs", found.problem, found.hint, home_is_whole=True, verdict=Verdict.INCOMPLETE)
+        yield Finding(
+            "ipfs", found.problem, found.hint, home_is_whole=True, verdict=Verdict.INCOMPLETE
+        )
     else:
         kept = sum(one.pinned for one in found.nodes)
-        yield Checked("ipfs", f"every item lies at {found.copies} nodes or more, or at as many as it was asked for", kept)
+        yield Checked(
+            "ipfs",
+            f"every item lies at {found.copies} nodes or more, or at as many as it was asked for",
+            kept,
+        )
     for one in found.nodes:
         if one.problem:
-            yield Finding("ipfs", f"{one.name}: {one.problem}", one.hint, home_is_whole=True, verdict=Verdict.INCOMPLETE)
+            yield Finding(
+                "ipfs",
+                f"{one.name}: {one.problem}",
+                one.hint,
+                home_is_whole=True,
+                verdict=Verdict.INCOMPLETE,
+            )
         if one.status is not None:
             gone = count = 0
             for _, there in replica_status.pins(node, one.name):
                 gone += not there
                 count += 1
             if gone:
-                yield Finding("ipfs", f"{one.name}: {gone} of {count} pins are gone", "somebody unpinned them: custody fixity --all")
+                yield Finding(
+                    "ipfs",
+                    f"{one.name}: {gone} of {count} pins are gone",
+                    "somebody unpinned them: custody fixity --all",
+                )
             else:
                 size = one.status.size / (1 << 20)
-                yield Checked("ipfs", f"{one.name}: {count} pins, repository of {size:.1f} MiB, {one.status.peers} peers", count)
+                yield Checked(
+                    "ipfs",
+                    (
+                        f"{one.name}: {count} pins, repository of {size:.1f} MiB, "
+                        f"{one.status.peers} "
+                        "peers"
+                    ),
+                    count,
+                )

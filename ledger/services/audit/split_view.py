@@ -1,4 +1,6 @@
-"""What others saw of a log, against what we were shown: two people who are shown different logs find out by comparing."""
+"""What others saw of a log, against what we were shown: two people who are shown different logs
+find out by comparing.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,11 @@ from ledger.services.audit.fetching import Fetching, Missing, told
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """A log that was read to its end: its files, the tree of its entries, the log keys of its agency, and the size that it shows.
+    """A log that was read to its end: its files, the tree of its entries, the log keys of its
+    agency, and the size that it shows.
 
-    The tree is smaller than that where the log goes on beyond what an audit looks at, which is told where that is found.
+    The tree is smaller than that where the log goes on beyond what an audit looks at, which is told
+    where that is found.
     """
 
     log: LogOfAgency
@@ -33,8 +37,11 @@ class Audited:
     served: int
 
 
-def check(state: AuditState, audited: Sequence[Audited], seen: Sequence[bytes], report: Report) -> None:
-    """Compare what the files show with every checkpoint ever served to us, and with what others saw.
+def check(
+    state: AuditState, audited: Sequence[Audited], seen: Sequence[bytes], report: Report
+) -> None:
+    """Compare what the files show with every checkpoint ever served to us, and with what others
+    saw.
 
     Args:
         seen: signed checkpoints (C2SP notes) and evidence bundles, as others got them.
@@ -49,17 +56,30 @@ def check(state: AuditState, audited: Sequence[Audited], seen: Sequence[bytes], 
         try:
             compared = _compare_file(data, views, state, report)
         except FormatError as error:
-            report.add(Finding("view-unsigned", place, "a signed checkpoint or a bundle", error.message))
+            report.add(
+                Finding("view-unsigned", place, "a signed checkpoint or a bundle", error.message)
+            )
             continue
         if not compared:
-            report.add(Finding("view-other", place, "a checkpoint or receipts of a log that is audited here", "none"))
+            report.add(
+                Finding(
+                    "view-other",
+                    place,
+                    "a checkpoint or receipts of a log that is audited here",
+                    "none",
+                )
+            )
         count += compared
     if seen:
         report.checked("seen", f"{count} compared", count)
 
 
-def _compare_file(data: bytes, views: Mapping[bytes, _View], state: AuditState, report: Report) -> int:
-    """One file that somebody else got; how many checkpoints and statements of it speak of an audited log."""
+def _compare_file(
+    data: bytes, views: Mapping[bytes, _View], state: AuditState, report: Report
+) -> int:
+    """One file that somebody else got; how many checkpoints and statements of it speak of an
+    audited log.
+    """
     if data.startswith(b"urn:custody:log:"):
         checkpoint = receipts.parse_checkpoint(data)
         view = views.get(checkpoint.log_id)
@@ -92,7 +112,9 @@ def is_signed(checkpoint: Checkpoint, keys: Iterable[bytes]) -> bool:
 
 
 class _View:
-    """The log as it was read: the root of its tree is known, and its tiles prove every smaller one."""
+    """The log as it was read: the root of its tree is known, and its tiles prove every smaller
+    one.
+    """
 
     def __init__(self, audited: Audited, report: Report) -> None:
         self._log = audited.log
@@ -112,17 +134,30 @@ class _View:
         place = f"checkpoint of {checkpoint.size} entries of {self._log.agency}, {whose}"
         try:
             proof = merkle.consistency_proof(checkpoint.size, self._size, self._read)
-            merkle.verify_consistency(checkpoint.size, self._size, checkpoint.root, self._root, proof)
+            merkle.verify_consistency(
+                checkpoint.size, self._size, checkpoint.root, self._root, proof
+            )
         except Missing as missing:
             self._report.add(told(missing, self._log.agency))
         except CustodyError as error:
             found = f"root {checkpoint.root.hex()}, signed by the same log key: {error.message}"
-            self._report.add(Finding("view-differs", place, f"a part of the log of {self._size} entries", found))
+            self._report.add(
+                Finding("view-differs", place, f"a part of the log of {self._size} entries", found)
+            )
 
     def _beyond(self, place: str, size: int) -> None:
-        """These files may be an older export, or hide what was not anchored yet: it cannot be told, and so is not passed over."""
+        """These files may be an older export, or hide what was not anchored yet: it cannot be told,
+        and so is not passed over.
+        """
         if size > self._served:
-            self._report.add(Finding("view-longer", place, f"a log of {size} entries or more", f"{self._served} entries"))
+            self._report.add(
+                Finding(
+                    "view-longer",
+                    place,
+                    f"a log of {size} entries or more",
+                    f"{self._served} entries",
+                )
+            )
 
     def contains(self, index: int, leaf: bytes) -> None:
         """A statement that somebody got a receipt for must be where the receipt says."""
@@ -136,4 +171,6 @@ class _View:
         except Missing as missing:
             self._report.add(told(missing, self._log.agency))
         except CustodyError:
-            self._report.add(Finding("statement-dropped", place, f"statement {leaf.hex()[:16]}", "another entry"))
+            self._report.add(
+                Finding("statement-dropped", place, f"statement {leaf.hex()[:16]}", "another entry")
+            )

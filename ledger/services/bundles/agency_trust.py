@@ -8,7 +8,9 @@ from ledger.domain.errors import ConflictError
 from ledger.services.node.context import Node
 
 
-def trust_root(node: Node, *, sealers: list[bytes], confirmations: int, pin: int | None = None) -> TrustRoot:
+def trust_root(
+    node: Node, *, sealers: list[bytes], confirmations: int, pin: int | None = None
+) -> TrustRoot:
     """A trust root for this node's chain.
 
     Args:
@@ -23,9 +25,15 @@ def trust_root(node: Node, *, sealers: list[bytes], confirmations: int, pin: int
     registry_code, ledger_code = contracts.code_hashes()
     final = contracts.chain.final()
     if pin is not None and pin > final:
-        raise ConflictError(f"block {pin} is not final yet, block {final} is", hint="try again in a while")
+        raise ConflictError(
+            f"block {pin} is not final yet, block {final} is", hint="try again in a while"
+        )
     pins = {number for number in (pin, None if sealers else final) if number is not None}
-    rules: list[Finality] = [trust.Pinned({number: contracts.chain.block(number).hash for number in pins})] if pins else []
+    rules: list[Finality] = (
+        [trust.Pinned({number: contracts.chain.block(number).hash for number in pins})]
+        if pins
+        else []
+    )
     if sealers:
         rules.append(Clique(1, None, frozenset(sealers), len(sealers) // 2 + 1))
     rules.append(trust.Rpc(confirmations))

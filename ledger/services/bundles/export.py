@@ -1,11 +1,21 @@
-"""Export of an item as a bundle: what our log proves of it, and what other agencies' logs proved before it came to us."""
+"""Export of an item as a bundle: what our log proves of it, and what other agencies' logs proved
+before it came to us.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from ledger.domain.bundle.bundle import Bundle, BundledCheckpoint, BundledDescriptor, BundledStatement, ChainSection, LogRef, StorageProof
+from ledger.domain.bundle.bundle import (
+    Bundle,
+    BundledCheckpoint,
+    BundledDescriptor,
+    BundledStatement,
+    ChainSection,
+    LogRef,
+    StorageProof,
+)
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.errors import ConflictError, NotFoundError
@@ -26,7 +36,8 @@ from ledger.services.registration import agency_statements
 
 _LEDGER = "ledger"
 _REGISTRY = "registry"
-#: Chooses what of a document goes into a bundle: (document, disclosures), or (None, ()) for nothing of it.
+#: Chooses what of a document goes into a bundle: (document, disclosures), or (None, ()) for nothing
+#: of it.
 Shown = Callable[[int, Event], tuple[bytes | None, tuple[str, ...]]]
 _Place = tuple[LogRef, int]
 
@@ -36,27 +47,47 @@ def everything(_: int, event: Event) -> tuple[bytes | None, tuple[str, ...]]:
     return event.raw, tuple(one.encoded for one in event.disclosures)
 
 
-def bundle(node: Node, evidence: str, *, until: int | None = None, shown: Shown | None = everything, prove: bool = True) -> Bundle:
+def bundle(
+    node: Node,
+    evidence: str,
+    *,
+    until: int | None = None,
+    shown: Shown | None = everything,
+    prove: bool = True,
+) -> Bundle:
     """The bundle of an item.
 
     Args:
-        until: leave out events from this seq on: a bundle ends before the event that records its own export.
+        until: leave out events from this seq on: a bundle ends before the event that records its
+            own export.
         shown: what of each document goes into it; None for no document at all, without opening any.
-        prove: with proofs of the chain; without them it is a record of what logs say, for another node.
+        prove: with proofs of the chain; without them it is a record of what logs say, for another
+            node.
 
     Raises:
-        NotFoundError: no such item. ConflictError: a handover is just being settled, or the item has gone on to others.
+        NotFoundError: no such item. ConflictError: a handover is just being settled, or the item
+            has gone on to others.
     """
     with node.records.read() as unit:
         item = unit.item(evidence)
-        rows = [row for row in foreign_history.events_that_count(unit, evidence) if until is None or row.seq < until]
+        rows = [
+            row
+            for row in foreign_history.events_that_count(unit, evidence)
+            if until is None or row.seq < until
+        ]
         if item is None or not rows:
             raise NotFoundError("no such item")
         firsts = [unit.covering_checkpoint(row.log, row.index) for row in rows]
-        last_proven = max((one.time for one in firsts if one is not None and one.state == "final"), default=0)
+        last_proven = max(
+            (one.time for one in firsts if one is not None and one.state == "final"), default=0
+        )
         newest = unit.newest_crl()
         stale = newest is None or newest.issued < last_proven
-        signers = {certificates.parse(unit.certificate(row.certificate) or b"").agency for row in rows if row.log == node.log_id}
+        signers = {
+            certificates.parse(unit.certificate(row.certificate) or b"").agency
+            for row in rows
+            if row.log == node.log_id
+        }
     if stale and last_proven:
         with node.records.write() as unit:
             agency_statements.fresh_crl(node, unit, last_proven)
@@ -84,17 +115,25 @@ class _Draft:
     def __post_init__(self) -> None:
         unit, node = self.unit, self.node
         self.inherited = foreign_history.inherited(unit, self.item.state.evidence)
-        self._foreign = {leaf_hash(one.entry): one for one in self.inherited.statements} if self.inherited is not None else {}
+        self._foreign = (
+            {leaf_hash(one.entry): one for one in self.inherited.statements}
+            if self.inherited is not None
+            else {}
+        )
         self._newest = unit.newest_checkpoint(node.log_id, ("final",))
         log = unit.log(node.log_id)
         assert log is not None
         self._own = LogRef(node.agency, log.number)
-        self._read = merkle_log.reader(unit, node.log_id)  # one for all receipts: it keeps the tiles that it has read
+        self._read = merkle_log.reader(
+            unit, node.log_id
+        )  # one for all receipts: it keeps the tiles that it has read
 
     def add(self, row: EntryRow, shown: Shown | None) -> None:
         """The next event."""
         event = documents.read_event(self.node, self.unit, row) if shown is not None else None
-        document, disclosures = shown(row.seq, event) if shown is not None and event is not None else (None, ())
+        document, disclosures = (
+            shown(row.seq, event) if shown is not None and event is not None else (None, ())
+        )
         if row.log == self.node.log_id:
             receipt, first = self._prove(row)
             log, index = self._own, row.index
@@ -104,11 +143,21 @@ class _Draft:
         if der is not None:
             self.certificates[row.certificate] = der
             if first is not None:
-                self.proven.append((certificates.parse(der).agency, self.checkpoints[log, first].time))
-        self.statements.append((BundledStatement(0, index, row.entry, document, disclosures, receipt, None), log, first))
+                self.proven.append(
+                    (certificates.parse(der).agency, self.checkpoints[log, first].time)
+                )
+        self.statements.append(
+            (
+                BundledStatement(0, index, row.entry, document, disclosures, receipt, None),
+                log,
+                first,
+            )
+        )
 
     def _prove(self, row: EntryRow) -> tuple[bytes | None, int | None]:
-        """Receipt at our newest final checkpoint, and the size of the first one that covers the entry."""
+        """Receipt at our newest final checkpoint, and the size of the first one that covers the
+        entry.
+        """
         newest = self._newest
         if newest is None or row.index >= newest.size:
             return None, None
@@ -121,14 +170,20 @@ class _Draft:
     def _inherit(self, row: EntryRow) -> tuple[LogRef, int, bytes | None, int | None]:
         """What another agency's log proved of an event."""
         if self.inherited is None or row.digest not in self._foreign:
-            raise NotFoundError("what another agency's log proves of this item is not here", hint="run: custody doctor")
+            raise NotFoundError(
+                "what another agency's log proves of this item is not here",
+                hint="run: custody doctor",
+            )
         one, given = self._foreign[row.digest], self.inherited
         log = given.logs[one.log]
         if one.receipt is None or one.first is None:
             return log, one.index, None, None
         size = receipts.parse(one.receipt).size
         for checkpoint in given.checkpoints:
-            if checkpoint.log == one.log and checkpoint.size in (size, given.checkpoints[one.first].size):
+            if checkpoint.log == one.log and checkpoint.size in (
+                size,
+                given.checkpoints[one.first].size,
+            ):
                 self.checkpoints[log, checkpoint.size] = checkpoint
         return log, one.index, one.receipt, given.checkpoints[one.first].size
 
@@ -138,7 +193,8 @@ class _Draft:
         order = sorted(self.checkpoints, key=lambda place: (logs.index(place[0]), place[1]))
         numbers = {place: number for number, place in enumerate(order)}
         statements = tuple(
-            replace(one, log=logs.index(log), first=None if first is None else numbers[log, first]) for one, log, first in self.statements
+            replace(one, log=logs.index(log), first=None if first is None else numbers[log, first])
+            for one, log, first in self.statements
         )
         found = Bundle(
             evidence=self.item.state.evidence,
@@ -147,7 +203,9 @@ class _Draft:
             statements=statements,
             certificates=tuple(self.certificates.values()),
             crls=self._crls(),
-            checkpoints=tuple(replace(self.checkpoints[place], log=logs.index(place[0])) for place in order),
+            checkpoints=tuple(
+                replace(self.checkpoints[place], log=logs.index(place[0])) for place in order
+            ),
             descriptors=(),
             hops=(),
             chain=None,
@@ -156,19 +214,27 @@ class _Draft:
             return found
         versions, registry_slots = self._descriptors(logs)
         if not prove:
-            return replace(found, descriptors=versions, hops=transfer_steps.hops(self.unit, found.evidence))
+            return replace(
+                found, descriptors=versions, hops=transfer_steps.hops(self.unit, found.evidence)
+            )
         block = self.node.contracts.chain.block(self.node.contracts.chain.final())
         hops = self._hops(block.number)
         found = replace(found, descriptors=versions, hops=hops)
         return found.with_chain(self._chain(found, registry_slots, block.number, block.header))
 
     def _crls(self) -> tuple[bytes, ...]:
-        agencies = {certificates.parse(der).agency for der in self.certificates.values()} - {self.node.agency}
+        agencies = {certificates.parse(der).agency for der in self.certificates.values()} - {
+            self.node.agency
+        }
         rows = [self.unit.partner(code) for code in sorted(agencies)]
         newest = self.unit.newest_crl()
         own = [newest.der] if newest is not None else []
         inherited = list(self.inherited.crls) if self.inherited is not None else []
-        return tuple(dict.fromkeys([*own, *inherited, *(row.crl for row in rows if row is not None and row.crl)]))
+        return tuple(
+            dict.fromkeys(
+                [*own, *inherited, *(row.crl for row in rows if row is not None and row.crl)]
+            )
+        )
 
     def _hops(self, block: int) -> tuple[Hop, ...]:
         hops = transfer_steps.hops(self.unit, self.item.state.evidence)
@@ -176,45 +242,74 @@ class _Draft:
         concluded = sum(hop.outcome != contract_layout.OPEN for hop in hops)
         if seen.hops > concluded and self.item.state.custodian != self.node.agency:
             raise ConflictError(
-                f"the item has gone on from {self.item.state.custodian}", hint="ask the agency that holds it now for a bundle"
+                f"the item has gone on from {self.item.state.custodian}",
+                hint="ask the agency that holds it now for a bundle",
             )
         if (seen.hops, seen.open) != (concluded, len(hops) > concluded):
-            raise ConflictError("a handover of this item is just being settled on the chain", hint="try again in a moment")
+            raise ConflictError(
+                "a handover of this item is just being settled on the chain",
+                hint="try again in a moment",
+            )
         return hops
 
     def _known(self, agency: str) -> dict[int, DescriptorRow]:
         """The versions of an agency's descriptor that are known here."""
         if agency == self.node.agency:
             return {row.version: row for row in self.unit.descriptors()}
-        inherited = [(descriptors.parse(one.document), one) for one in (self.inherited.descriptors if self.inherited is not None else ())]
+        inherited = [
+            (descriptors.parse(one.document), one)
+            for one in (self.inherited.descriptors if self.inherited is not None else ())
+        ]
         rows = [
-            DescriptorRow(found.version, one.document, one.active_from, one.block) for found, one in inherited if found.agency == agency
+            DescriptorRow(found.version, one.document, one.active_from, one.block)
+            for found, one in inherited
+            if found.agency == agency
         ]
         return {row.version: row for row in (*rows, *self.unit.partner_descriptors(agency))}
 
     def _descriptors(self, logs: list[LogRef]) -> tuple[tuple[BundledDescriptor, ...], list[bytes]]:
-        """The versions that checkpoints name and those in force at proven times, with the proof that nothing came between."""
-        wanted: set[tuple[str, int]] = {(log.agency, one.version) for (log, _), one in self.checkpoints.items()}
+        """The versions that checkpoints name and those in force at proven times, with the proof
+        that nothing came between.
+        """
+        wanted: set[tuple[str, int]] = {
+            (log.agency, one.version) for (log, _), one in self.checkpoints.items()
+        }
         absent: set[tuple[str, int]] = set()
-        known = {agency: self._known(agency) for agency in {log.agency for log in logs} | {agency for agency, _ in self.proven}}
+        known = {
+            agency: self._known(agency)
+            for agency in {log.agency for log in logs} | {agency for agency, _ in self.proven}
+        }
         for agency, time in set(self.proven):
-            in_force = max((row.version for row in known[agency].values() if row.active_from <= time), default=None)
+            in_force = max(
+                (row.version for row in known[agency].values() if row.active_from <= time),
+                default=None,
+            )
             if in_force is None:
-                raise NotFoundError(f"no descriptor of {agency} is known for the time of an event", hint="add the agency as a partner")
+                raise NotFoundError(
+                    f"no descriptor of {agency} is known for the time of an event",
+                    hint="add the agency as a partner",
+                )
             wanted.add((agency, in_force))
             (wanted if in_force + 1 in known[agency] else absent).add((agency, in_force + 1))
         rows = [known[agency][version] for agency, version in sorted(wanted)]
         found = tuple(BundledDescriptor(row.document, row.active_from, row.block) for row in rows)
         return found, [
-            contract_layout.descriptor_slot(agency_id(agency), version) for agency, version in sorted(wanted | (absent - wanted))
+            contract_layout.descriptor_slot(agency_id(agency), version)
+            for agency, version in sorted(wanted | (absent - wanted))
         ]
 
-    def _chain(self, found: Bundle, registry_slots: list[bytes], block: int, header: bytes) -> ChainSection:
-        """Proofs at one final block of everything that a verifier of this bundle will ask the contracts."""
+    def _chain(
+        self, found: Bundle, registry_slots: list[bytes], block: int, header: bytes
+    ) -> ChainSection:
+        """Proofs at one final block of everything that a verifier of this bundle will ask the
+        contracts.
+        """
         contracts = self.node.contracts
         key = transfer_steps.key_of(self.item)
         ids = [contracts.log_id(agency_id(log.agency), log.number) for log in found.logs]
-        ledger_slots = [contract_layout.checkpoint_slot(ids[one.log], one.size) for one in found.checkpoints]
+        ledger_slots = [
+            contract_layout.checkpoint_slot(ids[one.log], one.size) for one in found.checkpoints
+        ]
         ledger_slots.append(contract_layout.custody_slot(key))
         concluded = sum(hop.outcome != contract_layout.OPEN for hop in found.hops)
         if concluded:
@@ -228,13 +323,20 @@ class _Draft:
             (),
             registry.account,
             ledger.account,
-            (*_proofs(_LEDGER, ledger_slots, ledger.storage), *_proofs(_REGISTRY, registry_slots, registry.storage)),
+            (
+                *_proofs(_LEDGER, ledger_slots, ledger.storage),
+                *_proofs(_REGISTRY, registry_slots, registry.storage),
+            ),
         )
 
 
-def _proofs(contract: str, asked: list[bytes], nodes: Iterable[tuple[bytes, ...]]) -> list[StorageProof]:
+def _proofs(
+    contract: str, asked: list[bytes], nodes: Iterable[tuple[bytes, ...]]
+) -> list[StorageProof]:
     return [StorageProof(contract, slot, one) for slot, one in zip(asked, nodes, strict=True)]
 
 
 def _checkpoint(row: CheckpointRow) -> BundledCheckpoint:
-    return BundledCheckpoint(0, row.prev, row.size, row.root, row.version, row.time, row.block, row.note)
+    return BundledCheckpoint(
+        0, row.prev, row.size, row.root, row.version, row.time, row.block, row.note
+    )

@@ -1,8 +1,11 @@
-"""A parcel from another agency's node: opened, verified as any court would, and kept without replacing anything of ours.
+"""A parcel from another agency's node: opened, verified as any court would, and kept without
+replacing anything of ours.
 
 - nothing in it is believed because of who sent it
-- a parcel with proofs of the chain is judged by them and by our own view of the chain; one without, by our own view alone
-- only rows of the item that was asked about are written, and none that is there already is written over
+- a parcel with proofs of the chain is judged by them and by our own view of the chain; one without,
+  by our own view alone
+- only rows of the item that was asked about are written, and none that is there already is written
+  over
 """
 
 from __future__ import annotations
@@ -35,7 +38,9 @@ from ledger.services.registration.sequencing import entry_row
 
 @dataclass(frozen=True)
 class Opened:
-    """A parcel with everything in it parsed; ``events`` are None where a document was destroyed, ``record`` where its key was not given."""
+    """A parcel with everything in it parsed; ``events`` are None where a document was destroyed,
+    ``record`` where its key was not given.
+    """
 
     parcel: Parcel
     bundle: Bundle
@@ -46,7 +51,13 @@ class Opened:
     def filled(self) -> Bundle:
         """The bundle with its documents."""
         rows = tuple(
-            one if event is None else replace(one, document=event.raw, disclosures=tuple(shown.encoded for shown in event.disclosures))
+            one
+            if event is None
+            else replace(
+                one,
+                document=event.raw,
+                disclosures=tuple(shown.encoded for shown in event.disclosures),
+            )
             for one, event in zip(self.bundle.statements, self.events, strict=True)
         )
         return replace(self.bundle, statements=rows)
@@ -56,7 +67,8 @@ def open_parcel(node: Node, data: bytes, evidence: str) -> Opened:
     """Parse a parcel and open its documents.
 
     Raises:
-        FormatError, VerificationError, KeyringError: it is malformed, about another item, or not for us.
+        FormatError, VerificationError, KeyringError: it is malformed, about another item, or not
+            for us.
     """
     given = parcel.parse(data)
     found = bundles.parse(given.bundle)
@@ -74,13 +86,19 @@ def open_parcel(node: Node, data: bytes, evidence: str) -> Opened:
             continue
         raw = content_encryption.open_sealed_document(key, document.digest, document.sealed)
         shown = [(digest, data, keys.disclosure(digest)) for digest, data in document.disclosures]
-        opened = [content_encryption.open_sealed_disclosure(key, digest, data) for digest, data, key in shown if key is not None]
+        opened = [
+            content_encryption.open_sealed_disclosure(key, digest, data)
+            for digest, data, key in shown
+            if key is not None
+        ]
         events.append(documents.parse(raw, opened))
     return Opened(given, found, parsed, tuple(events), keys.record)
 
 
 class _Keys:
-    """The keys in a parcel that are sealed to our node: of the whole record, or of single documents and disclosures."""
+    """The keys in a parcel that are sealed to our node: of the whole record, or of single documents
+    and disclosures.
+    """
 
     def __init__(self, node: Node, given: tuple[bytes, ...], evidence: str) -> None:
         self.record: bytes | None = None
@@ -97,12 +115,18 @@ class _Keys:
 
     def document(self, digest: bytes) -> bytes | None:
         """The key of a document, if it was given to us."""
-        return content_encryption.document_key(self.record, digest) if self.record is not None else self._single.get(("document", digest))
+        return (
+            content_encryption.document_key(self.record, digest)
+            if self.record is not None
+            else self._single.get(("document", digest))
+        )
 
     def disclosure(self, digest: bytes) -> bytes | None:
         """The key of a disclosure, if it was given to us."""
         return (
-            content_encryption.disclosure_key(self.record, digest) if self.record is not None else self._single.get(("disclosure", digest))
+            content_encryption.disclosure_key(self.record, digest)
+            if self.record is not None
+            else self._single.get(("disclosure", digest))
         )
 
 
@@ -110,8 +134,9 @@ class OwnView(State):
     """The contracts as our own chain has them in its newest final block.
 
     Args:
-        until: a bundle that shows the item as it stood after its last concluded handover; commitments to handovers are never
-            altered, so that what the contract said then follows from what it says now. None for the item as it stands now.
+        until: a bundle that shows the item as it stood after its last concluded handover;
+            commitments to handovers are never altered, so that what the contract said then follows
+            from what it says now. None for the item as it stands now.
     """
 
     def __init__(self, node: Node, until: Bundle | None = None, ref: bytes = b"") -> None:
@@ -120,15 +145,31 @@ class OwnView(State):
         self._chain = chain
         self._root = evm.parse_header(chain.block(self.number).header).state_root
         self._addresses = {"registry": node.contracts.registry, "ledger": node.contracts.ledger}
-        self._hops = tuple(hop for hop in until.hops if hop.outcome != contract_layout.OPEN) if until is not None else ()
-        self._slot = contract_layout.custody_slot(contract_layout.custody_key(agency_id(until.origin), ref)) if until is not None else b""
+        self._hops = (
+            tuple(hop for hop in until.hops if hop.outcome != contract_layout.OPEN)
+            if until is not None
+            else ()
+        )
+        self._slot = (
+            contract_layout.custody_slot(contract_layout.custody_key(agency_id(until.origin), ref))
+            if until is not None
+            else b""
+        )
 
     def read(self, contract: str, slot: bytes, *, step: int, what: str) -> bytes:  # noqa: ARG002  (of the port)
         """A word, proven to us by the node of the chain that we use."""
         address = self._addresses[contract]
         proof = self._chain.prove(address, [slot], self.number)
-        word = evm.prove_storage(evm.prove_account(self._root, address, proof.account).storage_root, slot, proof.storage[0])
-        if slot != self._slot or not self._hops or contract_layout.unpack_custody(word).hops <= len(self._hops):
+        word = evm.prove_storage(
+            evm.prove_account(self._root, address, proof.account).storage_root,
+            slot,
+            proof.storage[0],
+        )
+        if (
+            slot != self._slot
+            or not self._hops
+            or contract_layout.unpack_custody(word).hops <= len(self._hops)
+        ):
             return word
         last = self._hops[-1]
         holder = last.taker if last.outcome == contract_layout.ACCEPTED else last.giver
@@ -145,37 +186,60 @@ def verify_bundle(node: Node, found: Bundle, state: State | None = None) -> None
 
     def confirm(number: int, _: bytes) -> set[bytes]:
         if chain.final() < number:
-            raise IncompleteError(7, f"block {number} is not final here yet", hint="try again in a moment")
+            raise IncompleteError(
+                7, f"block {number} is not final here yet", hint="try again in a moment"
+            )
         return {chain.block(number).hash}
 
     root = agency_trust.trust_root(node, sealers=[], confirmations=0)
     report = verify(found.encode(), root, confirm=confirm, state=state)
     if report.verdict is not Verdict.VERIFIED:
-        bad = next((step for step in report.steps.values() if step.status in ("failed", "not checked")), report.steps[1])
+        bad = next(
+            (step for step in report.steps.values() if step.status in ("failed", "not checked")),
+            report.steps[1],
+        )
         kind = VerificationError if report.verdict is Verdict.FAILED else IncompleteError
-        raise kind(bad.number, f"what the other agency's node sent does not verify: {bad.detail}", hint=bad.hint or "ask that agency")
+        raise kind(
+            bad.number,
+            f"what the other agency's node sent does not verify: {bad.detail}",
+            hint=bad.hint or "ask that agency",
+        )
 
 
-def require_history(unit: Unit, state: ItemState, origin: str, parsed: tuple[Statement, ...]) -> None:
-    """Check that what came is about the very item that is known here, and goes on from what is known of it.
+def require_history(
+    unit: Unit, state: ItemState, origin: str, parsed: tuple[Statement, ...]
+) -> None:
+    """Check that what came is about the very item that is known here, and goes on from what is
+    known of it.
 
     Raises:
         VerificationError: another item of that name, or another history of it.
     """
     same = (origin, parsed[0].claims.ref) == (state.origin, state.ref)
     known = [row for row in unit.events(state.evidence) if row.seq <= state.seq]
-    if not same or len(parsed) <= state.seq or any(parsed[row.seq].digest != row.digest for row in known):
-        raise VerificationError(8, "another item, or another history of it, is known here under that name", hint="ask where it comes from")
+    if (
+        not same
+        or len(parsed) <= state.seq
+        or any(parsed[row.seq].digest != row.digest for row in known)
+    ):
+        raise VerificationError(
+            8,
+            "another item, or another history of it, is known here under that name",
+            hint="ask where it comes from",
+        )
 
 
 def keep(node: Node, unit: Unit, opened: Opened, numbers: Iterable[int], key: bytes | None) -> None:
-    """Keep these events of a verified parcel: entries of other logs, certificates, documents sealed anew, and what they are found by.
+    """Keep these events of a verified parcel: entries of other logs, certificates, documents sealed
+    anew, and what they are found by.
 
     Args:
-        key: the item's record key here; None where it was destroyed, and with it what documents say.
+        key: the item's record key here; None where it was destroyed, and with it what documents
+            say.
 
     Raises:
-        VerificationError: an event in our own log that is not there. ConflictError: another entry is known at its place.
+        VerificationError: an event in our own log that is not there. ConflictError: another entry
+            is known at its place.
     """
     ders = {certificates.parse(der).digest: der for der in opened.bundle.certificates}
     for number in numbers:
@@ -183,7 +247,11 @@ def keep(node: Node, unit: Unit, opened: Opened, numbers: Iterable[int], key: by
         log = log_of(node, opened.bundle, opened.bundle.statements[number])
         if log == node.log_id:
             if unit.entry_by_digest(one.digest) is None:
-                raise VerificationError(5, "the parcel shows an event in our log that is not there", hint="run: custody doctor")
+                raise VerificationError(
+                    5,
+                    "the parcel shows an event in our log that is not there",
+                    hint="run: custody doctor",
+                )
             continue
         unit.keep_entry(replace(entry_row(log, one), index=opened.bundle.statements[number].index))
         unit.put_certificate(one.certificate, ders[one.certificate])
@@ -192,7 +260,12 @@ def keep(node: Node, unit: Unit, opened: Opened, numbers: Iterable[int], key: by
         evidence = opened.bundle.evidence
         unit.keep_document(event.digest, evidence, content_encryption.seal_document(key, event.raw))
         for position, shown in enumerate(event.disclosures):
-            unit.keep_disclosure(shown.digest, event.digest, position, content_encryption.seal_disclosure(key, shown.encoded))
+            unit.keep_disclosure(
+                shown.digest,
+                event.digest,
+                position,
+                content_encryption.seal_disclosure(key, shown.encoded),
+            )
         for token in record_keys.tokens(node, event):
             unit.put_token(token, evidence)
         for link in foreign_history.links_of(event):

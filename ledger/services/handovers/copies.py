@@ -1,7 +1,9 @@
-"""Copies given to other agencies: ours to give, and theirs for us to take (DESIGN section 7, "a copy given away is not a transfer").
+"""Copies given to other agencies: ours to give, and theirs for us to take (DESIGN section 7, "a
+copy given away is not a transfer").
 
-The recipient's node gets the record up to the disclosure, proven, with two documents of it: the one that opened the item and the one
-that disclosed it, each by a key of its own; the rest stays sealed. The content key is sealed to the recipient's custodians.
+The recipient's node gets the record up to the disclosure, proven, with two documents of it: the one
+that opened the item and the one that disclosed it, each by a key of its own; the rest stays sealed.
+The content key is sealed to the recipient's custodians.
 """
 
 from __future__ import annotations
@@ -15,7 +17,14 @@ from typing import Any, Final
 from ledger.domain.bundle.parcel import Parcel, SealedDocument
 from ledger.domain.codecs.text import evidence_bytes
 from ledger.domain.crypto import grants
-from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, UsageError, VerificationError
+from ledger.domain.errors import (
+    CustodyError,
+    DeniedError,
+    NotFoundError,
+    RuleError,
+    UsageError,
+    VerificationError,
+)
 from ledger.domain.identity.person import agency_recipient
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.domain.ports.rows import GivenRow, ItemRow
@@ -28,7 +37,9 @@ from ledger.services.partners import directory
 from ledger.services.records import record_keys
 from ledger.services.records.documents import read_event
 
-_EACH: Final = 5.0  # seconds that somebody who lists copies waits for one partner's node; it is left alone for a while afterwards
+# seconds that somebody who lists copies waits for one partner's node; it is left alone for a while
+# afterwards
+_EACH: Final = 5.0
 _PATIENCE: Final = 15.0  # for all of them
 _RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
 _MAX_RANGE: Final = 4 << 20
@@ -37,7 +48,9 @@ _NONE: Final = "no such copy for you, or no longer"
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A copy that we may fetch: completed documents of its opening and its disclosure, and content keys sealed to our custodians."""
+    """A copy that we may fetch: completed documents of its opening and its disclosure, and content
+    keys sealed to our custodians.
+    """
 
     evidence: str
     statement: bytes
@@ -52,7 +65,9 @@ def for_agency(node: Node, agency: str, after: bytes = b"") -> list[GivenRow]:
         return unit.given_to(agency, outgoing.PAGE, now=node.clock.now(), after=after)
 
 
-def require_given(node: Node, unit: Unit, agency: str, statement: bytes) -> tuple[GivenRow, ItemRow]:
+def require_given(
+    node: Node, unit: Unit, agency: str, statement: bytes
+) -> tuple[GivenRow, ItemRow]:
     """A copy that an agency may fetch now, and its item.
 
     Raises:
@@ -80,7 +95,10 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
     with node.records.read() as unit:
         key = record_keys.record_key(node, unit, row.evidence)
         documents: list[SealedDocument] = []
-        given = [grants.parse(one) for one in unit.grants(row.evidence, "content", receiver.custody.digest)]
+        given = [
+            grants.parse(one)
+            for one in unit.grants(row.evidence, "content", receiver.custody.digest)
+        ]
         for one in (unit.events(row.evidence)[0], entry):
             document, keys = outgoing.single(unit, one, key, receiver.node)
             documents.append(document)
@@ -100,8 +118,14 @@ def for_us(node: Node) -> list[dict[str, Any]]:
         if left <= 0:
             break
         with suppress(CustodyError):
-            told = node.callouts.run(row.agency, lambda row=row: node.reach(row.url).copies(), seconds=min(left, _EACH))  # type: ignore[misc]
-            found += [one for one in told if one["giver"] == row.agency and one["recipient"] == node.agency]
+            told = node.callouts.run(
+                row.agency, lambda row=row: node.reach(row.url).copies(), seconds=min(left, _EACH)
+            )  # type: ignore[misc]
+            found += [
+                one
+                for one in told
+                if one["giver"] == row.agency and one["recipient"] == node.agency
+            ]
     return found
 
 
@@ -112,13 +136,18 @@ def parse_range(text: str) -> tuple[int, int]:
         UsageError: anything else.
     """
     found = _RANGE.fullmatch(text)
-    if found is None or not int(found[1]) <= int(found[2]) or int(found[2]) - int(found[1]) >= _MAX_RANGE:
+    if (
+        found is None
+        or not int(found[1]) <= int(found[2])
+        or int(found[2]) - int(found[1]) >= _MAX_RANGE
+    ):
         raise UsageError("expected one range of at most 4 MiB")
     return int(found[1]), int(found[2]) + 1
 
 
 def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: bytes) -> Offered:
-    """A copy that another agency gave us: its record, verified as any court would. Nothing of it is stored.
+    """A copy that another agency gave us: its record, verified as any court would. Nothing of it is
+    stored.
 
     Raises:
         VerificationError, IncompleteError: it does not verify.
@@ -126,7 +155,12 @@ def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: byte
     opened = unpacking.open_parcel(node, api.copy(statement.hex()), evidence)
     unpacking.verify_bundle(node, opened.filled())
     opening, disclosed = opened.events[0], opened.events[-1]
-    if opened.statements[-1].digest != statement or opening is None or disclosed is None or disclosed.type != "disclosed":
+    if (
+        opened.statements[-1].digest != statement
+        or opening is None
+        or disclosed is None
+        or disclosed.type != "disclosed"
+    ):
         raise VerificationError(2, "the copy is not the one that was disclosed to us")
     if disclosed.body.get("to", {}).get("agency") != node.agency:
         raise VerificationError(2, "the disclosure names another recipient")
@@ -135,26 +169,38 @@ def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: byte
     with node.records.read() as unit:
         custodians = node.descriptor(unit).custody.digest
     given = [(grants.parse(one), one) for one in opened.parcel.grants]
-    content = tuple(one for grant, one in given if grant.scope == "content" and grant.recipient == custodians)
+    content = tuple(
+        one for grant, one in given if grant.scope == "content" and grant.recipient == custodians
+    )
     return Offered(evidence, statement, opening.value, disclosed.value, content)
 
 
 def require_copy(node: Node, unit: Unit, item: ItemRow, evidence: str, statement: bytes) -> None:
-    """An item of ours is a copy of another agency's, by the statement that disclosed it: nobody else names theirs in its place.
+    """An item of ours is a copy of another agency's, by the statement that disclosed it: nobody
+    else names theirs in its place.
 
     Raises:
         RuleError: its record says otherwise.
     """
     opening = read_event(node, unit, unit.events(item.state.evidence)[0])
     source = {"evidence": evidence, "statement": statement.hex()}
-    if opening is None or opening.type != "copied" or {name: opening.body["source"].get(name) for name in source} != source:
-        raise RuleError("that item is not on record as this copy", hint="take the copy first: custody copy take ID")
+    if (
+        opening is None
+        or opening.type != "copied"
+        or {name: opening.body["source"].get(name) for name in source} != source
+    ):
+        raise RuleError(
+            "that item is not on record as this copy",
+            hint="take the copy first: custody copy take ID",
+        )
 
 
 def note_taken(node: Node, agency: str, statement: bytes, copy: str) -> None:
-    """Another agency tells which item of theirs is the copy: this is how the register knows who holds which.
+    """Another agency tells which item of theirs is the copy: this is how the register knows who
+    holds which.
 
-    It is their word, and is not looked up: the answer would say whether an item of that name is known here.
+    It is their word, and is not looked up: the answer would say whether an item of that name is
+    known here.
 
     Raises:
         NotFoundError: no such copy for them. DeniedError: they told another one before.

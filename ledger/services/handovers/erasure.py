@@ -1,9 +1,11 @@
-"""Destruction of keys after a disposal: at the custodian, and at every agency that held the item before (DESIGN section 6).
+"""Destruction of keys after a disposal: at the custodian, and at every agency that held the item
+before (DESIGN section 6).
 
-- the keys go first, in one transaction; then the node signs for it: what is signed is true whenever the process dies
+- the keys go first, in one transaction; then the node signs for it: what is signed is true whenever
+  the process dies
 - ciphertext is unpinned and removed; nothing can open it any more, wherever else it lies
-- an agency that held the item before learns of the disposal, checks that it is genuine, destroys its own keys, and confirms with
-  a signed event in the custodian's log
+- an agency that held the item before learns of the disposal, checks that it is genuine, destroys
+  its own keys, and confirms with a signed event in the custodian's log
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ _SCOPES: Final = ["content", "record", "document", "disclosure"]
 
 @dataclass(frozen=True, slots=True)
 class Disposal:
-    """What became of an item: the statement that disposed of it, and who signed that keys were destroyed: (agency, statement, time)."""
+    """What became of an item: the statement that disposed of it, and who signed that keys were
+    destroyed: (agency, statement, time).
+    """
 
     evidence: str
     statement: bytes
@@ -49,7 +53,8 @@ class Disposal:
 
 
 def settle(node: Node) -> int:
-    """Destroy what is due, whoever holds the item, and sign for our own; how many items were brought forward. No other agency is asked.
+    """Destroy what is due, whoever holds the item, and sign for our own; how many items were
+    brought forward. No other agency is asked.
 
     Raises:
         CustodyError: of the first item that could not be brought forward; the others were.
@@ -71,11 +76,15 @@ def settle(node: Node) -> int:
     return count
 
 
-def _rows(node: Node, states: Sequence[str], custodian: str = "", *, held: str = "", after: str = "") -> Iterator[ErasureRow]:
+def _rows(
+    node: Node, states: Sequence[str], custodian: str = "", *, held: str = "", after: str = ""
+) -> Iterator[ErasureRow]:
     return pages.every(
         node.records,
         after,
-        lambda unit, key, size: unit.erasures(states, size, custodian=custodian, held=held, after=key),
+        lambda unit, key, size: unit.erasures(
+            states, size, custodian=custodian, held=held, after=key
+        ),
         lambda row: row.evidence,
     )
 
@@ -103,34 +112,58 @@ def _drop(node: Node, row: ErasureRow) -> ErasureRow:
     node.records.scrub()
     if item is not None and item.cid is not None:
         placement.release(node, item)
-        with suppress(CustodyError):  # parts of it may be gone already; the rest goes with the daily collection
+        with suppress(
+            CustodyError
+        ):  # parts of it may be gone already; the rest goes with the daily collection
             garbage_collection.forget(node, item.cid)
     return row
 
 
 def _sign_there(node: Node, api: PartnerApi, row: ErasureRow, told: dict[str, Any]) -> None:
     """Sign in the custodian's log for what was destroyed here."""
-    _require_place(node, row, told, outcomes.check_closing(node, row.custodian, api.closing(row.evidence), row.evidence, row.statement))
+    _require_place(
+        node,
+        row,
+        told,
+        outcomes.check_closing(
+            node, row.custodian, api.closing(row.evidence), row.evidence, row.statement
+        ),
+    )
     service_events.submit(node, api, told, "keys-destroyed", _body(row))
     _done(node, row)
 
 
-def _require_place(node: Node, row: ErasureRow, told: dict[str, Any], closing: tuple[bytes, int]) -> None:
-    """Our node signs for the log that closed the item, behind its closing, and for no other place that a partner names.
+def _require_place(
+    node: Node, row: ErasureRow, told: dict[str, Any], closing: tuple[bytes, int]
+) -> None:
+    """Our node signs for the log that closed the item, behind its closing, and for no other place
+    that a partner names.
 
     Raises:
         VerificationError: it names another.
     """
     log, seq = closing
-    if told["log"] != log.hex() or int(told["events"]) <= seq or int(told["time"]) > node.clock.now() + AHEAD:
-        raise VerificationError(8, f"{row.custodian} asks for a signature in another place than its closing", hint="nothing was signed")
+    if (
+        told["log"] != log.hex()
+        or int(told["events"]) <= seq
+        or int(told["time"]) > node.clock.now() + AHEAD
+    ):
+        raise VerificationError(
+            8,
+            f"{row.custodian} asks for a signature in another place than its closing",
+            hint="nothing was signed",
+        )
 
 
 def for_agency(node: Node, agency: str, after: str = "") -> list[dict[str, Any]]:
-    """A page of disposals of items that an agency held before us, anchored for good, with where the item's record stands now."""
+    """A page of disposals of items that an agency held before us, anchored for good, with where the
+    item's record stands now.
+    """
     with node.records.read() as unit:
         newest = unit.newest_checkpoint(node.log_id, ("final",))
-    return list(islice(_told(node, agency, after, newest.size if newest is not None else 0), outgoing.PAGE))
+    return list(
+        islice(_told(node, agency, after, newest.size if newest is not None else 0), outgoing.PAGE)
+    )
 
 
 def _told(node: Node, agency: str, after: str, size: int) -> Iterator[dict[str, Any]]:
@@ -138,19 +171,33 @@ def _told(node: Node, agency: str, after: str, size: int) -> Iterator[dict[str, 
         with node.records.read() as unit:
             item, close = unit.item(row.evidence), unit.entry_by_digest(row.statement)
         if item is not None and close is not None and close.index < size:
-            head = {"events": item.state.seq + 1, "head": item.state.head.hex(), "time": item.state.time}
-            yield {"evidence": row.evidence, "disposal": row.statement.hex(), "log": node.log_id.hex(), **head}
+            head = {
+                "events": item.state.seq + 1,
+                "head": item.state.head.hex(),
+                "time": item.state.time,
+            }
+            yield {
+                "evidence": row.evidence,
+                "disposal": row.statement.hex(),
+                "log": node.log_id.hex(),
+                **head,
+            }
 
 
 def holders(unit: Unit, evidence: str) -> set[str]:
     """Agencies that have, or had, an item in their custody."""
     item = unit.item(evidence)
-    taken = {row.taker for row in unit.crossings(evidence) if row.state == "concluded" and row.outcome == contract_layout.ACCEPTED}
+    taken = {
+        row.taker
+        for row in unit.crossings(evidence)
+        if row.state == "concluded" and row.outcome == contract_layout.ACCEPTED
+    }
     return taken | ({item.state.origin} if item is not None else set())
 
 
 def closing(node: Node, agency: str, evidence: str) -> bytes:
-    """For an agency that held an item before us: what our log says up to its disposal, as a bundle without documents or proofs.
+    """For an agency that held an item before us: what our log says up to its disposal, as a bundle
+    without documents or proofs.
 
     Raises:
         NotFoundError: no such item, or none that they held.
@@ -158,7 +205,12 @@ def closing(node: Node, agency: str, evidence: str) -> bytes:
     with node.records.read() as unit:
         row = unit.erasure(evidence)
         close = unit.entry_by_digest(row.statement) if row is not None else None
-        if row is None or close is None or row.custodian != node.agency or agency not in holders(unit, evidence):
+        if (
+            row is None
+            or close is None
+            or row.custodian != node.agency
+            or agency not in holders(unit, evidence)
+        ):
             raise NotFoundError("no such disposal of an item that you held")
     return export.bundle(node, evidence, until=close.seq + 1, shown=None, prove=False).encode()
 
@@ -170,20 +222,25 @@ def learn(
     stopped: Callable[[], bool] = lambda: False,
     trying: Callable[[str, Callable[[], object]], object] = lambda _, work: work(),
 ) -> None:
-    """Learn of disposals by an agency of items that we held before, note what must be destroyed here, and sign for what was.
+    """Learn of disposals by an agency of items that we held before, note what must be destroyed
+    here, and sign for what was.
 
     One page of their list a call; the next call goes on behind it.
 
     Args:
         stopped: asked between two items.
-        trying: does the work for an item; where that fails, the others must be learnt of all the same.
+        trying: does the work for an item; where that fails, the others must be learnt of all the
+            same.
 
     Raises:
         VerificationError: a disposal that its custodian did not sign, unless ``trying`` keeps it.
     """
     for told in outgoing.page(node, f"disposals {agency}", api.disposals):
         evidence = str(told["evidence"])
-        trying(evidence, lambda told=told, evidence=evidence: _follow(node, agency, api, evidence, told))  # type: ignore[misc]
+        trying(
+            evidence,
+            lambda told=told, evidence=evidence: _follow(node, agency, api, evidence, told),
+        )  # type: ignore[misc]
         if stopped():
             break
 
@@ -203,11 +260,17 @@ def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: b
     if item is None or known is not None or item.state.custodian == node.agency or not held:
         return
     if node.contracts.custody(transfer_steps.key_of(item))[0] != agency_id(agency)[:24]:
-        raise VerificationError(8, f"{agency} tells of a disposal of an item that it does not hold", hint="nothing was destroyed")
+        raise VerificationError(
+            8,
+            f"{agency} tells of a disposal of an item that it does not hold",
+            hint="nothing was destroyed",
+        )
     outcomes.check_closing(node, agency, api.closing(evidence), evidence, statement)
     with node.records.write() as unit:
         if unit.erasure(evidence) is None:
-            unit.put_erasure(ErasureRow(evidence, statement, agency, "due", backups=node.backups_until()))
+            unit.put_erasure(
+                ErasureRow(evidence, statement, agency, "due", backups=node.backups_until())
+            )
 
 
 def disposal(unit: Unit, evidence: str) -> Disposal | None:
@@ -217,7 +280,11 @@ def disposal(unit: Unit, evidence: str) -> Disposal | None:
         return None
     entries = unit.events(evidence)
     close = next((one for one in entries if one.digest == row.statement), None)
-    confirmed = [one for one in entries if close is not None and one.seq > close.seq and _by_service(unit, one)]
+    confirmed = [
+        one
+        for one in entries
+        if close is not None and one.seq > close.seq and _by_service(unit, one)
+    ]
     pins = sum(one.state != "released" for one in unit.holdings(evidence))
     return Disposal(
         evidence,

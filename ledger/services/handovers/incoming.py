@@ -1,7 +1,8 @@
-"""An item that another agency offers to us: its record, verified, and its ciphertext, checked against the record before anything counts.
+"""An item that another agency offers to us: its record, verified, and its ciphertext, checked
+against the record before anything counts.
 
-What fails leaves nothing behind: no row, and none of the blocks that came with it. Where the other node does not answer for a while, what
-came before stays for the next try, and counts in its quota.
+What fails leaves nothing behind: no row, and none of the blocks that came with it. Where the other
+node does not answer for a while, what came before stays for the next try, and counts in its quota.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.codecs.text import parse_time
 from ledger.domain.crypto import content_encryption, grants
-from ledger.domain.errors import ConflictError, CustodyError, NetworkError, NotFoundError, RuleError, VerificationError
+from ledger.domain.errors import (
+    ConflictError,
+    CustodyError,
+    NetworkError,
+    NotFoundError,
+    RuleError,
+    VerificationError,
+)
 from ledger.domain.event.document import Event
 from ledger.domain.ipld import cid as cids
 from ledger.domain.item import custody
@@ -35,17 +43,26 @@ from ledger.services.records import documents, pages, record_keys
 MOST: Final = 500  # items of one agency that nobody has answered
 
 
-def receive(node: Node, code: str, api: PartnerApi, evidence: str, stopped: Callable[[], bool] = lambda: False) -> bool:
-    """Take in an item that is offered to us: its record, verified, and its ciphertext, to be checked again by a person.
+def receive(
+    node: Node,
+    code: str,
+    api: PartnerApi,
+    evidence: str,
+    stopped: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Take in an item that is offered to us: its record, verified, and its ciphertext, to be
+    checked again by a person.
 
     Args:
-        stopped: asked between two ranges of ciphertext: the transfer goes on where it stopped when called again.
+        stopped: asked between two ranges of ciphertext: the transfer goes on where it stopped when
+            called again.
 
     Returns:
         Whether all of it is here.
 
     Raises:
-        VerificationError, IncompleteError: the record does not verify. NetworkError: the other node does not answer, or is too slow.
+        VerificationError, IncompleteError: the record does not verify. NetworkError: the other node
+            does not answer, or is too slow.
         RuleError: more is on offer from that agency than may lie here unanswered.
     """
     try:
@@ -59,8 +76,12 @@ def receive(node: Node, code: str, api: PartnerApi, evidence: str, stopped: Call
     return True
 
 
-def _receive(node: Node, code: str, api: PartnerApi, evidence: str, stopped: Callable[[], bool]) -> bool:
-    """As receive; the record of a transfer that goes on is asked for when its ciphertext is here, and must call for that."""
+def _receive(
+    node: Node, code: str, api: PartnerApi, evidence: str, stopped: Callable[[], bool]
+) -> bool:
+    """As receive; the record of a transfer that goes on is asked for when its ciphertext is here,
+    and must call for that.
+    """
 
     def read(start: int, end: int) -> bytes:
         return api.ciphertext(evidence, start, end)
@@ -74,7 +95,12 @@ def _receive(node: Node, code: str, api: PartnerApi, evidence: str, stopped: Cal
     with node.records.read() as unit:
         _require_same(node, unit, unit.item(evidence), opened)
         place = unit.newest_place()
-    _require_room(node, code, evidence, (content.ciphertext_size if content is not None else 0) + len(opened.parcel.bundle))
+    _require_room(
+        node,
+        code,
+        evidence,
+        (content.ciphertext_size if content is not None else 0) + len(opened.parcel.bundle),
+    )
     if content is not None and transfer is None:
         transfer = Transfer(code, evidence, content, place)
         if not node.transfers.claim(node.blocks.own, transfer):
@@ -84,44 +110,81 @@ def _receive(node: Node, code: str, api: PartnerApi, evidence: str, stopped: Cal
     if transfer is not None:
         if transfer.content != content:
             raise VerificationError(9, f"{code} offers other content than it began to send")
-        dag.require_stored(node.blocks, transfer.content)  # a slow one may have lost what came first to the daily collection
+        dag.require_stored(
+            node.blocks, transfer.content
+        )  # a slow one may have lost what came first to the daily collection
     with node.records.write() as unit:
         _require_same(node, unit, unit.item(evidence), opened)
         for scope, recipient, binding, data in granted:
             unit.keep_grant(evidence, scope, recipient, binding, data)
         key = record_keys.record_key(node, unit, evidence)
-        write(node, unit, opened, state, rows, None if content is None else cids.from_text(content.cid), unit.newest_place() + 1, key)
+        write(
+            node,
+            unit,
+            opened,
+            state,
+            rows,
+            None if content is None else cids.from_text(content.cid),
+            unit.newest_place() + 1,
+            key,
+        )
     return True
 
 
-def _offered(node: Node, code: str, opened: Opened) -> tuple[ItemState, list[CrossingRow], content_encryption.Content | None]:
+def _offered(
+    node: Node, code: str, opened: Opened
+) -> tuple[ItemState, list[CrossingRow], content_encryption.Content | None]:
     """Where an item stands that is on offer to us by its holder, verified, and its content."""
     if None in opened.events or opened.record is None:
-        raise VerificationError(2, "the record of an offered item is not whole: documents are missing", hint="ask the giver for all of it")
+        raise VerificationError(
+            2,
+            "the record of an offered item is not whole: documents are missing",
+            hint="ask the giver for all of it",
+        )
     unpacking.verify_bundle(node, opened.filled())
     state, rows = replay(opened)
     last, hops = opened.statements[-1], opened.bundle.hops
-    if last.claims.effect != "offer" or last.claims.to != node.agency or not hops or hops[-1].outcome != contract_layout.OPEN:
+    if (
+        last.claims.effect != "offer"
+        or last.claims.to != node.agency
+        or not hops
+        or hops[-1].outcome != contract_layout.OPEN
+    ):
         raise VerificationError(8, f"the item that {code} sent is not on offer to us")
     if state.custodian != code:
-        raise VerificationError(8, f"the item that {code} sent is held by {state.custodian}", hint="only its holder may offer it")
+        raise VerificationError(
+            8,
+            f"the item that {code} sent is held by {state.custodian}",
+            hint="only its holder may offer it",
+        )
     return state, rows, _content(opened.events[0])
 
 
 def write(
-    node: Node, unit: Unit, opened: Opened, state: ItemState, rows: list[CrossingRow], cid: bytes | None, place: int, key: bytes | None
+    node: Node,
+    unit: Unit,
+    opened: Opened,
+    state: ItemState,
+    rows: list[CrossingRow],
+    cid: bytes | None,
+    place: int,
+    key: bytes | None,
 ) -> None:
-    """Write everything that follows from the record of an item that was offered to us; also for an audit, into an empty database.
+    """Write everything that follows from the record of an item that was offered to us; also for an
+    audit, into an empty database.
 
     Args:
-        place: in the order of lists, of an item that was never here before. key: of the record; None where it was destroyed since.
+        place: in the order of lists, of an item that was never here before. key: of the record;
+            None where it was destroyed since.
     """
     evidence, last = opened.bundle.evidence, opened.bundle.statements[-1]
     unpacking.keep(node, unit, opened, range(len(opened.statements)), key)
     unit.put_inherited(evidence, opened.bundle.with_chain(None).encode())
     before = unit.item(evidence)
     opener, place = (before.opener, before.opened) if before is not None else (None, place)
-    unit.put_item(ItemRow(state, cid, opener, place, unpacking.log_of(node, opened.bundle, last), last.index))
+    unit.put_item(
+        ItemRow(state, cid, opener, place, unpacking.log_of(node, opened.bundle, last), last.index)
+    )
     for row in rows:
         unit.keep_crossing(row)
 
@@ -133,24 +196,39 @@ def _content(opening: Event | None) -> content_encryption.Content | None:
 
 
 def _require_same(node: Node, unit: Unit, before: ItemRow | None, opened: Opened) -> None:
-    """An item that is known here already must be the very same one, and not in our custody: names are chosen by whoever opens an item.
+    """An item that is known here already must be the very same one, and not in our custody: names
+    are chosen by whoever opens an item.
 
     Raises:
-        VerificationError: another item under the name of one of ours. ConflictError: an earlier handover of it is not settled here.
+        VerificationError: another item under the name of one of ours. ConflictError: an earlier
+            handover of it is not settled here.
     """
     if before is None:
         return
     if before.state.custodian == node.agency:
-        raise VerificationError(8, "another item is known here under that name", hint="refuse it: ask the giver where it comes from")
+        raise VerificationError(
+            8,
+            "another item is known here under that name",
+            hint="refuse it: ask the giver where it comes from",
+        )
     unpacking.require_history(unit, before.state, opened.bundle.origin, opened.statements)
     if any(row.state in transfer_steps.UNSETTLED for row in unit.crossings(before.state.evidence)):
-        raise ConflictError("an earlier handover of this item is not settled here yet", hint="try again in a moment")
+        raise ConflictError(
+            "an earlier handover of this item is not settled here yet", hint="try again in a moment"
+        )
     if unit.erasure(before.state.evidence) is not None:
-        raise VerificationError(8, "the keys of this item were destroyed here after its disposal", hint="refuse it: ask the giver")
+        raise VerificationError(
+            8,
+            "the keys of this item were destroyed here after its disposal",
+            hint="refuse it: ask the giver",
+        )
 
 
-def _grants(node: Node, opened: Opened, content: content_encryption.Content | None) -> list[tuple[str, bytes, bytes, bytes]]:
-    """The keys in the parcel: of the record to our node, of the content to our custodians, and no other.
+def _grants(
+    node: Node, opened: Opened, content: content_encryption.Content | None
+) -> list[tuple[str, bytes, bytes, bytes]]:
+    """The keys in the parcel: of the record to our node, of the content to our custodians, and no
+    other.
 
     Raises:
         VerificationError: a key for somebody else, of something else, or twice.
@@ -164,64 +242,102 @@ def _grants(node: Node, opened: Opened, content: content_encryption.Content | No
     for grant in map(grants.parse, opened.parcel.grants):
         which = (grant.scope, grant.recipient, grant.binding or b"")
         if which not in allowed:
-            raise VerificationError(2, "the parcel holds a key for somebody else, of something else, or one twice")
+            raise VerificationError(
+                2, "the parcel holds a key for somebody else, of something else, or one twice"
+            )
         allowed.remove(which)
         found.append((*which, grant.encode()))
     return found
 
 
 def _require_room(node: Node, code: str, evidence: str, size: int) -> None:
-    """What an agency offers and nobody has accepted may fill a part of our disk only, and a part of our lists.
+    """What an agency offers and nobody has accepted may fill a part of our disk only, and a part of
+    our lists.
 
     Raises:
         RuleError: with how much lies here, how much would come, and the limit.
     """
-    coming = {one.evidence: one.content.ciphertext_size for one in node.transfers.of(code) if one.evidence != evidence}
+    coming = {
+        one.evidence: one.content.ciphertext_size
+        for one in node.transfers.of(code)
+        if one.evidence != evidence
+    }
     count, lying = len(coming), sum(coming.values())
     for row in transfer_steps.every(node, ("open", "concluding"), giver=code):
         if row.taker == node.agency and row.evidence != evidence:
             with node.records.read() as unit:
                 first = unit.events(row.evidence)[:1]
                 content = _content(documents.read_event(node, unit, first[0])) if first else None
-                lying += (content.ciphertext_size if content is not None else 0) + len(unit.inherited(row.evidence) or b"")
+                lying += (content.ciphertext_size if content is not None else 0) + len(
+                    unit.inherited(row.evidence) or b""
+                )
             count += 1
     if count >= MOST:
         raise RuleError(
-            f"{code} has {count} items on offer here that nobody has answered: no further one is taken in",
+            (
+                f"{code} has {count} items on offer here that nobody has answered: no further "
+                "one is "
+                "taken in"
+            ),
             hint="answer what waits: custody handover list",
         )
     if lying + size > node.quota:
         raise RuleError(
-            f"{code} has {lying} bytes on offer here that nobody has answered; with {size} more it is beyond the limit of {node.quota}",
-            hint="answer what waits: custody handover list; or raise exchange.quota_gib in home.json",
+            (
+                f"{code} has {lying} bytes on offer here that nobody has answered; with {size} "
+                "more "
+                f"it is beyond the limit of {node.quota}"
+            ),
+            hint=(
+                "answer what waits: custody handover list; or raise exchange.quota_gib in home.json"
+            ),
         )
 
 
 def replay(opened: Opened) -> tuple[ItemState, list[CrossingRow]]:
-    """Where the item stands, and its handovers between agencies as statements and contract tell them."""
+    """Where the item stands, and its handovers between agencies as statements and contract tell
+    them.
+    """
     hops = {hop.offer: hop for hop in opened.bundle.hops}
     state: ItemState | None = None
     rows: list[CrossingRow] = []
-    for bundled, one, event in zip(opened.bundle.statements, opened.statements, opened.events, strict=True):
+    for bundled, one, event in zip(
+        opened.bundle.statements, opened.statements, opened.events, strict=True
+    ):
         before, body = state, event.body if event is not None else {}
         state = custody.advance(
             state,
             one.claims,
             one.digest,
             log_agency=opened.bundle.logs[bundled.log].agency,
-            expires=parse_time(body["expires"], what="expires") if "expires" in body and one.claims.effect == "offer" else None,
-            person=body["to"].get("person") if one.claims.effect == "offer" and "to" in body else None,
+            expires=parse_time(body["expires"], what="expires")
+            if "expires" in body and one.claims.effect == "offer"
+            else None,
+            person=body["to"].get("person")
+            if one.claims.effect == "offer" and "to" in body
+            else None,
         )
-        if one.claims.effect == "offer" and one.claims.to is not None and one.claims.to != state.custodian:
+        if (
+            one.claims.effect == "offer"
+            and one.claims.to is not None
+            and one.claims.to != state.custodian
+        ):
             hop = hops.get(one.digest)
             rows.append(_crossing(opened.bundle.evidence, len(rows), state.custodian, one, hop))
-        elif before is not None and before.offer is not None and rows and rows[-1].offer == before.offer.digest:
+        elif (
+            before is not None
+            and before.offer is not None
+            and rows
+            and rows[-1].offer == before.offer.digest
+        ):
             rows[-1] = replace(rows[-1], outcome_digest=one.digest)
     assert state is not None
     return state, rows
 
 
-def _crossing(evidence: str, number: int, giver: str, offer: Statement, hop: Hop | None) -> CrossingRow:
+def _crossing(
+    evidence: str, number: int, giver: str, offer: Statement, hop: Hop | None
+) -> CrossingRow:
     taker = offer.claims.to or ""
     if hop is None:  # withdrawn before the contract ever took it
         return CrossingRow(evidence, number, giver, taker, offer.digest, 0, "lapsed")
@@ -239,8 +355,12 @@ def discard(node: Node, code: str, evidence: str) -> None:
 
 
 def _discard(node: Node, fresh: Iterable[bytes], place: int) -> None:
-    """Remove blocks that were not here before, and that no item recorded since then (behind ``place``) uses."""
-    with suppress(CustodyError):  # the failure itself is what must be told; the daily collection takes the rest
+    """Remove blocks that were not here before, and that no item recorded since then (behind
+    ``place``) uses.
+    """
+    with suppress(
+        CustodyError
+    ):  # the failure itself is what must be told; the daily collection takes the rest
         node.blocks.discard(fresh, kept=_used_since(node, place))
 
 

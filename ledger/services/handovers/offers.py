@@ -1,7 +1,9 @@
-"""Offers as people see them: what waits for an answer, and what one who is asked may look at before answering.
+"""Offers as people see them: what waits for an answer, and what one who is asked may look at before
+answering.
 
-While an offer is open nothing but its answer may be sequenced for the item, so looking at it cannot be an `accessed` event. The offer
-is the record of who was given the keys, and the node writes down who looked, and when, before it hands anything out.
+While an offer is open nothing but its answer may be sequenced for the item, so looking at it cannot
+be an `accessed` event. The offer is the record of who was given the keys, and the node writes down
+who looked, and when, before it hands anything out.
 """
 
 from __future__ import annotations
@@ -41,13 +43,25 @@ def under_way(node: Node, caller: Caller) -> list[UnderWay]:
     with node.records.read() as unit:
         for item in unit.offered_items():
             offer = item.state.offer
-            if offer is None or not authorization.parts_of(node, unit, caller, item.state.evidence, item):
+            if offer is None or not authorization.parts_of(
+                node, unit, caller, item.state.evidence, item
+            ):
                 continue
             rows = unit.crossings(item.state.evidence)
             state = rows[-1].state if rows and offer.to != item.state.custodian else "inside"
-            expires = offer.expires if offer.expires is not None else (rows[-1].expires if rows else None)
+            expires = (
+                offer.expires if offer.expires is not None else (rows[-1].expires if rows else None)
+            )
             whom = (item.state.evidence, item.state.custodian, offer.to, offer.person)
-            found.append(UnderWay(*whom, offer.digest, expires, state, authorization.looks(node, unit, offer.digest)))
+            found.append(
+                UnderWay(
+                    *whom,
+                    offer.digest,
+                    expires,
+                    state,
+                    authorization.looks(node, unit, offer.digest),
+                )
+            )
     return found
 
 
@@ -62,29 +76,39 @@ def require_offered(node: Node, unit: Unit, caller: Caller, evidence: str) -> It
         raise NotFoundError("no such item on offer to you", hint="see: custody handover list")
     offer = item.state.offer
     if offer is not None and offer.expires is not None and node.clock.now() > offer.expires:
-        raise RuleError(f"the offer has expired at {format_time(offer.expires)}", hint="ask whoever holds the item for a new one")
+        raise RuleError(
+            f"the offer has expired at {format_time(offer.expires)}",
+            hint="ask whoever holds the item for a new one",
+        )
     return item
 
 
 def look(node: Node, caller: Caller, evidence: str, kind: str) -> None:
-    """Write down that whoever is asked looks at an item before answering: once for each offer and kind, when they first do.
+    """Write down that whoever is asked looks at an item before answering: once for each offer and
+    kind, when they first do.
 
     Args:
         kind: of the release, see access.LOOKS.
 
     Raises:
-        NotFoundError, RuleError: it is not on offer to the caller. StorageError: it cannot be written down, and must not be shown.
+        NotFoundError, RuleError: it is not on offer to the caller. StorageError: it cannot be
+            written down, and must not be shown.
     """
     with node.records.read() as unit:
         offer = require_offered(node, unit, caller, evidence).state.offer
         assert offer is not None
-        known = any((row.recipient, row.kind) == (caller.id.recipient, kind) for row in unit.releases_under(offer.digest))
+        known = any(
+            (row.recipient, row.kind) == (caller.id.recipient, kind)
+            for row in unit.releases_under(offer.digest)
+        )
     if not known:
         authorization.note_release(node, offer.digest, caller.id.recipient, kind, evidence)
 
 
 def shown(node: Node, caller: Caller, done: Synced) -> Synced:
-    """What of a round of exchange concerns the caller: agencies, and items that they have a part in."""
+    """What of a round of exchange concerns the caller: agencies, and items that they have a part
+    in.
+    """
     if authorization.sees_all(node, caller):
         return done
     with node.records.read() as unit:
@@ -92,5 +116,11 @@ def shown(node: Node, caller: Caller, done: Synced) -> Synced:
         def concerns(name: str) -> bool:
             return not name.startswith(_ITEM) or authorization.is_visible(node, unit, caller, name)
 
-        received, settled = ([one for one in ones if concerns(one)] for ones in (done.received, done.settled))
-        return Synced(received, settled, {name: what for name, what in done.problems.items() if concerns(name)})
+        received, settled = (
+            [one for one in ones if concerns(one)] for ones in (done.received, done.settled)
+        )
+        return Synced(
+            received,
+            settled,
+            {name: what for name, what in done.problems.items() if concerns(name)},
+        )

@@ -1,7 +1,8 @@
-"""How a handover ended that another agency answered first, and how an item that we held before was closed.
+"""How a handover ended that another agency answered first, and how an item that we held before was
+closed.
 
-Both come from a partner's node without proofs of the chain. They are verified in full by our own view of it; of an outcome one single
-event is kept, the one that the contract took, and no key.
+Both come from a partner's node without proofs of the chain. They are verified in full by our own
+view of it; of an outcome one single event is kept, the one that the contract took, and no key.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
     """Take over what the other side signed, where the contract has taken it.
 
     Raises:
-        VerificationError, IncompleteError: the parcel does not verify. ChainError: it is not what the contract recorded.
+        VerificationError, IncompleteError: the parcel does not verify. ChainError: it is not what
+            the contract recorded.
     """
     opened = unpacking.open_parcel(node, data, row.evidence)
     hop, number = _ending(opened, row)
@@ -34,38 +36,75 @@ def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
         item = unit.item(row.evidence)
         assert item is not None
         unpacking.require_history(unit, item.state, opened.bundle.origin, opened.statements)
-        concluded = [transfer_steps.hop_of(one) for one in unit.crossings(row.evidence) if one.state == "concluded"]
+        concluded = [
+            transfer_steps.hop_of(one)
+            for one in unit.crossings(row.evidence)
+            if one.state == "concluded"
+        ]
         key = _record_key(node, unit, row.evidence)
     if number != item.state.seq + 1 or item.state.head != row.offer:
-        raise VerificationError(8, "the end of the handover does not follow its offer", hint="try again in a moment")
+        raise VerificationError(
+            8, "the end of the handover does not follow its offer", hint="try again in a moment"
+        )
     head = bytes(32)
     for one in (*concluded, hop):
         head = one.commitment(head)
     if node.contracts.hop_commitment(transfer_steps.key_of(item), len(concluded)) != head:
-        raise ChainError("the end of the handover that the other agency shows is not the one on chain", hint="ask them; do not trust them")
+        raise ChainError(
+            "the end of the handover that the other agency shows is not the one on chain",
+            hint="ask them; do not trust them",
+        )
     _verify(node, opened, item)
     with node.records.write() as unit:
         unpacking.keep(node, unit, opened, [number], key)
-        unit.put_inherited(row.evidence, opened.bundle.with_chain(None).encode())  # verified, and it goes on from what was here
+        unit.put_inherited(
+            row.evidence, opened.bundle.with_chain(None).encode()
+        )  # verified, and it goes on from what was here
         row = next(one for one in unit.crossings(row.evidence) if one.number == row.number)
-        times = {"offer_time": hop.offer_time, "outcome": hop.outcome, "outcome_digest": hop.outcome_digest, "time": hop.time}
+        times = {
+            "offer_time": hop.offer_time,
+            "outcome": hop.outcome,
+            "outcome_digest": hop.outcome_digest,
+            "time": hop.time,
+        }
         transfer_steps.conclude(node, unit, replace(row, sent=b"", **times))  # type: ignore[arg-type]
 
 
 def _ending(opened: Opened, row: CrossingRow) -> tuple[Hop, int]:
     """The handover as it was concluded, and which event of the parcel concluded it."""
-    hop = next((one for one in opened.bundle.hops if one.offer == row.offer and one.outcome != contract_layout.OPEN), None)
-    number = next((n for n, one in enumerate(opened.statements) if hop is not None and one.digest == hop.outcome_digest), None)
+    hop = next(
+        (
+            one
+            for one in opened.bundle.hops
+            if one.offer == row.offer and one.outcome != contract_layout.OPEN
+        ),
+        None,
+    )
+    number = next(
+        (
+            n
+            for n, one in enumerate(opened.statements)
+            if hop is not None and one.digest == hop.outcome_digest
+        ),
+        None,
+    )
     if hop is None or number is None:
-        raise VerificationError(8, "the other agency does not show how the handover ended", hint="try again in a moment")
+        raise VerificationError(
+            8, "the other agency does not show how the handover ended", hint="try again in a moment"
+        )
     return hop, number
 
 
 def _verify(node: Node, opened: Opened, item: ItemRow) -> None:
-    """Verify the parcel as it stands: the item may have gone on since, and the handovers of its later life are not in it."""
+    """Verify the parcel as it stands: the item may have gone on since, and the handovers of its
+    later life are not in it.
+    """
     shown = {one.digest for one in opened.statements}
     hops = tuple(
-        one for one in opened.bundle.hops if one.offer in shown and (one.outcome == contract_layout.OPEN or one.outcome_digest in shown)
+        one
+        for one in opened.bundle.hops
+        if one.offer in shown
+        and (one.outcome == contract_layout.OPEN or one.outcome_digest in shown)
     )
     found = replace(opened.filled(), hops=hops, chain=None)
     unpacking.verify_bundle(node, found, OwnView(node, found, item.state.ref))
@@ -78,8 +117,11 @@ def _record_key(node: Node, unit: Unit, evidence: str) -> bytes | None:
         return None
 
 
-def check_closing(node: Node, agency: str, data: bytes, evidence: str, digest: bytes) -> tuple[bytes, int]:
-    """Check that an agency closed an item with a certain statement; the log that holds it, and the statement's seq.
+def check_closing(
+    node: Node, agency: str, data: bytes, evidence: str, digest: bytes
+) -> tuple[bytes, int]:
+    """Check that an agency closed an item with a certain statement; the log that holds it, and the
+    statement's seq.
 
     Raises:
         VerificationError, IncompleteError: it did not, or does not prove it.

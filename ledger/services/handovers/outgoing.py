@@ -1,4 +1,6 @@
-"""What our node hands to another agency's: the parcel of an open handover or of its outcome, and the ciphertext on its way."""
+"""What our node hands to another agency's: the parcel of an open handover or of its outcome, and
+the ciphertext on its way.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,18 @@ _NONE = "no handover between us about such an item"
 
 
 def between(node: Node, agency: str, after: str = "") -> list[CrossingRow]:
-    """A page of the handovers between an agency and us that the contract has taken and nobody has concluded yet, as far as we know."""
+    """A page of the handovers between an agency and us that the contract has taken and nobody has
+    concluded yet, as far as we know.
+    """
     rows = transfer_steps.every(node, ("open", "concluding"), agency=agency, after=after)
     return list(islice((row for row in rows if row.offer_time), PAGE))
 
 
-def page(node: Node, name: str, ask: Callable[..., list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
-    """The rows of a partner's list that are next, one page: the next call goes on behind the last row taken, and begins again at the end.
+def page(
+    node: Node, name: str, ask: Callable[..., list[dict[str, Any]]]
+) -> Iterator[dict[str, Any]]:
+    """The rows of a partner's list that are next, one page: the next call goes on behind the last
+    row taken, and begins again at the end.
 
     The place is kept in memory, under ``name``; the lock of the agency is held.
     """
@@ -44,7 +51,9 @@ def page(node: Node, name: str, ask: Callable[..., list[dict[str, Any]]]) -> Ite
     for row in rows:
         node.pages[name] = str(row["evidence"])
         yield row
-    if len(rows) < PAGE or str(rows[-1]["evidence"]) <= after:  # the latter: a node that ignores where it was asked to begin
+    if (
+        len(rows) < PAGE or str(rows[-1]["evidence"]) <= after
+    ):  # the latter: a node that ignores where it was asked to begin
         node.pages[name] = ""
 
 
@@ -54,7 +63,11 @@ def shared(node: Node, unit: Unit, agency: str, evidence: str) -> CrossingRow:
     Raises:
         NotFoundError: the same answer whether there is none or it is between others.
     """
-    rows = [row for row in unit.crossings(evidence) if row.state in ("open", "concluding", "concluded") and row.offer_time]
+    rows = [
+        row
+        for row in unit.crossings(evidence)
+        if row.state in ("open", "concluding", "concluded") and row.offer_time
+    ]
     mine = [row for row in rows if {row.giver, row.taker} == {agency, node.agency}]
     if not mine:
         raise NotFoundError(_NONE)
@@ -62,7 +75,8 @@ def shared(node: Node, unit: Unit, agency: str, evidence: str) -> CrossingRow:
 
 
 def pack(node: Node, agency: str, evidence: str) -> bytes:
-    """The parcel for an agency that an item was offered to, or that wants to know what became of its offer.
+    """The parcel for an agency that an item was offered to, or that wants to know what became of
+    its offer.
 
     Raises:
         NotFoundError: no handover between us. DeniedError: the keys of the item were destroyed.
@@ -73,7 +87,8 @@ def pack(node: Node, agency: str, evidence: str) -> bytes:
         receiver = directory.descriptor(node, unit, agency)
     if outcome is None and agency == row.taker and not _holds(node, row):
         raise NotFoundError(_NONE)
-    # The outcome alone needs no proofs: whoever asks compares it with the contract, where the item may have gone on since.
+    # The outcome alone needs no proofs: whoever asks compares it with the contract, where the item
+    # may have gone on since.
     until = None if outcome is None else outcome.seq + 1
     found = export.bundle(node, evidence, until=until, shown=None, prove=outcome is None)
     if outcome is not None:
@@ -84,15 +99,21 @@ def pack(node: Node, agency: str, evidence: str) -> bytes:
         for event in unit.events(evidence):
             sealed = unit.document(event.payload)
             if sealed is not None:
-                documents.append(SealedDocument(event.payload, sealed, tuple(unit.disclosures(event.payload))))
-        given = [grants.parse(one) for one in unit.grants(evidence, "content", receiver.custody.digest)]
+                documents.append(
+                    SealedDocument(event.payload, sealed, tuple(unit.disclosures(event.payload)))
+                )
+        given = [
+            grants.parse(one) for one in unit.grants(evidence, "content", receiver.custody.digest)
+        ]
     given.append(grants.seal(key, receiver.node, evidence=evidence_bytes(evidence), scope="record"))
     authorization.note_release(node, row.offer, agency_recipient(agency), "parcel", evidence)
     return Parcel(found.encode(), tuple(documents), tuple(one.encode() for one in given)).encode()
 
 
 def _outcome(node: Node, found: Bundle, row: EntryRow, to: HpkeKey) -> bytes:
-    """How a handover ended: the one document that says so, by a key of its own. Whoever did not get the item gets no more of it."""
+    """How a handover ended: the one document that says so, by a key of its own. Whoever did not get
+    the item gets no more of it.
+    """
     with node.records.read() as unit:
         try:
             document, keys = single(unit, row, record_keys.record_key(node, unit, row.evidence), to)
@@ -101,7 +122,9 @@ def _outcome(node: Node, found: Bundle, row: EntryRow, to: HpkeKey) -> bytes:
     return Parcel(found.encode(), (document,), tuple(one.encode() for one in keys)).encode()
 
 
-def single(unit: Unit, row: EntryRow, key: bytes, to: HpkeKey) -> tuple[SealedDocument, list[Grant]]:
+def single(
+    unit: Unit, row: EntryRow, key: bytes, to: HpkeKey
+) -> tuple[SealedDocument, list[Grant]]:
     """One sealed document, and the keys of it and its disclosures alone.
 
     Raises:
@@ -111,9 +134,25 @@ def single(unit: Unit, row: EntryRow, key: bytes, to: HpkeKey) -> tuple[SealedDo
     if sealed is None:
         raise DeniedError("the record of this item was destroyed")
     item = evidence_bytes(row.evidence)
-    made = [grants.seal(content_encryption.document_key(key, row.payload), to, evidence=item, scope="document", binding=row.payload)]
+    made = [
+        grants.seal(
+            content_encryption.document_key(key, row.payload),
+            to,
+            evidence=item,
+            scope="document",
+            binding=row.payload,
+        )
+    ]
     for digest, _ in disclosures:
-        made.append(grants.seal(content_encryption.disclosure_key(key, digest), to, evidence=item, scope="disclosure", binding=digest))
+        made.append(
+            grants.seal(
+                content_encryption.disclosure_key(key, digest),
+                to,
+                evidence=item,
+                scope="disclosure",
+                binding=digest,
+            )
+        )
     return SealedDocument(row.payload, sealed, disclosures), made
 
 
@@ -130,5 +169,7 @@ def require_offered(node: Node, unit: Unit, agency: str, evidence: str) -> ItemR
 
 
 def _holds(node: Node, row: CrossingRow) -> bool:
-    """Whether an offer of ours stands: neither taken back, which the contract may not know yet, nor expired by any clock's reckoning."""
+    """Whether an offer of ours stands: neither taken back, which the contract may not know yet, nor
+    expired by any clock's reckoning.
+    """
     return row.state == "open" and node.clock.now() <= row.expires + AHEAD

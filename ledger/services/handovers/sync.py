@@ -1,6 +1,7 @@
 """Handovers with other agencies kept going: chain steps, offers that come in, and how ours ended.
 
-Our own duties ask no other agency. Each agency has turns of its own, one at a time, bounded in time: a slow one costs its own handovers.
+Our own duties ask no other agency. Each agency has turns of its own, one at a time, bounded in
+time: a slow one costs its own handovers.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class Synced:
 
 
 def sync(node: Node, *, seconds: float = _ASKED) -> Synced:
-    """One round, now: our own duties, and a turn of each agency beside the others. Whoever takes longer goes on behind it.
+    """One round, now: our own duties, and a turn of each agency beside the others. Whoever takes
+    longer goes on behind it.
 
     Raises:
         BusyError: no thread could be started.
@@ -67,7 +69,9 @@ def sync(node: Node, *, seconds: float = _ASKED) -> Synced:
             except IndexError:
                 return
             begun.add(row.agency)
-            ended.put((row.agency, turn(node, row, lambda: time.monotonic() > end, patience=_MOMENT)))
+            ended.put(
+                (row.agency, turn(node, row, lambda: time.monotonic() > end, patience=_MOMENT))
+            )
 
     try:
         for _ in range(min(_AT_ONCE, len(left))):
@@ -79,7 +83,9 @@ def sync(node: Node, *, seconds: float = _ASKED) -> Synced:
     except Empty:
         pass
     except RuntimeError as error:
-        raise BusyError("no thread could be started", hint="try again when the machine has memory") from error
+        raise BusyError(
+            "no thread could be started", hint="try again when the machine has memory"
+        ) from error
     finally:
         waiting.clear()
     for agency in left:
@@ -89,7 +95,9 @@ def sync(node: Node, *, seconds: float = _ASKED) -> Synced:
 
 
 def own(node: Node) -> Synced:
-    """What we owe without asking another agency: the chain's next step, and keys that must be destroyed."""
+    """What we owe without asking another agency: the chain's next step, and keys that must be
+    destroyed.
+    """
     done = Synced()
     with node.records.read() as unit:
         known = {row.agency for row in unit.partners()}
@@ -103,7 +111,8 @@ def own(node: Node) -> Synced:
 
 
 def turn(node: Node, partner: PartnerRow, stopped: Stopped, *, patience: float = _PHASE) -> Synced:
-    """A turn with one agency: follow its keys, learn how offers ended, take in what it offers, learn of its disposals.
+    """A turn with one agency: follow its keys, learn how offers ended, take in what it offers,
+    learn of its disposals.
 
     Args:
         stopped: asked between items, and between ranges of ciphertext.
@@ -113,7 +122,11 @@ def turn(node: Node, partner: PartnerRow, stopped: Stopped, *, patience: float =
 
     def phase(work: Callable[[Stopped], object]) -> None:
         end = time.monotonic() + _PHASE
-        _noting(done, agency, lambda: None if stopped() else work(lambda: stopped() or time.monotonic() > end))
+        _noting(
+            done,
+            agency,
+            lambda: None if stopped() else work(lambda: stopped() or time.monotonic() > end),
+        )
 
     def all_of_it() -> None:
         with node.settles(f"exchange {agency}", seconds=patience):
@@ -121,21 +134,33 @@ def turn(node: Node, partner: PartnerRow, stopped: Stopped, *, patience: float =
             phase(lambda _: directory.follow(node, agency))
             phase(lambda over: _settle_all(node, done, partner, over))
             phase(lambda over: _take_in(node, done, partner, over))
-            phase(lambda over: erasure.learn(node, agency, node.reach(partner.url), over, partial(_trying, node, done, agency)))
+            phase(
+                lambda over: erasure.learn(
+                    node,
+                    agency,
+                    node.reach(partner.url),
+                    over,
+                    partial(_trying, node, done, agency),
+                )
+            )
 
     _noting(done, agency, all_of_it)
     return done
 
 
 def _noting(done: Synced, name: str, work: Callable[[], object]) -> None:
-    """One agency that does not answer, or shows what does not verify, must not hold up the others."""
+    """One agency that does not answer, or shows what does not verify, must not hold up the
+    others.
+    """
     try:
         work()
     except Exception as error:  # noqa: BLE001  (nor must an answer that makes our own code fail)
         done.problems[name] = supervision.describe(error)[0]
 
 
-def _trying(node: Node, done: Synced, agency: str, evidence: str, work: Callable[[], object]) -> None:
+def _trying(
+    node: Node, done: Synced, agency: str, evidence: str, work: Callable[[], object]
+) -> None:
     """As _noting, for one item of an agency: what failed waits its time."""
     if waiting := node.backoff.waits(agency, evidence, node.clock.now()):
         done.problems[evidence] = waiting
@@ -143,7 +168,11 @@ def _trying(node: Node, done: Synced, agency: str, evidence: str, work: Callable
     try:
         work()
     except Exception as error:  # noqa: BLE001  (one item's parcel must not hold up the next)
-        known = error if isinstance(error, CustodyError) else CustodyError(supervision.describe(error)[0])
+        known = (
+            error
+            if isinstance(error, CustodyError)
+            else CustodyError(supervision.describe(error)[0])
+        )
         found = node.backoff.failed(agency, evidence, known, node.clock.now())
         done.problems[evidence] = found.told() if found.due > node.clock.now() else found.message
         return
@@ -154,7 +183,13 @@ def _settle_all(node: Node, done: Synced, partner: PartnerRow, over: Stopped) ->
     for row in transfer_steps.every(node, transfer_steps.UNSETTLED, agency=partner.agency):
         if over():
             return
-        _trying(node, done, partner.agency, row.evidence, lambda row=row: _settle(node, done, row.evidence, partner))  # type: ignore[misc]
+        _trying(
+            node,
+            done,
+            partner.agency,
+            row.evidence,
+            lambda row=row: _settle(node, done, row.evidence, partner),
+        )  # type: ignore[misc]
 
 
 def _settle(node: Node, done: Synced, evidence: str, partner: PartnerRow) -> None:
@@ -170,9 +205,14 @@ def _settle(node: Node, done: Synced, evidence: str, partner: PartnerRow) -> Non
 
 
 def _take_in(node: Node, done: Synced, partner: PartnerRow, over: Stopped) -> None:
-    """Take in what is on offer, each item for a while: what is new before what goes on, and of that what waited longest."""
+    """Take in what is on offer, each item for a while: what is new before what goes on, and of that
+    what waited longest.
+    """
     api = node.reach(partner.url)
-    going = [one.evidence for one in sorted(node.transfers.of(partner.agency), key=lambda one: one.touched)]
+    going = [
+        one.evidence
+        for one in sorted(node.transfers.of(partner.agency), key=lambda one: one.touched)
+    ]
     for one in outgoing.page(node, f"offers {partner.agency}", api.exchanged):
         evidence, named = str(one["evidence"]), (one["giver"], one["taker"], one["state"])
         if named != (partner.agency, node.agency, "open") or evidence in going:
@@ -191,11 +231,15 @@ def _take_in(node: Node, done: Synced, partner: PartnerRow, over: Stopped) -> No
             return
 
 
-def _take(node: Node, done: Synced, partner: PartnerRow, api: PartnerApi, evidence: str, over: Stopped) -> None:
+def _take(
+    node: Node, done: Synced, partner: PartnerRow, api: PartnerApi, evidence: str, over: Stopped
+) -> None:
     end = time.monotonic() + _SLICE
 
     def work() -> None:
-        if incoming.receive(node, partner.agency, api, evidence, lambda: over() or time.monotonic() > end):
+        if incoming.receive(
+            node, partner.agency, api, evidence, lambda: over() or time.monotonic() > end
+        ):
             done.received.append(evidence)
 
     _trying(node, done, partner.agency, evidence, work)
@@ -208,7 +252,9 @@ def settle(node: Node, *, timeout: float) -> anchoring.Progress:
     while time.monotonic() < deadline:
         try:
             moved = transfer_steps.step(node)
-        except ChainError:  # what the contract refuses is told by the next round; anchoring has done its work
+        except (
+            ChainError
+        ):  # what the contract refuses is told by the next round; anchoring has done its work
             break
         with node.records.read() as unit:
             waiting = unit.sent_crossing() is not None

@@ -1,4 +1,6 @@
-"""The files of a log as a node serves them and as they are exported for any web server (docs/format.md, "Log files")."""
+"""The files of a log as a node serves them and as they are exported for any web server
+(docs/format.md, "Log files").
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,8 @@ class OwnFiles:
         """A file by its path.
 
         Raises:
-            NotFoundError: no such file. AlteredError: the rows that it is made of hold what no program of ours writes.
+            NotFoundError: no such file. AlteredError: the rows that it is made of hold what no
+                program of ours writes.
         """
         kind, _, rest = path.partition("/")
         try:
@@ -133,7 +136,9 @@ def _descriptors(unit: Unit) -> Iterator[bytes]:
 
 
 def _document(log: OwnLog, unit: Unit, rest: str) -> bytes:
-    """Documents of the agency's statements about itself are public: they alone lie here as they were signed."""
+    """Documents of the agency's statements about itself are public: they alone lie here as they
+    were signed.
+    """
     wanted = _digest(rest)
     found = unit.document(wanted)
     if found is None or sha256(found).digest() != wanted:
@@ -156,7 +161,8 @@ _READERS: Final[dict[str, Callable[[OwnLog, Unit, str], bytes]]] = {
 def require_own(log: OwnLog, path: str, data: bytes) -> None:
     """Refuse a file of an exported tree that is not one of this log, or of another state of it.
 
-    Checkpoints are compared by what they say: a home that was restored may not know yet which of them were anchored.
+    Checkpoints are compared by what they say: a home that was restored may not know yet which of
+    them were anchored.
 
     Raises:
         UsageError: it is another.
@@ -164,12 +170,19 @@ def require_own(log: OwnLog, path: str, data: bytes) -> None:
     kind, _, rest = path.partition("/")
     try:
         with log.records.read() as unit:
-            same = _says_ours(log, unit, data) if kind.startswith("checkpoint") else _tile(log, unit, rest) == data
+            same = (
+                _says_ours(log, unit, data)
+                if kind.startswith("checkpoint")
+                else _tile(log, unit, rest) == data
+            )
     except (FormatError, NotFoundError):
         same = False
     if not same:
         hint = "export into a folder of its own; look at this one before anybody else does"
-        raise UsageError(f"{path} is there already, and is not of this log or of an earlier state of it", hint=hint)
+        raise UsageError(
+            f"{path} is there already, and is not of this log or of an earlier state of it",
+            hint=hint,
+        )
 
 
 def _says_ours(log: OwnLog, unit: Unit, note: bytes) -> bool:
@@ -180,10 +193,12 @@ def _says_ours(log: OwnLog, unit: Unit, note: bytes) -> bool:
 
 
 def exported(log: OwnLog, *, entries: bool) -> tuple[list[str], Callable[[str], bytes]]:
-    """The log at one size for a plain web server, while it may grow: paths of its files, and what reads them.
+    """The log at one size for a plain web server, while it may grow: paths of its files, and what
+    reads them.
 
     Args:
-        entries: also what is not public: entry bundles and certificates, which show pseudonyms and times of officers.
+        entries: also what is not public: entry bundles and certificates, which show pseudonyms and
+            times of officers.
     """
     own = OwnFiles(log)
     note = own.get("checkpoint")
@@ -211,7 +226,10 @@ def _tree(log: OwnLog, size: int, *, entries: bool) -> Iterator[str]:
                 yield f"documents/{row.payload.hex()}"
         if entries:
             yield f"tile/{tiles.format_path(None, start // WIDTH, len(rows))}"
-    yield from (f"tile/{tiles.format_path(level, index, tiles.width_at(size, level, index))}" for level, index in tiles.places(size))
+    yield from (
+        f"tile/{tiles.format_path(level, index, tiles.width_at(size, level, index))}"
+        for level, index in tiles.places(size)
+    )
     after = 0
     while True:
         with log.records.read() as unit:

@@ -48,7 +48,9 @@ def append(unit: Unit, log: bytes, rows: Sequence[EntryRow]) -> list[EntryRow]:
     """Sequence entries and integrate them into the tree; returns them with their index."""
     state = require_log(unit, log)
     read = reader(unit, log)
-    frontier = merkle.Frontier(state.size, [read(level, index) for level, index in merkle.subtrees(state.size)])
+    frontier = merkle.Frontier(
+        state.size, [read(level, index) for level, index in merkle.subtrees(state.size)]
+    )
     size = state.size + len(rows)
     numbered = [replace(row, index=state.size + number) for number, row in enumerate(rows)]
     changed: dict[tuple[int, int], bytearray] = {}
@@ -68,7 +70,8 @@ def append(unit: Unit, log: bytes, rows: Sequence[EntryRow]) -> list[EntryRow]:
 
 
 def receipt(node: Node, row: EntryRow, read: NodeReader, size: int | None = None) -> Receipt:
-    """The receipt of an entry at ``size`` leaves, by default in the tree that ends with it; the same bytes every time.
+    """The receipt of an entry at ``size`` leaves, by default in the tree that ends with it; the
+    same bytes every time.
 
     Args:
         read: a reader of the entry's log, shared by the receipts of a batch.
@@ -76,7 +79,15 @@ def receipt(node: Node, row: EntryRow, read: NodeReader, size: int | None = None
     size = row.index + 1 if size is None else size
     path = merkle.inclusion_proof(row.index, size, read)
     root = merkle.root_from_inclusion(row.digest, row.index, size, path)
-    return receipts.issue(node.keys.log, log_id=row.log, subject=row.evidence, size=size, index=row.index, path=path, root=root)
+    return receipts.issue(
+        node.keys.log,
+        log_id=row.log,
+        subject=row.evidence,
+        size=size,
+        index=row.index,
+        path=path,
+        root=root,
+    )
 
 
 def checkpoint(key: Ed25519PrivateKey, unit: Unit, log: bytes) -> Checkpoint:
@@ -94,7 +105,10 @@ def derive_root(unit: Unit, log: bytes, *, prev: int, prev_root: bytes, size: in
     """
     read = reader(unit, log)
     if prev and merkle.root_of(prev, read) != prev_root:
-        raise FrozenError(f"the tiles no longer give the root of the checkpoint of {prev} entries", hint=_FROZEN_HINT)
+        raise FrozenError(
+            f"the tiles no longer give the root of the checkpoint of {prev} entries",
+            hint=_FROZEN_HINT,
+        )
     frontier = merkle.Frontier(prev, [read(level, index) for level, index in merkle.subtrees(prev)])
     for start in range(prev, size, WIDTH):
         end = min(start + WIDTH, size)
@@ -121,7 +135,9 @@ def tile(unit: Unit, log: bytes, path: TilePath) -> bytes:
     if path.level is None:
         if first + path.width > size:
             raise NotFoundError("no such entry bundle")
-        return tiles.join_bundle([row.entry for row in unit.entries(log, first, first + path.width)])
+        return tiles.join_bundle(
+            [row.entry for row in unit.entries(log, first, first + path.width)]
+        )
     if first + path.width > size >> (HEIGHT * path.level):
         raise NotFoundError("no such tile")
     return unit.tile(log, path.level, path.index)[: 32 * path.width]

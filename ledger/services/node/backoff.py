@@ -1,8 +1,11 @@
-"""What failed with another agency about an item, and when it is tried again: twice as long after each failure.
+"""What failed with another agency about an item, and when it is tried again: twice as long after
+each failure.
 
 - what does not verify is not asked for again at once: each try costs a transfer, and checking it
-- what may pass by itself (a block that is not final yet, a node that does not answer) is tried again freely at first
-- an agency with many failing items gets no further one in before some are due: names of items are theirs to make up
+- what may pass by itself (a block that is not final yet, a node that does not answer) is tried
+  again freely at first
+- an agency with many failing items gets no further one in before some are due: names of items are
+  theirs to make up
 
 Kept by the process; a restart tries everything once more.
 """
@@ -34,7 +37,9 @@ _MOST: Final = 50  # failing items of one agency
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How often something failed in a row, when it is tried again in seconds since 1970, and what the last failure was."""
+    """How often something failed in a row, when it is tried again in seconds since 1970, and what
+    the last failure was.
+    """
 
     tries: int
     due: int
@@ -57,9 +62,19 @@ class Backoff:
         with self._mutex:
             found = self._failures.get((agency, evidence))
             if found is not None:
-                return found.told() if now < found.due <= now + _LONGEST else ""  # a clock that was set back holds up nothing
-            mine = [one for (code, _), one in self._failures.items() if code == agency and now < one.due <= now + _LONGEST]
-            return f"{len(mine)} items from {agency} fail: no further one is taken in for now" if len(mine) >= _MOST else ""
+                return (
+                    found.told() if now < found.due <= now + _LONGEST else ""
+                )  # a clock that was set back holds up nothing
+            mine = [
+                one
+                for (code, _), one in self._failures.items()
+                if code == agency and now < one.due <= now + _LONGEST
+            ]
+            return (
+                f"{len(mine)} items from {agency} fail: no further one is taken in for now"
+                if len(mine) >= _MOST
+                else ""
+            )
 
     def failed(self, agency: str, evidence: str, error: CustodyError, now: int) -> Failure:
         """Note a failure."""

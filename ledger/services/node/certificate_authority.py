@@ -1,4 +1,6 @@
-"""The agency's certification authority: certificates of people and services, revocation lists (RFC 5280)."""
+"""The agency's certification authority: certificates of people and services, revocation lists (RFC
+5280).
+"""
 
 from __future__ import annotations
 
@@ -74,14 +76,27 @@ class Authority:
             .not_valid_after(_moment(now + 10 * _YEAR))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(signing=False, authority=True), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
             .sign(key, hashes.SHA256())
         )
         return cls(key, certificate)
 
-    def issue(self, public: PublicKey, *, agency: str, pseudonym: str, roles: list[str], service: bool, now: int) -> bytes:
+    def issue(
+        self,
+        public: PublicKey,
+        *,
+        agency: str,
+        pseudonym: str,
+        roles: list[str],
+        service: bool,
+        now: int,
+    ) -> bytes:
         """A certificate (DER) for a person or a service, valid two years."""
-        identity = names.service_urn(agency, pseudonym) if service else names.person_urn(agency, pseudonym)
+        identity = (
+            names.service_urn(agency, pseudonym) if service else names.person_urn(agency, pseudonym)
+        )
         uris = [identity, *(names.role_urn(role) for role in roles)]
         return _der(
             x509.CertificateBuilder()
@@ -93,25 +108,43 @@ class Authority:
             .not_valid_after(_moment(now + 2 * _YEAR))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signing=True, authority=False), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris]), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris]),
+                critical=False,
+            )
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
+                critical=False,
+            )
             .sign(self.key, hashes.SHA256())
         )
 
-    def issue_crl(self, previous: bytes | None, revoked: list[tuple[int, int]], *, number: int, now: int) -> bytes:
-        """A revocation list (DER): all entries of the previous one, which are never dropped, and new (serial, time) pairs."""
+    def issue_crl(
+        self, previous: bytes | None, revoked: list[tuple[int, int]], *, number: int, now: int
+    ) -> bytes:
+        """A revocation list (DER): all entries of the previous one, which are never dropped, and
+        new (serial, time) pairs.
+        """
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.certificate.subject)
             .last_update(_moment(now))
             .next_update(_moment(now + 86400))
             .add_extension(x509.CRLNumber(number), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
+                critical=False,
+            )
         )
         if previous is not None:
             for entry in x509.load_der_x509_crl(previous):
                 builder = builder.add_revoked_certificate(entry)
         for serial, time in revoked:
-            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(_moment(time)).build()
+            entry = (
+                x509.RevokedCertificateBuilder()
+                .serial_number(serial)
+                .revocation_date(_moment(time))
+                .build()
+            )
             builder = builder.add_revoked_certificate(entry)
         return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)

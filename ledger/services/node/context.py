@@ -19,7 +19,13 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.item.jurisdiction_profile import Profile
-from ledger.domain.ports.node_and_chain import BlockRef, Clock, Contracts, IdentityProvider, PartnerApi
+from ledger.domain.ports.node_and_chain import (
+    BlockRef,
+    Clock,
+    Contracts,
+    IdentityProvider,
+    PartnerApi,
+)
 from ledger.domain.ports.rows import HoldingRow
 from ledger.domain.ports.unit_of_work import Records, Unit
 from ledger.services.node.backoff import Backoff
@@ -36,7 +42,9 @@ _PROBE: Final = 3.0  # seconds
 
 @dataclass(frozen=True)
 class NodeKeys:
-    """What a running node holds; ``authority`` only where the CA key is at hand. ``anchorer`` is a 32-byte chain key."""
+    """What a running node holds; ``authority`` only where the CA key is at hand. ``anchorer`` is a
+    32-byte chain key.
+    """
 
     log: Ed25519PrivateKey
     anchorer: bytes
@@ -56,7 +64,9 @@ def _nobody(_: str) -> PartnerApi:
 @contextmanager
 def _within(lock: threading.Lock, seconds: float, what: str) -> Iterator[None]:
     if not lock.acquire(timeout=max(seconds, 0.0)):
-        raise BusyError(f"a round of {what} is under way", hint="it goes on by itself; try again in a minute")
+        raise BusyError(
+            f"a round of {what} is under way", hint="it goes on by itself; try again in a minute"
+        )
     try:
         yield
     finally:
@@ -77,7 +87,8 @@ class Node:
     replicas: Replicas = field(default_factory=Replicas)
     #: The node of another agency at a URL.
     reach: Callable[[str], PartnerApi] = field(default=_nobody)
-    #: When the last backup that was made can no longer be opened, seconds since 1970; 0 where none was made.
+    #: When the last backup that was made can no longer be opened, seconds since 1970; 0 where none
+    #: was made.
     backups_until: Callable[[], int] = field(default=lambda: 0)
     #: Where people of the agency log in besides with their keys; None where their keys are enough.
     identity: IdentityProvider | None = None
@@ -93,11 +104,14 @@ class Node:
     backoff: Backoff = field(default_factory=Backoff)
     #: Calls of others while a caller of ours waits.
     callouts: Callouts = field(default_factory=Callouts)
-    #: Copies that people take of another agency's: two at once of one, so that a silent one leaves half of the lane to the others.
+    #: Copies that people take of another agency's: two at once of one, so that a silent one leaves
+    #: half of the lane to the others.
     copying: Callouts = field(default_factory=Callouts)
-    #: Logins that wait for the identity provider, apart: partners that do not answer must not keep our own people out.
+    #: Logins that wait for the identity provider, apart: partners that do not answer must not keep
+    #: our own people out.
     identities: Callouts = field(default_factory=lambda: Callouts(at_once=10, each=10))
-    #: Looks at the chain by whoever only asks whether it answers, so that a silent one is told at once by all who ask after the first.
+    #: Looks at the chain by whoever only asks whether it answers, so that a silent one is told at
+    #: once by all who ask after the first.
     probes: Callouts = field(default_factory=lambda: Callouts(at_once=4, each=4))
     #: Ciphertext of offered items that comes in, and how far.
     transfers: Transfers = field(default_factory=Transfers)
@@ -105,8 +119,11 @@ class Node:
     pages: dict[str, str] = field(default_factory=dict)
     #: Anchoring in this process happens one at a time.
     anchoring: threading.Lock = field(default_factory=threading.Lock)
-    #: So is sending to one replica, the exchange with one agency, destroying keys, and reading again.
-    settling: defaultdict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    #: So is sending to one replica, the exchange with one agency, destroying keys, and reading
+    #: again.
+    settling: defaultdict[str, threading.Lock] = field(
+        default_factory=lambda: defaultdict(threading.Lock)
+    )
     reading: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -130,7 +147,8 @@ class Node:
             yield
 
     def chain_head(self) -> BlockRef:
-        """The newest block of the chain, for metrics and readiness: a collector of metrics waits for ten seconds in all.
+        """The newest block of the chain, for metrics and readiness: a collector of metrics waits
+        for ten seconds in all.
 
         Raises:
             NetworkError, BusyError: the chain did not answer in time.
@@ -160,5 +178,6 @@ class Node:
         now = self.clock.now()
         known = unit.descriptors()
         in_force = [row for row in known if row.active_from <= now]
-        # None where the clock was set back behind the founding: the first one, so that the answer can be about the clock.
+        # None where the clock was set back behind the founding: the first one, so that the answer
+        # can be about the clock.
         return descriptors.parse((in_force or known[:1])[-1].document)

@@ -1,7 +1,9 @@
-"""Calls of somebody else's server while a caller of ours waits: few at once, fewer for each party, and never for long.
+"""Calls of somebody else's server while a caller of ours waits: few at once, fewer for each party,
+and never for long.
 
-A thread of the API waits for such a call no longer than it was told to; the call itself ends in a thread of its own, which keeps
-its place until then. A party that did not answer is not asked again for a while: whoever comes next does without.
+A thread of the API waits for such a call no longer than it was told to; the call itself ends in a
+thread of its own, which keeps its place until then. A party that did not answer is not asked again
+for a while: whoever comes next does without.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ class Callouts:
         clock: seconds, monotonic.
     """
 
-    def __init__(self, *, at_once: int = 12, each: int = 2, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, at_once: int = 12, each: int = 2, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._at_once, self._each, self._clock = at_once, each, clock
         self._under_way: Counter[str] = Counter()
         self._silent: dict[str, float] = {}
@@ -37,7 +41,8 @@ class Callouts:
         """Do ``work``, which calls a party; whatever it raises is raised here.
 
         Raises:
-            BusyError: too many wait already. NetworkError: no answer in this time, or none just before.
+            BusyError: too many wait already. NetworkError: no answer in this time, or none just
+                before.
         """
         self._enter(party)
         done = threading.Event()
@@ -57,10 +62,14 @@ class Callouts:
             threading.Thread(target=call, name="callout", daemon=True).start()
         except RuntimeError as error:  # else its place would be taken for ever
             self._leave(party, failed=False)
-            raise BusyError("no thread could be started", hint="try again when the machine has memory") from error
+            raise BusyError(
+                "no thread could be started", hint="try again when the machine has memory"
+            ) from error
         if not done.wait(seconds):
             self._note(party)
-            raise NetworkError(f"{party} did not answer within {seconds:.0f} s", hint="try again later")
+            raise NetworkError(
+                f"{party} did not answer within {seconds:.0f} s", hint="try again later"
+            )
         if errors:
             raise errors[0]
         return results[0]
@@ -68,9 +77,13 @@ class Callouts:
     def _enter(self, party: str) -> None:
         with self._mutex:
             if self._silent.get(party, -_QUIET) > self._clock() - _QUIET:
-                raise NetworkError(f"{party} did not answer just now", hint="try again in half a minute")
+                raise NetworkError(
+                    f"{party} did not answer just now", hint="try again in half a minute"
+                )
             if self._under_way.total() >= self._at_once or self._under_way[party] >= self._each:
-                raise BusyError(f"too many calls of {party} are under way", hint="try again in a moment")
+                raise BusyError(
+                    f"too many calls of {party} are under way", hint="try again in a moment"
+                )
             self._under_way[party] += 1
 
     def _leave(self, party: str, *, failed: bool) -> None:

@@ -1,9 +1,13 @@
-"""Background work under supervision: whatever a step raises is told and tried again; nothing ever stops silently.
+"""Background work under supervision: whatever a step raises is told and tried again; nothing ever
+stops silently.
 
 - one loop a duty: what fails in one holds up no other
-- an exception that nobody expected is treated like one of ours, but told by its class and place alone: its text may quote a document
-- pauses grow from failure to failure, with jitter, so that many nodes do not come back at the same moment
-- how each duty goes stands on a board, for status, health and metrics; what it last told survives the process, for doctor
+- an exception that nobody expected is treated like one of ours, but told by its class and place
+  alone: its text may quote a document
+- pauses grow from failure to failure, with jitter, so that many nodes do not come back at the same
+  moment
+- how each duty goes stands on a board, for status, health and metrics; what it last told survives
+  the process, for doctor
 """
 
 from __future__ import annotations
@@ -31,7 +35,9 @@ _UNEXPECTED: Final = "run custody doctor; if it finds nothing, report what was t
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a step did: seconds until the next one, and what went wrong for somebody without holding up the others."""
+    """What a step did: seconds until the next one, and what went wrong for somebody without holding
+    up the others.
+    """
 
     wait: float
     problem: str = ""
@@ -40,7 +46,9 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a duty goes: failures in a row and since when, the last problem, the last success, and when it is tried again."""
+    """How a duty goes: failures in a row and since when, the last problem, the last success, and
+    when it is tried again.
+    """
 
     worker: str
     failures: int = 0
@@ -59,7 +67,9 @@ class Board:
     """
 
     def __init__(
-        self, load: Callable[[], Sequence[Standing]] = lambda: (), keep: Callable[[Sequence[Standing]], None] = lambda rows: None
+        self,
+        load: Callable[[], Sequence[Standing]] = lambda: (),
+        keep: Callable[[Sequence[Standing]], None] = lambda rows: None,
     ) -> None:
         self._load = load
         self._keep = keep
@@ -67,16 +77,27 @@ class Board:
         self._rows: dict[str, Standing] = {}
 
     def tell(self, worker: str, now: int, *, problem: str, hint: str, following: int) -> Standing:
-        """Write down how a round ended; an empty problem is a success. Returns how the duty stood before."""
+        """Write down how a round ended; an empty problem is a success. Returns how the duty stood
+        before.
+        """
         with self._mutex:
             before = self._rows.get(worker, Standing(worker))
             if problem:
                 since = before.since if before.failures and before.since is not None else now
-                row = replace(before, failures=before.failures + 1, since=since, problem=problem, hint=hint, next=following)
+                row = replace(
+                    before,
+                    failures=before.failures + 1,
+                    since=since,
+                    problem=problem,
+                    hint=hint,
+                    next=following,
+                )
             else:
                 row = Standing(worker, succeeded=now, next=following)
             self._rows[worker] = row
-            if row.problem != before.problem:  # not every round: a disk must not be written twice a second
+            if (
+                row.problem != before.problem
+            ):  # not every round: a disk must not be written twice a second
                 self._keep(self.rows())
         return before
 
@@ -103,7 +124,15 @@ class Loop:
         pause: seconds after the first failure; from then on they double.
     """
 
-    def __init__(self, node: Node, name: str, step: Callable[[], Round], *, first: float = 0.0, pause: float = 1.0) -> None:
+    def __init__(
+        self,
+        node: Node,
+        name: str,
+        step: Callable[[], Round],
+        *,
+        first: float = 0.0,
+        pause: float = 1.0,
+    ) -> None:
         self._node = node
         self._name = name
         self._step = step
@@ -150,17 +179,28 @@ class Loop:
         return found.wait
 
     def _back_off(self, *, frozen: bool) -> float:
-        """A frozen log is looked at again too: it may have been mended, and until then nothing is signed."""
-        most = _LONGEST if frozen else min(self._pause * 2.0 ** min(self._failures - 1, 16), _LONGEST)
+        """A frozen log is looked at again too: it may have been mended, and until then nothing is
+        signed.
+        """
+        most = (
+            _LONGEST if frozen else min(self._pause * 2.0 ** min(self._failures - 1, 16), _LONGEST)
+        )
         return most * (0.5 + secrets.randbelow(500) / 1000)
 
     def _tell(self, found: Round, *, frozen: bool) -> None:
         now = self._node.clock.now()
         self._node.telemetry.ran(self._name, ok=not found.problem)
-        before = self._node.workers.tell(self._name, now, problem=found.problem, hint=found.hint, following=now + int(found.wait))
+        before = self._node.workers.tell(
+            self._name, now, problem=found.problem, hint=found.hint, following=now + int(found.wait)
+        )
         if found.problem != before.problem:
             if found.problem:
-                _LOG.log(logging.CRITICAL if frozen else logging.WARNING, "%s: %s", self._name, found.problem)
+                _LOG.log(
+                    logging.CRITICAL if frozen else logging.WARNING,
+                    "%s: %s",
+                    self._name,
+                    found.problem,
+                )
             else:
                 _LOG.warning("%s: works again", self._name)
 
@@ -179,5 +219,7 @@ def describe(error: BaseException) -> tuple[str, str]:
     if isinstance(error, CustodyError):
         return error.message, error.hint or ""
     frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).stem}.{frames[-1].name}:{frames[-1].lineno}" if frames else "?"
+    place = (
+        f"{Path(frames[-1].filename).stem}.{frames[-1].name}:{frames[-1].lineno}" if frames else "?"
+    )
     return f"unexpected {type(error).__name__} at {place}", _UNEXPECTED

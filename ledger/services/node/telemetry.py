@@ -1,4 +1,6 @@
-"""How work goes, counted: what operations and workers do, by fixed names only. No item, person or case is ever a label."""
+"""How work goes, counted: what operations and workers do, by fixed names only. No item, person or
+case is ever a label.
+"""
 
 from __future__ import annotations
 

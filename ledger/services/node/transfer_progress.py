@@ -1,8 +1,11 @@
-"""Ciphertext of offered items on its way to our disk: how far each transfer is, and which blocks came with it.
+"""Ciphertext of offered items on its way to our disk: how far each transfer is, and which blocks
+came with it.
 
-A transfer goes on from round to round, each for a while, so that nobody's large item keeps small ones waiting. It lives in memory: after a
-restart it begins anew, and the daily collection takes what lies there. Transfers of several agencies may bring the same block (whoever
-gave an item away knows its ciphertext): a block that another transfer counts on is not discarded with the one that fails.
+A transfer goes on from round to round, each for a while, so that nobody's large item keeps small
+ones waiting. It lives in memory: after a restart it begins anew, and the daily collection takes
+what lies there. Transfers of several agencies may bring the same block (whoever gave an item away
+knows its ciphertext): a block that another transfer counts on is not discarded with the one that
+fails.
 """
 
 from __future__ import annotations
@@ -36,7 +39,8 @@ class TooSlowError(NetworkError):
 class Transfer:
     """One item's ciphertext.
 
-    ``place``: of the newest item when it began; ``seconds`` it was worked on; ``touched``: when it was last, monotonic;
+    ``place``: of the newest item when it began; ``seconds`` it was worked on; ``touched``: when it
+    was last, monotonic;
     ``blocks``: all that it counts on, ``fresh`` those of them that were not here before.
     """
 
@@ -54,11 +58,15 @@ class Transfer:
 
 
 class Transfers:
-    """Those under way, by agency and item. One thread works on a transfer at a time: whoever holds the lock of its agency."""
+    """Those under way, by agency and item. One thread works on a transfer at a time: whoever holds
+    the lock of its agency.
+    """
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], Transfer] = {}
-        self._mutex = threading.RLock()  # innermost of all locks; around the disk, never around a call of others
+        self._mutex = (
+            threading.RLock()
+        )  # innermost of all locks; around the disk, never around a call of others
 
     def find(self, agency: str, evidence: str) -> Transfer | None:
         """The transfer of an item, if it began."""
@@ -82,7 +90,8 @@ class Transfers:
             self._rows[transfer.agency, transfer.evidence] = transfer
 
     def claim(self, store: BlockStore, transfer: Transfer) -> bool:
-        """Begin with what lies here from an earlier offer, so that nothing discards it; False, and nothing begun, where a part lacks.
+        """Begin with what lies here from an earlier offer, so that nothing discards it; False, and
+        nothing begun, where a part lacks.
 
         Args:
             store: the own disk alone: others wait meanwhile.
@@ -100,18 +109,24 @@ class Transfers:
 
     @contextmanager
     def counted_on(self) -> Iterator[set[bytes]]:
-        """The blocks that transfers count on: none begins, comes further or ends within the block."""
+        """The blocks that transfers count on: none begins, comes further or ends within the
+        block.
+        """
         with self._mutex:
             yield {one for row in self._rows.values() for one in row.blocks}
 
-    def go_on(self, store: BlockStore, transfer: Transfer, read: Read, stopped: Callable[[], bool]) -> bool:
-        """Fetch a part, at least one range; whether all of it is here. Every block gets the CID that it has, all together the recorded one.
+    def go_on(
+        self, store: BlockStore, transfer: Transfer, read: Read, stopped: Callable[[], bool]
+    ) -> bool:
+        """Fetch a part, at least one range; whether all of it is here. Every block gets the CID
+        that it has, all together the recorded one.
 
         Args:
             read: a range from the other node. stopped: asked between two ranges.
 
         Raises:
-            VerificationError: what comes is not what was recorded. NetworkError: it does not come. TooSlowError: more slowly than RATE.
+            VerificationError: what comes is not what was recorded. NetworkError: it does not come.
+                TooSlowError: more slowly than RATE.
         """
         root, total = cids.from_text(transfer.content.cid), transfer.content.ciphertext_size
         while transfer.done < total:
@@ -122,13 +137,18 @@ class Transfers:
                 transfer.touched = time.monotonic()
                 transfer.seconds += transfer.touched - begin
             if transfer.seconds > GRACE + transfer.done / RATE:
-                raise TooSlowError(f"{transfer.agency} sends fewer than {RATE >> 10} KiB a second", hint="it begins anew later")
+                raise TooSlowError(
+                    f"{transfer.agency} sends fewer than {RATE >> 10} KiB a second",
+                    hint="it begins anew later",
+                )
             if transfer.done < total and stopped():
                 return False
         if not transfer.whole:
             found, rest = transfer.builder.finish()
             if found != root:
-                raise VerificationError(9, "the ciphertext that the other node sent does not have the recorded CID")
+                raise VerificationError(
+                    9, "the ciphertext that the other node sent does not have the recorded CID"
+                )
             self._put(store, transfer, rest)
             transfer.whole = True
         return True
@@ -136,7 +156,13 @@ class Transfers:
     def _range(self, store: BlockStore, transfer: Transfer, read: Read, end: int) -> None:
         data = memoryview(read(transfer.done, end))
         if len(data) != end - transfer.done:
-            raise VerificationError(9, f"the other node sent {len(data)} bytes of ciphertext, expected {end - transfer.done}")
+            raise VerificationError(
+                9,
+                (
+                    f"the other node sent {len(data)} bytes of ciphertext, expected "
+                    f"{end - transfer.done}"
+                ),
+            )
         blocks: list[Block] = []
         for at in range(0, len(data), unixfs.LEAF):
             leaf = data[at : at + unixfs.LEAF]
@@ -162,7 +188,9 @@ class Transfers:
 
     @contextmanager
     def fail(self, agency: str, evidence: str) -> Iterator[Iterable[bytes]]:
-        """The blocks to discard, within the block: those that were not here before and no other transfer counts on."""
+        """The blocks to discard, within the block: those that were not here before and no other
+        transfer counts on.
+        """
         with self._mutex:
             gone = self._rows.pop((agency, evidence), None)
             fresh = gone.fresh if gone is not None else set()

@@ -1,7 +1,9 @@
-"""Anchoring: derive the root again, sign, record the exact transaction, send, wait for finality (DESIGN section 11).
+"""Anchoring: derive the root again, sign, record the exact transaction, send, wait for finality
+(DESIGN section 11).
 
-A crash between any two steps is repeated safely: same bytes, same nonce, and the contract takes a repeat as no change.
-A reorganisation puts the checkpoint back to submitted and sends identical bytes again.
+A crash between any two steps is repeated safely: same bytes, same nonce, and the contract takes a
+repeat as no change. A reorganisation puts the checkpoint back to submitted and sends identical
+bytes again.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ _REPLACED_HINT: Final = "another program uses the anchoring account: stop it, th
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """When to anchor: by growth (entries) or by age of the oldest entry not yet anchored (seconds)."""
+    """When to anchor: by growth (entries) or by age of the oldest entry not yet anchored
+    (seconds).
+    """
 
     growth: int = 256
     age: int = 60
@@ -36,7 +40,9 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where anchoring stands: sizes count entries; ``newest`` is the newest checkpoint that was sent."""
+    """Where anchoring stands: sizes count entries; ``newest`` is the newest checkpoint that was
+    sent.
+    """
 
     integrated: int
     submitted: int
@@ -48,9 +54,17 @@ class Progress:
 def progress(node: Node, unit: Unit) -> Progress:
     """Sizes reached by each state of section 11."""
     log = unit.log(node.log_id)
-    newest = {state: unit.newest_checkpoint(node.log_id, states) for state, states in _REACHED.items()}
+    newest = {
+        state: unit.newest_checkpoint(node.log_id, states) for state, states in _REACHED.items()
+    }
     sizes = {state: row.size if row is not None else 0 for state, row in newest.items()}
-    return Progress(log.size if log else 0, sizes["submitted"], sizes["anchored"], sizes["final"], newest["submitted"])
+    return Progress(
+        log.size if log else 0,
+        sizes["submitted"],
+        sizes["anchored"],
+        sizes["final"],
+        newest["submitted"],
+    )
 
 
 _REACHED: Final = {
@@ -61,10 +75,16 @@ _REACHED: Final = {
 
 
 def state_of(node: Node, reached: Progress, log: bytes, index: int) -> str:
-    """The state of an entry: integrated, submitted, anchored or final. That of another log was final before it was taken in."""
+    """The state of an entry: integrated, submitted, anchored or final. That of another log was
+    final before it was taken in.
+    """
     if log != node.log_id:
         return "final"
-    for state, size in (("final", reached.final), ("anchored", reached.anchored), ("submitted", reached.submitted)):
+    for state, size in (
+        ("final", reached.final),
+        ("anchored", reached.anchored),
+        ("submitted", reached.submitted),
+    ):
         if index < size:
             return state
     return "integrated"
@@ -80,8 +100,11 @@ def due(node: Node, policy: Policy) -> bool:
         if waiting == 0:
             return False
         oldest = unit.entry(node.log_id, reached.submitted)
-    # The time is that of the signer's clock: one that was far ahead must not put off anchoring until the day that it said.
-    return waiting >= policy.growth or (oldest is not None and abs(node.clock.now() - oldest.time) >= policy.age)
+    # The time is that of the signer's clock: one that was far ahead must not put off anchoring
+    # until the day that it said.
+    return waiting >= policy.growth or (
+        oldest is not None and abs(node.clock.now() - oldest.time) >= policy.age
+    )
 
 
 def anchor_now(node: Node, *, timeout: float = 120.0) -> Progress:
@@ -101,7 +124,9 @@ def anchor_now(node: Node, *, timeout: float = 120.0) -> Progress:
         if reached.final >= target:
             return reached
         if time.monotonic() > deadline:
-            raise NetworkError(f"not final within {timeout:.0f} s", hint="see how far it is with: custody status")
+            raise NetworkError(
+                f"not final within {timeout:.0f} s", hint="see how far it is with: custody status"
+            )
         if reached.submitted > reached.final:
             time.sleep(0.05)
 
@@ -144,11 +169,21 @@ def _submit(node: Node) -> CheckpointRow | None:
         on_chain = node.contracts.latest(node.log_id)
         if on_chain.size != prev or (prev and on_chain.root != prev_root):
             raise ChainError(
-                f"the contract holds a checkpoint of {on_chain.size} entries, this home knows of {prev}",
-                hint="this home is older than the chain: restore the newest backup; nothing was sent",
+                (
+                    f"the contract holds a checkpoint of {on_chain.size} entries, this home "
+                    "knows of "
+                    f"{prev}"
+                ),
+                hint=(
+                    "this home is older than the chain: restore the newest backup; nothing was sent"
+                ),
             )
         root = merkle_log.derive_root(unit, node.log_id, prev=prev, prev_root=prev_root, size=size)
-        proof = merkle.consistency_proof(prev, size, merkle_log.reader(unit, node.log_id)) if prev else []
+        proof = (
+            merkle.consistency_proof(prev, size, merkle_log.reader(unit, node.log_id))
+            if prev
+            else []
+        )
     if prev:
         # The contract cannot bind the sizes: the node checks its own proof before it pays for it.
         merkle.verify_consistency(prev, size, prev_root, root, proof)
@@ -169,7 +204,9 @@ def submitted(node: Node, prev: int, size: int, root: bytes, transaction: bytes)
 
 
 def mined(row: CheckpointRow, state: str, version: int, block: BlockRef, gas: int) -> CheckpointRow:
-    """The row once the contract has taken the checkpoint, under a version of the descriptor, in a block."""
+    """The row once the contract has taken the checkpoint, under a version of the descriptor, in a
+    block.
+    """
     return replace(row, state=state, version=version, time=block.time, block=block.number, gas=gas)
 
 
@@ -213,12 +250,20 @@ def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None
     if block.hash != receipt.block_hash:
         return  # reorganised between two answers: look again
     state = "final" if contracts.chain.final() >= receipt.block else "anchored"
-    if row.state != "submitted" and (row.state, row.block, row.time) == (state, block.number, block.time):
+    if row.state != "submitted" and (row.state, row.block, row.time) == (
+        state,
+        block.number,
+        block.time,
+    ):
         return
     version = contracts.active_version(node.keys.anchorer_address, block.number)
-    commitment = contract_layout.checkpoint_commitment(row.prev, row.size, row.root, version, block.time, block.number)
+    commitment = contract_layout.checkpoint_commitment(
+        row.prev, row.size, row.root, version, block.time, block.number
+    )
     if contracts.checkpoint_commitment(row.log, row.size) != commitment:
-        raise ChainError(f"the contract holds another commitment for {row.size} entries than this checkpoint's")
+        raise ChainError(
+            f"the contract holds another commitment for {row.size} entries than this checkpoint's"
+        )
     with node.records.write() as unit:
         unit.put_checkpoint(mined(row, state, version, block, receipt.gas_used))
 

@@ -1,8 +1,10 @@
-"""Handovers between agencies on the chain: the contract takes each step, and its outcome decides (DESIGN sections 7 and 10).
+"""Handovers between agencies on the chain: the contract takes each step, and its outcome decides
+(DESIGN sections 7 and 10).
 
-An answer or a withdrawal that is signed and in the log changes nothing yet. Custody moves when the contract has taken it and that is
-final; whoever lost a race against the other side finds their statement void. One transaction of the anchoring account is on its
-way at a time, recorded before it is sent: a crash between any two steps is repeated with the same bytes.
+An answer or a withdrawal that is signed and in the log changes nothing yet. Custody moves when the
+contract has taken it and that is final; whoever lost a race against the other side finds their
+statement void. One transaction of the anchoring account is on its way at a time, recorded before it
+is sent: a crash between any two steps is repeated with the same bytes.
 """
 
 from __future__ import annotations
@@ -39,25 +41,39 @@ _LAST: Final = (1 << 31) - 1  # behind every handover of an item
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the contract says about an item now: the number of concluded handovers, and whether an offer is open."""
+    """What the contract says about an item now: the number of concluded handovers, and whether an
+    offer is open.
+    """
 
     hops: int
     open: bool
 
 
-def every(node: Node, states: Sequence[str], *, agency: str = "", giver: str = "", after: str = "") -> Iterator[CrossingRow]:
-    """All handovers in certain states behind an item: with an agency, or from a giver, where named."""
+def every(
+    node: Node, states: Sequence[str], *, agency: str = "", giver: str = "", after: str = ""
+) -> Iterator[CrossingRow]:
+    """All handovers in certain states behind an item: with an agency, or from a giver, where
+    named.
+    """
     return pages.every(
         node.records,
         (after, _LAST if after else -1),
-        lambda unit, key, size: unit.crossings_in(states, size, agency=agency, giver=giver, after=key),
+        lambda unit, key, size: unit.crossings_in(
+            states, size, agency=agency, giver=giver, after=key
+        ),
         lambda row: (row.evidence, row.number),
     )
 
 
 def answers(state: ItemState, claims: Claims) -> bool:
-    """Whether a statement answers or withdraws an offer between agencies: the contract decides on its effect."""
-    return claims.effect in contract_layout.OUTCOMES and state.offer is not None and state.offer.to != state.custodian
+    """Whether a statement answers or withdraws an offer between agencies: the contract decides on
+    its effect.
+    """
+    return (
+        claims.effect in contract_layout.OUTCOMES
+        and state.offer is not None
+        and state.offer.to != state.custodian
+    )
 
 
 def answered(unit: Unit, state: ItemState) -> CrossingRow | None:
@@ -68,33 +84,57 @@ def answered(unit: Unit, state: ItemState) -> CrossingRow | None:
     return rows[-1] if rows and rows[-1].state == "concluding" else None
 
 
-def note(node: Node, unit: Unit, statement: Statement, event: Event | None, state: ItemState) -> None:
+def note(
+    node: Node, unit: Unit, statement: Statement, event: Event | None, state: ItemState
+) -> None:
     """Write down that a statement just sequenced has to reach the contract.
 
     Args:
-        event: None where its document was destroyed since: the contract knows until when the offer was good.
+        event: None where its document was destroyed since: the contract knows until when the offer
+            was good.
         state: of the item after it; unchanged by an answer, which waits for the contract.
     """
     claims = statement.claims
     if claims.effect == "offer" and claims.to is not None and claims.to != node.agency:
         rows = unit.crossings(claims.subject)
         expires = parse_time(event.body["expires"], what="expires") if event is not None else 0
-        unit.put_crossing(CrossingRow(claims.subject, len(rows), node.agency, claims.to, statement.digest, expires, "offered"))
+        unit.put_crossing(
+            CrossingRow(
+                claims.subject,
+                len(rows),
+                node.agency,
+                claims.to,
+                statement.digest,
+                expires,
+                "offered",
+            )
+        )
     elif answers(state, claims):
         row = unit.crossings(claims.subject)[-1]
         outcome = contract_layout.OUTCOMES[claims.effect]
-        unit.put_crossing(replace(row, state="concluding", outcome=outcome, outcome_digest=statement.digest))
+        unit.put_crossing(
+            replace(row, state="concluding", outcome=outcome, outcome_digest=statement.digest)
+        )
 
 
 def taken(row: CrossingRow, time: int) -> CrossingRow:
     """The row once the contract has taken the offer, in a block of this time."""
-    return replace(row, state="open" if row.state == "offered" else row.state, offer_time=time, sent=b"")
+    return replace(
+        row, state="open" if row.state == "offered" else row.state, offer_time=time, sent=b""
+    )
 
 
 def hop_of(row: CrossingRow) -> Hop:
     """The handover as the contract sees it."""
     return Hop(
-        agency_id(row.giver), agency_id(row.taker), row.offer, row.offer_time, row.expires, row.outcome, row.outcome_digest, row.time
+        agency_id(row.giver),
+        agency_id(row.taker),
+        row.offer,
+        row.offer_time,
+        row.expires,
+        row.outcome,
+        row.outcome_digest,
+        row.time,
     )
 
 
@@ -105,7 +145,9 @@ def hops(unit: Unit, evidence: str) -> tuple[Hop, ...]:
         if row.state == "concluded":
             found.append(hop_of(row))
         elif row.state in ("open", "concluding") and row.offer_time:
-            found.append(hop_of(replace(row, outcome=contract_layout.OPEN, outcome_digest=bytes(32), time=0)))
+            found.append(
+                hop_of(replace(row, outcome=contract_layout.OPEN, outcome_digest=bytes(32), time=0))
+            )
     return tuple(found)
 
 
@@ -116,12 +158,15 @@ def key_of(item: ItemRow) -> bytes:
 
 def look(node: Node, item: ItemRow, block: int | None = None) -> Seen:
     """What the contract says about an item, by default in the newest final block."""
-    _, count, is_open = node.contracts.custody(key_of(item), node.contracts.chain.final() if block is None else block)
+    _, count, is_open = node.contracts.custody(
+        key_of(item), node.contracts.chain.final() if block is None else block
+    )
     return Seen(count, is_open)
 
 
 def step(node: Node) -> bool:
-    """Do the next thing that a handover needs from the chain; False where there is nothing to do now.
+    """Do the next thing that a handover needs from the chain; False where there is nothing to do
+    now.
 
     Raises:
         NetworkError, ChainError: nothing is lost by it; call again.
@@ -151,17 +196,23 @@ def _current(unit: Unit, row: CrossingRow) -> CrossingRow:
 
 
 def follow(node: Node, row: CrossingRow) -> bool:
-    """Bring the handover whose transaction is on its way one step further; the caller holds the anchoring lock."""
+    """Bring the handover whose transaction is on its way one step further; the caller holds the
+    anchoring lock.
+    """
     chain = node.contracts.chain
     receipt = chain.receipt(row.sent)
     if receipt is None:
         with node.records.read() as unit:
             transaction = unit.transaction(row.sent)
         assert transaction is not None
-        if chain.nonce(node.keys.anchorer_address) > transaction.nonce and chain.receipt(row.sent) is None:
+        if (
+            chain.nonce(node.keys.anchorer_address) > transaction.nonce
+            and chain.receipt(row.sent) is None
+        ):
             _forget(node, row)  # its place was taken: these bytes can never be mined
             raise ChainError(
-                "the recorded transaction of a handover can no longer be mined", hint="another program uses the anchoring account"
+                "the recorded transaction of a handover can no longer be mined",
+                hint="another program uses the anchoring account",
             )
         chain.send(transaction.raw)
         receipt = chain.receipt(row.sent)
@@ -188,7 +239,9 @@ def _forget(node: Node, row: CrossingRow) -> None:
 
 
 def _begin(node: Node, row: CrossingRow) -> bool:
-    """Send the transaction that a signed offer or answer calls for, once that is anchored for good."""
+    """Send the transaction that a signed offer or answer calls for, once that is anchored for
+    good.
+    """
     with node.records.read() as unit:
         item = unit.item(row.evidence)
         entry = unit.entry_by_digest(row.offer if row.state == "offered" else row.outcome_digest)
@@ -205,12 +258,20 @@ def _begin(node: Node, row: CrossingRow) -> bool:
             lapsed = True
         else:
             lapsed = False
-            proof = merkle.inclusion_proof(entry.index, newest.size, merkle_log.reader(unit, node.log_id))
+            proof = merkle.inclusion_proof(
+                entry.index, newest.size, merkle_log.reader(unit, node.log_id)
+            )
     if lapsed:
         with node.records.write() as unit:
             conclude(node, unit, _current(unit, row), state="lapsed")
         return True
-    _send(node, row, HopStep(agency_id(item.state.origin), item.state.ref, hop_of(row), entry.index, tuple(proof)))
+    _send(
+        node,
+        row,
+        HopStep(
+            agency_id(item.state.origin), item.state.ref, hop_of(row), entry.index, tuple(proof)
+        ),
+    )
     return True
 
 
@@ -222,14 +283,16 @@ def _send(node: Node, row: CrossingRow, taken: HopStep) -> None:
     with node.records.write() as unit:
         now = _current(unit, row)
         if now.state != row.state:
-            return  # withdrawn in our log meanwhile, before the contract heard of it: looked at anew
+            # withdrawn in our log meanwhile, before the contract heard of it: looked at anew
+            return
         unit.put_transaction(TransactionRow(keccak256(raw), KIND, nonce, raw))
         unit.put_crossing(replace(now, sent=keccak256(raw)))
     contracts.chain.send(raw)
 
 
 def conclude(node: Node, unit: Unit, row: CrossingRow, *, state: str = "concluded") -> None:
-    """The contract has decided: the statement that it took has its effect, another one of ours is void.
+    """The contract has decided: the statement that it took has its effect, another one of ours is
+    void.
 
     Args:
         row: with outcome, digest and time as the contract has them.
@@ -243,11 +306,22 @@ def conclude(node: Node, unit: Unit, row: CrossingRow, *, state: str = "conclude
     for other in unit.events(row.evidence):
         if other.seq == entry.seq and other.digest != entry.digest:
             unit.void_entry(other.log, other.index)
-    holder = _holder(unit, entry) if after.custodian == node.agency and statement.claims.effect == "accept" else item.holder
-    unit.put_item(replace(item, state=after, latest_log=entry.log, latest_index=entry.index, holder=holder))
+    holder = (
+        _holder(unit, entry)
+        if after.custodian == node.agency and statement.claims.effect == "accept"
+        else item.holder
+    )
+    unit.put_item(
+        replace(item, state=after, latest_log=entry.log, latest_index=entry.index, holder=holder)
+    )
     unit.put_crossing(replace(row, state=state))
-    if row.taker == node.agency and after.custodian != node.agency and not _held_before(node, unit, item):
-        # It did not come to us after all: the content key goes, and with the next collection the ciphertext.
+    if (
+        row.taker == node.agency
+        and after.custodian != node.agency
+        and not _held_before(node, unit, item)
+    ):
+        # It did not come to us after all: the content key goes, and with the next collection the
+        # ciphertext.
         unit.drop_secrets(row.evidence, ["content"], record=False)
 
 
@@ -256,7 +330,12 @@ def _held_before(node: Node, unit: Unit, item: ItemRow) -> bool:
     if item.state.origin == node.agency:
         return True
     rows = unit.crossings(item.state.evidence)
-    return any(row.taker == node.agency and row.outcome == contract_layout.ACCEPTED and row.state == "concluded" for row in rows)
+    return any(
+        row.taker == node.agency
+        and row.outcome == contract_layout.ACCEPTED
+        and row.state == "concluded"
+        for row in rows
+    )
 
 
 def _holder(unit: Unit, entry: EntryRow) -> PersonId | None:

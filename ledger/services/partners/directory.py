@@ -1,6 +1,7 @@
 """Other agencies of the registry: where their nodes are, and which of their keys are in force.
 
-Nothing that a partner's node says about itself is believed before it was compared with what the registry committed to.
+Nothing that a partner's node says about itself is believed before it was compared with what the
+registry committed to.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ledger.domain.chain import contract_layout
-from ledger.domain.errors import BusyError, ChainError, CustodyError, DeniedError, NetworkError, NotFoundError, UsageError
+from ledger.domain.errors import (
+    BusyError,
+    ChainError,
+    CustodyError,
+    DeniedError,
+    NetworkError,
+    NotFoundError,
+    UsageError,
+)
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
@@ -78,12 +87,14 @@ def known(unit: Unit, code: str) -> PartnerRow:
 
 
 def refresh(node: Node, code: str) -> None:
-    """Look at a partner's keys again while somebody waits, at most once a minute; one that cannot be asked is believed for an hour.
+    """Look at a partner's keys again while somebody waits, at most once a minute; one that cannot
+    be asked is believed for an hour.
 
     Only for somebody who has proven who they are by the keys that are known.
 
     Raises:
-        NotFoundError: nobody added it. BusyError: it could not be asked for too long. DeniedError: it is no longer active.
+        NotFoundError: nobody added it. BusyError: it could not be asked for too long. DeniedError:
+            it is no longer active.
     """
     now = node.clock.now()
     with node.records.read() as unit:
@@ -94,14 +105,18 @@ def refresh(node: Node, code: str) -> None:
         node.callouts.run(code, lambda: _look(node, row), seconds=_PATIENCE)
     except NetworkError as error:
         if not 0 <= now - row.checked < _STALE:
-            raise BusyError(f"the keys of {code} could not be checked", hint="try again when its node can be reached") from error
+            raise BusyError(
+                f"the keys of {code} could not be checked",
+                hint="try again when its node can be reached",
+            ) from error
 
 
 def follow(node: Node, code: str) -> None:
     """Look at a partner's keys again in the background, so that nobody has to wait for it.
 
     Raises:
-        NetworkError: it does not answer. DeniedError, ChainError: what it shows is not what the registry holds.
+        NetworkError: it does not answer. DeniedError, ChainError: what it shows is not what the
+            registry holds.
     """
     with node.records.read() as unit:
         row = known(unit, code)
@@ -113,29 +128,55 @@ def _is_fresh(row: PartnerRow, now: int) -> bool:
     return 0 <= now - row.checked < _FRESH
 
 
-def _look(node: Node, row: PartnerRow, allowed: Callable[[Unit], None] = lambda unit: None) -> Descriptor:
-    """Fetch descriptors and revocation list, and compare them with the registry and with one another."""
+def _look(
+    node: Node, row: PartnerRow, allowed: Callable[[Unit], None] = lambda unit: None
+) -> Descriptor:
+    """Fetch descriptors and revocation list, and compare them with the registry and with one
+    another.
+    """
     standing = node.contracts.standing(agency_id(row.agency))
     if not standing.active:
-        raise DeniedError(f"the registry does not have {row.agency} as an active agency", hint="ask the governors of the consortium")
+        raise DeniedError(
+            f"the registry does not have {row.agency} as an active agency",
+            hint="ask the governors of the consortium",
+        )
     api = node.reach(row.url)
     rows = api.versions()
     parsed: dict[int, Descriptor] = {}
     for one in rows:
-        if one.version in parsed or one.version > standing.version:  # each costs a call of the chain
-            raise ChainError(f"the node of {row.agency} shows version {one.version} twice, or before its time", hint="check its address")
+        if (
+            one.version in parsed or one.version > standing.version
+        ):  # each costs a call of the chain
+            raise ChainError(
+                f"the node of {row.agency} shows version {one.version} twice, or before its time",
+                hint="check its address",
+            )
         found = descriptors.parse(one.document)
         expected = contract_layout.descriptor_commitment(found.digest, one.active_from, one.block)
         if (found.agency, found.version) != (row.agency, one.version):
-            raise ChainError(f"the node of {row.agency} shows a descriptor of {found.agency}", hint="check its address")
+            raise ChainError(
+                f"the node of {row.agency} shows a descriptor of {found.agency}",
+                hint="check its address",
+            )
         if node.contracts.descriptor_commitment(agency_id(row.agency), one.version) != expected:
-            raise ChainError(f"version {one.version} of the descriptor of {row.agency} is not the registry's", hint="check its address")
+            raise ChainError(
+                f"version {one.version} of the descriptor of {row.agency} is not the registry's",
+                hint="check its address",
+            )
         parsed[one.version] = found
     if standing.version not in parsed:
-        raise ChainError(f"the node of {row.agency} does not show version {standing.version}, which is in force", hint="ask it to")
+        raise ChainError(
+            f"the node of {row.agency} does not show version {standing.version}, which is in force",
+            hint="ask it to",
+        )
     descriptor = parsed[standing.version]
-    # Where a descriptor sends us is judged like what an administrator types: an origin, and no path of it.
-    service = hosts.origin(descriptor.service, what=f"the node of {row.agency}") if descriptor.service else row.url
+    # Where a descriptor sends us is judged like what an administrator types: an origin, and no path
+    # of it.
+    service = (
+        hosts.origin(descriptor.service, what=f"the node of {row.agency}")
+        if descriptor.service
+        else row.url
+    )
     crl = api.crl()
     with node.records.write() as unit:
         allowed(unit)
@@ -150,43 +191,66 @@ def _look(node: Node, row: PartnerRow, allowed: Callable[[Unit], None] = lambda 
 
 
 def _require_newer_list(node: Node, descriptor: Descriptor, crl: bytes, old: bytes) -> None:
-    """Judge a partner's revocation list before it is kept. One from the future, kept by an earlier version, does not keep out a right one.
+    """Judge a partner's revocation list before it is kept. One from the future, kept by an earlier
+    version, does not keep out a right one.
 
     Raises:
-        VerificationError: it is not signed by the agency. ChainError: it is from the future, or older than the one that is known.
+        VerificationError: it is not signed by the agency. ChainError: it is from the future, or
+            older than the one that is known.
     """
     certificates.require_signed_list(crl, descriptor.authorities)
     issued, latest = certificates.crl_issued(crl), node.clock.now() + AHEAD
     if issued > latest:
-        raise ChainError(f"the node of {descriptor.agency} shows a revocation list from the future", hint="check both clocks")
+        raise ChainError(
+            f"the node of {descriptor.agency} shows a revocation list from the future",
+            hint="check both clocks",
+        )
     if old and issued < certificates.crl_issued(old) <= latest:
-        raise ChainError(f"the node of {descriptor.agency} shows an older revocation list than before", hint="ask it why")
+        raise ChainError(
+            f"the node of {descriptor.agency} shows an older revocation list than before",
+            hint="ask it why",
+        )
 
 
 def _require_keys_of_their_own(node: Node, unit: Unit, code: str, found: list[Descriptor]) -> None:
-    """Nothing that is sealed to a partner is sealed to us, or to somebody who works here: keys are public, and anybody can name another's.
+    """Nothing that is sealed to a partner is sealed to us, or to somebody who works here: keys are
+    public, and anybody can name another's.
 
-    Of people those alone count who are active: nobody keeps a partner out for good by having joined with its key.
+    Of people those alone count who are active: nobody keeps a partner out for good by having joined
+    with its key.
     """
     theirs = {key.digest for one in found for key in (one.node, one.custody)}
     if theirs & _keys_of(node, unit.rows("descriptor")):
-        raise ChainError(f"a descriptor of {code} names a key of {node.agency} as its own", hint="ask the governors of the consortium")
+        raise ChainError(
+            f"a descriptor of {code} names a key of {node.agency} as its own",
+            hint="ask the governors of the consortium",
+        )
     for person in unit.people():
         if person.active and hpke_key(person).digest in theirs:
             shown = person.person.shown_at(node.agency)
             raise ChainError(
-                f"a descriptor of {code} names the key of {shown}: one of the two took it from the other",
-                hint=f"ask both for the fingerprints of their keys; if it is not the person's: custody person suspend {shown}",
+                (
+                    f"a descriptor of {code} names the key of {shown}: one of the two took it from "
+                    "the other"
+                ),
+                hint=(
+                    "ask both for the fingerprints of their keys; if it is not the person's: "
+                    f"custody person suspend {shown}"
+                ),
             )
 
 
 def agency_keys(node: Node, unit: Unit) -> frozenset[bytes]:
-    """Digests of the HPKE keys of nodes and custodians, ours and partners', of all times: what is sealed to them is no person's."""
+    """Digests of the HPKE keys of nodes and custodians, ours and partners', of all times: what is
+    sealed to them is no person's.
+    """
     return _keys_of(node, [*unit.rows("descriptor"), *unit.rows("partner_descriptor")])
 
 
 def _keys_of(node: Node, rows: list[dict[str, Any]]) -> frozenset[bytes]:
-    return frozenset({node.keys.hpke.public.digest}).union(*(_keys_in(row["document"]) for row in rows))
+    return frozenset({node.keys.hpke.public.digest}).union(
+        *(_keys_in(row["document"]) for row in rows)
+    )
 
 
 @lru_cache(maxsize=256)
@@ -230,7 +294,9 @@ def authorities(node: Node, unit: Unit, certificate: Certificate) -> Authorities
 
 
 class Certifiers:
-    """Who may certify whom, as one transaction sees it: looked up once an agency, however many statements a batch has."""
+    """Who may certify whom, as one transaction sees it: looked up once an agency, however many
+    statements a batch has.
+    """
 
     def __init__(self, node: Node, unit: Unit) -> None:
         self._node = node
@@ -239,7 +305,8 @@ class Certifiers:
         self.own = node.descriptor(unit)
 
     def verify_current(self, certificate: Certificate) -> Descriptor:
-        """Check that a certificate of ours or of a partner may be used now; its agency's descriptor.
+        """Check that a certificate of ours or of a partner may be used now; its agency's
+        descriptor.
 
         Raises:
             VerificationError: step 3. NotFoundError: an agency that nobody added.
@@ -247,12 +314,16 @@ class Certifiers:
         if certificate.agency not in self._known:
             self._known[certificate.agency] = authorities(self._node, self._unit, certificate)
         found = self._known[certificate.agency]
-        certificates.verify_current(certificate, found.descriptor.authorities, found.crls, self._node.clock.now())
+        certificates.verify_current(
+            certificate, found.descriptor.authorities, found.crls, self._node.clock.now()
+        )
         return found.descriptor
 
 
 def renew_crl(node: Node, code: str, time: int) -> None:
-    """Get a partner's revocation list that speaks for ``time``, where theirs is older and they can be reached; else all stays as it is."""
+    """Get a partner's revocation list that speaks for ``time``, where theirs is older and they can
+    be reached; else all stays as it is.
+    """
     with node.records.read() as unit:
         row = unit.partner(code)
     if row is None or (row.crl and certificates.crl_issued(row.crl) >= time):

@@ -1,10 +1,15 @@
-"""Who belongs to the agency: invited by an administrator, enrolled with keys that never leave the person, suspended at once.
+"""Who belongs to the agency: invited by an administrator, enrolled with keys that never leave the
+person, suspended at once.
 
 - an invitation is a secret code, good once, for a week; the node keeps its hash alone
-- the person makes the keys and proves possession; an administrator compares the fingerprint and approves
-- nobody approves themselves: invitations and people carry the sealed service number, and these are compared
-- a person is (agency, pseudonym): a guest may have the pseudonym of one of ours, and stays somebody else
-- who is suspended can do nothing from that moment; what they signed before is anchored before the revocation takes its date
+- the person makes the keys and proves possession; an administrator compares the fingerprint and
+  approves
+- nobody approves themselves: invitations and people carry the sealed service number, and these are
+  compared
+- a person is (agency, pseudonym): a guest may have the pseudonym of one of ours, and stays somebody
+  else
+- who is suspended can do nothing from that moment; what they signed before is anchored before the
+  revocation takes its date
 """
 
 from __future__ import annotations
@@ -15,7 +20,14 @@ from hashlib import sha256
 from typing import Final
 
 from ledger.domain.codecs.digests import same
-from ledger.domain.errors import ConflictError, DeniedError, KeyringError, NotFoundError, RuleError, UsageError
+from ledger.domain.errors import (
+    ConflictError,
+    DeniedError,
+    KeyringError,
+    NotFoundError,
+    RuleError,
+    UsageError,
+)
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.descriptor import HpkeKey
@@ -36,10 +48,13 @@ LIFE: Final = 7 * 86400  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A person, or somebody on the way to become one: ``state`` invited, requested, active or suspended.
+    """A person, or somebody on the way to become one: ``state`` invited, requested, active or
+    suspended.
 
-    ``reference``: as commands take it: the pseudonym, of a guest with their agency, or the first half of the hash of an invitation's
-    code. ``agency``: empty for an invitation. ``custody``: one of the states of `custodykeys.standing`.
+    ``reference``: as commands take it: the pseudonym, of a guest with their agency, or the first
+    half of the hash of an invitation's
+    code. ``agency``: empty for an invitation. ``custody``: one of the states of
+    `custodykeys.standing`.
     """
 
     reference: str
@@ -56,7 +71,8 @@ def invite(node: Node, *, number: str, roles: list[str], inviter: PersonId) -> t
     """Invite somebody; returns (code, expiry). The code is shown once and kept nowhere.
 
     Raises:
-        UsageError: no service number, or roles that nobody can have. KeyringError: the CA is not at hand here.
+        UsageError: no service number, or roles that nobody can have. KeyringError: the CA is not at
+            hand here.
     """
     require_authority(node)
     if not number.strip() or len(number) > 100:
@@ -68,7 +84,9 @@ def invite(node: Node, *, number: str, roles: list[str], inviter: PersonId) -> t
     with node.records.write() as unit:
         require_still(node, unit, inviter, "administrator")
         unit.drop_stale_enrolments(node.clock.now())
-        unit.put_enrolment(EnrolmentRow(hashed, ",".join(sorted(roles)), sealed, inviter, "invited", expires))
+        unit.put_enrolment(
+            EnrolmentRow(hashed, ",".join(sorted(roles)), sealed, inviter, "invited", expires)
+        )
     return code, expires
 
 
@@ -80,7 +98,10 @@ def roles_named(node: Node, names: list[str]) -> list[str]:
     """
     roles = [node.profile.role(name) for name in names] if node.profile is not None else names
     if not roles or not set(roles) <= ROLES - {"service"} or len(set(roles)) != len(roles):
-        raise UsageError(f"roles are one or more of {', '.join(sorted(ROLES - {'service'}))}", hint="or a name of your profile")
+        raise UsageError(
+            f"roles are one or more of {', '.join(sorted(ROLES - {'service'}))}",
+            hint="or a name of your profile",
+        )
     return sorted(roles)
 
 
@@ -89,11 +110,13 @@ def _hash(code: str) -> bytes:
 
 
 def request(node: Node, code: str, data: bytes) -> str:
-    """Take in the keys of whoever holds an invitation; returns their fingerprint. The same request again changes nothing.
+    """Take in the keys of whoever holds an invitation; returns their fingerprint. The same request
+    again changes nothing.
 
     Raises:
         FormatError, VerificationError: a malformed request, or one for another agency.
-        DeniedError: no such invitation, or it has expired. ConflictError: somebody used it with other keys.
+        DeniedError: no such invitation, or it has expired. ConflictError: somebody used it with
+            other keys.
         RuleError: see require_unshared.
     """
     parsed = enrolment.parse(data)
@@ -102,7 +125,10 @@ def request(node: Node, code: str, data: bytes) -> str:
     with node.records.write() as unit:
         row = _invitation(node, unit, code)
         if row.request and not same(row.request, data):
-            raise ConflictError("this invitation was used with other keys", hint="tell the administrator: somebody else may have the code")
+            raise ConflictError(
+                "this invitation was used with other keys",
+                hint="tell the administrator: somebody else may have the code",
+            )
         if not row.request:
             require_unshared(node, unit, parsed.hpke, spki=parsed.spki)
             unit.put_enrolment(replace(row, state="requested", request=data))
@@ -110,10 +136,12 @@ def request(node: Node, code: str, data: bytes) -> str:
 
 
 def require_unshared(node: Node, unit: Unit, key: HpkeKey, *, spki: bytes) -> None:
-    """Check that what is sealed to somebody is sealed to them alone: whoever is sealed an item's key has a part in the item.
+    """Check that what is sealed to somebody is sealed to them alone: whoever is sealed an item's
+    key has a part in the item.
 
-    A request proves possession of the signing key, and names the other one: without this check, anybody could name the node's, the
-    custodians' or a colleague's, which are public, and would have a part in whatever was ever sealed to it.
+    A request proves possession of the signing key, and names the other one: without this check,
+    anybody could name the node's, the custodians' or a colleague's, which are public, and would
+    have a part in whatever was ever sealed to it.
 
     Args:
         spki: their signing key: whoever has the same one is the same person.
@@ -123,12 +151,15 @@ def require_unshared(node: Node, unit: Unit, key: HpkeKey, *, spki: bytes) -> No
     """
     if key.digest in keys_of_others(node, unit, spki=spki):
         raise RuleError(
-            "that key belongs to somebody else already", hint="make keys of your own: custody person enrol FILE, in a new folder"
+            "that key belongs to somebody else already",
+            hint="make keys of your own: custody person enrol FILE, in a new folder",
         )
 
 
 def keys_of_others(node: Node, unit: Unit, *, spki: bytes) -> set[bytes]:
-    """Digests of the HPKE keys to which something here is sealed: of agencies, and of everybody with another signing key than this one."""
+    """Digests of the HPKE keys to which something here is sealed: of agencies, and of everybody
+    with another signing key than this one.
+    """
     found = set(directory.agency_keys(node, unit))
     for row in unit.people():
         der = unit.certificate(row.certificate)
@@ -152,35 +183,68 @@ def outcome(node: Node, code: str) -> tuple[str, bytes | None]:
 def _invitation(node: Node, unit: Unit, code: str) -> EnrolmentRow:
     row = unit.enrolment(_hash(code))
     if row is None or row.expires < node.clock.now():
-        raise DeniedError("no such invitation, or it has expired", hint="ask the administrator for a new one")
+        raise DeniedError(
+            "no such invitation, or it has expired", hint="ask the administrator for a new one"
+        )
     return row
 
 
 def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
-    """Issue the certificate of somebody whose fingerprint was compared; returns who they are from now on.
+    """Issue the certificate of somebody whose fingerprint was compared; returns who they are from
+    now on.
 
     Raises:
-        NotFoundError: nobody waits under that reference. RuleError: one's own request. KeyringError: the CA is not at hand here.
+        NotFoundError: nobody waits under that reference. RuleError: one's own request.
+            KeyringError: the CA is not at hand here.
     """
     authority = require_authority(node)
     with node.records.write() as unit:
-        row = next((one for one in unit.enrolments() if _reference(one) == reference and one.state == "requested"), None)
+        row = next(
+            (
+                one
+                for one in unit.enrolments()
+                if _reference(one) == reference and one.state == "requested"
+            ),
+            None,
+        )
         if row is None or row.expires < node.clock.now():
-            raise NotFoundError("nobody waits for approval under that reference", hint="see: custody person list")
+            raise NotFoundError(
+                "nobody waits for approval under that reference", hint="see: custody person list"
+            )
         require_still(node, unit, approver, "administrator")
         number, person = open_number(node, row.number, row.code), unit.person(approver)
-        if person is not None and folded(number) == folded(open_number(node, person.number, approver.pseudonym.encode())):
+        if person is not None and folded(number) == folded(
+            open_number(node, person.number, approver.pseudonym.encode())
+        ):
             raise RuleError("nobody approves their own enrolment", hint="ask another administrator")
         parsed = enrolment.parse(row.request)
-        require_unshared(node, unit, parsed.hpke, spki=parsed.spki)  # again: two may have asked with one key
+        require_unshared(
+            node, unit, parsed.hpke, spki=parsed.spki
+        )  # again: two may have asked with one key
         made = PersonId(node.agency, new_pseudonym())
         roles = row.roles.split(",")
         now = node.clock.now()
-        der = authority.issue(parsed.key, agency=made.agency, pseudonym=made.pseudonym, roles=roles, service=False, now=now)
+        der = authority.issue(
+            parsed.key,
+            agency=made.agency,
+            pseudonym=made.pseudonym,
+            roles=roles,
+            service=False,
+            now=now,
+        )
         certificate = certificates.parse(der)
         unit.put_certificate(certificate.digest, der)
         sealed = seal_number(node.keys.people, number, made.pseudonym.encode())
-        unit.put_person(PersonRow(made, certificate.digest, encode_hpke(parsed.hpke), sealed, active=True, proof=row.request))
+        unit.put_person(
+            PersonRow(
+                made,
+                certificate.digest,
+                encode_hpke(parsed.hpke),
+                sealed,
+                active=True,
+                proof=row.request,
+            )
+        )
         unit.put_enrolment(replace(row, state="approved", certificate=certificate.digest))
     return made
 
@@ -196,12 +260,15 @@ def require_authority(node: Node) -> Authority:
         KeyringError: it is not.
     """
     if node.keys.authority is None:
-        raise KeyringError("the CA key is not at hand on this node", hint="enrol people where the CA is")
+        raise KeyringError(
+            "the CA key is not at hand on this node", hint="enrol people where the CA is"
+        )
     return node.keys.authority
 
 
 def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
-    """Who is meant by a reference, and their HPKE key, for somebody who is active here. A bare pseudonym is one of ours, never a guest.
+    """Who is meant by a reference, and their HPKE key, for somebody who is active here. A bare
+    pseudonym is one of ours, never a guest.
 
     Raises:
         UsageError: no reference. NotFoundError: nobody under that reference.
@@ -220,21 +287,58 @@ def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
 def everybody(node: Node) -> list[Listed]:
     """People and invitations that are open, as administrators see them."""
     with node.records.read() as unit:
-        people, open_ = unit.people(), [row for row in unit.enrolments() if row.state != "approved" and row.expires >= node.clock.now()]
-        found = {row.person: certificates.parse(unit.certificate(row.certificate) or b"") for row in people}
-        standing = {row.person: custody_keys.standing(node, unit, row, found[row.person]) for row in people}
+        people, open_ = (
+            unit.people(),
+            [
+                row
+                for row in unit.enrolments()
+                if row.state != "approved" and row.expires >= node.clock.now()
+            ],
+        )
+        found = {
+            row.person: certificates.parse(unit.certificate(row.certificate) or b"")
+            for row in people
+        }
+        standing = {
+            row.person: custody_keys.standing(node, unit, row, found[row.person]) for row in people
+        }
     listed = []
     for row in people:
         person, certificate = row.person, found[row.person]
         number = open_number(node, row.number, person.pseudonym.encode()) if row.number else ""
-        state = ("active" if person.agency == node.agency else "guest") if row.active else "suspended"
-        fingerprint = enrolment.parse(row.proof).fingerprint if standing[person] == custody_keys.WAITS and row.proof else ""
+        state = (
+            ("active" if person.agency == node.agency else "guest") if row.active else "suspended"
+        )
+        fingerprint = (
+            enrolment.parse(row.proof).fingerprint
+            if standing[person] == custody_keys.WAITS and row.proof
+            else ""
+        )
         shown, roles = person.shown_at(node.agency), tuple(sorted(certificate.roles))
-        listed.append(Listed(shown, person.agency, number, roles, state, fingerprint, certificate.not_before, standing[person]))
+        listed.append(
+            Listed(
+                shown,
+                person.agency,
+                number,
+                roles,
+                state,
+                fingerprint,
+                certificate.not_before,
+                standing[person],
+            )
+        )
     for one in open_:
         fingerprint = enrolment.parse(one.request).fingerprint if one.request else ""
         asked = tuple(one.roles.split(","))
         listed.append(
-            Listed(_reference(one), "", open_number(node, one.number, one.code), asked, one.state, fingerprint, one.expires - LIFE)
+            Listed(
+                _reference(one),
+                "",
+                open_number(node, one.number, one.code),
+                asked,
+                one.state,
+                fingerprint,
+                one.expires - LIFE,
+            )
         )
     return listed

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ledger.domain.codecs.digests import same
-from ledger.domain.errors import ConflictError, DeniedError, NotFoundError, RuleError, UsageError, VerificationError
+from ledger.domain.errors import (
+    ConflictError,
+    DeniedError,
+    NotFoundError,
+    RuleError,
+    UsageError,
+    VerificationError,
+)
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import enrolment
 from ledger.domain.identity.certificate import Certificate
@@ -19,7 +26,12 @@ from ledger.services.access.sessions import identity_token
 from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
 from ledger.services.partners import directory
-from ledger.services.people.admission import keys_of_others, require_authority, require_unshared, roles_named
+from ledger.services.people.admission import (
+    keys_of_others,
+    require_authority,
+    require_unshared,
+    roles_named,
+)
 from ledger.services.records.documents import encode_hpke, hpke_key
 from ledger.services.registration import agency_statements
 
@@ -28,7 +40,8 @@ from ledger.services.registration import agency_statements
 class Changed:
     """What became of somebody: from when their old certificate counts no more, in seconds.
 
-    ``keeps_custody``: they are no custodian any more, and keep the custody key that they have. ``custody``: see `custodykeys.standing`.
+    ``keeps_custody``: they are no custodian any more, and keep the custody key that they have.
+    ``custody``: see `custodykeys.standing`.
     """
 
     revoked: int
@@ -37,12 +50,15 @@ class Changed:
 
 
 def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId) -> Changed:
-    """Issue somebody a new certificate for the key that they have, with other roles where some are given.
+    """Issue somebody a new certificate for the key that they have, with other roles where some are
+    given.
 
-    What they signed under the old one is anchored first and goes on verifying; from now on only the new one counts.
+    What they signed under the old one is anchored first and goes on verifying; from now on only the
+    new one counts.
 
     Raises:
-        NotFoundError: no such person. RuleError: one's own roles, so that an administrator is left. UsageError: roles that nobody can have.
+        NotFoundError: no such person. RuleError: one's own roles, so that an administrator is left.
+            UsageError: roles that nobody can have.
     """
     authority = require_authority(node)
     if roles is not None:
@@ -58,7 +74,9 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId) -
         old = certificates.parse(unit.certificate(person.certificate) or b"")
         now = node.clock.now()
         kept = sorted(old.roles) if roles is None else roles
-        der = authority.issue(old.key, agency=node.agency, pseudonym=who.pseudonym, roles=kept, service=False, now=now)
+        der = authority.issue(
+            old.key, agency=node.agency, pseudonym=who.pseudonym, roles=kept, service=False, now=now
+        )
         fresh = certificates.parse(der)
         unit.put_certificate(fresh.digest, der)
         unit.put_person(replace(person, certificate=fresh.digest))
@@ -68,22 +86,32 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId) -
             unit.drop_custody_key(who)
         newest = unit.newest_checkpoint(node.log_id, ("final",))
         date = max(now, newest.time + 1 if newest is not None else 0)
-        agency_statements.publish_crl(node, unit, [(certificates.load(old.der).serial_number, date)])
-        return Changed(date, lost and custody_keys.holds(node, unit, person), custody_keys.standing(node, unit, person, fresh))
+        agency_statements.publish_crl(
+            node, unit, [(certificates.load(old.der).serial_number, date)]
+        )
+        return Changed(
+            date,
+            lost and custody_keys.holds(node, unit, person),
+            custody_keys.standing(node, unit, person, fresh),
+        )
 
 
 def certificate_for(node: Node, data: bytes) -> bytes:
-    """The certificate that somebody has now, for whoever proves that they hold its key; nobody needs a session for that.
+    """The certificate that somebody has now, for whoever proves that they hold its key; nobody
+    needs a session for that.
 
     Raises:
-        FormatError, VerificationError: no proof, or for another node. DeniedError: the key belongs to nobody who is active here.
+        FormatError, VerificationError: no proof, or for another node. DeniedError: the key belongs
+            to nobody who is active here.
     """
     parsed = enrolment.parse(data)
     if parsed.server != log_urn(node.log_id):
         raise VerificationError(3, "the proof is made for another node")
     with node.records.read() as unit:
         own = [row for row in unit.people() if row.active and row.person.agency == node.agency]
-        found = [(row, der) for row in own if (der := unit.certificate(row.certificate)) is not None]
+        found = [
+            (row, der) for row in own if (der := unit.certificate(row.certificate)) is not None
+        ]
     for row, der in found:
         if same(enrolment.encode_key(certificates.parse(der).key), parsed.spki):
             if not row.proof and same(row.hpke, encode_hpke(parsed.hpke)):
@@ -100,21 +128,32 @@ def _keep_proof(node: Node, who: PersonId, data: bytes) -> None:
 
 
 def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None) -> PersonId:
-    """Let somebody of another agency in as a guest: they work here on items that are given to them; who they are.
+    """Let somebody of another agency in as a guest: they work here on items that are given to them;
+    who they are.
 
-    A guest may come again with a newer certificate for the same keys. Other keys take the place of nobody's: the guest who has the
-    name is suspended first, so that an administrator has looked.
+    A guest may come again with a newer certificate for the same keys. Other keys take the place of
+    nobody's: the guest who has the name is suspended first, so that an administrator has looked.
 
     Raises:
-        VerificationError: the card is not theirs, for another node, or their agency did not certify them.
+        VerificationError: the card is not theirs, for another node, or their agency did not certify
+            them.
         RuleError: one of our own; or the key that things are to be sealed to is somebody else's.
         ConflictError: their agency certified other keys under the name of a guest who is here.
     """
     certificate, parsed = certificates.parse(der), enrolment.parse(request)
     if certificate.agency == node.agency or certificate.kind != "person":
-        raise RuleError("a guest is a person of another agency", hint="invite people of your own: custody person invite")
-    if parsed.server != log_urn(node.log_id) or not same(enrolment.encode_key(certificate.key), parsed.spki):
-        raise VerificationError(3, "the card was made for another node, or with another key", hint="custody person card --for URL")
+        raise RuleError(
+            "a guest is a person of another agency",
+            hint="invite people of your own: custody person invite",
+        )
+    if parsed.server != log_urn(node.log_id) or not same(
+        enrolment.encode_key(certificate.key), parsed.spki
+    ):
+        raise VerificationError(
+            3,
+            "the card was made for another node, or with another key",
+            hint="custody person card --for URL",
+        )
     directory.refresh(node, certificate.agency)
     with node.records.write() as unit:
         require_still(node, unit, by, "administrator")
@@ -125,7 +164,11 @@ def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None)
         unit.put_certificate(certificate.digest, der)
         unit.drop_sessions(certificate.subject)
         hpke = encode_hpke(parsed.hpke)
-        unit.put_person(PersonRow(certificate.subject, certificate.digest, hpke, b"", active=True, proof=request))
+        unit.put_person(
+            PersonRow(
+                certificate.subject, certificate.digest, hpke, b"", active=True, proof=request
+            )
+        )
     return certificate.subject
 
 
@@ -134,18 +177,29 @@ def _require_same_keys(unit: Unit, certificate: Certificate, asked: enrolment.Re
     if known is None or not known.active:
         return
     old = certificates.parse(unit.certificate(known.certificate) or b"")
-    if not same(enrolment.encode_key(old.key), asked.spki) or not same(known.hpke, encode_hpke(asked.hpke)):
+    if not same(enrolment.encode_key(old.key), asked.spki) or not same(
+        known.hpke, encode_hpke(asked.hpke)
+    ):
         raise ConflictError(
             f"{certificate.subject} is a guest here with other keys",
-            hint=f"if their agency says that they have new keys: custody person suspend {certificate.subject}, then admit the card again",
+            hint=(
+                "if their agency says that they have new keys: custody person suspend "
+                f"{certificate.subject}, then admit the card again"
+            ),
         )
 
 
 def _drop_what_was_sealed(node: Node, unit: Unit, who: PersonId, asked: enrolment.Request) -> None:
-    """What was sealed to keys that a guest no longer has is of use to whoever has them now, and to nobody else."""
+    """What was sealed to keys that a guest no longer has is of use to whoever has them now, and to
+    nobody else.
+    """
     known = unit.person(who)
     old = hpke_key(known) if known is not None else None
-    if old is not None and old != asked.hpke and old.digest not in keys_of_others(node, unit, spki=_spki(unit, known)):
+    if (
+        old is not None
+        and old != asked.hpke
+        and old.digest not in keys_of_others(node, unit, spki=_spki(unit, known))
+    ):
         unit.drop_grants_to(old.digest)
 
 
@@ -158,30 +212,41 @@ def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None)
     """Say which account at the agency's identity provider is somebody's.
 
     Raises:
-        UsageError: the agency has no provider, or the account is empty. NotFoundError: no such person. ConflictError: somebody else's.
+        UsageError: the agency has no provider, or the account is empty. NotFoundError: no such
+            person. ConflictError: somebody else's.
     """
     if node.identity is None:
-        raise UsageError("this agency has no identity provider", hint="custody oidc set --issuer URL --client-id ID")
+        raise UsageError(
+            "this agency has no identity provider",
+            hint="custody oidc set --issuer URL --client-id ID",
+        )
     if not subject.strip() or len(subject) > 255:  # OpenID Connect Core, section 2
-        raise UsageError("an account has 1 to 255 characters", hint="it is the `sub` that the provider knows the person by")
+        raise UsageError(
+            "an account has 1 to 255 characters",
+            hint="it is the `sub` that the provider knows the person by",
+        )
     token = identity_token(node, node.identity.issuer, subject)
     with node.records.write() as unit:
         require_still(node, unit, by, "administrator")
         _own(node, unit, who)
         if unit.identity(token) not in (None, who):
-            raise ConflictError("that account is linked to somebody else", hint="see: custody person list")
+            raise ConflictError(
+                "that account is linked to somebody else", hint="see: custody person list"
+            )
         unit.put_identity(token, who)
 
 
 def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None) -> Changed:
     """Suspend a person: from now on they can do nothing here, and every verifier learns it.
 
-    What they signed until now is anchored first, so that it still verifies; with ``since`` it is not spared: for stolen keys.
-    May be repeated until it succeeds.
+    What they signed until now is anchored first, so that it still verifies; with ``since`` it is
+    not spared: for stolen keys. May be repeated until it succeeds.
 
     Raises:
-        NotFoundError: no such person. RuleError: oneself, so that an administrator is left. UsageError: ``since`` lies ahead.
-        NetworkError, ChainError: suspended here, but not revoked yet: the chain cannot be reached. KeyringError: no CA here.
+        NotFoundError: no such person. RuleError: oneself, so that an administrator is left.
+            UsageError: ``since`` lies ahead.
+        NetworkError, ChainError: suspended here, but not revoked yet: the chain cannot be reached.
+            KeyringError: no CA here.
     """
     guest = who.agency != node.agency
     if not guest:
@@ -209,7 +274,11 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
         if (known := agency_statements.revoked_since(unit, serial)) is not None:
             return Changed(known, keeps)
         newest = unit.newest_checkpoint(node.log_id, ("final",))
-        date = since if since is not None else max(node.clock.now(), newest.time + 1 if newest is not None else 0)
+        date = (
+            since
+            if since is not None
+            else max(node.clock.now(), newest.time + 1 if newest is not None else 0)
+        )
         agency_statements.publish_crl(node, unit, [(serial, date)])
     return Changed(date, keeps)
 

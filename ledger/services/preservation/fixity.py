@@ -1,8 +1,10 @@
 """Fixity: reading again what replicas keep, block by block, and putting right what is not.
 
 - each replica is asked for its own copy; nothing is fetched from peers meanwhile
-- `mismatch` (other bytes), `missing` and `unreadable` are told apart from `unreachable`, which says nothing about the item
-- a bad block is replaced by one that hashes to its CID, wherever one is left; the result is logged as a `verified` event
+- `mismatch` (other bytes), `missing` and `unreadable` are told apart from `unreachable`, which says
+  nothing about the item
+- a bad block is replaced by one that hashes to its CID, wherever one is left; the result is logged
+  as a `verified` event
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ _WAIT: Final = 30.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How often each item is read again, in seconds, and at how many bytes a second (0: as fast as it goes)."""
+    """How often each item is read again, in seconds, and at how many bytes a second (0: as fast as
+    it goes).
+    """
 
     interval: int = INTERVAL
     rate: int = RATE
@@ -54,7 +58,9 @@ class Policy:
 
 @dataclass
 class Found:
-    """What re-reading one item at one replica gave: blocks read, bad blocks by kind, and how many were put right."""
+    """What re-reading one item at one replica gave: blocks read, bad blocks by kind, and how many
+    were put right.
+    """
 
     node: str
     began: int = 0
@@ -107,13 +113,17 @@ class Reading:
 def check(node: Node, evidence: str, reading: Reading) -> list[Found]:
     """Read one item again at each of its replicas, repair what can be repaired, and log the result.
 
-    Logged once for all replicas that answered; not at all where the item is closed or offered, or where none answered.
+    Logged once for all replicas that answered; not at all where the item is closed or offered, or
+    where none answered.
 
     Raises:
-        NotFoundError: no replica keeps it. ConflictError: others are being read again, and it takes long.
+        NotFoundError: no replica keeps it. ConflictError: others are being read again, and it takes
+            long.
     """
     if not node.reading.acquire(timeout=_WAIT):
-        raise ConflictError("other items are being read again just now", hint="try again in a minute")
+        raise ConflictError(
+            "other items are being read again just now", hint="try again in a minute"
+        )
     try:
         return _check(node, evidence, reading)
     finally:
@@ -140,10 +150,14 @@ def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
 
 
 def _check_at(node: Node, row: HoldingRow, reading: Reading) -> Found:
-    """One item at one replica, from the place where an earlier reading was stopped; done already where only others are not yet."""
+    """One item at one replica, from the place where an earlier reading was stopped; done already
+    where only others are not yet.
+    """
     now = node.clock.now()
     found = Found(**json.loads(row.seen)) if row.seen else Found(row.node, began=now)
-    if now - found.began > _STALE:  # left behind by a crash: what was read then says nothing about today
+    if (
+        now - found.began > _STALE
+    ):  # left behind by a crash: what was read then says nothing about today
         row, found = replace(row, place=0, seen=""), Found(row.node, began=now)
     if found.complete:
         return found
@@ -168,25 +182,56 @@ def _check_at(node: Node, row: HoldingRow, reading: Reading) -> Found:
         if not found.pinned:
             replica.pin([row.cid])
     except (NetworkError, UsageError) as error:
-        row = replace(row, problem=word_of(error), tries=row.tries + 1, due=node.clock.now() + pause(row.tries))
+        row = replace(
+            row,
+            problem=word_of(error),
+            tries=row.tries + 1,
+            due=node.clock.now() + pause(row.tries),
+        )
         save()
         found.unreachable = True
         return found
-    except (VerificationError, NotFoundError, UnreadableError, StorageError) as error:  # it answers, but cannot say what it has pinned
+    except (
+        VerificationError,
+        NotFoundError,
+        UnreadableError,
+        StorageError,
+    ) as error:  # it answers, but cannot say what it has pinned
         _count(found, error)
     found.complete = True
     now = node.clock.now()
     done = replace(
-        row, place=0, seen=json.dumps(asdict(found)), state="pinned", proof=now, reads=row.reads + 1, problem="", tries=0, due=now
+        row,
+        place=0,
+        seen=json.dumps(asdict(found)),
+        state="pinned",
+        proof=now,
+        reads=row.reads + 1,
+        problem="",
+        tries=0,
+        due=now,
     )
-    if not found.is_whole:  # tried again before long: a good copy may turn up, at a replica that is down now
-        done = replace(done, state="damaged", proof=row.proof, problem=found.result, tries=row.tries + 1, due=now + pause(row.tries))
+    if (
+        not found.is_whole
+    ):  # tried again before long: a good copy may turn up, at a replica that is down now
+        done = replace(
+            done,
+            state="damaged",
+            proof=row.proof,
+            problem=found.result,
+            tries=row.tries + 1,
+            due=now + pause(row.tries),
+        )
     node.put_holdings([done])
     return found
 
 
-def _walk(node: Node, replica: Replica, root: bytes, depth: int = 0) -> Iterator[tuple[bytes, CustodyError | None]]:
-    """Every CID below a root, itself first. An inner node is read here, with what was wrong with it; its good copy leads on."""
+def _walk(
+    node: Node, replica: Replica, root: bytes, depth: int = 0
+) -> Iterator[tuple[bytes, CustodyError | None]]:
+    """Every CID below a root, itself first. An inner node is read here, with what was wrong with
+    it; its good copy leads on.
+    """
     if cids.codec_of(root) == cids.RAW:
         yield root, None
         return
@@ -209,7 +254,15 @@ def _good_copy(node: Node, cid: bytes) -> bytes | None:
         return None
 
 
-def _read(node: Node, replica: Replica, row: HoldingRow, cid: bytes, known: CustodyError | None, found: Found, reading: Reading) -> None:
+def _read(
+    node: Node,
+    replica: Replica,
+    row: HoldingRow,
+    cid: bytes,
+    known: CustodyError | None,
+    found: Found,
+    reading: Reading,
+) -> None:
     """One block: read, hashed, and replaced where it is bad."""
     try:
         if known is not None:
@@ -234,11 +287,15 @@ def _count(found: Found, error: CustodyError) -> None:
 
 
 def _repair(node: Node, replica: Replica, row: HoldingRow, cid: bytes) -> bool:
-    """Put a good copy in the place of a bad block; False where there is none, or the replica cannot take it."""
+    """Put a good copy in the place of a bad block; False where there is none, or the replica cannot
+    take it.
+    """
     data = _good_copy(node, cid)
     if data is None:
         return False
-    node.put_holdings([replace(row, state="damaged", due=node.clock.now())])  # its pin may go for a moment, in which we may die
+    node.put_holdings(
+        [replace(row, state="damaged", due=node.clock.now())]
+    )  # its pin may go for a moment, in which we may die
     try:
         replica.replace(row.cid, Block(cid, data))
         replica.get(cid)
@@ -250,7 +307,12 @@ def _repair(node: Node, replica: Replica, row: HoldingRow, cid: bytes) -> bool:
 def _log(node: Node, evidence: str, cid: bytes, found: list[Found]) -> None:
     results = [one.result for one in found]
     worst = next((word for word in _WORST if word in results), "match")
-    body = {"result": worst, "cid": cids.to_text(cid), "scope": "ciphertext", "reason": "; ".join(map(_words, found))}
+    body = {
+        "result": worst,
+        "cid": cids.to_text(cid),
+        "scope": "ciphertext",
+        "reason": "; ".join(map(_words, found)),
+    }
     service_events.record(node, evidence, "verified", body)
 
 
@@ -264,14 +326,22 @@ def _words(found: Found) -> str:
 
 
 def due(node: Node, policy: Policy) -> list[str]:
-    """Items whose last proof is older than the policy allows, and damaged ones, oldest proof first."""
+    """Items whose last proof is older than the policy allows, and damaged ones, oldest proof
+    first.
+    """
     with node.records.read() as unit:
         now = node.clock.now()
-        rows = unit.oldest_proofs(now - policy.interval, now - min(policy.interval, FIRST), now, _PAGE)
+        rows = unit.oldest_proofs(
+            now - policy.interval, now - min(policy.interval, FIRST), now, _PAGE
+        )
     return list(dict.fromkeys(row.evidence for row in rows if row.node in node.replicas.own))
 
 
 def unread(node: Node) -> Iterator[str]:
-    """Items that some replica keeps and that were never read again there; each as often as it has such replicas."""
+    """Items that some replica keeps and that were never read again there; each as often as it has
+    such replicas.
+    """
     for name in node.replicas.own:
-        yield from (row.evidence for row in node.holdings_at(name) if row.state in _KEPT and not row.reads)
+        yield from (
+            row.evidence for row in node.holdings_at(name) if row.state in _KEPT and not row.reads
+        )

@@ -32,5 +32,8 @@ def read_event(node: Node, unit: Unit, row: EntryRow) -> Event | None:
         return documents.parse(sealed)
     key = record_keys.record_key(node, unit, row.evidence)
     raw = content_encryption.open_document(key, row.payload, sealed)
-    shown = [content_encryption.open_disclosure(key, digest, one) for digest, one in unit.disclosures(row.payload)]
+    shown = [
+        content_encryption.open_disclosure(key, digest, one)
+        for digest, one in unit.disclosures(row.payload)
+    ]
     return documents.parse(raw, shown)

@@ -1,4 +1,6 @@
-"""What other agencies' logs proved of an item before it came to us, and which log sequenced which of its events."""
+"""What other agencies' logs proved of an item before it came to us, and which log sequenced which
+of its events.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +14,33 @@ from ledger.services.node.context import Node
 
 
 def inherited(unit: Unit, evidence: str) -> Bundle | None:
-    """The record that came with an item, without documents and proofs; None for one that began here and never left."""
+    """The record that came with an item, without documents and proofs; None for one that began here
+    and never left.
+    """
     data = unit.inherited(evidence)
     return bundles.parse(data) if data is not None else None
 
 
 def proven_times(unit: Unit, evidence: str) -> dict[bytes, int]:
-    """By when the entries that came with an item were on the chain, as its record proved; seconds since 1970, by entry."""
+    """By when the entries that came with an item were on the chain, as its record proved; seconds
+    since 1970, by entry.
+    """
     found = inherited(unit, evidence)
     proven = found.statements if found is not None else ()
-    return {one.entry: found.checkpoints[one.first].time for one in proven if found is not None and one.first is not None}
+    return {
+        one.entry: found.checkpoints[one.first].time
+        for one in proven
+        if found is not None and one.first is not None
+    }
 
 
 def log_agencies(node: Node, unit: Unit, evidence: str) -> dict[bytes, str]:
     """Agencies of the logs that sequenced an item's events, by log id."""
     found = inherited(unit, evidence)
-    others = {node.contracts.log_id(agency_id(one.agency), one.number): one.agency for one in (found.logs if found is not None else ())}
+    others = {
+        node.contracts.log_id(agency_id(one.agency), one.number): one.agency
+        for one in (found.logs if found is not None else ())
+    }
     return {**others, node.log_id: node.agency}
 
 
@@ -38,9 +51,15 @@ def events_that_count(unit: Unit, evidence: str) -> list[EntryRow]:
 
 
 def links_of(event: Event) -> list[LinkRow]:
-    """Items that an opening event names as those that its own comes from; none for any other event."""
+    """Items that an opening event names as those that its own comes from; none for any other
+    event.
+    """
     body, evidence = event.body, str(event.value["evidence"])
-    found = [(parent, "derived") for parent in body.get("parents", [])] if event.type == "derived" else []
+    found = (
+        [(parent, "derived") for parent in body.get("parents", [])]
+        if event.type == "derived"
+        else []
+    )
     if event.type == "copied" and isinstance(body.get("source"), dict):
         found.append((body["source"]["evidence"], "copy"))
     if event.value["seq"] == 0 and "partOf" in body:

@@ -12,11 +12,15 @@ K = TypeVar("K")
 R = TypeVar("R")
 
 
-def every(records: Records, first: K, fetch: Callable[[Unit, K, int], list[R]], key: Callable[[R], K]) -> Iterator[R]:
-    """All rows, each page in a transaction of its own: whoever works on them meanwhile holds up nobody.
+def every(
+    records: Records, first: K, fetch: Callable[[Unit, K, int], list[R]], key: Callable[[R], K]
+) -> Iterator[R]:
+    """All rows, each page in a transaction of its own: whoever works on them meanwhile holds up
+    nobody.
 
     Args:
-        first: a key before all others. fetch: a page of so many rows behind a key, in the order of keys.
+        first: a key before all others. fetch: a page of so many rows behind a key, in the order of
+            keys.
     """
     after = first
     while True:

@@ -35,8 +35,12 @@ def open_record_key(node: Node, grant: bytes | None) -> bytes:
 
 
 def index_token(node: Node, kind: str, *parts: str) -> bytes:
-    """A blind index token: HMAC-SHA256 under the index key, so that the database alone cannot be searched by guessing."""
-    message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in (kind, *parts))
+    """A blind index token: HMAC-SHA256 under the index key, so that the database alone cannot be
+    searched by guessing.
+    """
+    message = b"".join(
+        len(part.encode()).to_bytes(4, "big") + part.encode() for part in (kind, *parts)
+    )
     return hmac.new(node.keys.index, message, sha256).digest()
 
 
@@ -47,7 +51,10 @@ def identifier_token(node: Node, scheme: str, value: str) -> bytes:
 
 def tokens(node: Node, event: Event) -> list[bytes]:
     """What an event can be found by: its identifiers, and the digest of its content."""
-    identifiers = [*event.value.get("identifiers", []), *(event.body.get("identifiers", []) if event.type == "identified" else [])]
+    identifiers = [
+        *event.value.get("identifiers", []),
+        *(event.body.get("identifiers", []) if event.type == "identified" else []),
+    ]
     found = [identifier_token(node, one["scheme"], one["value"]) for one in identifiers]
     if "digests" in event.body and "content" in event.body:
         found.append(index_token(node, "sha-256", event.body["digests"]["sha-256"]))

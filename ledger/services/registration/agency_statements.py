@@ -1,6 +1,8 @@
-"""Statements of the agency about itself: log opened, descriptor published, revocation list published.
+"""Statements of the agency about itself: log opened, descriptor published, revocation list
+published.
 
-Signed by the node's service certificate, subject the agency URN, public documents, a seq and prev chain of their own.
+Signed by the node's service certificate, subject the agency URN, public documents, a seq and prev
+chain of their own.
 """
 
 from __future__ import annotations
@@ -45,7 +47,12 @@ def publish(node: Node, unit: Unit, event_type: str, body: dict[str, Any]) -> En
             "evidence": subject,
             "seq": len(earlier),
             "prev": previous.digest.hex() if previous is not None else None,
-            "actor": {"id": service.pseudonym, "agency": node.agency, "kind": "service", "role": "service"},
+            "actor": {
+                "id": service.pseudonym,
+                "agency": node.agency,
+                "kind": "service",
+                "role": "service",
+            },
             "time": format_time(time),
             "salt": b64url(content_encryption.new_salt(32)),
             "body": body,
@@ -56,7 +63,9 @@ def publish(node: Node, unit: Unit, event_type: str, body: dict[str, Any]) -> En
     digest = previous.digest if previous is not None else None
     claims = Claims(node.agency, subject, node.log_id, time, len(earlier), digest, "agency")
     documents.check_claims(event, claims)
-    statement = statements.sign(node.keys.service, claims, event.digest, service.digest, service.der)
+    statement = statements.sign(
+        node.keys.service, claims, event.digest, service.digest, service.der
+    )
     write(unit, service, event)
     return merkle_log.append(unit, node.log_id, [entry_row(node.log_id, statement)])[0]
 
@@ -73,7 +82,9 @@ def open_log(node: Node, unit: Unit, *, number: int, policy: str, anchors: list[
     publish(node, unit, "log-opened", {"policy": policy, "trustAnchors": anchors})
 
 
-def publish_crl(node: Node, unit: Unit, revoked: list[tuple[int, int]] | None = None, *, time: int = 0) -> CrlRow:
+def publish_crl(
+    node: Node, unit: Unit, revoked: list[tuple[int, int]] | None = None, *, time: int = 0
+) -> CrlRow:
     """Issue a revocation list, with new (serial, time) entries, and log its digest.
 
     Args:
@@ -83,13 +94,22 @@ def publish_crl(node: Node, unit: Unit, revoked: list[tuple[int, int]] | None = 
         KeyringError: the CA key is not at hand here.
     """
     if node.keys.authority is None:
-        raise KeyringError("the CA key is not at hand on this node", hint="issue a revocation list where the CA is")
+        raise KeyringError(
+            "the CA key is not at hand on this node", hint="issue a revocation list where the CA is"
+        )
     previous, now = unit.newest_crl(), max(node.clock.now(), time)
     number = previous.number + 1 if previous is not None else 1
-    der = node.keys.authority.issue_crl(previous.der if previous else None, revoked or [], number=number, now=now)
+    der = node.keys.authority.issue_crl(
+        previous.der if previous else None, revoked or [], number=number, now=now
+    )
     row = crl_row(der)
     unit.put_crl(row)
-    body = {"number": number, "digest": digest_of(der), "issued": format_time(row.issued), "revoked": len(certificates.load_crl(der))}
+    body = {
+        "number": number,
+        "digest": digest_of(der),
+        "issued": format_time(row.issued),
+        "revoked": len(certificates.load_crl(der)),
+    }
     publish(node, unit, "crl-published", body)
     return row
 
@@ -111,7 +131,11 @@ def digest_of(der: bytes) -> str:
 def revoked_since(unit: Unit, serial: int) -> int | None:
     """When the newest list has a certificate of ours revoked; None where it does not."""
     newest = unit.newest_crl()
-    entry = certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial) if newest is not None else None
+    entry = (
+        certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial)
+        if newest is not None
+        else None
+    )
     return int(entry.revocation_date_utc.timestamp()) if entry is not None else None
 
 
@@ -120,7 +144,8 @@ def fresh_crl(node: Node, unit: Unit, time: int) -> CrlRow | None:
     newest = unit.newest_crl()
     if newest is not None and newest.issued >= time:
         return newest
-    # Block times run ahead of ours by seconds; a list that speaks for a time far ahead would be a false statement.
+    # Block times run ahead of ours by seconds; a list that speaks for a time far ahead would be a
+    # false statement.
     if node.keys.authority is None or time - node.clock.now() > _AHEAD:
         return newest
     return publish_crl(node, unit, time=time)

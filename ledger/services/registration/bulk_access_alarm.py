@@ -1,4 +1,6 @@
-"""Alarms: many items opened by one person within an hour, for auditors to look into. No case data in any of it."""
+"""Alarms: many items opened by one person within an hour, for auditors to look into. No case data
+in any of it.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,17 @@ BULK_ACCESS: Final = "bulk-access"
 
 
 def note_access(node: Node, unit: Unit, statement: bytes, person: PersonId, evidence: str) -> None:
-    """Count an access that is being registered, and raise an alarm where they are too many: once an hour and person."""
+    """Count an access that is being registered, and raise an alarm where they are too many: once an
+    hour and person.
+    """
     now = node.clock.now()
     unit.put_reading(statement, person, evidence, now)
     count = unit.readings(person, now - HOUR)
-    if node.profile is None or count <= node.profile.bulk_access or unit.alarms(after=now - HOUR, limit=1, person=person):
+    if (
+        node.profile is None
+        or count <= node.profile.bulk_access
+        or unit.alarms(after=now - HOUR, limit=1, person=person)
+    ):
         return
     unit.put_alarm(AlarmRow(secrets.token_hex(8), BULK_ACCESS, person, count, now))
     _LOG.warning("%s: %d items within an hour by one person: custody alarms", BULK_ACCESS, count)

@@ -10,10 +10,17 @@ from ledger.services.records import record_keys
 from ledger.services.registration.registration import Registered
 
 
-def duplicates(node: Node, unit: Unit, caller: Caller, digest: str, *, beside: str = "") -> list[str]:
+def duplicates(
+    node: Node, unit: Unit, caller: Caller, digest: str, *, beside: str = ""
+) -> list[str]:
     """Items that the caller may see and whose content has this SHA-256, other than ``beside``."""
     token = record_keys.index_token(node, "sha-256", digest)
-    return [item.state.evidence for item in authorization.visible_items(node, unit, caller, limit=100, token=token, beside=beside)]
+    return [
+        item.state.evidence
+        for item in authorization.visible_items(
+            node, unit, caller, limit=100, token=token, beside=beside
+        )
+    ]
 
 
 def twins(node: Node, unit: Unit, caller: Caller, registered: Registered) -> list[str]:

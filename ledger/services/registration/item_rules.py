@@ -1,4 +1,6 @@
-"""What the documents of an item forbid to follow, judged on the node before an event is sequenced."""
+"""What the documents of an item forbid to follow, judged on the node before an event is
+sequenced.
+"""
 
 from __future__ import annotations
 
@@ -57,10 +59,16 @@ class Review:
         else:
             if one.event.type == "accessed":
                 _require_fresh(one.statement.claims.time, self._node.clock.now())
-                authorization.require_readable(self._node, self._unit, signer, before, one.event.body["mode"])
+                authorization.require_readable(
+                    self._node, self._unit, signer, before, one.event.body["mode"]
+                )
             if one.event.type == "transfer-offered":
                 self._require_taker(one.event, signer)
-            life = self._life(evidence) if Life.looks_back(one.event) else self._lives.get(evidence, Life())
+            life = (
+                self._life(evidence)
+                if Life.looks_back(one.event)
+                else self._lives.get(evidence, Life())
+            )
             life.require_allowed(told, self._node.clock.now())
             _require_official(self._unit, one, life)
         self._told.setdefault(evidence, []).append(told)
@@ -75,21 +83,32 @@ class Review:
         return self._lives[evidence]
 
     def _require_references(self, event: Event, signer: Caller) -> None:
-        """An event names other items that its signer has a part in, or opened in the same batch; hidden and absent ones are one answer.
+        """An event names other items that its signer has a part in, or opened in the same batch;
+        hidden and absent ones are one answer.
 
-        What an item is part of is not asked: files of a folder come before the folder itself. It is a word of the item's own record,
-        and shown to those alone who see that item (lineage).
+        What an item is part of is not asked: files of a folder come before the folder itself. It is
+        a word of the item's own record, and shown to those alone who see that item (lineage).
 
         Raises:
             RuleError: it names another.
         """
         for evidence in references(event):
-            if self._states.get(evidence) is None and not authorization.is_visible(self._node, self._unit, signer, evidence):
-                what = "an item that this one is derived from" if event.type == "derived" else "an item that this event names"
-                raise RuleError(f"{what} is not known here, or not to you", hint="check the items that you name: custody list")
+            if self._states.get(evidence) is None and not authorization.is_visible(
+                self._node, self._unit, signer, evidence
+            ):
+                what = (
+                    "an item that this one is derived from"
+                    if event.type == "derived"
+                    else "an item that this event names"
+                )
+                raise RuleError(
+                    f"{what} is not known here, or not to you",
+                    hint="check the items that you name: custody list",
+                )
 
     def _require_taker(self, event: Event, signer: Caller) -> None:
-        """An item is offered to another agency, or to a colleague who is there to take it: never to oneself, under whichever number.
+        """An item is offered to another agency, or to a colleague who is there to take it: never to
+        oneself, under whichever number.
 
         Raises:
             RuleError: otherwise.
@@ -100,7 +119,9 @@ class Review:
         hint = "--to-person WHO, see: custody person list"
         row = self._unit.person(PersonId(own, to["person"])) if "person" in to else None
         if row is None or not row.active:
-            raise RuleError("a handover inside the agency is made to a person who is active here", hint=hint)
+            raise RuleError(
+                "a handover inside the agency is made to a person who is active here", hint=hint
+            )
         if self._persons.behind(row.person) == self._persons.behind(signer.id):
             raise RuleError("nobody offers an item to themselves", hint=hint)
         der = self._unit.certificate(row.certificate)
@@ -109,10 +130,21 @@ class Review:
 
 
 def _require_fresh(time: int, now: int) -> None:
-    """Nothing could be handed out under an access that is older, so it would tell of a reading that never was."""
+    """Nothing could be handed out under an access that is older, so it would tell of a reading that
+    never was.
+    """
     if now - time > authorization.FRESH:
-        told = f"the access is dated {format_time(time)}, and the node's clock says {format_time(now)}: it opens nothing any more"
-        raise RuleError(told, hint="if you signed it just now, one of the two clocks is wrong: set it, in UTC, then sign anew")
+        told = (
+            f"the access is dated {format_time(time)}, and the node's clock says "
+            f"{format_time(now)}: it opens nothing any more"
+        )
+        raise RuleError(
+            told,
+            hint=(
+                "if you signed it just now, one of the two clocks is wrong: set it, in UTC, "
+                "then sign anew"
+            ),
+        )
 
 
 def _told(persons: Persons, digest: bytes, event: Event) -> Told:
@@ -122,7 +154,8 @@ def _told(persons: Persons, digest: bytes, event: Event) -> Told:
 
 
 def _require_official(unit: Unit, one: Checked, life: Life) -> None:
-    """Guarded material is not granted to anybody outside government and court, whatever the event calls them.
+    """Guarded material is not granted to anybody outside government and court, whatever the event
+    calls them.
 
     Raises:
         DeniedError: it would be.
@@ -131,7 +164,10 @@ def _require_official(unit: Unit, one: Checked, life: Life) -> None:
     row = unit.person(PersonId(to.get("agency", ""), to["person"])) if "person" in to else None
     der = unit.certificate(row.certificate) if row is not None else None
     if der is not None and certificates.parse(der).roles <= OUTSIDE:
-        raise DeniedError(f"material marked {GUARDED} is granted to government and court only", hint="show it under supervision")
+        raise DeniedError(
+            f"material marked {GUARDED} is granted to government and court only",
+            hint="show it under supervision",
+        )
 
 
 def life_of(node: Node, unit: Unit, evidence: str) -> Life:
@@ -151,11 +187,22 @@ def _require_approvals(node: Node, unit: Unit, persons: Persons, told: Told) -> 
     approved = set()
     for digest in told.event.body.get("approvals", []):
         row = unit.entry_by_digest(bytes.fromhex(digest))
-        event = documents.read_event(node, unit, row) if row is not None and row.evidence in told.event.body["parents"] else None
+        event = (
+            documents.read_event(node, unit, row)
+            if row is not None and row.evidence in told.event.body["parents"]
+            else None
+        )
         if row is not None and event is not None and event.type == "approved":
             approved.add(_told(persons, row.digest, event).actor)
     if len(approved - {told.actor}) < _APPROVALS:
         raise RuleError(
-            f"biometric output takes the approval of {_APPROVALS} colleagues on an item that it is derived from",
-            hint="custody record approve PARENT --target ANALYSIS, by each; then --approval DIGEST twice",
+            (
+                f"biometric output takes the approval of {_APPROVALS} colleagues on an item that "
+                "it "
+                "is derived from"
+            ),
+            hint=(
+                "custody record approve PARENT --target ANALYSIS, by each; then --approval "
+                "DIGEST twice"
+            ),
         )

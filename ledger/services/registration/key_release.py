@@ -17,28 +17,46 @@ from ledger.services.registration.statement_checks import Checked
 
 
 def require_good(node: Node, unit: Unit, one: Checked, before: ItemRow | None) -> None:
-    """Check the grants that come with an event: none but those that it is for, each once, and of the item's own content.
+    """Check the grants that come with an event: none but those that it is for, each once, and of
+    the item's own content.
 
-    Whatever else came would stand in the agency's own log for ever, as a release that no event tells of, and fail every later audit.
+    Whatever else came would stand in the agency's own log for ever, as a release that no event
+    tells of, and fail every later audit.
 
     Raises:
-        RuleError: a grant of another scope or to a key that belongs to nobody whom the event names, one of other content, or one twice.
+        RuleError: a grant of another scope or to a key that belongs to nobody whom the event names,
+            one of other content, or one twice.
     """
     if not one.grants:
         return
     if before is None:
-        content, recipients = one.content, {node.descriptor(unit).custody.digest, *_person(unit, one.certificate.subject)}
-        allowed: set[tuple[str, bytes, bytes | None]] = {("record", node.keys.hpke.public.digest, None)}
+        content, recipients = (
+            one.content,
+            {node.descriptor(unit).custody.digest, *_person(unit, one.certificate.subject)},
+        )
+        allowed: set[tuple[str, bytes, bytes | None]] = {
+            ("record", node.keys.hpke.public.digest, None)
+        }
     else:
-        content, recipients, allowed = _content_of(node, unit, before.state.evidence), _recipients(node, unit, one), set()
+        content, recipients, allowed = (
+            _content_of(node, unit, before.state.evidence),
+            _recipients(node, unit, one),
+            set(),
+        )
     if content is not None:
         allowed |= {("content", recipient, content.commitment) for recipient in recipients}
     given = [(grant.scope, grant.recipient, grant.binding) for grant in one.grants]
-    if not {one[:2] for one in given} <= {one[:2] for one in allowed} | {("content", recipient) for recipient in recipients}:
-        raise RuleError("a key was sealed to somebody whom the event does not name", hint="seal it to the recipient of the event")
+    if not {one[:2] for one in given} <= {one[:2] for one in allowed} | {
+        ("content", recipient) for recipient in recipients
+    }:
+        raise RuleError(
+            "a key was sealed to somebody whom the event does not name",
+            hint="seal it to the recipient of the event",
+        )
     if not set(given) <= allowed or len(set(given)) != len(given):
         raise RuleError(
-            "a key is not of the content of this item, or was sealed twice to one recipient", hint="read the item again and sign anew"
+            "a key is not of the content of this item, or was sealed twice to one recipient",
+            hint="read the item again and sign anew",
         )
 
 
@@ -68,33 +86,55 @@ def _person(unit: Unit, person: PersonId) -> set[bytes]:
 
 
 def note_share(node: Node, unit: Unit, event: Event, evidence: str, statement: bytes) -> None:
-    """Whoever a disclosure names as its recipient has a part in the item from now on; a thing has no key that would tell so.
+    """Whoever a disclosure names as its recipient has a part in the item from now on; a thing has
+    no key that would tell so.
 
-    Whether they may log in is asked when they do: what is written down here follows from the statement alone. A recipient who is named
-    in words is nobody who works here, and stays in the sealed document.
+    Whether they may log in is asked when they do: what is written down here follows from the
+    statement alone. A recipient who is named in words is nobody who works here, and stays in the
+    sealed document.
     """
     to = event.body.get("to", {}) if event.type == "disclosed" else {}
     if is_pseudonym(to.get("person", "")):
-        unit.put_share(ShareRow(evidence, PersonId(to.get("agency", node.agency), to["person"]), statement))
+        unit.put_share(
+            ShareRow(evidence, PersonId(to.get("agency", node.agency), to["person"]), statement)
+        )
 
 
 def take_back(node: Node, unit: Unit, one: Checked, before: ItemRow | None) -> None:
-    """Whoever did not take an item offered to them inside the agency loses the key that came with the offer, and with it their part.
+    """Whoever did not take an item offered to them inside the agency loses the key that came with
+    the offer, and with it their part.
 
-    Keys that they have by another event stay: as the one who recorded it, accepted it before, or was given it.
+    Keys that they have by another event stay: as the one who recorded it, accepted it before, or
+    was given it.
     """
-    offer = before.state.offer if before is not None and one.statement.claims.effect in ("decline", "withdraw") else None
-    if before is None or offer is None or offer.to != before.state.custodian or offer.person is None:
+    offer = (
+        before.state.offer
+        if before is not None and one.statement.claims.effect in ("decline", "withdraw")
+        else None
+    )
+    if (
+        before is None
+        or offer is None
+        or offer.to != before.state.custodian
+        or offer.person is None
+    ):
         return
     person, evidence = PersonId(offer.to, offer.person), before.state.evidence
     row = unit.person(person)
-    if row is None or person in (before.opener, before.holder) or unit.share(evidence, person) is not None:
+    if (
+        row is None
+        or person in (before.opener, before.holder)
+        or unit.share(evidence, person) is not None
+    ):
         return
     for told in life_of(node, unit, evidence).told.values():
         event = told.event
         actor, to = event.value["actor"], event.body.get("to", {})
         if event.type == "transfer-accepted" and PersonId(actor["agency"], actor["id"]) == person:
             return
-        if event.type == "disclosed" and PersonId(to.get("agency", node.agency), to.get("person", "")) == person:
+        if (
+            event.type == "disclosed"
+            and PersonId(to.get("agency", node.agency), to.get("person", "")) == person
+        ):
             return
     unit.drop_grant(evidence, "content", hpke_key(row).digest)

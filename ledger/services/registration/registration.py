@@ -1,4 +1,5 @@
-"""Registration of signed statements: checked in full, then sequenced in one transaction (DESIGN sections 7 and 11).
+"""Registration of signed statements: checked in full, then sequenced in one transaction (DESIGN
+sections 7 and 11).
 
 Idempotent on (evidence, seq, payload): the first signature wins, a repeat gets the same receipt.
 """
@@ -24,7 +25,14 @@ from ledger.services.partners.directory import Certifiers
 from ledger.services.records import record_keys
 from ledger.services.registration import bulk_access_alarm, key_release, sequencing
 from ledger.services.registration.item_rules import Review
-from ledger.services.registration.statement_checks import Checked, Submission, check, own_record_grant, require_enrolled, same
+from ledger.services.registration.statement_checks import (
+    Checked,
+    Submission,
+    check,
+    own_record_grant,
+    require_enrolled,
+    same,
+)
 from ledger.services.storage import placement
 
 __all__ = ["MAX_BATCH", "Registered", "Submission", "register"]
@@ -33,7 +41,9 @@ MAX_BATCH: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The outcome: where the entry is, its receipt, whether it was there before, and the SHA-256 of what it opens."""
+    """The outcome: where the entry is, its receipt, whether it was there before, and the SHA-256 of
+    what it opens.
+    """
 
     evidence: str
     digest: bytes
@@ -43,7 +53,13 @@ class Registered:
     content: str | None = None
 
 
-def register(node: Node, submissions: Sequence[Submission], *, caller: PersonId | None, service: bytes | None = None) -> list[Registered]:
+def register(
+    node: Node,
+    submissions: Sequence[Submission],
+    *,
+    caller: PersonId | None,
+    service: bytes | None = None,
+) -> list[Registered]:
     """Register statements, all of them or none.
 
     Args:
@@ -51,7 +67,8 @@ def register(node: Node, submissions: Sequence[Submission], *, caller: PersonId 
         service: digest of the service certificate that is logged in; None for our own node.
 
     Raises:
-        FormatError, VerificationError, RuleError, DeniedError, ConflictError: the first that is wrong.
+        FormatError, VerificationError, RuleError, DeniedError, ConflictError: the first that is
+        wrong.
     """
     if not 0 < len(submissions) <= MAX_BATCH:
         raise FormatError(f"a batch holds 1 to {MAX_BATCH} statements, found {len(submissions)}")
@@ -77,21 +94,31 @@ def register(node: Node, submissions: Sequence[Submission], *, caller: PersonId 
         ]
 
 
-def _require_current(node: Node, unit: Unit, checked: list[Checked], caller: PersonId | None, service: bytes | None) -> None:
-    """Check in the transaction that appends: somebody suspended or given other roles since the first look appends nothing more.
+def _require_current(
+    node: Node, unit: Unit, checked: list[Checked], caller: PersonId | None, service: bytes | None
+) -> None:
+    """Check in the transaction that appends: somebody suspended or given other roles since the
+    first look appends nothing more.
 
-    A repeat appends nothing: its certificate may have been renewed since, and its first answer lost.
+    A repeat appends nothing: its certificate may have been renewed since, and its first answer
+    lost.
 
     Raises:
-        DeniedError: the caller is not enrolled any more, or signed under another certificate than their newest.
+        DeniedError: the caller is not enrolled any more, or signed under another certificate than
+            their newest.
         VerificationError: a certificate that may not be used now.
     """
     own = service if caller is None else require_enrolled(unit, caller)
     certifiers = Certifiers(node, unit)
-    for certificate in {one.certificate.digest: one.certificate for one in checked if not one.repeats}.values():
+    for certificate in {
+        one.certificate.digest: one.certificate for one in checked if not one.repeats
+    }.values():
         if own is not None and certificate.digest != own:
             # One with other roles may lie about: what counts is the newest, and for a node its own.
-            raise DeniedError("the statement was signed under another certificate than yours", hint="custody person renew, then sign anew")
+            raise DeniedError(
+                "the statement was signed under another certificate than yours",
+                hint="custody person renew, then sign anew",
+            )
         certifiers.verify_current(certificate)
 
 
@@ -102,7 +129,9 @@ def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[Entr
     fresh: list[tuple[Checked, EntryRow]] = []
     known: dict[int, EntryRow] = {}
     judge, signers = Review(node, unit, states), _Signers(node, unit)
-    names: list[str] = []  # that are taken; said when all else is right, or a batch that fails anyway would tell of hidden items
+    # Names that are taken are said when all else is right, or a batch that fails anyway would tell
+    # of hidden items.
+    names: list[str] = []
     for number, one in enumerate(checked):
         claims = one.statement.claims
         if claims.subject not in states:
@@ -112,7 +141,9 @@ def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[Entr
         if (row := _admit(node, unit, signer, one, before)) is not None:
             known[number] = row
             continue
-        if one.repeats:  # whose certificate was not judged: it is answered, or nothing is done for it
+        if (
+            one.repeats
+        ):  # whose certificate was not judged: it is answered, or nothing is done for it
             raise authorization.hidden()
         if before is not None and claims.effect == "open":
             names.append(claims.subject)
@@ -126,11 +157,16 @@ def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[Entr
         states[claims.subject] = item
         fresh.append((one, sequencing.entry_row(node.log_id, one.statement)))
     if names:
-        raise ConflictError("an item is known under that name already", hint="open it under a new name")
+        raise ConflictError(
+            "an item is known under that name already", hint="open it under a new name"
+        )
     appended = merkle_log.append(unit, node.log_id, [row for _, row in fresh]) if fresh else []
     _store(node, unit, [(one, row) for (one, _), row in zip(fresh, appended, strict=True)], states)
     rest = iter(appended)
-    return [(known[number], True) if number in known else (next(rest), False) for number in range(len(checked))]
+    return [
+        (known[number], True) if number in known else (next(rest), False)
+        for number in range(len(checked))
+    ]
 
 
 class _Signers:
@@ -143,18 +179,26 @@ class _Signers:
     def of(self, certificate: Certificate) -> Caller:
         """Whoever signed with a certificate."""
         if certificate.digest not in self._known:
-            self._known[certificate.digest] = authorization.signer(self._node, self._unit, certificate)
+            self._known[certificate.digest] = authorization.signer(
+                self._node, self._unit, certificate
+            )
         return self._known[certificate.digest]
 
 
-def _admit(node: Node, unit: Unit, signer: Caller, one: Checked, before: ItemRow | None) -> EntryRow | None:
-    """The row of a statement that is there already; None for a new one that its signer's part in the item lets them record.
+def _admit(
+    node: Node, unit: Unit, signer: Caller, one: Checked, before: ItemRow | None
+) -> EntryRow | None:
+    """The row of a statement that is there already; None for a new one that its signer's part in
+    the item lets them record.
 
-    What one signed oneself one may send again, whatever has become of one's part in the item: the answer may have been lost.
+    What one signed oneself one may send again, whatever has become of one's part in the item: the
+    answer may have been lost.
 
     Raises:
-        NotFoundError: the signer has no part in the item, or it does not exist: the same answer, after the same look-ups.
-        DeniedError: their part lets them record something else only. ConflictError: another event stands there.
+        NotFoundError: the signer has no part in the item, or it does not exist: the same answer,
+            after the same look-ups.
+        DeniedError: their part lets them record something else only. ConflictError: another event
+            stands there.
     """
     claims = one.statement.claims
     if claims.effect == "open":
@@ -178,18 +222,27 @@ def _admit(node: Node, unit: Unit, signer: Caller, one: Checked, before: ItemRow
 def _refuse(one: Checked, before: ItemRow, *, answered: bool) -> NoReturn:
     seq = one.statement.claims.seq
     if answered and seq > before.state.seq:
-        raise ConflictError("the handover is being settled on the chain", hint="try again in a moment")
-    raise ConflictError(f"another event already stands at seq {seq} of this item", hint="read the item again and sign anew")
+        raise ConflictError(
+            "the handover is being settled on the chain", hint="try again in a moment"
+        )
+    raise ConflictError(
+        f"another event already stands at seq {seq} of this item",
+        hint="read the item again and sign anew",
+    )
 
 
-def _store(node: Node, unit: Unit, fresh: list[tuple[Checked, EntryRow]], states: dict[str, ItemRow | None]) -> None:
+def _store(
+    node: Node, unit: Unit, fresh: list[tuple[Checked, EntryRow]], states: dict[str, ItemRow | None]
+) -> None:
     keys: dict[str, bytes | None] = {}
     subjects = [row.evidence for _, row in fresh]
     stored = unit.grants_named(subjects, "record", node.keys.hpke.public.digest)
     for one, row in fresh:
         evidence = row.evidence
         for grant in one.grants:
-            unit.put_grant(evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode())
+            unit.put_grant(
+                evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode()
+            )
         if evidence not in keys:
             keys[evidence] = _record_key(node, unit, one, stored.get(evidence))
         item = states[evidence]
@@ -200,7 +253,9 @@ def _store(node: Node, unit: Unit, fresh: list[tuple[Checked, EntryRow]], states
 
 
 def _record_key(node: Node, unit: Unit, one: Checked, stored: bytes | None) -> bytes | None:
-    """The item's record key; None where it was destroyed with a disposal, after which only the log speaks of the item."""
+    """The item's record key; None where it was destroyed with a disposal, after which only the log
+    speaks of the item.
+    """
     own = own_record_grant(node, one.grants)
     if own is not None:
         return node.keys.hpke.open(own)

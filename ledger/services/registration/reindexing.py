@@ -1,8 +1,11 @@
-"""The blind index made anew, where a version of this program looks items up by another form than the one that a home was written with.
+"""The blind index made anew, where a version of this program looks items up by another form than
+the one that a home was written with.
 
-The index holds keyed digests of numbers, so that no migration of the database alone can do this: each item's documents are opened with
-the node's own key. What else follows from documents, and an earlier version did not write down, is written down on the way: who has a
-part in an item. It is idempotent, in transactions of some items each, and its end is written down last: a crash repeats it.
+The index holds keyed digests of numbers, so that no migration of the database alone can do this:
+each item's documents are opened with the node's own key. What else follows from documents, and an
+earlier version did not write down, is written down on the way: who has a part in an item. It is
+idempotent, in transactions of some items each, and its end is written down last: a crash repeats
+it.
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ _PAGE: Final = 100
 
 
 def bring_up(node: Node) -> int:
-    """Index every item anew where that is due; returns how many were, 0 for a home that is up to date."""
+    """Index every item anew where that is due; returns how many were, 0 for a home that is up to
+    date.
+    """
     with node.records.read() as unit:
         if unit.index_form() == wording.VERSION:
             return 0
@@ -40,12 +45,21 @@ def bring_up(node: Node) -> int:
             break
         after = items[-1].opened
     if done:
-        _LOG.warning("the search index was made anew, so that numbers are found in every spelling; items: %d", done)
+        _LOG.warning(
+            (
+                "the search index was made anew, so that numbers are found in every spelling; "
+                "items: "
+                "%d"
+            ),
+            done,
+        )
     return done
 
 
 def _index(node: Node, unit: Unit, item: ItemRow) -> None:
-    """One item; where one of its documents cannot be opened, what it was found by until now stays."""
+    """One item; where one of its documents cannot be opened, what it was found by until now
+    stays.
+    """
     evidence, found, whole = item.state.evidence, set(), True
     for row in unit.events(evidence, void=True):
         try:

@@ -1,7 +1,7 @@
 """What one sequenced statement changes in the database.
 
-Written at registration, and written again by an audit into an empty database: whatever stands in these tables follows from the
-statements, their documents, and what the contract decided.
+Written at registration, and written again by an audit into an empty database: whatever stands in
+these tables follows from the statements, their documents, and what the contract decided.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from ledger.services.storage import placement
 
 
 class Sequenced(Protocol):
-    """A statement of our log; ``event`` is None where its document was destroyed, ``content`` where it opens none."""
+    """A statement of our log; ``event`` is None where its document was destroyed, ``content`` where
+    it opens none.
+    """
 
     @property
     def statement(self) -> Statement: ...
@@ -43,7 +45,8 @@ def entry_row(log: bytes, statement: Statement) -> EntryRow:
     """The row of a statement that is not sequenced yet."""
     claims = statement.claims
     return EntryRow(
-        log, 0, statement.entry, statement.digest, claims.subject, claims.seq, claims.effect, claims.time,
+        log, 0, statement.entry, statement.digest, claims.subject, claims.seq, claims.effect,
+        claims.time,
         claims.issuer, statement.certificate, statement.payload,
     )  # fmt: skip
 
@@ -67,17 +70,26 @@ def item_after(node: Node, one: Sequenced, before: ItemRow | None) -> ItemRow:
     )
     if before is None:
         cid = None if one.content is None else dag.root_of(one.content)
-        return ItemRow(state, cid, one.certificate.subject, 0, node.log_id, 0, one.certificate.subject)
+        return ItemRow(
+            state, cid, one.certificate.subject, 0, node.log_id, 0, one.certificate.subject
+        )
     if transfer_steps.answers(before.state, claims):  # the contract decides on its effect
         return before
-    return replace(before, state=state, holder=one.certificate.subject if claims.effect == "accept" else before.holder)
+    return replace(
+        before,
+        state=state,
+        holder=one.certificate.subject if claims.effect == "accept" else before.holder,
+    )
 
 
-def write(node: Node, unit: Unit, one: Sequenced, row: EntryRow, item: ItemRow, key: bytes | None) -> ItemRow:
+def write(
+    node: Node, unit: Unit, one: Sequenced, row: EntryRow, item: ItemRow, key: bytes | None
+) -> ItemRow:
     """Write everything that follows from a statement which stands in the log.
 
     Args:
-        item: as item_after gave it. key: the item's record key; None where it was destroyed, after which only the log speaks of it.
+        item: as item_after gave it. key: the item's record key; None where it was destroyed, after
+            which only the log speaks of it.
     """
     event, evidence = one.event, row.evidence
     unit.put_certificate(one.certificate.digest, one.certificate.der)
@@ -92,9 +104,13 @@ def write(node: Node, unit: Unit, one: Sequenced, row: EntryRow, item: ItemRow, 
     if event is not None:
         key_release.note_share(node, unit, event, evidence, row.digest)
     if event is not None and event.type == "disposed":
-        unit.put_erasure(ErasureRow(evidence, row.digest, node.agency, "due", backups=node.backups_until()))
+        unit.put_erasure(
+            ErasureRow(evidence, row.digest, node.agency, "due", backups=node.backups_until())
+        )
     if event is not None and event.type == "disclosed" and event.body["mode"] in placement.COPIES:
-        until = row.time + placement.OPENING  # of the statement: no clock but its signer's tells it again
+        until = (
+            row.time + placement.OPENING
+        )  # of the statement: no clock but its signer's tells it again
         unit.put_opening(evidence, until)
         agency = event.body.get("to", {}).get("agency", node.agency)
         if agency != node.agency:
@@ -103,9 +119,16 @@ def write(node: Node, unit: Unit, one: Sequenced, row: EntryRow, item: ItemRow, 
 
 
 def keep_document(node: Node, unit: Unit, event: Event, evidence: str, key: bytes) -> None:
-    """Keep a document sealed, with what it is found by. Sealing the same under the same key gives the same bytes."""
+    """Keep a document sealed, with what it is found by. Sealing the same under the same key gives
+    the same bytes.
+    """
     unit.put_document(event.digest, evidence, content_encryption.seal_document(key, event.raw))
     for position, disclosure in enumerate(event.disclosures):
-        unit.put_disclosure(disclosure.digest, event.digest, position, content_encryption.seal_disclosure(key, disclosure.encoded))
+        unit.put_disclosure(
+            disclosure.digest,
+            event.digest,
+            position,
+            content_encryption.seal_disclosure(key, disclosure.encoded),
+        )
     for token in record_keys.tokens(node, event):
         unit.put_token(token, evidence)

@@ -1,4 +1,6 @@
-"""Events that the node signs itself, with its service certificate: what it found out about an item, and keys that it destroyed."""
+"""Events that the node signs itself, with its service certificate: what it found out about an item,
+and keys that it destroyed.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,20 @@ _TRIES: Final = 5
 
 
 def record(node: Node, evidence: str, event_type: str, body: dict[str, Any]) -> Registered | None:
-    """Sign the next event of an item and register it; None where nothing may follow: it is closed, or offered to somebody.
+    """Sign the next event of an item and register it; None where nothing may follow: it is closed,
+    or offered to somebody.
 
     Raises:
-        RuleError, ConflictError: others were first again and again. DeniedError: the keys of the item were destroyed.
+        RuleError, ConflictError: others were first again and again. DeniedError: the keys of the
+            item were destroyed.
     """
     item = _item(node, evidence)
-    if item is None or item.state.closed or item.state.offer is not None or item.state.custodian != node.agency:
+    if (
+        item is None
+        or item.state.closed
+        or item.state.offer is not None
+        or item.state.custodian != node.agency
+    ):
         return None
     return _register(node, evidence, event_type, body)
 
@@ -37,13 +46,20 @@ def confirm(node: Node, evidence: str, event_type: str, body: dict[str, Any]) ->
     return _register(node, evidence, event_type, body)
 
 
-def submit(node: Node, api: PartnerApi, told: dict[str, Any], event_type: str, body: dict[str, Any]) -> None:
+def submit(
+    node: Node, api: PartnerApi, told: dict[str, Any], event_type: str, body: dict[str, Any]
+) -> None:
     """Sign an event about an item in another agency's custody, and register it in their log.
 
     Args:
         told: where the item stands there: evidence, log, events, head, time.
     """
-    place = (str(told["evidence"]), int(told["events"]), bytes.fromhex(told["head"]), max(node.clock.now(), int(told["time"])))
+    place = (
+        str(told["evidence"]),
+        int(told["events"]),
+        bytes.fromhex(told["head"]),
+        max(node.clock.now(), int(told["time"])),
+    )
     api.register([_sign(node, bytes.fromhex(told["log"]), event_type, body, *place).submission])
 
 
@@ -59,9 +75,13 @@ def _register(node: Node, evidence: str, event_type: str, body: dict[str, Any]) 
         if item is None:
             raise NotFoundError("no such item")
         now = max(node.clock.now(), item.state.time)
-        sent = _sign(node, node.log_id, event_type, body, evidence, item.state.seq + 1, item.state.head, now).submission
+        sent = _sign(
+            node, node.log_id, event_type, body, evidence, item.state.seq + 1, item.state.head, now
+        ).submission
         submission = Submission(
-            from_b64url(sent["statement"], what="statement"), from_b64url(sent["document"], what="document"), tuple(sent["disclosures"])
+            from_b64url(sent["statement"], what="statement"),
+            from_b64url(sent["document"], what="document"),
+            tuple(sent["disclosures"]),
         )
         try:
             return registration.register(node, [submission], caller=None)[0]
@@ -71,8 +91,19 @@ def _register(node: Node, evidence: str, event_type: str, body: dict[str, Any]) 
                 raise
 
 
-def _sign(node: Node, log: bytes, event_type: str, body: dict[str, Any], evidence: str, seq: int, prev: bytes, time: int) -> Signed:
+def _sign(
+    node: Node,
+    log: bytes,
+    event_type: str,
+    body: dict[str, Any],
+    evidence: str,
+    seq: int,
+    prev: bytes,
+    time: int,
+) -> Signed:
     with node.records.read() as unit:
         descriptor = node.descriptor(unit)
-    service = Person(node.keys.service_certificate, node.keys.service, node.keys.hpke, log, descriptor)
+    service = Person(
+        node.keys.service_certificate, node.keys.service, node.keys.hpke, log, descriptor
+    )
     return sign_event(service, event_type, body, evidence=evidence, seq=seq, prev=prev, time=time)

@@ -26,13 +26,16 @@ from ledger.services.node.context import Node
 from ledger.services.partners.directory import Certifiers
 
 _MAX_GRANTS: Final = 64
-#: Types besides the opening ones with which keys may be handed on: each release of a key has its signed event.
+#: Types besides the opening ones with which keys may be handed on: each release of a key has its
+#: signed event.
 RELEASES: Final = frozenset({"transfer-offered", "transfer-accepted", "disclosed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a client sends: the statement with its certificate, the document with all disclosures, and grants."""
+    """What a client sends: the statement with its certificate, the document with all disclosures,
+    and grants.
+    """
 
     statement: bytes
     document: bytes
@@ -44,7 +47,8 @@ class Submission:
 class Checked:
     """A submission in its parts; ``content`` only where the event opens an item that has some.
 
-    ``repeats``: a person's own statement that stands in the log already, under a certificate that they had: nothing is appended for it.
+    ``repeats``: a person's own statement that stands in the log already, under a certificate that
+    they had: nothing is appended for it.
     """
 
     statement: Statement
@@ -68,13 +72,24 @@ def require_enrolled(unit: Unit, caller: PersonId) -> bytes:
 
 
 def same(unit: Unit, statement: Statement) -> EntryRow | None:
-    """The row of the same document of the same signer; a document names its item, its place, its actor and a salt."""
+    """The row of the same document of the same signer; a document names its item, its place, its
+    actor and a salt.
+    """
     claims = statement.claims
-    return next((row for row in unit.events(claims.subject) if (row.seq, row.payload) == (claims.seq, statement.payload)), None)
+    return next(
+        (
+            row
+            for row in unit.events(claims.subject)
+            if (row.seq, row.payload) == (claims.seq, statement.payload)
+        ),
+        None,
+    )
 
 
 def _repeats(unit: Unit, statement: Statement, caller: PersonId | None) -> bool:
-    """Whether a person sends what stands in the log under a certificate that they had: it was accepted then."""
+    """Whether a person sends what stands in the log under a certificate that they had: it was
+    accepted then.
+    """
     person = unit.person(caller) if caller is not None else None
     if person is None or person.certificate == statement.certificate:
         return False
@@ -82,12 +97,16 @@ def _repeats(unit: Unit, statement: Statement, caller: PersonId | None) -> bool:
     return row is not None and row.certificate == statement.certificate
 
 
-def check(node: Node, unit: Unit, certifiers: Certifiers, submission: Submission, caller: PersonId | None) -> Checked:
-    """Everything that can be judged without the item's state. A repeat need not be acceptable once more: only to be its caller's own.
+def check(
+    node: Node, unit: Unit, certifiers: Certifiers, submission: Submission, caller: PersonId | None
+) -> Checked:
+    """Everything that can be judged without the item's state. A repeat need not be acceptable once
+    more: only to be its caller's own.
 
     Args:
         certifiers: of the transaction in which the whole batch is checked.
-        caller: the logged-in person, who must be the actor; None for a node's own service certificate.
+        caller: the logged-in person, who must be the actor; None for a node's own service
+            certificate.
 
     Raises:
         FormatError, VerificationError, RuleError, DeniedError: the first that is wrong.
@@ -111,7 +130,10 @@ def check(node: Node, unit: Unit, certifiers: Certifiers, submission: Submission
     if not repeats:
         _require_usable(certifiers, certificate, now)
     if claims.time > now + moments.AHEAD:
-        told = f"the statement is dated {format_time(claims.time)}, and the node's clock says {format_time(now)}"
+        told = (
+            f"the statement is dated {format_time(claims.time)}, and the node's clock says "
+            f"{format_time(now)}"
+        )
         raise RuleError(told, hint="one of the two clocks is wrong: set it, in UTC, then sign anew")
     event = documents.parse(submission.document, submission.disclosures)
     documents.require_complete(event)
@@ -121,13 +143,18 @@ def check(node: Node, unit: Unit, certifiers: Certifiers, submission: Submission
     if (wrong := moments.contradiction(event.value)) is not None:
         raise RuleError(wrong, hint=moments.HINT)
     actor = event.value["actor"]
-    if (PersonId(actor["agency"], actor["id"]), actor["kind"]) != (certificate.subject, certificate.kind):
+    if (PersonId(actor["agency"], actor["id"]), actor["kind"]) != (
+        certificate.subject,
+        certificate.kind,
+    ):
         raise VerificationError(3, "the actor is not the certificate's subject")
     require_role(event.type, actor["role"], certificate.roles)
     if certificate.agency != node.agency and event.type not in GUESTS:
         raise DeniedError(f"a guest of another agency may not record {event.type!r} here")
     given = tuple(grants.parse(data) for data in submission.grants)
-    if len(given) > _MAX_GRANTS or any(grant.evidence != evidence_bytes(claims.subject) for grant in given):
+    if len(given) > _MAX_GRANTS or any(
+        grant.evidence != evidence_bytes(claims.subject) for grant in given
+    ):
         raise FormatError("grants: too many, or for another item")
     content = None
     if "content" in event.body:
@@ -139,27 +166,46 @@ def check(node: Node, unit: Unit, certifiers: Certifiers, submission: Submission
     if claims.effect == "open":
         _check_opening(node, certifiers.own, given, content)
     elif given and event.type not in RELEASES:
-        raise FormatError("keys are handed on with an opening, an offer, an acceptance or a disclosure only")
+        raise FormatError(
+            "keys are handed on with an opening, an offer, an acceptance or a disclosure only"
+        )
     return Checked(statement, certificate, event, given, content)
 
 
 def _require_usable(certifiers: Certifiers, certificate: Certificate, now: int) -> None:
     descriptor = certifiers.verify_current(certificate)
     if certificate.not_after < now + descriptor.max_anchoring_delay:
-        raise RuleError("the certificate expires before the statement would surely be anchored", hint="renew the certificate")
+        raise RuleError(
+            "the certificate expires before the statement would surely be anchored",
+            hint="renew the certificate",
+        )
 
 
-def _check_opening(node: Node, descriptor: Descriptor, given: tuple[Grant, ...], content: content_encryption.Content | None) -> None:
+def _check_opening(
+    node: Node,
+    descriptor: Descriptor,
+    given: tuple[Grant, ...],
+    content: content_encryption.Content | None,
+) -> None:
     """The node must be able to read the record, and the custodians to recover the content."""
     if own_record_grant(node, given) is None:
         raise RuleError("the record key is not granted to the node")
     if content is None:
         return
-    good = [grant for grant in given if grant.scope == "content" and grant.binding == content.commitment]
+    good = [
+        grant for grant in given if grant.scope == "content" and grant.binding == content.commitment
+    ]
     if not any(grant.recipient == descriptor.custody.digest for grant in good):
         raise RuleError("the content key is not granted to the agency's custodians")
 
 
 def own_record_grant(node: Node, given: tuple[Grant, ...]) -> Grant | None:
     """The record key as granted to this node, among grants."""
-    return next((grant for grant in given if grant.scope == "record" and grant.recipient == node.keys.hpke.public.digest), None)
+    return next(
+        (
+            grant
+            for grant in given
+            if grant.scope == "record" and grant.recipient == node.keys.hpke.public.digest
+        ),
+        None,
+    )

@@ -20,44 +20,58 @@ _PAGE: Final = 500
 
 
 def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
-    """Remove from the node's own disk what belongs to no item, what nobody holds a key to any more, and what enough replicas keep.
+    """Remove from the node's own disk what belongs to no item, what nobody holds a key to any more,
+    and what enough replicas keep.
 
     An item that is recorded while this runs keeps its blocks: they were asked for within the grace.
 
     Raises:
         UsageError: a grace that is too short to be safe.
-        NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked; nothing was removed.
+        NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked;
+            nothing was removed.
     """
     if grace < LEAST_GRACE:
-        raise UsageError(f"a grace of {grace} s, at least {LEAST_GRACE} expected", hint="an upload in progress must not lose its blocks")
+        raise UsageError(
+            f"a grace of {grace} s, at least {LEAST_GRACE} expected",
+            hint="an upload in progress must not lose its blocks",
+        )
     away = _away(node)
     return node.blocks.collect(chain(away, _live(node)), before=node.clock.now() - grace, dry=dry)
 
 
 def give_up(node: Node) -> Collected:
-    """Remove from the node's own disk, however young, what enough replicas keep and no other item needs here."""
+    """Remove from the node's own disk, however young, what enough replicas keep and no other item
+    needs here.
+    """
     away = _away(node)
     with node.transfers.counted_on() as coming:
         return node.blocks.discard(_moved(node), kept=chain(coming, away, _live(node)))
 
 
 def forget(node: Node, root: bytes) -> Collected:
-    """Remove the content of an item that was disposed of, however young, but for blocks that another item has, or that come for one.
+    """Remove the content of an item that was disposed of, however young, but for blocks that
+    another item has, or that come for one.
 
     Raises:
-        NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked; nothing was removed.
+        NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked;
+            nothing was removed.
     """
     away, dead = _away(node), list(dag.every(node.blocks.own, root))
     with node.transfers.counted_on() as coming:
         return node.blocks.discard(dead, kept=chain(coming, away, _live(node)))
 
 
-# The store asks for these while it holds its lock, and everybody waits: they read the own disk, and never over a network.
+# The store asks for these while it holds its lock, and everybody waits: they read the own disk, and
+# never over a network.
 
 
 def _moved(node: Node) -> Iterator[bytes]:
     for item, held, copies in _held_items(node):
-        if item.cid is not None and placement.is_kept(node, held, copies) and not node.blocks.missing([item.cid]):
+        if (
+            item.cid is not None
+            and placement.is_kept(node, held, copies)
+            and not node.blocks.missing([item.cid])
+        ):
             yield from list(dag.every(node.blocks.own, item.cid))
 
 
@@ -68,12 +82,21 @@ def _live(node: Node) -> Iterator[bytes]:
 
 
 def _away(node: Node) -> set[bytes]:
-    """Blocks of items that shall lie on the own disk and whose root does not: parts of them may be here. Asked before the lock is taken."""
-    return {cid for root in _needed(node) if _is_away(node, root) for cid in dag.every(node.blocks, root)}
+    """Blocks of items that shall lie on the own disk and whose root does not: parts of them may be
+    here. Asked before the lock is taken.
+    """
+    return {
+        cid
+        for root in _needed(node)
+        if _is_away(node, root)
+        for cid in dag.every(node.blocks, root)
+    }
 
 
 def _is_away(node: Node, root: bytes) -> bool:
-    """Whether a root with blocks below it is not on the own disk. Not asked by `missing`, which would make it young again."""
+    """Whether a root with blocks below it is not on the own disk. Not asked by `missing`, which
+    would make it young again.
+    """
     if cids.codec_of(root) == cids.RAW:
         return False
     try:
@@ -91,7 +114,9 @@ def _needed(node: Node) -> Iterator[bytes]:
 
 
 def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[HoldingRow], int]]:
-    """Items whose content somebody has a key to, with their replicas and how many of these there shall be."""
+    """Items whose content somebody has a key to, with their replicas and how many of these there
+    shall be.
+    """
     after = -1
     while True:
         with node.records.read() as unit:
@@ -100,7 +125,11 @@ def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[HoldingRow], int]]:
             held, targets = unit.holdings_named(names), unit.targets(names)
             kept = [item for item in items if not placement.is_destroyed(node, unit, item)]
         for item in kept:
-            yield item, held.get(item.state.evidence, []), targets.get(item.state.evidence, node.replicas.target)
+            yield (
+                item,
+                held.get(item.state.evidence, []),
+                targets.get(item.state.evidence, node.replicas.target),
+            )
         if not items:
             return
         after = items[-1].opened

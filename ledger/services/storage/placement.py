@@ -1,9 +1,11 @@
 """Which replicas shall have which items.
 
-- an item is acknowledged when it lies on the node's own disk; from then on it is wanted at as many replicas as its target says
-- a replica that stays out of reach for long is no longer counted: another one takes the item as well
-- a pin is taken away only when an item was disposed of and its keys are destroyed, or, outside the agency, when it is no
-  longer open to another agency
+- an item is acknowledged when it lies on the node's own disk; from then on it is wanted at as many
+  replicas as its target says
+- a replica that stays out of reach for long is no longer counted: another one takes the item as
+  well
+- a pin is taken away only when an item was disposed of and its keys are destroyed, or, outside the
+  agency, when it is no longer open to another agency
 """
 
 from __future__ import annotations
@@ -15,20 +17,32 @@ from itertools import islice
 from typing import Final
 
 from ledger.domain.blocks import dag
-from ledger.domain.errors import NetworkError, NotFoundError, RuleError, UnreadableError, VerificationError
+from ledger.domain.errors import (
+    NetworkError,
+    NotFoundError,
+    RuleError,
+    UnreadableError,
+    VerificationError,
+)
 from ledger.domain.ports.rows import HoldingRow, ItemRow
 from ledger.domain.ports.unit_of_work import Unit
 from ledger.services.node.context import Node
 
 OPENING: Final = 30 * 86400  # seconds for which a disclosed copy may be fetched from nodes outside
-COPIES: Final = frozenset({"copy", "export"})  # modes of a disclosure that hands the ciphertext over
+COPIES: Final = frozenset(
+    {"copy", "export"}
+)  # modes of a disclosure that hands the ciphertext over
 _PAGE: Final = 500
 _FETCH: Final = "fetch the content before you accept it"
 
 
 def is_destroyed(node: Node, unit: Unit, item: ItemRow) -> bool:
-    """Whether an item is closed or held elsewhere, and nobody here has a key to its content any more."""
-    return (item.state.closed or item.state.custodian != node.agency) and not unit.has_grants(item.state.evidence, "content")
+    """Whether an item is closed or held elsewhere, and nobody here has a key to its content any
+    more.
+    """
+    return (item.state.closed or item.state.custodian != node.agency) and not unit.has_grants(
+        item.state.evidence, "content"
+    )
 
 
 def plan(node: Node, *, after: int, absent: Collection[str] = ()) -> int:
@@ -50,21 +64,45 @@ def plan(node: Node, *, after: int, absent: Collection[str] = ()) -> int:
             if item.cid is not None:
                 evidence = item.state.evidence
                 copies = targets.get(evidence, node.replicas.target)
-                fresh += _changes(node, item, item.cid, held.get(evidence, []), copies, absent, gone=is_destroyed(node, unit, item))
+                fresh += _changes(
+                    node,
+                    item,
+                    item.cid,
+                    held.get(evidence, []),
+                    copies,
+                    absent,
+                    gone=is_destroyed(node, unit, item),
+                )
     node.put_holdings(fresh)
     return items[-1].opened if items else after
 
 
 def _changes(
-    node: Node, item: ItemRow, cid: bytes, held: list[HoldingRow], copies: int, absent: Collection[str], *, gone: bool
+    node: Node,
+    item: ItemRow,
+    cid: bytes,
+    held: list[HoldingRow],
+    copies: int,
+    absent: Collection[str],
+    *,
+    gone: bool,
 ) -> list[HoldingRow]:
     own, evidence, now = node.replicas.own, item.state.evidence, node.clock.now()
     if gone:
-        return [replace(row, state="released", due=now, tries=0) for row in held if row.state != "released"]
+        return [
+            replace(row, state="released", due=now, tries=0)
+            for row in held
+            if row.state != "released"
+        ]
     kept = {row.node for row in held if row.node in own}
-    lacking = copies - len({row.node for row in held if row.state != "damaged"} & kept - set(absent))
+    lacking = copies - len(
+        {row.node for row in held if row.state != "damaged"} & kept - set(absent)
+    )
     # Rendezvous hashing: items spread evenly, and a further replica moves none of them.
-    order = sorted(own.keys() - kept - set(absent), key=lambda name: sha256(f"{name}\x00{evidence}".encode()).digest())
+    order = sorted(
+        own.keys() - kept - set(absent),
+        key=lambda name: sha256(f"{name}\x00{evidence}".encode()).digest(),
+    )
     return [HoldingRow(evidence, name, cid, "wanted", now) for name in order[: max(lacking, 0)]]
 
 
@@ -72,7 +110,13 @@ def release(node: Node, item: ItemRow) -> None:
     """Let all replicas remove an item whose keys are destroyed."""
     with node.records.read() as unit:
         held = unit.holdings(item.state.evidence)
-    node.put_holdings([replace(row, state="released", due=node.clock.now(), tries=0) for row in held if row.state != "released"])
+    node.put_holdings(
+        [
+            replace(row, state="released", due=node.clock.now(), tries=0)
+            for row in held
+            if row.state != "released"
+        ]
+    )
 
 
 def plan_everything(node: Node) -> None:
@@ -84,15 +128,23 @@ def plan_everything(node: Node) -> None:
 
 
 def plan_outside(node: Node) -> None:
-    """Bring items that are open to another agency to the replicas outside, and take all others away from them."""
+    """Bring items that are open to another agency to the replicas outside, and take all others away
+    from them.
+    """
     if not node.replicas.outside:
         return
     now = node.clock.now()
     with node.records.read() as unit:
-        offered = [item for item in unit.offered_items() if item.state.offer is not None and item.state.offer.to != node.agency]
+        offered = [
+            item
+            for item in unit.offered_items()
+            if item.state.offer is not None and item.state.offer.to != node.agency
+        ]
         opened = unit.opened_items(now)
         wanted = {
-            item.state.evidence: item.cid for item in [*offered, *opened] if item.cid is not None and not is_destroyed(node, unit, item)
+            item.state.evidence: item.cid
+            for item in [*offered, *opened]
+            if item.cid is not None and not is_destroyed(node, unit, item)
         }
     held = [row for name in node.replicas.outside for row in node.holdings_at(name)]
     there = {(row.evidence, row.node) for row in held if row.state != "released"}
@@ -102,17 +154,31 @@ def plan_outside(node: Node) -> None:
         for name in node.replicas.outside
         if (evidence, name) not in there
     ]
-    fresh += [replace(row, state="released", due=now, tries=0) for row in held if row.state != "released" and row.evidence not in wanted]
+    fresh += [
+        replace(row, state="released", due=now, tries=0)
+        for row in held
+        if row.state != "released" and row.evidence not in wanted
+    ]
     node.put_holdings(fresh)
 
 
 def is_kept(node: Node, held: list[HoldingRow], copies: int) -> bool:
-    """Whether enough replicas of the agency keep an item and were read again since, so that the node's own disk may give it up."""
-    return copies > 0 and sum(row.state == "pinned" and row.reads > 0 and row.node in node.replicas.own for row in held) >= copies
+    """Whether enough replicas of the agency keep an item and were read again since, so that the
+    node's own disk may give it up.
+    """
+    return (
+        copies > 0
+        and sum(
+            row.state == "pinned" and row.reads > 0 and row.node in node.replicas.own
+            for row in held
+        )
+        >= copies
+    )
 
 
 def require_held(node: Node, unit: Unit, item: ItemRow) -> None:
-    """Whoever takes an item over must have its content: pinned at a replica of their own, or whole on their node's disk.
+    """Whoever takes an item over must have its content: pinned at a replica of their own, or whole
+    on their node's disk.
 
     Raises:
         RuleError: they do not.
@@ -122,12 +188,18 @@ def require_held(node: Node, unit: Unit, item: ItemRow) -> None:
     held = unit.holdings(item.state.evidence)
     if any(row.state == "pinned" and row.node in node.replicas.own for row in held):
         return
-    if node.blocks.missing([item.cid]):  # said before anything is fetched over a network, since others wait for this transaction
+    if node.blocks.missing(
+        [item.cid]
+    ):  # said before anything is fetched over a network, since others wait for this transaction
         raise RuleError("the content is not kept here yet", hint=_FETCH)
     try:
         order = dag.every(node.blocks, item.cid)
         while page := list(islice(order, _PAGE)):
             if lacking := node.blocks.missing(page):
-                raise RuleError(f"{len(lacking)} blocks of the content are not kept here yet", hint=_FETCH)
+                raise RuleError(
+                    f"{len(lacking)} blocks of the content are not kept here yet", hint=_FETCH
+                )
     except (NotFoundError, UnreadableError, VerificationError, NetworkError) as error:
-        raise RuleError("the content cannot be read here, so it cannot be accepted", hint=_FETCH) from error
+        raise RuleError(
+            "the content cannot be read here, so it cannot be accepted", hint=_FETCH
+        ) from error

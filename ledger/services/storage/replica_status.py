@@ -1,4 +1,6 @@
-"""How well items are kept: each replica as it answers now, what waits, and what to do about each problem."""
+"""How well items are kept: each replica as it answers now, what waits, and what to do about each
+problem.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class ReplicaReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All replicas; items that lack one of their copies; and the oldest proof, in seconds since 1970."""
+    """All replicas; items that lack one of their copies; and the oldest proof, in seconds since
+    1970.
+    """
 
     copies: int
     nodes: tuple[ReplicaReport, ...]
@@ -72,7 +76,11 @@ def report(node: Node) -> Report:
         waiting = counts.get((name, "wanted"), 0) + counts.get((name, "released"), 0)
         problem, hint = _judge(answer, damaged)
         status = answer if isinstance(answer, ReplicaStatus) else None
-        nodes.append(ReplicaReport(name, name in node.replicas.outside, status, pinned, waiting, damaged, problem, hint))
+        nodes.append(
+            ReplicaReport(
+                name, name in node.replicas.outside, status, pinned, waiting, damaged, problem, hint
+            )
+        )
     problem, hint = shortage(node), ""
     if problem:
         hint = "add another one: custody ipfs add NAME --api ADDRESS"
@@ -83,14 +91,20 @@ def report(node: Node) -> Report:
 
 
 def shortage(node: Node) -> str:
-    """What is to be said where the home knows fewer IPFS nodes than shall keep an item; empty where it knows enough."""
+    """What is to be said where the home knows fewer IPFS nodes than shall keep an item; empty where
+    it knows enough.
+    """
     found, wanted = len(node.replicas.own), node.replicas.target
-    return f"items shall lie at {wanted} IPFS nodes, the home knows {found}" if found < wanted else ""
+    return (
+        f"items shall lie at {wanted} IPFS nodes, the home knows {found}" if found < wanted else ""
+    )
 
 
 @dataclass
 class Synced:
-    """What a round of sending did; ``problems`` by name of the replica. ``goes_on``: its time was up, or something was done."""
+    """What a round of sending did; ``problems`` by name of the replica. ``goes_on``: its time was
+    up, or something was done.
+    """
 
     done: Settled = field(default_factory=Settled)
     problems: dict[str, str] = field(default_factory=dict)
@@ -102,7 +116,8 @@ def sync(node: Node, *, seconds: float, afresh: bool) -> Synced:
     """Send to all replicas at once what is due there, for so many seconds at most.
 
     Args:
-        afresh: look through all items first for those that lack a replica, and try again what was put off.
+        afresh: look through all items first for those that lack a replica, and try again what was
+            put off.
     """
     if afresh:
         with node.records.write() as unit:
@@ -116,12 +131,16 @@ def sync(node: Node, *, seconds: float, afresh: bool) -> Synced:
 
     def send(name: str) -> None:
         try:
-            while time.monotonic() < end and (done := replication.settle(node, name, stopped=lambda: time.monotonic() > end)):
+            while time.monotonic() < end and (
+                done := replication.settle(node, name, stopped=lambda: time.monotonic() > end)
+            ):
                 with mutex:
                     found.done += done
         except CustodyError as error:
             with mutex:
-                found.problems[name] = f"{error.message}; {error.hint}" if error.hint else error.message
+                found.problems[name] = (
+                    f"{error.message}; {error.hint}" if error.hint else error.message
+                )
 
     with ThreadPoolExecutor(max(len(node.replicas.names()), 1), thread_name_prefix="sync") as pool:
         for sent in [pool.submit(send, name) for name in node.replicas.names()]:
@@ -136,9 +155,15 @@ def _judge(answer: ReplicaStatus | CustodyError, damaged: int) -> tuple[str, str
     if isinstance(answer, CustodyError):
         return answer.message, answer.hint or "look into its daemon's log"
     if damaged:
-        return f"{damaged} items are damaged there and no good copy was found", "bring back a node or a backup that has one: custody fixity"
+        return (
+            f"{damaged} items are damaged there and no good copy was found",
+            "bring back a node or a backup that has one: custody fixity",
+        )
     if answer.limit and answer.size > answer.limit * _NEARLY_FULL:
-        return "its repository is nearly as large as its StorageMax allows", "give it more space, or add another IPFS node"
+        return (
+            "its repository is nearly as large as its StorageMax allows",
+            "give it more space, or add another IPFS node",
+        )
     return "", ""
 
 
@@ -151,11 +176,15 @@ def _ask(replicas: dict[str, Replica]) -> dict[str, ReplicaStatus | CustodyError
         except CustodyError as error:
             found[name] = error
 
-    # Threads that nobody waits for: a daemon that hangs must not hold up the report, or the end of the program.
+    # Threads that nobody waits for: a daemon that hangs must not hold up the report, or the end of
+    # the program.
     threads = [threading.Thread(target=ask, args=pair, daemon=True) for pair in replicas.items()]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(timeout=_PATIENCE)
-    late = NetworkError(f"it does not answer within {_PATIENCE:.0f} s", hint="check that its daemon runs and can be reached")
+    late = NetworkError(
+        f"it does not answer within {_PATIENCE:.0f} s",
+        hint="check that its daemon runs and can be reached",
+    )
     return {name: found.get(name, late) for name in replicas}

@@ -1,7 +1,10 @@
-"""Bringing items to the replicas that shall have them (see placement), and taking away what they shall have no longer.
+"""Bringing items to the replicas that shall have them (see placement), and taking away what they
+shall have no longer.
 
-- what is on its way is written down window by window, and gone on with after a crash of this node or of the daemon
-- trouble of a replica is raised, and waits with all that is due there; trouble of one item puts off that item alone
+- what is on its way is written down window by window, and gone on with after a crash of this node
+  or of the daemon
+- trouble of a replica is raised, and waits with all that is due there; trouble of one item puts off
+  that item alone
 """
 
 from __future__ import annotations
@@ -13,7 +16,13 @@ from typing import Final, TypeVar
 
 from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import Replica
-from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, StorageError, VerificationError
+from ledger.domain.errors import (
+    CustodyError,
+    NetworkError,
+    NotFoundError,
+    StorageError,
+    VerificationError,
+)
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from ledger.domain.ports.rows import HoldingRow
@@ -34,7 +43,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What one round at a replica did: items pinned, removed, put off because of their own problems, and not ended yet."""
+    """What one round at a replica did: items pinned, removed, put off because of their own
+    problems, and not ended yet.
+    """
 
     pinned: int = 0
     removed: int = 0
@@ -62,20 +73,24 @@ def pause(tries: int) -> int:
 
 
 def settle(node: Node, name: str, *, stopped: Callable[[], bool] = lambda: False) -> Settled:
-    """Do what is due at one replica: a batch of small items, or one other; call it again until it does nothing.
+    """Do what is due at one replica: a batch of small items, or one other; call it again until it
+    does nothing.
 
     Args:
         stopped: asked between two windows; what was done until then counts.
 
     Raises:
-        NetworkError, StorageError, UsageError, VerificationError: the replica's own trouble; nothing is lost by it.
+        NetworkError, StorageError, UsageError, VerificationError: the replica's own trouble;
+            nothing is lost by it.
     """
     with node.settles(name):
         with node.records.read() as unit:
             rows = unit.due_holdings(name, node.clock.now(), _BATCH)
         if not rows:
             return Settled()
-        first = rows[0]  # what has waited longest: many small items must not keep a large one waiting for ever
+        first = rows[
+            0
+        ]  # what has waited longest: many small items must not keep a large one waiting for ever
         if first.state == "released":
             with node.records.read() as unit:
                 needed = unit.is_held_for_others(name, first.cid, first.evidence)
@@ -112,7 +127,9 @@ def _settle_small(node: Node, name: str, rows: list[HoldingRow]) -> Settled:
     replica.send(blocks())
     replica.pin(list(dict.fromkeys(good)))
     now = node.clock.now()
-    node.put_holdings([_put_off(row, bad[row.cid], now) if row.cid in bad else _kept(row, now) for row in rows])
+    node.put_holdings(
+        [_put_off(row, bad[row.cid], now) if row.cid in bad else _kept(row, now) for row in rows]
+    )
     failed = sum(row.cid in bad for row in rows)
     return Settled(pinned=len(rows) - failed, failed=failed)
 
@@ -120,38 +137,55 @@ def _settle_small(node: Node, name: str, rows: list[HoldingRow]) -> Settled:
 def _settle_tree(node: Node, name: str, row: HoldingRow, stopped: Callable[[], bool]) -> Settled:
     replica = node.replicas[name]
     try:
-        if not (node.blocks.missing([row.cid]) and _from_swarm(node, name, row)) and not _send(node, replica, row, stopped):
+        if not (node.blocks.missing([row.cid]) and _from_swarm(node, name, row)) and not _send(
+            node, replica, row, stopped
+        ):
             return Settled(unfinished=1)
     except _SourceError as error:
         node.put_holdings([_put_off(row, word_of(error.cause), node.clock.now())])
         return Settled(failed=1)
     except NetworkError as error:
-        node.put_holdings([replace(row, tries=row.tries + 1, problem=word_of(error))])  # so that the next try asks what is there
+        node.put_holdings(
+            [replace(row, tries=row.tries + 1, problem=word_of(error))]
+        )  # so that the next try asks what is there
         raise
     except CustodyError as error:
-        node.put_holdings([_put_off(row, word_of(error), node.clock.now())])  # a full disk may have room for another item
+        node.put_holdings(
+            [_put_off(row, word_of(error), node.clock.now())]
+        )  # a full disk may have room for another item
         raise
     node.put_holdings([_kept(row, node.clock.now())])
     return Settled(pinned=1)
 
 
 def _from_swarm(node: Node, name: str, row: HoldingRow) -> bool:
-    """Let a replica fetch from another one what the node's own disk has given up; False where that did not go."""
+    """Let a replica fetch from another one what the node's own disk has given up; False where that
+    did not go.
+    """
     with node.records.read() as unit:
         held = unit.holdings(row.evidence)
-    sources = [one.node for one in held if one.state == "pinned" and one.node != name and one.node in node.replicas.own]
+    sources = [
+        one.node
+        for one in held
+        if one.state == "pinned" and one.node != name and one.node in node.replicas.own
+    ]
     for source in sources:
         try:
             node.replicas[name].introduce(node.replicas[source].status().addresses)
             node.replicas[name].pin([row.cid], fetch=True)
-        except (NetworkError, NotFoundError):  # the swarm is parted, or one of them is down: this node carries the blocks itself
+        except (
+            NetworkError,
+            NotFoundError,
+        ):  # the swarm is parted, or one of them is down: this node carries the blocks itself
             continue
         return True
     return False
 
 
 def _send(node: Node, replica: Replica, row: HoldingRow, stopped: Callable[[], bool]) -> bool:
-    """Send a tree window by window and pin it; False where it was stopped in between, to be gone on with later."""
+    """Send a tree window by window and pin it; False where it was stopped in between, to be gone on
+    with later.
+    """
     order = _sourced(dag.every(node.blocks, row.cid))
     at = 0
     while window := list(islice(order, _WINDOW)):

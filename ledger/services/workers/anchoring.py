@@ -1,4 +1,6 @@
-"""The node's background work on its log: anchoring by growth or age; a revocation list and a clearing away a day."""
+"""The node's background work on its log: anchoring by growth or age; a revocation list and a
+clearing away a day.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,16 @@ _DAY: Final = 86400
 
 
 class Worker:
-    """Three duties; a revocation list that cannot be issued must not keep anything from being anchored."""
+    """Three duties; a revocation list that cannot be issued must not keep anything from being
+    anchored.
+    """
 
     def __init__(self, node: Node, policy: Policy) -> None:
         self._node = node
         self._policy = policy
-        self._cleared = node.clock.now()  # not at once: whoever starts a node has better things for it to do
+        self._cleared = (
+            node.clock.now()
+        )  # not at once: whoever starts a node has better things for it to do
         self._loops = (
             Loop(node, "anchoring", self._anchor, first=_PAUSE, pause=_PAUSE),
             Loop(node, "revocation", self._publish_crl, first=_PAUSE),
@@ -44,7 +50,9 @@ class Worker:
 
     def _anchor(self) -> Round:
         with self._node.records.read() as unit:
-            merkle_log.require_log(unit, self._node.log_id)  # a frozen log is told also while nothing waits
+            merkle_log.require_log(
+                unit, self._node.log_id
+            )  # a frozen log is told also while nothing waits
         if anchoring.due(self._node, self._policy):
             anchoring.step(self._node)
         return Round(_PAUSE)
@@ -63,12 +71,20 @@ class Worker:
         with self._node.records.read() as unit:
             newest = unit.newest_crl()
         now = self._node.clock.now()
-        # Issued while the clock was wrong: partners refuse a list from the future, and with it everybody of this agency.
+        # Issued while the clock was wrong: partners refuse a list from the future, and with it
+        # everybody of this agency.
         ahead = newest is not None and newest.issued > now + AHEAD
         if newest is None or ahead or now - newest.issued >= _DAY:
             with self._node.records.write() as unit:
                 agency_statements.publish_crl(self._node, unit)
         if newest is None or not ahead:
             return Round(_LOOKS)
-        told = f"the last revocation list was issued at {format_time(newest.issued)} by a clock that now says {format_time(now)}"
-        return Round(_LOOKS, f"{told}; another one was issued now", hint="find out which was wrong, and keep the clock set (NTP)")
+        told = (
+            f"the last revocation list was issued at {format_time(newest.issued)} by a clock "
+            f"that now says {format_time(now)}"
+        )
+        return Round(
+            _LOOKS,
+            f"{told}; another one was issued now",
+            hint="find out which was wrong, and keep the clock set (NTP)",
+        )

@@ -1,7 +1,8 @@
-"""The node's background exchange with other agencies: our own duties in one thread, turns with agencies in a few others.
+"""The node's background exchange with other agencies: our own duties in one thread, turns with
+agencies in a few others.
 
-No agency can hold up our own duties, nor, as long as fewer than all threads wait for slow ones, any other agency; whoever waited longest
-is next, and a turn is bounded in time.
+No agency can hold up our own duties, nor, as long as fewer than all threads wait for slow ones, any
+other agency; whoever waited longest is next, and a turn is bounded in time.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _SEE: Final = "see: custody handover sync"
 
 @dataclass
 class _Agency:
-    """How the turns with an agency go: when the next one is due, monotonic, and what went wrong in the last."""
+    """How the turns with an agency go: when the next one is due, monotonic, and what went wrong in
+    the last.
+    """
 
     row: PartnerRow
     due: float = 0.0
@@ -41,7 +44,9 @@ class _Agency:
 
 
 class Exchanger:
-    """Problems are told once each, by agency or item, without case data; all of them stand in what the duty "exchange" tells."""
+    """Problems are told once each, by agency or item, without case data; all of them stand in what
+    the duty "exchange" tells.
+    """
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -50,7 +55,10 @@ class Exchanger:
         self._mutex = threading.Lock()
         self._stop = threading.Event()
         self._loop = Loop(node, "exchange", self._step)
-        self._turns = [Loop(node, f"exchange-{number}", self._turn, pause=_LOOK) for number in range(1, _THREADS + 1)]
+        self._turns = [
+            Loop(node, f"exchange-{number}", self._turn, pause=_LOOK)
+            for number in range(1, _THREADS + 1)
+        ]
 
     @property
     def _thread(self) -> object:
@@ -71,8 +79,12 @@ class Exchanger:
         with self._node.records.read() as unit:
             rows = unit.partners()
             busy = bool(unit.crossings_in(transfer_steps.UNSETTLED, 1))
-        with self._mutex:  # before our own duties: where the chain does not answer, turns begin all the same
-            self._agencies = {row.agency: self._agencies.get(row.agency, _Agency(row)) for row in rows}
+        with (
+            self._mutex
+        ):  # before our own duties: where the chain does not answer, turns begin all the same
+            self._agencies = {
+                row.agency: self._agencies.get(row.agency, _Agency(row)) for row in rows
+            }
             for row in rows:
                 self._agencies[row.agency].row = row
         problems = sync.own(self._node).problems
@@ -98,14 +110,20 @@ class Exchanger:
             with self._mutex:
                 mine.problems, mine.busy = problems, False
                 mine.failures = mine.failures + 1 if mine.row.agency in problems else 0
-                slower = min(_BUSY * 2.0 ** min(mine.failures, 16), _LONGEST) if mine.failures else 0.0
+                slower = (
+                    min(_BUSY * 2.0 ** min(mine.failures, 16), _LONGEST) if mine.failures else 0.0
+                )
                 mine.due = time.monotonic() + max(pause, slower)
         return Round(0.0)
 
     def _next(self) -> _Agency | None:
         """The agency whose turn is due for longest, if any is."""
         with self._mutex:
-            free = [one for one in self._agencies.values() if not one.busy and one.due <= time.monotonic()]
+            free = [
+                one
+                for one in self._agencies.values()
+                if not one.busy and one.due <= time.monotonic()
+            ]
             found = min(free, key=lambda one: one.due, default=None)
             if found is not None:
                 found.busy = True
@@ -119,7 +137,13 @@ class Exchanger:
 
 
 def _summary(problems: dict[str, str]) -> str:
-    """The problems by agency; items are counted only, since whoever asks for the status may not know of them."""
-    lines = [f"{name}: {problem}" for name, problem in sorted(problems.items()) if not name.startswith(_ITEM)]
+    """The problems by agency; items are counted only, since whoever asks for the status may not
+    know of them.
+    """
+    lines = [
+        f"{name}: {problem}"
+        for name, problem in sorted(problems.items())
+        if not name.startswith(_ITEM)
+    ]
     items = len(problems) - len(lines)
     return "; ".join([*lines, *([f"{items} handovers do not go on"] if items else [])])

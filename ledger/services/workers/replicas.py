@@ -1,6 +1,8 @@
-"""The node's second kind of background work: bringing items to replicas, and reading them again by schedule.
+"""The node's second kind of background work: bringing items to replicas, and reading them again by
+schedule.
 
-One thread plans, one a replica sends, one reads again: a daemon that hangs holds up nobody but itself.
+One thread plans, one a replica sends, one reads again: a daemon that hangs holds up nobody but
+itself.
 """
 
 from __future__ import annotations
@@ -35,9 +37,15 @@ class Keeper:
         self._stop = threading.Event()
         self._pace = Pace(policy.rate, self._stop.wait)
         self._lost: dict[str, int] = {}
-        steps: dict[str, Callable[[], bool]] = {"planning": self._planner(), "fixity": self._read_again}
+        steps: dict[str, Callable[[], bool]] = {
+            "planning": self._planner(),
+            "fixity": self._read_again,
+        }
         steps |= {name: self._settler(name) for name in node.replicas.names()}
-        self._loops = [Loop(node, f"keeping-{name}", _round_of(step), pause=_PAUSE) for name, step in steps.items()]
+        self._loops = [
+            Loop(node, f"keeping-{name}", _round_of(step), pause=_PAUSE)
+            for name, step in steps.items()
+        ]
 
     def start(self) -> None:
         """Begin."""
@@ -76,7 +84,9 @@ class Keeper:
             nonlocal asked
             try:
                 end = time.monotonic() + _SLICE
-                done = replication.settle(self._node, name, stopped=lambda: self._stop.is_set() or time.monotonic() > end)
+                done = replication.settle(
+                    self._node, name, stopped=lambda: self._stop.is_set() or time.monotonic() > end
+                )
                 if not done and self._node.clock.now() - asked < _ASKED:
                     return False
                 if not done:  # one that nothing is sent to may be gone as well
@@ -95,8 +105,14 @@ class Keeper:
         for evidence in items:
             if self._stop.is_set():
                 break
-            end = time.monotonic() + _SLICE  # whoever wants one item read now waits no longer than that
-            fixity.check(self._node, evidence, Reading(self._pace, lambda end=end: self._stop.is_set() or time.monotonic() > end))  # type: ignore[misc]
+            end = (
+                time.monotonic() + _SLICE
+            )  # whoever wants one item read now waits no longer than that
+            fixity.check(
+                self._node,
+                evidence,
+                Reading(self._pace, lambda end=end: self._stop.is_set() or time.monotonic() > end),
+            )  # type: ignore[misc]
         return bool(items)
 
 
