@@ -155,8 +155,9 @@ def auditor() -> Auditor:
 
     names = ("person",) if settings.is_client(STATE.home) else ("person", "service")
     return Auditor(
-        tuple(lambda name=name: _signer(unlocking.keyring(), name) for name in names), meant
-    )  # type: ignore[misc]
+        tuple(lambda name=name: _signer(unlocking.keyring(), name) for name in names),  # type: ignore[misc]
+        meant,
+    )
 
 
 @contextmanager
@@ -180,8 +181,12 @@ def _open_offline() -> Iterator[Session]:
     with bootstrap.open_field(STATE.home, keyring, RecordingField) as node:
         journal = bootstrap.journal_of(STATE.home, keyring)
         yield Session(
-            keyring, bootstrap.person_at(keyring, node.agency()), node, journal, SystemClock()
-        )  # type: ignore[arg-type]
+            keyring,
+            bootstrap.person_at(keyring, node.agency()),
+            node,  # type: ignore[arg-type]
+            journal,
+            SystemClock(),
+        )
 
 
 @contextmanager

@@ -67,9 +67,9 @@ def _command(form: Form) -> Callable[..., None]:
     parameters["as_json"] = (Json, False)
     ordered = sorted(parameters.items(), key=lambda one: one[1][1] is not inspect.Parameter.empty)
     kind_of = inspect.Parameter.KEYWORD_ONLY
-    run.__signature__ = inspect.Signature(
+    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(name, kind_of, default=d, annotation=a) for name, (a, d) in ordered]
-    )  # type: ignore[attr-defined]
+    )
     run.__annotations__ = {name: annotation for name, (annotation, _) in ordered}
     run.__name__ = form.name
     return run

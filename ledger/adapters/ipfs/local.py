@@ -414,8 +414,9 @@ class LocalBlockStore:
                     return False
                 places, end = self._append(blocks)
                 self._commit(
-                    lambda places=places, end=end: self._index.move(places, self._number, end), end
-                )  # type: ignore[misc]
+                    lambda places=places, end=end: self._index.move(places, self._number, end),  # type: ignore[misc]
+                    end,
+                )
 
     def _drop(self, number: int) -> None:
         with self._held():

@@ -119,8 +119,10 @@ def for_us(node: Node) -> list[dict[str, Any]]:
             break
         with suppress(CustodyError):
             told = node.callouts.run(
-                row.agency, lambda row=row: node.reach(row.url).copies(), seconds=min(left, _EACH)
-            )  # type: ignore[misc]
+                row.agency,
+                lambda row=row: node.reach(row.url).copies(),  # type: ignore[misc]
+                seconds=min(left, _EACH),
+            )
             found += [
                 one
                 for one in told

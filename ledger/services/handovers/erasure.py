@@ -239,8 +239,8 @@ def learn(
         evidence = str(told["evidence"])
         trying(
             evidence,
-            lambda told=told, evidence=evidence: _follow(node, agency, api, evidence, told),
-        )  # type: ignore[misc]
+            lambda told=told, evidence=evidence: _follow(node, agency, api, evidence, told),  # type: ignore[misc]
+        )
         if stopped():
             break
 

@@ -188,8 +188,8 @@ def _settle_all(node: Node, done: Synced, partner: PartnerRow, over: Stopped) ->
             done,
             partner.agency,
             row.evidence,
-            lambda row=row: _settle(node, done, row.evidence, partner),
-        )  # type: ignore[misc]
+            lambda row=row: _settle(node, done, row.evidence, partner),  # type: ignore[misc]
+        )
 
 
 def _settle(node: Node, done: Synced, evidence: str, partner: PartnerRow) -> None:

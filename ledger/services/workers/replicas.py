@@ -111,8 +111,8 @@ class Keeper:
             fixity.check(
                 self._node,
                 evidence,
-                Reading(self._pace, lambda end=end: self._stop.is_set() or time.monotonic() > end),
-            )  # type: ignore[misc]
+                Reading(self._pace, lambda end=end: self._stop.is_set() or time.monotonic() > end),  # type: ignore[misc]
+            )
         return bool(items)
 
 
