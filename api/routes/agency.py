@@ -15,7 +15,7 @@ from api.schemas_exchange import VersionOut, VersionsOut
 from ledger.domain import verify as verification
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs.text import b64url, format_time, from_b64url, require
-from ledger.domain.errors import NotFoundError
+from ledger.domain.errors import CustodyError, NotFoundError
 from ledger.domain.identity.names import log_urn
 from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.services.bundles import agency_trust
@@ -125,15 +125,7 @@ def _status(node: Node, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
         agency=node.agency,
         log=log_urn(node.log_id),
         descriptorVersion=version,
-        chain={
-            "label": node.contracts.chain.label,
-            "id": node.contracts.chain.chain_id(),
-            "head": node.contracts.chain.head().number,
-            "registry": "0x" + node.contracts.registry.hex(),
-            "ledger": "0x" + node.contracts.ledger.hex(),
-        }
-        if chain
-        else None,
+        chain=_chain(node) if chain else None,
         integrated=reached.integrated,
         submitted=reached.submitted,
         anchored=reached.anchored,
@@ -145,6 +137,24 @@ def _status(node: Node, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
         ipfs=asdict(replica_status.report(node)) if ipfs and node.replicas.names() else None,
         workers=[_worker(row) for row in node.workers.rows()],
     )
+
+
+def _chain(node: Node) -> dict[str, Any]:
+    """The chain as it answers; that it does not is one line of a status, and no end of it."""
+    head, problem, hint = None, "", ""
+    try:
+        head = node.chain_head().number
+    except CustodyError as error:
+        problem, hint = error.message, error.hint or ""
+    return {
+        "label": node.contracts.chain.label,
+        "id": node.contracts.chain.chain_id(),
+        "head": head,
+        "problem": problem,
+        "hint": hint,
+        "registry": "0x" + node.contracts.registry.hex(),
+        "ledger": "0x" + node.contracts.ledger.hex(),
+    }
 
 
 def _worker(row: Standing) -> WorkerOut:

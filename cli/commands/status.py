@@ -31,6 +31,8 @@ def register(app: typer.Typer) -> None:
         with open_session() as session:
             found = session.node.status()
         output.result(found, *text(found))
+        if found["chain"]["problem"]:
+            raise typer.Exit(3)
 
 
 def text(found: dict[str, Any]) -> list[str]:
@@ -57,8 +59,11 @@ def text(found: dict[str, Any]) -> list[str]:
         )
         lines.append(f"newest      {newest['size']} entries, {newest['state']}, {place}")
     chain = found["chain"]
+    at = "PROBLEM" if chain["problem"] else f"at block {chain['head']}"
+    lines.append(f"chain       {chain['id']} {at} ({chain['label']})")
+    if chain["problem"]:
+        lines += [f"            {chain['problem']}", f"  what to do: {chain['hint']}"]
     lines += [
-        f"chain       {chain['id']} at block {chain['head']} ({chain['label']})",
         f"contracts   registry {chain['registry']}, ledger {chain['ledger']}",
         f"stored      {output.size(found['storedBytes'])} of ciphertext",
     ]

@@ -110,12 +110,14 @@ def make(
         generation = keys.current(now, rotate=rotate, keep=keep)
         _clear_parts(folder)
         _require_same_packs(home / "blocks", folder)
+        # Before anything is read: who disposes of an item from now on, also while packs are copied
+        # or after this was killed, is told that a backup may open it. Too late a date is harmless.
+        settings.note_backup(home, generation.expires)
         part.mkdir(mode=0o700)
         grants = _databases(home, part, name, generation, embedded=config.chain.kind == "local")
-        own = (
-            (profiles.FILE,) if (home / profiles.FILE).exists() else ()
-        )  # homes of earlier versions have none
-        for plain in (*_PLAIN, *own):
+        # Homes of earlier versions have no profile.
+        own = (profiles.FILE,) if (home / profiles.FILE).exists() else ()
+        for plain in (*_PLAIN, settings.BACKUPS, *own):
             files.write(part / plain, (home / plain).read_bytes())
         # After the ledger: every block that it speaks of was durable before it did.
         copied, packs = _copy_packs(home / "blocks", folder)
@@ -134,14 +136,19 @@ def make(
         keys.destroy_expired(now)
         _forget(folder, now)
     except OSError as error:
-        what = f"the backup failed: {error.strerror} ({error.filename})"
+        stands = final.exists()
+        what = (
+            "the backup was made, but not all that is over was cleared"
+            if stands
+            else "the backup failed"
+        )
         raise StorageError(
-            what, hint="check disk and permissions; earlier snapshots are untouched"
+            f"{what}: {error.strerror} ({error.filename})",
+            hint="check disk and permissions, then back up again; earlier snapshots are untouched",
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
         lock.release()
-    settings.note_backup(home, generation.expires)
     return Made(final, generation.expires, copied, sum(packs.values()), grants)
 
 

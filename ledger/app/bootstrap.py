@@ -102,9 +102,8 @@ def open_chain(
         return DeferredChain(chain.id, LOCAL_LABEL, opener), [address_of(sealer)]
     from ledger.adapters.chain.rpc import RpcChain
 
-    return RpcChain(chain.url, confirmations=chain.confirmations), [
-        bytes.fromhex(one[2:]) for one in chain.sealers
-    ]
+    reached = RpcChain(chain.url, confirmations=chain.confirmations, expected=chain.id)
+    return reached, [bytes.fromhex(one[2:]) for one in chain.sealers]
 
 
 def node_keys(keyring: FileKeyring) -> NodeKeys:

@@ -69,6 +69,8 @@ def restore(
     manifest = backup.check(source, key)
     with files.building(home, what="the home could not be restored") as aside:
         _copy(source, folder, aside, manifest)
+        # Backups of this home that were made after this snapshot open its items too.
+        settings.note_backup(aside, keys.latest())
         databases.put_grants(
             aside / "ledger.sqlite",
             sealed.read(source / backup.SEALED, sealed.derive(key, source.name, "grants")),

@@ -82,6 +82,10 @@ class BackupKeys:
         self._change(add)
         return self._generations[-1]
 
+    def latest(self) -> int:
+        """Until when the last of these keys may open a backup, in seconds since 1970."""
+        return max((one.expires for one in self._generations), default=0)
+
     def destroy_expired(self, now: int) -> None:
         """Destroy keys whose time is over, once a newer backup stands."""
         self._change(lambda held: [one for one in held if one.expires > now])

@@ -5,6 +5,7 @@ anvil.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from ledger.adapters.recursion import limited
 from ledger.adapters.web.client import ANYWHERE, MIB, Answer, Patience, TooLongError, Web, WebError
 from ledger.domain.chain.evm import keccak256
 from ledger.domain.codecs import rlp
-from ledger.domain.errors import ChainError, FormatError, NotFoundError
+from ledger.domain.errors import ChainError, FormatError, NetworkError, NotFoundError
 from ledger.domain.ports.node_and_chain import BlockRef, ChainLog, StateProof, TransactionReceipt
 from ledger.domain.untrusted import shapes
 from ledger.domain.untrusted.shapes import Maybe
@@ -44,6 +45,7 @@ _KNOWN: Final = ("already known", "known transaction", "already imported", "nonc
 _ATTEMPTS: Final = 3
 _LIMIT: Final = 16 * MIB  # bytes of an answer; logs that are longer are asked for in parts
 _WHO: Final = "the chain"
+_COMPARED: Final = 60.0  # seconds for which an answer to eth_chainId is believed
 _HINT: Final = "check that the RPC address is right and reachable"
 _LONGEST_MESSAGE: Final = 300
 #: Hex as JSON-RPC writes it; text, so that a shape is checked before anything is read from it.
@@ -121,6 +123,9 @@ class RpcChain:
         confirmations: blocks on top of one that make it final, where the chain does not answer
             "finalized".
         timeout: seconds for which it may be silent; a call may take three times as long in all.
+        expected: chain id that it must have. It is then known without asking, and compared before
+            anything else is asked, once a minute: a service that fails over to another network
+            would make a home look forged.
 
     Raises:
         UsageError: no plain URL. From every method also: NetworkError, no answer in time, or one
@@ -130,17 +135,44 @@ class RpcChain:
     # whoever reads it in a trust root may judge without ever asking this chain
     label = "consortium chain"
 
-    def __init__(self, url: str, *, confirmations: int = 12, timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        confirmations: int = 12,
+        timeout: float = 10.0,
+        expected: int | None = None,
+    ) -> None:
         self._provider = StrictProvider(url, timeout)
         self._confirmations = confirmations
+        self._expected = expected
+        self._compared = -_COMPARED
 
     def _ask(self, method: str, *params: Any, shape: Any = object) -> Any:
         """The result of one call, of a shape (see domain.shapes).
 
         Raises:
-            NetworkError: no answer, or one of another shape. _RpcError: the chain says that it
+            NetworkError: no answer, or one of another shape or chain. _RpcError: it says that it
                 cannot.
         """
+        self._compare()
+        return self._asked(method, *params, shape=shape)
+
+    def _compare(self) -> None:
+        if self._expected is None or time.monotonic() - self._compared < _COMPARED:
+            return
+        if (found := self._asked_id()) != self._expected:
+            # No error of the chain itself, which contradicts: the one meant did not answer.
+            raise NetworkError(
+                f"the chain that answers is {found}, expected {self._expected}",
+                hint="nothing was judged by it: check the address of the chain",
+            )
+        self._compared = time.monotonic()
+
+    def _asked_id(self) -> int:
+        return int(self._asked("eth_chainId", shape=_NUMBER), 16)
+
+    def _asked(self, method: str, *params: Any, shape: Any = object) -> Any:
         try:
             answer: Any = self._provider.make_request(RPCEndpoint(method), list(params))
             if answer["error"] is not None:
@@ -156,7 +188,7 @@ class RpcChain:
 
     def chain_id(self) -> int:
         """EIP-155 chain id."""
-        return int(self._ask("eth_chainId", shape=_NUMBER), 16)
+        return self._asked_id() if self._expected is None else self._expected
 
     def head(self) -> BlockRef:
         """The latest block."""

@@ -54,7 +54,10 @@ READABLE: Final = {"content": bool, "keys": [DIGEST]}
 DETAILS: Final = {"events": [dict], "standing": _STANDING}
 PERSON_KEY: Final = {"agency": AGENCY, "pseudonym": str, "kem": str, "key": BYTES}
 GRANTS: Final = {"grants": [BYTES]}
-_CHAIN: Final = {"label": str, "id": COUNT, "head": COUNT, "registry": str, "ledger": str}
+_CHAIN: Final = {
+    "label": str, "id": COUNT, "head": Maybe(COUNT), "problem": str, "hint": str,
+    "registry": str, "ledger": str,
+}  # fmt: skip
 _NEWEST: Final = {
     "size": COUNT, "root": DIGEST, "state": str, "transaction": str, "block": Maybe(COUNT),
     "time": Maybe(MOMENT), "gas": Maybe(COUNT),
