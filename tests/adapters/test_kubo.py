@@ -4,46 +4,32 @@ unchecked.
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import resource
 import signal
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ledger.adapters.ipfs import repository
 from ledger.adapters.ipfs.kubo import Kubo
 from ledger.adapters.ipfs.local import LocalBlockStore
-from ledger.adapters.ipfs.rpc import url_of
 from ledger.domain.errors import (
-    CustodyError,
-    FormatError,
     NetworkError,
     NotFoundError,
     StorageError,
-    UsageError,
     VerificationError,
 )
 from ledger.domain.ipld import car, unixfs
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
-from tests.support.kubo import BINARY, Daemon, load, swarm, trees
-
-MIB = 1 << 20
-
-
-@pytest.fixture
-def kubo(three: list[Daemon]) -> Iterator[Kubo]:
-    with closing(three[0].client()) as client:
-        yield client
+from tests.support.kubo import Daemon, load, swarm, trees
+from tests.support.kubo_samples import (
+    MIB,
+    kubo,  # noqa: F401  (fixtures)
+)
 
 
 def sparse(path: Path, size: int) -> Path:
@@ -253,191 +239,3 @@ def test_kill_9_in_the_midst_of_an_import_loses_nothing_that_was_pinned(
             block.data for block in second_blocks
         ]
         daemon.run("repo", "verify")
-
-
-def test_a_wrong_secret_is_refused_and_never_shown(three: list[Daemon]) -> None:
-    with closing(Kubo("site-a", three[0].api, secret="custody:GUESSED")) as kubo:
-        for call in (kubo.status, kubo.size, lambda: list(kubo.cids())):
-            with pytest.raises(UsageError, match="refuses us") as error:
-                call()
-            assert "GUESSED" not in f"{error.value.message}{error.value.hint}"
-
-
-def test_no_proxy_of_the_environment_gets_the_secret(
-    three: list[Daemon], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login other password other")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    with closing(three[0].client(timeout=5)) as kubo:
-        assert kubo.status().version
-        assert list(kubo.cids())
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "",
-        "127.0.0.1:5001",
-        "/ip4/127.0.0.1/tcp/99999",
-        "/ip4/1.2.3.4/udp/1",
-        "/unix/x",
-        "/ip4/a@b/tcp/1",
-        "/ip4/a/tcp/1/p2p/x",
-    ],
-)
-def test_an_address_that_is_none_is_refused(address: str) -> None:
-    with pytest.raises(UsageError):
-        url_of(address)
-
-
-class Liar(BaseHTTPRequestHandler):
-    """A daemon that answers what the test wants."""
-
-    answers: dict[str, bytes]
-
-    def do_POST(self) -> None:
-        path = self.path.partition("?")[0].removeprefix("/api/v0/")
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            while size := int(self.rfile.readline(), 16):
-                self.rfile.read(size + 2)
-            self.rfile.readline()
-        body = self.answers.get(path, b"{}")
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments: Any) -> None:
-        pass
-
-
-@contextmanager
-def liar(**answers: bytes) -> Iterator[Kubo]:
-    known = {
-        "version": b'{"Version":"0.42.0"}',
-        "dag/import": b'{"Stats":{"BlockCount":1,"BlockBytesCount":1}}',
-    }
-    handler = type(
-        "Handler",
-        (Liar,),
-        {"answers": known | {name.replace("_", "/"): body for name, body in answers.items()}},
-    )
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        with closing(
-            Kubo("liar", f"/ip4/127.0.0.1/tcp/{server.server_address[1]}", timeout=5)
-        ) as kubo:
-            yield kubo
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def test_a_daemon_that_names_other_cids_or_counts_is_not_believed(rng: random.Random) -> None:
-    one, other = (Block(cids.of(data), data) for data in (rng.randbytes(100), rng.randbytes(100)))
-    pins = json.dumps({"Pins": [cids.to_text(other.cid)]}).encode()
-    listed = json.dumps({"Keys": {cids.to_text(other.cid): {"Type": "recursive"}}}).encode()
-    with liar(pin_add=pins) as kubo, pytest.raises(VerificationError, match="another CID"):
-        load(kubo, [one.cid], [one])
-    with (
-        liar(pin_add=b'{"Pins":[]}') as kubo,
-        pytest.raises(VerificationError, match="did not confirm"),
-    ):
-        load(kubo, [one.cid], [one])
-    with (
-        liar(dag_import=b'{"Stats":{"BlockCount":7}}') as kubo,
-        pytest.raises(VerificationError, match="7 blocks of 1"),
-    ):
-        kubo.put([one])
-    with liar(pin_ls=listed) as kubo, pytest.raises(VerificationError):
-        kubo.pinned([one.cid])
-    with liar(block_get=other.data) as kubo, pytest.raises(VerificationError, match="altered"):
-        kubo.get(one.cid)
-    with liar(block_get=bytes(5 * MIB)) as kubo, pytest.raises(VerificationError, match="altered"):
-        kubo.get(one.cid)
-
-
-def test_an_answer_that_is_nonsense_is_one_clear_error(rng: random.Random) -> None:
-    one = Block(cids.of(b"x"), b"x")
-    for body in (
-        b"",
-        b"[]",
-        b"null",
-        b"{",
-        b"\xff\xfe",
-        b'{"Version":7}',
-        b'{"Version":"x.y"}',
-        b'{"Version":"0.30.0"}',
-        b'{"Version":"1.42.0"}',
-    ):
-        with liar(version=body) as kubo, pytest.raises(CustodyError):
-            kubo.status()
-    for body in (
-        b"[]",
-        b"null",
-        b"{",
-        b'{"Pins":7}',
-        b'{"Pins":[7]}',
-        b"x" * (2 * MIB),
-        b'{"Progress":"many"}',
-    ):
-        with liar(pin_add=body) as kubo, pytest.raises(CustodyError):
-            kubo.pin([one.cid])
-    for body in (b"[]", b"null", b"{", b'{"Keys":{"x":1}}'):
-        with liar(pin_ls=body) as kubo, pytest.raises(CustodyError):
-            kubo.pinned([one.cid])
-    for body in (b"[]", b"null", b"{", b'{"Stats":7}', b'{"Stats":{"BlockCount":"x"}}'):
-        with liar(dag_import=body) as kubo, pytest.raises(CustodyError):
-            kubo.put([one])
-
-
-def test_a_block_over_the_limit_or_under_a_foreign_cid_never_leaves(kubo: Kubo) -> None:
-    big = bytes(5 * MIB)
-    for block in (Block(cids.of(big), big), Block(cids.of(b"a"), b"b")):
-        with pytest.raises(FormatError):
-            kubo.put([block])
-    assert kubo.missing([cids.of(big), cids.of(b"a")]) == [cids.of(big), cids.of(b"a")]
-
-
-def test_a_repository_is_private_fsynced_and_whole_or_not_there(tmp_path: Path) -> None:
-    daemon = Daemon(tmp_path / "repo")
-    config = json.loads((daemon.path / "config").read_bytes())
-    assert config["Datastore"]["Spec"]["mounts"][0]["sync"] is True
-    assert config["Bootstrap"] == []
-    assert config["Routing"] == {"Type": "none"}
-    assert config["Addresses"]["API"].startswith("/ip4/127.0.0.1/")
-    assert config["Addresses"]["Gateway"] == []
-    assert all(
-        config[name]["Enabled"] is False
-        for name in ("AutoConf", "AutoTLS", "Provide", "HTTPRetrieval")
-    )
-    assert "auto" not in json.dumps(config["DNS"]) + json.dumps(config["Ipns"])
-    for name in ("config", repository.SWARM_KEY, repository.SECRET):
-        assert (daemon.path / name).stat().st_mode & 0o077 == 0
-    for arguments, match in (
-        ({"binary": "no-such-ipfs"}, "no-such-ipfs"),
-        ({"swarm_key": tmp_path / "none"}, "cannot read"),
-        ({"swarm_key": daemon.path / "config"}, "no swarm key"),
-        ({"peers": ["/ip4/1.2.3.4/tcp/1"]}, "not a peer"),
-    ):
-        with pytest.raises(UsageError, match=match):
-            repository.create(tmp_path / "other", **{"binary": str(BINARY), **arguments})
-    with pytest.raises(UsageError, match="not empty"):
-        repository.create(daemon.path, binary=str(BINARY))
-    with pytest.raises(StorageError, match="failed"):
-        repository.create(tmp_path / "other", binary="false")
-    assert sorted(os.listdir(tmp_path)) == ["repo"]
-
-
-def test_a_daemon_without_its_swarm_key_does_not_start(tmp_path: Path) -> None:
-    daemon = Daemon(tmp_path / "repo")
-    (daemon.path / repository.SWARM_KEY).unlink()
-    daemon.start(wait=False)
-    assert daemon.process is not None
-    assert daemon.process.wait(timeout=30) != 0

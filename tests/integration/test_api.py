@@ -4,101 +4,27 @@ from __future__ import annotations
 
 import logging
 from base64 import b64encode
-from collections.abc import Iterator
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import httpx
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from api.access import PUBLIC, ROUTES
-from api.lockout import SECONDS, LockOut
 from ledger.domain import verify as verification
-from ledger.domain.codecs import cbor, cose
-from ledger.domain.codecs.text import b64url, from_b64url
-from ledger.domain.errors import DeniedError
+from ledger.domain.codecs.text import b64url
 from ledger.domain.identity import certificate as certificates
-from ledger.domain.identity import dpop, login
 from ledger.domain.identity.names import ROLES
 from ledger.domain.log.receipt import parse_checkpoint, verify_checkpoint
 from ledger.domain.log.tiles import split_bundle
-from ledger.domain.ports.rows import PersonRow
-from ledger.services.node.certificate_authority import Authority, new_pseudonym
-from tests.support import proofs
+from tests.support.calls import (
+    bearer,
+    enrol,
+    http,  # noqa: F401  (fixtures)
+)
 from tests.support.desk import Desk
 
 STRANGE = "urn:uuid:00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture
-def http(desk: Desk) -> Iterator[httpx.Client]:
-    with proofs.client(desk.transport) as client:
-        yield client
-
-
-def test_a_node_that_came_before_its_agency_was_known_here_is_not_locked_out(
-    desk: Desk, http: httpx.Client
-) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    authority = Authority.found("RO-DIICOT", desk.clock.now())
-    der = authority.issue(
-        key.public_key(),
-        agency="RO-DIICOT",
-        pseudonym=new_pseudonym(),
-        roles=["service"],
-        service=True,
-        now=desk.clock.now(),
-    )
-    assert {token_for(http, key, der).status_code for _ in range(9)} == {403}
-
-
-def enrol(desk: Desk, *roles: str) -> tuple[Any, bytes]:
-    """Another person of the agency: (key, certificate)."""
-    from ledger.domain.crypto.grants import HpkePrivateKey
-
-    key, pseudonym = ec.generate_private_key(ec.SECP256R1()), new_pseudonym()
-    der = desk.node.keys.authority.issue(
-        key.public_key(),
-        agency="NL-POL",
-        pseudonym=pseudonym,
-        roles=list(roles),
-        service=False,
-        now=desk.clock.now(),
-    )
-    public = HpkePrivateKey.generate().public
-    with desk.node.records.write() as unit:
-        unit.put_certificate(certificates.parse(der).digest, der)
-        unit.put_person(
-            PersonRow(
-                certificates.parse(der).subject,
-                certificates.parse(der).digest,
-                public.kem.encode() + b"\x00" + public.key,
-                b"",
-                True,
-            )
-        )
-    return key, der
-
-
-def token_for(http: httpx.Client, key: Any, der: bytes, **changes: Any) -> httpx.Response:
-    challenge = http.post("/v1/login/challenge").json()
-    values = {
-        "server": challenge["server"],
-        "nonce": from_b64url(challenge["nonce"], what="n"),
-        "expires": challenge["expires"],
-        **changes,
-    }
-    return http.post(
-        "/v1/login", json={"answer": b64url(login.sign(key, certificate=der, **values))}
-    )
-
-
-def bearer(http: httpx.Client, key: Any, der: bytes) -> dict[str, str]:
-    return {"Authorization": proofs.remember(token_for(http, key, der).json()["token"], key)}
 
 
 def operations(desk: Desk) -> list[tuple[str, str, str]]:
@@ -216,57 +142,6 @@ def test_administrators_and_auditors_see_records_never_content(
                 f"/v1/evidence/{item.evidence}/{tail}", headers=headers, json={"access": "0" * 64}
             )
             assert answer.status_code == 403
-
-
-def test_a_login_by_a_stranger_for_another_server_or_replayed_is_refused(
-    desk: Desk, http: httpx.Client
-) -> None:
-    key, der = enrol(desk, "officer")
-    stranger = ec.generate_private_key(ec.SECP256R1())
-    assert token_for(http, key, der).status_code == 200
-    assert token_for(http, stranger, der).status_code == 422
-    assert token_for(http, key, der, server="urn:custody:log:" + "0" * 64).status_code == 403
-    assert token_for(http, key, der, nonce=b"x" * 32).status_code == 403
-    challenge = http.post("/v1/login/challenge").json()
-    answer = b64url(
-        login.sign(
-            key,
-            server=challenge["server"],
-            nonce=from_b64url(challenge["nonce"], what="n"),
-            expires=challenge["expires"],
-            certificate=der,
-        )
-    )
-    assert [http.post("/v1/login", json={"answer": answer}).status_code for _ in range(2)] == [
-        200,
-        403,
-    ]
-
-
-def test_a_statement_is_no_login_and_a_suspended_person_has_no_session(
-    desk: Desk, http: httpx.Client
-) -> None:
-    key, der = enrol(desk, "officer")
-    headers = bearer(http, key, der)
-    challenge = http.post("/v1/login/challenge").json()
-    payload = cbor.encode(
-        {
-            "server": challenge["server"],
-            "nonce": from_b64url(challenge["nonce"], what="n"),
-            "expires": challenge["expires"],
-        }
-    )
-    signed = cose.sign(key, {cose.TYP: "application/vnd.custody.statement+cose"}, payload)
-    message = cose.Sign1(
-        signed.protected, signed.headers, payload, signed.signature, {cose.X5CHAIN: der}
-    )
-    assert http.post("/v1/login", json={"answer": b64url(message.encode())}).status_code == 400
-    with desk.node.records.write() as unit:
-        person = unit.person(certificates.parse(der).subject)
-        assert person is not None
-        unit.put_person(replace(person, active=False))
-    assert http.get("/v1/status", headers=headers).status_code == 401
-    assert token_for(http, key, der).status_code == 403
 
 
 def test_nobody_registers_a_statement_of_somebody_else(
@@ -418,88 +293,3 @@ def test_the_description_of_the_api_loads_and_runs_nothing_from_anywhere(
     assert all(f"id='schema-{one}'" in answer.text for one in document["components"]["schemas"])
     for gone in ("/redoc", "/docs/oauth2-redirect"):
         assert http.get(gone).status_code == 404
-
-
-def test_a_token_is_worth_nothing_without_the_key_or_for_another_request(
-    desk: Desk, http: httpx.Client
-) -> None:
-    desk.client.missing([])
-    token = desk.client._token or ""
-    good = desk.client.prove("GET", "/v1/status")
-    plain = httpx.Client(base_url="http://home", transport=desk.transport)
-    assert plain.get("/v1/status", headers=good).status_code == 200
-    stranger = ec.generate_private_key(ec.SECP256R1())
-    now = desk.clock.now()
-
-    def proof(key: Any = None, **changes: Any) -> dict[str, str]:
-        values = {"method": "GET", "url": "/v1/status", "token": token, "now": now, **changes}
-        return {**good, "DPoP": dpop.prove(key or desk.person.key, **values)}
-
-    refused = {
-        "again": good,
-        "none": {"Authorization": good["Authorization"]},
-        "as a bearer token": {"Authorization": f"Bearer {token}", "DPoP": proof()["DPoP"]},
-        "another key": proof(stranger),
-        "another method": proof(method="POST"),
-        "another path": proof(url="/v1/people"),
-        "another token": proof(token="x"),
-        "too old": proof(now=now - 1000),
-        "too new": proof(now=now + 1000),
-        "garbage": {**good, "DPoP": "a.b.c"},
-        "too long": {**good, "DPoP": "a" * 5000},
-        "unsigned": {**good, "DPoP": jwt.encode({"jti": "x"}, None, algorithm="none")},
-        "symmetric": {**good, "DPoP": jwt.encode({"jti": "x"}, "k" * 32, algorithm="HS256")},
-    }
-    for name, headers in refused.items():
-        answer = plain.get("/v1/status", headers=headers)
-        assert answer.status_code == 401, name
-        assert token not in answer.text
-    assert plain.get("/v1/status?chain=false", headers=proof()).status_code == 200
-
-
-def test_a_proof_that_names_the_stolen_tokens_key_but_is_signed_by_another_is_refused(
-    desk: Desk,
-) -> None:
-    desk.client.missing([])
-    stranger, now = ec.generate_private_key(ec.SECP256R1()), desk.clock.now()
-    token = desk.client._token or ""
-    made = dpop.prove(stranger, method="GET", url="/v1/status", token=token, now=now)
-    claims = jwt.decode(made, options={"verify_signature": False})
-    forged = jwt.encode(
-        claims,
-        stranger,
-        algorithm="ES256",
-        headers={"typ": dpop.TYPE, "jwk": dpop.jwk_of(desk.person.key.public_key())},
-    )
-    with pytest.raises(DeniedError):
-        dpop.check(
-            forged,
-            desk.person.key.public_key(),
-            method="GET",
-            url="/v1/status",
-            token=token,
-            now=now,
-        )
-
-
-def test_whoever_fails_to_log_in_again_and_again_waits_and_nobody_else_does(
-    desk: Desk, http: httpx.Client
-) -> None:
-    key, der = enrol(desk, "officer")
-    stranger, _ = enrol(desk, "officer")
-    assert [token_for(http, stranger, der).status_code for _ in range(7)] == [422] * 5 + [429] * 2
-    answer = token_for(http, key, der)
-    assert answer.status_code == 429
-    assert 0 < int(answer.headers["retry-after"]) <= 901
-    other, other_der = enrol(desk, "officer")
-    assert token_for(http, other, other_der).status_code == 200
-    now = [0.0]
-    lock = LockOut(lambda: now[0])
-    for _ in range(5):
-        assert lock.wait("1.2.3.4", b"a") == 0
-        lock.note("1.2.3.4", b"a", succeeded=False)
-    assert lock.wait("1.2.3.4", b"a") > 0
-    assert lock.wait("1.2.3.5", b"a") == 0, "nobody locks somebody else out from elsewhere"
-    now[0] = SECONDS + 1
-    assert lock.wait("1.2.3.4", b"a") == 0
-    lock.note("1.2.3.4", b"a", succeeded=True)

@@ -5,141 +5,21 @@ else waits.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ledger.adapters.journal import FileJournal
-from ledger.app import bootstrap, enrolling
-from ledger.client import physical_items, retrieval
-from ledger.client.offline import FieldNode
-from ledger.client.upload import Options, Upload
-from ledger.domain.errors import DeniedError, NetworkError, NotFoundError, RuleError, UsageError
+from ledger.app import bootstrap
+from ledger.domain.errors import DeniedError, NotFoundError, RuleError, UsageError
 from ledger.domain.ipld import cid as cids
-from ledger.domain.verify.procedure import verify
-from ledger.domain.verify.report import Verdict
 from tests.support.desk import Desk
-from tests.support.people import Colleague, joined
-
-
-class Laptop:
-    """A colleague's folder out in the field."""
-
-    def __init__(self, colleague: Colleague) -> None:
-        self.colleague, self.home, self.keyring = colleague, colleague.home, colleague.keyring
-        self.clock = colleague.desk.clock
-        with colleague.client() as client:
-            self.about = client.agency()
-        bootstrap.prepare_field(self.home, self.about)
-
-    @contextmanager
-    def field(self) -> Iterator[FieldNode]:
-        with bootstrap.open_field(self.home, self.keyring) as node:
-            yield node
-
-    def seize(self, what: str, seal: str) -> str:
-        with self.field() as node:
-            person = bootstrap.person_at(self.keyring, self.about)
-            body = {"description": what, "seals": [{"number": seal}]}
-            return str(physical_items.collect(node, person, self.clock, body, {})["evidence"])
-
-    def record(self, evidence: str, event_type: str, body: dict[str, Any]) -> dict[str, Any]:
-        with self.field() as node:
-            return retrieval.record(
-                node,
-                bootstrap.person_at(self.keyring, self.about),
-                self.clock,
-                evidence,
-                event_type,
-                body,
-            )  # type: ignore[arg-type]
-
-    def upload(self, path: Path) -> str:
-        with self.field() as node:
-            journal = bootstrap.journal_of(self.home, self.keyring)
-            run = Upload(
-                bootstrap.person_at(self.keyring, self.about), node, journal, self.clock, Options()
-            )  # type: ignore[arg-type]
-            return next(iter(run.run([path]))).evidence
-
-    def send(self, *, anew: bool = False, through: Any = None) -> list[dict[str, Any]]:
-        with self.field() as node, self.colleague.working() as (client, person):
-            return list(
-                node.send(through(client) if through else client, person, self.clock, anew=anew)
-            )
-
-    def drop(self, number: int, *, force: bool = False) -> list[dict[str, Any]]:
-        with self.field() as node:
-            return node.drop(
-                str(number), bootstrap.person_at(self.keyring, self.about), force=force
-            )
-
-    def waiting(self) -> list[dict[str, Any]]:
-        with self.field() as node:
-            return node.waiting()
-
-    def unjudged(self, evidence: str, event_type: str, body: dict[str, Any]) -> None:
-        """Queue a statement as a version would that judged nothing; in a journal of that version,
-        too.
-        """
-        from ledger.domain.event.signing import sign_event
-
-        with self.field() as node:
-            item = node.item(evidence)
-        person = bootstrap.person_at(self.keyring, self.about)
-        head = bytes.fromhex(item["head"])
-        signed = sign_event(
-            person,
-            event_type,
-            body,
-            evidence=evidence,
-            seq=item["events"],
-            prev=head,
-            time=self.clock.now(),
-        )
-        with self.field() as node:
-            node._queue.add([node._queue.next(signed.submission)])
-
-    def renewed(self, *roles: str) -> None:
-        self.colleague.desk.client.renew(self.colleague.pseudonym, list(roles))
-
-    def fetch(self) -> None:
-        with self.colleague.client() as client:
-            enrolling.fetch(self.keyring, client)
-
-
-@pytest.fixture
-def laptop(office: Desk, tmp_path: Path) -> Laptop:
-    return Laptop(joined(office, tmp_path / "mine", "officer"))
-
-
-def told(desk: Desk, evidence: str) -> list[dict[str, Any]]:
-    """Whole documents of an item, as an auditor of the node reads them."""
-    from ledger.services.records import documents
-
-    with desk.node.records.read() as unit:
-        found = [documents.read_event(desk.node, unit, row) for row in unit.events(evidence)]
-    return [one.value for one in found if one is not None]
-
-
-class Cut:
-    """A network that takes the node's answers to registrations away, after so many."""
-
-    def __init__(self, client: Any, after: int) -> None:
-        self._client, self._left = client, after
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-    def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        answers: list[dict[str, Any]] = self._client.register(submissions)
-        if self._left == 0:
-            raise NetworkError("cut")
-        self._left -= 1
-        return answers
+from tests.support.laptop import (
+    Laptop,
+    laptop,  # noqa: F401  (fixtures)
+    told,
+)
+from tests.support.people import joined
 
 
 def test_one_refused_statement_keeps_back_only_what_depends_on_it(
@@ -227,81 +107,6 @@ def test_an_upload_that_is_given_up_by_force_takes_its_ciphertext_along(
         assert (len(node), node.status()["storedBytes"]) == (0, 0)
 
 
-def test_a_certificate_renewed_while_work_waits_is_signed_anew_and_verifies(
-    laptop: Laptop, office: Desk, tmp_path: Path
-) -> None:
-    phone = laptop.seize("phone", "S-1")
-    noted = laptop.record(phone, "note", {"text": "typo"})
-    laptop.record(
-        phone,
-        "corrected",
-        {
-            "target": noted["statement"],
-            "pointer": "/body/text",
-            "new": "fine",
-            "reason": "typing error",
-        },
-    )
-    (tmp_path / "e.txt").write_bytes(b"proof")
-    file = laptop.upload(tmp_path / "e.txt")
-    with laptop.field() as node:
-        times = [one.event.value["time"] for one in node._queue]
-    laptop.renewed()
-    laptop.fetch()
-    later = laptop.record(phone, "note", {"text": "signed under the new one"})
-    assert later["state"] == "queued"
-    assert len(laptop.send()) == 5
-    assert laptop.waiting() == []
-    events = told(office, phone)
-    assert [one["type"] for one in events] == ["collected", "note", "corrected", "note"]
-    assert [one["occurred"]["from"] for one in events[:3]] == times[:3]
-    assert all("anew" in one["late"] for one in events[:3])
-    with office.node.records.read() as unit:
-        assert events[2]["body"]["target"] == list(unit.events(phone))[1].digest.hex()
-    assert laptop.colleague.get(file) == b"proof"
-    office.anchor()
-    [report] = [verify(office.bundle(phone), office.trust())]
-    assert report.verdict is Verdict.VERIFIED
-
-
-def test_before_the_certificate_is_fetched_nothing_is_lost(laptop: Laptop, office: Desk) -> None:
-    phone = laptop.seize("phone", "S-1")
-    laptop.renewed()
-    with suppress(DeniedError, NetworkError):
-        assert laptop.send() == []
-    laptop.fetch()
-    assert [one["evidence"] for one in laptop.send()] == [phone]
-    assert len(told(office, phone)) == 1
-
-
-def test_a_repeat_is_one_although_the_certificate_was_renewed_after_the_answer_was_lost(
-    laptop: Laptop, office: Desk
-) -> None:
-    phone = laptop.seize("phone", "S-1")
-    laptop.record(phone, "note", {"text": "cracked"})
-    with pytest.raises(NetworkError):
-        laptop.send(through=lambda client: Cut(client, 0))
-    assert len(laptop.waiting()) == 2
-    laptop.renewed()
-    laptop.fetch()
-    assert [one["repeated"] for one in laptop.send()] == [True, True]
-    assert [one["type"] for one in told(office, phone)] == ["collected", "note"]
-
-
-def test_what_was_signed_anew_is_signed_once_although_the_answer_is_lost(
-    laptop: Laptop, office: Desk
-) -> None:
-    phone = laptop.seize("phone", "S-1")
-    laptop.renewed()
-    laptop.fetch()
-    with pytest.raises(NetworkError):
-        laptop.send(through=lambda client: Cut(client, 0))
-    laptop.renewed()
-    laptop.fetch()
-    assert [one["repeated"] for one in laptop.send()] == [True]
-    assert len(told(office, phone)) == 1
-
-
 def test_a_stranger_gets_no_receipt_for_a_statement_that_is_not_theirs(
     laptop: Laptop, office: Desk, tmp_path: Path
 ) -> None:
@@ -352,23 +157,6 @@ def test_nobody_gives_up_what_somebody_else_signed(laptop: Laptop, office: Desk)
         node.drop("2", office.person)
     with laptop.field() as node, pytest.raises(NotFoundError):
         node.drop("7", office.person)
-
-
-def test_a_new_certificate_without_the_roles_says_what_it_cannot_record(
-    laptop: Laptop, office: Desk
-) -> None:
-    phone = laptop.seize("phone", "S-1")
-    laptop.renewed("auditor")
-    laptop.fetch()
-    with laptop.field() as node:
-        assert node.not_permitted(bootstrap.person_at(laptop.keyring, laptop.about)) == [
-            "collected"
-        ]
-    assert laptop.send() == []
-    assert "none of your roles" in laptop.waiting()[0]["why"]
-    laptop.renewed("officer")
-    laptop.fetch()
-    assert [one["evidence"] for one in laptop.send()] == [phone]
 
 
 def test_the_order_is_that_of_the_numbers_whatever_the_clock_says_of_the_files(

@@ -4,66 +4,19 @@ material, disposal, withholding.
 
 from __future__ import annotations
 
-import random
-import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ledger.app import create_home
 from ledger.client import copying, handover, physical_items
 from ledger.client.handover import Terms
-from ledger.client.upload import Options
-from ledger.domain.bundle import bundle as bundles
-from ledger.domain.codecs.text import format_time
-from ledger.domain.errors import CustodyError, DeniedError, NotFoundError, RuleError, UsageError
+from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.identity.names import ROLES
 from ledger.domain.verify import verify
-from ledger.services.audit.self_check import Finding, examine
-from ledger.services.handovers import erasure
-from tests.support.desk import BASIS, PASSPHRASE, Desk
-from tests.support.people import Colleague, joined
-
-ROLES_OF_FIRST = ["administrator", "officer", "custodian", "examiner", "prosecutor"]
-
-
-@pytest.fixture(scope="module")
-def staffed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a second custodian who reviews, and a defence counsel."""
-    folder = tmp_path_factory.mktemp("staffed")
-    create_home.found(
-        folder / "home", agency="NL-POL", person="1", roles=ROLES_OF_FIRST, passphrase=PASSPHRASE
-    )
-    with Desk(folder / "home") as desk:
-        joined(desk, folder / "second", "custodian", "reviewer", number="2")
-        joined(desk, folder / "counsel", "defence", number="3")
-        joined(desk, folder / "third", "reviewer", "examiner", number="4")
-    return folder
-
-
-@pytest.fixture
-def office(staffed: Path, tmp_path: Path) -> Iterator[Desk]:
-    shutil.copytree(staffed, tmp_path / "staffed")
-    with Desk(tmp_path / "staffed" / "home") as desk:
-        yield desk
-
-
-def colleague(desk: Desk, name: str) -> Colleague:
-    from ledger.adapters.keystore.file import FileKeyring
-    from ledger.app.settings import KEYRING
-
-    folder = desk.path.parent / name
-    return Colleague(desk, folder, FileKeyring.open(folder / KEYRING, PASSPHRASE), None)  # type: ignore[arg-type]
-
-
-def upload(desk: Desk, tmp_path: Path, **options: Any) -> str:
-    file = tmp_path / "photo.jpg"
-    file.write_bytes(b"a face" * 1000)
-    [done] = desk.upload(file, options=Options(**options))
-    return done.evidence
+from tests.support.desk import BASIS, Desk
+from tests.support.office import ROLES_OF_FIRST, colleague, office, staffed, upload  # noqa: F401  (fixtures)
 
 
 def seized(desk: Desk, *seals: str) -> str:
@@ -165,20 +118,6 @@ def test_a_loan_says_until_when_and_an_item_handed_out_is_not_offered(office: De
     )
 
 
-def test_nobody_decides_upon_what_they_recorded_and_nobody_twice(
-    office: Desk, tmp_path: Path
-) -> None:
-    photo, second = upload(office, tmp_path), colleague(office, "second")
-    target = office.record(photo, "analysed", {"description": "faces"})["statement"]
-    with pytest.raises(RuleError, match="recorded themselves"):
-        office.record(photo, "approved", {"target": target})
-    with pytest.raises(RuleError, match="no event of this item"):
-        second.record(photo, "approved", {"target": "0" * 64})
-    second.record(photo, "approved", {"target": target})
-    with pytest.raises(RuleError, match="already"):
-        second.record(photo, "refused", {"target": target})
-
-
 def test_biometric_output_takes_two_approvals_on_its_parent(office: Desk, tmp_path: Path) -> None:
     photo = upload(office, tmp_path)
     analysis = office.record(photo, "analysed", {"description": "face recognition"})["statement"]
@@ -219,115 +158,6 @@ def test_biometric_output_takes_two_approvals_on_its_parent(office: Desk, tmp_pa
             body={"kind": "report", "parents": ["urn:uuid:00000000-0000-4000-8000-000000000000"]},
             event_type="derived",
         )
-
-
-def dispose(office: Desk, item: str) -> str:
-    second = colleague(office, "second")
-    requested = office.record(item, "disposal-requested", {"reason": "case closed"})["statement"]
-    return str(second.record(item, "approved", {"target": requested})["statement"])
-
-
-def test_no_disposal_without_a_second_person_under_a_hold_or_before_its_time(
-    office: Desk, tmp_path: Path
-) -> None:
-    photo = upload(office, tmp_path)
-    closing: dict[str, Any] = {"scope": "all", "method": "keys destroyed", "approvals": []}
-    with pytest.raises(RuleError, match="nobody requested"):
-        office.record(photo, "disposed", closing)
-    office.record(photo, "disposal-requested", {"reason": "case closed"})
-    with pytest.raises(RuleError, match="second person"):
-        office.record(photo, "disposed", closing)
-    closing["approvals"] = [dispose(office, photo)]
-    office.record(photo, "hold-placed", {"hold": "appeal"})
-    with pytest.raises(RuleError, match="holds are in force"):
-        office.record(photo, "disposed", closing)
-    with pytest.raises(RuleError, match="holds are in force"):
-        office.record(photo, "returned", {"owner": {"name": "the owner"}})
-    with pytest.raises(RuleError, match="already"):
-        office.record(photo, "hold-placed", {"hold": "appeal"})
-    office.record(photo, "hold-released", {"hold": "appeal"})
-    with pytest.raises(RuleError, match="no hold"):
-        office.record(photo, "hold-released", {"hold": "appeal"})
-    office.record(
-        photo, "retention-set", {"rule": "5 years", "until": format_time(int(time.time()) + 10**6)}
-    )
-    with pytest.raises(RuleError, match="must be kept"):
-        office.record(photo, "disposed", closing)
-    office.record(
-        photo, "retention-set", {"rule": "review", "reason": "shortened by the prosecutor"}
-    )
-    office.record(photo, "disposed", closing)
-    with pytest.raises(RuleError, match="closed"):
-        office.record(photo, "moved", {"place": "elsewhere"})
-
-
-def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_else_still_verifies(
-    office: Desk, tmp_path: Path, rng: random.Random
-) -> None:
-    secret = rng.randbytes(5000)
-    file = tmp_path / "victim.jpg"
-    file.write_bytes(secret)
-    members = {"identifiers": [{"scheme": "case", "value": "2026-117"}]}
-    photo, other = (office.upload(file, options=Options(members))[0].evidence for _ in range(2))
-    second = colleague(office, "second")
-    handover.share(
-        office.client, office.person, office.clock, photo, with_person=second.pseudonym, basis=BASIS
-    )
-    assert second.get(photo) == secret
-    office.anchor()
-    with office.node.records.read() as unit:
-        sealed = [
-            *unit.grants(photo, "content", office.person.hpke.public.digest),
-            *unit.grants(photo, "record", office.node.keys.hpke.public.digest),
-        ]
-        sealed += [unit.document(row.payload) for row in unit.events(photo)]
-        cid = unit.item(photo).cid
-        blocks = [office.node.blocks.get(one) for one in [cid]]
-    office.record(
-        photo,
-        "disposed",
-        {"scope": "all", "method": "keys destroyed", "approvals": [dispose(office, photo)]},
-    )
-    assert erasure.settle(office.node) == 1
-    assert erasure.settle(office.node) == 0
-    certificate = office.client.disposal(photo)
-    assert [one["agency"] for one in certificate["confirmed"]] == ["NL-POL"]
-    assert certificate["destroyed"] >= 3
-    assert office.client.search("case", "2026-117") == [other]
-    for reader in (lambda: office.get(photo), lambda: second.get(photo)):
-        with pytest.raises(CustodyError):
-            reader()
-    raw = b"".join(path.read_bytes() for path in sorted(office.path.rglob("*")) if path.is_file())
-    for one in [*sealed, *blocks]:
-        assert one[-64:] not in raw
-    office.anchor()
-    bundle = office.client.bundle(photo, "")
-    assert all(one.document is None for one in bundles.parse(bundle).statements)
-    report = verify(bundle, office.trust())
-    assert report.verdict.value == "verified", report.as_json()
-    assert report.facts["closed"]
-    assert office.get(other) == secret
-    assert [one for one in examine(office.node, deep=True) if isinstance(one, Finding)] == []
-
-
-def test_a_node_that_dies_between_disposal_and_destruction_finishes_it(
-    office: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    photo = upload(office, tmp_path)
-    office.record(
-        photo,
-        "disposed",
-        {"scope": "all", "method": "keys destroyed", "approvals": [dispose(office, photo)]},
-    )
-    with monkeypatch.context() as patched:
-        patched.setattr(
-            erasure, "_sign", lambda node, row: (_ for _ in ()).throw(KeyboardInterrupt)
-        )
-        with pytest.raises(KeyboardInterrupt):
-            erasure.settle(office.node)
-    assert office.client.disposal(photo)["confirmed"] == []
-    erasure.settle(office.node)
-    assert len(office.client.disposal(photo)["confirmed"]) == 1
 
 
 def test_guarded_material_stays_with_government_and_court_and_the_defence_inspects_it_under_supervision(
@@ -385,43 +215,6 @@ def test_an_access_without_a_reason_is_not_recorded(office: Desk, tmp_path: Path
     photo = upload(office, tmp_path)
     with pytest.raises(RuleError, match="says why"):
         office.record(photo, "accessed", {"mode": "copy"})
-
-
-def test_a_bundle_for_a_reader_leaves_out_what_they_must_not_see_and_still_verifies(
-    office: Desk, tmp_path: Path
-) -> None:
-    photo = upload(
-        office,
-        tmp_path,
-        members={"basis": BASIS},
-        body={"place": "a victim's address", "collector": {"name": "4711"}},
-    )
-    office.record(photo, "moved", {"place": "a second address"})
-    office.anchor()
-    shown = office.client.bundle(
-        photo, office.access(photo), withhold=["/body/place", "0:/body/collector"]
-    )
-    for word in (b"victim's address", b"second address", b"4711"):
-        assert word not in shown
-        assert word not in b"".join(_disclosed(shown))
-    report = verify(shown, office.trust())
-    assert report.verdict.value == "verified", report.as_json()
-    assert any("/body" in one for one in report.withheld)
-    whole = office.client.bundle(photo, office.access(photo), withhold=["1"])
-    assert bundles.parse(whole).statements[1].document is None
-    for wrong in (["/body/palce"], ["9"], ["/body/content"], ["place"]):
-        with pytest.raises(UsageError):
-            office.client.bundle(photo, office.access(photo), withhold=wrong)
-
-
-def _disclosed(bundle: bytes) -> list[bytes]:
-    from ledger.domain.codecs.text import from_b64url
-
-    return [
-        from_b64url(text, what="disclosure")
-        for one in bundles.parse(bundle).statements
-        for text in one.disclosures
-    ]
 
 
 def test_every_cell_of_the_table_of_roles_and_events() -> None:

@@ -7,38 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.memory import StoppedClock
 from ledger.app import bootstrap
 from ledger.client import retrieval
 from ledger.client.upload import Options, Upload
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.errors import (
-    ConflictError,
     DeniedError,
     NotFoundError,
-    RuleError,
     UnreadableError,
     UsageError,
     VerificationError,
 )
-from ledger.domain.event.signing import sign_event
 from ledger.domain.verify import FileDigest, Status, Verdict, verify
 from ledger.services.audit import self_check
 from tests.support.desk import Desk
+from tests.support.submissions import photo  # noqa: F401  (fixtures)
 
 
 def measure(data: bytes) -> FileDigest:
     digest = MultiDigest()
     digest.update(data)
     return FileDigest(digest.size, digest.hexdigests())
-
-
-@pytest.fixture
-def photo(tmp_path: Path, rng: object) -> Path:
-    path = tmp_path / "photo.jpg"
-    path.write_bytes(b"\xff\xd8" + os.urandom(100_000))
-    return path
 
 
 @pytest.mark.parametrize("size", [0, 1, 4095, 4096, 1048559, 1048560, 1048561, 5_000_000])
@@ -143,108 +133,6 @@ def test_old_trust_root_judges_a_newer_bundle(desk: Desk, photo: Path) -> None:
     (item,) = desk.upload(photo)
     desk.anchor()
     assert verify(desk.bundle(item.evidence), root).verdict is Verdict.VERIFIED
-
-
-def test_the_same_statement_twice_gets_the_same_receipt_another_one_is_a_conflict(
-    desk: Desk, photo: Path
-) -> None:
-    (item,) = desk.upload(photo)
-    head = bytes.fromhex(desk.client.item(item.evidence)["head"])
-    signed = [
-        sign_event(
-            desk.person,
-            "note",
-            {"text": text},
-            evidence=item.evidence,
-            seq=1,
-            prev=head,
-            time=desk.clock.now(),
-        ).submission
-        for text in ("one", "two")
-    ]
-    first = desk.client.register([signed[0]])[0]
-    again = desk.client.register([signed[0]])[0]
-    assert (again["repeated"], again["receipt"], again["index"]) == (
-        True,
-        first["receipt"],
-        first["index"],
-    )
-    with pytest.raises(ConflictError):
-        desk.client.register([signed[1]])
-
-
-def test_a_gap_a_wrong_predecessor_a_future_or_an_early_time_is_refused(
-    desk: Desk, photo: Path
-) -> None:
-    (item,) = desk.upload(photo)
-    head = bytes.fromhex(desk.client.item(item.evidence)["head"])
-    now = desk.clock.now()
-    desk.node.clock = StoppedClock(
-        now
-    )  # the bound is one second wide: a running clock would step over it
-    for seq, prev, time in (
-        (2, head, now),
-        (1, bytes(32), now),
-        (1, head, now + 301),
-        (1, head, now - 86400),
-    ):
-        signed = sign_event(
-            desk.person,
-            "note",
-            {"text": "x"},
-            evidence=item.evidence,
-            seq=seq,
-            prev=prev,
-            time=time,
-        )
-        with pytest.raises(RuleError):
-            desk.client.register([signed.submission])
-    assert desk.client.item(item.evidence)["events"] == 1
-
-
-def test_a_batch_is_registered_all_or_none(desk: Desk, photo: Path) -> None:
-    (item,) = desk.upload(photo)
-    head = bytes.fromhex(desk.client.item(item.evidence)["head"])
-    good = sign_event(
-        desk.person,
-        "note",
-        {"text": "x"},
-        evidence=item.evidence,
-        seq=1,
-        prev=head,
-        time=desk.clock.now(),
-    )
-    bad = sign_event(
-        desk.person,
-        "note",
-        {"text": "x"},
-        evidence=item.evidence,
-        seq=3,
-        prev=head,
-        time=desk.clock.now(),
-    )
-    with pytest.raises(RuleError):
-        desk.client.register([good.submission, bad.submission])
-    assert desk.client.item(item.evidence)["events"] == 1
-
-
-def test_statement_without_its_blocks_is_refused(desk: Desk, photo: Path) -> None:
-    class Forgetful:
-        def __getattr__(self, name: str) -> object:
-            return getattr(desk.client, name)
-
-        def put_blocks(self, blocks: object) -> None:
-            """Loses them."""
-
-    run = Upload(
-        desk.person,
-        Forgetful(),
-        bootstrap.journal_of(desk.path, desk.home.keyring),
-        desk.clock,
-        Options(),
-    )  # type: ignore[arg-type]
-    with pytest.raises(RuleError, match="not stored"):
-        list(run.run([photo]))
 
 
 def test_an_interrupted_upload_goes_on_with_the_same_item_and_cid(

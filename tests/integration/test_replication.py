@@ -5,97 +5,39 @@ gone only when disposed of.
 from __future__ import annotations
 
 import random
-import shutil
 import signal
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger.adapters.ipfs.kubo import Kubo
-from ledger.adapters.memory import StoppedClock
-from ledger.domain.blocks import dag
-from ledger.domain.codecs.text import format_time
-from ledger.domain.errors import DeniedError, RuleError, UsageError
+from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
-from ledger.domain.ports.rows import ErasureRow, HoldingRow
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit import self_check
-from ledger.services.handovers import erasure
-from ledger.services.handovers.sync import settle
-from ledger.services.preservation import fixity
 from ledger.services.preservation.fixity import Policy
 from ledger.services.registration import service_events
-from ledger.services.storage import garbage_collection, placement, replica_status, replication
+from ledger.services.storage import garbage_collection, replica_status, replication
 from ledger.services.workers.replicas import Keeper
 from tests.support.actors import enrolled
 from tests.support.desk import Desk
-from tests.support.kubo import Daemon, attach, swarm
-
-BIG = 5_300_000  # six leaves and a root
-
-
-@contextmanager
-def working(
-    founded: Path, folder: Path, *daemons: Daemon, copies: int = 2, outside: tuple[Daemon, ...] = ()
-) -> Iterator[Desk]:
-    """A desk whose home keeps items at these nodes; daemons that hang are given up soon."""
-    home = Path(shutil.copytree(founded, folder / "home"))
-    attach(home, *daemons, copies=copies, outside=outside)
-    with Desk(home) as desk:
-        for side, group in (
-            (desk.node.replicas.own, daemons),
-            (desk.node.replicas.outside, outside),
-        ):
-            for daemon in group:
-                side[daemon.name].close()
-                side[daemon.name] = daemon.client(timeout=3)
-        yield desk
-
-
-def files(folder: Path, rng: random.Random, *sizes: int) -> list[Path]:
-    made = []
-    for number, size in enumerate(sizes):
-        made.append(folder / f"file-{number}")
-        made[-1].write_bytes(rng.randbytes(size))
-    return made
-
-
-def sync(desk: Desk) -> replica_status.Synced:
-    return replica_status.sync(desk.node, seconds=60, afresh=True)
-
-
-def held(desk: Desk, evidence: str) -> dict[str, HoldingRow]:
-    with desk.node.records.read() as unit:
-        return {row.node: row for row in unit.holdings_named([evidence]).get(evidence, [])}
-
-
-def states(desk: Desk, evidence: str) -> dict[str, str]:
-    return {name: row.state for name, row in held(desk, evidence).items()}
-
-
-def cid_of(desk: Desk, evidence: str) -> bytes:
-    with desk.node.records.read() as unit:
-        item = unit.item(evidence)
-        assert item is not None
-        assert item.cid is not None
-        return item.cid
-
-
-def blocks_of(desk: Desk, evidence: str) -> list[bytes]:
-    return list(dag.every(desk.node.blocks, cid_of(desk, evidence)))
-
-
-def wait_for(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+from tests.support.kubo import Daemon, swarm
+from tests.support.replicas import (
+    BIG,
+    blocks_of,
+    cid_of,
+    files,
+    held,
+    keep_reading_again,
+    offer,
+    states,
+    sync,
+    wait_for,
+    working,
+)
 
 
 def test_an_upload_with_every_daemon_down_is_acknowledged_queued_and_sent_later(
@@ -209,63 +151,6 @@ def test_what_the_own_disk_gave_up_goes_to_further_nodes_through_the_swarm_or_pa
             assert desk.get(item.evidence) == path.read_bytes()
 
 
-def keep_reading_again(desk: Desk) -> None:
-    for evidence in set(fixity.unread(desk.node)):
-        assert all(
-            one.is_whole
-            for one in fixity.check(desk.node, evidence, fixity.Reading(fixity.Pace(0)))
-        )
-
-
-def test_the_own_disk_keeps_what_was_not_read_again_or_lies_at_too_few_nodes(
-    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
-) -> None:
-    with working(founded, tmp_path, *three[:2], copies=1) as desk:
-        desk.upload(*files(tmp_path, rng, BIG))
-        assert garbage_collection.give_up(desk.node).blocks == 0
-        sync(desk)
-        assert garbage_collection.give_up(desk.node).blocks == 0, "pinned, but never read again"
-        [item] = desk.client.items()
-        with pytest.raises(UsageError, match="knows 2 IPFS nodes"):
-            desk.client.set_copies(item["evidence"], 3)
-        desk.client.set_copies(item["evidence"], 2)
-        keep_reading_again(desk)
-        assert garbage_collection.give_up(desk.node).blocks == 0, (
-            "one copy, where two are asked for"
-        )
-        desk.client.set_copies(item["evidence"], 1)
-        assert garbage_collection.give_up(desk.node).blocks == 7
-
-
-def test_a_node_lost_for_an_hour_is_replaced_by_another_and_its_pins_are_not_taken_away(
-    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
-) -> None:
-    with working(founded, tmp_path, *three) as desk:
-        [item] = desk.upload(*files(tmp_path, rng, 50_000))
-        sync(desk)
-        first = states(desk, item.evidence)
-        assert len(first) == 2, "two of three"
-        lost = next(daemon for daemon in three if daemon.name in first)
-        lost.kill()
-        clock = StoppedClock(desk.clock.now())
-        desk.node.clock = clock
-        keeper = Keeper(desk.node, Policy())
-        keeper.start()
-        try:
-            clock.time += 61
-            wait_for(lambda: lost.name in keeper._lost)
-            assert states(desk, item.evidence) == first, (
-                "not at once: daemons are restarted every day"
-            )
-            clock.time += 3700
-            wait_for(lambda: list(states(desk, item.evidence).values()) == ["pinned"] * 3)
-        finally:
-            keeper.stop()
-            lost.start()
-        sync(desk)
-        assert set(states(desk, item.evidence).values()) == {"pinned"}
-
-
 def test_the_keeper_sends_and_reads_again_by_itself(
     founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
 ) -> None:
@@ -283,64 +168,6 @@ def test_the_keeper_sends_and_reads_again_by_itself(
             keeper.stop()
         details = desk.client.details(item.evidence, desk.access(item.evidence))
         assert "verified" in [one["document"]["type"] for one in details]
-
-
-def offer(desk: Desk, evidence: str, to: dict[str, str] | None = None) -> dict[str, Any]:
-    body = {
-        "mode": "custody",
-        "to": to or {"agency": "BE-POL"},
-        "expires": format_time(desk.clock.now() + 86400),
-    }
-    return desk.record(evidence, "transfer-offered", body)
-
-
-def test_ciphertext_lies_outside_only_while_it_is_offered_or_disclosed_to_another_agency(
-    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
-) -> None:
-    own = three[0]
-    with (
-        swarm(tmp_path, "consortium") as [outside],
-        working(founded, tmp_path, own, copies=1, outside=(outside,)) as desk,
-    ):
-        offered, disclosed, neither = desk.upload(*files(tmp_path, rng, 20_000, BIG, 30_000))
-        sync(desk)
-        assert (
-            desk.node.replicas[outside.name].pinned(
-                [cid_of(desk, one.evidence) for one in (offered, disclosed, neither)]
-            )
-            == set()
-        )
-
-        answer = offer(desk, offered.evidence)
-        desk.record(disclosed.evidence, "disclosed", {"recipientKind": "agency", "mode": "copy"})
-        desk.record(
-            neither.evidence, "disclosed", {"recipientKind": "defence", "mode": "view"}
-        )  # looked at, not handed over
-        sync(desk)
-        there = {cid_of(desk, one.evidence) for one in (offered, disclosed)}
-        assert (
-            desk.node.replicas[outside.name].pinned(
-                [cid_of(desk, one.evidence) for one in (offered, disclosed, neither)]
-            )
-            == there
-        )
-        assert states(desk, neither.evidence) == {own.name: "pinned"}
-
-        desk.record(
-            offered.evidence,
-            "transfer-withdrawn",
-            {"offer": answer["statement"], "reason": "not needed"},
-        )
-        settle(desk.node, timeout=30)  # until the chain knows, it could still be accepted
-        clock = StoppedClock(desk.clock.now() + placement.OPENING + 1)
-        desk.node.clock = clock
-        sync(desk)
-        for one in (offered, disclosed):
-            assert states(desk, one.evidence) == {own.name: "pinned"}
-            assert len(
-                desk.node.replicas[outside.name].missing(blocks_of(desk, one.evidence))
-            ) == len(blocks_of(desk, one.evidence))
-            assert desk.node.replicas[own.name].missing(blocks_of(desk, one.evidence)) == []
 
 
 def test_whoever_accepts_must_hold_the_content_first(
@@ -364,42 +191,6 @@ def test_whoever_accepts_must_hold_the_content_first(
             RuleError, match="digest on record"
         ):  # the content is there now: what is left is what they found
             taker.record(item.evidence, "transfer-accepted", {"offer": answer["statement"]})
-
-
-def test_pins_go_only_when_an_item_is_disposed_of_and_its_keys_are_destroyed(
-    founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
-) -> None:
-    with working(founded, tmp_path, *three[:2]) as desk:
-        gone, kept = desk.upload(*files(tmp_path, rng, BIG, BIG))
-        sync(desk)
-        blocks = blocks_of(desk, gone.evidence)
-        closing = desk.record(gone.evidence, "voided", {"reason": "registered by mistake"})[
-            "statement"
-        ]
-        sync(desk)
-        assert states(desk, gone.evidence) == {three[0].name: "pinned", three[1].name: "pinned"}, (
-            "closed, but keys remain"
-        )
-        with desk.node.records.write() as unit:
-            unit.put_erasure(
-                ErasureRow(gone.evidence, bytes.fromhex(closing), desk.node.agency, "due")
-            )
-        three[1].kill()
-        erasure.settle(desk.node)
-        found = sync(desk)
-        assert states(desk, gone.evidence) == {three[1].name: "released"}
-        three[1].start()
-        found = sync(desk)
-        assert not found.problems
-        for daemon in three[:2]:
-            assert len(desk.node.replicas[daemon.name].missing(blocks)) == len(blocks)
-            assert desk.node.replicas[daemon.name].missing(blocks_of(desk, kept.evidence)) == []
-        assert states(desk, gone.evidence) == {}
-        sync(desk)
-        assert states(desk, gone.evidence) == {}, "and it is not wanted again"
-        for daemon in three[:2]:
-            daemon.run("repo", "gc")
-        assert desk.get(kept.evidence)
 
 
 def test_an_item_that_cannot_be_read_puts_off_itself_and_no_other(

@@ -4,55 +4,28 @@ fault.
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.client.upload import Options
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle.bundle import Bundle
-from ledger.domain.bundle.trust import Clique, Pinned, Rpc, TrustRoot
 from ledger.domain.codecs import cbor, rlp
-from ledger.domain.errors import FormatError, IncompleteError, VerificationError
 from ledger.domain.event import disclosure as sd
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
-from ledger.domain.verify import FileDigest, Status, Verdict, verify
+from ledger.domain.verify import Status, Verdict, verify
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
-from tests.support.desk import Desk
-
-
-class Sample:
-    """A bundle of three events anchored at two different checkpoints, and its trust root."""
-
-    def __init__(self, desk: Desk, folder: Path) -> None:
-        path = folder / "evidence.bin"
-        path.write_bytes(os.urandom(5000))
-        (item,) = desk.upload(path, options=Options({"basis": {"purpose": "search"}}))
-        desk.anchor()
-        desk.record(item.evidence, "note", {"text": "first"})
-        desk.record(item.evidence, "note", {"text": "second"})
-        desk.anchor()
-        (other,) = desk.upload(path)
-        desk.anchor()
-        self.desk = desk
-        self.data = desk.bundle(item.evidence)
-        self.other = bundles.parse(desk.bundle(other.evidence))
-        self.good = bundles.parse(self.data)
-        self.root = desk.trust()
-        self.file = FileDigest(item.size, item.digests)
-
-
-@pytest.fixture(scope="module")
-def sample(shared_desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Sample:
-    return Sample(shared_desk, tmp_path_factory.mktemp("sample"))
+from tests.support.samples import (
+    Sample,
+    edit_chain,
+    sample,  # noqa: F401  (fixtures)
+)
 
 
 def flip(data: bytes, at: int = -1) -> bytes:
@@ -71,11 +44,6 @@ def edit_checkpoint(bundle: Bundle, number: int, **changes: Any) -> Bundle:
     rows = list(bundle.checkpoints)
     rows[number] = replace(rows[number], **changes)
     return replace(bundle, checkpoints=tuple(rows))
-
-
-def edit_chain(bundle: Bundle, **changes: Any) -> Bundle:
-    assert bundle.chain is not None
-    return bundle.with_chain(replace(bundle.chain, **changes))
 
 
 def edit_storage(
@@ -174,6 +142,8 @@ def stranger(bundle: Bundle, sample: Sample) -> Bundle:
 
 
 Mutation = Callable[[Bundle, Sample], Bundle | bytes]
+
+
 MUTATIONS: dict[str, tuple[int, Mutation]] = {
     "trailing byte": (1, lambda b, s: b.encode() + b"\x00"),
     "truncated": (1, lambda b, s: b.encode()[:-1]),
@@ -416,121 +386,6 @@ def test_without_revocation_list_chain_section_or_descriptor_it_is_incomplete(
     ):
         report = verify(bundle.encode(), sample.root)
         assert report.verdict is Verdict.INCOMPLETE, report.as_json()
-
-
-def with_root(sample: Sample, **changes: Any) -> TrustRoot:
-    return replace(sample.root, **changes)
-
-
-def test_trust_roots_of_other_chains_contracts_or_signers_refuse_it(sample: Sample) -> None:
-    other_code = replace(sample.root.ledger, code_hash=bytes(32))
-    for root, step in (
-        (with_root(sample, chain_id=1), None),
-        (with_root(sample, ledger=other_code), 6),
-        (with_root(sample, registry=sample.root.ledger), 6),
-        (with_root(sample, finality=(Clique(0, None, frozenset({bytes(20)}), 1),)), 7),
-        (with_root(sample, finality=(Pinned({sample_number(sample): bytes(32)}),)), 7),
-    ):
-        report = verify(sample.data, root)
-        assert report.verdict is Verdict.FAILED
-        if step:
-            assert report.steps[step].status is Status.FAILED, report.as_json()
-
-
-def sample_number(sample: Sample) -> int:
-    from ledger.domain.chain.evm import parse_header
-
-    assert sample.good.chain is not None
-    return parse_header(sample.good.chain.header).number
-
-
-def test_a_block_that_no_rule_judges_is_not_checked_and_a_chosen_chain_can_judge_it(
-    sample: Sample,
-) -> None:
-    root = with_root(sample, finality=(Rpc(3),))
-    report = verify(sample.data, root)
-    assert (report.verdict, report.steps[7].status) == (Verdict.INCOMPLETE, Status.NOT_CHECKED)
-    assert (
-        verify(sample.data, root, confirm=lambda number, digest: {digest}).verdict
-        is Verdict.VERIFIED
-    )
-    assert (
-        verify(sample.data, root, confirm=lambda number, digest: {bytes(32)}).steps[7].status
-        is Status.FAILED
-    )
-
-
-def test_a_pin_on_a_descendant_judges_the_block(sample: Sample) -> None:
-    from ledger.domain.chain.evm import parse_header
-
-    assert sample.good.chain is not None
-    number = parse_header(sample.good.chain.header).number
-    sample.desk.record(sample.good.evidence, "note", {"text": "later"})
-    sample.desk.anchor()
-    child = sample.desk.node.contracts.chain.block(number + 1)
-    bundle = edit_chain(sample.good, descendants=(child.header,))
-    assert (
-        verify(
-            bundle.encode(), with_root(sample, finality=(Pinned({child.number: child.hash}),))
-        ).verdict
-        is Verdict.VERIFIED
-    )
-
-
-def test_certificates_out_of_time_or_revoked_are_judged_at_the_proven_time(sample: Sample) -> None:
-    certificate = sample.desk.person.certificate
-    ca = sample.desk.node.keys.authority
-    certificates.verify_issued(certificate, [ca.der], certificate.not_before)
-    for time in (certificate.not_before - 1, certificate.not_after + 1):
-        with pytest.raises(VerificationError):
-            certificates.verify_issued(certificate, [ca.der], time)
-    with pytest.raises(VerificationError):
-        certificates.verify_issued(
-            certificate, [Authority.found("NL-POL", 1795252443).der], certificate.not_before
-        )
-    serial = certificates.load(certificate.der).serial_number
-    crl = ca.issue_crl(None, [(serial, 2_000_000_000)], number=5, now=2_000_000_100)
-    certificates.verify_not_revoked(certificate, ca.der, [crl], 1_999_999_999)
-    with pytest.raises(VerificationError, match="revoked"):
-        certificates.verify_not_revoked(certificate, ca.der, [crl], 2_000_000_000)
-    clean = ca.issue_crl(None, [], number=6, now=2_000_000_100)
-    with pytest.raises(IncompleteError):
-        certificates.verify_not_revoked(certificate, ca.der, [clean], 2_000_000_101)
-    with pytest.raises(IncompleteError):
-        certificates.verify_not_revoked(
-            certificate,
-            ca.der,
-            [Authority.found("NL-POL", 1).issue_crl(None, [], number=1, now=2_000_000_100)],
-            5,
-        )
-
-
-@pytest.mark.parametrize("change", [b'"v":2', b'"kind":"other"', b'"seals":0', b'"chainId":-1'])
-def test_malformed_trust_roots_are_refused(sample: Sample, change: bytes) -> None:
-    from ledger.domain.bundle import trust
-
-    name = change.split(b":")[0]
-    raw = sample.root.encode()
-    import re
-
-    changed = re.sub(name + rb':("[^"]*"|\d+)', change, raw, count=1)
-    assert changed != raw
-    with pytest.raises(FormatError):
-        trust.parse(changed)
-    assert trust.parse(raw).encode() == raw
-
-
-def test_a_certificate_is_refused_before_and_after_its_time(sample: Sample) -> None:
-    certificate = certificates.parse(sample.good.certificates[0])
-    authorities = [sample.desk.node.keys.authority.der]
-    assert (
-        certificates.verify_issued(certificate, authorities, certificate.not_after)
-        == authorities[0]
-    )
-    for time in (certificate.not_before - 1, certificate.not_after + 1):
-        with pytest.raises(VerificationError, match=r"used at|was not valid") as error:
-            certificates.verify_issued(certificate, authorities, time)
-        assert error.value.step == 3
 
 
 def test_a_key_that_stands_twice_is_refused_at_step_1(sample: Sample) -> None:

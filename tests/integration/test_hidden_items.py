@@ -1,0 +1,258 @@
+"""Items that somebody must not know of: one answer, on every route, for hidden and absent."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.app import bootstrap
+from ledger.client.upload import Options, Upload
+from ledger.domain.errors import RuleError
+from ledger.services.handovers import offers
+from ledger.services.handovers.sync import Synced
+from tests.support.actors import Actor, item_of
+from tests.support.desk import BASIS, Desk
+from tests.support.strangers import (  # noqa: F401  (fixtures)
+    BODIES,
+    DIGEST,
+    SOON,
+    UNSEEING,
+    custodian,
+    desk,
+    officer,
+    photo,
+    stranger,
+    thing,
+)
+
+ABSENT = "urn:uuid:00000000-0000-4000-8000-000000000000"
+
+
+def test_an_officer_who_knows_urn_and_head_records_nothing_of_any_type_and_is_told_as_of_an_absent_item(
+    officer: Actor, stranger: Actor
+) -> None:
+    hidden = thing(officer)
+    state = item_of(officer.desk, hidden)
+    for event_type, body in BODIES.items():
+        members = {"members": {"basis": BASIS}} if event_type == "accessed" else {}
+        places = [
+            (state.seq + 1, state.head),
+            (state.seq + 7, state.head),
+            (state.seq + 1, b"\x07" * 32),
+        ]
+        for seq, prev in places:
+            answers = [
+                stranger.submit(stranger.sign(event_type, body, one, seq=seq, prev=prev, **members))
+                for one in (hidden, ABSENT)
+            ]
+            assert answers[0] == answers[1], (event_type, answers)
+            assert answers[0][0] == 404, (event_type, answers)
+    assert item_of(officer.desk, hidden) == state
+
+
+def test_one_hidden_item_refuses_a_whole_batch_with_the_same_words(
+    officer: Actor, stranger: Actor
+) -> None:
+    hidden, own = thing(officer), thing(stranger)
+    good = stranger.sign("note", {"text": "mine"}, own)
+    head = item_of(officer.desk, hidden).head
+    answers = [
+        stranger.submit(good, stranger.sign("note", {"text": "x"}, one, seq=1, prev=head))
+        for one in (hidden, ABSENT)
+    ]
+    assert answers[0] == answers[1]
+    assert item_of(stranger.desk, own).seq == 0
+
+
+def test_an_item_is_not_opened_under_the_name_of_a_hidden_one_and_nothing_of_it_is_told(
+    officer: Actor, stranger: Actor
+) -> None:
+    hidden = thing(officer)
+    officer.record(hidden, "note", {"text": "x"})
+    status, answer = stranger.submit(
+        stranger.opening("collected", {"description": "an impostor"}, hidden)
+    )
+    assert status == 409
+    assert b"known under that name" in answer
+    assert item_of(officer.desk, hidden).seq == 1
+
+
+def _operations(desk: Desk) -> Iterator[tuple[str, str, str, Any]]:
+    """(operation, method, path, body) of every route that takes an item or a statement, with {item}
+    and {statement} still open.
+    """
+    bodies: dict[str, Any] = {
+        "details": {"access": "0" * 64},
+        "grants": {"access": "0" * 64},
+        "bundle": {"access": "0" * 64},
+        "set_copies": {"copies": 0},
+        "copy_taken": {"copy": "{item}"},
+        "tell_copy": {"copy": "{item}"},
+    }
+    for path, methods in desk.app.openapi()["paths"].items():
+        for method, operation in methods.items():
+            name = operation["operationId"]
+            if "{evidence}" in path or "{statement}" in path or name in bodies:
+                yield name, method.upper(), path.replace("{agency}", "RO-DIICOT"), bodies.get(name)
+
+
+def test_hidden_and_absent_items_are_one_answer_on_every_route_and_malformed_ones_are_refused(
+    officer: Actor, stranger: Actor, custodian: Actor
+) -> None:
+    hidden = thing(officer)
+    statement = item_of(officer.desk, hidden).head.hex()
+    pairs = {
+        "hidden": (hidden, statement),
+        "absent": (ABSENT, "cd" * 32),
+        "malformed": ("urn:uuid:nonsense", "xyz"),
+    }
+    found = {}
+    for name, method, path, body in _operations(officer.desk):
+        answers = {}
+        for which, (item, digest) in pairs.items():
+            filled = path.replace("{evidence}", item).replace("{statement}", digest)
+            sent = {"copy": item} if body is not None and "copy" in body else body
+            query = "?mode=view" if name == "readable" else ""
+            answers[which] = stranger.raw(
+                method, filled + query, **({"json": sent} if sent is not None else {})
+            )
+        assert answers["hidden"] == answers["absent"], (name, answers)
+        assert 400 <= answers["hidden"][0] < 500, (name, answers)
+        assert 400 <= answers["malformed"][0] < 500, (name, answers)
+        if answers["hidden"][0] != 403:
+            assert answers["malformed"][0] == 400, (name, answers)
+        found[name] = answers["hidden"]
+    asked = {
+        "show_evidence",
+        "list_events",
+        "readable",
+        "details",
+        "grants",
+        "content",
+        "bundle",
+        "lineage",
+        "disposal",
+        "check_fixity",
+    }
+    assert asked | {
+        "incoming",
+        "incoming_content",
+        "receipt",
+        "copy_record",
+        "copy_range",
+        "copy_taken",
+        "parcel",
+    } <= set(found)
+    assert {found[name] for name in (*asked, "receipt")} == {found["show_evidence"]}, (
+        "one answer, whatever the route"
+    )
+    assert custodian.client.item(hidden)["evidence"] == hidden
+
+
+def test_lists_searches_and_duplicates_name_no_hidden_item(
+    desk: Desk, stranger: Actor, tmp_path: Path
+) -> None:
+    hidden = photo(desk, tmp_path, b"only once")
+    digest = desk.client.details(hidden, desk.access(hidden))[0]["document"]["body"]["digests"][
+        "sha-256"
+    ]
+    assert stranger.client.duplicates(digest) == []
+    assert hidden not in {one["evidence"] for one in stranger.client.items()}
+    assert hidden in desk.client.duplicates(digest)
+
+
+def test_a_round_of_exchange_names_no_hidden_item_to_whoever_starts_it(
+    officer: Actor, stranger: Actor, custodian: Actor
+) -> None:
+    hidden = thing(officer)
+    done = Synced(
+        [hidden],
+        [hidden],
+        {hidden: "does not verify", ABSENT: "does not verify", "RO-DIICOT": "does not answer"},
+    )
+    node = officer.desk.node
+    from ledger.services.access.sessions import caller_of
+
+    def seen(actor: Actor) -> Synced:
+        actor.client.status(chain=False)
+        caller = caller_of(node, actor.client._token or "")
+        assert caller is not None
+        return offers.shown(node, caller, done)
+
+    assert seen(stranger) == Synced([], [], {"RO-DIICOT": "does not answer"})
+    assert seen(custodian) == done
+    assert seen(officer).received == [hidden]
+
+
+@pytest.mark.parametrize(
+    ("event_type", "member"),
+    [("collected", "photos"), ("analysed", "outputs"), ("voided", "replacement")],
+)
+def test_a_hidden_item_is_not_drawn_in_by_its_name(
+    officer: Actor, stranger: Actor, event_type: str, member: str
+) -> None:
+    hidden, own = thing(officer), thing(stranger)
+
+    def answer(actor: Actor, named: str) -> tuple[int, bytes]:
+        value: Any = named if member == "replacement" else [named]
+        if event_type == "collected":
+            return actor.submit(
+                actor.opening("collected", {"description": "x", member: value}, uuid.uuid4().urn)
+            )
+        extra = {"description": "x"} if event_type == "analysed" else {"reason": "x"}
+        return actor.submit(actor.sign(event_type, {**extra, member: value}, own))
+
+    assert answer(stranger, hidden) == answer(stranger, ABSENT)
+    assert answer(stranger, hidden)[0] == 409
+    other = thing(stranger)
+    assert answer(stranger, other)[0] == 201
+
+
+def test_nothing_is_derived_from_a_hidden_item(
+    desk: Desk, officer: Actor, stranger: Actor, tmp_path: Path
+) -> None:
+    file, journal = tmp_path / "report.pdf", bootstrap.journal_of(tmp_path, desk.home.keyring)
+    file.write_bytes(b"report")
+
+    def derive(parent: str) -> tuple[str, str | None]:
+        options = Options(body={"kind": "report", "parents": [parent]}, event_type="derived")
+        try:
+            list(Upload(stranger.person, stranger.client, journal, desk.clock, options).run([file]))
+        except RuleError as error:
+            return error.message, error.hint
+        return "recorded", None
+
+    assert derive(thing(officer)) == derive(ABSENT) != ("recorded", None)
+    assert derive(thing(stranger)) == ("recorded", None)
+
+
+def test_items_opened_in_one_batch_may_name_one_another(stranger: Actor) -> None:
+    first, second = uuid.uuid4().urn, uuid.uuid4().urn
+    batch = [
+        stranger.opening("collected", {"description": "photo of it"}, first),
+        stranger.opening("collected", {"description": "phone", "photos": [first]}, second),
+    ]
+    assert stranger.submit(*batch)[0] == 201
+
+
+def test_what_somebody_says_their_item_is_part_of_shows_nothing_and_reaches_no_hidden_item(
+    officer: Actor, stranger: Actor
+) -> None:
+    hidden = thing(officer)
+    made = {}
+    for parent in (hidden, ABSENT):
+        evidence = uuid.uuid4().urn
+        status, _ = stranger.submit(
+            stranger.opening("collected", {"description": "x", "partOf": parent}, evidence)
+        )
+        made[parent] = (
+            status,
+            stranger.client.lineage(evidence)["links"]
+            == [{"parent": parent, "child": evidence, "kind": "part"}],
+        )
+    assert made[hidden] == made[ABSENT] == (201, True)
+    assert officer.client.lineage(hidden)["links"] == []

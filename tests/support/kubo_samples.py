@@ -1,0 +1,19 @@
+"""What test_kubo.py and test_kubo_answers.py share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from ledger.adapters.ipfs.kubo import Kubo
+from tests.support.kubo import Daemon
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def kubo(three: list[Daemon]) -> Iterator[Kubo]:
+    with closing(three[0].client()) as client:
+        yield client

@@ -1,0 +1,117 @@
+"""What test_field_queue.py and test_field_renewals.py share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.app import bootstrap, enrolling
+from ledger.client import physical_items, retrieval
+from ledger.client.offline import FieldNode
+from ledger.client.upload import Options, Upload
+from tests.support.desk import Desk
+from tests.support.people import Colleague, joined
+
+
+class Laptop:
+    """A colleague's folder out in the field."""
+
+    def __init__(self, colleague: Colleague) -> None:
+        self.colleague, self.home, self.keyring = colleague, colleague.home, colleague.keyring
+        self.clock = colleague.desk.clock
+        with colleague.client() as client:
+            self.about = client.agency()
+        bootstrap.prepare_field(self.home, self.about)
+
+    @contextmanager
+    def field(self) -> Iterator[FieldNode]:
+        with bootstrap.open_field(self.home, self.keyring) as node:
+            yield node
+
+    def seize(self, what: str, seal: str) -> str:
+        with self.field() as node:
+            person = bootstrap.person_at(self.keyring, self.about)
+            body = {"description": what, "seals": [{"number": seal}]}
+            return str(physical_items.collect(node, person, self.clock, body, {})["evidence"])
+
+    def record(self, evidence: str, event_type: str, body: dict[str, Any]) -> dict[str, Any]:
+        with self.field() as node:
+            return retrieval.record(
+                node,
+                bootstrap.person_at(self.keyring, self.about),
+                self.clock,
+                evidence,
+                event_type,
+                body,
+            )  # type: ignore[arg-type]
+
+    def upload(self, path: Path) -> str:
+        with self.field() as node:
+            journal = bootstrap.journal_of(self.home, self.keyring)
+            run = Upload(
+                bootstrap.person_at(self.keyring, self.about), node, journal, self.clock, Options()
+            )  # type: ignore[arg-type]
+            return next(iter(run.run([path]))).evidence
+
+    def send(self, *, anew: bool = False, through: Any = None) -> list[dict[str, Any]]:
+        with self.field() as node, self.colleague.working() as (client, person):
+            return list(
+                node.send(through(client) if through else client, person, self.clock, anew=anew)
+            )
+
+    def drop(self, number: int, *, force: bool = False) -> list[dict[str, Any]]:
+        with self.field() as node:
+            return node.drop(
+                str(number), bootstrap.person_at(self.keyring, self.about), force=force
+            )
+
+    def waiting(self) -> list[dict[str, Any]]:
+        with self.field() as node:
+            return node.waiting()
+
+    def unjudged(self, evidence: str, event_type: str, body: dict[str, Any]) -> None:
+        """Queue a statement as a version would that judged nothing; in a journal of that version,
+        too.
+        """
+        from ledger.domain.event.signing import sign_event
+
+        with self.field() as node:
+            item = node.item(evidence)
+        person = bootstrap.person_at(self.keyring, self.about)
+        head = bytes.fromhex(item["head"])
+        signed = sign_event(
+            person,
+            event_type,
+            body,
+            evidence=evidence,
+            seq=item["events"],
+            prev=head,
+            time=self.clock.now(),
+        )
+        with self.field() as node:
+            node._queue.add([node._queue.next(signed.submission)])
+
+    def renewed(self, *roles: str) -> None:
+        self.colleague.desk.client.renew(self.colleague.pseudonym, list(roles))
+
+    def fetch(self) -> None:
+        with self.colleague.client() as client:
+            enrolling.fetch(self.keyring, client)
+
+
+@pytest.fixture
+def laptop(office: Desk, tmp_path: Path) -> Laptop:
+    return Laptop(joined(office, tmp_path / "mine", "officer"))
+
+
+def told(desk: Desk, evidence: str) -> list[dict[str, Any]]:
+    """Whole documents of an item, as an auditor of the node reads them."""
+    from ledger.services.records import documents
+
+    with desk.node.records.read() as unit:
+        found = [documents.read_event(desk.node, unit, row) for row in unit.events(evidence)]
+    return [one.value for one in found if one is not None]

@@ -1,0 +1,96 @@
+"""What test_replication.py and test_replicas_kept.py share."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ledger.domain.blocks import dag
+from ledger.domain.codecs.text import format_time
+from ledger.domain.ports.rows import HoldingRow
+from ledger.services.preservation import fixity
+from ledger.services.storage import replica_status
+from tests.support.desk import Desk
+from tests.support.kubo import Daemon, attach
+
+BIG = 5_300_000  # six leaves and a root
+
+
+@contextmanager
+def working(
+    founded: Path, folder: Path, *daemons: Daemon, copies: int = 2, outside: tuple[Daemon, ...] = ()
+) -> Iterator[Desk]:
+    """A desk whose home keeps items at these nodes; daemons that hang are given up soon."""
+    home = Path(shutil.copytree(founded, folder / "home"))
+    attach(home, *daemons, copies=copies, outside=outside)
+    with Desk(home) as desk:
+        for side, group in (
+            (desk.node.replicas.own, daemons),
+            (desk.node.replicas.outside, outside),
+        ):
+            for daemon in group:
+                side[daemon.name].close()
+                side[daemon.name] = daemon.client(timeout=3)
+        yield desk
+
+
+def files(folder: Path, rng: random.Random, *sizes: int) -> list[Path]:
+    made = []
+    for number, size in enumerate(sizes):
+        made.append(folder / f"file-{number}")
+        made[-1].write_bytes(rng.randbytes(size))
+    return made
+
+
+def sync(desk: Desk) -> replica_status.Synced:
+    return replica_status.sync(desk.node, seconds=60, afresh=True)
+
+
+def held(desk: Desk, evidence: str) -> dict[str, HoldingRow]:
+    with desk.node.records.read() as unit:
+        return {row.node: row for row in unit.holdings_named([evidence]).get(evidence, [])}
+
+
+def states(desk: Desk, evidence: str) -> dict[str, str]:
+    return {name: row.state for name, row in held(desk, evidence).items()}
+
+
+def cid_of(desk: Desk, evidence: str) -> bytes:
+    with desk.node.records.read() as unit:
+        item = unit.item(evidence)
+        assert item is not None
+        assert item.cid is not None
+        return item.cid
+
+
+def blocks_of(desk: Desk, evidence: str) -> list[bytes]:
+    return list(dag.every(desk.node.blocks, cid_of(desk, evidence)))
+
+
+def wait_for(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def keep_reading_again(desk: Desk) -> None:
+    for evidence in set(fixity.unread(desk.node)):
+        assert all(
+            one.is_whole
+            for one in fixity.check(desk.node, evidence, fixity.Reading(fixity.Pace(0)))
+        )
+
+
+def offer(desk: Desk, evidence: str, to: dict[str, str] | None = None) -> dict[str, Any]:
+    body = {
+        "mode": "custody",
+        "to": to or {"agency": "BE-POL"},
+        "expires": format_time(desk.clock.now() + 86400),
+    }
+    return desk.record(evidence, "transfer-offered", body)

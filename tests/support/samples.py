@@ -1,0 +1,47 @@
+"""What test_verify.py and test_verify_trust.py share."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.client.upload import Options
+from ledger.domain.bundle import bundle as bundles
+from ledger.domain.bundle.bundle import Bundle
+from ledger.domain.verify import FileDigest
+from tests.support.desk import Desk
+
+
+class Sample:
+    """A bundle of three events anchored at two different checkpoints, and its trust root."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        path = folder / "evidence.bin"
+        path.write_bytes(os.urandom(5000))
+        (item,) = desk.upload(path, options=Options({"basis": {"purpose": "search"}}))
+        desk.anchor()
+        desk.record(item.evidence, "note", {"text": "first"})
+        desk.record(item.evidence, "note", {"text": "second"})
+        desk.anchor()
+        (other,) = desk.upload(path)
+        desk.anchor()
+        self.desk = desk
+        self.data = desk.bundle(item.evidence)
+        self.other = bundles.parse(desk.bundle(other.evidence))
+        self.good = bundles.parse(self.data)
+        self.root = desk.trust()
+        self.file = FileDigest(item.size, item.digests)
+
+
+@pytest.fixture(scope="module")
+def sample(shared_desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    return Sample(shared_desk, tmp_path_factory.mktemp("sample"))
+
+
+def edit_chain(bundle: Bundle, **changes: Any) -> Bundle:
+    assert bundle.chain is not None
+    return bundle.with_chain(replace(bundle.chain, **changes))
