@@ -20,69 +20,20 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def _example(**members: Any) -> ConfigDict:
+def example(**members: Any) -> ConfigDict:
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [members]})
 
 
 _ITEM = "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
 _CID = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
 _DIGEST = "b0f3070698c57ef2eca1450b0840b35be916e320a1da096987941c78b476a58f"
-_LOG = "urn:custody:log:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 _COSE = "0oRZAWGmASYPqAF4GXVybjpjdXN0b2R5OmFnZW5jeTpOTC1QT0w"
-
-
-class OidcOut(Strict):
-    """The agency's identity provider (OpenID Connect), and the nonce that its ID token must
-    carry.
-    """
-
-    issuer: str
-    clientId: str
-    nonce: str
-
-
-class ChallengeOut(Strict):
-    """What to sign for a login; ``oidc`` where people of the agency log in at its identity provider
-    as well.
-    """
-
-    model_config = _example(
-        server=_LOG, nonce="RERERERERERERERERERERERERERERERERERERERERERE", expires=1795252563
-    )
-
-    server: str
-    nonce: Base64Url
-    expires: int
-    oidc: OidcOut | None = None
-
-
-class LoginIn(Strict):
-    """A COSE_Sign1 over the challenge, and where the agency has an identity provider its ID
-    token.
-    """
-
-    model_config = _example(answer=_COSE)
-
-    answer: Base64Url
-    idToken: Annotated[str, Field(max_length=16_384)] = ""
-
-
-class TokenOut(Strict):
-    """A token, good with proofs of the key that opened the session alone (RFC 9449); its expiry and
-    the node's time, in seconds.
-    """
-
-    model_config = _example(token="q1w2e3", expires=1795253343, now=1795252443)
-
-    token: str
-    expires: int
-    now: int
 
 
 class BlocksIn(Strict):
     """CIDs to look up."""
 
-    model_config = _example(cids=[_CID])
+    model_config = example(cids=[_CID])
 
     cids: Annotated[list[Cid], FailFast(), Field(max_length=4096)]
 
@@ -90,7 +41,7 @@ class BlocksIn(Strict):
 class BlocksOut(Strict):
     """CIDs that are not stored."""
 
-    model_config = _example(missing=[_CID])
+    model_config = example(missing=[_CID])
 
     missing: list[str]
 
@@ -98,7 +49,7 @@ class BlocksOut(Strict):
 class StoredOut(Strict):
     """How many blocks the segment held, all of them stored now."""
 
-    model_config = _example(stored=2)
+    model_config = example(stored=2)
 
     stored: int
 
@@ -106,7 +57,7 @@ class StoredOut(Strict):
 class SubmissionIn(Strict):
     """A signed statement, its document with all disclosures, and grants with an opening event."""
 
-    model_config = _example(
+    model_config = example(
         statement=_COSE, document="eyJ2IjoxfQ", disclosures=["WyJ4Il0"], grants=[]
     )
 
@@ -125,7 +76,7 @@ class StatementsIn(Strict):
 class RegisteredOut(Strict):
     """Where a statement is in the log; ``state`` as in DESIGN section 11."""
 
-    model_config = _example(
+    model_config = example(
         evidence=_ITEM,
         statement=_DIGEST,
         index=3,
@@ -173,7 +124,7 @@ class OfferOut(Strict):
 class ItemOut(Strict):
     """What the node keeps in clear about an item."""
 
-    model_config = _example(
+    model_config = example(
         evidence=_ITEM,
         origin="NL-POL",
         custodian="NL-POL",
@@ -236,7 +187,7 @@ class EventOut(Strict):
     node.
     """
 
-    model_config = _example(
+    model_config = example(
         seq=0,
         effect="open",
         time="2026-11-21T09:14:03Z",
@@ -273,7 +224,7 @@ class SearchIn(Strict):
     data.
     """
 
-    model_config = _example(scheme="case", value="2026-117")
+    model_config = example(scheme="case", value="2026-117")
 
     scheme: Annotated[str, Field(max_length=64)]
     value: Annotated[str, Field(max_length=256)]
@@ -282,7 +233,7 @@ class SearchIn(Strict):
 class DigestIn(Strict):
     """A SHA-256."""
 
-    model_config = _example(sha256=_DIGEST)
+    model_config = example(sha256=_DIGEST)
 
     sha256: Hex
 
@@ -290,7 +241,7 @@ class DigestIn(Strict):
 class FoundOut(Strict):
     """Items found among those that the caller may see."""
 
-    model_config = _example(evidence=[_ITEM])
+    model_config = example(evidence=[_ITEM])
 
     evidence: list[str]
 
@@ -298,7 +249,7 @@ class FoundOut(Strict):
 class AccessIn(Strict):
     """The digest of the caller's own `accessed` event."""
 
-    model_config = _example(access=_DIGEST)
+    model_config = example(access=_DIGEST)
 
     access: Hex
 
@@ -308,7 +259,7 @@ class BundleIn(Strict):
     /body/place, 3:/body/place, or 3.
     """
 
-    model_config = _example(access=_DIGEST, withhold=["/body/place"])
+    model_config = example(access=_DIGEST, withhold=["/body/place"])
 
     access: Annotated[str, Field(pattern=r"^(?:[0-9a-f]{64})?$")]
     withhold: Annotated[
@@ -341,7 +292,7 @@ class DetailsOut(Strict):
 class GrantsOut(Strict):
     """Sealed keys made to the caller."""
 
-    model_config = _example(grants=["qWF2AQ"])
+    model_config = example(grants=["qWF2AQ"])
 
     grants: list[Base64Url]
 
@@ -349,59 +300,13 @@ class GrantsOut(Strict):
 class VerifyIn(Strict):
     """A bundle, and size and digests of the file to compare; never the file."""
 
-    model_config = _example(
+    model_config = example(
         bundle="rGRraW5kbmN1c3RvZHktYnVuZGxl", size=24233, digests={"sha-256": _DIGEST}
     )
 
     bundle: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
     size: int | None = None
     digests: dict[str, str] | None = None
-
-
-class SyncIn(Strict):
-    """Whether to look through all items first for those that lack a replica."""
-
-    model_config = _example(afresh=True)
-
-    afresh: bool = False
-
-
-class SyncOut(Strict):
-    """What a few seconds of sending to IPFS nodes did; problems by node, items that still lack a
-    copy, and whether to call again.
-    """
-
-    pinned: int
-    removed: int
-    failed: int
-    problems: dict[str, str]
-    wanting: int
-    goesOn: bool
-
-
-class FixityOut(Strict):
-    """What reading an item again at one IPFS node found; not complete: call again."""
-
-    node: str
-    result: str
-    blocks: int
-    bad: dict[str, int]
-    repaired: int
-    complete: bool
-
-
-class FixitiesOut(Strict):
-    """One result for each IPFS node that keeps the item."""
-
-    nodes: list[FixityOut]
-
-
-class CopiesIn(Strict):
-    """At how many IPFS nodes an item shall lie."""
-
-    model_config = _example(copies=3)
-
-    copies: Annotated[int, Field(ge=1, le=20)]
 
 
 class WorkerOut(Strict):
@@ -440,7 +345,7 @@ class StatusOut(Strict):
 class ProofOut(Strict):
     """A Merkle proof (RFC 9162 section 2.1)."""
 
-    model_config = _example(size=2, root=_DIGEST, path=[_DIGEST])
+    model_config = example(size=2, root=_DIGEST, path=[_DIGEST])
 
     size: int
     root: Hex

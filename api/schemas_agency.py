@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from api.schemas import _LOG, Base64Url, Strict, _example
+from api.schemas import Base64Url, Strict, example
+from api.schemas_session import _LOG
 
 
 class DemandsOut(Strict):
@@ -20,7 +21,7 @@ class AgencyOut(Strict):
     withheld from whom, its names for events.
     """
 
-    model_config = _example(
+    model_config = example(
         agency="NL-POL",
         log=_LOG,
         logNumber=0,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from api.schemas import Strict, _example
+from api.schemas import Strict, example
 
 _ID = "0f1e2d3c4b5a6978"
 _RUNNING = {
@@ -25,7 +25,7 @@ class AuditIn(Strict):
     seed of an earlier sample.
     """
 
-    model_config = _example(sample=10, seed=7)
+    model_config = example(sample=10, seed=7)
 
     sample: Annotated[float, Field(ge=0, le=100)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
@@ -36,7 +36,7 @@ class AuditOut(Strict):
     since 1970.
     """
 
-    model_config = _example(**_RUNNING)
+    model_config = example(**_RUNNING)
 
     id: str
     asked: str
@@ -53,6 +53,6 @@ class AuditOut(Strict):
 class AuditsOut(Strict):
     """The last audits, the newest first."""
 
-    model_config = _example(audits=[_RUNNING])
+    model_config = example(audits=[_RUNNING])
 
     audits: list[AuditOut]

@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,10 +17,10 @@ import typer
 
 from cli import cleartext
 from cli.state import STATE
-from ledger.adapters import filelock, files
+from ledger.adapters import filelock
 from ledger.adapters.keystore.file import Unlocking
 from ledger.app import settings
-from ledger.domain.errors import FormatError, LockedError, UnreadableError, UsageError
+from ledger.domain.errors import LockedError, UsageError
 
 if TYPE_CHECKING:
     from cli.servers import Servers
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     from ledger.adapters.node.client import NodeClient
     from ledger.app.bootstrap import OpenHome
     from ledger.client.offline import FieldNode
-    from ledger.domain.bundle.trust import TrustRoot
     from ledger.domain.event.signing import Person
     from ledger.services.log.files import OwnLog
 
@@ -164,9 +161,9 @@ def auditor() -> Auditor:
 def open_field() -> Iterator[FieldNode]:
     """What waits to be sent."""
     unlocking = unlock()
-    from ledger.app import bootstrap
+    from ledger.app import field_folder
 
-    with bootstrap.open_field(STATE.home, unlocking.keyring()) as node:
+    with field_folder.open_field(STATE.home, unlocking.keyring()) as node:
         yield node
 
 
@@ -175,11 +172,11 @@ def _open_offline() -> Iterator[Session]:
     unlocking = unlock()
     from cli.recording import RecordingField
     from ledger.adapters.clock import SystemClock
-    from ledger.app import bootstrap
+    from ledger.app import bootstrap, field_folder
 
     keyring = unlocking.keyring()
-    with bootstrap.open_field(STATE.home, keyring, RecordingField) as node:
-        journal = bootstrap.journal_of(STATE.home, keyring)
+    with field_folder.open_field(STATE.home, keyring, RecordingField) as node:
+        journal = field_folder.journal_of(STATE.home, keyring)
         yield Session(
             keyring,
             bootstrap.person_at(keyring, node.agency()),
@@ -201,7 +198,7 @@ def open_session() -> Iterator[Session]:
     home = STATE.home
     unlocking = unlock()
     from ledger.adapters.clock import SystemClock
-    from ledger.app import bootstrap
+    from ledger.app import bootstrap, field_folder
 
     server = (
         settings.read_client(home).server
@@ -248,7 +245,7 @@ def open_session() -> Iterator[Session]:
             keyring,
             person,
             node,
-            bootstrap.journal_of(home, keyring),
+            field_folder.journal_of(home, keyring),
             SystemClock(),
             served=opened is None,
         )
@@ -379,90 +376,3 @@ def _opened_or_served(home: Path, unlocking: Unlocking) -> tuple[OpenHome | None
             if time.monotonic() > end:
                 raise
             time.sleep(0.1)
-
-
-_AT_ONCE: Final = 256 << 20  # bytes, as long as a bundle may be
-
-
-def read_file(path: Path) -> bytes:
-    """A file that a person named to be read at once: a checkpoint, a bundle, a trust root.
-
-    Raises:
-        UnreadableError: it cannot be read.
-    """
-    try:
-        return files.read_small(path, _AT_ONCE)
-    except OSError as error:
-        raise UnreadableError(
-            f"cannot read {path}: {error.strerror}", hint="check the path and your permissions"
-        ) from error
-
-
-_TRUST: Final = "give the trust root that the agencies published"
-
-
-def read_trust(path: Path) -> TrustRoot:
-    """A trust root.
-
-    Raises:
-        UsageError: the file is none. UnreadableError: it cannot be read.
-    """
-    from ledger.domain.bundle import trust
-    from ledger.domain.files import file_kind
-
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder, not a trust root", hint=_TRUST)
-    data = read_file(path)
-    try:
-        return trust.parse(data)
-    except FormatError as error:
-        said = file_kind.describe(data[: file_kind.HEAD])
-        what = error.message if said == "a trust root" else f"this is {said}, not a trust root"
-        raise UsageError(f"{path}: {what}", hint=error.hint or _TRUST) from error
-
-
-def node_address() -> str:
-    """Where the node of this folder is, for calls that need no session.
-
-    Raises:
-        UsageError: nobody serves it.
-    """
-    home = STATE.home
-    found = STATE.server or (
-        settings.read_client(home).server if settings.is_client(home) else served_at(home)
-    )
-    if not found:
-        raise UsageError(
-            "no node serves this folder now",
-            hint="start it with custody serve, or give --server URL",
-        )
-    return found
-
-
-def evidence_urn(text: str) -> str:
-    """The URN of an item as a person types it.
-
-    Raises:
-        UsageError: not a UUID.
-    """
-    found = re.fullmatch(r"(?:urn:uuid:)?([0-9a-fA-F-]{36})", text.strip())
-    try:
-        return uuid.UUID(found[1] if found else "").urn
-    except ValueError as error:
-        raise UsageError(
-            f"{text!r} is not an item", hint="items look like urn:uuid:..., see: custody list"
-        ) from error
-
-
-def basis(text: str) -> dict[str, Any]:
-    """The basis member of an event.
-
-    Raises:
-        UsageError: nothing was said.
-    """
-    if not text.strip():
-        raise UsageError(
-            "the basis is empty",
-            hint='say why you read it, for example --basis "case 2026-117, hearing"',
-        )
-    return {"purpose": text.strip()}

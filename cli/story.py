@@ -4,32 +4,18 @@ nobody and a third party who checks.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shlex
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
 
 from cli import outfile, output
+from cli.story_actors import Actor, local_chain
+from cli.story_stage import NL, RO, Stage
 from ledger.adapters import files
 from ledger.domain.errors import ChainError, UsageError
-
-NL: Final = "NL-POL"
-RO: Final = "RO-DIICOT"
-#: The first account that anvil funds; its key is known to everybody and worth nothing.
-_DEPLOYER: Final = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
-_START: Final = 60.0  # seconds for a process to answer
-_ROLES: Final = ("administrator", "officer", "custodian", "examiner", "prosecutor")
 
 
 def run(out: Path) -> int:
@@ -49,7 +35,7 @@ def run(out: Path) -> int:
     outfile.require_folder(out)
     files.renew_folder(out, "custody demo --story")
     with ExitStack() as stack:
-        chain = stack.enter_context(_chain(anvil))
+        chain = stack.enter_context(local_chain(anvil))
         story = _Story(out, chain)
         story.found()
         for agency in story.agencies.values():
@@ -60,178 +46,8 @@ def run(out: Path) -> int:
     return 0
 
 
-@contextmanager
-def _chain(anvil: str) -> Iterator[str]:
-    """A fresh chain on loopback, ended with the story."""
-    port = _free_port()
-    command = [anvil, "--port", str(port), "--silent", "--hardfork", "paris", "--chain-id", "31337"]
-    with _process(command, dict(os.environ)):
-        _await_port(port)
-        yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def _process(command: list[str], environment: dict[str, str]) -> Iterator[None]:
-    process = subprocess.Popen(  # noqa: S603  (our own programs, no shell)
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=40)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _await_port(port: int) -> None:
-    deadline = time.monotonic() + _START
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise ChainError(f"nothing answered on port {port} within {_START:.0f} s")
-
-
-@dataclass
-class _Actor:
-    """Somebody at a terminal: a home or a client folder, and their own passphrase."""
-
-    folder: Path
-    passphrase: str
-    port: int = 0
-
-    def custody(self, *arguments: str | Path, code: int = 0) -> Any:
-        """Run a command as this person; its JSON result. Any other exit code than expected ends the
-        story.
-        """
-        command = [
-            sys.executable,
-            "-m",
-            "cli",
-            "--home",
-            str(self.folder),
-            "--json",
-            *map(str, arguments),
-        ]
-        environment = {**os.environ, "CUSTODY_PASSPHRASE": self.passphrase}
-        done = subprocess.run(  # noqa: S603  (ourselves)
-            command, env=environment, capture_output=True, text=True, check=False, timeout=300
-        )
-        if done.returncode != code:
-            raise ChainError(
-                f"custody {' '.join(map(str, arguments[:2]))} ended with {done.returncode}: "
-                f"{done.stderr.strip()[-400:]}"
-            )
-        return json.loads(done.stdout) if done.stdout.strip() else json.loads(done.stderr)
-
-    @contextmanager
-    def serving(self) -> Iterator[None]:
-        """Their node, as a process of its own."""
-        command = [
-            sys.executable,
-            "-m",
-            "cli",
-            "--home",
-            str(self.folder),
-            "serve",
-            "--port",
-            str(self.port),
-            "--anchor-age",
-            "5",
-        ]
-        with _process(command, {**os.environ, "CUSTODY_PASSPHRASE": self.passphrase}):
-            _await_port(self.port)
-            yield
-
-
-class _Story:
+class _Story(Stage):
     """The steps, in order."""
-
-    def __init__(self, out: Path, chain: str) -> None:
-        self.out, self.chain = out, chain
-        self.agencies = {
-            code: _Actor(out / code.lower(), secrets.token_urlsafe(16), _free_port())
-            for code in (NL, RO)
-        }
-        self._number = 0
-        self._left: list[tuple[Path, Path | None]] = []
-
-    def found(self) -> None:
-        """Two agencies share a chain, and neither has power over the other."""
-        self._step(
-            "Two police agencies of two countries found a consortium on a chain that neither "
-            "of "
-            "them rules"
-        )
-        roles = [word for role in _ROLES for word in ("--role", role)]
-        for code, profile in ((NL, "nl"), (RO, "ro")):
-            actor = self.agencies[code]
-            url, card = f"http://127.0.0.1:{actor.port}", self.out / f"{code.lower()}.json"
-            actor.custody(
-                "init",
-                "--agency",
-                code,
-                "--person",
-                "1",
-                *roles,
-                "--profile",
-                profile,
-                "--url",
-                url,
-                "--card",
-                card,
-            )
-            self._tell(
-                code,
-                (
-                    "made its own keys; only a card without secrets leaves its machine (profile "
-                    f"{profile})"
-                ),
-            )
-        key = self.out / "deployer.key"
-        key.write_text(_DEPLOYER)
-        cards = [
-            word
-            for code in (NL, RO)
-            for word in ("--founders", str(self.out / f"{code.lower()}.json"))
-        ]
-        trust = (
-            "--key",
-            key,
-            "--fund",
-            "10",
-            "--confirmations",
-            "0",
-            "-o",
-            self.out / "trust.json",
-        )
-        made = _Actor(self.out, "-").custody("chain", "deploy", "--rpc", self.chain, *cards, *trust)
-        self._tell(
-            "contracts", f"{made['ledger']}: no owner, and it refuses any rewriting by itself"
-        )
-        for code in (NL, RO):
-            self.agencies[code].custody(
-                "init",
-                "--rpc",
-                self.chain,
-                "--trust",
-                self.out / "trust.json",
-                "--confirmations",
-                "0",
-            )
-            self._tell(
-                code, "compared the contracts' code with its own copy, byte for byte, and joined"
-            )
 
     def tell(self) -> None:
         """From seizure to disposal."""
@@ -289,39 +105,7 @@ class _Story:
             ]
             output.show(f"  .venv/bin/custody {shlex.join(map(str, words))}")
 
-    def _colleague(self, nl: _Actor) -> _Actor:
-        self._step(
-            "A second officer joins the Dutch agency, with keys made on a machine of their own"
-        )
-        colleague, paper = (
-            _Actor(self.out / "colleague", secrets.token_urlsafe(16)),
-            self.out / "invitation.json",
-        )
-        nl.custody(
-            "person",
-            "invite",
-            "--number",
-            "2",
-            "--role",
-            "custodian",
-            "--role",
-            "reviewer",
-            "-o",
-            paper,
-        )
-        asked = colleague.custody("person", "enrol", paper)
-        [waiting] = [
-            one for one in nl.custody("person", "list")["people"] if one["state"] == "requested"
-        ]
-        self._tell(
-            "fingerprint",
-            f"{asked['fingerprint']}, compared by voice with {waiting['fingerprint']}",
-        )
-        nl.custody("person", "approve", waiting["reference"])
-        colleague.custody("person", "enrol", paper)
-        return colleague
-
-    def _seizure(self, nl: _Actor) -> str:
+    def _seizure(self, nl: Actor) -> str:
         self._step(
             "A phone is seized in The Hague and sealed; its image and a folder of files are "
             "recorded"
@@ -402,7 +186,7 @@ class _Story:
         )
         return str(made["evidence"])
 
-    def _abroad(self, nl: _Actor, ro: _Actor, image: str) -> None:
+    def _abroad(self, nl: Actor, ro: Actor, image: str) -> None:
         self._step(
             "The image is handed over to the Romanian agency: both sign, and the contract decides"
         )
@@ -441,7 +225,7 @@ class _Story:
         self._tell("custody", f"is {RO}'s now, in both agencies' books and in the contract")
         self._check(ro, image, "image-in-romania", self.out / "phone.img")
 
-    def _analysis(self, nl: _Actor, ro: _Actor, image: str) -> None:
+    def _analysis(self, nl: Actor, ro: Actor, image: str) -> None:
         self._step(
             "The image is analysed; the report is an item of its own, and a copy of it goes to "
             "the Dutch prosecutor"
@@ -489,7 +273,7 @@ class _Story:
             ),
         )
 
-    def _court_and_back(self, nl: _Actor, ro: _Actor, image: str) -> None:
+    def _court_and_back(self, nl: Actor, ro: Actor, image: str) -> None:
         self._step(
             "The image is shown in court in Bucharest; then custody goes back to the Netherlands"
         )
@@ -530,7 +314,7 @@ class _Story:
         self._until(lambda: self._holder(ro, image) == NL and self._holder(nl, image) == NL)
         self._tell("custody", f"is {NL}'s again")
 
-    def _disposal(self, nl: _Actor, colleague: _Actor, image: str) -> None:
+    def _disposal(self, nl: Actor, colleague: Actor, image: str) -> None:
         self._step(
             "The case is closed: two persons dispose of the image, and every holder destroys "
             "its "
@@ -573,68 +357,6 @@ class _Story:
                 "word of what it was"
             ),
         )
-
-    def _holder(self, actor: _Actor, item: str) -> str:
-        return str(actor.custody("show", item)["item"]["custodian"])
-
-    def _check(self, actor: _Actor, item: str, name: str, file: Path) -> None:
-        """Export a bundle and let a third party verify it, who has nothing but it, the file, the
-        trust root and a chain of their choice.
-        """
-        actor.custody("anchor")
-        path = self.out / f"{name}.bundle"
-        actor.custody("bundle", item, "-o", path, "--basis", "for the court")
-        self._left.append((path, file))
-        self._verify(path, file, rpc=self.chain)
-
-    def _verify(
-        self, bundle: Path, file: Path | None, *, rpc: str = "", timeline: bool = False
-    ) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "cli",
-            "verify",
-            str(bundle),
-            *([str(file)] if file else []),
-        ]
-        command += [
-            "--trust",
-            str(self.out / "trust.json"),
-            *(["--rpc", rpc] if rpc else []),
-            *(["--timeline"] if timeline else []),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603  (ourselves)
-        shown = (
-            done.stdout
-            if timeline
-            else next(
-                line for line in reversed(done.stdout.splitlines()) if line.startswith("verdict")
-            )
-        )
-        if timeline:
-            output.show(*shown.split("\n"))
-        else:
-            self._tell("third party", f"{bundle.name}{' with the file' if file else ''}: {shown}")
-        if done.returncode != 0:
-            raise ChainError(
-                f"the third party does not verify {bundle.name}: {done.stdout}{done.stderr}"
-            )
-
-    def _until(self, reached: Any) -> None:
-        deadline = time.monotonic() + 120
-        while not reached():
-            if time.monotonic() > deadline:
-                raise ChainError("the nodes did not come to an agreement in time")
-            time.sleep(0.5)
-
-    def _step(self, text: str) -> None:
-        self._number += 1
-        output.show("", f"{self._number}. {text}", "")
-
-    @staticmethod
-    def _tell(name: str, text: str) -> None:
-        output.show(f"   {name:<12} {text}")
 
 
 def tell(out: Path) -> int:

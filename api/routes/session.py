@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from api.deps import GuardedRoute, NodeDep
 from api.lockout import LockOut
 from api.proxies import counted
-from api.schemas import ChallengeOut, LoginIn, OidcOut, TokenOut
+from api.schemas_session import ChallengeOut, LoginIn, OidcOut, TokenOut
 from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.errors import DeniedError, VerificationError
 from ledger.domain.identity import login as logins

@@ -237,7 +237,8 @@ def _outside(
     seen: list[Path],
     workers: int,
 ) -> Report:
-    from cli.session import auditor, read_file, read_trust
+    from cli.arguments import read_file, read_trust
+    from cli.session import auditor
     from ledger.app import open_audit
     from ledger.domain.errors import UsageError
     from ledger.services.audit import external

@@ -43,8 +43,9 @@ def register(app: typer.Typer) -> None:
         ] = "",
         as_json: Json = False,
     ) -> None:
-        from cli.session import basis as basis_member
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import basis as basis_member
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client.redaction import Withheld
         from ledger.domain.bundle.bundle import parse
 

@@ -75,7 +75,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from dataclasses import asdict
 
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import copying
         from ledger.domain.errors import NotFoundError
 
@@ -110,7 +111,8 @@ def register(app: typer.Typer) -> None:
 
     @app.command(help=_TREE)
     def tree(evidence: Evidence, as_json: Json = False) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
 
         urn = evidence_urn(evidence)
         with open_session() as session:

@@ -34,7 +34,8 @@ def register(app: typer.Typer) -> None:
         old: Annotated[str, typer.Option(help="The wrong value, where you want it repeated.")] = "",
         as_json: Json = False,
     ) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import retrieval
         from ledger.domain.errors import UsageError
 

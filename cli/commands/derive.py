@@ -72,8 +72,8 @@ def register(app: typer.Typer) -> None:
         restart: members.Restart = False,
         as_json: Json = False,
     ) -> None:
+        from cli.arguments import evidence_urn
         from cli.commands.upload import upload_paths
-        from cli.session import evidence_urn
         from ledger.client.upload import Options
         from ledger.domain.errors import UsageError
 

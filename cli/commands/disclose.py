@@ -65,7 +65,8 @@ def register(app: typer.Typer) -> None:
         authority: members.Authority = "",
         as_json: Json = False,
     ) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import copying
 
         said = members.basis_member(basis, basis_kind, authorisation, authority)
@@ -101,8 +102,9 @@ def register(app: typer.Typer) -> None:
         authority: members.Authority = "",
         as_json: Json = False,
     ) -> None:
-        from cli.session import basis as basis_member
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import basis as basis_member
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import handover
 
         urn = evidence_urn(evidence)

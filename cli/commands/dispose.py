@@ -66,7 +66,8 @@ def register(app: typer.Typer) -> None:
         ] = "",
         as_json: Json = False,
     ) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import retrieval
 
         body = {"reason": reason, **({"rule": rule} if rule else {})}
@@ -85,7 +86,8 @@ def register(app: typer.Typer) -> None:
         reason: Annotated[str, typer.Option(help="Why.")] = "",
         as_json: Json = False,
     ) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import retrieval
 
         urn = evidence_urn(evidence)
@@ -110,7 +112,8 @@ def register(app: typer.Typer) -> None:
         rule: Annotated[str, typer.Option(help="Rule by which it is disposed of.")] = "",
         as_json: Json = False,
     ) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import retrieval
         from ledger.domain.codecs.text import format_time
 
@@ -149,7 +152,8 @@ def register(app: typer.Typer) -> None:
 
     @group.command(help=_CERTIFICATE)
     def certificate(evidence: Evidence, as_json: Json = False) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
 
         with open_session() as session:
             found = session.node.disposal(evidence_urn(evidence))

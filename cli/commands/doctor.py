@@ -11,7 +11,7 @@ from cli.hints import runnable
 from cli.state import Json
 
 if TYPE_CHECKING:
-    from ledger.services.audit.self_check import Checked, Finding, Waiting
+    from ledger.services.audit.self_check_findings import Checked, Finding, Waiting
 
 _HELP = """Derive everything in the home again: log, checkpoints against the contract, items,
 documents, blocks.
@@ -36,7 +36,8 @@ def register(app: typer.Typer) -> None:
         from cli.session import open_beside
 
         with open_beside() as home:
-            from ledger.services.audit.self_check import Finding, Waiting, examine, verdict
+            from ledger.services.audit.self_check import examine
+            from ledger.services.audit.self_check_findings import Finding, Waiting, verdict
 
             with home.node.records.read() as unit:
                 log = unit.log(home.node.log_id)
@@ -67,7 +68,7 @@ def register(app: typer.Typer) -> None:
 
 def lines(one: Finding | Checked | Waiting) -> list[str]:
     """One result of an examination, for a person."""
-    from ledger.services.audit.self_check import Finding, Waiting
+    from ledger.services.audit.self_check_findings import Finding, Waiting
 
     if isinstance(one, Finding):
         return [

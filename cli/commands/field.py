@@ -62,11 +62,11 @@ def register(app: typer.Typer) -> None:
     @group.command(help=_PREPARE)
     def prepare(as_json: Json = False) -> None:
         from cli.session import open_session
-        from ledger.app import bootstrap
+        from ledger.app import field_folder
 
         with open_session() as session:
             about = session.node.agency()
-        bootstrap.prepare_field(STATE.home, about)
+        field_folder.prepare_field(STATE.home, about)
         output.result(
             {"agency": about["agency"]},
             f"ready: custody --home {STATE.home} --offline upload FILE signs for {about['agency']}",
@@ -140,10 +140,10 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.session import unlock
-        from ledger.app import bootstrap
+        from ledger.app import bootstrap, field_folder
 
         keyring = unlock().keyring()
-        with bootstrap.open_field(STATE.home, keyring) as field:
+        with field_folder.open_field(STATE.home, keyring) as field:
             gone = field.drop(statement, bootstrap.person_at(keyring, field.agency()), force=force)
             left = len(field)
         output.result(

@@ -38,7 +38,8 @@ def register(app: typer.Typer) -> None:
         ] = False,
         as_json: Json = False,
     ) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.domain.errors import UsageError
 
         if bool(evidence) == everything:

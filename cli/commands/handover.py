@@ -104,7 +104,8 @@ def register(app: typer.Typer) -> None:
         authority: members.Authority = "",
         as_json: Json = False,
     ) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import handover
 
         urn, said = (
@@ -166,7 +167,8 @@ def register(app: typer.Typer) -> None:
         ] = None,
         as_json: Json = False,
     ) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import handover
 
         urn = evidence_urn(evidence)
@@ -200,7 +202,8 @@ def register(app: typer.Typer) -> None:
         condition: _Condition = "",
         as_json: Json = False,
     ) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import handover
 
         urn = evidence_urn(evidence)
@@ -215,7 +218,8 @@ def register(app: typer.Typer) -> None:
     def withdraw(
         evidence: Evidence, reason: Annotated[str, typer.Option(help="Why.")], as_json: Json = False
     ) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import handover
 
         urn = evidence_urn(evidence)

@@ -42,8 +42,9 @@ def register(group: typer.Typer) -> None:
         ] = 600,
         as_json: Json = False,
     ) -> None:
-        from cli.session import basis as basis_member
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import basis as basis_member
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import handover_pause
         from ledger.domain.errors import UsageError
 

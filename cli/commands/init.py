@@ -174,7 +174,8 @@ def _prepare(
 def _join(rpc: str, trust: Path, confirmations: int) -> None:
     from dataclasses import asdict
 
-    from cli.session import ask_passphrase, read_trust
+    from cli.arguments import read_trust
+    from cli.session import ask_passphrase
     from ledger.app.create_home import join
 
     made = join(

@@ -132,7 +132,8 @@ def register(app: typer.Typer) -> None:
         number: Annotated[int, typer.Argument(metavar="N", min=1, max=20)],
         as_json: Json = False,
     ) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
 
         urn = evidence_urn(evidence)
         with open_session() as session:

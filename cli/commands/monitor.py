@@ -70,7 +70,8 @@ def register(app: typer.Typer) -> None:
         ] = "",
         as_json: Json = False,
     ) -> None:
-        from cli.session import auditor, read_trust
+        from cli.arguments import read_trust
+        from cli.session import auditor
         from ledger.app import metrics as measures
         from ledger.app import open_audit
         from ledger.domain.untrusted import hosts

@@ -26,7 +26,8 @@ def register(app: typer.Typer) -> None:
         text: Annotated[str, typer.Option(help="The note; sealed like every record.")],
         as_json: Json = False,
     ) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import retrieval
 
         urn = evidence_urn(evidence)

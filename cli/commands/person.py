@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import custodykey, members, outfile, output, words
-from cli.hints import runnable
+from cli import custodykey, outfile, output, words
+from cli.commands import person_changes
+from cli.commands.person_changes import Fingerprint
 from cli.state import STATE, Json
 
 if TYPE_CHECKING:
-    from ledger.adapters.keystore.file import FileKeyring
-    from ledger.domain.event.signing import Person
+    pass
 
 _HELP = """People of the agency: invite, enrol, approve, suspend, list.
 
@@ -63,70 +63,12 @@ Example:
   custody --home ~/mine person give-key uhsvsxgbeqkdjg7gd2vbcbfsna \\
     --fingerprint "1f2e 3d4c 5b6a 7988"
 """
-_SUSPEND = """Suspend a person: from this moment they can do nothing here, and every verifier learns
-of it.
-
-What they signed until now is anchored first, and goes on verifying. With --since nothing signed
-after that time counts: for stolen keys. A custodian keeps the custody key that they have, until it
-is rotated.
-
-\b
-Example:
-  custody --home ~/node person suspend uhsvsxgbeqkdjg7gd2vbcbfsna
-"""
-_RENEW = """Give somebody a new certificate before the old one expires, or other roles, as an
-administrator; then they fetch it themselves.
-
-Whoever becomes a custodian by it is given the custody key as with approve; whoever is one no more
-keeps the key that they have.
-
-\b
-Example:
-  custody --home ~/node person renew uhsvsxgbeqkdjg7gd2vbcbfsna \\
-    --role examiner
-  custody --home ~/mine person fetch
-"""
-_FETCH = """Fetch the certificate that belongs to your key now, after an administrator renewed it.
-
-A new custodian takes the custody key with it, if it waits for them; else the fingerprint is shown
-by which a colleague gives it.
-
-\b
-Example:
-  custody --home ~/mine person fetch
-"""
-_LINK = """Say which account at your agency's identity provider is somebody's, as an administrator.
-
-\b
-Example:
-  custody --home ~/node person link uhsvsxgbeqkdjg7gd2vbcbfsna \\
-    --account a.colleague
-"""
-_CARD = """Make a card for another agency, so that they can let you in as a guest: to work on items
-that they give you.
-
-\b
-Example:
-  custody --home ~/mine person card --for https://custody.example -o card.json
-"""
-_ADMIT = """Let somebody of another agency in as a guest, with the card that they made for us, as an
-administrator.
-
-\b
-Example:
-  custody --home ~/node person admit card.json
-"""
 _LIST = """List the people of the agency, and open invitations, as an administrator.
 
 \b
 Example:
   custody --home ~/node person list
 """
-
-
-Fingerprint = Annotated[
-    str, typer.Option(help="Of their keys, as you compared it with them by voice.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -296,181 +238,4 @@ def register(app: typer.Typer) -> None:
             custodykey.sealed_text(person.pseudonym),
         )
 
-    @group.command(help=_SUSPEND)
-    def suspend(
-        who: Annotated[
-            str,
-            typer.Argument(
-                metavar="WHO", help="As `custody person list` shows it; a guest is WHO@AGENCY."
-            ),
-        ],
-        since: Annotated[
-            str,
-            typer.Option(
-                help="For stolen keys: 2026-11-20T10:00:00Z. Nothing signed after it counts."
-            ),
-        ] = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session
-
-        moment = members.time_of(since, "--since") if since else None
-        with open_session() as session:
-            done = session.node.suspend(who, since=moment)
-            kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
-        revoked = done["revoked"]
-        value = {"pseudonym": who, "revoked": revoked, "keepsCustodyKey": done["keepsCustodyKey"]}
-        output.result(value, f"{who} is suspended, and revoked as of {revoked}.", *kept)
-
-    @group.command(help=_RENEW)
-    def renew(
-        who: Annotated[
-            str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")
-        ],
-        role: Annotated[
-            list[str] | None,
-            typer.Option(help="Roles from now on; without it as before. May be repeated."),
-        ] = None,
-        fingerprint: Fingerprint = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session
-
-        with open_session() as session:
-            done = session.node.renew(who, role or [])
-            listed = next(
-                (one for one in session.node.people() if one["reference"] == who),
-                {"fingerprint": ""},
-            )
-            given = custodykey.pass_on(
-                session, who, done["custodyKey"], compared=fingerprint, shown=listed["fingerprint"]
-            )
-            kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
-        lines = [
-            f"{who} has a new certificate, and the old one counts no longer.",
-            "They fetch it with: custody person fetch",
-        ]
-        value = {
-            "pseudonym": who,
-            "since": done["revoked"],
-            "custodyKey": given.custody,
-            "keepsCustodyKey": done["keepsCustodyKey"],
-        }
-        output.result(value, *lines, *given.lines, *kept)
-
-    @group.command(help=_FETCH)
-    def fetch(as_json: Json = False) -> None:
-        from cli.session import ask_passphrase, joined, node_address
-        from ledger.adapters.keystore.file import FileKeyring
-        from ledger.adapters.node.client import NodeClient
-        from ledger.app import enrolling, settings
-
-        keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
-        with NodeClient(node_address()) as node:
-            found = enrolling.fetch(keyring, node)
-        roles = ", ".join(sorted(found.roles))
-        person = joined(keyring, node_address())
-        more = [*custodykey.lacking(person), *_of_field(keyring, person)]
-        value = {"pseudonym": found.pseudonym, "roles": sorted(found.roles)}
-        output.result(value, f"you sign as {found.pseudonym} ({roles})", *more)
-
-    @group.command(help=_LINK)
-    def link(
-        who: Annotated[
-            str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")
-        ],
-        account: Annotated[
-            str,
-            typer.Option(help="Their account at the identity provider, the `sub` of its tokens."),
-        ],
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session
-
-        with open_session() as session:
-            session.node.link(who, account)
-        output.result(
-            {"pseudonym": who}, "linked: they log in with both, their key and that account"
-        )
-
-    @group.command(help=_CARD)
-    def card(
-        url: Annotated[str, typer.Option("--for", help="Address of the other agency's node.")],
-        out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the card.")],
-        force: outfile.Force = False,
-        moved: Annotated[
-            bool,
-            typer.Option(
-                "--moved", help="Their node is there now, and no longer where you knew it."
-            ),
-        ] = False,
-        as_json: Json = False,
-    ) -> None:
-        from cli.servers import Servers
-        from cli.session import ask_passphrase, served_at
-        from ledger.adapters.keystore.file import FileKeyring
-        from ledger.adapters.node.client import NodeClient
-        from ledger.app import enrolling, settings
-
-        with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file:
-            keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
-            with NodeClient(url) as node:
-                about = node.agency()
-                Servers(STATE.home, keyring, served_at(STATE.home)).pin(
-                    url, about["log"], moved=moved
-                )
-                file.write(enrolling.card(keyring, node))
-        lines = [
-            (
-                f"The node at {url} says to be that of {about['agency']}: ask them if you are not "
-                "certain."
-            ),
-            f"{out} holds nothing secret: give it to their administrator.",
-            f"Once they let you in: custody --home {STATE.home} --server {url} list",
-        ]
-        output.result({"path": str(out)}, *lines)
-
-    @group.command(help=_ADMIT)
-    def admit(
-        path: Annotated[Path, typer.Argument(metavar="FILE", help="The card.")],
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session
-        from ledger.app import enrolling
-
-        certificate, proof = enrolling.read_card(path)
-        with open_session() as session:
-            who = session.node.admit(certificate, proof)
-        pseudonym, _, agency = who.partition("@")
-        text = runnable(
-            f"{who} may come in now; give them items with: custody share ID --with {who} "
-            "--basis "
-            "WHY"
-        )
-        output.result({"reference": who, "pseudonym": pseudonym, "agency": agency}, text)
-
-
-def _of_field(keyring: FileKeyring, person: Person) -> list[str]:
-    """What a new certificate means for what was signed without network and still waits."""
-    from ledger.app import bootstrap
-    from ledger.domain.errors import LockedError, UsageError
-
-    try:
-        with bootstrap.open_field(STATE.home, keyring) as field:
-            waiting, denied = len(field), field.not_permitted(person)
-    except (UsageError, LockedError):  # nothing was prepared, or another command looks at it now
-        return []
-    if not waiting:
-        return []
-    lines = [
-        (
-            f"{waiting} statements wait to be sent: custody field send signs anew what was signed "
-            "under your old certificate."
-        )
-    ]
-    if denied:
-        lines.append(
-            f"Warning: your roles may record no more: {', '.join(denied)}. What waits of it is "
-            "refused until they may again."
-        )
-    return [runnable(line) for line in lines]
+    person_changes.register(group)

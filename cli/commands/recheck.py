@@ -21,8 +21,9 @@ def register(app: typer.Typer) -> None:
 
     @app.command(help=_HELP)
     def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
-        from cli.session import basis as basis_member
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import basis as basis_member
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import retrieval
         from ledger.domain.errors import (
             CustodyError,

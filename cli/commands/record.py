@@ -80,7 +80,8 @@ def _name(field: Field) -> str:
 
 
 def _run(form: Form, given: dict[str, Any]) -> None:
-    from cli.session import evidence_urn, open_session
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
     from ledger.client import retrieval
 
     urn = evidence_urn(given["evidence"])
@@ -113,7 +114,7 @@ def _run(form: Form, given: dict[str, Any]) -> None:
 
 
 def _value(field: Field, value: Any, numbers: dict[int, str]) -> Any:
-    from cli.session import evidence_urn
+    from cli.arguments import evidence_urn
     from ledger.domain.errors import UsageError
 
     if field.kind == "event":

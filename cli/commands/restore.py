@@ -13,7 +13,7 @@ from cli.hints import runnable
 from cli.state import STATE, Json
 
 if TYPE_CHECKING:
-    from ledger.services.audit.self_check import Checked, Waiting
+    from ledger.services.audit.self_check_findings import Checked, Waiting
 
 _HELP = """Restore a home from a backup into a new folder, and derive everything in it again before
 it gets its name.

@@ -62,7 +62,8 @@ def register(app: typer.Typer) -> None:
         late: members.Late = "",
         as_json: Json = False,
     ) -> None:
-        from cli.session import evidence_urn, open_session
+        from cli.arguments import evidence_urn
+        from cli.session import open_session
         from ledger.client import physical_items
         from ledger.domain.codecs.text import format_time
 

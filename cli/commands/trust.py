@@ -64,7 +64,7 @@ def _pinned(node: NodeClient, bundles: list[Path]) -> tuple[TrustRoot, list[int]
     """
     from dataclasses import replace
 
-    from cli.session import read_file
+    from cli.arguments import read_file
     from ledger.domain.bundle import bundle as formats
     from ledger.domain.bundle import trust as roots
     from ledger.domain.bundle.trust import Pinned

@@ -71,7 +71,7 @@ def register(app: typer.Typer) -> None:
         restart: members.Restart = False,
         as_json: Json = False,
     ) -> None:
-        from cli.session import evidence_urn
+        from cli.arguments import evidence_urn
         from ledger.client.upload import Options
         from ledger.domain.errors import UsageError
 
@@ -127,7 +127,7 @@ def upload_paths(paths: list[Path], options: Any) -> None:
     from dataclasses import asdict
 
     from cli.session import open_session
-    from ledger.client.upload import measure
+    from ledger.client.upload_drafts import measure
 
     own = _own()
     _, total = measure(paths, own)

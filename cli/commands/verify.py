@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
 
 def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: bool = False) -> int:
     """Verify and print; returns the exit code."""
-    from cli.session import read_trust
+    from cli.arguments import read_trust
     from ledger.domain.verify import verify
 
     root = read_trust(trust)

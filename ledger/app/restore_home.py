@@ -17,7 +17,8 @@ from ledger.adapters.keystore.file import Unlocking
 from ledger.app import backup, bootstrap, settings
 from ledger.domain.errors import StorageError, UnreadableError, UsageError
 from ledger.domain.verify.report import Verdict
-from ledger.services.audit.self_check import Checked, Finding, Waiting, examine
+from ledger.services.audit.self_check import examine
+from ledger.services.audit.self_check_findings import Checked, Finding, Waiting
 
 
 @dataclass(frozen=True, slots=True)

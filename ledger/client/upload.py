@@ -27,23 +27,22 @@ from ledger.client.content_sealer import Sealer
 from ledger.client.folder import Gathering, shown
 from ledger.client.steady_file import Made, Steady
 from ledger.client.upload_attempts import Attempt, Uploaded
+from ledger.client.upload_drafts import extension, name_members, rehearse
 from ledger.client.upload_queue import Outbox, Restarted
 from ledger.client.upload_request import Given, Options
-from ledger.domain.codecs.digests import ALGORITHMS, MultiDigest
-from ledger.domain.codecs.text import b64url, format_time
+from ledger.domain.codecs.digests import MultiDigest
+from ledger.domain.codecs.text import format_time
 from ledger.domain.crypto import content_encryption
 from ledger.domain.crypto.content_encryption import Content, Pieces
 from ledger.domain.errors import SourceError
-from ledger.domain.event.document import Event
-from ledger.domain.event.signing import Person, draft_event, seal_keys, sign_event
-from ledger.domain.files import custody_files, manifest, media_types, path_names
+from ledger.domain.event.signing import Person, seal_keys, sign_event
+from ledger.domain.files import custody_files, manifest, media_types
 from ledger.domain.files.manifest import Folder, Omission
 from ledger.domain.ipld import cid as cids
-from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.domain.ports.client import Journal, NodeApi
 from ledger.domain.ports.node_and_chain import Clock
 
-__all__ = ["LeftOut", "Options", "Upload", "Uploaded", "measure"]
+__all__ = ["LeftOut", "Options", "Upload", "Uploaded"]
 _CALENDAR: Final = (
     -62_135_596_800,
     253_402_300_799,
@@ -60,25 +59,6 @@ class LeftOut:
     kind: str
     reason: str
     lost: bool
-
-
-def measure(paths: list[Path], own: folder_walk.Known = ()) -> tuple[int, int]:
-    """(number of files, bytes) below ``paths``, for a progress bar; what cannot be read counts
-    nothing.
-    """
-    count = size = 0
-    for path in paths:
-        try:
-            if not path.is_dir():
-                count, size = count + 1, size + path.stat().st_size
-                continue
-            for found in folder_walk.walk(path, own):
-                if isinstance(found, folder_walk.File):
-                    size += os.stat(found.name, dir_fd=found.parent, follow_symlinks=False).st_size
-                    count += 1
-        except (OSError, SourceError):
-            continue
-    return count, size
 
 
 class Upload:
@@ -132,7 +112,7 @@ class Upload:
             for one in given:  # every one is looked at before any is begun
                 one.require_uploadable(self._own)
             given = givens.settle(self._outbox, given, self._options.interrupted)
-            self._rehearse(given)
+            rehearse(self._node, self._person, self._clock, given)
             for one in given:
                 try:
                     yield from self._folder(one) if one.is_folder else self._single(one)
@@ -164,54 +144,6 @@ class Upload:
         finally:
             self._outbox.close()
 
-    def _rehearse(self, given: list[Given]) -> None:
-        """Write every kind of record once without content, and ask the profile: before anything is
-        read that takes hours.
-        """
-        about = self._node.agency()
-        demands = Demands.told(about["profile"], about["demands"])
-        MultiDigest(
-            name for one in given for name in one.options.algorithms
-        )  # an unknown one is named with those that are known
-        done = []
-        for one in given:
-            options = one.options
-            for event_type in (
-                ("gathered", options.event_type) if one.is_folder else (options.event_type,)
-            ):
-                kind = (event_type, options.members, options.algorithms, options.body)
-                if kind not in done:
-                    done.append(kind)
-                    demands.require_met(self._draft(*kind))
-
-    def _draft(
-        self,
-        event_type: str,
-        members: dict[str, Any],
-        algorithms: tuple[str, ...],
-        body: dict[str, Any],
-    ) -> Event:
-        """A record such as it will be, with nothing in it that has to be read first."""
-        now = self._clock.now()
-        nothing = bytes(32)
-        content = Content(
-            cids.to_text(cids.of(b"")), content_encryption.padded_size(0), bytes(16), nothing
-        ).as_json()
-        digests = {name: "00" * (ALGORITHMS.get(name) or 0) for name in ("sha-256", *algorithms)}
-        said: dict[str, Any] = {
-            "digests": digests,
-            "size": 0,
-            "name": "-",
-            "mediaType": media_types.UNKNOWN,
-            "content": content,
-        }
-        said |= {"count": 0} if event_type == "gathered" else body
-        return draft_event(
-            self._person, event_type, said,
-            evidence=uuid.uuid4().urn, seq=0, prev=None, time=now, ref_salt=nothing,
-            members={"occurred": {"from": format_time(now), "clock": "system"}, **members},
-        )  # fmt: skip
-
     def _single(self, given: Given) -> Iterator[Uploaded]:
         """A file that was given itself."""
         try:
@@ -222,12 +154,12 @@ class Upload:
             source = Steady(file, given.path)
             givens.require_no_keys(given.path, folder_walk.head_of(fd))
             more = (
-                _extension(linkTarget=os.fsencode(given.path.readlink()))
+                extension(linkTarget=os.fsencode(given.path.readlink()))
                 if given.path.is_symlink()
                 else {}
             )
             attempt = self._outbox.begin(given.place, given.place, given.details())
-            described = {**_name_members(given.name, None, more), **given.options.body}
+            described = {**name_members(given.name, None, more), **given.options.body}
             self._file(given, source, given.path, attempt, described)
         yield from self._outbox.ready()
 
@@ -392,7 +324,7 @@ class Upload:
             yield done
         members, omissions = found.manifest.members, found.manifest.omissions
         members.sort(key=lambda one: one.path)
-        described = _name_members(given.name, None, {})
+        described = name_members(given.name, None, {})
         described |= {
             "mediaType": manifest.MEDIA_TYPE,
             "count": len(members),
@@ -446,7 +378,7 @@ class Upload:
                     given.place_of(one.path), given.place, given.details_of(one.path)
                 )
                 described = {
-                    **_name_members(one.name, one.path, {}),
+                    **name_members(one.name, one.path, {}),
                     **given.options.body,
                     "partOf": part_of,
                 }
@@ -457,23 +389,3 @@ class Upload:
             found.expect(
                 one.path, folder_walk.facts_of(fd, source.before, found.first_name(known, one.path))
             )
-
-
-def _extension(**members: bytes) -> dict[str, str]:
-    """Bytes that plain text cannot say, as text and as bytes."""
-    found = {}
-    for name, raw in members.items():
-        text = path_names.encode(raw)
-        found[name] = text
-        if text.encode() != raw:
-            found[f"{name}Bytes"] = b64url(raw)
-    return found
-
-
-def _name_members(name: bytes, relative: bytes | None, more: dict[str, str]) -> dict[str, Any]:
-    """Name and path as text; their bytes as well where the text does not plainly say them."""
-    said = _extension(name=name) | ({} if relative is None else _extension(path=relative))
-    ext = {key: value for key, value in said.items() if key.endswith("Bytes")} | more
-    return {key: value for key, value in said.items() if not key.endswith("Bytes")} | (
-        {"ext": ext} if ext else {}
-    )

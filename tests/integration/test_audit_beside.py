@@ -16,7 +16,8 @@ from ledger.app.bootstrap import OpenHome
 from ledger.domain.errors import LockedError, StorageError
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit import internal
-from ledger.services.audit.self_check import Finding, examine
+from ledger.services.audit.self_check import examine
+from ledger.services.audit.self_check_findings import Finding
 from ledger.services.bundles import agency_trust
 from tests.support.desk import PASSPHRASE, Desk
 

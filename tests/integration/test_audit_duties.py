@@ -15,10 +15,10 @@ from ledger.domain.codecs.text import format_time
 from ledger.domain.verify.report import Verdict
 from ledger.services.handovers import erasure
 from tests.integration.test_audit_inside import audit
-from tests.support.office import colleague, office, staffed, upload
-from tests.integration.test_lifecycle import seized
 from tests.integration.test_disposals import dispose
+from tests.integration.test_lifecycle import seized
 from tests.support.desk import BASIS, Desk
+from tests.support.office import colleague, office, staffed, upload
 
 __all__ = ["office", "staffed"]
 DAY = 86400

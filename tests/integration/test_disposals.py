@@ -15,7 +15,8 @@ from ledger.domain.bundle import bundle as bundles
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import CustodyError, RuleError, UsageError
 from ledger.domain.verify import verify
-from ledger.services.audit.self_check import Finding, examine
+from ledger.services.audit.self_check import examine
+from ledger.services.audit.self_check_findings import Finding
 from ledger.services.handovers import erasure
 from tests.support.desk import BASIS, Desk
 from tests.support.office import ROLES_OF_FIRST, colleague, office, staffed, upload  # noqa: F401  (fixtures)

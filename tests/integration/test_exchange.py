@@ -25,7 +25,8 @@ from ledger.domain.errors import (
 )
 from ledger.domain.event.signing import seal_keys, sign_event
 from ledger.domain.verify import verify
-from ledger.services.audit.self_check import Finding, examine
+from ledger.services.audit.self_check import examine
+from ledger.services.audit.self_check_findings import Finding
 from ledger.services.handovers import erasure, incoming, sync
 from ledger.services.registration import service_events
 from tests.support import consortium

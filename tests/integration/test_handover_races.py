@@ -16,7 +16,8 @@ from ledger.client.handover import Terms
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import ConflictError, RuleError
-from ledger.services.audit.self_check import Finding, examine
+from ledger.services.audit.self_check import examine
+from ledger.services.audit.self_check_findings import Finding
 from ledger.services.handovers import sync
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps

@@ -18,7 +18,8 @@ from ledger.adapters.keystore.file import Unlocking
 from ledger.app import bootstrap
 from ledger.client.upload import Options, Uploaded
 from ledger.domain.event import wording
-from ledger.services.audit.self_check import Finding, examine
+from ledger.services.audit.self_check import examine
+from ledger.services.audit.self_check_findings import Finding
 from ledger.services.registration import reindexing
 from tests.support.desk import PASSPHRASE, Desk
 

@@ -27,7 +27,8 @@ from ledger.services.audit.monitor import Round, look
 from tests.integration.test_audit_inside import audit as inside
 from tests.support.commands import within
 from tests.support.desk import Desk
-from tests.support.malice import DELAY, World
+from tests.support.malice import World
+from tests.support.malice_agency import DELAY
 
 _OUTSIDE = ("log", "files", "entries", "people", "custody", "handovers", "time")
 

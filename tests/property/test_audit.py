@@ -20,7 +20,8 @@ from ledger.domain.errors import FormatError
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims
 from ledger.domain.verify.report import Verdict
-from tests.support.malice import Agency, Item, World
+from tests.support.malice import World
+from tests.support.malice_agency import Agency, Item
 
 _KEYS = [
     ec.derive_private_key(7, ec.SECP256R1()),

@@ -12,7 +12,6 @@ node.
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,10 +23,9 @@ from ledger.adapters import files
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.packindex import PackIndex, Place
+from ledger.adapters.ipfs.sections import RESTORE_HINT, checked, next_section, section
 from ledger.domain.blocks.store import BlockStore, Collected
-from ledger.domain.codecs import varint
 from ledger.domain.errors import (
-    FormatError,
     LockedError,
     NotFoundError,
     StorageError,
@@ -36,84 +34,15 @@ from ledger.domain.errors import (
 )
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
-from ledger.domain.ipld.unixfs import MAX_BLOCK, Block, check_block
+from ledger.domain.ipld.unixfs import Block, check_block
 from ledger.domain.ports.node_and_chain import Clock
 
 _PACK_LIMIT: Final = (
     1 << 30
 )  # bytes; a pack is the unit of compaction and of copying to other media
 _HEADER: Final = car.header([])
-_SEARCHED: Final = 1 << 20
-_TRIED: Final = 1 << 30  # bytes
-_OVERLAP: Final = 16  # longer than a length and the beginning of a CID
-_CID: Final = re.compile(
-    rb"\x01[\x55\x70]\x12\x20"
-)  # version 1, raw or dag-pb, SHA-256 of 32 bytes
 _MOVED: Final = 8  # blocks written again in one go: 8 MiB
 _DISK_HINT: Final = "check the free space of the disk"
-_RESTORE_HINT: Final = "restore the block from a replica or a backup"
-
-
-def checked(cid: bytes, data: bytes, place: Place) -> bytes:
-    """What was read of a block, if it is the block.
-
-    Raises:
-        UnreadableError, VerificationError: it is cut short, or altered.
-    """
-    if len(data) != place.size:
-        raise UnreadableError(f"block {cids.to_text(cid)} is cut short on disk", hint=_RESTORE_HINT)
-    try:
-        cids.verify(cid, data)
-    except FormatError as error:
-        raise VerificationError(
-            9, f"block {cids.to_text(cid)} was altered on disk", hint=_RESTORE_HINT
-        ) from error
-    return data
-
-
-def _section(fd: int, number: int, at: int) -> tuple[Place | None, int]:
-    """The block that a pack has at an offset, None where none lies there whole; and where the next
-    one begins, 0 if nobody can tell.
-    """
-    head = os.pread(fd, 9 + cids.SIZE, at)
-    try:
-        size, skip = varint.decode(head, 0)
-        if not cids.SIZE <= size <= MAX_BLOCK + cids.SIZE:
-            return None, 0
-        data = os.pread(fd, size, at + skip)
-        if len(data) != size:
-            return None, 0
-        cid = cids.check(data[: cids.SIZE])
-    except FormatError:
-        return None, 0
-    try:
-        cids.verify(cid, data[cids.SIZE :])
-    except FormatError:
-        return None, at + skip + size
-    return Place(cid, number, at + skip + cids.SIZE, size - cids.SIZE), at + skip + size
-
-
-def _next_section(fd: int, number: int, at: int, end: int) -> int:
-    """Where the next whole block begins behind one whose length is torn or altered; ``end`` where
-    there is none.
-
-    Whoever stored a block may have filled it with what looks like the beginnings of others: so many
-    bytes are hashed, and no more.
-    """
-    tried = 0
-    while at < end:
-        data = os.pread(fd, _SEARCHED, at)
-        for match in _CID.finditer(data):
-            # Before the CID stands the length of both, one to four bytes of it.
-            for start in range(max(at + match.start() - 4, at), at + match.start()):
-                place, behind = _section(fd, number, start)
-                if place is not None:
-                    return start
-                tried += max(behind - start, 0)
-                if tried > _TRIED:
-                    return end
-        at += len(data) - _OVERLAP if len(data) > _OVERLAP else len(data)
-    return end
 
 
 class LocalBlockStore:
@@ -181,14 +110,14 @@ class LocalBlockStore:
             at = len(_HEADER)
         found, good = [], at
         while at < end:
-            place, behind = _section(fd, number, at)
+            place, behind = section(fd, number, at)
             if place is not None:
                 found.append(place)
                 at = good = behind
-            elif behind and _section(fd, number, behind)[0] is not None:
+            elif behind and section(fd, number, behind)[0] is not None:
                 at = behind
             else:
-                at = _next_section(fd, number, at + 1, end)
+                at = next_section(fd, number, at + 1, end)
         self._index.remember(found, number, end, now=self._clock.now())
         return good
 
@@ -315,7 +244,7 @@ class LocalBlockStore:
             except OSError as error:
                 raise UnreadableError(
                     f"block {cids.to_text(cid)} could not be read: {error}",
-                    hint=f"check the disk; {_RESTORE_HINT}",
+                    hint=f"check the disk; {RESTORE_HINT}",
                 ) from error
         return checked(cid, data, place)
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from ledger.adapters.ipfs.local import checked
 from ledger.adapters.ipfs.packindex import Place
+from ledger.adapters.ipfs.sections import checked
 from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import NotFoundError, StorageError, UnreadableError
 from ledger.domain.ipld import cid as cids

@@ -9,12 +9,11 @@ named is the one at fault.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import trust
-from ledger.domain.bundle.bundle import Bundle, BundledStatement
+from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.evm import parse_header
@@ -30,64 +29,22 @@ from ledger.domain.errors import (
 )
 from ledger.domain.event import disclosure as disclosures
 from ledger.domain.event import document as documents
-from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
-from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import agency_id, agency_urn
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log import statement as statements
-from ledger.domain.log.receipt import Receipt
 from ledger.domain.log.statement import Statement
 from ledger.domain.verify import content, custody_chain
 from ledger.domain.verify.content import FileDigest
+from ledger.domain.verify.context import AGAIN, VerificationContext, counted
+from ledger.domain.verify.log_proofs import check_checkpoints, check_log_keys, check_receipts
 from ledger.domain.verify.report import Report, Status
-from ledger.domain.verify.state import Directory, ProvenState, State
+from ledger.domain.verify.state import State
 
 __all__ = ["FileDigest", "verify"]
 #: Bytes of memory that parsed documents may take, for each byte of a bundle and for any bundle.
 _GROWTH: Final = 5
 _FREE: Final = 256 << 10
-
-_AGAIN = "ask the agency to anchor its log and to export the bundle again"
-
-
-@dataclass
-class Case:
-    """A bundle with everything parsed out of it, filled in as the steps go."""
-
-    bundle: Bundle
-    root: TrustRoot
-    logs: list[bytes]
-    statements: list[Statement]
-    events: list[Event | None]
-    receipts: list[Receipt | None]
-    certificates: dict[bytes, Certificate]
-    proven: list[int | None]
-    seen: State | None = None
-    _state: ProvenState | None = None
-    _directory: Directory | None = None
-
-    @property
-    def state(self) -> State:
-        """The contract state: proven by the bundle, or as the verifier's own node sees it.
-
-        Raises:
-            IncompleteError: the bundle has no chain section.
-        """
-        if self.seen is not None:
-            return self.seen
-        if self.bundle.chain is None:
-            raise IncompleteError(6, "the bundle holds no proofs of the chain", hint=_AGAIN)
-        if self._state is None:
-            self._state = ProvenState(self.bundle.chain, self.root)
-        return self._state
-
-    @property
-    def directory(self) -> Directory:
-        """The proven descriptors."""
-        if self._directory is None:
-            self._directory = Directory(self.bundle.descriptors, self.state)
-        return self._directory
 
 
 def verify(
@@ -128,9 +85,9 @@ def verify(
         (2, lambda: _check_documents(case, report)),
         (3, lambda: _check_signatures(case)),
         (6, lambda: _check_state(case)),
-        (4, lambda: _check_log_keys(case)),
-        (6, lambda: _check_checkpoints(case)),
-        (5, lambda: _check_receipts(case)),
+        (4, lambda: check_log_keys(case)),
+        (6, lambda: check_checkpoints(case)),
+        (5, lambda: check_receipts(case)),
         (3, lambda: _check_certificates(case, report)),
         (
             8,
@@ -174,7 +131,7 @@ def _fail(report: Report, number: int, error: FormatError | VerificationError | 
     step.detail, step.hint = error.message, error.hint or ""
 
 
-def _parse(data: bytes, root: TrustRoot, state: State | None) -> Case:
+def _parse(data: bytes, root: TrustRoot, state: State | None) -> VerificationContext:
     """Step 1: everything parses strictly."""
     bundle = bundles.parse(data)
     _check_weight(bundle, len(data))
@@ -206,7 +163,9 @@ def _parse(data: bytes, root: TrustRoot, state: State | None) -> Case:
         certificate.digest: certificate
         for certificate in map(certificates.parse, bundle.certificates)
     }
-    return Case(bundle, root, logs, parsed, events, given, found, [None] * len(parsed), state)
+    return VerificationContext(
+        bundle, root, logs, parsed, events, given, found, [None] * len(parsed), state
+    )
 
 
 def _check_weight(bundle: Bundle, size: int) -> None:
@@ -222,7 +181,7 @@ def _check_weight(bundle: Bundle, size: int) -> None:
         raise FormatError("bundle: too many values in its documents for its size")
 
 
-def _check_documents(case: Case, report: Report) -> str:
+def _check_documents(case: VerificationContext, report: Report) -> str:
     """Step 2: documents hash to payloads, agree with their claims, and link without a gap."""
     previous: Statement | None = None
     for number, (statement, event) in enumerate(zip(case.statements, case.events, strict=True)):
@@ -251,10 +210,10 @@ def _check_documents(case: Case, report: Report) -> str:
         report.withheld += [f"event {number}: {path}" for path in event.withheld]
         if not event.known:
             report.findings.append(f"event {number} has the unknown type {event.type!r}")
-    return _count(len(case.statements), "event")
+    return counted(len(case.statements), "event")
 
 
-def _check_signatures(case: Case) -> str:
+def _check_signatures(case: VerificationContext) -> str:
     """Step 3, first part: each statement's signature, and the actor is the certificate's
     subject.
     """
@@ -287,7 +246,7 @@ def _check_signatures(case: Case) -> str:
     return ""
 
 
-def _check_state(case: Case) -> str:
+def _check_state(case: VerificationContext) -> str:
     """Step 6, first part: account proofs, code hashes, and storage proofs lead to the header's
     state root.
     """
@@ -295,107 +254,7 @@ def _check_state(case: Case) -> str:
     return ""
 
 
-def _check_log_keys(case: Case) -> str:
-    """Step 4: the log key of every checkpoint comes from the descriptor version that the checkpoint
-    names.
-    """
-    if not case.bundle.checkpoints:
-        raise IncompleteError(4, "no event is anchored yet: no log key was judged", hint=_AGAIN)
-    for checkpoint in case.bundle.checkpoints:
-        case.directory.version(case.bundle.logs[checkpoint.log].agency, checkpoint.version)
-    return ", ".join(sorted({one.agency for one in case.bundle.logs}))
-
-
-def _check_receipts(case: Case) -> str:
-    """Step 5: each receipt, at exactly the root and size of a checkpoint of its log."""
-    missing = 0
-    for number, (statement, bundled) in enumerate(
-        zip(case.statements, case.bundle.statements, strict=True)
-    ):
-        log = case.logs[bundled.log]
-        if statement.claims.log_id != log:
-            raise VerificationError(5, f"event {number} was signed for another log")
-        given = case.receipts[number]
-        if given is None or bundled.first is None:
-            missing += 1
-            continue
-        _check_receipt(case, number, statement, bundled, given, log)
-    if missing:
-        raise IncompleteError(5, f"{_count(missing, 'event')} not anchored yet", hint=_AGAIN)
-    return _count(len(case.statements), "receipt")
-
-
-def _check_receipt(
-    case: Case,
-    number: int,
-    statement: Statement,
-    bundled: BundledStatement,
-    parsed: Receipt,
-    log: bytes,
-) -> None:
-    if parsed.index != bundled.index:
-        raise VerificationError(
-            5, f"event {number}: the receipt is for entry {parsed.index}, not {bundled.index}"
-        )
-    same_log = [one for one in case.bundle.checkpoints if one.log == bundled.log]
-    found = next((one for one in same_log if one.size == parsed.size), None)
-    if found is None:
-        raise VerificationError(
-            5,
-            (
-                f"event {number}: the receipt is at size {parsed.size}, which no checkpoint in the "
-                "bundle has"
-            ),
-        )
-    key = case.directory.version(case.bundle.logs[found.log].agency, found.version).log_key
-    root = receipts.verify(
-        parsed, leaf=statement.digest, log_id=log, subject=statement.claims.subject, key=key
-    )
-    if not same(root, found.root):
-        raise VerificationError(
-            5, f"event {number}: the receipt leads to another root than the checkpoint's"
-        )
-
-
-def _check_checkpoints(case: Case) -> str:
-    """Step 6, second part: every checkpoint is signed and anchored; the first one that covers each
-    leaf gives its time.
-    """
-    if not case.bundle.checkpoints:
-        raise IncompleteError(6, "the bundle holds no checkpoint", hint=_AGAIN)
-    for checkpoint in case.bundle.checkpoints:
-        log = case.logs[checkpoint.log]
-        case.state.check_checkpoint(log, checkpoint)
-        note = receipts.parse_checkpoint(checkpoint.note)
-        if (note.log_id, note.size, note.root) != (log, checkpoint.size, checkpoint.root):
-            raise VerificationError(
-                6, f"the signed checkpoint of {checkpoint.size} entries says something else"
-            )
-        descriptor = case.directory.version(
-            case.bundle.logs[checkpoint.log].agency, checkpoint.version
-        )
-        receipts.verify_checkpoint(note, descriptor.log_key)
-    proven: list[int | None] = []
-    used = set()
-    for number, bundled in enumerate(case.bundle.statements):
-        given = case.receipts[number]
-        if bundled.first is None or given is None:
-            proven.append(None)
-            continue
-        first = case.bundle.checkpoints[bundled.first]
-        if first.log != bundled.log or not first.prev <= bundled.index < first.size:
-            raise VerificationError(
-                6, f"event {number}: its checkpoint does not cover entry {bundled.index} first"
-            )
-        used |= {(first.log, first.size), (bundled.log, given.size)}
-        proven.append(first.time)
-    if {(one.log, one.size) for one in case.bundle.checkpoints} != used:
-        raise VerificationError(6, "the bundle holds a checkpoint that covers nothing in it")
-    case.proven = proven
-    return f"{_count(len(case.bundle.checkpoints), 'checkpoint')}, block {case.state.number}"
-
-
-def _check_certificates(case: Case, report: Report) -> str:
+def _check_certificates(case: VerificationContext, report: Report) -> str:
     """Step 3, second part: each certificate chains to its agency's CA and was valid and not revoked
     at proven time.
     """
@@ -428,16 +287,16 @@ def _check_certificates(case: Case, report: Report) -> str:
         raise IncompleteError(
             3,
             (
-                f"{_count(waiting, 'event')} without a proven time: whether the signer was "
+                f"{counted(waiting, 'event')} without a proven time: whether the signer was "
                 "certified "
                 "then is open"
             ),
-            hint=_AGAIN,
+            hint=AGAIN,
         )
-    return _count(len(case.certificates), "certificate")
+    return counted(len(case.certificates), "certificate")
 
 
-def _check_nothing_spare(case: Case, report: Report) -> str:
+def _check_nothing_spare(case: VerificationContext, report: Report) -> str:
     """Step 6, last part: no proof without a purpose, where every check that could need one was
     made.
     """
@@ -446,7 +305,9 @@ def _check_nothing_spare(case: Case, report: Report) -> str:
     return ""
 
 
-def _check_finality(case: Case, confirm: Callable[[int, bytes], set[bytes]] | None) -> str:
+def _check_finality(
+    case: VerificationContext, confirm: Callable[[int, bytes], set[bytes]] | None
+) -> str:
     """Step 7: the header is canonical by the trust root's rule or the chain of the verifier's
     choice.
     """
@@ -454,7 +315,7 @@ def _check_finality(case: Case, confirm: Callable[[int, bytes], set[bytes]] | No
     if case.seen is not None:
         return f"block {case.seen.number}, as the verifier's own node has it"
     if chain is None:
-        raise IncompleteError(7, "the bundle names no block", hint=_AGAIN)
+        raise IncompleteError(7, "the bundle names no block", hint=AGAIN)
     headers = [parse_header(raw) for raw in (chain.header, *chain.descendants)]
     confirmed = confirm(headers[0].number, headers[0].hash) if confirm is not None else None
     return (
@@ -463,11 +324,11 @@ def _check_finality(case: Case, confirm: Callable[[int, bytes], set[bytes]] | No
     )
 
 
-def _check_time(case: Case, report: Report) -> str:
+def _check_time(case: VerificationContext, report: Report) -> str:
     """Step 10: what the chain proves about time."""
     first = case.proven[0]
     if first is None:
-        raise IncompleteError(10, "the first event has no proven time yet", hint=_AGAIN)
+        raise IncompleteError(10, "the first event has no proven time yet", hint=AGAIN)
     report.facts["provenTime"] = format_time(first)
     opening = case.events[0]
     if opening is not None and "from" in opening.value.get("occurred", {}):
@@ -482,11 +343,7 @@ def _check_time(case: Case, report: Report) -> str:
     return f"on record no later than {format_time(first)}; no other time stamps in the bundle"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
-
-
-def _timeline(case: Case) -> list[dict[str, Any]]:
+def _timeline(case: VerificationContext) -> list[dict[str, Any]]:
     rows = []
     for number, (statement, event) in enumerate(zip(case.statements, case.events, strict=True)):
         proven = case.proven[number]

@@ -18,8 +18,8 @@ from ledger.domain.ports.unit_of_work import Records, Unit
 from ledger.services.audit import external, obligations, rows, sampling
 from ledger.services.audit.chain_events import Progress, silent
 from ledger.services.audit.fetching import Submit, at_once
-from ledger.services.audit.rebuilt_items import Examined
 from ledger.services.audit.sampling import Reservoir
+from ledger.services.audit.stored_items import Examined
 from ledger.services.log.files import OwnFiles, OwnLog
 from ledger.services.node.context import Node
 from ledger.services.records import documents, record_keys

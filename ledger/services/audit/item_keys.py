@@ -13,7 +13,7 @@ from ledger.domain.identity.names import is_pseudonym
 from ledger.domain.identity.person import PersonId
 from ledger.domain.ports.unit_of_work import Unit
 from ledger.services.audit.rebuilding import Rebuild
-from ledger.services.audit.rebuilt_items import Examined
+from ledger.services.audit.stored_items import Examined
 from ledger.services.records import documents
 from ledger.services.registration.statement_checks import RELEASES
 

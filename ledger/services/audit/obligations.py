@@ -13,7 +13,7 @@ from ledger.domain.identity.person import PersonId
 from ledger.domain.ports.rows import ReleaseRow
 from ledger.domain.ports.unit_of_work import Unit
 from ledger.services.access import authorization
-from ledger.services.audit.rebuilt_items import Examined
+from ledger.services.audit.stored_items import Examined
 from ledger.services.node.context import Node
 from ledger.services.records import documents
 

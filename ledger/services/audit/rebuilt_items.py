@@ -6,9 +6,9 @@ Items whose keys were destroyed are rebuilt from statements alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from ledger.domain.blocks import dag
 from ledger.domain.bundle.bundle import Bundle, BundledStatement
@@ -16,21 +16,21 @@ from ledger.domain.bundle.parcel import Parcel
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.crypto import content_encryption
-from ledger.domain.crypto.content_encryption import Content, parse_content
+from ledger.domain.crypto.content_encryption import parse_content
 from ledger.domain.errors import CustodyError, DeniedError, RuleError
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
-from ledger.domain.identity.certificate import Certificate
-from ledger.domain.identity.names import agency_id
 from ledger.domain.item.custody import ItemState
 from ledger.domain.item.history_rules import Life, Told
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.rows import CrossingRow, EntryRow, ErasureRow, ItemRow, ShareRow
+from ledger.domain.ports.rows import CrossingRow, EntryRow, ItemRow, ShareRow
 from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.audit import rebuilt_erasures
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.foreign_history import InheritedRecords
 from ledger.services.audit.rebuilding import Rebuild
+from ledger.services.audit.stored_items import Examined, One, Stored, names
 from ledger.services.bundles import unpacking
 from ledger.services.bundles.unpacking import Opened
 from ledger.services.handovers import incoming
@@ -38,50 +38,10 @@ from ledger.services.onchain import transfer_steps
 from ledger.services.records import foreign_history, record_keys
 from ledger.services.registration import sequencing
 
-_PAGE: Final = 100
 _LAG: Final = (
     3600  # seconds for which the node may not have written down yet what it has just signed
 )
 _LIMIT: Final = 10_000
-
-
-@dataclass
-class Examined:
-    """An item as it should be: its events with their documents, its content, its life, and sealed
-    content keys.
-
-    ``sequenced``: what our own log has of it, also what counts no more; None in the place of an
-    event that cannot be read.
-    """
-
-    item: ItemRow
-    rows: list[EntryRow]
-    events: dict[bytes, Event]
-    content: Content | None
-    life: Life
-    erasure: ErasureRow | None
-    grants: list[dict[str, Any]]
-    sequenced: list[Event | None]
-
-    @property
-    def erased(self) -> bool:
-        """Whether its keys were destroyed here."""
-        return self.erasure is not None and self.erasure.state != "due"
-
-    @property
-    def keys(self) -> tuple[bytes, ...]:
-        """Its sealed content keys."""
-        return tuple(row["data"] for row in self.grants if row["scope"] == "content")
-
-
-@dataclass(frozen=True, slots=True)
-class _One:
-    """See sequencing.Sequenced."""
-
-    statement: Statement
-    certificate: Certificate
-    event: Event | None
-    content: Content | None
 
 
 def rebuild_items(
@@ -91,9 +51,9 @@ def rebuild_items(
     of documents.
     """
     records, count, opened = InheritedRecords(book.node, book.state, book.authorities), 0, 0
-    for page in _names(book):
+    for page in names(book):
         with book.node.records.read() as unit, book.into.write() as into:
-            stored = _Stored(unit, page)
+            stored = Stored(unit, page)
             for evidence in page:
                 replay = _Replay(book, unit, into, records, stored, evidence)
                 with book.guarded(f"item {evidence}"):
@@ -101,44 +61,6 @@ def rebuild_items(
                 count, opened = count + 1, opened + replay.opened
         advance(len(page))
     return count, opened
-
-
-def _names(book: Rebuild) -> Iterator[list[str]]:
-    """Items of our log, then those that are only on offer to us."""
-    after = ""
-    while True:
-        with book.into.read() as into:
-            page = into.distinct("entry", "evidence", after, _PAGE)
-        if not page:
-            break
-        yield [one for one in page if one.startswith("urn:uuid:")]
-        after = page[-1]
-    after = ""
-    while True:
-        with book.node.records.read() as unit, book.into.read() as into:
-            page = unit.distinct("inherited", "evidence", after, _PAGE)
-            known = into.items_named(page)
-        if not page:
-            return
-        yield [one for one in page if one not in known]
-        after = page[-1]
-
-
-class _Stored:
-    """What the home says of some items, read for all of them at once."""
-
-    def __init__(self, unit: Unit, names: list[str]) -> None:
-        self.items = unit.items_named(names)
-        self.erasures = {
-            row["evidence"]: ErasureRow(**row)
-            for row in unit.rows_among("erasure", "evidence", names)
-        }
-        self.grants: dict[str, list[dict[str, Any]]] = {}
-        for row in unit.rows_among("grant", "evidence", names):
-            self.grants.setdefault(row["evidence"], []).append(row)
-        self.crossings: dict[str, dict[int, CrossingRow]] = {}
-        for row in unit.rows_among("crossing", "evidence", names):
-            self.crossings.setdefault(row["evidence"], {})[row["number"]] = CrossingRow(**row)
 
 
 @dataclass
@@ -149,7 +71,7 @@ class _Replay:
     unit: Unit
     into: Unit
     records: InheritedRecords
-    stored: _Stored
+    stored: Stored
     evidence: str
     events: dict[bytes, Event] = field(default_factory=dict)
     opened: int = 0
@@ -248,7 +170,7 @@ class _Replay:
             if event is not None and "content" in event.body
             else None
         )
-        one = _One(statement, certificate, event, content if row.effect == "open" else None)
+        one = One(statement, certificate, event, content if row.effect == "open" else None)
         item = sequencing.item_after(self.book.node, one, self.current)
         if (
             row.effect == "open" and event is None and self.known is not None
@@ -428,10 +350,12 @@ class _Replay:
         """Take over what nothing tells (see columns.PARTLY)."""
         into, unit = self.into, self.unit
         if self.erasure is not None:
-            self._carry_erasure(self.erasure, item, own)
+            rebuilt_erasures.carry(
+                self.book, unit, into, self.erasure, item, own, erased=self.erased
+            )
         if self.left:
             for row in into.crossings(self.evidence):
-                sent = self._sent(row)
+                sent = rebuilt_erasures.sent(self.book, row, self.crossings.get(row.number))
                 if sent != row.sent:
                     into.put_crossing(replace(row, sent=sent))
         if self.erased:
@@ -446,57 +370,6 @@ class _Replay:
                     into.put_share(ShareRow(**share))
             for opening in unit.rows("opening", evidence=self.evidence):
                 into.put_opening(opening["evidence"], opening["until"])
-
-    def _carry_erasure(self, told: ErasureRow, item: ItemRow, own: list[EntryRow]) -> None:
-        node = self.book.node
-        if told.custodian != node.agency:
-            # Whoever has it by now may have it from somebody to whom it went after us.
-            if (
-                node.contracts.custody(transfer_steps.key_of(item))[0]
-                == agency_id(told.custodian)[:24]
-            ):
-                self.into.put_erasure(told)
-            return
-        if not self.erased:
-            due = self.into.erasure(self.evidence)
-            if due is not None:
-                self.into.put_erasure(
-                    replace(due, count=told.count, time=told.time, backups=told.backups)
-                )
-            return
-        close = next(
-            (row for row in own if row.digest == told.statement and row.effect == "close"), None
-        )
-        if close is None:
-            return
-        signed = [row.time for row in own if row.seq > close.seq and self._by_service(row)]
-        fresh = told.state == "dropped" and bool(signed) and node.clock.now() - max(signed) < _LAG
-        state = "done" if signed and not fresh else "dropped"
-        self.into.put_erasure(replace(told, statement=close.digest, state=state))
-
-    def _by_service(self, row: EntryRow) -> bool:
-        found = self.book.certificate(self.unit, row.certificate)
-        return (
-            found is not None and found.kind == "service" and found.agency == self.book.node.agency
-        )
-
-    def _sent(self, row: CrossingRow) -> bytes:
-        """The transaction of a handover that is on its way: the one that calls the contract with
-        its offer or answer.
-        """
-        waits = {
-            "offered": row.offer,
-            "concluding": row.outcome_digest if row.offer_time else b"",
-        }.get(row.state, b"")
-        calls = self.book.calls.get(waits, []) if waits else []
-        ours = self.crossings.get(row.number)
-        chain, address = self.book.node.contracts.chain, self.book.node.keys.anchorer_address
-        for call in calls:
-            receipt = chain.receipt(call.hash)
-            alive = receipt.succeeded if receipt is not None else chain.nonce(address) <= call.nonce
-            if alive or (ours is not None and ours.sent == call.hash):
-                return call.hash
-        return b""
 
     def _examined(self, item: ItemRow, own: list[EntryRow]) -> Examined:
         rows = foreign_history.events_that_count(self.into, self.evidence) if self.left else own

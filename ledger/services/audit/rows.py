@@ -14,7 +14,7 @@ from ledger.services.audit.chain_events import Progress
 from ledger.services.audit.comparing import Comparing
 from ledger.services.audit.item_keys import ItemKeys
 from ledger.services.audit.rebuilding import Rebuild, rebuild_log
-from ledger.services.audit.rebuilt_items import Examined
+from ledger.services.audit.stored_items import Examined
 from ledger.services.node.context import Node
 
 #: Called with each item as it should be.

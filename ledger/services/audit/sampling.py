@@ -17,7 +17,7 @@ from ledger.domain.crypto import grants
 from ledger.domain.crypto.content_encryption import Content, check_commitment
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, UnreadableError
-from ledger.services.audit.rebuilt_items import Examined
+from ledger.services.audit.stored_items import Examined
 from ledger.services.node.context import Node
 from ledger.services.storage import placement, replica_status
 

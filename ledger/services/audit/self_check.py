@@ -4,8 +4,8 @@ and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from ledger.domain.audit.events_in_memory import ToldStory
 from ledger.domain.audit.report import Report
@@ -16,10 +16,7 @@ from ledger.domain.crypto import content_encryption
 from ledger.domain.errors import (
     ALTERED,
     CustodyError,
-    LockedError,
     NetworkError,
-    StorageError,
-    UnreadableError,
 )
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.log import merkle
@@ -28,6 +25,7 @@ from ledger.domain.ports.rows import EntryRow, ItemRow
 from ledger.domain.ports.unit_of_work import Unit
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit import rows
+from ledger.services.audit.self_check_findings import Checked, Finding, Waiting, verdict_of
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.records import documents
@@ -36,66 +34,6 @@ from ledger.services.storage import placement, replica_status
 _RESTORE = "stop the node, keep the home as it is, and restore the newest backup beside it"
 _PAGE = 256
 _RANGE = 20_000  # blocks asked for at once
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong: which part, what, and what to do."""
-
-    part: str
-    message: str
-    hint: str
-    #: Nothing is wrong with the home: the chain knows more than it does, or could not be asked.
-    home_is_whole: bool = False
-    #: A contradiction, what could not be read, or what could not be asked for.
-    verdict: Verdict = Verdict.FAILED
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """Something right: which part, and how much of it. ``count`` 0: there was nothing to check,
-    which shows nothing.
-    """
-
-    part: str
-    detail: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Entries that are not final on the chain: they agree with one another, and nothing outside the
-    home vouches for them.
-    """
-
-    count: int
-    total: int
-
-
-def verdict_of(error: CustodyError) -> Verdict:
-    """What an error says of the thing that was looked at: it differs or lacks something, could not
-    be read, or could not be reached.
-    """
-    if isinstance(error, NetworkError | LockedError):
-        return Verdict.INCOMPLETE
-    return (
-        Verdict.UNREADABLE if isinstance(error, UnreadableError | StorageError) else Verdict.FAILED
-    )
-
-
-def verdict(results: Sequence[Finding | Checked | Waiting]) -> Verdict:
-    """Failed beats unreadable beats incomplete; entries that wait and an empty log are not verified
-    either.
-    """
-    found = {one.verdict for one in results if isinstance(one, Finding)}
-    if any(isinstance(one, Waiting) for one in results) or not any(
-        isinstance(one, Checked) and one.count for one in results
-    ):
-        found.add(Verdict.INCOMPLETE)
-    return next(
-        (one for one in (Verdict.FAILED, Verdict.UNREADABLE, Verdict.INCOMPLETE) if one in found),
-        Verdict.VERIFIED,
-    )
 
 
 def examine(

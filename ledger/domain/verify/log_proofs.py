@@ -1,0 +1,114 @@
+"""Steps 4 to 6: log keys, receipts, and checkpoints against the contract."""
+
+from __future__ import annotations
+
+from ledger.domain.bundle.bundle import BundledStatement
+from ledger.domain.codecs.digests import same
+from ledger.domain.errors import (
+    IncompleteError,
+    VerificationError,
+)
+from ledger.domain.log import receipt as receipts
+from ledger.domain.log.receipt import Receipt
+from ledger.domain.log.statement import Statement
+from ledger.domain.verify.context import AGAIN, VerificationContext, counted
+
+
+def check_log_keys(case: VerificationContext) -> str:
+    """Step 4: the log key of every checkpoint comes from the descriptor version that the checkpoint
+    names.
+    """
+    if not case.bundle.checkpoints:
+        raise IncompleteError(4, "no event is anchored yet: no log key was judged", hint=AGAIN)
+    for checkpoint in case.bundle.checkpoints:
+        case.directory.version(case.bundle.logs[checkpoint.log].agency, checkpoint.version)
+    return ", ".join(sorted({one.agency for one in case.bundle.logs}))
+
+
+def check_receipts(case: VerificationContext) -> str:
+    """Step 5: each receipt, at exactly the root and size of a checkpoint of its log."""
+    missing = 0
+    for number, (statement, bundled) in enumerate(
+        zip(case.statements, case.bundle.statements, strict=True)
+    ):
+        log = case.logs[bundled.log]
+        if statement.claims.log_id != log:
+            raise VerificationError(5, f"event {number} was signed for another log")
+        given = case.receipts[number]
+        if given is None or bundled.first is None:
+            missing += 1
+            continue
+        _check_receipt(case, number, statement, bundled, given, log)
+    if missing:
+        raise IncompleteError(5, f"{counted(missing, 'event')} not anchored yet", hint=AGAIN)
+    return counted(len(case.statements), "receipt")
+
+
+def _check_receipt(
+    case: VerificationContext,
+    number: int,
+    statement: Statement,
+    bundled: BundledStatement,
+    parsed: Receipt,
+    log: bytes,
+) -> None:
+    if parsed.index != bundled.index:
+        raise VerificationError(
+            5, f"event {number}: the receipt is for entry {parsed.index}, not {bundled.index}"
+        )
+    same_log = [one for one in case.bundle.checkpoints if one.log == bundled.log]
+    found = next((one for one in same_log if one.size == parsed.size), None)
+    if found is None:
+        raise VerificationError(
+            5,
+            (
+                f"event {number}: the receipt is at size {parsed.size}, which no checkpoint in the "
+                "bundle has"
+            ),
+        )
+    key = case.directory.version(case.bundle.logs[found.log].agency, found.version).log_key
+    root = receipts.verify(
+        parsed, leaf=statement.digest, log_id=log, subject=statement.claims.subject, key=key
+    )
+    if not same(root, found.root):
+        raise VerificationError(
+            5, f"event {number}: the receipt leads to another root than the checkpoint's"
+        )
+
+
+def check_checkpoints(case: VerificationContext) -> str:
+    """Step 6, second part: every checkpoint is signed and anchored; the first one that covers each
+    leaf gives its time.
+    """
+    if not case.bundle.checkpoints:
+        raise IncompleteError(6, "the bundle holds no checkpoint", hint=AGAIN)
+    for checkpoint in case.bundle.checkpoints:
+        log = case.logs[checkpoint.log]
+        case.state.check_checkpoint(log, checkpoint)
+        note = receipts.parse_checkpoint(checkpoint.note)
+        if (note.log_id, note.size, note.root) != (log, checkpoint.size, checkpoint.root):
+            raise VerificationError(
+                6, f"the signed checkpoint of {checkpoint.size} entries says something else"
+            )
+        descriptor = case.directory.version(
+            case.bundle.logs[checkpoint.log].agency, checkpoint.version
+        )
+        receipts.verify_checkpoint(note, descriptor.log_key)
+    proven: list[int | None] = []
+    used = set()
+    for number, bundled in enumerate(case.bundle.statements):
+        given = case.receipts[number]
+        if bundled.first is None or given is None:
+            proven.append(None)
+            continue
+        first = case.bundle.checkpoints[bundled.first]
+        if first.log != bundled.log or not first.prev <= bundled.index < first.size:
+            raise VerificationError(
+                6, f"event {number}: its checkpoint does not cover entry {bundled.index} first"
+            )
+        used |= {(first.log, first.size), (bundled.log, given.size)}
+        proven.append(first.time)
+    if {(one.log, one.size) for one in case.bundle.checkpoints} != used:
+        raise VerificationError(6, "the bundle holds a checkpoint that covers nothing in it")
+    case.proven = proven
+    return f"{counted(len(case.bundle.checkpoints), 'checkpoint')}, block {case.state.number}"

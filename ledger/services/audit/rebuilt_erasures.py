@@ -1,0 +1,75 @@
+"""Disposals, and handovers on their way: what of their rows nothing tells, taken over as log and
+chain allow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from ledger.domain.identity.names import agency_id
+from ledger.domain.ports.rows import CrossingRow, EntryRow, ErasureRow, ItemRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.audit.rebuilding import Rebuild
+from ledger.services.onchain import transfer_steps
+
+_LAG: Final = (
+    3600  # seconds for which the node may not have written down yet what it has just signed
+)
+_LIMIT: Final = 10_000
+
+
+def carry(
+    book: Rebuild,
+    unit: Unit,
+    into: Unit,
+    told: ErasureRow,
+    item: ItemRow,
+    own: list[EntryRow],
+    *,
+    erased: bool,
+) -> None:
+    """Take over how far a disposal is, where log and chain allow it."""
+    node = book.node
+    if told.custodian != node.agency:
+        # Whoever has it by now may have it from somebody to whom it went after us.
+        if node.contracts.custody(transfer_steps.key_of(item))[0] == agency_id(told.custodian)[:24]:
+            into.put_erasure(told)
+        return
+    if not erased:
+        due = into.erasure(item.state.evidence)
+        if due is not None:
+            into.put_erasure(replace(due, count=told.count, time=told.time, backups=told.backups))
+        return
+    close = next(
+        (row for row in own if row.digest == told.statement and row.effect == "close"), None
+    )
+    if close is None:
+        return
+    signed = [row.time for row in own if row.seq > close.seq and _by_service(book, unit, row)]
+    fresh = told.state == "dropped" and bool(signed) and node.clock.now() - max(signed) < _LAG
+    state = "done" if signed and not fresh else "dropped"
+    into.put_erasure(replace(told, statement=close.digest, state=state))
+
+
+def _by_service(book: Rebuild, unit: Unit, row: EntryRow) -> bool:
+    found = book.certificate(unit, row.certificate)
+    return found is not None and found.kind == "service" and found.agency == book.node.agency
+
+
+def sent(book: Rebuild, row: CrossingRow, ours: CrossingRow | None) -> bytes:
+    """The transaction of a handover that is on its way: the one that calls the contract with
+    its offer or answer.
+    """
+    waits = {
+        "offered": row.offer,
+        "concluding": row.outcome_digest if row.offer_time else b"",
+    }.get(row.state, b"")
+    calls = book.calls.get(waits, []) if waits else []
+    chain, address = book.node.contracts.chain, book.node.keys.anchorer_address
+    for call in calls:
+        receipt = chain.receipt(call.hash)
+        alive = receipt.succeeded if receipt is not None else chain.nonce(address) <= call.nonce
+        if alive or (ours is not None and ours.sent == call.hash):
+            return call.hash
+    return b""

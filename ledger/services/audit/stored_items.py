@@ -1,0 +1,95 @@
+"""Items as their rows stand in the home, each read once, and their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ledger.domain.crypto.content_encryption import Content
+from ledger.domain.event.document import Event
+from ledger.domain.identity.certificate import Certificate
+from ledger.domain.item.history_rules import Life
+from ledger.domain.log.statement import Statement
+from ledger.domain.ports.rows import CrossingRow, EntryRow, ErasureRow, ItemRow
+from ledger.domain.ports.unit_of_work import Unit
+from ledger.services.audit.rebuilding import Rebuild
+
+_PAGE: Final = 100
+
+
+@dataclass
+class Examined:
+    """An item as it should be: its events with their documents, its content, its life, and sealed
+    content keys.
+
+    ``sequenced``: what our own log has of it, also what counts no more; None in the place of an
+    event that cannot be read.
+    """
+
+    item: ItemRow
+    rows: list[EntryRow]
+    events: dict[bytes, Event]
+    content: Content | None
+    life: Life
+    erasure: ErasureRow | None
+    grants: list[dict[str, Any]]
+    sequenced: list[Event | None]
+
+    @property
+    def erased(self) -> bool:
+        """Whether its keys were destroyed here."""
+        return self.erasure is not None and self.erasure.state != "due"
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """Its sealed content keys."""
+        return tuple(row["data"] for row in self.grants if row["scope"] == "content")
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """See sequencing.Sequenced."""
+
+    statement: Statement
+    certificate: Certificate
+    event: Event | None
+    content: Content | None
+
+
+def names(book: Rebuild) -> Iterator[list[str]]:
+    """Items of our log, then those that are only on offer to us."""
+    after = ""
+    while True:
+        with book.into.read() as into:
+            page = into.distinct("entry", "evidence", after, _PAGE)
+        if not page:
+            break
+        yield [one for one in page if one.startswith("urn:uuid:")]
+        after = page[-1]
+    after = ""
+    while True:
+        with book.node.records.read() as unit, book.into.read() as into:
+            page = unit.distinct("inherited", "evidence", after, _PAGE)
+            known = into.items_named(page)
+        if not page:
+            return
+        yield [one for one in page if one not in known]
+        after = page[-1]
+
+
+class Stored:
+    """What the home says of some items, read for all of them at once."""
+
+    def __init__(self, unit: Unit, names: list[str]) -> None:
+        self.items = unit.items_named(names)
+        self.erasures = {
+            row["evidence"]: ErasureRow(**row)
+            for row in unit.rows_among("erasure", "evidence", names)
+        }
+        self.grants: dict[str, list[dict[str, Any]]] = {}
+        for row in unit.rows_among("grant", "evidence", names):
+            self.grants.setdefault(row["evidence"], []).append(row)
+        self.crossings: dict[str, dict[int, CrossingRow]] = {}
+        for row in unit.rows_among("crossing", "evidence", names):
+            self.crossings.setdefault(row["evidence"], {})[row["number"]] = CrossingRow(**row)
