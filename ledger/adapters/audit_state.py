@@ -64,7 +64,7 @@ class SqliteAuditState(ChainTables):
     """See domain.audit.ports.AuditState.
 
     Args:
-        path: the file; None keeps everything in memory, for one run.
+        path: the file; None keeps everything for one run, in a file without a name.
         chain: what the file is about (chain id and contracts): a file about another chain is
             refused.
 
@@ -84,9 +84,7 @@ class SqliteAuditState(ChainTables):
                 path.with_name(path.name + ".lock"), what="the audit's state file"
             )
         try:
-            self._db = sqlite3.connect(
-                path or ":memory:", isolation_level=None, check_same_thread=False
-            )
+            self._db = sqlite3.connect(path or "", isolation_level=None, check_same_thread=False)
             self._prepare(chain)
         except (sqlite3.DatabaseError, StorageError, UsageError) as error:
             self.close()

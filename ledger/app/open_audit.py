@@ -4,7 +4,6 @@ between runs.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -115,9 +114,8 @@ def of_node(node: Node, root: TrustRoot, options: internal.Options) -> Report:
 @contextmanager
 def temporary(root: TrustRoot) -> Iterator[SqliteAuditState]:
     """A state that is kept for one audit alone, on disk, so that memory stays constant."""
-    with tempfile.TemporaryDirectory(prefix="custody-audit-") as folder:
-        state = SqliteAuditState(Path(folder) / "state", about(root))
-        try:
-            yield state
-        finally:
-            state.close()
+    state = SqliteAuditState(None, about(root))
+    try:
+        yield state
+    finally:
+        state.close()

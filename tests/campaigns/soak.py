@@ -33,7 +33,7 @@ from cli.servers import Servers
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.node.client import NodeClient
-from ledger.app import bootstrap, create_home, settings
+from ledger.app import bootstrap, create_home, field_folder, settings
 from ledger.client import retrieval
 from ledger.client.content_sealer import Sealer
 from ledger.client.upload import Options, Upload
@@ -164,7 +164,7 @@ class Soak:
         return path
 
     def upload(self, client: Recorder, person: Any, path: Path) -> None:
-        journal = bootstrap.journal_of(self.home, self.keyring)
+        journal = field_folder.journal_of(self.home, self.keyring)
         done = list(Upload(person, client, journal, SystemClock(), Options()).run([path]))[0]
         expected = self.pending.pop(path, None)
         assert expected is None or done.cid == expected, (
@@ -295,7 +295,7 @@ class Soak:
 
     def note_pending(self) -> None:
         """Which uploads the journals know of, and the CIDs that their attempts lead to."""
-        journal = bootstrap.journal_of(self.home, self.keyring)
+        journal = field_folder.journal_of(self.home, self.keyring)
         records = journal.leftovers()
         journal.close()
         newest = {record["path"]: record for record in records if record["t"] == "begin"}

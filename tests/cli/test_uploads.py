@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.app import bootstrap
+from ledger.app import field_folder
 from ledger.client.upload import Options, Upload
 from tests.support.commands import ROOT, custody
 from tests.support.desk import PASSPHRASE, Desk
@@ -33,7 +33,7 @@ def interrupted(home: Path, path: Path) -> None:
     with Desk(home) as desk:
         fault = Fault()
         fault.arm(3, Killed())
-        journal = bootstrap.journal_of(home, desk.home.keyring)
+        journal = field_folder.journal_of(home, desk.home.keyring)
         options = Options({"identifiers": [{"scheme": "case", "value": "OLD"}]})
         run = Upload(desk.person, Faulty(desk.client, fault), journal, desk.clock, options)
         with pytest.raises(Killed):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ledger.app import bootstrap
+from ledger.app import field_folder
 from ledger.client import copying, handover
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle import parcel
@@ -181,7 +181,7 @@ def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds
     assert offered["statement"] == statement
     assert not [one for one in both[US].client.copies() if one["evidence"] == evidence]
     (tmp_path / "workplace").mkdir()
-    journal = bootstrap.journal_of(taker.path, taker.home.keyring)
+    journal = field_folder.journal_of(taker.path, taker.home.keyring)
     made = copying.take(
         taker.client, taker.person, journal, taker.clock, offered, tmp_path / "workplace", {}
     )

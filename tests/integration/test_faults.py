@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ledger.app import bootstrap
+from ledger.app import field_folder
 from ledger.client.upload import Options, Upload, Uploaded
 from ledger.domain.errors import CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.services.audit import self_check
@@ -48,7 +48,7 @@ class Bench:
         return path
 
     def upload(self, *paths: Path) -> None:
-        journal = self.journal(bootstrap.journal_of(self.desk.path, self.desk.home.keyring))
+        journal = self.journal(field_folder.journal_of(self.desk.path, self.desk.home.keyring))
         run = Upload(self.desk.person, self.client, journal, self.desk.clock, Options())
         self.uploaded |= zip(paths, run.run(list(paths)), strict=True)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ledger.app import bootstrap
+from ledger.app import field_folder
 from ledger.client import folder_walk, steady_file
 from ledger.client.upload import Options, Upload, Uploaded
 from ledger.domain.errors import SourceError, UsageError
@@ -28,7 +28,7 @@ class Gathered:
     def __init__(
         self, desk: Desk, folder: Path, *, own: Any = (), progress: Any = lambda count: None
     ) -> None:
-        journal = bootstrap.journal_of(desk.path, desk.home.keyring)
+        journal = field_folder.journal_of(desk.path, desk.home.keyring)
         self.run = Upload(desk.person, desk.client, journal, desk.clock, Options(), progress, own)
         self.items: list[Uploaded] = list(self.run.run([folder]))
         self.manifest: Manifest = manifest.parse(desk.get(self.items[-1].evidence))
@@ -221,7 +221,7 @@ def test_custodys_own_files_are_left_out_wherever_they_lie(
     put(folder, b"a.txt")
     shutil.copytree(desk.path, folder / "another-home")
     shutil.copy(desk.path / "keyring.json", folder / "holiday.jpg")  # keys under any name
-    journal = bootstrap.journal_of(tmp_path / "elsewhere", desk.home.keyring)
+    journal = field_folder.journal_of(tmp_path / "elsewhere", desk.home.keyring)
     journal.append({"t": "begin"})
     journal.sync()
     shutil.copytree(tmp_path / "elsewhere" / "client" / "journal", folder / "left")
@@ -292,7 +292,7 @@ def test_a_file_rewritten_in_place_with_size_and_time_restored_is_no_record(
             Upload(
                 desk.person,
                 desk.client,
-                bootstrap.journal_of(desk.path, desk.home.keyring),
+                field_folder.journal_of(desk.path, desk.home.keyring),
                 desk.clock,
                 Options(),
                 rewrite,

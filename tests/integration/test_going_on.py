@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ledger.adapters import profiles
-from ledger.app import bootstrap
+from ledger.app import field_folder
 from ledger.client.upload import Options, Upload, Uploaded
 from ledger.client.upload_request import RESTART, RESUME
 from ledger.domain.errors import (
@@ -45,7 +45,7 @@ class Tries:
         node: Any = None,
         told: bool = True,
     ) -> list[Uploaded]:
-        journal = bootstrap.journal_of(self.desk.path, self.desk.home.keyring)
+        journal = field_folder.journal_of(self.desk.path, self.desk.home.keyring)
         options = Options(
             {"identifiers": [{"scheme": "case", "value": case}]}, interrupted=interrupted
         )
@@ -235,7 +235,7 @@ def test_the_profile_is_asked_for_all_that_it_lacks_before_a_byte_is_read(
     path.write_bytes(b"x")
 
     def run(members: dict[str, Any]) -> None:
-        journal = bootstrap.journal_of(tries.desk.path, tries.desk.home.keyring)
+        journal = field_folder.journal_of(tries.desk.path, tries.desk.home.keyring)
         list(
             Upload(
                 tries.desk.person,
@@ -276,7 +276,7 @@ def test_a_file_that_changed_after_its_record_was_lost_is_a_second_item_and_told
         tries.upload(path, case="OLD", node=Lost())
     [first] = tries.of("OLD")
     path.write_bytes(b"something else")
-    journal = bootstrap.journal_of(tries.desk.path, tries.desk.home.keyring)
+    journal = field_folder.journal_of(tries.desk.path, tries.desk.home.keyring)
     options = Options({"identifiers": [{"scheme": "case", "value": "OLD"}]})
     run = Upload(tries.desk.person, tries.desk.client, journal, tries.desk.clock, options)
     [second] = list(run.run([path]))

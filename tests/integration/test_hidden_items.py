@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger.app import bootstrap
+from ledger.app import field_folder
 from ledger.client.upload import Options, Upload
 from ledger.domain.errors import RuleError
 from ledger.services.handovers import offers
@@ -215,7 +215,7 @@ def test_a_hidden_item_is_not_drawn_in_by_its_name(
 def test_nothing_is_derived_from_a_hidden_item(
     desk: Desk, officer: Actor, stranger: Actor, tmp_path: Path
 ) -> None:
-    file, journal = tmp_path / "report.pdf", bootstrap.journal_of(tmp_path, desk.home.keyring)
+    file, journal = tmp_path / "report.pdf", field_folder.journal_of(tmp_path, desk.home.keyring)
     file.write_bytes(b"report")
 
     def derive(parent: str) -> tuple[str, str | None]:

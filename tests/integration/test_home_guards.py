@@ -20,7 +20,7 @@ from ledger.adapters import filelock
 from ledger.adapters.backup.keys import BackupKeys
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
 from ledger.adapters.memory import StoppedClock
-from ledger.app import backup, bootstrap, create_home, settings
+from ledger.app import backup, bootstrap, create_home, field_folder, settings
 from ledger.client.upload import Options
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import format_time
@@ -55,7 +55,7 @@ def test_with_umask_0_nothing_of_home_and_backup_can_be_read_or_written_by_other
         with Desk(home) as desk:
             desk.upload(tmp_path / "a")
             desk.anchor()
-            bootstrap.prepare_field(home, desk.client.agency())
+            field_folder.prepare_field(home, desk.client.agency())
             now = desk.clock.now()
         opened = BackupKeys(keys, PASSPHRASE, create=True)
         backup.make(home, tmp_path / "backups", keys, opened, now=now, rotate=86400, keep=86400)

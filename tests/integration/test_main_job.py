@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.app import bootstrap
+from ledger.app import field_folder
 from ledger.client import retrieval
 from ledger.client.upload import Options, Upload
 from ledger.domain.bundle import bundle as bundles
@@ -152,7 +152,7 @@ def test_an_interrupted_upload_goes_on_with_the_same_item_and_cid(
             sent.append(blocks)
             desk.client.put_blocks(blocks)  # type: ignore[arg-type]
 
-    journal = bootstrap.journal_of(desk.path, desk.home.keyring)
+    journal = field_folder.journal_of(desk.path, desk.home.keyring)
     with pytest.raises(NotFoundError):
         list(Upload(desk.person, Broken(), journal, desk.clock, Options()).run([path]))  # type: ignore[arg-type]
     before = set(desk.node.blocks.cids())
@@ -176,7 +176,7 @@ def test_a_file_that_changed_since_the_interruption_starts_afresh(
         def register(self, submissions: object) -> None:
             raise NotFoundError("connection lost")
 
-    journal = bootstrap.journal_of(desk.path, desk.home.keyring)
+    journal = field_folder.journal_of(desk.path, desk.home.keyring)
     with pytest.raises(NotFoundError):
         list(Upload(desk.person, Broken(), journal, desk.clock, Options()).run([path]))  # type: ignore[arg-type]
     # Same size and time, other bytes, and blocks that the node lost: the CIDs in the journal tell.
@@ -203,7 +203,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_recorded(
             with path.open("ab") as file:
                 grown.append(file.write(b"more"))
 
-    journal = bootstrap.journal_of(desk.path, desk.home.keyring)
+    journal = field_folder.journal_of(desk.path, desk.home.keyring)
     with pytest.raises(UnreadableError, match="changed"):
         list(Upload(desk.person, desk.client, journal, desk.clock, Options(), grow).run([path]))
     assert not list(desk.client.items())

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.memory import StoppedClock
-from ledger.app import bootstrap, settings
+from ledger.app import field_folder, settings
 from ledger.client import retrieval
 from ledger.domain.errors import CustodyError, RuleError
 from ledger.services.audit import self_check
@@ -181,7 +181,7 @@ def test_a_clock_far_ahead_is_refused_before_anything_is_in_the_log(
 
     path = tmp_path / "file"
     path.write_bytes(b"x")
-    journal = bootstrap.journal_of(desk.path, desk.home.keyring)
+    journal = field_folder.journal_of(desk.path, desk.home.keyring)
     with pytest.raises(RuleError, match="and the node's clock says"):
         list(Upload(desk.person, desk.client, journal, Fast(), Options()).run([path]))
     assert not list(desk.client.items())

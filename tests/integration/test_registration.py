@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ledger.adapters.memory import StoppedClock
-from ledger.app import bootstrap
+from ledger.app import field_folder
 from ledger.client.upload import Options, Upload
 from ledger.domain.errors import (
     ConflictError,
@@ -112,7 +112,7 @@ def test_statement_without_its_blocks_is_refused(desk: Desk, photo: Path) -> Non
     run = Upload(
         desk.person,
         Forgetful(),
-        bootstrap.journal_of(desk.path, desk.home.keyring),
+        field_folder.journal_of(desk.path, desk.home.keyring),
         desk.clock,
         Options(),
     )  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from ledger.domain.audit.findings import Status
 from ledger.domain.audit.report import Report
 from ledger.domain.errors import UnreadableError, VerificationError
 from ledger.domain.verify import Verdict
-from ledger.services.audit import self_check
+from ledger.services.audit import self_check, self_check_findings
 from ledger.services.audit.monitor import Limits as MonitorLimits
 from ledger.services.audit.monitor import Round, look
 from tests.integration.test_audit_inside import audit as inside
@@ -41,7 +41,7 @@ def statuses(report: Report, *checks: str) -> set[Status]:
 
 
 def examined(desk: Desk) -> Verdict:
-    return self_check.verdict(list(self_check.examine(desk.node, deep=True)))
+    return self_check_findings.verdict(list(self_check.examine(desk.node, deep=True)))
 
 
 def test_a_home_is_verified_by_audit_and_doctor_only_while_all_of_it_is_anchored(

@@ -14,7 +14,7 @@ from api.app import create_app
 from cli.local import InProcess
 from ledger.adapters.keystore.file import Unlocking
 from ledger.adapters.node.client import NodeClient
-from ledger.app import bootstrap, settings
+from ledger.app import bootstrap, field_folder, settings
 from ledger.client import retrieval
 from ledger.client.upload import Options, Upload, Uploaded
 from ledger.domain.bundle import trust
@@ -68,7 +68,7 @@ class Desk:
         return self.home.node.clock
 
     def upload(self, *paths: Path, options: Options | None = None) -> list[Uploaded]:
-        journal = bootstrap.journal_of(self.path, self.home.keyring)
+        journal = field_folder.journal_of(self.path, self.home.keyring)
         run = Upload(self.person, self.client, journal, self.clock, options or Options())
         return list(run.run(list(paths)))
 

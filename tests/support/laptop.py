@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger.app import bootstrap, enrolling
+from ledger.app import bootstrap, enrolling, field_folder
 from ledger.client import physical_items, retrieval
 from ledger.client.offline import FieldNode
 from ledger.client.upload import Options, Upload
@@ -25,11 +25,11 @@ class Laptop:
         self.clock = colleague.desk.clock
         with colleague.client() as client:
             self.about = client.agency()
-        bootstrap.prepare_field(self.home, self.about)
+        field_folder.prepare_field(self.home, self.about)
 
     @contextmanager
     def field(self) -> Iterator[FieldNode]:
-        with bootstrap.open_field(self.home, self.keyring) as node:
+        with field_folder.open_field(self.home, self.keyring) as node:
             yield node
 
     def seize(self, what: str, seal: str) -> str:
@@ -51,7 +51,7 @@ class Laptop:
 
     def upload(self, path: Path) -> str:
         with self.field() as node:
-            journal = bootstrap.journal_of(self.home, self.keyring)
+            journal = field_folder.journal_of(self.home, self.keyring)
             run = Upload(
                 bootstrap.person_at(self.keyring, self.about), node, journal, self.clock, Options()
             )  # type: ignore[arg-type]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from ledger.adapters.database.engine import open_engine, sqlite_url
+from ledger.adapters.database.engine import SCRATCH, open_engine
 from ledger.adapters.database.holdings import Holdings
 from ledger.adapters.database.items import Items
 from ledger.adapters.database.logs import Logs
@@ -46,19 +44,11 @@ def _translated() -> Iterator[None]:
 
 @contextmanager
 def _scratch() -> Iterator[Records]:
+    records = SqlRecords(SCRATCH)
     try:
-        folder = tempfile.TemporaryDirectory(prefix="custody-rebuilt-")
-    except OSError as error:
-        raise StorageError(
-            f"no temporary folder: {error.strerror}",
-            hint="check the free space of the disk, or set TMPDIR",
-        ) from error
-    with folder as path:
-        records = SqlRecords(sqlite_url(Path(path) / "rebuilt.sqlite"))
-        try:
-            yield records
-        finally:
-            records.close()
+        yield records
+    finally:
+        records.close()
 
 
 class _Snapshot:
@@ -139,7 +129,7 @@ class SqlRecords:
 
     @contextmanager
     def scratch(self) -> Iterator[Records]:
-        """In a folder of its own among the temporary ones."""
+        """Nameless, on the disk of the temporary files: it ends with the process at the latest."""
         with _scratch() as records:
             yield records
 

@@ -63,6 +63,7 @@ class LocalBlockStore:
         self._clock = clock or SystemClock()
         self._mutex = threading.RLock()
         self._readers: dict[int, int] = {}
+        self._ends: dict[int, int] = {}  # bytes of each pack that is there
         try:
             self._index = PackIndex(directory)
             self._recover()
@@ -90,7 +91,7 @@ class LocalBlockStore:
         )
         for number in numbers:
             with self._path(number).open("r+b") as file:
-                end = file.seek(0, os.SEEK_END)
+                self._ends[number] = end = file.seek(0, os.SEEK_END)
                 at = indexed.get(number, 0)
                 # Somebody cut it: its blocks are told apart when they are read, and nothing is
                 # written over them.
@@ -100,29 +101,36 @@ class LocalBlockStore:
                     continue
                 if end < len(_HEADER):
                     file.truncate()  # a pack that was just begun
-                elif self._scan(file.fileno(), number, at, end) != end:
+                elif self._scan(file.fileno(), number, at, end)[0] != end:
                     self._number = max(self._number, number + 1)
         self._open_pack()
 
-    def _scan(self, fd: int, number: int, at: int, end: int) -> int:
-        """Index the blocks of a pack from ``at`` on; where the last one ends."""
+    def _scan(self, fd: int, number: int, at: int, end: int) -> tuple[int, bool]:
+        """Index the blocks of a pack from ``at`` on; where the last one ends, and whether nothing
+        but what was torn at the end of the pack is no block.
+        """
         if at < len(_HEADER) and os.pread(fd, len(_HEADER), 0) == _HEADER:
             at = len(_HEADER)
-        found, good = [], at
+        found, good, whole, skipped = [], at, True, False
         while at < end:
             place, behind = section(fd, number, at)
             if place is not None:
                 found.append(place)
                 at = good = behind
-            elif behind and section(fd, number, behind)[0] is not None:
+                whole = whole and not skipped
+                continue
+            skipped = True
+            if behind and section(fd, number, behind)[0] is not None:
                 at = behind
             else:
-                at = next_section(fd, number, at + 1, end)
+                at, searched = next_section(fd, number, at + 1, end)
+                whole = whole and searched
         self._index.remember(found, number, end, now=self._clock.now())
-        return good
+        return good, whole
 
     def _open_pack(self) -> None:
         self._fd, self._end = self._opened(self._number)
+        self._ends[self._number] = self._end
 
     def _opened(self, number: int) -> tuple[int, int]:
         fd = os.open(self._path(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -142,6 +150,7 @@ class LocalBlockStore:
         fd, end = self._opened(self._number + 1)
         os.close(self._fd)
         self._number, self._fd, self._end = self._number + 1, fd, end
+        self._ends[self._number] = end
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -164,11 +173,14 @@ class LocalBlockStore:
         """As ``put`` for blocks that the caller has just hashed, car.blocks for example."""
         with self._held():
             lacking = set(
-                self._index.missing([block.cid for block in blocks], now=self._clock.now())
+                self._index.missing(
+                    [block.cid for block in blocks], self._ends, now=self._clock.now()
+                )
             )
             new = {block.cid: block for block in blocks if block.cid in lacking}
             if new:
                 places, end = self._append(list(new.values()))
+                self._index.lose(list(new))  # those of a pack that was cut are stored again
                 self._commit(
                     lambda: self._index.remember(places, self._number, end, now=self._clock.now()),
                     end,
@@ -202,7 +214,7 @@ class LocalBlockStore:
         except sqlite3.Error:
             self._undo()
             raise
-        self._end = end
+        self._end = self._ends[self._number] = end
 
     def _write(self, parts: Sequence[bytes | memoryview]) -> None:
         at = self._end
@@ -227,7 +239,7 @@ class LocalBlockStore:
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See storage.NodeStore."""
         with self._held():
-            return self._index.missing(wanted, now=self._clock.now())
+            return self._index.missing(wanted, self._ends, now=self._clock.now())
 
     def get(self, cid: bytes) -> bytes:
         """See storage.NodeStore."""
@@ -306,9 +318,8 @@ class LocalBlockStore:
         freed = 0
         with self._held():
             numbers = sorted(self._index.indexed())
-            there = [
-                number for number in numbers if self._path(number).exists()
-            ]  # a pack that is gone is told where its blocks are read
+            # A pack that is gone is told where its blocks are read.
+            there = [number for number in numbers if self._path(number).exists()]
             ends = {number: self._path(number).stat().st_size for number in there}
             if self._number in ends and self._is_wasteful(self._number, ends[self._number]):
                 self._roll()
@@ -316,6 +327,8 @@ class LocalBlockStore:
             if number == self._number or not self._is_wasteful(number, ends[number]):
                 continue
             with self._held():
+                if not self._is_known(number, ends[number]):
+                    continue
                 kept = self._index.used(number)[1]
             if self._empty(number):
                 self._drop(number)
@@ -327,6 +340,17 @@ class LocalBlockStore:
             count, size = self._index.used(number)
         # A frame is two to four bytes of length and the CID: anything more is a dead block.
         return end - len(_HEADER) - size > count * (cids.SIZE + 4)
+
+    def _is_known(self, number: int, end: int) -> bool:
+        """Whether all of a pack is known, alive or dead, before the pack is given up.
+
+        The index is a cache, and may have lost rows: what it does not account for is looked for. A
+        pack with a damaged block in it stays: a copy of the block may not be had elsewhere.
+        """
+        if len(_HEADER) + self._index.accounted(number) == end:
+            return True
+        with self._path(number).open("rb") as file:
+            return self._scan(file.fileno(), number, 0, end)[1]
 
     def _empty(self, number: int) -> bool:
         """Move every block out of a pack; False where one cannot be read and must stay for
@@ -349,6 +373,7 @@ class LocalBlockStore:
 
     def _drop(self, number: int) -> None:
         with self._held():
+            self._ends.pop(number, None)
             if number in self._readers:
                 os.close(self._readers.pop(number))
             self._path(number).unlink(missing_ok=True)

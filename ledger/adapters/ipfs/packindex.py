@@ -3,12 +3,14 @@
 - `added` says when a block came or was last asked for: what is young is never collected
 - a pack is `doomed` in the same transaction that takes its last block elsewhere; its file goes
   afterwards, again after a crash
+- what is given up, or lies elsewhere by now, stays known as dead until its pack goes: bytes of a
+  pack that are neither alive nor dead were lost by this cache, and are looked for in the pack
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -17,9 +19,21 @@ from typing import Final
 
 from ledger.adapters import files
 from ledger.domain.errors import StorageError
+from ledger.domain.ipld import cid as cids
 
 _TOUCH: Final = 3600  # seconds; a younger `added` is not written anew
 _PAGE: Final = 1000
+#: What is not alive at its place any more is dead there, until the pack goes.
+_BURY: Final = "INSERT OR IGNORE INTO dead SELECT pack, at, size FROM place"
+#: Bytes of a block with its frame: length of both, CID, data (CARv1).
+_FRAME: Final = (
+    f"size + {cids.SIZE} + CASE WHEN size < {128 - cids.SIZE} THEN 1 "
+    f"WHEN size < {16384 - cids.SIZE} THEN 2 WHEN size < {2097152 - cids.SIZE} THEN 3 ELSE 4 END"
+)
+_ACCOUNTED: Final = (
+    f"SELECT (SELECT coalesce(sum({_FRAME}), 0) FROM place WHERE pack = ?1)"  # noqa: S608
+    f" + (SELECT coalesce(sum({_FRAME}), 0) FROM dead WHERE pack = ?1)"
+)
 _INDEXED: Final = "SELECT number, indexed FROM packs WHERE NOT doomed"
 
 
@@ -50,6 +64,10 @@ class PackIndex:
         )
         self._db.execute("CREATE INDEX IF NOT EXISTS place_pack ON place (pack, at)")
         self._db.execute(
+            "CREATE TABLE IF NOT EXISTS dead (pack INTEGER, at INTEGER, size INTEGER NOT NULL, "
+            "PRIMARY KEY (pack, at)) WITHOUT ROWID"
+        )
+        self._db.execute(
             "CREATE TABLE IF NOT EXISTS packs (number INTEGER PRIMARY KEY, indexed INTEGER NOT "
             "NULL, doomed INTEGER NOT NULL)"
         )
@@ -70,17 +88,32 @@ class PackIndex:
         return dict(self._db.execute(_INDEXED))
 
     def remember(self, places: Sequence[Place], number: int, end: int, *, now: int) -> None:
-        """Blocks were written to pack ``number``, which now ends at ``end``; one known elsewhere
-        stays there.
+        """Blocks lie in pack ``number``, which now ends at ``end``; one known elsewhere stays
+        there, one that was given up at this place stays dead.
         """
         rows = [(place.cid, place.pack, place.at, place.size, now) for place in places]
         with self._transaction():
-            self._db.executemany("INSERT OR IGNORE INTO place VALUES (?, ?, ?, ?, ?)", rows)
+            self._db.executemany(
+                "INSERT OR IGNORE INTO place SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS "
+                "(SELECT 1 FROM dead WHERE pack = ?2 AND at = ?3)",
+                rows,
+            )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO dead SELECT ?2, ?3, ?4 WHERE NOT EXISTS "
+                "(SELECT 1 FROM place WHERE cid = ?1 AND pack = ?2 AND at = ?3)",
+                [row[:-1] for row in rows],
+            )
             self._indexed(number, end)
+
+    def lose(self, lost: Sequence[bytes]) -> None:
+        """Blocks are not where they should be: they may be stored again."""
+        with self._transaction():
+            self._db.executemany("DELETE FROM place WHERE cid = ?", [(cid,) for cid in lost])
 
     def move(self, places: Sequence[Place], number: int, end: int) -> None:
         """Blocks were written again to pack ``number``: read them there from now on."""
         with self._transaction():
+            self._db.executemany(f"{_BURY} WHERE cid = ?", [(place.cid,) for place in places])
             self._db.executemany(
                 "UPDATE place SET pack = ?, at = ? WHERE cid = ?",
                 [(place.pack, place.at, place.cid) for place in places],
@@ -101,19 +134,27 @@ class PackIndex:
         ).fetchone()
         return None if row is None else Place(*row)
 
-    def missing(self, wanted: Sequence[bytes], *, now: int) -> list[bytes]:
+    def missing(self, wanted: Sequence[bytes], ends: Mapping[int, int], *, now: int) -> list[bytes]:
         """Those that are not here; the others count as young from now on, since somebody is about
         to rely on them.
+
+        Args:
+            ends: how long each pack is; what should lie behind its end is not here.
         """
-        ages = {
-            cid: self._db.execute("SELECT added FROM place WHERE cid = ?", (cid,)).fetchone()
+        found = {
+            cid: self._db.execute(
+                "SELECT added, pack, at + size FROM place WHERE cid = ?", (cid,)
+            ).fetchone()
             for cid in wanted
         }
-        old = [(now, cid) for cid, row in ages.items() if row is not None and row[0] < now - _TOUCH]
+        lacking = {cid for cid, row in found.items() if row is None or row[2] > ends.get(row[1], 0)}
+        old = [
+            (now, cid) for cid, row in found.items() if cid not in lacking and row[0] < now - _TOUCH
+        ]
         if old:
             with self._transaction():
                 self._db.executemany("UPDATE place SET added = ? WHERE cid = ?", old)
-        return [cid for cid in wanted if ages[cid] is None]
+        return [cid for cid in wanted if cid in lacking]
 
     def cids(self, after: bytes) -> list[bytes]:
         """A page of CIDs."""
@@ -155,6 +196,7 @@ class PackIndex:
         ).fetchone()
         if count and not dry:
             with self._transaction():
+                self._db.execute(f"{_BURY} {dead.removeprefix('FROM place')}", (before,))
                 self._db.execute(f"DELETE {dead}", (before,))
         return int(count), int(size)
 
@@ -163,6 +205,7 @@ class PackIndex:
         dead = "FROM place WHERE EXISTS (SELECT 1 FROM live WHERE live.cid = place.cid)"
         count, size = self._db.execute(f"SELECT count(*), coalesce(sum(size), 0) {dead}").fetchone()
         with self._transaction():
+            self._db.execute(f"{_BURY} {dead.removeprefix('FROM place')}")
             self._db.execute(f"DELETE {dead}")
         return int(count), int(size)
 
@@ -172,6 +215,10 @@ class PackIndex:
             "SELECT count(*), coalesce(sum(size), 0) FROM place WHERE pack = ?", (number,)
         ).fetchone()
         return int(row[0]), int(row[1])
+
+    def accounted(self, number: int) -> int:
+        """Bytes of a pack that are known, alive or dead, with their frames."""
+        return int(self._db.execute(_ACCOUNTED, (number,)).fetchone()[0])
 
     def places(self, number: int, limit: int) -> list[Place]:
         """The first of a pack's blocks in the order in which they lie."""
@@ -191,12 +238,20 @@ class PackIndex:
             return changed.rowcount == 1
 
     def doomed(self) -> list[int]:
-        """Packs whose files may go."""
+        """Packs whose files may go. One in which blocks lie is none of them, whatever a flipped bit
+        says of it.
+        """
+        self._db.execute(
+            "UPDATE packs SET doomed = 0 "
+            "WHERE doomed AND EXISTS (SELECT 1 FROM place WHERE pack = number)"
+        )
         return [row[0] for row in self._db.execute("SELECT number FROM packs WHERE doomed")]
 
     def drop(self, number: int) -> None:
         """A doomed pack's file is gone."""
-        self._db.execute("DELETE FROM packs WHERE number = ? AND doomed", (number,))
+        with self._transaction():
+            self._db.execute("DELETE FROM packs WHERE number = ? AND doomed", (number,))
+            self._db.execute("DELETE FROM dead WHERE pack = ?", (number,))
 
     def close(self) -> None:
         """Close the file."""

@@ -71,9 +71,9 @@ def section(fd: int, number: int, at: int) -> tuple[Place | None, int]:
     return Place(cid, number, at + skip + cids.SIZE, size - cids.SIZE), at + skip + size
 
 
-def next_section(fd: int, number: int, at: int, end: int) -> int:
+def next_section(fd: int, number: int, at: int, end: int) -> tuple[int, bool]:
     """Where the next whole block begins behind one whose length is torn or altered; ``end`` where
-    there is none.
+    there is none, and whether that is certain.
 
     Whoever stored a block may have filled it with what looks like the beginnings of others: so many
     bytes are hashed, and no more.
@@ -86,9 +86,9 @@ def next_section(fd: int, number: int, at: int, end: int) -> int:
             for start in range(max(at + match.start() - 4, at), at + match.start()):
                 place, behind = section(fd, number, start)
                 if place is not None:
-                    return start
+                    return start, True
                 tried += max(behind - start, 0)
                 if tried > _TRIED:
-                    return end
+                    return end, False
         at += len(data) - _OVERLAP if len(data) > _OVERLAP else len(data)
-    return end
+    return end, True
