@@ -336,7 +336,7 @@ class StatusOut(Strict):
     final: int
     newest: dict[str, Any] | None
     storedBytes: int
-    backupsUntil: int
+    backupsUntil: int | None
     frozen: str
     ipfs: dict[str, Any] | None
     workers: list[WorkerOut]

@@ -15,7 +15,7 @@ from api.schemas_exchange import VersionOut, VersionsOut
 from ledger.domain import verify as verification
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs.text import b64url, format_time, from_b64url, require
-from ledger.domain.errors import CustodyError, NotFoundError
+from ledger.domain.errors import CustodyError, NotFoundError, StorageError
 from ledger.domain.identity.names import log_urn
 from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.services.bundles import agency_trust
@@ -132,11 +132,19 @@ def _status(node: Node, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
         final=reached.final,
         newest=newest,
         storedBytes=node.blocks.size(),
-        backupsUntil=node.backups_until(),
+        backupsUntil=_backups(node),
         frozen=log.frozen,
         ipfs=asdict(replica_status.report(node)) if ipfs and node.replicas.names() else None,
         workers=[_worker(row) for row in node.workers.rows()],
     )
+
+
+def _backups(node: Node) -> int | None:
+    """When the last backup can no longer be opened; None where nobody can tell."""
+    try:
+        return node.backups_until()
+    except StorageError:
+        return None
 
 
 def _chain(node: Node) -> dict[str, Any]:

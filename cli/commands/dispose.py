@@ -116,6 +116,7 @@ def register(app: typer.Typer) -> None:
         from cli.session import open_session
         from ledger.client import retrieval
         from ledger.domain.codecs.text import format_time
+        from ledger.domain.errors import StorageError
 
         urn = evidence_urn(evidence)
         with open_session() as session:
@@ -133,6 +134,11 @@ def register(app: typer.Typer) -> None:
                 if one["document"]["body"]["target"] == requested
             ]
             backups = session.node.status(chain=False, ipfs=False)["backupsUntil"]
+            if backups is None:
+                raise StorageError(
+                    "until when a backup opens this item is not known: its file cannot be read",
+                    hint="make a backup: custody backup DIR --keys FILE",
+                )
             body: dict[str, Any] = {
                 "scope": "all",
                 "method": method,

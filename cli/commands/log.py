@@ -53,6 +53,8 @@ def register(app: typer.Typer) -> None:
             from ledger.adapters import logfiles
             from ledger.services.log.files import FOREVER, exported, require_own
 
+            if not entries:
+                logfiles.require_public(directory)
             paths, get = exported(own, entries=entries)
             with output.progress("writing", len(paths), unit="files") as advance:
                 written, kept = logfiles.write_tree(

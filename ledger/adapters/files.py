@@ -10,6 +10,7 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -30,7 +31,9 @@ _OTHERS: Final = 0o022  # bits with which others than the owner may write
 
 
 @contextmanager
-def replacing(path: Path, *, mode: int = 0o600, force: bool) -> Iterator[BinaryIO]:
+def replacing(
+    path: Path, *, mode: int = 0o600, force: bool, alone: bool = False
+) -> Iterator[BinaryIO]:
     """Open a new file that replaces ``path`` when the block ends, durable then; removed where it
     fails.
 
@@ -38,15 +41,18 @@ def replacing(path: Path, *, mode: int = 0o600, force: bool) -> Iterator[BinaryI
         mode: set, not left to the umask of whoever started this.
         force: False refuses to replace what is there, also what comes there meanwhile. It has no
             default: what a person named is written by ledger/adapters/outputs.py, which asks them.
+        alone: whoever writes this file holds a lock. What a killed process left of it is then
+            written over by the next: of a file of keys, which a later one must not hold any more.
 
     Raises:
         UnwrittenError: the disk refused. UsageError: something is there.
     """
     if not force:
         require_absent(path)
-    temporary = _beside(path)
+    temporary = _beside(path, sha256(path.name.encode()).hexdigest()[:16] if alone else "")
+    fresh = os.O_NOFOLLOW | os.O_TRUNC if alone else os.O_EXCL
     try:
-        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | fresh, 0o600)
     except OSError as error:
         raise UnwrittenError(
             f"cannot write {path}: {error.strerror}",
@@ -68,11 +74,11 @@ def replacing(path: Path, *, mode: int = 0o600, force: bool) -> Iterator[BinaryI
         temporary.unlink(missing_ok=True)
 
 
-def _beside(path: Path) -> Path:
+def _beside(path: Path, name: str = "") -> Path:
     """A temporary name in the same folder. It does not hold the name itself, which may be as long
     as a name can be.
     """
-    return path.with_name(f".{secrets.token_hex(8)}.part")
+    return path.with_name(f".{name or secrets.token_hex(8)}.part")
 
 
 def read_small(path: Path, most: int) -> bytes:

@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -17,13 +18,21 @@ from ledger.adapters import files
 from ledger.adapters.node.http import HttpNode
 from ledger.adapters.web.client import Patience
 from ledger.domain.codecs.cose import PrivateKey
-from ledger.domain.errors import DeniedError, NetworkError, NotFoundError, UnreadableError
+from ledger.domain.errors import (
+    DeniedError,
+    NetworkError,
+    NotFoundError,
+    UnreadableError,
+    UsageError,
+)
 from ledger.domain.untrusted.hosts import require_tls
 
 Signer = Callable[[], tuple[PrivateKey, bytes]]
 _LIMIT: Final = 64 << 20  # the longest file is an entry bundle of 256 entries of 64 KiB
 _CHECKPOINT: Final = 1 << 20
 _PATIENCE: Final = Patience(between=30.0, total=600.0)
+#: Folders whose files are named by their SHA-256.
+_DIGESTS: Final = frozenset({"certs", "descriptors", "documents"})
 _ATTEMPTS: Final = 3
 
 
@@ -191,7 +200,7 @@ def write_tree(
     written = kept = 0
     for path in paths:
         target = root / path
-        if path.partition("/")[0] in forever and target.exists():
+        if path.partition("/")[0] in forever and _is_there(target):
             kept += 1
         else:
             files.public_folder(target.parent)
@@ -199,6 +208,28 @@ def write_tree(
             written += 1
         progress(1)
     return written, kept
+
+
+def require_public(root: Path) -> None:
+    """Refuse a folder in which an earlier export left what the public must not read.
+
+    Raises:
+        UsageError: it did.
+    """
+    if any((root / path).exists() for path in ("certs", "tile/entries")):
+        raise UsageError(
+            f"{root} holds entries and certificates of an earlier export, for auditors alone",
+            hint="choose another folder for the public, or go on here with --entries",
+        )
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file that never changes is there; one named by its digest has to hash to it, since
+    a full disk or a copy that was stopped may have left an empty one.
+    """
+    if not path.is_file():
+        return False
+    return path.parent.name not in _DIGESTS or sha256(path.read_bytes()).hexdigest() == path.name
 
 
 def _placed(root: Path) -> Iterator[str]:

@@ -223,16 +223,19 @@ def read_backups(home: Path) -> int:
     except FileNotFoundError:
         return 0
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"{home / BACKUPS} cannot be read", hint="make a backup anew") from error
+        what = f"{home / BACKUPS} cannot be read: until when a backup opens an item is not known"
+        raise StorageError(what, hint="make a backup: it writes the file anew") from error
 
 
 def note_backup(home: Path, expires: int) -> None:
     """Write down until when a backup can be opened; a later one that ends sooner changes
-    nothing.
+    nothing, and a file that cannot be read is written anew.
     """
-    files.write(
-        home / BACKUPS, json.dumps({"expires": max(expires, read_backups(home))}).encode() + b"\n"
-    )
+    try:
+        before = read_backups(home)
+    except StorageError:
+        before = 0
+    files.write(home / BACKUPS, json.dumps({"expires": max(expires, before)}).encode() + b"\n")
 
 
 def read_workers(home: Path) -> list[Standing]:

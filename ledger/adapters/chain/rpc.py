@@ -206,7 +206,10 @@ class RpcChain:
             )
         except ChainError:
             return by_depth
-        return max(int(found["number"], 16), by_depth) if found else by_depth
+        final = int(found["number"], 16) if found else 0
+        if final > head:  # believed, it would be read towards without end
+            raise WebError(_WHO, f"answered nonsense: final {final}, newest {head}", hint=_HINT)
+        return max(final, by_depth)
 
     def block(self, number: int) -> BlockRef:
         """A canonical block."""

@@ -61,7 +61,17 @@ class LocalBlockView:
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See storage.NodeStore."""
-        return [cid for cid in wanted if self._find(cid) is None]
+        ends: dict[int, int] = {}
+        return [cid for cid in wanted if not self._lies(self._find(cid), ends)]
+
+    def _lies(self, place: Place | None, ends: dict[int, int]) -> bool:
+        """Whether a pack is long enough for a block that the index says lies in it."""
+        if place is None:
+            return False
+        if place.pack not in ends:
+            path = self._directory / f"pack-{place.pack:06}.car"
+            ends[place.pack] = path.stat().st_size if path.exists() else 0
+        return place.at + place.size <= ends[place.pack]
 
     def get(self, cid: bytes) -> bytes:
         """See storage.NodeStore."""

@@ -128,7 +128,7 @@ class FileKeyring:
                 AESGCM(self._key).encrypt(nonce, plain, _aad(self._salt))
             ).decode(),
         }
-        with files.replacing(self._path, force=force) as file:
+        with files.replacing(self._path, force=force, alone=force) as file:
             file.write(json.dumps(value, indent=1).encode() + b"\n")
         self._changed.clear()
 

@@ -87,7 +87,7 @@ STATUS: Final = {
     "agency": AGENCY, "log": str, "descriptorVersion": COUNT, "chain": Maybe(_CHAIN),
     "integrated": COUNT, "submitted": COUNT,
     "anchored": COUNT, "final": COUNT, "newest": Maybe(_NEWEST), "storedBytes": COUNT,
-    "backupsUntil": MOMENT, "frozen": str,
+    "backupsUntil": Maybe(MOMENT), "frozen": str,
     "ipfs": Maybe(_IPFS), "workers": Maybe([WORKER]),
 }  # fmt: skip
 INVITATION: Final = {"code": str, "expires": TIME}

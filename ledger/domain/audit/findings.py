@@ -141,6 +141,13 @@ KINDS: Final[dict[str, Kind]] = {
     "frozen": Kind("log", _F, 3, "the log is frozen", _HOME),
     # Files
     "withheld": Kind("files", _F, 4, "a file that must be there is withheld", _KEEP),
+    "copy-lacks": Kind(
+        "files",
+        _I,
+        4,
+        "this copy of the log lacks a file",
+        "get a whole copy (whoever keeps the log: custody log export --entries), or ask the node",
+    ),
     "tile-differs": Kind("files", _F, 3, "a tile does not hold the hashes of the entries", _KEEP),
     "bundle-malformed": Kind("files", _F, 3, "an entry bundle is malformed", _KEEP),
     "unreachable": Kind("files", _U, 4, "a file could not be fetched", _AGAIN),

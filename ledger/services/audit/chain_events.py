@@ -14,9 +14,11 @@ from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.report import Report
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import contract_layout
-from ledger.domain.errors import CustodyError
+from ledger.domain.errors import CustodyError, NotFoundError
 from ledger.domain.ports.node_and_chain import Contracts
 
+#: The newest block whose events were taken over: number (8) and hash (32).
+_READ: Final = "read-block"
 _RANGE: Final = (
     20_000  # blocks asked for at once, so that a first run keeps what it has when it is stopped
 )
@@ -77,12 +79,18 @@ def read(
             return False
         final = chain.final()
         first = state.chain_block() + 1
+        if not _goes_on(contracts, state, report):
+            return False
         done = progress("reading the chain", max(final - first + 1, 0))
         while first <= final:
             last = min(first + _RANGE - 1, final)
             events = contracts.events(first, last)
+            # Asked after the events: one of several servers behind an address may lag behind, and
+            # knows no events of blocks that it does not have.
+            block = chain.block(last)
             with state.transaction():
                 state.put_events(events, last)
+                state.put_blob(_READ, b"", last.to_bytes(8, "big") + block.hash)
             done(last - first + 1)
             first = last + 1
     except CustodyError as error:
@@ -92,6 +100,24 @@ def read(
     report.checked("chain", f"block {state.chain_block()}, {len(agencies)} agencies", 1)
     report.facts["block"] = state.chain_block()
     return True
+
+
+def _goes_on(contracts: Contracts, state: AuditState, report: Report) -> bool:
+    """Whether the chain still has the newest block that an earlier run read."""
+    before = state.blob(_READ, b"")
+    if before is None:
+        return True
+    number, digest = int.from_bytes(before[:8], "big"), before[8:]
+    try:
+        found = contracts.chain.block(number).hash
+    except NotFoundError:
+        found = b""
+    if found == digest:
+        return True
+    there = f"block {found.hex()}" if found else "no such block"
+    expected = f"block {number}, {digest.hex()}, which was read before"
+    report.add(Finding("chain-silent", "chain", expected, there))
+    return False
 
 
 def identify(state: AuditState, log: bytes) -> LogOfAgency | None:

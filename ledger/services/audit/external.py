@@ -118,7 +118,8 @@ class _Log:
         try:
             served = receipts.parse_checkpoint(self._files.get("checkpoint"))
         except CustodyError as error:
-            codes = {NotFoundError: "withheld", FormatError: "note-unsigned"}
+            gone = "withheld" if self._files.is_node else "copy-lacks"
+            codes = {NotFoundError: gone, FormatError: "note-unsigned"}
             code = codes.get(type(error), "unreachable")
             report.add(
                 Finding(
@@ -141,7 +142,9 @@ class _Log:
         try:
             authorities.load(self._files)
         except CustodyError as error:
-            report.add(told(Missing("descriptors and revocation lists", error), log.agency))
+            report.add(
+                told(Missing("descriptors and revocation lists", error, self._files), log.agency)
+            )
             return None
         self._check_served(log, served, authorities)
         fetching = Fetching(
@@ -359,7 +362,7 @@ class _Log:
         except NotFoundError:
             crl = b""
         except CustodyError as error:
-            self._report.add(told(Missing("crl", error), log.agency))
+            self._report.add(told(Missing("crl", error, self._files), log.agency))
             return
         if self._report.facts.get(f"waiting {log.agency}"):
             return  # it may be announced by what waits to be anchored

@@ -36,28 +36,27 @@ class Bundle:
 
 
 class Missing(Exception):  # noqa: N818  (a turn of events, told as a finding by whoever reads the log)
-    """A file could not be had: its path, and whether it is withheld or just could not be
-    reached.
+    """A file could not be had: its path, and whether a node withholds it, a copy lacks it, or it
+    just could not be reached.
     """
 
-    def __init__(self, path: str, error: CustodyError) -> None:
+    def __init__(self, path: str, error: CustodyError, files: LogFiles) -> None:
         super().__init__(path)
         self.path = path
         self.error = error
-        self.withheld = isinstance(error, NotFoundError)
+        self.code = "unreachable"
+        if isinstance(error, NotFoundError):
+            self.code = "withheld" if files.is_node else "copy-lacks"
         self.denied = isinstance(error, DeniedError)
 
 
 def told(missing: Missing, agency: str) -> Finding:
-    """A file that could not be had, as a finding: one that must be there is withheld; one that
-    could not be asked for is unread.
-    """
-    code = "withheld" if missing.withheld else "unreachable"
+    """A file that could not be had, as a finding."""
     found = missing.error.message + (
         f" ({missing.error.hint})" if missing.denied and missing.error.hint else ""
     )
     return Finding(
-        code,
+        missing.code,
         f"{missing.path} of {agency}",
         "the file, which checkpoint and contract say exists",
         found,
@@ -108,7 +107,7 @@ class Fetching:
         try:
             return self._files.get(path)
         except CustodyError as error:
-            raise Missing(path, error) from error
+            raise Missing(path, error, self._files) from error
 
     def tile(self, level: int | None, index: int) -> bytes:
         """A tile, or an entry bundle, in the width that the served checkpoint calls for.
@@ -175,7 +174,7 @@ class Fetching:
         try:
             der = self.get(f"certs/{digest.hex()}")
         except Missing as missing:
-            if missing.withheld:
+            if missing.code == "withheld":
                 return None  # a finding only if an entry names it
             raise
         if sha256(der).digest() != digest:

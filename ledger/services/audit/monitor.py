@@ -18,10 +18,9 @@ from ledger.services.audit import external
 
 _HOUR: Final = 3600
 #: Warnings that are an alarm nevertheless: nothing is proven wrong, but somebody must look.
-_LOUD: Final = frozenset(
-    {"volume", "late", "overdue", "silence", "chain-silent", "view-longer", "log-older"}
-)
-_PATIENT: Final = frozenset({"unreachable", "chain-silent", "log-older"})  # not at the first time
+_LOUD: Final = frozenset({"volume", "late", "overdue", "silence", "view-longer"})
+#: Alarms when it is so at two looks, one after the other.
+_PATIENT: Final = frozenset({"unreachable", "chain-silent", "log-older", "copy-lacks"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,10 @@ def told(state: AuditState, found: Round) -> None:
 
 def is_alarm(finding: Finding) -> bool:
     """Whether somebody must be told at once."""
-    return finding.kind.severity in {Severity.FAILED, Severity.UNREADABLE} or finding.code in _LOUD
+    return (
+        finding.kind.severity in {Severity.FAILED, Severity.UNREADABLE}
+        or finding.code in _LOUD | _PATIENT
+    )
 
 
 def _key(finding: Finding) -> bytes:

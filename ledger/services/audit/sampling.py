@@ -150,8 +150,7 @@ def copies_kept(node: Node, one: Examined, report: Report) -> bool:
         return False
     with node.records.read() as unit:
         try:
-            if node.blocks.missing([dag.root_of(one.content)]):
-                placement.require_held(node, unit, one.item)
+            placement.require_kept(node, unit, one.item, one.content)
         except NetworkError as error:
             report.add(Finding("copy-unknown", one.item.state.evidence, "an answer", error.message))
         except CustodyError as error:

@@ -68,6 +68,7 @@ def examine(
     yield from _guarded("blocks", _check_blocks(node, deep, progress))
     if node.replicas.names():
         yield from _guarded("ipfs", _check_replicas(node))
+    yield from _guarded("backups", _check_backups(node))
     yield from _check_workers(node)
 
 
@@ -271,7 +272,11 @@ def _check_blocks(
         after = items[-1].opened
     if not findings:
         yield Checked(
-            "content", f"{count} {'blocks re-hashed' if deep else 'items stored whole'}", count
+            "content",
+            f"{count} blocks re-hashed"
+            if deep
+            else f"{count} items are here by the index; --deep reads them",
+            count,
         )
 
 
@@ -292,12 +297,15 @@ def _blocks(
             node.blocks.get(link.cid)  # hashes what it reads
             yield 1
         return
-    if not node.blocks.missing([dag.root_of(content)]):
-        dag.require_stored(node.blocks, content)
-    else:  # the own disk gave it up, which it does for what replicas keep
-        with node.records.read() as unit:
-            placement.require_held(node, unit, item)
+    with node.records.read() as unit:
+        placement.require_kept(node, unit, item, content)
     yield 1
+
+
+def _check_backups(node: Node) -> Iterator[Finding | Checked]:
+    """A certificate of disposal says until when a backup opens an item."""
+    node.backups_until()
+    yield from ()
 
 
 def _check_workers(node: Node) -> Iterator[Finding | Checked]:

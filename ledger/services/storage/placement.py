@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Final
 
 from ledger.domain.blocks import dag
+from ledger.domain.crypto.content_encryption import Content
 from ledger.domain.errors import (
     NetworkError,
     NotFoundError,
@@ -174,6 +175,27 @@ def is_kept(node: Node, held: list[HoldingRow], copies: int) -> bool:
         )
         >= copies
     )
+
+
+def require_kept(node: Node, unit: Unit, item: ItemRow, content: Content) -> None:
+    """The content of an item that this agency keeps is here, block by block, or pinned at a replica
+    of its own. Where blocks lie is asked, and how long the packs are: nothing is read.
+
+    Raises:
+        NotFoundError: it is not. FormatError: what is here has another shape than was recorded.
+    """
+    hint = "custody fixity --all brings it back from an IPFS node; else restore the newest backup"
+    lacking = "neither on the own disk nor at an IPFS node"
+    if item.cid is not None and not node.blocks.missing([item.cid]):
+        try:
+            dag.require_stored(node.blocks, content)
+        except RuleError as error:
+            lacking = f"not whole on the own disk: {error.message}"
+        else:
+            return
+    held = unit.holdings(item.state.evidence)
+    if not any(row.state == "pinned" and row.node in node.replicas.own for row in held):
+        raise NotFoundError(f"its content is {lacking}", hint=hint)
 
 
 def require_held(node: Node, unit: Unit, item: ItemRow) -> None:
