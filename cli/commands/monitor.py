@@ -84,7 +84,7 @@ def register(app: typer.Typer) -> None:
             )  # now, and not when the first alarm is to be sent
         with ExitStack() as stack:
             opened = stack.enter_context(
-                open_audit.opened(read_trust(trust), rpc, log, state, auditor())
+                open_audit.opened(read_trust(trust), rpc, log, state, auditor(), hasty=True)
             )
             measured = measures.MonitorMetrics()
             if metrics:

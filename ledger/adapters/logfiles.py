@@ -33,6 +33,7 @@ _CHECKPOINT: Final = 1 << 20
 _PATIENCE: Final = Patience(between=30.0, total=600.0)
 #: Folders whose files are named by their SHA-256.
 _DIGESTS: Final = frozenset({"certs", "descriptors", "documents"})
+_HASTY: Final = Patience(between=15.0, total=60.0)
 _ATTEMPTS: Final = 3
 
 
@@ -90,6 +91,7 @@ class WebFiles(HttpNode):
     Args:
         auditor: for a node that shows entries to auditors only; nobody is needed for what is
             public.
+        hasty: a file that comes slowly is waited for a minute, not ten.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class WebFiles(HttpNode):
         url: str,
         *,
         auditor: Auditor = NOBODY,
+        hasty: bool = False,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         if transport is None:
@@ -110,7 +113,8 @@ class WebFiles(HttpNode):
                 )
             auditor.meant(url, log)
 
-        super().__init__(url, transport=transport, meant=judged, who="the log", patience=_PATIENCE)
+        patience = _HASTY if hasty else _PATIENCE
+        super().__init__(url, transport=transport, meant=judged, who="the log", patience=patience)
         self._log = ""
         self._signers = list(auditor.signers)
         self.where = url

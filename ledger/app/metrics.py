@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from ledger.app import metrics_server
+from ledger.app.metrics_server import MetricsServer
 from ledger.domain.audit.findings import KINDS
 from ledger.domain.errors import CustodyError, UsageError
 from ledger.services.audit.monitor import Round
@@ -182,7 +183,7 @@ class MonitorMetrics:
         self._last.set(time.time())
 
 
-def serve(registry: CollectorRegistry, address: str) -> Any:
+def serve(registry: CollectorRegistry, address: str) -> MetricsServer:
     """Serve metrics at HOST:PORT; returns what ``shutdown`` ends.
 
     Raises:
@@ -192,9 +193,8 @@ def serve(registry: CollectorRegistry, address: str) -> Any:
     if found is None or int(found["port"]) > 65535:
         raise UsageError(f"{address!r} is no address for metrics", hint="give it as 127.0.0.1:9464")
     try:
-        server, _ = start_http_server(int(found["port"]), found["host"], registry)
+        return metrics_server.start(registry, found["host"], int(found["port"]))
     except OSError as error:
         raise UsageError(
             f"metrics cannot listen on {address}: {error.strerror}", hint="choose another address"
         ) from error
-    return server

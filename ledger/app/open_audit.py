@@ -33,7 +33,7 @@ class Audit:
     clock: SystemClock
 
 
-def files_at(place: str, auditor: Auditor) -> LogFiles:
+def files_at(place: str, auditor: Auditor, *, hasty: bool = False) -> LogFiles:
     """The files of a log at a URL or in a folder.
 
     Raises:
@@ -41,7 +41,7 @@ def files_at(place: str, auditor: Auditor) -> LogFiles:
             withholding one.
     """
     if place.startswith(("http://", "https://")):
-        return WebFiles(place, auditor=auditor)
+        return WebFiles(place, auditor=auditor, hasty=hasty)
     if not Path(place).is_dir():
         raise UsageError(
             f"{place} is neither a URL nor a folder",
@@ -67,24 +67,30 @@ def about(root: TrustRoot) -> bytes:
 
 @contextmanager
 def opened(
-    root: TrustRoot, rpc: str, logs: Sequence[str], state: Path | None, auditor: Auditor
+    root: TrustRoot,
+    rpc: str,
+    logs: Sequence[str],
+    state: Path | None,
+    auditor: Auditor,
+    *,
+    hasty: bool = False,
 ) -> Iterator[Audit]:
     """An audit, closed in the end.
 
     Args:
         rpc: URL of the chain; logs: URLs or folders; state: None keeps nothing.
         auditor: for nodes that ask who reads.
+        hasty: a slow log is waited for a minute and not for ten, since others are looked at too.
     """
-    from ledger.adapters.chain.rpc import (
-        RpcChain,
-    )  # and web3 with it: a second of imports, which every local command would pay
+    # With it comes web3: a second of imports, which every local command would pay.
+    from ledger.adapters.chain.rpc import RpcChain
 
     with ExitStack() as stack:
         chain = RpcChain(rpc, confirmations=root.confirmations)
         stack.callback(chain.close)
         kept = SqliteAuditState(state, about(root))
         stack.callback(kept.close)
-        sources = [files_at(one, auditor) for one in logs]
+        sources = [files_at(one, auditor, hasty=hasty) for one in logs]
         for one in sources:
             stack.callback(one.close)
         yield Audit(

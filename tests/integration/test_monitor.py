@@ -5,7 +5,9 @@ about cases.
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +24,10 @@ from cli.local import InProcess
 from ledger.adapters import webhook
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.logfiles import FolderFiles, WebFiles
-from ledger.app import metrics
+from ledger.app import metrics, metrics_server
 from ledger.app.open_audit import about
 from ledger.domain.errors import NetworkError, UsageError
+from ledger.services.audit import monitor
 from ledger.services.audit.monitor import Limits, Round, look, told
 from ledger.services.node import context
 from tests.support.desk import Desk
@@ -297,3 +300,49 @@ def test_a_log_that_changes_what_is_not_anchored_yet_is_found_at_once(world: Wor
     first, second = nl.statement(item, "none").entry, nl.statement(item, "close").entry
     assert codes(watch(world, NL_POL=[*nl.entries, first])) == set()
     assert codes(watch(world, NL_POL=[*nl.entries, second, first])) == {"view-differs"}
+
+
+def test_a_log_that_answers_slowly_keeps_nobody_elses_alarm_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nl = world["NL-POL"]
+    nl.open()
+    world.settle()
+    assert codes(watch(world)) == set()
+    monkeypatch.setattr(monitor, "_LATE", 0.3)
+    real, asked = FolderFiles.get, []
+
+    def trickling(self: FolderFiles, path: str) -> bytes:
+        if "RO-DIICOT" in self.where:
+            asked.append(path)
+            time.sleep(0.2)
+        return real(self, path)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(FolderFiles, "get", trickling)
+        found = watch(world, NL_POL=nl.entries[:-1])
+    assert codes(found) == {"log-truncated"}
+    assert [one.code for one in found.standing] == ["unreachable"]
+    assert len(asked) < 6
+
+
+def test_silent_connections_to_the_metrics_take_no_place_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(metrics_server, "_SECONDS", 0.5)
+    server = metrics.serve(metrics.MonitorMetrics().registry, "127.0.0.1:0")
+    try:
+        held = [socket.create_connection(server.server_address[:2], 5) for _ in range(40)]
+        begun = time.monotonic()
+        for one in held:
+            one.settimeout(5)
+            assert one.recv(1) == b""  # hung up
+            one.close()
+        assert time.monotonic() - begun < 5
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{server.server_port}/metrics", timeout=5
+        ) as answer:
+            assert b"custody_monitor" in answer.read()
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -4,6 +4,8 @@ looked at.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -13,10 +15,13 @@ from ledger.domain.audit.findings import Finding, Severity
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.audit.report import Report
 from ledger.domain.bundle.trust import TrustRoot
+from ledger.domain.errors import NetworkError
 from ledger.domain.ports.node_and_chain import Clock, Contracts
 from ledger.services.audit import external
 
 _HOUR: Final = 3600
+_PACE: Final = 65_536  # bytes a second
+_LATE: Final = 60.0  # seconds beyond what that takes
 #: Warnings that are an alarm nevertheless: nothing is proven wrong, but somebody must look.
 _LOUD: Final = frozenset({"volume", "late", "overdue", "silence", "view-longer"})
 #: Alarms when it is so at two looks, one after the other.
@@ -45,6 +50,56 @@ class Round:
     ages: dict[str, int] = field(default_factory=dict)
 
 
+class _Paced:
+    """The files of a log while it answers at a bearable pace: one that sends a byte a second would
+    keep back what the others have to tell.
+
+    See domain.audit.ports.LogFiles. What was read stays read: the next look goes on behind it.
+    """
+
+    def __init__(self, files: LogFiles) -> None:
+        self._files = files
+        self._waited, self._bytes, self._asked, self._since = 0.0, 0, 0, 0.0
+        self._mutex = threading.Lock()
+        self.where = files.where
+
+    @property
+    def is_node(self) -> bool:
+        return self._files.is_node
+
+    def get(self, path: str) -> bytes:
+        self._begin()
+        data = b""
+        try:
+            data = self._files.get(path)
+        finally:
+            self._end(len(data))
+        return data
+
+    def _begin(self) -> None:
+        with self._mutex:
+            now = time.monotonic()
+            waited = self._waited + (now - self._since if self._asked else 0.0)
+            if waited > _LATE + self._bytes / _PACE:
+                raise NetworkError(
+                    f"answers too slowly: {self._bytes} bytes in {waited:.0f} s",
+                    hint="nothing more is asked of it until the next look",
+                )
+            if not self._asked:
+                self._since = now
+            self._asked += 1
+
+    def _end(self, size: int) -> None:
+        with self._mutex:
+            self._asked -= 1
+            self._bytes += size
+            if not self._asked:
+                self._waited += time.monotonic() - self._since
+
+    def close(self) -> None:
+        self._files.close()
+
+
 def look(
     contracts: Contracts,
     root: TrustRoot,
@@ -59,7 +114,7 @@ def look(
     An alarm is fresh until ``told`` says that it was told, and again only after it was gone for a
     while; what could not be reached counts as such only when it happens twice in a row.
     """
-    report = external.audit(contracts, root, logs, state, clock, options)
+    report = external.audit(contracts, root, [_Paced(one) for one in logs], state, clock, options)
     ages: dict[str, int] = {}
     for log in state.logs():
         last, opened = state.last_checkpoint(log.log), state.opened(log.log)
