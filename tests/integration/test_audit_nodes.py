@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters import examining
+from ledger.adapters import examining, logfiles
 from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.chain.rpc import RpcChain
@@ -24,7 +24,7 @@ from ledger.app.open_audit import about
 from ledger.client import handover
 from ledger.domain.audit.report import Report
 from ledger.domain.bundle.trust import TrustRoot
-from ledger.domain.errors import DeniedError
+from ledger.domain.errors import DeniedError, NetworkError, UsageError
 from ledger.domain.identity.names import log_urn
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit import external
@@ -232,3 +232,52 @@ def test_homes_audit_clean_from_inside_after_a_handover(
     assert (report.verdict, report.codes()) == (Verdict.VERIFIED, set()), [
         one.as_json() for one in report.findings
     ]
+
+
+def test_a_copy_without_entries_accuses_nobody_of_withholding_them(
+    trio: Consortium, chain: str, root: TrustRoot, tmp_path: Path
+) -> None:
+    tree = FolderFiles(export(trio[NL], tmp_path / "public", entries=False))
+    report = audit(chain, root, [tree])
+    assert report.verdict is Verdict.INCOMPLETE
+    assert report.codes() == {"copy-lacks"}
+
+
+def test_an_export_mends_what_a_full_disk_left_and_never_makes_entries_public(
+    trio: Consortium, tmp_path: Path
+) -> None:
+    folder = export(trio[NL], tmp_path / "www")
+    broken = [next((folder / name).iterdir()) for name in ("certs", "descriptors", "documents")]
+    whole = [one.read_bytes() for one in broken]
+    for one in broken:
+        one.write_bytes(b"")
+    export(trio[NL], folder)
+    assert [one.read_bytes() for one in broken] == whole
+    with pytest.raises(UsageError, match="for auditors alone"):
+        logfiles.require_public(folder)
+    logfiles.require_public(export(trio[NL], tmp_path / "public", entries=False))
+
+
+def test_a_block_called_final_beyond_the_newest_or_gone_later_ends_no_audit_and_blinds_none(
+    trio: Consortium, chain: str, root: TrustRoot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = [FolderFiles(export(trio[NL], tmp_path / "log"))]
+    state = tmp_path / "seen.audit"
+    with closing(RpcChain(chain, confirmations=1)) as reached, monkeypatch.context() as lying:
+        real = reached._ask
+
+        def ask(method: str, *params: object, **options: object) -> object:
+            if params[:1] == ("finalized",):
+                return {"number": "0xffffffffffff"}
+            return real(method, *params, **options)
+
+        lying.setattr(reached, "_ask", ask)
+        with pytest.raises(NetworkError, match="final"):
+            reached.final()
+    before = audit(chain, root, tree, state)
+    with closing(SqliteAuditState(state, about(root))) as kept:
+        kept.put_blob("read-block", b"", (10**9).to_bytes(8, "big") + bytes(32))
+    blind = audit(chain, root, tree, state)
+    assert blind.codes() == {"chain-silent"}
+    assert blind.verdict is Verdict.INCOMPLETE
+    assert before.facts["block"] > 0

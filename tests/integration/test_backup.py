@@ -4,6 +4,7 @@ keys are destroyed.
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import threading
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters import files
 from ledger.adapters.backup.keys import KEEP, ROTATE, BackupKeys
 from ledger.adapters.filelock import FileLock
-from ledger.app import backup, restore_home
+from ledger.app import backup, restore_home, settings
 from ledger.domain.errors import CustodyError, KeyringError, LockedError, StorageError, UsageError
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
+from ledger.services.audit.self_check import examine
 from ledger.services.storage import garbage_collection
 from tests.support.backups import DAY, NOW, keys, keys_file, make  # noqa: F401  (fixtures)
 from tests.support.desk import PASSPHRASE, Desk
@@ -122,7 +125,7 @@ def test_every_altered_or_missing_file_is_refused_and_leaves_no_home(
         for one in folder.rglob("*")
         if one.is_file() and one.name != "packs.id"
     )
-    assert len(files) == 8
+    assert len(files) == 9
     for name in files:
         for change in ("flip", "cut", "remove"):
             damaged = Path(shutil.copytree(folder, tmp_path / "damaged"))
@@ -251,3 +254,74 @@ def test_a_disposed_item_loses_its_blocks_and_only_when_nobody_holds_a_key(
     assert desk.get(kept.evidence) == path.read_bytes()
     assert not any(desk.node.blocks.missing([cids.from_text(kept.cid)]))
     assert desk.node.blocks.missing([cids.from_text(gone.cid)])
+
+
+def test_a_backup_is_known_before_it_is_read_and_when_it_was_killed_after_it_got_its_name(
+    desk: Desk,
+    tmp_path: Path,
+    keys_file: Path,
+    keys: BackupKeys,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A certificate of disposal said that no backup opens the item, while one did."""
+    seen: list[int] = []
+    real = backup._databases
+
+    def looked(*arguments: object, **options: object) -> int:
+        seen.append(settings.read_backups(desk.path))
+        return real(*arguments, **options)  # type: ignore[arg-type]
+
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(backup, "_databases", looked)
+    with monkeypatch.context() as patch:
+        patch.setattr(backup, "_drop_packs", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make(desk, tmp_path / "backups", keys_file, keys)
+    assert len(backup.snapshots(tmp_path / "backups")) == 1
+    assert seen == [settings.read_backups(desk.path)] == [NOW + ROTATE + KEEP]
+
+
+def test_a_restored_home_knows_of_the_backups_that_open_its_items(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys
+) -> None:
+    folder = tmp_path / "backups"
+    first = make(desk, folder, keys_file, keys)
+    later = make(desk, folder, keys_file, keys, NOW + ROTATE)
+    home = tmp_path / "back"
+    restore_home.restore(folder, home, keys, PASSPHRASE, snapshot=first.snapshot.name)
+    assert settings.read_backups(home) == later.expires
+
+
+def test_a_torn_note_of_backups_is_written_anew_by_the_next_and_hides_none(
+    desk: Desk, tmp_path: Path, keys_file: Path, keys: BackupKeys
+) -> None:
+    (desk.path / settings.BACKUPS).write_text('{"expires": 180')
+    assert desk.client.status(chain=False, ipfs=False)["backupsUntil"] is None
+    [told] = [
+        one for one in examine(desk.node, deep=False) if getattr(one, "part", "") == "backups"
+    ]
+    assert "not known" in told.message
+    made = make(desk, tmp_path / "backups", keys_file, keys)
+    assert desk.client.status(chain=False, ipfs=False)["backupsUntil"] == made.expires
+
+
+def test_keys_that_a_killed_backup_left_beside_their_file_go_with_the_next_one(
+    keys_file: Path, keys: BackupKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old keys were destroyed in the file alone, and lived on in the copy."""
+    keys.current(NOW)
+
+    def die(*arguments: object, **options: object) -> None:
+        os._exit(9)
+
+    child = os.fork()
+    if child == 0:
+        files._put = die  # type: ignore[assignment]
+        keys.current(NOW + ROTATE)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 9 << 8
+    assert len(list(keys_file.parent.glob(".*.part"))) == 1
+    BackupKeys(keys_file, PASSPHRASE, create=False).current(NOW + ROTATE)
+    assert not list(keys_file.parent.glob(".*.part"))

@@ -180,3 +180,16 @@ def _disclosed(bundle: bytes) -> list[bytes]:
         for one in bundles.parse(bundle).statements
         for text in one.disclosures
     ]
+
+
+def test_a_disposal_is_carried_out_under_the_rule_that_was_approved(
+    office: Desk, tmp_path: Path
+) -> None:
+    photo, second = upload(office, tmp_path), colleague(office, "second")
+    asked = {"reason": "case closed", "rule": "wpg-9"}
+    requested = office.record(photo, "disposal-requested", asked)["statement"]
+    approved = second.record(photo, "approved", {"target": requested})["statement"]
+    closing = {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    with pytest.raises(RuleError, match="approved under wpg-9"):
+        office.record(photo, "disposed", {**closing, "rule": "wpg-13"})
+    office.record(photo, "disposed", {**closing, "rule": "wpg-9"})

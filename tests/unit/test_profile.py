@@ -99,3 +99,16 @@ def test_required_members_lateness_and_kinds_of_basis_are_asked_for() -> None:
 def test_the_examples_are_toml_that_others_read_too() -> None:
     for code in profiles.shipped():
         assert tomllib.loads(profiles.source(code).decode())["code"] == code
+
+
+@pytest.mark.parametrize("kind", ["disposal-requested", "disposed"])
+def test_a_disposal_under_a_rule_that_the_profile_does_not_have_is_refused(kind: str) -> None:
+    bodies = {
+        "disposal-requested": {"reason": "case closed"},
+        "disposed": {"scope": "all", "method": "keys destroyed", "approvals": ["00" * 32]},
+    }
+    profile = profiles.load("nl")
+    named = next(iter(profile.retention))
+    profile.require_allowed(event(kind, {**bodies[kind], "rule": named}))
+    with pytest.raises(RuleError, match="no rule 'nosuch'"):
+        profile.require_allowed(event(kind, {**bodies[kind], "rule": "nosuch"}))

@@ -240,9 +240,14 @@ def _disposed(life: Life, told: Told) -> None:
             "a disposal takes the approval of a second person",
             hint="custody dispose approve ID, by a colleague",
         )
-    requested = {
-        one.event.body["target"] for one in good
-    }  # a refusal ends one request, not the item's: it may be asked for again
+    # A refusal ends one request, not the item's: it may be asked for again.
+    requested = {one.event.body["target"] for one in good}
+    approved = {requests[target].event.body.get("rule") for target in requested} - {None}
+    if (rule := _body(told).get("rule")) is not None and approved and rule not in approved:
+        raise RuleError(
+            f"the disposal was approved under {' and '.join(sorted(approved))}, not under {rule!r}",
+            hint="carry it out under the rule that was approved, or request it anew",
+        )
     if any(
         one.event.type == "refused" for target in requested for one in life.decided.get(target, [])
     ):

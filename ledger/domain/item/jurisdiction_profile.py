@@ -82,9 +82,17 @@ class Profile:
 
         Raises:
             DemandError: with all that it lacks.
-            RuleError: the basis is of an unknown kind, or a retention rule does not say until when.
+            RuleError: the basis is of an unknown kind, a retention rule does not say until when, or
+                a disposal names a rule that the profile does not have.
         """
         self.demands().require_met(event)
+        if event.type in ("disposal-requested", "disposed") and self.retention:
+            rule = event.body.get("rule")
+            if rule is not None and rule not in self.retention:
+                raise RuleError(
+                    f"the profile {self.code} has no rule {rule!r}",
+                    hint=f"it has: {', '.join(sorted(self.retention))}",
+                )
         if (
             event.type == "retention-set"
             and event.body["rule"] in self.retention
