@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 from ledger.domain.audit.entry import examine_bundle
@@ -31,6 +31,15 @@ def pool(workers: int | None = None) -> Iterator[Callable[..., Future[list[Any]]
 
 def _prepare() -> None:
     import signal
+    import threading
 
+    # A parent that is killed tells nobody, and its workers would wait for work for ever.
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
     examine_bundle(b"", 0, (), {})
+
+
+def _end_with_the_parent() -> None:
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
