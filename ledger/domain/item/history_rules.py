@@ -242,7 +242,8 @@ def _disposed(life: Life, told: Told) -> None:
         )
     # A refusal ends one request, not the item's: it may be asked for again.
     requested = {one.event.body["target"] for one in good}
-    approved = {requests[target].event.body.get("rule") for target in requested} - {None}
+    rules = (requests[target].event.body.get("rule") for target in requested)
+    approved = {str(one) for one in rules if one is not None}
     if (rule := _body(told).get("rule")) is not None and approved and rule not in approved:
         raise RuleError(
             f"the disposal was approved under {' and '.join(sorted(approved))}, not under {rule!r}",
