@@ -30,8 +30,8 @@ from ledger.client.redaction import Withheld
 from ledger.domain.codecs.text import b64url, format_time, from_hex
 from ledger.domain.ipld import cid as cids
 from ledger.domain.item.custody import Offer
-from ledger.domain.ports.rows import HoldingRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import ItemRow, ReplicaStateRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.bundles import export
 from ledger.services.node.context import Node
@@ -44,7 +44,12 @@ Mode = Literal["view", "inspection", "copy", "export"]
 
 
 def _item_out(
-    node: Node, item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow], *, erased: bool
+    node: Node,
+    item: ItemRow,
+    reached: anchoring.Progress,
+    held: list[ReplicaStateRow],
+    *,
+    erased: bool,
 ) -> ItemOut:
     state = item.state
     return ItemOut(
@@ -65,7 +70,7 @@ def _item_out(
     )
 
 
-def _is_erased(unit: Unit, item: ItemRow) -> bool:
+def _is_erased(unit: UnitOfWork, item: ItemRow) -> bool:
     """Whether the keys of an item are destroyed, or will be at once; asked for items that could be
     only.
     """
@@ -82,7 +87,7 @@ def _offer_out(offer: Offer | None) -> OfferOut | None:
     )
 
 
-def _replica_out(row: HoldingRow) -> ReplicaOut:
+def _replica_out(row: ReplicaStateRow) -> ReplicaOut:
     proof = format_time(row.proof) if row.proof else None
     return ReplicaOut(
         node=row.node, state=row.state, proof=proof, reads=row.reads, problem=row.problem

@@ -14,7 +14,7 @@ from cli.hints import runnable
 from cli.state import Json
 
 if TYPE_CHECKING:
-    from ledger.domain.audit.report import Report
+    from ledger.domain.audit.report import AuditReport
     from ledger.services.audit.fetching import Submit
 
 _LOOK: Final = 0.5  # seconds between two looks at how far a node is
@@ -120,7 +120,7 @@ def _require_none(other: dict[str, Any], *, from_outside: bool) -> None:
         )
 
 
-def _own(found: Report) -> dict[str, Any]:
+def _own(found: AuditReport) -> dict[str, Any]:
     """A report on this home, in which what is to be done is to be done here."""
     value = found.as_json()
     for one in value["findings"]:
@@ -179,7 +179,7 @@ def _page(value: dict[str, Any], heading: str) -> bytes:
     return auditreport.page(value, heading, format_time(int(time.time()))).encode()
 
 
-def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
+def _inside(sample: float | None, seed: int | None, workers: int) -> AuditReport:
     import secrets
 
     from cli.session import open_beside
@@ -193,7 +193,7 @@ def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
         )
         state = stack.enter_context(open_audit.temporary(root))
         known = home.keyring.names()
-        options = internal.Options(
+        options = internal.InternalOptions(
             keys=[
                 home.keyring.hpke_key(name)
                 for name in ("hpke-person", "hpke-custody")
@@ -236,7 +236,7 @@ def _outside(
     state: Path | None,
     seen: list[Path],
     workers: int,
-) -> Report:
+) -> AuditReport:
     from cli.arguments import read_file, read_trust
     from cli.session import auditor
     from ledger.app import open_audit
@@ -253,7 +253,7 @@ def _outside(
         opened = stack.enter_context(
             open_audit.opened(read_trust(trust), rpc, logs, state, auditor())
         )
-        options = external.Options(_examiner(stack, workers), views, _progress(parts))
+        options = external.ExternalOptions(_examiner(stack, workers), views, _progress(parts))
         return external.audit(
             opened.contracts, opened.root, opened.logs, opened.state, opened.clock, options
         )

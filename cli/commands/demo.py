@@ -126,7 +126,7 @@ def _record(file: Path, out: Path) -> str:
     from cli.session import open_session
     from ledger.adapters import files
     from ledger.client import retrieval
-    from ledger.client.upload import Options, Upload
+    from ledger.client.upload import Upload, UploadOptions
 
     members = {
         "identifiers": [{"scheme": "case", "value": "DEMO-1"}, {"scheme": "exhibit", "value": "A1"}]
@@ -145,7 +145,7 @@ def _record(file: Path, out: Path) -> str:
                 session.node,
                 session.journal,
                 session.clock,
-                Options(members),
+                UploadOptions(members),
                 advance,
             )
             item = next(iter(list(upload.run([file]))))

@@ -74,7 +74,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from cli.arguments import evidence_urn
         from cli.commands.upload import upload_paths
-        from ledger.client.upload import Options
+        from ledger.client.upload import UploadOptions
         from ledger.domain.errors import UsageError
 
         if not path.is_file():
@@ -102,7 +102,7 @@ def register(app: typer.Typer) -> None:
         said |= {"handling": handling} if handling else {}
         upload_paths(
             [path],
-            Options(
+            UploadOptions(
                 said,
                 body=body,
                 event_type="derived",

@@ -11,7 +11,11 @@ from cli.hints import runnable
 from cli.state import Json
 
 if TYPE_CHECKING:
-    from ledger.services.audit.self_check_findings import Checked, Finding, Waiting
+    from ledger.services.audit.self_check_findings import (
+        EntriesWaiting,
+        SelfChecked,
+        SelfCheckFinding,
+    )
 
 _HELP = """Derive everything in the home again: log, checkpoints against the contract, items,
 documents, blocks.
@@ -37,14 +41,18 @@ def register(app: typer.Typer) -> None:
 
         with open_beside() as home:
             from ledger.services.audit.self_check import examine
-            from ledger.services.audit.self_check_findings import Finding, Waiting, verdict
+            from ledger.services.audit.self_check_findings import (
+                EntriesWaiting,
+                SelfCheckFinding,
+                verdict,
+            )
 
             with home.node.records.read() as unit:
                 log = unit.log(home.node.log_id)
             with output.progress("checking", log.size if log else 0, unit="entries") as advance:
                 found: list[Any] = list(examine(home.node, deep=deep, progress=advance))
-        findings = [one for one in found if isinstance(one, Finding)]
-        waiting = sum(one.count for one in found if isinstance(one, Waiting))
+        findings = [one for one in found if isinstance(one, SelfCheckFinding)]
+        waiting = sum(one.count for one in found if isinstance(one, EntriesWaiting))
         judged = verdict(found)
         value = {
             "clean": not findings,
@@ -66,16 +74,16 @@ def register(app: typer.Typer) -> None:
         raise typer.Exit(judged.exit_code)
 
 
-def lines(one: Finding | Checked | Waiting) -> list[str]:
+def lines(one: SelfCheckFinding | SelfChecked | EntriesWaiting) -> list[str]:
     """One result of an examination, for a person."""
-    from ledger.services.audit.self_check_findings import Finding, Waiting
+    from ledger.services.audit.self_check_findings import EntriesWaiting, SelfCheckFinding
 
-    if isinstance(one, Finding):
+    if isinstance(one, SelfCheckFinding):
         return [
             f"{_MARKS[one.verdict.value]} {one.part}: {one.message}",
             f"        what to do: {runnable(one.hint)}",
         ]
-    if isinstance(one, Waiting):
+    if isinstance(one, EntriesWaiting):
         return [
             (
                 f"waiting checkpoints: {one.count} of {one.total} entries wait to be anchored; "

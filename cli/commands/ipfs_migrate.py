@@ -98,7 +98,7 @@ def _read_everything(node: Any, value: dict[str, Any]) -> list[str]:
     bad = []
     with output.progress("reading", len(unread), unit="items") as advance:
         for evidence in unread:
-            found = fixity.check(node, evidence, fixity.Reading(fixity.Pace(0)))
+            found = fixity.check(node, evidence, fixity.Reading(fixity.RateLimiter(0)))
             value["read"] += 1
             advance(1)
             if not all(one.is_whole for one in found):

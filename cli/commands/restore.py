@@ -13,7 +13,7 @@ from cli.hints import runnable
 from cli.state import STATE, Json
 
 if TYPE_CHECKING:
-    from ledger.services.audit.self_check_findings import Checked, Waiting
+    from ledger.services.audit.self_check_findings import EntriesWaiting, SelfChecked
 
 _HELP = """Restore a home from a backup into a new folder, and derive everything in it again before
 it gets its name.
@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
                 f"{format_time(made.made)}, {made.entries} log entries"
             )
         ]
-        seen: list[Checked | Waiting] = [*made.checked, *made.waiting]
+        seen: list[SelfChecked | EntriesWaiting] = [*made.checked, *made.waiting]
         lines += [line for one in seen for line in told(one)]
         for note in made.notes:
             lines += [f"NOTE    {note.message}", f"        what to do: {runnable(note.hint)}"]

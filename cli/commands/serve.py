@@ -47,10 +47,10 @@ def register(app: typer.Typer) -> None:
         from cli.session import open_alone
 
         with open_alone() as home:
-            from ledger.services.onchain.anchoring import Policy
+            from ledger.services.onchain.anchoring import AnchoringPolicy
 
             if not metrics:
-                _serve(home, host, port, Policy(anchor_growth, anchor_age))
+                _serve(home, host, port, AnchoringPolicy(anchor_growth, anchor_age))
                 return
             from ledger.app import metrics as measures
 
@@ -59,7 +59,7 @@ def register(app: typer.Typer) -> None:
             home.node.telemetry = measured
             server = measures.serve(measured.registry, metrics)
             try:
-                _serve(home, host, port, Policy(anchor_growth, anchor_age))
+                _serve(home, host, port, AnchoringPolicy(anchor_growth, anchor_age))
             finally:
                 server.shutdown()
 
@@ -76,15 +76,19 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     from ledger.adapters import files
     from ledger.app import settings
     from ledger.services.preservation import fixity
-    from ledger.services.workers.anchoring import Worker
-    from ledger.services.workers.handovers import Exchanger
-    from ledger.services.workers.replicas import Keeper
+    from ledger.services.workers.anchoring import AnchoringWorker
+    from ledger.services.workers.handovers import HandoverWorker
+    from ledger.services.workers.replicas import ReplicaWorker
 
     listener = listen(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"
     ipfs = home.settings.ipfs
-    reading = fixity.Policy(int(ipfs.fixity_days * 86400), int(ipfs.fixity_rate * (1 << 20)))
-    workers = (Worker(home.node, policy), Keeper(home.node, reading), Exchanger(home.node))
+    reading = fixity.FixityPolicy(int(ipfs.fixity_days * 86400), int(ipfs.fixity_rate * (1 << 20)))
+    workers = (
+        AnchoringWorker(home.node, policy),
+        ReplicaWorker(home.node, reading),
+        HandoverWorker(home.node),
+    )
 
     @asynccontextmanager
     async def lifespan(app: Any) -> Any:

@@ -72,7 +72,7 @@ def register(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         from cli.arguments import evidence_urn
-        from ledger.client.upload import Options
+        from ledger.client.upload import UploadOptions
         from ledger.domain.errors import UsageError
 
         if on_duplicate not in ("record", "skip"):
@@ -114,7 +114,7 @@ def register(app: typer.Typer) -> None:
         interrupted = members.interruption(resume, restart)
         upload_paths(
             paths,
-            Options(
+            UploadOptions(
                 said, tuple(digest or ()), on_duplicate == "skip", body, interrupted=interrupted
             ),
         )

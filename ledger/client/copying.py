@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from ledger.client import handover, retrieval
 from ledger.client.handover import HandingApi
 from ledger.client.upload import Upload
-from ledger.client.upload_attempts import Uploaded
-from ledger.client.upload_request import REFUSE, Options
+from ledger.client.upload_attempts import UploadResult
+from ledger.client.upload_request import REFUSE, UploadOptions
 from ledger.domain.codecs.text import from_b64url
 from ledger.domain.errors import FormatError, NotFoundError
 from ledger.domain.event.signing import Person
@@ -140,7 +140,7 @@ def take(
     members: dict[str, Any],
     progress: Callable[[int], None] = lambda count: None,
     interrupted: str = REFUSE,
-) -> Uploaded:
+) -> UploadResult:
     """Fetch, check and record a copy as an item of our own (`copied`), under keys of our own.
 
     Args:
@@ -174,7 +174,7 @@ def take(
         if disclosed["body"].get("conditions"):
             source["conditions"] = disclosed["body"]["conditions"]
         inherited = {name: opening[name] for name in ("handling", "identifiers") if name in opening}
-        options = Options(
+        options = UploadOptions(
             {**inherited, **members},
             tuple(opening["body"]["digests"]),
             body={"source": source},

@@ -56,7 +56,7 @@ def audited(desk: Desk) -> set[tuple[str, str]]:
     """What an audit finds in a home, each by code and place, but for what waits."""
     root = desk.trust()
     with open_audit.temporary(root) as state:
-        found = internal.audit(desk.node, root, state, internal.Options()).findings
+        found = internal.audit(desk.node, root, state, internal.InternalOptions()).findings
     return {
         (one.code, one.place) for one in found if one.code not in {"waiting", "nothing-anchored"}
     }

@@ -26,7 +26,7 @@ from ledger.domain.errors import (
 from ledger.domain.event.signing import seal_keys, sign_event
 from ledger.domain.verify import verify
 from ledger.services.audit.self_check import examine
-from ledger.services.audit.self_check_findings import Finding
+from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.handovers import erasure, incoming, sync
 from ledger.services.registration import service_events
 from tests.support import consortium
@@ -236,7 +236,9 @@ def test_a_disposal_reaches_every_agency_that_held_the_item_before(
             ]
         with pytest.raises(CustodyError):
             desk.get(evidence)
-        assert [one for one in examine(desk.node, deep=True) if isinstance(one, Finding)] == []
+        assert [
+            one for one in examine(desk.node, deep=True) if isinstance(one, SelfCheckFinding)
+        ] == []
     sync.settle(taker.node, timeout=30)
     report = verify(taker.client.bundle(evidence, ""), root, confirm=confirmed(taker))  # type: ignore[arg-type]
     assert (report.verdict.value, report.facts["closed"]) == ("verified", True), report.as_json()

@@ -19,11 +19,11 @@ from sqlalchemy import text
 from cli.commands.handover import _rounds
 from ledger.domain.errors import CustodyError, NetworkError, RuleError
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.rows import CrossingRow, ErasureRow, GivenRow, ShareRow
+from ledger.domain.ports.rows import DisclosedCopyRow, ErasureRow, ShareRow, TransferStepRow
 from ledger.services.handovers import copies, erasure, incoming, outgoing, sync
 from ledger.services.node import transfer_progress
 from ledger.services.onchain import transfer_steps
-from ledger.services.workers.handovers import Exchanger
+from ledger.services.workers.handovers import HandoverWorker
 from tests.support import consortium
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
 from tests.support.desk import Desk
@@ -65,7 +65,7 @@ def test_a_thousand_offers_of_one_agency_hide_nobody_elses_and_count_in_its_quot
 
     def put(unit: Any, number: int) -> None:
         unit.put_crossing(
-            CrossingRow(
+            TransferStepRow(
                 name(number),
                 0,
                 US,
@@ -95,7 +95,7 @@ def test_the_disposal_behind_a_thousand_others_is_told(both: Consortium) -> None
             ErasureRow("urn:uuid:ffffffff-0000-4000-8000-000000000000", bytes(32), RO, "done")
         )
         unit.put_crossing(
-            CrossingRow(
+            TransferStepRow(
                 "urn:uuid:ffffffff-0000-4000-8000-000000000000",
                 0,
                 RO,
@@ -126,7 +126,7 @@ def test_a_thousand_copies_that_ran_out_hide_none_that_may_be_fetched(both: Cons
 
     def put(unit: Any, number: int) -> None:
         until = int(time.time()) + 9000 if number == 999 else 1_700_000_000 + number
-        unit.put_given(GivenRow((number + 1).to_bytes(32, "big"), name(number), RO, until))
+        unit.put_given(DisclosedCopyRow((number + 1).to_bytes(32, "big"), name(number), RO, until))
 
     with rows(nl, put, "given"):
         assert [
@@ -231,7 +231,7 @@ def test_one_slow_agency_holds_up_neither_another_nor_our_own_duties_nor_a_call_
 
     with lying(nl, US, ciphertext=slow), nl.node.records.write() as unit:
         unit.put_erasure(ErasureRow(name(1), bytes(32), US, "due"))
-    exchanger = Exchanger(nl.node)
+    exchanger = HandoverWorker(nl.node)
     try:
         with lying(nl, US, ciphertext=slow):
             exchanger.start()

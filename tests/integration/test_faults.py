@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ledger.app import field_folder
-from ledger.client.upload import Options, Upload, Uploaded
+from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.errors import CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.services.audit import self_check
 from tests.support.desk import Desk
@@ -39,7 +39,7 @@ class Bench:
         self.number = 0
         self.journal: Callable[[Any], Any] = lambda journal: journal
         self.client: Any = desk.client
-        self.uploaded: dict[Path, Uploaded] = {}
+        self.uploaded: dict[Path, UploadResult] = {}
 
     def new_file(self) -> Path:
         self.number += 1
@@ -49,14 +49,14 @@ class Bench:
 
     def upload(self, *paths: Path) -> None:
         journal = self.journal(field_folder.journal_of(self.desk.path, self.desk.home.keyring))
-        run = Upload(self.desk.person, self.client, journal, self.desk.clock, Options())
+        run = Upload(self.desk.person, self.client, journal, self.desk.clock, UploadOptions())
         self.uploaded |= zip(paths, run.run(list(paths)), strict=True)
 
     def audit(self) -> None:
         findings = [
             one
             for one in self_check.examine(self.desk.node, deep=True)
-            if isinstance(one, self_check.Finding)
+            if isinstance(one, self_check.SelfCheckFinding)
         ]
         assert findings == []
         assert not list((self.desk.path / "client" / "journal").glob("*.journal")), (

@@ -27,11 +27,11 @@ from ledger.services.handovers import sync
 from ledger.services.node import supervision
 from ledger.services.node.supervision import Board, Loop, Round, describe
 from ledger.services.onchain import anchoring
-from ledger.services.onchain.anchoring import Policy
+from ledger.services.onchain.anchoring import AnchoringPolicy
 from ledger.services.registration import agency_statements
 from ledger.services.storage import garbage_collection
-from ledger.services.workers.anchoring import Worker
-from ledger.services.workers.handovers import Exchanger
+from ledger.services.workers.anchoring import AnchoringWorker
+from ledger.services.workers.handovers import HandoverWorker
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.hostile import KINDS, answer, hostile, says
 
@@ -86,7 +86,7 @@ def test_an_exception_that_nobody_expected_in_anchoring_is_told_and_tried_again(
         real(node)
 
     monkeypatch.setattr(anchoring, "step", step)
-    working(Worker(desk.node, Policy(growth=1, age=0)))
+    working(AnchoringWorker(desk.node, AnchoringPolicy(growth=1, age=0)))
     until(lambda: standing(desk, "anchoring")["failures"] >= 3)
     told = standing(desk, "anchoring")
     assert told["problem"].startswith("unexpected ZeroDivisionError at test_supervision.step:")
@@ -103,7 +103,7 @@ def test_an_exception_that_nobody_expected_in_anchoring_is_told_and_tried_again(
     assert [
         one.message
         for one in self_check.examine(desk.node, deep=False)
-        if isinstance(one, self_check.Finding)
+        if isinstance(one, self_check.SelfCheckFinding)
     ][0].startswith("anchoring failed")
     broken.set()
     until(lambda: not standing(desk, "anchoring")["failures"] and anchoring_is_done(desk))
@@ -170,7 +170,7 @@ def test_a_frozen_log_is_shown_everywhere_anchors_nothing_and_is_looked_at_again
     (tmp_path / "x").write_bytes(b"x")
     desk.upload(tmp_path / "x")
     freeze(desk, "entries and tiles give different roots")
-    working(Worker(desk.node, Policy(growth=1, age=0)))
+    working(AnchoringWorker(desk.node, AnchoringPolicy(growth=1, age=0)))
     until(lambda: standing(desk, "anchoring")["failures"] >= 3)
     assert "frozen" in standing(desk, "anchoring")["problem"]
     assert any(one.levelno == logging.CRITICAL for one in caplog.records)
@@ -178,7 +178,7 @@ def test_a_frozen_log_is_shown_everywhere_anchors_nothing_and_is_looked_at_again
     assert any(
         "frozen" in one.message
         for one in self_check.examine(desk.node, deep=False)
-        if isinstance(one, self_check.Finding)
+        if isinstance(one, self_check.SelfCheckFinding)
     )
     with desk.node.records.read() as unit:
         assert anchoring.progress(desk.node, unit).submitted == 0
@@ -199,7 +199,7 @@ def test_a_frozen_log_is_told_also_while_nothing_waits(
 ) -> None:
     desk.anchor()
     freeze(desk, "entries and tiles give different roots")
-    working(Worker(desk.node, Policy()))
+    working(AnchoringWorker(desk.node, AnchoringPolicy()))
     until(lambda: standing(desk, "anchoring")["failures"])
 
 
@@ -215,7 +215,7 @@ def test_a_revocation_list_that_cannot_be_issued_keeps_nothing_from_being_anchor
     desk.upload(tmp_path / "x")
     monkeypatch.setattr("ledger.services.workers.anchoring._DAY", 0)
     monkeypatch.setattr("ledger.services.workers.anchoring._LOOKS", 0.01)
-    working(Worker(desk.node, Policy(growth=1, age=0)))
+    working(AnchoringWorker(desk.node, AnchoringPolicy(growth=1, age=0)))
     until(
         lambda: (
             standing(desk, "revocation")["failures"]
@@ -243,7 +243,7 @@ def test_nonsense_of_one_partner_holds_up_no_other_and_ends_no_exchange(desk: De
             for code, server in servers.items():
                 unit.put_partner(PartnerRow(code, server.url, b"", desk.clock.now()))
             unit.put_partner(PartnerRow("US-LAST", last.url, b"", desk.clock.now()))
-        exchanger = working(Exchanger(desk.node))
+        exchanger = working(HandoverWorker(desk.node))
         until(lambda: len(last.seen) >= 4, 60)
         until(lambda: all(code in standing(desk, "exchange")["problem"] for code in servers), 60)
         assert exchanger._thread.is_alive()

@@ -11,11 +11,11 @@ from ledger.adapters.database.columns import blob
 from ledger.adapters.database.tables import (
     BlindToken,
     DisclosureRecord,
+    DisclosureWindow,
     Document,
     GrantRecord,
     IndexForm,
     Item,
-    Opening,
     Share,
 )
 from ledger.adapters.database.unit import Part, values
@@ -25,7 +25,7 @@ from ledger.domain.ports.rows import ItemRow, ShareRow
 
 _I: Any = Item
 _G: Any = GrantRecord
-_O: Any = Opening
+_O: Any = DisclosureWindow
 _D: Any = Document
 _S: Any = DisclosureRecord
 _T: Any = BlindToken

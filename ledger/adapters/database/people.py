@@ -8,6 +8,7 @@ from sqlalchemy import delete, distinct, func, select, tuple_
 
 from ledger.adapters.database.columns import blob
 from ledger.adapters.database.tables import (
+    AccessCount,
     Alarm,
     CertificateRecord,
     Challenge,
@@ -17,7 +18,6 @@ from ledger.adapters.database.tables import (
     Enrolment,
     Identity,
     Person,
-    Reading,
     Release,
     SessionRecord,
 )
@@ -38,7 +38,7 @@ _H: Any = Challenge
 _K: Any = CustodyKey
 _E: Any = Enrolment
 _S: Any = SessionRecord
-_R: Any = Reading
+_R: Any = AccessCount
 _A: Any = Alarm
 _C: Any = Crl
 _I: Any = Identity
@@ -113,17 +113,17 @@ class People(Part):
 
     def put_reading(self, statement: bytes, person: PersonId, evidence: str, time: int) -> None:
         """Note an access, and forget those of yesterday."""
-        self.flush(Reading)
-        self._db.execute(delete(Reading).where(_R.person == person, _R.time < time - _DAY))
+        self.flush(AccessCount)
+        self._db.execute(delete(AccessCount).where(_R.person == person, _R.time < time - _DAY))
         self._put(
-            Reading,
+            AccessCount,
             ("statement",),
             {"statement": statement, "person": person, "evidence": evidence, "time": time},
         )
 
     def readings(self, person: PersonId, since: int) -> int:
         """How many items somebody opened since a time."""
-        self.flush(Reading)
+        self.flush(AccessCount)
         query = select(func.count(distinct(_R.evidence))).where(
             _R.person == person, _R.time >= since
         )

@@ -18,7 +18,7 @@ from ledger.adapters.database.partners import Partners
 from ledger.adapters.database.people import People
 from ledger.adapters.database.unit import Raw
 from ledger.domain.errors import ConflictError, StorageError
-from ledger.domain.ports.unit_of_work import Records, Unit
+from ledger.domain.ports.unit_of_work import Database, UnitOfWork
 
 
 class SqlUnit(Logs, Items, Holdings, People, Partners, Raw):
@@ -43,7 +43,7 @@ def _translated() -> Iterator[None]:
 
 
 @contextmanager
-def _scratch() -> Iterator[Records]:
+def _scratch() -> Iterator[Database]:
     records = SqlRecords(SCRATCH)
     try:
         yield records
@@ -59,23 +59,23 @@ class _Snapshot:
         self._turn = threading.RLock()
 
     @contextmanager
-    def read(self) -> Iterator[Unit]:
+    def read(self) -> Iterator[UnitOfWork]:
         """The moment that was taken."""
         with self._turn, _translated():
             yield SqlUnit(self._connection)
 
     @contextmanager
-    def snapshot(self) -> Iterator[Records]:
+    def snapshot(self) -> Iterator[Database]:
         """The same moment."""
         yield self
 
     @contextmanager
-    def scratch(self) -> Iterator[Records]:
+    def scratch(self) -> Iterator[Database]:
         """As that of a database."""
         with _scratch() as records:
             yield records
 
-    def write(self) -> AbstractContextManager[Unit]:
+    def write(self) -> AbstractContextManager[UnitOfWork]:
         """Nothing is written through a moment of the past."""
         raise StorageError(
             "a snapshot of the database is only read",
@@ -103,13 +103,13 @@ class SqlRecords:
         }
 
     @contextmanager
-    def read(self) -> Iterator[Unit]:
+    def read(self) -> Iterator[UnitOfWork]:
         """A consistent view."""
         with self._connect(write=False) as connection:
             yield SqlUnit(connection)
 
     @contextmanager
-    def write(self) -> Iterator[Unit]:
+    def write(self) -> Iterator[UnitOfWork]:
         """A durable transaction."""
         with self._connect(write=True) as connection:
             unit = SqlUnit(connection)
@@ -117,7 +117,7 @@ class SqlRecords:
             unit.flush()
 
     @contextmanager
-    def snapshot(self) -> Iterator[Records]:
+    def snapshot(self) -> Iterator[Database]:
         """One moment of the database, held by a transaction that only reads: nothing is copied, so
         nothing is left lying about.
         """
@@ -128,7 +128,7 @@ class SqlRecords:
             yield _Snapshot(connection)
 
     @contextmanager
-    def scratch(self) -> Iterator[Records]:
+    def scratch(self) -> Iterator[Database]:
         """Nameless, on the disk of the temporary files: it ends with the process at the latest."""
         with _scratch() as records:
             yield records

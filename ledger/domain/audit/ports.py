@@ -14,7 +14,7 @@ from ledger.domain.audit.contract_events import (
     LogOpened,
     Told,
 )
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.replay import Step
 from ledger.domain.item.custody import ItemState
 
@@ -76,7 +76,7 @@ class Progress:
     items: Mapping[str, ItemState]
     steps: Sequence[Step]
     usages: Iterable[Usage]
-    findings: Sequence[Finding]
+    findings: Sequence[AuditFinding]
     volumes: Mapping[tuple[bytes, int], int]
 
 
@@ -127,7 +127,7 @@ class AuditState(Protocol):
     def put_progress(self, progress: Progress) -> None: ...
     def forget(self, log: bytes) -> None: ...
     def usages(self, log: bytes) -> Iterator[Usage]: ...
-    def findings(self, log: bytes) -> Iterator[Finding]: ...
+    def findings(self, log: bytes) -> Iterator[AuditFinding]: ...
     def volumes(self, log: bytes, least: int) -> Iterator[tuple[bytes, int, int]]: ...
 
     # Documents and certificates that were fetched

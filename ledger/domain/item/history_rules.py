@@ -25,7 +25,7 @@ _DECLINE: Final = "decline it with what you found: custody handover decline"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RecordedEvent:
     """An event with its statement digest. ``person``: who stands behind its actor, where that is
     known: people may be enrolled twice.
     """
@@ -44,24 +44,24 @@ class Told:
 
 
 @dataclass
-class Life:
+class ItemHistory:
     """What holds for an item after its events so far. Keys of ``told`` are statement digests in
     hex.
     """
 
-    told: dict[str, Told] = field(default_factory=dict)
+    told: dict[str, RecordedEvent] = field(default_factory=dict)
     opening: Event | None = None
     holds: dict[str, dict[str, Any]] = field(default_factory=dict)
     seals: dict[str, dict[str, Any]] = field(default_factory=dict)
     handling: set[str] = field(default_factory=set)
     conditions: list[str] = field(default_factory=list)
     retention: int | None = None
-    decided: dict[str, list[Told]] = field(default_factory=dict)
-    offer: Told | None = None
+    decided: dict[str, list[RecordedEvent]] = field(default_factory=dict)
+    offer: RecordedEvent | None = None
     out: str = ""
     now: int = 0
 
-    def take(self, told: Told) -> None:
+    def take(self, told: RecordedEvent) -> None:
         """Take the next event into account."""
         event, body = told.event, told.event.body
         self.told[told.digest.hex()] = told
@@ -122,7 +122,7 @@ class Life:
             return str(event.value["actor"]["role"]) == "defence"
         return event.type in _CHECKS
 
-    def require_allowed(self, told: Told, now: int) -> None:
+    def require_allowed(self, told: RecordedEvent, now: int) -> None:
         """Check that an event may follow.
 
         Raises:
@@ -151,25 +151,25 @@ class Life:
         return self.opening is not None and "content" in self.opening.body
 
 
-def _body(told: Told) -> dict[str, Any]:
+def _body(told: RecordedEvent) -> dict[str, Any]:
     return told.event.body
 
 
-def _hold_placed(life: Life, told: Told) -> None:
+def _hold_placed(life: ItemHistory, told: RecordedEvent) -> None:
     if _body(told)["hold"] in life.holds:
         raise RuleError(
             "a hold under that name is in force already", hint="give the new one another name"
         )
 
 
-def _hold_released(life: Life, told: Told) -> None:
+def _hold_released(life: ItemHistory, told: RecordedEvent) -> None:
     if _body(told)["hold"] not in life.holds:
         raise RuleError(
             "no hold under that name is in force", hint="see: custody show ID --basis WHY"
         )
 
 
-def _sealed(life: Life, told: Told) -> None:
+def _sealed(life: ItemHistory, told: RecordedEvent) -> None:
     body = _body(told)
     if body["number"] in life.seals:
         raise RuleError("a seal with that number is on the item already", hint="check the number")
@@ -179,12 +179,12 @@ def _sealed(life: Life, told: Told) -> None:
         )
 
 
-def _unsealed(life: Life, told: Told) -> None:
+def _unsealed(life: ItemHistory, told: RecordedEvent) -> None:
     if _body(told)["number"] not in life.seals:
         raise RuleError("no seal with that number is on the item", hint="check the number")
 
 
-def _decision(life: Life, told: Told) -> None:
+def _decision(life: ItemHistory, told: RecordedEvent) -> None:
     target = life.told.get(_body(told)["target"])
     if target is None:
         raise RuleError(
@@ -196,14 +196,14 @@ def _decision(life: Life, told: Told) -> None:
         raise RuleError("you decided upon this already")
 
 
-def _corrected(life: Life, told: Told) -> None:
+def _corrected(life: ItemHistory, told: RecordedEvent) -> None:
     if _body(told)["target"] not in life.told:
         raise RuleError(
             "what is corrected is no event of this item", hint="give the digest of the event"
         )
 
 
-def _free_of_holds(life: Life, _: Told) -> None:
+def _free_of_holds(life: ItemHistory, _: RecordedEvent) -> None:
     in_force = sorted(life.holds)
     if in_force:
         raise RuleError(
@@ -212,7 +212,7 @@ def _free_of_holds(life: Life, _: Told) -> None:
         )
 
 
-def _disposed(life: Life, told: Told) -> None:
+def _disposed(life: ItemHistory, told: RecordedEvent) -> None:
     _free_of_holds(life, told)
     if life.retention is not None and life.now < life.retention:
         raise RuleError(
@@ -258,7 +258,7 @@ def _disposed(life: Life, told: Told) -> None:
         )
 
 
-def _keys_destroyed(life: Life, told: Told) -> None:
+def _keys_destroyed(life: ItemHistory, told: RecordedEvent) -> None:
     if life.opening is None:
         return  # the record itself was destroyed before: others confirm that they followed
     disposals = [
@@ -272,7 +272,7 @@ def _keys_destroyed(life: Life, told: Told) -> None:
         raise RuleError("the keys were destroyed for a disposal that is not this item's")
 
 
-def _onward(life: Life, told: Told) -> None:
+def _onward(life: ItemHistory, told: RecordedEvent) -> None:
     if life.conditions and "reference" not in told.event.value.get("basis", {}):
         raise RuleError(
             f"this item came with {len(life.conditions)} conditions on onward use",
@@ -280,7 +280,7 @@ def _onward(life: Life, told: Told) -> None:
         )
 
 
-def _offered(life: Life, told: Told) -> None:
+def _offered(life: ItemHistory, told: RecordedEvent) -> None:
     body = _body(told)
     if parse_time(body["expires"], what="expires") <= life.now:
         raise RuleError(
@@ -296,7 +296,7 @@ def _offered(life: Life, told: Told) -> None:
     _onward(life, told)
 
 
-def _accepted(life: Life, told: Told) -> None:
+def _accepted(life: ItemHistory, told: RecordedEvent) -> None:
     offer, body = life.offer, _body(told)
     if offer is None or life.opening is None or body["offer"] != offer.digest.hex():
         raise RuleError("the acceptance names another offer than the open one")
@@ -329,7 +329,7 @@ def _accepted(life: Life, told: Told) -> None:
         )
 
 
-def _disclosed(life: Life, told: Told) -> None:
+def _disclosed(life: ItemHistory, told: RecordedEvent) -> None:
     kind = _body(told)["recipientKind"]
     if GUARDED in life.handling and kind not in OFFICIAL:
         raise DeniedError(
@@ -340,7 +340,7 @@ def _disclosed(life: Life, told: Told) -> None:
         _onward(life, told)
 
 
-def _accessed(life: Life, told: Told) -> None:
+def _accessed(life: ItemHistory, told: RecordedEvent) -> None:
     body, role = _body(told), told.event.value["actor"]["role"]
     if "basis" not in told.event.value:
         raise RuleError("an access says why", hint="--basis WHY")

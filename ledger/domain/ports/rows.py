@@ -176,7 +176,7 @@ class AlarmRow:
 
 
 @dataclass(frozen=True, slots=True)
-class HoldingRow:
+class ReplicaStateRow:
     """One item at one replica. ``state``: wanted (to be pinned), pinned, damaged, or released (to
     be removed).
 
@@ -214,7 +214,7 @@ class PartnerRow:
 
 
 @dataclass(frozen=True, slots=True)
-class CrossingRow:
+class TransferStepRow:
     """A handover between agencies, the ``number``-th of its item. Digests are 32 bytes, times
     seconds, outcome as in slots.
 
@@ -238,7 +238,7 @@ class CrossingRow:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenRow:
+class DisclosedCopyRow:
     """A copy given to another agency by a statement; ``taken``: their own item of it, once they
     told; ``until``: fetched by then.
     """

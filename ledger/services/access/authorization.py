@@ -24,7 +24,7 @@ from ledger.domain.identity.person import PersonId, Recipient, read_stored
 from ledger.domain.identity.roles import GUEST_ROLES, ROLES_BY_TYPE
 from ledger.domain.item.parts import Part
 from ledger.domain.ports.rows import EntryRow, ItemRow, ReleaseRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.records import documents
@@ -69,7 +69,7 @@ def hidden() -> NotFoundError:
     )
 
 
-def require_still(node: Node, unit: Unit, who: PersonId | None, *roles: str) -> None:
+def require_still(node: Node, unit: UnitOfWork, who: PersonId | None, *roles: str) -> None:
     """Whoever asked for this is an active person of ours with one of these roles, in the
     transaction that does it.
 
@@ -89,7 +89,7 @@ def require_still(node: Node, unit: Unit, who: PersonId | None, *roles: str) -> 
         )
 
 
-def signer(node: Node, unit: Unit, certificate: Certificate) -> Caller:
+def signer(node: Node, unit: UnitOfWork, certificate: Certificate) -> Caller:
     """Whoever signed with a certificate, as a caller. A person is one who is enrolled here.
 
     Raises:
@@ -127,7 +127,7 @@ def is_asked(node: Node, caller: Caller, item: ItemRow) -> bool:
 
 
 def parts_of(
-    node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRow | None
+    node: Node, unit: UnitOfWork, caller: Caller, evidence: str, item: ItemRow | None
 ) -> frozenset[Part]:
     """The parts that somebody has in an item; none in one that is absent, which takes the same
     look-ups.
@@ -151,21 +151,23 @@ def parts_of(
     return frozenset(part for part, given in has.items() if given)
 
 
-def _has_own_key(node: Node, unit: Unit, caller: Caller) -> bool:
+def _has_own_key(node: Node, unit: UnitOfWork, caller: Caller) -> bool:
     """Whether what is sealed to the caller's key is meant for them: somebody may have joined with
     an agency's before it was known here.
     """
     return caller.hpke.digest not in directory.agency_keys(node, unit)
 
 
-def _own_grants(node: Node, unit: Unit, caller: Caller, evidence: str, *scopes: str) -> list[bytes]:
+def _own_grants(
+    node: Node, unit: UnitOfWork, caller: Caller, evidence: str, *scopes: str
+) -> list[bytes]:
     """The keys of an item that are sealed to the caller, and to no agency."""
     found = [data for scope in scopes for data in unit.grants(evidence, scope, caller.hpke.digest)]
     return found if _has_own_key(node, unit, caller) else []
 
 
 def _parts_of_node(
-    node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRow | None
+    node: Node, unit: UnitOfWork, caller: Caller, evidence: str, item: ItemRow | None
 ) -> frozenset[Part]:
     """Our own node speaks of every item; another agency's of those that it held, once they were
     disposed of and it destroys its keys.
@@ -179,7 +181,7 @@ def _parts_of_node(
     return frozenset({Part.HELD_THERE} if held and erasure is not None else ())
 
 
-def visible(node: Node, unit: Unit, caller: Caller, evidence: str) -> ItemRow:
+def visible(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> ItemRow:
     """The item, if the caller has a part in it.
 
     Raises:
@@ -191,14 +193,14 @@ def visible(node: Node, unit: Unit, caller: Caller, evidence: str) -> ItemRow:
     return item
 
 
-def is_visible(node: Node, unit: Unit, caller: Caller, evidence: str) -> bool:
+def is_visible(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> bool:
     """Whether the caller has a part in an item."""
     return bool(parts_of(node, unit, caller, evidence, unit.item(evidence)))
 
 
 def visible_items(
     node: Node,
-    unit: Unit,
+    unit: UnitOfWork,
     caller: Caller,
     *,
     after: int = -1,
@@ -230,7 +232,7 @@ def visible_items(
 
 
 def require_readable(
-    node: Node, unit: Unit, caller: Caller, item: ItemRow, mode: str
+    node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow, mode: str
 ) -> tuple[bytes, ...]:
     """Check that what an access of this mode opens could be handed to the caller; the keys to which
     content is sealed for them.
@@ -281,7 +283,7 @@ def no_key() -> DeniedError:
 
 
 def require_access(
-    node: Node, unit: Unit, caller: Caller, evidence: str, access: bytes, kind: str
+    node: Node, unit: UnitOfWork, caller: Caller, evidence: str, access: bytes, kind: str
 ) -> EntryRow:
     """Check that ``access`` is the digest of the caller's own, recent `accessed` event on this
     item.
@@ -355,7 +357,7 @@ def release(node: Node, caller: Caller, evidence: str, access: str, kind: str) -
     return row
 
 
-def content_grants(node: Node, unit: Unit, caller: Caller, evidence: str) -> list[bytes]:
+def content_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> list[bytes]:
     """The content keys sealed to the caller, and for a custodian those sealed to the custodians of
     the agency.
     """
@@ -365,7 +367,7 @@ def content_grants(node: Node, unit: Unit, caller: Caller, evidence: str) -> lis
     return found
 
 
-def looks(node: Node, unit: Unit, offer: bytes) -> list[dict[str, str]]:
+def looks(node: Node, unit: UnitOfWork, offer: bytes) -> list[dict[str, str]]:
     """Who that an offer was made to looked at the item before answering: the record (with the
     keys), or the content, and first when.
     """
@@ -380,7 +382,7 @@ def looks(node: Node, unit: Unit, offer: bytes) -> list[dict[str, str]]:
     ]
 
 
-def details(node: Node, unit: Unit, evidence: str) -> list[dict[str, Any]]:
+def details(node: Node, unit: UnitOfWork, evidence: str) -> list[dict[str, Any]]:
     """The documents of an item, completed, in order; with an offer who looked before answering
     it.
     """

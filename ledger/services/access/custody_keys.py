@@ -19,7 +19,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.ports.rows import CustodyKeyRow, PersonRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access.authorization import require_still
 from ledger.services.node.context import Node
 from ledger.services.records.documents import hpke_key
@@ -30,12 +30,12 @@ ROLE: Final = "custodian"
 WAITS, SEALED, HOLDS, KEPT = "waits", "sealed", "holds", "kept"
 
 
-def holds(node: Node, unit: Unit, person: PersonRow) -> bool:
+def holds(node: Node, unit: UnitOfWork, person: PersonRow) -> bool:
     """Whether somebody said that they hold the custody key in force."""
     return bool(person.custody) and same(person.custody, node.descriptor(unit).custody.digest)
 
 
-def standing(node: Node, unit: Unit, person: PersonRow, certificate: Certificate) -> str:
+def standing(node: Node, unit: UnitOfWork, person: PersonRow, certificate: Certificate) -> str:
     """How somebody stands to the custody key; empty for whoever has none and needs none."""
     needs = person.active and person.person.agency == node.agency and ROLE in certificate.roles
     if holds(node, unit, person):
@@ -112,7 +112,7 @@ def confirm(node: Node, person: PersonId, custody: bytes) -> None:
         unit.drop_custody_key(person)
 
 
-def _custodian(node: Node, unit: Unit, person: PersonId) -> tuple[PersonRow, Certificate]:
+def _custodian(node: Node, unit: UnitOfWork, person: PersonId) -> tuple[PersonRow, Certificate]:
     row = unit.person(person)
     if person.agency != node.agency:
         raise DeniedError("the custody key stays among the custodians of the agency")

@@ -20,7 +20,7 @@ from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import GUEST_ROLES
 from ledger.domain.ports.node_and_chain import IdentityProvider
 from ledger.domain.ports.rows import SessionRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
@@ -124,7 +124,7 @@ def identity_token(node: Node, issuer: str, subject: str) -> bytes:
     return record_keys.index_token(node, "oidc", issuer, subject)
 
 
-def _require_known(node: Node, unit: Unit, certificate: Certificate) -> None:
+def _require_known(node: Node, unit: UnitOfWork, certificate: Certificate) -> None:
     """Check that somebody is enrolled, and certified and not revoked by what their agency has
     published as far as it is known here.
 
@@ -133,7 +133,7 @@ def _require_known(node: Node, unit: Unit, certificate: Certificate) -> None:
     """
     if not is_enrolled(node, unit, certificate):
         raise DeniedError(_REFUSED, hint=_HINT)
-    directory.Certifiers(node, unit).verify_current(certificate)
+    directory.CertificateVerifier(node, unit).verify_current(certificate)
 
 
 def is_from_known_agency(node: Node, answer: bytes) -> bool:
@@ -145,7 +145,7 @@ def is_from_known_agency(node: Node, answer: bytes) -> bool:
         return agency == node.agency or unit.partner(agency) is not None
 
 
-def is_enrolled(node: Node, unit: Unit, certificate: Certificate) -> bool:
+def is_enrolled(node: Node, unit: UnitOfWork, certificate: Certificate) -> bool:
     """Whether a person or guest is enrolled here, or a service is another agency's node."""
     if certificate.kind == "service":
         return certificate.agency != node.agency and unit.partner(certificate.agency) is not None
@@ -182,12 +182,12 @@ def caller_of(node: Node, token: str) -> Caller | None:
     return Caller(certificate.subject, roles, row.certificate, hpke_key(person), certificate.key)
 
 
-def _is_revoked(node: Node, unit: Unit, certificate: Certificate) -> bool:
+def _is_revoked(node: Node, unit: UnitOfWork, certificate: Certificate) -> bool:
     """Whether another agency has taken a certificate back, by what is known here: whoever is ours
     is suspended here.
     """
     try:
-        directory.Certifiers(node, unit).verify_current(certificate)
+        directory.CertificateVerifier(node, unit).verify_current(certificate)
     except CustodyError:
         return True
     return False

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from ledger.domain.audit.findings import Finding
-from ledger.domain.audit.report import Report
-from ledger.domain.ports.unit_of_work import Records
+from ledger.domain.audit.findings import AuditFinding
+from ledger.domain.audit.report import AuditReport
+from ledger.domain.ports.unit_of_work import Database
 from ledger.services.audit.columns import FREE, ROWS
 
 _PAGE: Final = 500
@@ -37,7 +37,9 @@ class Comparing:
         told: places ("table key") of rows that have a finding of their own already.
     """
 
-    def __init__(self, home: Records, rebuilt: Records, report: Report, told: set[str]) -> None:
+    def __init__(
+        self, home: Database, rebuilt: Database, report: AuditReport, told: set[str]
+    ) -> None:
         self._home = home
         self._rebuilt = rebuilt
         self._report = report
@@ -55,7 +57,7 @@ class Comparing:
         for name in sorted(expected.keys() | found.keys()):
             if expected.get(name) != found.get(name):
                 self._report.add(
-                    Finding(
+                    AuditFinding(
                         "schema-differs",
                         shown(name),
                         shown(expected.get(name, "none")),
@@ -103,11 +105,11 @@ class Comparing:
     ) -> None:
         place = f"{name} {' '.join(shown(row[key]) for key in keys)}"
         if place not in self._told:
-            self._report.add(Finding(code, place, expected, found))
+            self._report.add(AuditFinding(code, place, expected, found))
 
 
 def _rows(
-    records: Records, name: str, keys: Sequence[str]
+    records: Database, name: str, keys: Sequence[str]
 ) -> Iterator[tuple[tuple[tuple[int, Any], ...], Row]]:
     after: list[Any] = []
     while True:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from ledger.domain.audit.findings import Finding, Severity
+from ledger.domain.audit.findings import AuditFinding, Severity
 from ledger.domain.audit.ports import AuditState, LogFiles
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import NetworkError
 from ledger.domain.ports.node_and_chain import Clock, Contracts
@@ -44,9 +44,9 @@ class Round:
     newest checkpoint, in seconds by agency.
     """
 
-    report: Report
-    fresh: list[Finding] = field(default_factory=list)
-    standing: list[Finding] = field(default_factory=list)
+    report: AuditReport
+    fresh: list[AuditFinding] = field(default_factory=list)
+    standing: list[AuditFinding] = field(default_factory=list)
     ages: dict[str, int] = field(default_factory=dict)
 
 
@@ -107,7 +107,7 @@ def look(
     state: AuditState,
     clock: Clock,
     limits: Limits,
-    options: external.Options | None = None,
+    options: external.ExternalOptions | None = None,
 ) -> Round:
     """Audit what is new, and compare everything with what was seen before.
 
@@ -131,7 +131,7 @@ def look(
                 else f"none since it was opened {age} s ago"
             )
             report.add(
-                Finding(
+                AuditFinding(
                     "silence",
                     f"log of {log.agency}",
                     f"a checkpoint within {limits.silence} s",
@@ -141,7 +141,7 @@ def look(
         for certificate, hour, count in state.volumes(log.log, limits.volume):
             place = f"certificate {certificate.hex()[:16]} of {log.agency}, from {hour * _HOUR}"
             report.add(
-                Finding(
+                AuditFinding(
                     "volume",
                     place,
                     f"fewer than {limits.volume} events in an hour",
@@ -161,7 +161,7 @@ def told(state: AuditState, found: Round) -> None:
             state.put_blob("alarm", _key(one), b"told")
 
 
-def is_alarm(finding: Finding) -> bool:
+def is_alarm(finding: AuditFinding) -> bool:
     """Whether somebody must be told at once."""
     return (
         finding.kind.severity in {Severity.FAILED, Severity.UNREADABLE}
@@ -169,21 +169,23 @@ def is_alarm(finding: Finding) -> bool:
     )
 
 
-def _key(finding: Finding) -> bytes:
+def _key(finding: AuditFinding) -> bytes:
     """What an alarm is known by: numbers move on while a thing stays the same, so its code and
     place.
     """
     return sha256(f"{finding.code}\x00{finding.place}".encode()).digest()
 
 
-def _sorted(state: AuditState, report: Report) -> tuple[list[Finding], list[Finding]]:
+def _sorted(
+    state: AuditState, report: AuditReport
+) -> tuple[list[AuditFinding], list[AuditFinding]]:
     """Alarms that are due, and those that were told already or must stay for another look first."""
-    found: dict[bytes, Finding] = {}
+    found: dict[bytes, AuditFinding] = {}
     for one in report.findings:
         if is_alarm(one):
             found.setdefault(_key(one), one)
-    fresh: list[Finding] = []
-    standing: list[Finding] = []
+    fresh: list[AuditFinding] = []
+    standing: list[AuditFinding] = []
     with state.transaction():
         for key, one in found.items():
             before = state.blob("alarm", key)

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import ChainStory
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.chain.transactions import SentCall
 from ledger.domain.errors import ALTERED, CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.domain.event import document as documents
@@ -26,7 +26,7 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
 from ledger.domain.ports.rows import LogRow
-from ledger.domain.ports.unit_of_work import Records, Unit
+from ledger.domain.ports.unit_of_work import Database, UnitOfWork
 from ledger.services.audit.columns import PRIMARY
 from ledger.services.audit.comparing import shown
 from ledger.services.log import merkle_log
@@ -55,9 +55,9 @@ class Rebuild:
     """
 
     node: Node
-    into: Records
+    into: Database
     state: ChainStory
-    report: Report
+    report: AuditReport
     whole: bool = True
     announced: set[str] = field(default_factory=set)
     signers: set[bytes] = field(default_factory=set)
@@ -68,7 +68,7 @@ class Rebuild:
 
     def find(self, code: str, place: str, expected: str, found: str) -> None:
         """Report something."""
-        self.report.add(Finding(code, place, expected, found))
+        self.report.add(AuditFinding(code, place, expected, found))
 
     @contextmanager
     def guarded(self, place: str) -> Iterator[None]:
@@ -88,7 +88,7 @@ class Rebuild:
                 told,
             )
 
-    def certificate(self, unit: Unit, digest: bytes) -> Certificate | None:
+    def certificate(self, unit: UnitOfWork, digest: bytes) -> Certificate | None:
         """A certificate of the home by its digest; None where it is not there, or is another
         one.
         """
@@ -101,7 +101,7 @@ class Rebuild:
             self._certificates[digest] = certificates.parse(der)
         return self._certificates[digest]
 
-    def pages(self, table: str) -> Iterator[tuple[Unit, Unit, list[dict[str, Any]]]]:
+    def pages(self, table: str) -> Iterator[tuple[UnitOfWork, UnitOfWork, list[dict[str, Any]]]]:
         """A table of the home, page by page, with the home and the rebuilt database."""
         keys, after = PRIMARY[table], list[Any]()
         while True:
@@ -186,7 +186,7 @@ def _statement(book: Rebuild, row: dict[str, Any]) -> Statement | None:
         return None
 
 
-def _sequence(book: Rebuild, into: Unit, fresh: list[tuple[int, Statement]]) -> None:
+def _sequence(book: Rebuild, into: UnitOfWork, fresh: list[tuple[int, Statement]]) -> None:
     rows = [
         replace(entry_row(book.node.log_id, statement), index=index) for index, statement in fresh
     ]
@@ -196,7 +196,9 @@ def _sequence(book: Rebuild, into: Unit, fresh: list[tuple[int, Statement]]) -> 
         into.add_entries(rows)
 
 
-def _agency_statement(book: Rebuild, unit: Unit, into: Unit, statement: Statement) -> None:
+def _agency_statement(
+    book: Rebuild, unit: UnitOfWork, into: UnitOfWork, statement: Statement
+) -> None:
     service, raw = book.certificate(unit, statement.certificate), unit.document(statement.payload)
     place = f"document {shown(statement.payload)}"
     if service is None:

@@ -18,7 +18,7 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import agency_id
 from ledger.domain.log import merkle
 from ledger.domain.ports.rows import DescriptorRow, TransactionRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.log import merkle_log
@@ -112,7 +112,9 @@ def _transactions(book: Rebuild) -> _Sent:
     return sent
 
 
-def _anchored(book: Rebuild, unit: Unit, into: Unit, one: CheckpointAnchored, sent: _Sent) -> None:
+def _anchored(
+    book: Rebuild, unit: UnitOfWork, into: UnitOfWork, one: CheckpointAnchored, sent: _Sent
+) -> None:
     node, chain = book.node, book.node.contracts.chain
     stored = next(iter(unit.rows("checkpoint", log=one.log, size=one.size)), None)
     for call in sent.get((one.prev, one.size, one.root), []):
@@ -145,7 +147,7 @@ def _anchored(book: Rebuild, unit: Unit, into: Unit, one: CheckpointAnchored, se
     )
 
 
-def _pending(book: Rebuild, into: Unit, row: dict[str, Any], last: int, sent: _Sent) -> None:
+def _pending(book: Rebuild, into: UnitOfWork, row: dict[str, Any], last: int, sent: _Sent) -> None:
     """A checkpoint on its way: the tree's root, in a transaction that is written down."""
     node, chain = book.node, book.node.contracts.chain
     if not book.whole:

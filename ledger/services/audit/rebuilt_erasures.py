@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from ledger.domain.identity.names import agency_id
-from ledger.domain.ports.rows import CrossingRow, EntryRow, ErasureRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import EntryRow, ErasureRow, ItemRow, TransferStepRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.onchain import transfer_steps
 
@@ -21,8 +21,8 @@ _LIMIT: Final = 10_000
 
 def carry(
     book: Rebuild,
-    unit: Unit,
-    into: Unit,
+    unit: UnitOfWork,
+    into: UnitOfWork,
     told: ErasureRow,
     item: ItemRow,
     own: list[EntryRow],
@@ -52,12 +52,12 @@ def carry(
     into.put_erasure(replace(told, statement=close.digest, state=state))
 
 
-def _by_service(book: Rebuild, unit: Unit, row: EntryRow) -> bool:
+def _by_service(book: Rebuild, unit: UnitOfWork, row: EntryRow) -> bool:
     found = book.certificate(unit, row.certificate)
     return found is not None and found.kind == "service" and found.agency == book.node.agency
 
 
-def sent(book: Rebuild, row: CrossingRow, ours: CrossingRow | None) -> bytes:
+def sent(book: Rebuild, row: TransferStepRow, ours: TransferStepRow | None) -> bytes:
     """The transaction of a handover that is on its way: the one that calls the contract with
     its offer or answer.
     """

@@ -21,16 +21,16 @@ from ledger.domain.errors import CustodyError, DeniedError, RuleError
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.item.custody import ItemState
-from ledger.domain.item.history_rules import Life, Told
+from ledger.domain.item.history_rules import ItemHistory, RecordedEvent
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.rows import CrossingRow, EntryRow, ItemRow, ShareRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import EntryRow, ItemRow, ShareRow, TransferStepRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.audit import rebuilt_erasures
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.foreign_history import InheritedRecords
 from ledger.services.audit.rebuilding import Rebuild
-from ledger.services.audit.stored_items import Examined, One, Stored, names
+from ledger.services.audit.stored_items import ReconstructedItem, StoredItem, StoredItems, names
 from ledger.services.bundles import unpacking
 from ledger.services.bundles.unpacking import Opened
 from ledger.services.handovers import incoming
@@ -45,7 +45,9 @@ _LIMIT: Final = 10_000
 
 
 def rebuild_items(
-    book: Rebuild, take: Callable[[Unit, Examined], None], advance: Callable[[int], None]
+    book: Rebuild,
+    take: Callable[[UnitOfWork, ReconstructedItem], None],
+    advance: Callable[[int], None],
 ) -> tuple[int, int]:
     """Rebuild every item, and hand each to ``take`` with the rebuilt database; numbers of items and
     of documents.
@@ -53,7 +55,7 @@ def rebuild_items(
     records, count, opened = InheritedRecords(book.node, book.state, book.authorities), 0, 0
     for page in names(book):
         with book.node.records.read() as unit, book.into.write() as into:
-            stored = Stored(unit, page)
+            stored = StoredItems(unit, page)
             for evidence in page:
                 replay = _Replay(book, unit, into, records, stored, evidence)
                 with book.guarded(f"item {evidence}"):
@@ -68,16 +70,16 @@ class _Replay:
     """One item."""
 
     book: Rebuild
-    unit: Unit
-    into: Unit
+    unit: UnitOfWork
+    into: UnitOfWork
     records: InheritedRecords
-    stored: Stored
+    stored: StoredItems
     evidence: str
     events: dict[bytes, Event] = field(default_factory=dict)
     opened: int = 0
     _seen: set[bytes] = field(default_factory=set)
 
-    def run(self) -> Examined:
+    def run(self) -> ReconstructedItem:
         """Take every statement again."""
         self.erasure = self.stored.erasures.get(self.evidence)
         self.erased = self.erasure is not None and self.erasure.state != "due"
@@ -170,7 +172,7 @@ class _Replay:
             if event is not None and "content" in event.body
             else None
         )
-        one = One(statement, certificate, event, content if row.effect == "open" else None)
+        one = StoredItem(statement, certificate, event, content if row.effect == "open" else None)
         item = sequencing.item_after(self.book.node, one, self.current)
         if (
             row.effect == "open" and event is None and self.known is not None
@@ -252,7 +254,7 @@ class _Replay:
                     "the record that came with the item does not go on from what is known of it"
                 )
 
-    def _settle(self, state: ItemState, row: CrossingRow, until: int | None) -> bool:
+    def _settle(self, state: ItemState, row: TransferStepRow, until: int | None) -> bool:
         """Take over what the contract says of an open handover, as far as the node had looked;
         whether anything changed.
         """
@@ -371,22 +373,22 @@ class _Replay:
             for opening in unit.rows("opening", evidence=self.evidence):
                 into.put_opening(opening["evidence"], opening["until"])
 
-    def _examined(self, item: ItemRow, own: list[EntryRow]) -> Examined:
+    def _examined(self, item: ItemRow, own: list[EntryRow]) -> ReconstructedItem:
         rows = foreign_history.events_that_count(self.into, self.evidence) if self.left else own
         sequenced = [self.events.get(row.digest) for row in own if row.log == self.book.node.log_id]
-        found = Examined(
+        found = ReconstructedItem(
             item,
             rows,
             self.events,
             None,
-            Life(),
+            ItemHistory(),
             self.erasure,
             self.stored.grants.get(self.evidence, []),
             sequenced,
         )
         for row in self.into.events(self.evidence) if self.left else own:
             if row.digest in self.events:
-                found.life.take(Told(row.digest, self.events[row.digest]))
+                found.life.take(RecordedEvent(row.digest, self.events[row.digest]))
         opening = self.events.get(rows[0].digest) if rows else None
         if opening is not None and "content" in opening.body:
             found.content = parse_content(opening.body["content"], opening.body["size"])

@@ -22,13 +22,13 @@ from ledger.domain.ports.rows import (
     AlarmRow,
     CustodyKeyRow,
     EnrolmentRow,
-    HoldingRow,
     PartnerRow,
     PersonRow,
     ReleaseRow,
+    ReplicaStateRow,
     SessionRow,
 )
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys, service_numbers, sessions
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
@@ -89,7 +89,7 @@ class People:
 
     def run(self) -> None:
         """Rebuild every table that is left."""
-        rules: dict[str, Callable[[Unit, Unit, Row], None]] = {
+        rules: dict[str, Callable[[UnitOfWork, UnitOfWork, Row], None]] = {
             "enrolment": self._enrolment, "person": self._person, "custody_key": self._custody_key,
             "partner": self._partner,
             "session": self._session, "identity": self._identity, "challenge": self._challenge,
@@ -108,7 +108,7 @@ class People:
         with self._book.into.write() as into:
             into.put_index_form(wording.VERSION)  # whoever opens a home brings its index up to this
 
-    def _enrolment(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _enrolment(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         node = self._book.node
         asked = EnrolmentRow(**{**row, "inviter": _who(row["inviter"]) if row["inviter"] else None})
         state = "requested" if asked.request else "invited"
@@ -138,7 +138,7 @@ class People:
             )
         into.put_enrolment(made)
 
-    def _person(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _person(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         node, told = self._book.node, PersonRow(**{**row, "person": _who(row["person"])})
         found = self._book.certificate(unit, told.certificate)
         if found is None:
@@ -191,7 +191,7 @@ class People:
             )
         return documents.encode_hpke(signed[0].hpke) if signed else told.hpke, proof
 
-    def _custody_key(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _custody_key(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         """A custody key on its way is a key of this agency's, sealed to a custodian by the key that
         this person signed for.
         """
@@ -214,7 +214,7 @@ class People:
                 CustodyKeyRow(person.person, sealed.custody, row["sealed"], _who(row["by"]))
             )
 
-    def _partner(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _partner(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         told, crl = PartnerRow(**row), b""
         known = into.partner_descriptors(told.agency)
         descriptor = directory.in_force(known, self._book.node.clock.now())
@@ -225,7 +225,7 @@ class People:
             crl = told.crl
         into.put_partner(PartnerRow(told.agency, descriptor.service or told.url, crl, told.checked))
 
-    def _session(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _session(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         """A session is somebody's who may have one, and no longer than one is good for."""
         node, told = self._book.node, SessionRow(**row)
         found = self._book.certificate(unit, told.certificate)
@@ -235,16 +235,16 @@ class People:
             person = found.subject if found.kind == "person" else None
             into.put_session(SessionRow(told.token, person, found.digest, told.expires))
 
-    def _identity(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _identity(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         person = unit.person(_who(row["person"]))
         if person is not None and person.person.agency == self._book.node.agency:
             into.put_identity(row["token"], person.person)
 
-    def _challenge(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _challenge(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         if row["expires"] <= self._book.node.clock.now() + sessions.PERSON_LIFE:
             into.put_challenge(row["nonce"], row["expires"])
 
-    def _alarm(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _alarm(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         person = _who(row["person"])
         if unit.person(person) is not None:
             into.put_alarm(
@@ -253,24 +253,24 @@ class People:
                 )
             )
 
-    def _release(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _release(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         entry = into.entry_by_digest(row["statement"])
         if entry is not None:
             into.put_release(
                 ReleaseRow(entry.digest, row["recipient"], row["kind"], entry.evidence, row["time"])
             )
 
-    def _holding(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _holding(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         item = into.item(row["evidence"])
         if (
             item is not None
             and item.cid is not None
             and row["node"] in self._book.node.replicas.names()
         ):
-            into.put_holding(replace(HoldingRow(**row), cid=item.cid))
+            into.put_holding(replace(ReplicaStateRow(**row), cid=item.cid))
 
     @staticmethod
-    def _target(unit: Unit, into: Unit, row: Row) -> None:
+    def _target(unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         if into.item(row["evidence"]) is not None:
             into.put_target(row["evidence"], row["copies"])
 

@@ -9,17 +9,17 @@ from typing import Any, Final
 from ledger.domain.crypto.content_encryption import Content
 from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
-from ledger.domain.item.history_rules import Life
+from ledger.domain.item.history_rules import ItemHistory
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.rows import CrossingRow, EntryRow, ErasureRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import EntryRow, ErasureRow, ItemRow, TransferStepRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.audit.rebuilding import Rebuild
 
 _PAGE: Final = 100
 
 
 @dataclass
-class Examined:
+class ReconstructedItem:
     """An item as it should be: its events with their documents, its content, its life, and sealed
     content keys.
 
@@ -31,7 +31,7 @@ class Examined:
     rows: list[EntryRow]
     events: dict[bytes, Event]
     content: Content | None
-    life: Life
+    life: ItemHistory
     erasure: ErasureRow | None
     grants: list[dict[str, Any]]
     sequenced: list[Event | None]
@@ -48,7 +48,7 @@ class Examined:
 
 
 @dataclass(frozen=True, slots=True)
-class One:
+class StoredItem:
     """See sequencing.Sequenced."""
 
     statement: Statement
@@ -78,10 +78,10 @@ def names(book: Rebuild) -> Iterator[list[str]]:
         after = page[-1]
 
 
-class Stored:
+class StoredItems:
     """What the home says of some items, read for all of them at once."""
 
-    def __init__(self, unit: Unit, names: list[str]) -> None:
+    def __init__(self, unit: UnitOfWork, names: list[str]) -> None:
         self.items = unit.items_named(names)
         self.erasures = {
             row["evidence"]: ErasureRow(**row)
@@ -90,6 +90,6 @@ class Stored:
         self.grants: dict[str, list[dict[str, Any]]] = {}
         for row in unit.rows_among("grant", "evidence", names):
             self.grants.setdefault(row["evidence"], []).append(row)
-        self.crossings: dict[str, dict[int, CrossingRow]] = {}
+        self.crossings: dict[str, dict[int, TransferStepRow]] = {}
         for row in unit.rows_among("crossing", "evidence", names):
-            self.crossings.setdefault(row["evidence"], {})[row["number"]] = CrossingRow(**row)
+            self.crossings.setdefault(row["evidence"], {})[row["number"]] = TransferStepRow(**row)

@@ -26,7 +26,7 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log.merkle import leaf_hash
 from ledger.domain.ports.rows import CheckpointRow, DescriptorRow, EntryRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
@@ -94,18 +94,18 @@ def bundle(
     for code in sorted(signers - {node.agency}):
         directory.renew_crl(node, code, last_proven)
     with node.records.read() as unit:
-        draft = _Draft(node, unit, item)
+        draft = _BundleBuilder(node, unit, item)
         for row in rows:
             draft.add(row, shown)
         return draft.finish(prove=prove)
 
 
 @dataclass
-class _Draft:
+class _BundleBuilder:
     """A bundle in the making."""
 
     node: Node
-    unit: Unit
+    unit: UnitOfWork
     item: ItemRow
     statements: list[tuple[BundledStatement, LogRef, int | None]] = field(default_factory=list)
     checkpoints: dict[_Place, BundledCheckpoint] = field(default_factory=dict)

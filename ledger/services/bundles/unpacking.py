@@ -28,8 +28,8 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.item.custody import ItemState
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.unit_of_work import Unit
-from ledger.domain.verify import State, Verdict, verify
+from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.domain.verify import ContractState, Verdict, verify
 from ledger.services.bundles import agency_trust
 from ledger.services.node.context import Node
 from ledger.services.records import foreign_history, record_keys
@@ -130,7 +130,7 @@ class _Keys:
         )
 
 
-class OwnView(State):
+class OwnView(ContractState):
     """The contracts as our own chain has them in its newest final block.
 
     Args:
@@ -176,7 +176,7 @@ class OwnView(State):
         return bytes(4) + len(self._hops).to_bytes(4, "big") + holder[:24]
 
 
-def verify_bundle(node: Node, found: Bundle, state: State | None = None) -> None:
+def verify_bundle(node: Node, found: Bundle, state: ContractState | None = None) -> None:
     """The ten steps of verification, the chain judged by our own view of it.
 
     Raises:
@@ -207,7 +207,7 @@ def verify_bundle(node: Node, found: Bundle, state: State | None = None) -> None
 
 
 def require_history(
-    unit: Unit, state: ItemState, origin: str, parsed: tuple[Statement, ...]
+    unit: UnitOfWork, state: ItemState, origin: str, parsed: tuple[Statement, ...]
 ) -> None:
     """Check that what came is about the very item that is known here, and goes on from what is
     known of it.
@@ -229,7 +229,9 @@ def require_history(
         )
 
 
-def keep(node: Node, unit: Unit, opened: Opened, numbers: Iterable[int], key: bytes | None) -> None:
+def keep(
+    node: Node, unit: UnitOfWork, opened: Opened, numbers: Iterable[int], key: bytes | None
+) -> None:
     """Keep these events of a verified parcel: entries of other logs, certificates, documents sealed
     anew, and what they are found by.
 

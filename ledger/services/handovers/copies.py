@@ -27,8 +27,8 @@ from ledger.domain.errors import (
 )
 from ledger.domain.identity.person import agency_recipient
 from ledger.domain.ports.node_and_chain import PartnerApi
-from ledger.domain.ports.rows import GivenRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import DisclosedCopyRow, ItemRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.bundles import export, unpacking
 from ledger.services.handovers import outgoing
@@ -59,15 +59,15 @@ class Offered:
     grants: tuple[bytes, ...]
 
 
-def for_agency(node: Node, agency: str, after: bytes = b"") -> list[GivenRow]:
+def for_agency(node: Node, agency: str, after: bytes = b"") -> list[DisclosedCopyRow]:
     """A page of the copies that an agency may fetch now, in the order of statements."""
     with node.records.read() as unit:
         return unit.given_to(agency, outgoing.PAGE, now=node.clock.now(), after=after)
 
 
 def require_given(
-    node: Node, unit: Unit, agency: str, statement: bytes
-) -> tuple[GivenRow, ItemRow]:
+    node: Node, unit: UnitOfWork, agency: str, statement: bytes
+) -> tuple[DisclosedCopyRow, ItemRow]:
     """A copy that an agency may fetch now, and its item.
 
     Raises:
@@ -177,7 +177,9 @@ def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: byte
     return Offered(evidence, statement, opening.value, disclosed.value, content)
 
 
-def require_copy(node: Node, unit: Unit, item: ItemRow, evidence: str, statement: bytes) -> None:
+def require_copy(
+    node: Node, unit: UnitOfWork, item: ItemRow, evidence: str, statement: bytes
+) -> None:
     """An item of ours is a copy of another agency's, by the statement that disclosed it: nobody
     else names theirs in its place.
 

@@ -24,7 +24,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.domain.ports.rows import EntryRow, ErasureRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.bundles import export
 from ledger.services.handovers import outcomes, outgoing
 from ledger.services.node.context import Node
@@ -184,7 +184,7 @@ def _told(node: Node, agency: str, after: str, size: int) -> Iterator[dict[str, 
             }
 
 
-def holders(unit: Unit, evidence: str) -> set[str]:
+def holders(unit: UnitOfWork, evidence: str) -> set[str]:
     """Agencies that have, or had, an item in their custody."""
     item = unit.item(evidence)
     taken = {
@@ -273,7 +273,7 @@ def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: b
             )
 
 
-def disposal(unit: Unit, evidence: str) -> Disposal | None:
+def disposal(unit: UnitOfWork, evidence: str) -> Disposal | None:
     """What became of an item that was disposed of; None for any other."""
     row, item = unit.erasure(evidence), unit.item(evidence)
     if row is None or item is None:
@@ -298,6 +298,6 @@ def disposal(unit: Unit, evidence: str) -> Disposal | None:
     )
 
 
-def _by_service(unit: Unit, row: EntryRow) -> bool:
+def _by_service(unit: UnitOfWork, row: EntryRow) -> bool:
     der = unit.certificate(row.certificate)
     return der is not None and certificates.parse(der).kind == "service"

@@ -31,8 +31,8 @@ from ledger.domain.item import custody
 from ledger.domain.item.custody import ItemState
 from ledger.domain.log.statement import Statement
 from ledger.domain.ports.node_and_chain import PartnerApi
-from ledger.domain.ports.rows import CrossingRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import ItemRow, TransferStepRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.bundles import unpacking
 from ledger.services.bundles.unpacking import Opened
 from ledger.services.node.context import Node
@@ -133,7 +133,7 @@ def _receive(
 
 def _offered(
     node: Node, code: str, opened: Opened
-) -> tuple[ItemState, list[CrossingRow], content_encryption.Content | None]:
+) -> tuple[ItemState, list[TransferStepRow], content_encryption.Content | None]:
     """Where an item stands that is on offer to us by its holder, verified, and its content."""
     if None in opened.events or opened.record is None:
         raise VerificationError(
@@ -162,10 +162,10 @@ def _offered(
 
 def write(
     node: Node,
-    unit: Unit,
+    unit: UnitOfWork,
     opened: Opened,
     state: ItemState,
-    rows: list[CrossingRow],
+    rows: list[TransferStepRow],
     cid: bytes | None,
     place: int,
     key: bytes | None,
@@ -195,7 +195,7 @@ def _content(opening: Event | None) -> content_encryption.Content | None:
     return content_encryption.parse_content(opening.body["content"], opening.body["size"])
 
 
-def _require_same(node: Node, unit: Unit, before: ItemRow | None, opened: Opened) -> None:
+def _require_same(node: Node, unit: UnitOfWork, before: ItemRow | None, opened: Opened) -> None:
     """An item that is known here already must be the very same one, and not in our custody: names
     are chosen by whoever opens an item.
 
@@ -294,13 +294,13 @@ def _require_room(node: Node, code: str, evidence: str, size: int) -> None:
         )
 
 
-def replay(opened: Opened) -> tuple[ItemState, list[CrossingRow]]:
+def replay(opened: Opened) -> tuple[ItemState, list[TransferStepRow]]:
     """Where the item stands, and its handovers between agencies as statements and contract tell
     them.
     """
     hops = {hop.offer: hop for hop in opened.bundle.hops}
     state: ItemState | None = None
-    rows: list[CrossingRow] = []
+    rows: list[TransferStepRow] = []
     for bundled, one, event in zip(
         opened.bundle.statements, opened.statements, opened.events, strict=True
     ):
@@ -337,13 +337,13 @@ def replay(opened: Opened) -> tuple[ItemState, list[CrossingRow]]:
 
 def _crossing(
     evidence: str, number: int, giver: str, offer: Statement, hop: Hop | None
-) -> CrossingRow:
+) -> TransferStepRow:
     taker = offer.claims.to or ""
     if hop is None:  # withdrawn before the contract ever took it
-        return CrossingRow(evidence, number, giver, taker, offer.digest, 0, "lapsed")
+        return TransferStepRow(evidence, number, giver, taker, offer.digest, 0, "lapsed")
     state = "open" if hop.outcome == contract_layout.OPEN else "concluded"
     times = (hop.offer_time, hop.outcome, hop.outcome_digest, hop.time)
-    return CrossingRow(evidence, number, giver, taker, offer.digest, hop.expires, state, *times)
+    return TransferStepRow(evidence, number, giver, taker, offer.digest, hop.expires, state, *times)
 
 
 def discard(node: Node, code: str, evidence: str) -> None:
@@ -370,5 +370,5 @@ def _used_since(node: Node, place: int) -> Iterator[bytes]:
             yield from dag.every(node.blocks.own, item.cid) if item.cid is not None else ()
 
 
-def _items(unit: Unit, after: int, size: int) -> list[ItemRow]:
+def _items(unit: UnitOfWork, after: int, size: int) -> list[ItemRow]:
     return unit.items(after=after, limit=size, person=None, evidence=None)

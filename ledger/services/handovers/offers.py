@@ -14,7 +14,7 @@ from typing import Final
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import NotFoundError, RuleError
 from ledger.domain.ports.rows import ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.handovers.sync import Synced
@@ -65,7 +65,7 @@ def under_way(node: Node, caller: Caller) -> list[UnderWay]:
     return found
 
 
-def require_offered(node: Node, unit: Unit, caller: Caller, evidence: str) -> ItemRow:
+def require_offered(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> ItemRow:
     """The item, if it is on offer to the caller, and the offer still holds.
 
     Raises:

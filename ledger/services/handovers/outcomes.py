@@ -14,8 +14,8 @@ from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.errors import ChainError, DeniedError, VerificationError
 from ledger.domain.log import statement as statements
-from ledger.domain.ports.rows import CrossingRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import ItemRow, TransferStepRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.bundles import unpacking
 from ledger.services.bundles.unpacking import Opened, OwnView
 from ledger.services.node.context import Node
@@ -23,7 +23,7 @@ from ledger.services.onchain import transfer_steps
 from ledger.services.records import record_keys
 
 
-def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
+def take_outcome(node: Node, row: TransferStepRow, data: bytes) -> None:
     """Take over what the other side signed, where the contract has taken it.
 
     Raises:
@@ -70,7 +70,7 @@ def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
         transfer_steps.conclude(node, unit, replace(row, sent=b"", **times))  # type: ignore[arg-type]
 
 
-def _ending(opened: Opened, row: CrossingRow) -> tuple[Hop, int]:
+def _ending(opened: Opened, row: TransferStepRow) -> tuple[Hop, int]:
     """The handover as it was concluded, and which event of the parcel concluded it."""
     hop = next(
         (
@@ -110,7 +110,7 @@ def _verify(node: Node, opened: Opened, item: ItemRow) -> None:
     unpacking.verify_bundle(node, found, OwnView(node, found, item.state.ref))
 
 
-def _record_key(node: Node, unit: Unit, evidence: str) -> bytes | None:
+def _record_key(node: Node, unit: UnitOfWork, evidence: str) -> bytes | None:
     try:
         return record_keys.record_key(node, unit, evidence)
     except DeniedError:

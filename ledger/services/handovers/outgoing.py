@@ -17,8 +17,8 @@ from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import agency_recipient
-from ledger.domain.ports.rows import CrossingRow, EntryRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import EntryRow, ItemRow, TransferStepRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.bundles import export
 from ledger.services.node.context import Node
@@ -30,7 +30,7 @@ PAGE: Final = 1000  # rows of a list that another agency asks for; it asks again
 _NONE = "no handover between us about such an item"
 
 
-def between(node: Node, agency: str, after: str = "") -> list[CrossingRow]:
+def between(node: Node, agency: str, after: str = "") -> list[TransferStepRow]:
     """A page of the handovers between an agency and us that the contract has taken and nobody has
     concluded yet, as far as we know.
     """
@@ -57,7 +57,7 @@ def page(
         node.pages[name] = ""
 
 
-def shared(node: Node, unit: Unit, agency: str, evidence: str) -> CrossingRow:
+def shared(node: Node, unit: UnitOfWork, agency: str, evidence: str) -> TransferStepRow:
     """The newest handover of an item, if it is between an agency and us and the contract knows it.
 
     Raises:
@@ -123,7 +123,7 @@ def _outcome(node: Node, found: Bundle, row: EntryRow, to: HpkeKey) -> bytes:
 
 
 def single(
-    unit: Unit, row: EntryRow, key: bytes, to: HpkeKey
+    unit: UnitOfWork, row: EntryRow, key: bytes, to: HpkeKey
 ) -> tuple[SealedDocument, list[Grant]]:
     """One sealed document, and the keys of it and its disclosures alone.
 
@@ -156,7 +156,7 @@ def single(
     return SealedDocument(row.payload, sealed, disclosures), made
 
 
-def require_offered(node: Node, unit: Unit, agency: str, evidence: str) -> ItemRow:
+def require_offered(node: Node, unit: UnitOfWork, agency: str, evidence: str) -> ItemRow:
     """An item whose ciphertext an agency may fetch: it is offered to them, and the offer is open.
 
     Raises:
@@ -168,7 +168,7 @@ def require_offered(node: Node, unit: Unit, agency: str, evidence: str) -> ItemR
     return item
 
 
-def _holds(node: Node, row: CrossingRow) -> bool:
+def _holds(node: Node, row: TransferStepRow) -> bool:
     """Whether an offer of ours stands: neither taken back, which the contract may not know yet, nor
     expired by any clock's reckoning.
     """

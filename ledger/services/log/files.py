@@ -17,7 +17,7 @@ from ledger.domain.identity.names import check_code
 from ledger.domain.log import merkle, tiles
 from ledger.domain.log.receipt import parse_checkpoint
 from ledger.domain.log.tiles import WIDTH
-from ledger.domain.ports.unit_of_work import Records, Unit
+from ledger.domain.ports.unit_of_work import Database, UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 
@@ -33,7 +33,7 @@ class OwnLog:
 
     agency: str
     log: bytes
-    records: Records
+    records: Database
     key: Ed25519PrivateKey
 
     @classmethod
@@ -71,15 +71,15 @@ class OwnFiles:
         """Nothing is kept open."""
 
 
-def _nothing(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _nothing(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     raise NotFoundError("no such file of the log")
 
 
-def _checkpoint(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _checkpoint(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     return merkle_log.checkpoint(log.key, unit, log.log).note
 
 
-def _anchored(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _anchored(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     """Also one whose transaction is on its way: the chain may have taken it before we know."""
     if _SIZE.fullmatch(rest):
         found = unit.checkpoints(log.log, after=int(rest) - 1, limit=1)
@@ -88,7 +88,7 @@ def _anchored(log: OwnLog, unit: Unit, rest: str) -> bytes:
     raise NotFoundError("no such checkpoint was sent to be anchored")
 
 
-def _tile(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _tile(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     return merkle_log.tile(unit, log.log, tiles.parse_path(rest))
 
 
@@ -98,21 +98,21 @@ def _digest(rest: str) -> bytes:
     return bytes.fromhex(rest)
 
 
-def _certificate(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _certificate(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     der = unit.certificate(_digest(rest))
     if der is None:
         raise NotFoundError("no such certificate")
     return der
 
 
-def _crl(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _crl(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     newest = unit.newest_crl()
     if rest or newest is None:
         raise NotFoundError("no revocation list was issued yet")
     return newest.der
 
 
-def _crl_of(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _crl_of(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     if rest == log.agency:
         return _crl(log, unit, "")
     row = unit.partner(rest)
@@ -121,7 +121,7 @@ def _crl_of(log: OwnLog, unit: Unit, rest: str) -> bytes:
     return row.crl
 
 
-def _descriptor(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _descriptor(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     wanted = _digest(rest)
     for document in _descriptors(unit):
         if sha256(document).digest() == wanted:
@@ -129,13 +129,13 @@ def _descriptor(log: OwnLog, unit: Unit, rest: str) -> bytes:
     raise NotFoundError("no such descriptor is known here")
 
 
-def _descriptors(unit: Unit) -> Iterator[bytes]:
+def _descriptors(unit: UnitOfWork) -> Iterator[bytes]:
     yield from (row.document for row in unit.descriptors())
     for partner in unit.partners():
         yield from (row.document for row in unit.partner_descriptors(partner.agency))
 
 
-def _document(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _document(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     """Documents of the agency's statements about itself are public: they alone lie here as they
     were signed.
     """
@@ -146,7 +146,7 @@ def _document(log: OwnLog, unit: Unit, rest: str) -> bytes:
     return found
 
 
-_READERS: Final[dict[str, Callable[[OwnLog, Unit, str], bytes]]] = {
+_READERS: Final[dict[str, Callable[[OwnLog, UnitOfWork, str], bytes]]] = {
     "checkpoint": _checkpoint,
     "checkpoints": _anchored,
     "tile": _tile,
@@ -185,7 +185,7 @@ def require_own(log: OwnLog, path: str, data: bytes) -> None:
         )
 
 
-def _says_ours(log: OwnLog, unit: Unit, note: bytes) -> bool:
+def _says_ours(log: OwnLog, unit: UnitOfWork, note: bytes) -> bool:
     said, state = parse_checkpoint(note), unit.log(log.log)
     if said.log_id != log.log or state is None or said.size > state.size:
         return False

@@ -18,18 +18,18 @@ from ledger.domain.log.merkle import NodeReader
 from ledger.domain.log.receipt import Checkpoint, Receipt
 from ledger.domain.log.tiles import HEIGHT, WIDTH, TilePath
 from ledger.domain.ports.rows import EntryRow, LogRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 _FROZEN_HINT: Final = "stop the node, keep the home as it is, and run: custody doctor"
 
 
-def reader(unit: Unit, log: bytes) -> NodeReader:
+def reader(unit: UnitOfWork, log: bytes) -> NodeReader:
     """Reads nodes of the tree from stored tiles."""
     return tiles.node_reader(lambda level, index: unit.tile(log, level, index))
 
 
-def require_log(unit: Unit, log: bytes) -> LogRow:
+def require_log(unit: UnitOfWork, log: bytes) -> LogRow:
     """The row of a log that may be written.
 
     Raises:
@@ -44,7 +44,7 @@ def require_log(unit: Unit, log: bytes) -> LogRow:
     return row
 
 
-def append(unit: Unit, log: bytes, rows: Sequence[EntryRow]) -> list[EntryRow]:
+def append(unit: UnitOfWork, log: bytes, rows: Sequence[EntryRow]) -> list[EntryRow]:
     """Sequence entries and integrate them into the tree; returns them with their index."""
     state = require_log(unit, log)
     read = reader(unit, log)
@@ -90,14 +90,14 @@ def receipt(node: Node, row: EntryRow, read: NodeReader, size: int | None = None
     )
 
 
-def checkpoint(key: Ed25519PrivateKey, unit: Unit, log: bytes) -> Checkpoint:
+def checkpoint(key: Ed25519PrivateKey, unit: UnitOfWork, log: bytes) -> Checkpoint:
     """A checkpoint over all integrated entries, signed with the log key."""
     state = require_log(unit, log)
     root = merkle.root_of(state.size, reader(unit, log))
     return receipts.sign_checkpoint(key, log_id=log, size=state.size, root=root)
 
 
-def derive_root(unit: Unit, log: bytes, *, prev: int, prev_root: bytes, size: int) -> bytes:
+def derive_root(unit: UnitOfWork, log: bytes, *, prev: int, prev_root: bytes, size: int) -> bytes:
     """Derive the root at ``size`` again: from the entries since ``prev``, and from the tiles.
 
     Raises:
@@ -123,7 +123,7 @@ def derive_root(unit: Unit, log: bytes, *, prev: int, prev_root: bytes, size: in
     return root
 
 
-def tile(unit: Unit, log: bytes, path: TilePath) -> bytes:
+def tile(unit: UnitOfWork, log: bytes, path: TilePath) -> bytes:
     """A tile or an entry bundle as a static file (C2SP tlog-tiles).
 
     Raises:

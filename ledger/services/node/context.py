@@ -26,8 +26,8 @@ from ledger.domain.ports.node_and_chain import (
     IdentityProvider,
     PartnerApi,
 )
-from ledger.domain.ports.rows import HoldingRow
-from ledger.domain.ports.unit_of_work import Records, Unit
+from ledger.domain.ports.rows import ReplicaStateRow
+from ledger.domain.ports.unit_of_work import Database, UnitOfWork
 from ledger.services.node.backoff import Backoff
 from ledger.services.node.certificate_authority import Authority
 from ledger.services.node.outbound_calls import Callouts
@@ -79,7 +79,7 @@ class Node:
 
     agency: str
     log_id: bytes
-    records: Records
+    records: Database
     blocks: NodeStore
     contracts: Contracts
     clock: Clock
@@ -155,14 +155,14 @@ class Node:
         """
         return self.probes.run("the chain", self.contracts.chain.head, seconds=_PROBE)
 
-    def put_holdings(self, rows: Sequence[HoldingRow]) -> None:
+    def put_holdings(self, rows: Sequence[ReplicaStateRow]) -> None:
         """Write down what is known about replicas, in one transaction."""
         if rows:
             with self.records.write() as unit:
                 for row in rows:
                     unit.put_holding(row)
 
-    def holdings_at(self, name: str) -> Iterator[HoldingRow]:
+    def holdings_at(self, name: str) -> Iterator[ReplicaStateRow]:
         """All that is known about one replica, page by page."""
         after = ""
         while True:
@@ -173,7 +173,7 @@ class Node:
                 return
             after = rows[-1].evidence
 
-    def descriptor(self, unit: Unit) -> Descriptor:
+    def descriptor(self, unit: UnitOfWork) -> Descriptor:
         """The descriptor in force now."""
         now = self.clock.now()
         known = unit.descriptors()

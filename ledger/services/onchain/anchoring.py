@@ -19,7 +19,7 @@ from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
 from ledger.domain.ports.node_and_chain import BlockRef, TransactionReceipt
 from ledger.domain.ports.rows import CheckpointRow, TransactionRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
@@ -29,7 +29,7 @@ _REPLACED_HINT: Final = "another program uses the anchoring account: stop it, th
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class AnchoringPolicy:
     """When to anchor: by growth (entries) or by age of the oldest entry not yet anchored
     (seconds).
     """
@@ -51,7 +51,7 @@ class Progress:
     newest: CheckpointRow | None
 
 
-def progress(node: Node, unit: Unit) -> Progress:
+def progress(node: Node, unit: UnitOfWork) -> Progress:
     """Sizes reached by each state of section 11."""
     log = unit.log(node.log_id)
     newest = {
@@ -90,7 +90,7 @@ def state_of(node: Node, reached: Progress, log: bytes, index: int) -> str:
     return "integrated"
 
 
-def due(node: Node, policy: Policy) -> bool:
+def due(node: Node, policy: AnchoringPolicy) -> bool:
     """Whether the policy calls for a checkpoint now, or one is on its way."""
     with node.records.read() as unit:
         reached = progress(node, unit)

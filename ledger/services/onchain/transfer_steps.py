@@ -28,8 +28,8 @@ from ledger.domain.log import merkle
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims, Statement
 from ledger.domain.ports.node_and_chain import HopStep
-from ledger.domain.ports.rows import CrossingRow, EntryRow, ItemRow, TransactionRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import EntryRow, ItemRow, TransactionRow, TransferStepRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.records import pages
@@ -51,7 +51,7 @@ class Seen:
 
 def every(
     node: Node, states: Sequence[str], *, agency: str = "", giver: str = "", after: str = ""
-) -> Iterator[CrossingRow]:
+) -> Iterator[TransferStepRow]:
     """All handovers in certain states behind an item: with an agency, or from a giver, where
     named.
     """
@@ -76,7 +76,7 @@ def answers(state: ItemState, claims: Claims) -> bool:
     )
 
 
-def answered(unit: Unit, state: ItemState) -> CrossingRow | None:
+def answered(unit: UnitOfWork, state: ItemState) -> TransferStepRow | None:
     """The open handover of an item, where our answer or withdrawal waits for the contract."""
     if state.offer is None or state.offer.to == state.custodian:
         return None
@@ -85,7 +85,7 @@ def answered(unit: Unit, state: ItemState) -> CrossingRow | None:
 
 
 def note(
-    node: Node, unit: Unit, statement: Statement, event: Event | None, state: ItemState
+    node: Node, unit: UnitOfWork, statement: Statement, event: Event | None, state: ItemState
 ) -> None:
     """Write down that a statement just sequenced has to reach the contract.
 
@@ -99,7 +99,7 @@ def note(
         rows = unit.crossings(claims.subject)
         expires = parse_time(event.body["expires"], what="expires") if event is not None else 0
         unit.put_crossing(
-            CrossingRow(
+            TransferStepRow(
                 claims.subject,
                 len(rows),
                 node.agency,
@@ -117,14 +117,14 @@ def note(
         )
 
 
-def taken(row: CrossingRow, time: int) -> CrossingRow:
+def taken(row: TransferStepRow, time: int) -> TransferStepRow:
     """The row once the contract has taken the offer, in a block of this time."""
     return replace(
         row, state="open" if row.state == "offered" else row.state, offer_time=time, sent=b""
     )
 
 
-def hop_of(row: CrossingRow) -> Hop:
+def hop_of(row: TransferStepRow) -> Hop:
     """The handover as the contract sees it."""
     return Hop(
         agency_id(row.giver),
@@ -138,7 +138,7 @@ def hop_of(row: CrossingRow) -> Hop:
     )
 
 
-def hops(unit: Unit, evidence: str) -> tuple[Hop, ...]:
+def hops(unit: UnitOfWork, evidence: str) -> tuple[Hop, ...]:
     """The concluded handovers of an item, and the open one behind them, as a bundle shows them."""
     found = []
     for row in unit.crossings(evidence):
@@ -190,12 +190,12 @@ def step(node: Node) -> bool:
         return False
 
 
-def _current(unit: Unit, row: CrossingRow) -> CrossingRow:
+def _current(unit: UnitOfWork, row: TransferStepRow) -> TransferStepRow:
     """The row as it stands now: people sign while the chain is waited for."""
     return next(one for one in unit.crossings(row.evidence) if one.number == row.number)
 
 
-def follow(node: Node, row: CrossingRow) -> bool:
+def follow(node: Node, row: TransferStepRow) -> bool:
     """Bring the handover whose transaction is on its way one step further; the caller holds the
     anchoring lock.
     """
@@ -233,12 +233,12 @@ def follow(node: Node, row: CrossingRow) -> bool:
     return True
 
 
-def _forget(node: Node, row: CrossingRow) -> None:
+def _forget(node: Node, row: TransferStepRow) -> None:
     with node.records.write() as unit:
         unit.put_crossing(replace(_current(unit, row), sent=b""))
 
 
-def _begin(node: Node, row: CrossingRow) -> bool:
+def _begin(node: Node, row: TransferStepRow) -> bool:
     """Send the transaction that a signed offer or answer calls for, once that is anchored for
     good.
     """
@@ -275,7 +275,7 @@ def _begin(node: Node, row: CrossingRow) -> bool:
     return True
 
 
-def _send(node: Node, row: CrossingRow, taken: HopStep) -> None:
+def _send(node: Node, row: TransferStepRow, taken: HopStep) -> None:
     contracts = node.contracts
     contracts.check_hop(node.keys.anchorer_address, taken)
     nonce = contracts.chain.nonce(node.keys.anchorer_address)
@@ -290,7 +290,9 @@ def _send(node: Node, row: CrossingRow, taken: HopStep) -> None:
     contracts.chain.send(raw)
 
 
-def conclude(node: Node, unit: Unit, row: CrossingRow, *, state: str = "concluded") -> None:
+def conclude(
+    node: Node, unit: UnitOfWork, row: TransferStepRow, *, state: str = "concluded"
+) -> None:
     """The contract has decided: the statement that it took has its effect, another one of ours is
     void.
 
@@ -325,7 +327,7 @@ def conclude(node: Node, unit: Unit, row: CrossingRow, *, state: str = "conclude
         unit.drop_secrets(row.evidence, ["content"], record=False)
 
 
-def _held_before(node: Node, unit: Unit, item: ItemRow) -> bool:
+def _held_before(node: Node, unit: UnitOfWork, item: ItemRow) -> bool:
     """Whether an item was ever in our custody."""
     if item.state.origin == node.agency:
         return True
@@ -338,6 +340,6 @@ def _held_before(node: Node, unit: Unit, item: ItemRow) -> bool:
     )
 
 
-def _holder(unit: Unit, entry: EntryRow) -> PersonId | None:
+def _holder(unit: UnitOfWork, entry: EntryRow) -> PersonId | None:
     der = unit.certificate(entry.certificate)
     return certificates.parse(der).subject if der is not None else None

@@ -29,7 +29,7 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ports.rows import DescriptorRow, PartnerRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.domain.untrusted import hosts
 from ledger.services.node.context import Node
 from ledger.services.records.documents import hpke_key
@@ -48,7 +48,9 @@ class Authorities:
     crls: tuple[bytes, ...]
 
 
-def add(node: Node, url: str, *, allowed: Callable[[Unit], None] = lambda unit: None) -> Descriptor:
+def add(
+    node: Node, url: str, *, allowed: Callable[[UnitOfWork], None] = lambda unit: None
+) -> Descriptor:
     """Get to know the agency whose node is at ``url``.
 
     Args:
@@ -74,7 +76,7 @@ def everybody(node: Node) -> list[tuple[PartnerRow, bool]]:
     return [(row, node.contracts.standing(agency_id(row.agency)).active) for row in rows]
 
 
-def known(unit: Unit, code: str) -> PartnerRow:
+def known(unit: UnitOfWork, code: str) -> PartnerRow:
     """The row of a partner.
 
     Raises:
@@ -129,7 +131,7 @@ def _is_fresh(row: PartnerRow, now: int) -> bool:
 
 
 def _look(
-    node: Node, row: PartnerRow, allowed: Callable[[Unit], None] = lambda unit: None
+    node: Node, row: PartnerRow, allowed: Callable[[UnitOfWork], None] = lambda unit: None
 ) -> Descriptor:
     """Fetch descriptors and revocation list, and compare them with the registry and with one
     another.
@@ -212,7 +214,9 @@ def _require_newer_list(node: Node, descriptor: Descriptor, crl: bytes, old: byt
         )
 
 
-def _require_keys_of_their_own(node: Node, unit: Unit, code: str, found: list[Descriptor]) -> None:
+def _require_keys_of_their_own(
+    node: Node, unit: UnitOfWork, code: str, found: list[Descriptor]
+) -> None:
     """Nothing that is sealed to a partner is sealed to us, or to somebody who works here: keys are
     public, and anybody can name another's.
 
@@ -240,7 +244,7 @@ def _require_keys_of_their_own(node: Node, unit: Unit, code: str, found: list[De
             )
 
 
-def agency_keys(node: Node, unit: Unit) -> frozenset[bytes]:
+def agency_keys(node: Node, unit: UnitOfWork) -> frozenset[bytes]:
     """Digests of the HPKE keys of nodes and custodians, ours and partners', of all times: what is
     sealed to them is no person's.
     """
@@ -265,7 +269,7 @@ def in_force(rows: list[DescriptorRow], now: int) -> Descriptor | None:
     return descriptors.parse(active[-1].document) if active else None
 
 
-def descriptor(node: Node, unit: Unit, code: str) -> Descriptor:
+def descriptor(node: Node, unit: UnitOfWork, code: str) -> Descriptor:
     """The descriptor of an agency that is in force now, ours or a partner's.
 
     Raises:
@@ -280,7 +284,7 @@ def descriptor(node: Node, unit: Unit, code: str) -> Descriptor:
     return found
 
 
-def authorities(node: Node, unit: Unit, certificate: Certificate) -> Authorities:
+def authorities(node: Node, unit: UnitOfWork, certificate: Certificate) -> Authorities:
     """By whom a certificate must have been issued, and what may have revoked it.
 
     Raises:
@@ -293,12 +297,12 @@ def authorities(node: Node, unit: Unit, certificate: Certificate) -> Authorities
     return Authorities(descriptor(node, unit, certificate.agency), (row.crl,) if row.crl else ())
 
 
-class Certifiers:
+class CertificateVerifier:
     """Who may certify whom, as one transaction sees it: looked up once an agency, however many
     statements a batch has.
     """
 
-    def __init__(self, node: Node, unit: Unit) -> None:
+    def __init__(self, node: Node, unit: UnitOfWork) -> None:
         self._node = node
         self._unit = unit
         self._known: dict[str, Authorities] = {}

@@ -34,7 +34,7 @@ from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
 from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.ports.rows import EnrolmentRow, PersonRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
 from ledger.services.access.authorization import require_still
 from ledger.services.access.service_numbers import folded, open_number, seal_number
@@ -135,7 +135,7 @@ def request(node: Node, code: str, data: bytes) -> str:
     return parsed.fingerprint
 
 
-def require_unshared(node: Node, unit: Unit, key: HpkeKey, *, spki: bytes) -> None:
+def require_unshared(node: Node, unit: UnitOfWork, key: HpkeKey, *, spki: bytes) -> None:
     """Check that what is sealed to somebody is sealed to them alone: whoever is sealed an item's
     key has a part in the item.
 
@@ -156,7 +156,7 @@ def require_unshared(node: Node, unit: Unit, key: HpkeKey, *, spki: bytes) -> No
         )
 
 
-def keys_of_others(node: Node, unit: Unit, *, spki: bytes) -> set[bytes]:
+def keys_of_others(node: Node, unit: UnitOfWork, *, spki: bytes) -> set[bytes]:
     """Digests of the HPKE keys to which something here is sealed: of agencies, and of everybody
     with another signing key than this one.
     """
@@ -180,7 +180,7 @@ def outcome(node: Node, code: str) -> tuple[str, bytes | None]:
     return row.state, der
 
 
-def _invitation(node: Node, unit: Unit, code: str) -> EnrolmentRow:
+def _invitation(node: Node, unit: UnitOfWork, code: str) -> EnrolmentRow:
     row = unit.enrolment(_hash(code))
     if row is None or row.expires < node.clock.now():
         raise DeniedError(

@@ -19,7 +19,7 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId
 from ledger.domain.ports.rows import PersonRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
 from ledger.services.access.authorization import require_still
 from ledger.services.access.sessions import identity_token
@@ -157,7 +157,7 @@ def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None)
     directory.refresh(node, certificate.agency)
     with node.records.write() as unit:
         require_still(node, unit, by, "administrator")
-        directory.Certifiers(node, unit).verify_current(certificate)
+        directory.CertificateVerifier(node, unit).verify_current(certificate)
         _require_same_keys(unit, certificate, parsed)
         require_unshared(node, unit, parsed.hpke, spki=parsed.spki)
         _drop_what_was_sealed(node, unit, certificate.subject, parsed)
@@ -172,7 +172,9 @@ def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None)
     return certificate.subject
 
 
-def _require_same_keys(unit: Unit, certificate: Certificate, asked: enrolment.Request) -> None:
+def _require_same_keys(
+    unit: UnitOfWork, certificate: Certificate, asked: enrolment.Request
+) -> None:
     known = unit.person(certificate.subject)
     if known is None or not known.active:
         return
@@ -189,7 +191,9 @@ def _require_same_keys(unit: Unit, certificate: Certificate, asked: enrolment.Re
         )
 
 
-def _drop_what_was_sealed(node: Node, unit: Unit, who: PersonId, asked: enrolment.Request) -> None:
+def _drop_what_was_sealed(
+    node: Node, unit: UnitOfWork, who: PersonId, asked: enrolment.Request
+) -> None:
     """What was sealed to keys that a guest no longer has is of use to whoever has them now, and to
     nobody else.
     """
@@ -203,7 +207,7 @@ def _drop_what_was_sealed(node: Node, unit: Unit, who: PersonId, asked: enrolmen
         unit.drop_grants_to(old.digest)
 
 
-def _spki(unit: Unit, person: PersonRow | None) -> bytes:
+def _spki(unit: UnitOfWork, person: PersonRow | None) -> bytes:
     der = unit.certificate(person.certificate) if person is not None else None
     return enrolment.encode_key(certificates.parse(der).key) if der is not None else b""
 
@@ -283,7 +287,7 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
     return Changed(date, keeps)
 
 
-def _own(node: Node, unit: Unit, who: PersonId) -> PersonRow:
+def _own(node: Node, unit: UnitOfWork, who: PersonId) -> PersonRow:
     person = unit.person(who)
     if person is None or who.agency != node.agency:
         raise NotFoundError("no such person of this agency", hint="see: custody person list")

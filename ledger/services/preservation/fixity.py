@@ -29,7 +29,7 @@ from ledger.domain.errors import (
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld import unixfs
 from ledger.domain.ipld.unixfs import Block
-from ledger.domain.ports.rows import HoldingRow
+from ledger.domain.ports.rows import ReplicaStateRow
 from ledger.services.node.context import Node
 from ledger.services.registration import service_events
 from ledger.services.storage.replication import pause, word_of
@@ -47,7 +47,7 @@ _WAIT: Final = 30.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class FixityPolicy:
     """How often each item is read again, in seconds, and at how many bytes a second (0: as fast as
     it goes).
     """
@@ -84,7 +84,7 @@ class Found:
         return self.complete and self.repaired == sum(self.bad.values())
 
 
-class Pace:
+class RateLimiter:
     """Holds reading to a number of bytes a second."""
 
     def __init__(self, rate: int, wait: Callable[[float], object] = time.sleep) -> None:
@@ -105,7 +105,7 @@ class Pace:
 class Reading:
     """How items are read: at what pace, until when, and who is told about the progress."""
 
-    pace: Pace
+    pace: RateLimiter
     stopped: Callable[[], bool] = lambda: False
     progress: Callable[[int], None] = lambda count: None
 
@@ -149,7 +149,7 @@ def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
     return found
 
 
-def _check_at(node: Node, row: HoldingRow, reading: Reading) -> Found:
+def _check_at(node: Node, row: ReplicaStateRow, reading: Reading) -> Found:
     """One item at one replica, from the place where an earlier reading was stopped; done already
     where only others are not yet.
     """
@@ -257,7 +257,7 @@ def _good_copy(node: Node, cid: bytes) -> bytes | None:
 def _read(
     node: Node,
     replica: Replica,
-    row: HoldingRow,
+    row: ReplicaStateRow,
     cid: bytes,
     known: CustodyError | None,
     found: Found,
@@ -286,7 +286,7 @@ def _count(found: Found, error: CustodyError) -> None:
     found.bad[word] = found.bad.get(word, 0) + 1
 
 
-def _repair(node: Node, replica: Replica, row: HoldingRow, cid: bytes) -> bool:
+def _repair(node: Node, replica: Replica, row: ReplicaStateRow, cid: bytes) -> bool:
     """Put a good copy in the place of a bad block; False where there is none, or the replica cannot
     take it.
     """
@@ -325,7 +325,7 @@ def _words(found: Found) -> str:
     return text if found.pinned else text + ", pin was gone and is set again"
 
 
-def due(node: Node, policy: Policy) -> list[str]:
+def due(node: Node, policy: FixityPolicy) -> list[str]:
     """Items whose last proof is older than the policy allows, and damaged ones, oldest proof
     first.
     """

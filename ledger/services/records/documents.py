@@ -7,7 +7,7 @@ from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.ports.rows import EntryRow, PersonRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.records import record_keys
 
@@ -23,7 +23,7 @@ def encode_hpke(key: HpkeKey) -> bytes:
     return key.kem.encode() + b"\x00" + key.key
 
 
-def read_event(node: Node, unit: Unit, row: EntryRow) -> Event | None:
+def read_event(node: Node, unit: UnitOfWork, row: EntryRow) -> Event | None:
     """Decrypt the document of an entry with all its disclosures; None where it was destroyed."""
     sealed = unit.document(row.payload)
     if sealed is None:

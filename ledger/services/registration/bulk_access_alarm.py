@@ -10,7 +10,7 @@ from typing import Final
 
 from ledger.domain.identity.person import PersonId
 from ledger.domain.ports.rows import AlarmRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 _LOG: Final = logging.getLogger("custody.alarm")
@@ -18,7 +18,9 @@ HOUR: Final = 3600
 BULK_ACCESS: Final = "bulk-access"
 
 
-def note_access(node: Node, unit: Unit, statement: bytes, person: PersonId, evidence: str) -> None:
+def note_access(
+    node: Node, unit: UnitOfWork, statement: bytes, person: PersonId, evidence: str
+) -> None:
     """Count an access that is being registered, and raise an alarm where they are too many: once an
     hour and person.
     """

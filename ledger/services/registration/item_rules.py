@@ -14,15 +14,15 @@ from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import ROLES_BY_TYPE
-from ledger.domain.item.history_rules import GUARDED, OUTSIDE, Life, Told
+from ledger.domain.item.history_rules import GUARDED, OUTSIDE, ItemHistory, RecordedEvent
 from ledger.domain.ports.rows import ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
 from ledger.services.records import documents
-from ledger.services.registration.statement_checks import Checked
+from ledger.services.registration.statement_checks import ValidatedSubmission
 
 BIOMETRIC: Final = "biometric"
 _APPROVALS: Final = 2
@@ -35,15 +35,17 @@ class Review:
         states: items as the batch has left them so far; the caller goes on filling it.
     """
 
-    def __init__(self, node: Node, unit: Unit, states: Mapping[str, ItemRow | None]) -> None:
+    def __init__(self, node: Node, unit: UnitOfWork, states: Mapping[str, ItemRow | None]) -> None:
         self._node = node
         self._unit = unit
         self._states = states
         self._persons = Persons(node, unit)
-        self._told: dict[str, list[Told]] = {}  # by items, what this batch has said so far
-        self._lives: dict[str, Life] = {}
+        self._told: dict[str, list[RecordedEvent]] = {}  # by items, what this batch has said so far
+        self._lives: dict[str, ItemHistory] = {}
 
-    def require_allowed(self, one: Checked, before: ItemRow | None, signer: Caller) -> None:
+    def require_allowed(
+        self, one: ValidatedSubmission, before: ItemRow | None, signer: Caller
+    ) -> None:
         """Check an event against its item's life so far, and take it into account.
 
         Raises:
@@ -66,8 +68,8 @@ class Review:
                 self._require_taker(one.event, signer)
             life = (
                 self._life(evidence)
-                if Life.looks_back(one.event)
-                else self._lives.get(evidence, Life())
+                if ItemHistory.looks_back(one.event)
+                else self._lives.get(evidence, ItemHistory())
             )
             life.require_allowed(told, self._node.clock.now())
             _require_official(self._unit, one, life)
@@ -75,7 +77,7 @@ class Review:
         if evidence in self._lives:
             self._lives[evidence].take(told)
 
-    def _life(self, evidence: str) -> Life:
+    def _life(self, evidence: str) -> ItemHistory:
         if evidence not in self._lives:
             self._lives[evidence] = life_of(self._node, self._unit, evidence)
             for told in self._told.get(evidence, []):
@@ -147,13 +149,13 @@ def _require_fresh(time: int, now: int) -> None:
         )
 
 
-def _told(persons: Persons, digest: bytes, event: Event) -> Told:
+def _told(persons: Persons, digest: bytes, event: Event) -> RecordedEvent:
     """An event with who stands behind its actor: somebody enrolled twice is one person still."""
     actor = event.value["actor"]
-    return Told(digest, event, persons.behind(PersonId(actor["agency"], actor["id"])))
+    return RecordedEvent(digest, event, persons.behind(PersonId(actor["agency"], actor["id"])))
 
 
-def _require_official(unit: Unit, one: Checked, life: Life) -> None:
+def _require_official(unit: UnitOfWork, one: ValidatedSubmission, life: ItemHistory) -> None:
     """Guarded material is not granted to anybody outside government and court, whatever the event
     calls them.
 
@@ -170,9 +172,9 @@ def _require_official(unit: Unit, one: Checked, life: Life) -> None:
         )
 
 
-def life_of(node: Node, unit: Unit, evidence: str) -> Life:
+def life_of(node: Node, unit: UnitOfWork, evidence: str) -> ItemHistory:
     """An item's life, as far as its documents still open."""
-    life, persons = Life(), Persons(node, unit)
+    life, persons = ItemHistory(), Persons(node, unit)
     for row in unit.events(evidence):
         event = documents.read_event(node, unit, row)
         if event is not None:
@@ -180,7 +182,7 @@ def life_of(node: Node, unit: Unit, evidence: str) -> Life:
     return life
 
 
-def _require_approvals(node: Node, unit: Unit, persons: Persons, told: Told) -> None:
+def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: RecordedEvent) -> None:
     """What recognises people takes two approvals on one of the items that it is derived from."""
     if told.event.type != "derived" or BIOMETRIC not in told.event.value.get("handling", []):
         return

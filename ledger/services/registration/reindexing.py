@@ -16,7 +16,7 @@ from typing import Final
 from ledger.domain.errors import CustodyError
 from ledger.domain.event import wording
 from ledger.domain.ports.rows import ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.records import documents, record_keys
 from ledger.services.registration import key_release
@@ -56,7 +56,7 @@ def bring_up(node: Node) -> int:
     return done
 
 
-def _index(node: Node, unit: Unit, item: ItemRow) -> None:
+def _index(node: Node, unit: UnitOfWork, item: ItemRow) -> None:
     """One item; where one of its documents cannot be opened, what it was found by until now
     stays.
     """

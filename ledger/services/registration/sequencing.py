@@ -17,8 +17,8 @@ from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.item import custody
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.rows import PLACES, EntryRow, ErasureRow, GivenRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import PLACES, DisclosedCopyRow, EntryRow, ErasureRow, ItemRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
 from ledger.services.records import foreign_history, record_keys
@@ -83,7 +83,7 @@ def item_after(node: Node, one: Sequenced, before: ItemRow | None) -> ItemRow:
 
 
 def write(
-    node: Node, unit: Unit, one: Sequenced, row: EntryRow, item: ItemRow, key: bytes | None
+    node: Node, unit: UnitOfWork, one: Sequenced, row: EntryRow, item: ItemRow, key: bytes | None
 ) -> ItemRow:
     """Write everything that follows from a statement which stands in the log.
 
@@ -114,11 +114,11 @@ def write(
         unit.put_opening(evidence, until)
         agency = event.body.get("to", {}).get("agency", node.agency)
         if agency != node.agency:
-            unit.put_given(GivenRow(row.digest, evidence, agency, until))
+            unit.put_given(DisclosedCopyRow(row.digest, evidence, agency, until))
     return after
 
 
-def keep_document(node: Node, unit: Unit, event: Event, evidence: str, key: bytes) -> None:
+def keep_document(node: Node, unit: UnitOfWork, event: Event, evidence: str, key: bytes) -> None:
     """Keep a document sealed, with what it is found by. Sealing the same under the same key gives
     the same bytes.
     """

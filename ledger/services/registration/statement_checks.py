@@ -21,9 +21,9 @@ from ledger.domain.identity.roles import GUESTS, require_role
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
 from ledger.domain.ports.rows import EntryRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
-from ledger.services.partners.directory import Certifiers
+from ledger.services.partners.directory import CertificateVerifier
 
 _MAX_GRANTS: Final = 64
 #: Types besides the opening ones with which keys may be handed on: each release of a key has its
@@ -44,7 +44,7 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ValidatedSubmission:
     """A submission in its parts; ``content`` only where the event opens an item that has some.
 
     ``repeats``: a person's own statement that stands in the log already, under a certificate that
@@ -59,7 +59,7 @@ class Checked:
     repeats: bool = False
 
 
-def require_enrolled(unit: Unit, caller: PersonId) -> bytes:
+def require_enrolled(unit: UnitOfWork, caller: PersonId) -> bytes:
     """Check that a logged-in person is still one; the digest of the certificate that they have now.
 
     Raises:
@@ -71,7 +71,7 @@ def require_enrolled(unit: Unit, caller: PersonId) -> bytes:
     return person.certificate
 
 
-def same(unit: Unit, statement: Statement) -> EntryRow | None:
+def same(unit: UnitOfWork, statement: Statement) -> EntryRow | None:
     """The row of the same document of the same signer; a document names its item, its place, its
     actor and a salt.
     """
@@ -86,7 +86,7 @@ def same(unit: Unit, statement: Statement) -> EntryRow | None:
     )
 
 
-def _repeats(unit: Unit, statement: Statement, caller: PersonId | None) -> bool:
+def _repeats(unit: UnitOfWork, statement: Statement, caller: PersonId | None) -> bool:
     """Whether a person sends what stands in the log under a certificate that they had: it was
     accepted then.
     """
@@ -98,8 +98,12 @@ def _repeats(unit: Unit, statement: Statement, caller: PersonId | None) -> bool:
 
 
 def check(
-    node: Node, unit: Unit, certifiers: Certifiers, submission: Submission, caller: PersonId | None
-) -> Checked:
+    node: Node,
+    unit: UnitOfWork,
+    certifiers: CertificateVerifier,
+    submission: Submission,
+    caller: PersonId | None,
+) -> ValidatedSubmission:
     """Everything that can be judged without the item's state. A repeat need not be acceptable once
     more: only to be its caller's own.
 
@@ -162,17 +166,17 @@ def check(
         if not repeats:
             dag.require_stored(node.blocks, content)
     if repeats:
-        return Checked(statement, certificate, event, given, content, repeats=True)
+        return ValidatedSubmission(statement, certificate, event, given, content, repeats=True)
     if claims.effect == "open":
         _check_opening(node, certifiers.own, given, content)
     elif given and event.type not in RELEASES:
         raise FormatError(
             "keys are handed on with an opening, an offer, an acceptance or a disclosure only"
         )
-    return Checked(statement, certificate, event, given, content)
+    return ValidatedSubmission(statement, certificate, event, given, content)
 
 
-def _require_usable(certifiers: Certifiers, certificate: Certificate, now: int) -> None:
+def _require_usable(certifiers: CertificateVerifier, certificate: Certificate, now: int) -> None:
     descriptor = certifiers.verify_current(certificate)
     if certificate.not_after < now + descriptor.max_anchoring_delay:
         raise RuleError(

@@ -10,7 +10,7 @@ from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import Collected
 from ledger.domain.errors import NotFoundError, UsageError
 from ledger.domain.ipld import cid as cids
-from ledger.domain.ports.rows import HoldingRow, ItemRow
+from ledger.domain.ports.rows import ItemRow, ReplicaStateRow
 from ledger.services.node.context import Node
 from ledger.services.storage import placement
 
@@ -113,7 +113,7 @@ def _needed(node: Node) -> Iterator[bytes]:
             yield item.cid
 
 
-def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[HoldingRow], int]]:
+def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[ReplicaStateRow], int]]:
     """Items whose content somebody has a key to, with their replicas and how many of these there
     shall be.
     """

@@ -25,7 +25,7 @@ from ledger.domain.errors import (
 )
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
-from ledger.domain.ports.rows import HoldingRow
+from ledger.domain.ports.rows import ReplicaStateRow
 from ledger.services.node.context import Node
 
 _BATCH: Final = 128  # items a call, where they are small
@@ -104,11 +104,11 @@ def settle(node: Node, name: str, *, stopped: Callable[[], bool] = lambda: False
         return _settle_tree(node, name, first, stopped)
 
 
-def _is_small(row: HoldingRow) -> bool:
+def _is_small(row: ReplicaStateRow) -> bool:
     return row.state == "wanted" and cids.codec_of(row.cid) == cids.RAW
 
 
-def _settle_small(node: Node, name: str, rows: list[HoldingRow]) -> Settled:
+def _settle_small(node: Node, name: str, rows: list[ReplicaStateRow]) -> Settled:
     """Items of one block each, in one call together; one that cannot be read is put off alone."""
     bad: dict[bytes, str] = {}
     good: list[bytes] = []
@@ -134,7 +134,9 @@ def _settle_small(node: Node, name: str, rows: list[HoldingRow]) -> Settled:
     return Settled(pinned=len(rows) - failed, failed=failed)
 
 
-def _settle_tree(node: Node, name: str, row: HoldingRow, stopped: Callable[[], bool]) -> Settled:
+def _settle_tree(
+    node: Node, name: str, row: ReplicaStateRow, stopped: Callable[[], bool]
+) -> Settled:
     replica = node.replicas[name]
     try:
         if not (node.blocks.missing([row.cid]) and _from_swarm(node, name, row)) and not _send(
@@ -158,7 +160,7 @@ def _settle_tree(node: Node, name: str, row: HoldingRow, stopped: Callable[[], b
     return Settled(pinned=1)
 
 
-def _from_swarm(node: Node, name: str, row: HoldingRow) -> bool:
+def _from_swarm(node: Node, name: str, row: ReplicaStateRow) -> bool:
     """Let a replica fetch from another one what the node's own disk has given up; False where that
     did not go.
     """
@@ -182,7 +184,7 @@ def _from_swarm(node: Node, name: str, row: HoldingRow) -> bool:
     return False
 
 
-def _send(node: Node, replica: Replica, row: HoldingRow, stopped: Callable[[], bool]) -> bool:
+def _send(node: Node, replica: Replica, row: ReplicaStateRow, stopped: Callable[[], bool]) -> bool:
     """Send a tree window by window and pin it; False where it was stopped in between, to be gone on
     with later.
     """
@@ -210,11 +212,11 @@ def _sourced(source: Iterator[T]) -> Iterator[T]:
         raise _SourceError(error) from error
 
 
-def _kept(row: HoldingRow, now: int) -> HoldingRow:
-    return HoldingRow(row.evidence, row.node, row.cid, "pinned", now, proof=now)
+def _kept(row: ReplicaStateRow, now: int) -> ReplicaStateRow:
+    return ReplicaStateRow(row.evidence, row.node, row.cid, "pinned", now, proof=now)
 
 
-def _put_off(row: HoldingRow, problem: str, now: int) -> HoldingRow:
+def _put_off(row: ReplicaStateRow, problem: str, now: int) -> ReplicaStateRow:
     return replace(row, tries=row.tries + 1, due=now + pause(row.tries), problem=problem)
 
 

@@ -43,7 +43,7 @@ class _Agency:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-class Exchanger:
+class HandoverWorker:
     """Problems are told once each, by agency or item, without case data; all of them stand in what
     the duty "exchange" tells.
     """
