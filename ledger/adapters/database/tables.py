@@ -119,9 +119,7 @@ class BlindToken(SQLModel, table=True):
 
 
 class IndexForm(SQLModel, table=True):
-    """Under which form of numbers the blind index was made: one row, none in a home that was not
-    opened since.
-    """
+    """The form of numbers that the blind index was made under: one row at most."""
 
     __tablename__ = "index_form"
 
@@ -200,9 +198,7 @@ class TransferStep(SQLModel, table=True):
 
 
 class DisclosedCopy(SQLModel, table=True):
-    """A copy that another agency may fetch, by the statement that disclosed it; ``taken`` is their
-    own item of it, once they told.
-    """
+    """A copy that another agency may fetch; ``taken`` is their own item of it, once they told."""
 
     __tablename__ = "given"
 
@@ -226,9 +222,7 @@ class Erasure(SQLModel, table=True):
 
 
 class Inherited(SQLModel, table=True):
-    """What other agencies' logs prove about an item: a bundle without documents and without proofs
-    of the chain.
-    """
+    """What others' logs prove about an item: a bundle without documents or proofs of the chain."""
 
     evidence: str = Field(primary_key=True)
     data: bytes
