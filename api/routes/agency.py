@@ -20,8 +20,8 @@ from ledger.domain.identity.names import log_urn
 from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.services.bundles import agency_trust
 from ledger.services.handovers import sync
+from ledger.services.node.board import Standing
 from ledger.services.node.context import Node
-from ledger.services.node.supervision import Standing
 from ledger.services.onchain import anchoring
 from ledger.services.storage import replica_status
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import members, output
-from cli.commands.handover import forward
+from cli.forwarding import forward
 from cli.state import STATE, Evidence, Json
 
 _DISCLOSE = """Record that somebody was given a copy, an export or a look. The item itself stays

@@ -9,8 +9,9 @@ import typer
 
 from cli import members, output, words
 from cli.commands import handover_pause as pause
+from cli.forwarding import forward
 from cli.hints import runnable
-from cli.state import STATE, Evidence, Json
+from cli.state import Evidence, Json
 
 _HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides
 sign.
@@ -298,19 +299,3 @@ def _to(one: dict[str, Any]) -> str:
     always stands with it.
     """
     return f"{one['person']} of {one['taker']}" if one["person"] else str(one["taker"])
-
-
-def forward(session: Any, agency: str) -> None:
-    """Let the node carry it to the chain at once, where another agency is concerned; what cannot be
-    done now is done later.
-    """
-    from ledger.domain.errors import CustodyError
-
-    if agency and agency != session.person.certificate.agency:
-        try:
-            session.node.sync_handovers()
-        except CustodyError as error:
-            output.note(
-                f"signed; not carried to the chain yet: {error.message} (custody --home "
-                f"{STATE.home} handover sync)"
-            )

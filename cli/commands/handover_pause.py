@@ -77,7 +77,7 @@ def register(group: typer.Typer) -> None:
                     session.node, session.person, session.clock, urn, reading
                 )
                 told.finished = True
-            from cli.commands.handover import forward
+            from cli.forwarding import forward
 
             forward(session, reading.terms.agency)
         text = (

@@ -38,9 +38,9 @@ from ledger.domain.identity.names import agency_id, log_urn, parse_log_urn
 from ledger.domain.ports.node_and_chain import Chain, Clock, IdentityProvider
 from ledger.domain.untrusted import hosts
 from ledger.services.log.files import OwnLog
+from ledger.services.node.board import Board
 from ledger.services.node.certificate_authority import Authority
 from ledger.services.node.context import Node, NodeKeys
-from ledger.services.node.supervision import Board
 from ledger.services.registration import reindexing
 
 _LOGS: Final = 16  # of one agency: a new one is begun only when the one before it is lost

@@ -17,7 +17,7 @@ from ledger.adapters import files
 from ledger.domain.errors import StorageError, UsageError
 from ledger.domain.files import custody_files
 from ledger.domain.untrusted import hosts
-from ledger.services.node.supervision import Standing
+from ledger.services.node.board import Standing
 
 _LOG = logging.getLogger("custody.settings")
 

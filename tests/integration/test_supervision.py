@@ -25,7 +25,8 @@ from ledger.domain.untrusted.hosts import HERE
 from ledger.services.audit import self_check
 from ledger.services.handovers import sync
 from ledger.services.node import supervision
-from ledger.services.node.supervision import Board, Loop, Round, describe
+from ledger.services.node.board import Board
+from ledger.services.node.supervision import Loop, Round, describe
 from ledger.services.onchain import anchoring
 from ledger.services.onchain.anchoring import AnchoringPolicy
 from ledger.services.registration import agency_statements

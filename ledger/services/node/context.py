@@ -29,9 +29,9 @@ from ledger.domain.ports.node_and_chain import (
 from ledger.domain.ports.rows import ReplicaStateRow
 from ledger.domain.ports.unit_of_work import Database, UnitOfWork
 from ledger.services.node.backoff import Backoff
+from ledger.services.node.board import Board
 from ledger.services.node.certificate_authority import Authority
 from ledger.services.node.outbound_calls import Callouts
-from ledger.services.node.supervision import Board
 from ledger.services.node.telemetry import Silent, Telemetry
 from ledger.services.node.transfer_progress import Transfers
 
