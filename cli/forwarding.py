@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cli import output
-from cli.state import STATE
+from cli.hints import runnable
 
 
 def forward(session: Any, agency: str) -> None:
@@ -18,7 +18,5 @@ def forward(session: Any, agency: str) -> None:
         try:
             session.node.sync_handovers()
         except CustodyError as error:
-            output.note(
-                f"signed; not carried to the chain yet: {error.message} (custody --home "
-                f"{STATE.home} handover sync)"
-            )
+            later = runnable("custody handover sync")
+            output.note(f"signed; not carried to the chain yet: {error.message} ({later})")
