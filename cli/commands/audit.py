@@ -31,74 +31,75 @@ Example:
 """
 
 
+def audit(
+    log: Annotated[
+        list[str] | None,
+        typer.Option(help="URL or folder of a log; may be repeated to compare logs."),
+    ] = None,
+    rpc: Annotated[str, typer.Option(help="URL of a chain that you trust.")] = "",
+    trust: Annotated[
+        Path | None, typer.Option(help="Trust root, obtained by another way than the log.")
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="File to keep what was checked: the next run goes on from there."),
+    ] = None,
+    seen: Annotated[
+        list[Path] | None,
+        typer.Option(help="Checkpoint or bundle that others got, to compare."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes; 0: as many as there are cores.")
+    ] = 0,
+    sample: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=100, help="Percent of items to re-hash; without it 10 %, or 95 % ± 3 %."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Draw the sample that an earlier report names.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the report as a page to print.")
+    ] = None,
+    force: outfile.Force = False,
+    as_json: Json = False,
+) -> None:
+    other = (
+        {"--sample": sample, "--seed": seed}
+        if log
+        else {"--rpc": rpc, "--trust": trust, "--state": state, "--seen": seen}
+    )
+    _require_none(other, from_outside=bool(log))
+    with outfile.writing(report, force=force) if report is not None else nullcontext() as page:
+        if log:
+            value = _outside(log, rpc, trust, state, seen or [], workers).as_json()
+            heading = "Audit of " + ", ".join(log)
+        elif _is_elsewhere():
+            value = _elsewhere(sample, seed)
+            heading = "Audit of a node"
+        else:
+            value = _own(_inside(sample, seed, workers))
+            heading = "Audit of a home"
+        if page is not None:
+            code = (
+                _exit_code(value) or output.UNPRINTED
+            )  # a verdict never depends on whether there is room for its page
+            page.otherwise(
+                value,
+                *auditreport.text(value),
+                hint="keep what was printed; --json prints all of it",
+                code=code,
+            )
+            page.write(_page(value, heading))
+    output.result(value, *auditreport.text(value))
+    raise typer.Exit(_exit_code(value))
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def audit(
-        log: Annotated[
-            list[str] | None,
-            typer.Option(help="URL or folder of a log; may be repeated to compare logs."),
-        ] = None,
-        rpc: Annotated[str, typer.Option(help="URL of a chain that you trust.")] = "",
-        trust: Annotated[
-            Path | None, typer.Option(help="Trust root, obtained by another way than the log.")
-        ] = None,
-        state: Annotated[
-            Path | None,
-            typer.Option(help="File to keep what was checked: the next run goes on from there."),
-        ] = None,
-        seen: Annotated[
-            list[Path] | None,
-            typer.Option(help="Checkpoint or bundle that others got, to compare."),
-        ] = None,
-        workers: Annotated[
-            int, typer.Option(min=0, help="Processes; 0: as many as there are cores.")
-        ] = 0,
-        sample: Annotated[
-            float | None,
-            typer.Option(
-                min=0, max=100, help="Percent of items to re-hash; without it 10 %, or 95 % ± 3 %."
-            ),
-        ] = None,
-        seed: Annotated[
-            int | None, typer.Option(min=0, help="Draw the sample that an earlier report names.")
-        ] = None,
-        report: Annotated[
-            Path | None, typer.Option(help="Write the report as a page to print.")
-        ] = None,
-        force: outfile.Force = False,
-        as_json: Json = False,
-    ) -> None:
-        other = (
-            {"--sample": sample, "--seed": seed}
-            if log
-            else {"--rpc": rpc, "--trust": trust, "--state": state, "--seen": seen}
-        )
-        _require_none(other, from_outside=bool(log))
-        with outfile.writing(report, force=force) if report is not None else nullcontext() as page:
-            if log:
-                value = _outside(log, rpc, trust, state, seen or [], workers).as_json()
-                heading = "Audit of " + ", ".join(log)
-            elif _is_elsewhere():
-                value = _elsewhere(sample, seed)
-                heading = "Audit of a node"
-            else:
-                value = _own(_inside(sample, seed, workers))
-                heading = "Audit of a home"
-            if page is not None:
-                code = (
-                    _exit_code(value) or output.UNPRINTED
-                )  # a verdict never depends on whether there is room for its page
-                page.otherwise(
-                    value,
-                    *auditreport.text(value),
-                    hint="keep what was printed; --json prints all of it",
-                    code=code,
-                )
-                page.write(_page(value, heading))
-        output.result(value, *auditreport.text(value))
-        raise typer.Exit(_exit_code(value))
+    app.command(help=_HELP)(audit)
 
 
 def _require_none(other: dict[str, Any], *, from_outside: bool) -> None:

@@ -27,51 +27,52 @@ Example:
 _MARKS = {"failed": "FAILED ", "unreadable": "UNREADABLE", "incomplete": "not checked"}
 
 
+def doctor(
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read and hash every block as well.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_beside
+
+    with open_beside() as home:
+        from ledger.services.audit.self_check import examine
+        from ledger.services.audit.self_check_findings import (
+            EntriesWaiting,
+            SelfCheckFinding,
+            verdict,
+        )
+
+        with home.node.records.read() as unit:
+            log = unit.log(home.node.log_id)
+        with output.progress("checking", log.size if log else 0, unit="entries") as advance:
+            found: list[Any] = list(examine(home.node, deep=deep, progress=advance))
+    findings = [one for one in found if isinstance(one, SelfCheckFinding)]
+    waiting = sum(one.count for one in found if isinstance(one, EntriesWaiting))
+    judged = verdict(found)
+    value = {
+        "clean": not findings,
+        "verdict": judged.value,
+        "waiting": waiting,
+        "findings": [
+            {
+                "part": one.part,
+                "message": one.message,
+                "hint": runnable(one.hint),
+                "verdict": one.verdict.value,
+            }
+            for one in findings
+        ],
+    }
+    output.result(
+        value, *(line for one in found for line in lines(one)), f"verdict: {judged.value}"
+    )
+    raise typer.Exit(judged.exit_code)
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def doctor(
-        deep: Annotated[
-            bool, typer.Option("--deep", help="Read and hash every block as well.")
-        ] = False,
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_beside
-
-        with open_beside() as home:
-            from ledger.services.audit.self_check import examine
-            from ledger.services.audit.self_check_findings import (
-                EntriesWaiting,
-                SelfCheckFinding,
-                verdict,
-            )
-
-            with home.node.records.read() as unit:
-                log = unit.log(home.node.log_id)
-            with output.progress("checking", log.size if log else 0, unit="entries") as advance:
-                found: list[Any] = list(examine(home.node, deep=deep, progress=advance))
-        findings = [one for one in found if isinstance(one, SelfCheckFinding)]
-        waiting = sum(one.count for one in found if isinstance(one, EntriesWaiting))
-        judged = verdict(found)
-        value = {
-            "clean": not findings,
-            "verdict": judged.value,
-            "waiting": waiting,
-            "findings": [
-                {
-                    "part": one.part,
-                    "message": one.message,
-                    "hint": runnable(one.hint),
-                    "verdict": one.verdict.value,
-                }
-                for one in findings
-            ],
-        }
-        output.result(
-            value, *(line for one in found for line in lines(one)), f"verdict: {judged.value}"
-        )
-        raise typer.Exit(judged.exit_code)
+    app.command(help=_HELP)(doctor)
 
 
 def lines(one: SelfCheckFinding | SelfChecked | EntriesWaiting) -> list[str]:

@@ -17,51 +17,46 @@ Example:
 """
 
 
+def serve(
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on; put a TLS proxy before anything but loopback."),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.", min=0, max=65535)] = 8000,
+    anchor_growth: Annotated[
+        int, typer.Option(help="Anchor when this many entries wait.", min=1)
+    ] = 256,
+    anchor_age: Annotated[
+        int, typer.Option(help="Anchor when the oldest entry waits this many seconds.", min=1)
+    ] = 60,
+    metrics: Annotated[
+        str,
+        typer.Option(help="HOST:PORT to serve metrics for Prometheus at; never on the API's own."),
+    ] = "",
+) -> None:
+    from cli.session import open_alone
+
+    with open_alone() as home:
+        from ledger.services.onchain.anchoring import AnchoringPolicy
+
+        if not metrics:
+            _serve(home, host, port, AnchoringPolicy(anchor_growth, anchor_age))
+            return
+        from ledger.app import metrics as measures
+
+        measured = measures.NodeMetrics()
+        measured.follow(home.node)
+        home.node.telemetry = measured
+        server = measures.serve(measured.registry, metrics)
+        try:
+            _serve(home, host, port, AnchoringPolicy(anchor_growth, anchor_age))
+        finally:
+            server.shutdown()
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def serve(
-        host: Annotated[
-            str,
-            typer.Option(
-                help="Address to listen on; put a TLS proxy before anything but loopback."
-            ),
-        ] = "127.0.0.1",
-        port: Annotated[
-            int, typer.Option(help="Port; 0 chooses a free one.", min=0, max=65535)
-        ] = 8000,
-        anchor_growth: Annotated[
-            int, typer.Option(help="Anchor when this many entries wait.", min=1)
-        ] = 256,
-        anchor_age: Annotated[
-            int, typer.Option(help="Anchor when the oldest entry waits this many seconds.", min=1)
-        ] = 60,
-        metrics: Annotated[
-            str,
-            typer.Option(
-                help="HOST:PORT to serve metrics for Prometheus at; never on the API's own."
-            ),
-        ] = "",
-    ) -> None:
-        from cli.session import open_alone
-
-        with open_alone() as home:
-            from ledger.services.onchain.anchoring import AnchoringPolicy
-
-            if not metrics:
-                _serve(home, host, port, AnchoringPolicy(anchor_growth, anchor_age))
-                return
-            from ledger.app import metrics as measures
-
-            measured = measures.NodeMetrics()
-            measured.follow(home.node)
-            home.node.telemetry = measured
-            server = measures.serve(measured.registry, metrics)
-            try:
-                _serve(home, host, port, AnchoringPolicy(anchor_growth, anchor_age))
-            finally:
-                server.shutdown()
+    app.command(help=_HELP)(serve)
 
 
 def _serve(home: Any, host: str, port: int, policy: Any) -> None:
