@@ -21,6 +21,7 @@ OFFICIAL: Final = frozenset({"agency", "colleague", "prosecutor", "court", "cour
 GUARDED: Final = "csam"
 #: Roles of people outside government and court.
 OUTSIDE: Final = frozenset({"defence"})
+_UNSAID: Final = "(withheld)"
 _DECLINE: Final = "decline it with what you found: custody handover decline"
 
 
@@ -66,14 +67,7 @@ class ItemHistory:
         event, body = told.event, told.event.body
         self.told[told.digest.hex()] = told
         if self.opening is None:
-            self.opening = event
-            self.handling = set(event.value.get("handling", []))
-            self.seals = {seal["number"]: seal for seal in body.get("seals", [])}
-            self.conditions = (
-                list(body.get("source", {}).get("conditions", []))
-                if isinstance(body.get("source"), dict)
-                else []
-            )
+            self._open(event)
             return
         match event.type:
             case "hold-placed":
@@ -90,30 +84,30 @@ class ItemHistory:
             case "unrestricted":
                 self.handling -= set(body["handling"])
             case "retention-set":
-                self.retention = (
-                    parse_time(body["until"], what="until") if "until" in body else None
-                )
+                until = body.get("until")
+                self.retention = parse_time(until, what="until") if until is not None else None
             case "approved" | "refused":
                 self.decided.setdefault(body["target"], []).append(told)
             case "transfer-offered":
                 self.offer = told
             case "transfer-accepted" if self.offer is not None:
-                self.conditions += [
-                    one
-                    for one in self.offer.event.body.get("conditions", [])
-                    if one not in self.conditions
-                ]
+                offered = self.offer.event.body.get("conditions", [])
+                self.conditions = list(dict.fromkeys([*self.conditions, *offered]))
                 self.offer = None
             case "transfer-declined" | "transfer-withdrawn" | "transfer-expired":
                 self.offer = None
             case "released":
-                self.out = (
-                    body["counterparty"].get("name", "(withheld)")
-                    if isinstance(body.get("counterparty"), dict)
-                    else "(withheld)"
-                )
+                party = body.get("counterparty")
+                self.out = party.get("name", _UNSAID) if isinstance(party, dict) else _UNSAID
             case "received":
                 self.out = ""
+
+    def _open(self, event: Event) -> None:
+        self.opening = event
+        self.handling = set(event.value.get("handling", []))
+        self.seals = {seal["number"]: seal for seal in event.body.get("seals", [])}
+        source = event.body.get("source")
+        self.conditions = list(source.get("conditions", [])) if isinstance(source, dict) else []
 
     @staticmethod
     def looks_back(event: Event) -> bool:

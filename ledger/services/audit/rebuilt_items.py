@@ -361,17 +361,23 @@ class _Replay:
                 if sent != row.sent:
                     into.put_crossing(replace(row, sent=sent))
         if self.erased:
-            for link in unit.links([self.evidence], _LIMIT):
-                if link.child == self.evidence:
-                    into.put_link(link)
-            for given in unit.given_of(self.evidence, _LIMIT):
-                if any(row.digest == given.statement and row.effect == "none" for row in own):
-                    into.put_given(given)
-            for share in unit.rows("share", evidence=self.evidence):
-                if any(row.digest == share["statement"] and row.effect == "none" for row in own):
-                    into.put_share(ShareRow(**share))
-            for opening in unit.rows("opening", evidence=self.evidence):
-                into.put_opening(opening["evidence"], opening["until"])
+            self._carry_rows(own)
+
+    def _carry_rows(self, own: list[EntryRow]) -> None:
+        """Rows that a destroyed document told of."""
+        into, unit = self.into, self.unit
+        silent = {row.digest for row in own if row.effect == "none"}
+        for link in unit.links([self.evidence], _LIMIT):
+            if link.child == self.evidence:
+                into.put_link(link)
+        for given in unit.given_of(self.evidence, _LIMIT):
+            if given.statement in silent:
+                into.put_given(given)
+        for share in unit.rows("share", evidence=self.evidence):
+            if share["statement"] in silent:
+                into.put_share(ShareRow(**share))
+        for opening in unit.rows("opening", evidence=self.evidence):
+            into.put_opening(opening["evidence"], opening["until"])
 
     def _examined(self, item: ItemRow, own: list[EntryRow]) -> ReconstructedItem:
         rows = foreign_history.events_that_count(self.into, self.evidence) if self.left else own

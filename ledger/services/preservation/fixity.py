@@ -199,7 +199,12 @@ def _check_at(node: Node, row: ReplicaStateRow, reading: Reading) -> Found:
     ) as error:  # it answers, but cannot say what it has pinned
         _count(found, error)
     found.complete = True
-    now = node.clock.now()
+    node.put_holdings([_settled(row, found, node.clock.now())])
+    return found
+
+
+def _settled(row: ReplicaStateRow, found: Found, now: int) -> ReplicaStateRow:
+    """What is written down of an item that was read to its end."""
     done = replace(
         row,
         place=0,
@@ -222,8 +227,7 @@ def _check_at(node: Node, row: ReplicaStateRow, reading: Reading) -> Found:
             tries=row.tries + 1,
             due=now + pause(row.tries),
         )
-    node.put_holdings([done])
-    return found
+    return done
 
 
 def _walk(

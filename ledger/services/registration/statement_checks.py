@@ -115,21 +115,8 @@ def check(
     Raises:
         FormatError, VerificationError, RuleError, DeniedError: the first that is wrong.
     """
-    now = node.clock.now()
-    statement = statements.parse(submission.statement)
-    claims = statement.claims
-    if claims.log_id != node.log_id:
-        raise RuleError("the statement is addressed to another log")
-    if len(statement.chain) != 1:
-        raise FormatError("statement: the certificate is missing from x5chain")
-    certificate = certificates.parse(statement.chain[0])
-    if certificate.digest != statement.certificate:
-        raise VerificationError(3, "the certificate sent is not the one that the statement names")
-    statements.verify_signature(statement, certificate.key)
-    if certificate.agency != claims.issuer:
-        raise DeniedError("the statement claims another agency than its certificate")
-    if caller != (certificate.subject if certificate.kind == "person" else None):
-        raise DeniedError("a person registers their own statements only")
+    statement, certificate = _signed(node, submission, caller)
+    claims, now = statement.claims, node.clock.now()
     repeats = _repeats(unit, statement, caller)
     if not repeats:
         _require_usable(certifiers, certificate, now)
@@ -139,22 +126,7 @@ def check(
             f"{format_time(now)}"
         )
         raise RuleError(told, hint="one of the two clocks is wrong: set it, in UTC, then sign anew")
-    event = documents.parse(submission.document, submission.disclosures)
-    documents.require_complete(event)
-    if event.digest != statement.payload:
-        raise VerificationError(2, "the document is not the one that was signed")
-    documents.check_claims(event, claims)
-    if (wrong := moments.contradiction(event.value)) is not None:
-        raise RuleError(wrong, hint=moments.HINT)
-    actor = event.value["actor"]
-    if (PersonId(actor["agency"], actor["id"]), actor["kind"]) != (
-        certificate.subject,
-        certificate.kind,
-    ):
-        raise VerificationError(3, "the actor is not the certificate's subject")
-    require_role(event.type, actor["role"], certificate.roles)
-    if certificate.agency != node.agency and event.type not in GUESTS:
-        raise DeniedError(f"a guest of another agency may not record {event.type!r} here")
+    event = _document(node, submission, statement, certificate)
     given = tuple(grants.parse(data) for data in submission.grants)
     if len(given) > _MAX_GRANTS or any(
         grant.evidence != evidence_bytes(claims.subject) for grant in given
@@ -174,6 +146,50 @@ def check(
             "keys are handed on with an opening, an offer, an acceptance or a disclosure only"
         )
     return ValidatedSubmission(statement, certificate, event, given, content)
+
+
+def _signed(
+    node: Node, submission: Submission, caller: PersonId | None
+) -> tuple[Statement, Certificate]:
+    """The statement, made for this log, and the certificate that signed it, which is the caller's."""
+    statement = statements.parse(submission.statement)
+    claims = statement.claims
+    if claims.log_id != node.log_id:
+        raise RuleError("the statement is addressed to another log")
+    if len(statement.chain) != 1:
+        raise FormatError("statement: the certificate is missing from x5chain")
+    certificate = certificates.parse(statement.chain[0])
+    if certificate.digest != statement.certificate:
+        raise VerificationError(3, "the certificate sent is not the one that the statement names")
+    statements.verify_signature(statement, certificate.key)
+    if certificate.agency != claims.issuer:
+        raise DeniedError("the statement claims another agency than its certificate")
+    if caller != (certificate.subject if certificate.kind == "person" else None):
+        raise DeniedError("a person registers their own statements only")
+    return statement, certificate
+
+
+def _document(
+    node: Node, submission: Submission, statement: Statement, certificate: Certificate
+) -> Event:
+    """The document that was signed, by its actor, in a role that may record it here."""
+    event = documents.parse(submission.document, submission.disclosures)
+    documents.require_complete(event)
+    if event.digest != statement.payload:
+        raise VerificationError(2, "the document is not the one that was signed")
+    documents.check_claims(event, statement.claims)
+    if (wrong := moments.contradiction(event.value)) is not None:
+        raise RuleError(wrong, hint=moments.HINT)
+    actor = event.value["actor"]
+    if (PersonId(actor["agency"], actor["id"]), actor["kind"]) != (
+        certificate.subject,
+        certificate.kind,
+    ):
+        raise VerificationError(3, "the actor is not the certificate's subject")
+    require_role(event.type, actor["role"], certificate.roles)
+    if certificate.agency != node.agency and event.type not in GUESTS:
+        raise DeniedError(f"a guest of another agency may not record {event.type!r} here")
+    return event
 
 
 def _require_usable(certifiers: CertificateVerifier, certificate: Certificate, now: int) -> None:
