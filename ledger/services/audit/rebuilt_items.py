@@ -352,9 +352,8 @@ class _Replay:
         """Take over what nothing tells (see columns.PARTLY)."""
         into, unit = self.into, self.unit
         if self.erasure is not None:
-            rebuilt_erasures.carry(
-                self.book, unit, into, self.erasure, item, own, erased=self.erased
-            )
+            told, erased = self.erasure, self.erased
+            rebuilt_erasures.carry(self.book, unit, into, told, item, own, erased=erased)
         if self.left:
             for row in into.crossings(self.evidence):
                 sent = rebuilt_erasures.sent(self.book, row, self.crossings.get(row.number))

@@ -151,7 +151,7 @@ def check(
 def _signed(
     node: Node, submission: Submission, caller: PersonId | None
 ) -> tuple[Statement, Certificate]:
-    """The statement, made for this log, and the certificate that signed it, which is the caller's."""
+    """The statement, made for this log, and the certificate of the caller, who signed it."""
     statement = statements.parse(submission.statement)
     claims = statement.claims
     if claims.log_id != node.log_id:
