@@ -7,10 +7,8 @@ from __future__ import annotations
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.event.document import Event
-from ledger.domain.identity.names import agency_id
 from ledger.domain.ports.rows import EntryRow, LinkRow
 from ledger.domain.ports.unit_of_work import UnitOfWork
-from ledger.services.node.context import Node
 
 
 def inherited(unit: UnitOfWork, evidence: str) -> Bundle | None:
@@ -32,16 +30,6 @@ def proven_times(unit: UnitOfWork, evidence: str) -> dict[bytes, int]:
         for one in proven
         if found is not None and one.first is not None
     }
-
-
-def log_agencies(node: Node, unit: UnitOfWork, evidence: str) -> dict[bytes, str]:
-    """Agencies of the logs that sequenced an item's events, by log id."""
-    found = inherited(unit, evidence)
-    others = {
-        node.contracts.log_id(agency_id(one.agency), one.number): one.agency
-        for one in (found.logs if found is not None else ())
-    }
-    return {**others, node.log_id: node.agency}
 
 
 def events_that_count(unit: UnitOfWork, evidence: str) -> list[EntryRow]:
