@@ -11,6 +11,15 @@ from typing import Final
 
 from ledger.domain.identity.person import PersonId, Recipient
 from ledger.domain.item.custody import ItemState
+from ledger.domain.ports.states import (
+    CheckpointState,
+    EnrolmentState,
+    ErasureState,
+    LinkKind,
+    ReleaseKind,
+    ReplicaStateName,
+    TransferState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ class CheckpointRow:
     size: int
     root: bytes
     note: bytes
-    state: str
+    state: CheckpointState
     transaction: bytes
     version: int = 0
     time: int = 0
@@ -125,7 +134,7 @@ class EnrolmentRow:
     roles: str
     number: bytes
     inviter: PersonId | None
-    state: str
+    state: EnrolmentState
     expires: int
     request: bytes = b""
     certificate: bytes = b""
@@ -191,7 +200,7 @@ class ReplicaStateRow:
     evidence: str
     node: str
     cid: bytes
-    state: str
+    state: ReplicaStateName
     due: int
     tries: int = 0
     proof: int = 0
@@ -229,7 +238,7 @@ class TransferStepRow:
     taker: str
     offer: bytes
     expires: int
-    state: str
+    state: TransferState
     offer_time: int = 0
     outcome: int = 0
     outcome_digest: bytes = bytes(32)
@@ -261,7 +270,7 @@ class ErasureRow:
     evidence: str
     statement: bytes
     custodian: str
-    state: str
+    state: ErasureState
     count: int = 0
     time: int = 0
     backups: int = 0
@@ -278,7 +287,7 @@ class ReleaseRow:
 
     statement: bytes
     recipient: Recipient
-    kind: str
+    kind: ReleaseKind
     evidence: str
     time: int
 
@@ -298,7 +307,7 @@ class LinkRow:
 
     parent: str
     child: str
-    kind: str
+    kind: LinkKind
 
 
 @dataclass(frozen=True, slots=True)

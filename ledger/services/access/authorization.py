@@ -24,6 +24,7 @@ from ledger.domain.identity.person import PersonId, Recipient, read_stored
 from ledger.domain.identity.roles import GUEST_ROLES, ROLES_BY_TYPE
 from ledger.domain.item.parts import Part
 from ledger.domain.ports.rows import EntryRow, ItemRow, ReleaseRow
+from ledger.domain.ports.states import ReleaseKind
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
@@ -34,8 +35,7 @@ from ledger.services.records import documents
 SEE_ALL: Final = frozenset({"custodian", "auditor", "administrator", "data-protection-officer"})
 #: Roles that may never read details or content, whatever they sign.
 NO_CONTENT: Final = frozenset({"administrator", "auditor"})
-#: Kinds of release to whoever an item is on offer to, who looks before answering, and what each
-#: opens.
+#: Releases to whoever an item is on offer to, who looks before answering, and what each opens.
 LOOKS: Final = {"offer": "record", "offer-content": "content"}
 FRESH: Final = 3600  # seconds for which one recorded access is good
 
@@ -328,7 +328,7 @@ def require_access(
 
 
 def note_release(
-    node: Node, statement: bytes, recipient: Recipient, kind: str, evidence: str
+    node: Node, statement: bytes, recipient: Recipient, kind: ReleaseKind, evidence: str
 ) -> None:
     """Write down what is about to be handed out, and which statement covers it: an audit compares
     both.
@@ -340,7 +340,7 @@ def note_release(
         unit.put_release(ReleaseRow(statement, recipient, kind, evidence, node.clock.now()))
 
 
-def release(node: Node, caller: Caller, evidence: str, access: str, kind: str) -> EntryRow:
+def release(node: Node, caller: Caller, evidence: str, access: str, kind: ReleaseKind) -> EntryRow:
     """Check the caller's recorded access, by its digest in hex, and write down what is about to be
     handed out under it.
 

@@ -18,6 +18,7 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import agency_id
 from ledger.domain.log import merkle
 from ledger.domain.ports.rows import DescriptorRow, TransactionRow
+from ledger.domain.ports.states import CheckpointState
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
@@ -131,10 +132,9 @@ def _anchored(
         if behind == "submitted":  # the node has not looked at the chain since
             into.put_checkpoint(row)
             return
-        waits = (
-            behind == "anchored" and chain.head().number > chain.final()
-        )  # a chain whose blocks are final at once knows no such state
-        state = "anchored" if waits else "final"
+        # A chain whose blocks are final at once knows no such state.
+        waits = behind == "anchored" and chain.head().number > chain.final()
+        state: CheckpointState = "anchored" if waits else "final"
         into.put_checkpoint(
             anchoring.mined(row, state, one.version, chain.block(one.block), receipt.gas_used)
         )

@@ -9,6 +9,7 @@ from typing import Final
 
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ports.rows import EntryRow, ErasureRow, ItemRow, TransferStepRow
+from ledger.domain.ports.states import ErasureState
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.onchain import transfer_steps
@@ -48,7 +49,7 @@ def carry(
         return
     signed = [row.time for row in own if row.seq > close.seq and _by_service(book, unit, row)]
     fresh = told.state == "dropped" and bool(signed) and node.clock.now() - max(signed) < _LAG
-    state = "done" if signed and not fresh else "dropped"
+    state: ErasureState = "done" if signed and not fresh else "dropped"
     into.put_erasure(replace(told, statement=close.digest, state=state))
 
 

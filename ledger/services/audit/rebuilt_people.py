@@ -28,6 +28,7 @@ from ledger.domain.ports.rows import (
     ReplicaStateRow,
     SessionRow,
 )
+from ledger.domain.ports.states import EnrolmentState
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys, service_numbers, sessions
 from ledger.services.audit.comparing import shown
@@ -111,7 +112,7 @@ class People:
     def _enrolment(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         node = self._book.node
         asked = EnrolmentRow(**{**row, "inviter": _who(row["inviter"]) if row["inviter"] else None})
-        state = "requested" if asked.request else "invited"
+        state: EnrolmentState = "requested" if asked.request else "invited"
         request = enrolment.parse(asked.request) if asked.request else None
         if request is not None and request.server != log_urn(node.log_id):
             return

@@ -32,6 +32,7 @@ from ledger.domain.item.custody import ItemState
 from ledger.domain.log.statement import Statement
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.domain.ports.rows import ItemRow, TransferStepRow
+from ledger.domain.ports.states import TransferState
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.bundles import unpacking
 from ledger.services.bundles.unpacking import Opened
@@ -341,7 +342,7 @@ def _crossing(
     taker = offer.claims.to or ""
     if hop is None:  # withdrawn before the contract ever took it
         return TransferStepRow(evidence, number, giver, taker, offer.digest, 0, "lapsed")
-    state = "open" if hop.outcome == contract_layout.OPEN else "concluded"
+    state: TransferState = "open" if hop.outcome == contract_layout.OPEN else "concluded"
     times = (hop.offer_time, hop.outcome, hop.outcome_digest, hop.time)
     return TransferStepRow(evidence, number, giver, taker, offer.digest, hop.expires, state, *times)
 

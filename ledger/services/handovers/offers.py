@@ -14,6 +14,7 @@ from typing import Final
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import NotFoundError, RuleError
 from ledger.domain.ports.rows import ItemRow
+from ledger.domain.ports.states import ReleaseKind
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
@@ -83,7 +84,7 @@ def require_offered(node: Node, unit: UnitOfWork, caller: Caller, evidence: str)
     return item
 
 
-def look(node: Node, caller: Caller, evidence: str, kind: str) -> None:
+def look(node: Node, caller: Caller, evidence: str, kind: ReleaseKind) -> None:
     """Write down that whoever is asked looks at an item before answering: once for each offer and
     kind, when they first do.
 

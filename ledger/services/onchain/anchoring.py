@@ -19,6 +19,7 @@ from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
 from ledger.domain.ports.node_and_chain import BlockRef, TransactionReceipt
 from ledger.domain.ports.rows import CheckpointRow, TransactionRow
+from ledger.domain.ports.states import CheckpointState
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
@@ -203,7 +204,9 @@ def submitted(node: Node, prev: int, size: int, root: bytes, transaction: bytes)
     return CheckpointRow(node.log_id, prev, size, root, note, "submitted", transaction)
 
 
-def mined(row: CheckpointRow, state: str, version: int, block: BlockRef, gas: int) -> CheckpointRow:
+def mined(
+    row: CheckpointRow, state: CheckpointState, version: int, block: BlockRef, gas: int
+) -> CheckpointRow:
     """The row once the contract has taken the checkpoint, under a version of the descriptor, in a
     block.
     """
@@ -249,7 +252,7 @@ def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None
     block = contracts.chain.block(receipt.block)
     if block.hash != receipt.block_hash:
         return  # reorganised between two answers: look again
-    state = "final" if contracts.chain.final() >= receipt.block else "anchored"
+    state: CheckpointState = "final" if contracts.chain.final() >= receipt.block else "anchored"
     if row.state != "submitted" and (row.state, row.block, row.time) == (
         state,
         block.number,

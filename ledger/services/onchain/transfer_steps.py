@@ -29,6 +29,7 @@ from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims, Statement
 from ledger.domain.ports.node_and_chain import HopStep
 from ledger.domain.ports.rows import EntryRow, ItemRow, TransactionRow, TransferStepRow
+from ledger.domain.ports.states import TransferState
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
@@ -291,7 +292,7 @@ def _send(node: Node, row: TransferStepRow, taken: HopStep) -> None:
 
 
 def conclude(
-    node: Node, unit: UnitOfWork, row: TransferStepRow, *, state: str = "concluded"
+    node: Node, unit: UnitOfWork, row: TransferStepRow, *, state: TransferState = "concluded"
 ) -> None:
     """The contract has decided: the statement that it took has its effect, another one of ours is
     void.

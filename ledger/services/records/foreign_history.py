@@ -8,6 +8,7 @@ from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.event.document import Event
 from ledger.domain.ports.rows import EntryRow, LinkRow
+from ledger.domain.ports.states import LinkKind
 from ledger.domain.ports.unit_of_work import UnitOfWork
 
 
@@ -43,7 +44,7 @@ def links_of(event: Event) -> list[LinkRow]:
     event.
     """
     body, evidence = event.body, str(event.value["evidence"])
-    found = (
+    found: list[tuple[str, LinkKind]] = (
         [(parent, "derived") for parent in body.get("parents", [])]
         if event.type == "derived"
         else []
