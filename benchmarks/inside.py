@@ -123,11 +123,11 @@ def grow(unit: UnitOfWork, log: bytes, size: int) -> None:
     level = 0
     while row:
         for index in range(0, len(row), WIDTH):
-            unit.put_tile(log, level, index // WIDTH, b"".join(row[index : index + WIDTH]))
+            unit.logs.put_tile(log, level, index // WIDTH, b"".join(row[index : index + WIDTH]))
         for _ in range(HEIGHT):
             row = [merkle.node_hash(row[at], row[at + 1]) for at in range(0, len(row) - 1, 2)]
         level += 1
-    unit.put_log(LogRow(log, "NL-POL", 0, size, ""))
+    unit.logs.put(LogRow(log, "NL-POL", 0, size, ""))
 
 
 def bench_log(folder: Path, sizes: tuple[int, ...]) -> list[Row]:

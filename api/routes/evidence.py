@@ -74,7 +74,7 @@ def _is_erased(unit: UnitOfWork, item: ItemRow) -> bool:
     """Whether the keys of an item are destroyed, or will be at once; asked for items that could be
     only.
     """
-    return unit.erasure(item.state.evidence) is not None
+    return unit.erasures.get(item.state.evidence) is not None
 
 
 def _offer_out(offer: Offer | None) -> OfferOut | None:
@@ -106,7 +106,7 @@ def list_evidence(
         rows = authorization.visible_items(node, unit, caller, after=after, limit=limit)
         reached, held = (
             anchoring.progress(node, unit),
-            unit.holdings_named([row.state.evidence for row in rows]),
+            unit.replicas.named([row.state.evidence for row in rows]),
         )
         erased = {row.state.evidence for row in rows if _is_erased(unit, row)}
     return ItemsOut(
@@ -144,7 +144,7 @@ def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
             node,
             item,
             anchoring.progress(node, unit),
-            unit.holdings(evidence),
+            unit.replicas.of_item(evidence),
             erased=_is_erased(unit, item),
         )
 
@@ -161,9 +161,9 @@ def list_events(
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
         reached = anchoring.progress(node, unit)
-        rows = [row for row in unit.events(evidence, void=True) if row.seq > after][:limit]
+        rows = [row for row in unit.logs.events(evidence, void=True) if row.seq > after][:limit]
         came = foreign_history.proven_times(unit, evidence)
-        firsts = [unit.covering_checkpoint(row.log, row.index) for row in rows]
+        firsts = [unit.checkpoints.covering(row.log, row.index) for row in rows]
         times = [
             first.time if first is not None else came.get(row.entry, 0)
             for row, first in zip(rows, firsts, strict=True)
@@ -259,7 +259,7 @@ def bundle(node: NodeDep, caller: CallerDep, evidence: Item, request: BundleIn) 
     """
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
-        covered = unit.erasure(evidence) is None or bool(request.access)
+        covered = unit.erasures.get(evidence) is None or bool(request.access)
     until = (
         authorization.release(node, caller, evidence, request.access, "bundle").seq
         if covered

@@ -72,5 +72,5 @@ def set_copies(node: NodeDep, caller: CallerDep, evidence: Item, request: Copies
         )
     with node.records.write() as unit:
         authorization.visible(node, unit, caller, evidence)
-        unit.put_target(evidence, request.copies)
+        unit.replicas.put_target(evidence, request.copies)
     return request

@@ -44,7 +44,7 @@ def doctor(
         )
 
         with home.node.records.read() as unit:
-            log = unit.log(home.node.log_id)
+            log = unit.logs.get(home.node.log_id)
         with output.progress("checking", log.size if log else 0, unit="entries") as advance:
             found: list[Any] = list(examine(home.node, deep=deep, progress=advance))
     findings = [one for one in found if isinstance(one, SelfCheckFinding)]

@@ -106,7 +106,7 @@ def remove(name: Annotated[str, typer.Argument(metavar="NAME")], as_json: Json =
             raise UsageError(f"there is no IPFS node {name!r}", hint="see: custody status")
         _write(home, replace(home.settings.ipfs, nodes=kept))
         with home.node.records.write() as unit:
-            unit.drop_holdings_at(name)
+            unit.replicas.drop_at(name)
     output.result({"name": name}, f"{name} is forgotten; what it keeps stays pinned there")
 
 

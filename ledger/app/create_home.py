@@ -326,7 +326,9 @@ def _complete(
     node = bootstrap.assemble(home, config, keyring, contracts.chain, SystemClock())
     try:
         with node.records.write() as unit:
-            unit.put_descriptor(DescriptorRow(1, card.descriptor.raw, block.time, block.number))
+            unit.authority.put_descriptor(
+                DescriptorRow(1, card.descriptor.raw, block.time, block.number)
+            )
             anchors = [
                 f"EVM chain {chain.id}",
                 f"registry {config.registry}",
@@ -341,7 +343,7 @@ def _complete(
             )
             agency_statements.publish_crl(node, unit)
             certificate = certificates.parse(keyring.get("person-certificate"))
-            unit.put_certificate(certificate.digest, certificate.der)
+            unit.people.put_certificate(certificate.digest, certificate.der)
             hpke, custody = keyring.hpke_key("hpke-person").public, card.descriptor.custody.digest
             proof = enrolment.sign(
                 keyring.signing_key("person"), server=log_urn(node.log_id), hpke=hpke
@@ -355,7 +357,7 @@ def _complete(
                 proof=proof,
                 custody=custody,
             )
-            unit.put_person(row)
+            unit.people.put(row)
     finally:
         node.records.close()
         node.blocks.close()

@@ -112,7 +112,7 @@ def _examine(
     try:
         results = list(examine(opened.node, deep=True))
         with opened.node.records.read() as unit:
-            log = unit.log(opened.node.log_id)
+            log = unit.logs.get(opened.node.log_id)
     finally:
         opened.close()
     wrong = [one for one in results if isinstance(one, SelfCheckFinding) and not one.home_is_whole]

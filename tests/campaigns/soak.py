@@ -260,10 +260,10 @@ class Soak:
             assert not findings, findings
             node = opened.node
             with node.records.read() as unit:
-                log = unit.log(node.log_id)
+                log = unit.logs.get(node.log_id)
                 assert log is not None
-                rows = unit.entries(node.log_id, 0, log.size)
-                checkpoints = unit.checkpoints(node.log_id)
+                rows = unit.logs.entries(node.log_id, 0, log.size)
+                checkpoints = unit.checkpoints.page(node.log_id)
                 from ledger.domain.codecs.text import b64url
                 from ledger.services.log import merkle_log
 

@@ -78,7 +78,7 @@ def remote(desk: Desk, url: str) -> Desk:
     node.contracts = Contracts(chain, registry, ledger)
     node.log_id = node.contracts.log_id(agency_id("NL-POL"), 0)
     with node.records.write() as unit:
-        unit.put_descriptor(DescriptorRow(1, descriptor.raw, block.time, block.number))
+        unit.authority.put_descriptor(DescriptorRow(1, descriptor.raw, block.time, block.number))
         agency_statements.open_log(node, unit, number=0, policy="test", anchors=["anvil"])
     desk.person = bootstrap.person_of(keyring, node.log_id, descriptor)
     return desk
@@ -233,9 +233,9 @@ def test_another_program_on_the_anchoring_account_is_told_and_overcome(
 def test_a_home_older_than_the_chain_anchors_nothing_and_says_what_to_do(desk: Desk) -> None:
     desk.anchor()
     with desk.node.records.write() as unit:
-        row = unit.newest_checkpoint(desk.node.log_id, ("final",))
+        row = unit.checkpoints.newest(desk.node.log_id, ("final",))
         assert row is not None
-        unit.drop_checkpoint(desk.node.log_id, row.size)
+        unit.checkpoints.drop(desk.node.log_id, row.size)
     with pytest.raises(ChainError, match="this home knows of 0") as error:
         desk.anchor()
     assert "restore the newest backup" in (error.value.hint or "")
@@ -253,9 +253,9 @@ def test_an_altered_tile_or_entry_freezes_the_log_before_anything_is_signed(
         with Desk(copy) as other:
             if change == "tile":
                 with other.node.records.write() as unit:
-                    tile = bytearray(unit.tile(other.node.log_id, 0, 0))
+                    tile = bytearray(unit.logs.tile(other.node.log_id, 0, 0))
                     tile[-1] ^= 1
-                    unit.put_tile(other.node.log_id, 0, 0, bytes(tile))
+                    unit.logs.put_tile(other.node.log_id, 0, 0, bytes(tile))
             else:
                 with other.node.records.write() as unit:
                     unit._db.exec_driver_sql(

@@ -53,7 +53,7 @@ def test_a_served_home_is_audited_at_one_moment_while_it_goes_on(
         held.anchor()  # the view's moment of the database and of the chain lie before
         assert audited(view)[:2] == (Verdict.VERIFIED, set())
         with view.node.records.read() as unit:
-            assert unit.item(done.evidence) is None
+            assert unit.items.get(done.evidence) is None
     with bootstrap.open_view(held.path, unlocking) as view:
         verdict, codes, content = audited(view)
     assert (verdict, codes) == (Verdict.VERIFIED, set())

@@ -192,7 +192,7 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     erasure.settle(nl.node)
     nl.anchor()
     with nl.node.records.write() as unit:
-        unit.put_target(photo.evidence, 2)
+        unit.replicas.put_target(photo.evidence, 2)
     nl.record(
         photo.evidence,
         "hold-placed",
@@ -371,12 +371,12 @@ def test_the_home_is_whole_again_and_says_so(lived: Lived) -> None:
 def test_a_session_made_up_for_somebody_else_is_found(lived: Lived) -> None:
     """Whoever can write the database must not be able to log in unseen as somebody else."""
     with lived.desk.node.records.write() as unit:
-        session = unit.rows("session")[0]
-        other = next(one for one in unit.people() if one.person != session["person"])
-        fresh = unit.session(session["token"])
-        unit.put_session(replace(fresh, token=bytes(32), person=other.person))
+        session = unit.tables.rows("session")[0]
+        other = next(one for one in unit.people.all() if one.person != session["person"])
+        fresh = unit.sessions.get(session["token"])
+        unit.sessions.put(replace(fresh, token=bytes(32), person=other.person))
     try:
         assert lived.check().codes() == {"row-edited"}
     finally:
         with lived.desk.node.records.write() as unit:
-            unit.drop_session(bytes(32))
+            unit.sessions.drop(bytes(32))

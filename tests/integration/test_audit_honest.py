@@ -50,7 +50,7 @@ def disclosed(desk: Desk, item: str, to: dict[str, str]) -> None:
 
 def shares(desk: Desk, item: str) -> set[PersonId]:
     with desk.node.records.read() as unit:
-        return {row["person"] for row in unit.rows("share", evidence=item)}
+        return {row["person"] for row in unit.tables.rows("share", evidence=item)}
 
 
 def test_a_record_that_came_with_an_outcome_and_goes_on_beyond_it(
@@ -73,8 +73,8 @@ def test_a_record_that_came_with_an_outcome_and_goes_on_beyond_it(
     assert trio.settle(NL, RO) == {}
     with nl.node.records.read() as unit:
         kept, shown = (
-            [row.effect for row in unit.events(item)],
-            bundles.parse(unit.inherited(item)).statements,
+            [row.effect for row in unit.logs.events(item)],
+            bundles.parse(unit.transfers.inherited(item)).statements,
         )
     assert (kept, len(shown)) == (["open", "none", "offer", "accept"], 5)
     require_nothing_found(nl)

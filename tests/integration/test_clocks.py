@@ -93,7 +93,7 @@ def test_a_list_from_the_future_comes_in_on_no_way_and_one_that_is_kept_keeps_no
         row = directory.known(unit, NL)
     assert certificates.crl_issued(row.crl) <= time.time() + 60
     with ro.node.records.write() as unit:
-        unit.put_partner(replace(row, crl=poison))
+        unit.partners.put(replace(row, crl=poison))
     AnchoringWorker(nl.node, AnchoringPolicy())._publish_crl()
     assert directory.add(ro.node, consortium.address(NL)).agency == NL
     with ro.node.records.read() as unit:

@@ -94,11 +94,11 @@ def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_els
     office.anchor()
     with office.node.records.read() as unit:
         sealed = [
-            *unit.grants(photo, "content", office.person.hpke.public.digest),
-            *unit.grants(photo, "record", office.node.keys.hpke.public.digest),
+            *unit.grants.sealed_to(photo, "content", office.person.hpke.public.digest),
+            *unit.grants.sealed_to(photo, "record", office.node.keys.hpke.public.digest),
         ]
-        sealed += [unit.document(row.payload) for row in unit.events(photo)]
-        cid = unit.item(photo).cid
+        sealed += [unit.documents.get(row.payload) for row in unit.logs.events(photo)]
+        cid = unit.items.get(photo).cid
         blocks = [office.node.blocks.get(one) for one in [cid]]
     office.record(
         photo,

@@ -72,7 +72,7 @@ def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(
         with pytest.raises(CustodyError):
             incoming.receive(taker.node, NL, Lying(alter), evidence)  # type: ignore[arg-type]
         with taker.node.records.read() as unit:
-            assert unit.item(evidence) is None
+            assert unit.items.get(evidence) is None
     assert both.settle(NL, RO, rounds=3) == {}
     assert taker.client.item(evidence)["offer"]
 
@@ -230,9 +230,11 @@ def test_a_disposal_reaches_every_agency_that_held_the_item_before(
     assert {one["agency"] for one in told["confirmed"]} == {NL, RO, US}
     for desk in trio.desks.values():
         with desk.node.records.read() as unit:
-            assert not any(unit.has_grants(evidence, scope) for scope in ("content", "record"))
+            assert not any(unit.grants.are_left(evidence, scope) for scope in ("content", "record"))
             assert not [
-                row for row in unit.events(evidence) if unit.document(row.payload) is not None
+                row
+                for row in unit.logs.events(evidence)
+                if unit.documents.get(row.payload) is not None
             ]
         with pytest.raises(CustodyError):
             desk.get(evidence)
@@ -269,7 +271,7 @@ def test_a_disposal_that_the_holder_did_not_sign_destroys_nothing(
 
     erasure.learn(giver.node, RO, Lying())  # type: ignore[arg-type]
     with giver.node.records.read() as unit:
-        assert unit.erasure(evidence) is None
+        assert unit.erasures.get(evidence) is None
     offer(giver, evidence, RO)
     both.settle(NL, RO)
     handover.accept(both[RO].client, both[RO].person, both[RO].clock, evidence)
@@ -277,6 +279,6 @@ def test_a_disposal_that_the_holder_did_not_sign_destroys_nothing(
     with pytest.raises(VerificationError):
         erasure.learn(giver.node, RO, Lying())  # type: ignore[arg-type]
     with giver.node.records.read() as unit:
-        assert unit.erasure(evidence) is None
-        assert unit.has_grants(evidence, "content")
+        assert unit.erasures.get(evidence) is None
+        assert unit.grants.are_left(evidence, "content")
     assert api.disposals() == [] or evidence not in {one["evidence"] for one in api.disposals()}

@@ -170,7 +170,7 @@ def anchor_of(bench: Bench) -> Callable[[], Callable[[], None]]:
 def check_anchors(bench: Bench) -> None:
     """No checkpoint twice, and none that the contract does not hold."""
     with bench.desk.node.records.read() as unit:
-        rows = unit.checkpoints(bench.desk.node.log_id)
+        rows = unit.checkpoints.page(bench.desk.node.log_id)
     assert [row.prev for row in rows] == [0, *(row.size for row in rows[:-1])]
     assert len({row.transaction for row in rows}) == len(rows)
     assert all(row.state == "final" for row in rows)
@@ -239,7 +239,7 @@ def test_a_restored_older_home_anchors_nothing_that_does_not_extend_the_chain(be
     bench.upload(bench.new_file())
     desk.client.anchor()
     with desk.node.records.write() as unit:
-        unit.drop_checkpoint(desk.node.log_id, unit.checkpoints(desk.node.log_id)[-1].size)
+        unit.checkpoints.drop(desk.node.log_id, unit.checkpoints.page(desk.node.log_id)[-1].size)
     with pytest.raises(
         CustodyError, match="holds a checkpoint of 4 entries, this home knows of 0"
     ) as error:

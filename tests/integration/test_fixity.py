@@ -272,7 +272,7 @@ def test_the_oldest_proof_is_read_first_and_what_is_out_of_reach_does_not_hold_u
         with desk.node.records.write() as unit:
             for number, item in enumerate(reversed(done)):
                 [row] = held(desk, item.evidence).values()
-                unit.put_holding(
+                unit.replicas.put(
                     type(row)(row.evidence, row.node, row.cid, "pinned", 0, proof=1000 + number)
                 )
         policy = FixityPolicy(interval=3600)

@@ -52,7 +52,7 @@ def test_a_refused_item_stays_with_the_giver_and_the_keys_that_came_along_are_de
     assert judged(giver, evidence, root) == "verified NL-POL 1"
     assert giver.get(evidence)
     with taker.node.records.read() as unit:
-        assert not unit.has_grants(evidence, "content")
+        assert not unit.grants.are_left(evidence, "content")
     assert not [one for one in taker.client.handovers() if one["evidence"] == evidence]
 
 

@@ -180,7 +180,7 @@ def test_a_node_that_dies_at_any_step_of_a_handover_goes_on_where_it_was(
 
 def _custodian(node: Node, evidence: str) -> str:
     with node.records.read() as unit:
-        item = unit.item(evidence)
+        item = unit.items.get(evidence)
     return item.state.custodian if item is not None else ""
 
 

@@ -114,7 +114,7 @@ def test_a_home_of_an_earlier_version_finds_its_items_in_every_spelling(
     _as_an_earlier_version_left_it(home_path, item.evidence, numbers, item.digests["sha-256"])
     with Desk(home_path) as desk:
         with desk.node.records.read() as unit:
-            assert unit.index_form() == wording.VERSION
+            assert unit.items.index_form() == wording.VERSION
         assert list(desk.client.search("case", unicodedata.normalize("NFD", NFC.upper()))) == [
             item.evidence
         ]

@@ -187,8 +187,8 @@ def _public_log(desk: Desk) -> bytes:
     """What anybody may fetch of the log, and the entries that auditors may."""
     found = b""
     with desk.node.records.read() as unit:
-        log = unit.log(desk.node.log_id)
-        found += b"".join(row.entry for row in unit.entries(desk.node.log_id, 0, log.size))
+        log = unit.logs.get(desk.node.log_id)
+        found += b"".join(row.entry for row in unit.logs.entries(desk.node.log_id, 0, log.size))
     for path in (
         "/v1/log/checkpoint",
         "/v1/log/crl",

@@ -117,10 +117,11 @@ def test_a_copy_that_lags_behind_its_node_is_no_contradiction(world: World) -> N
     }  # still so at the next look: somebody must look
 
 
-@pytest.mark.parametrize(("prefix", "node"), [("", False), ("/v1/log", True)])
-def test_a_copy_on_a_plain_web_server_is_told_from_a_node(
-    world: World, prefix: str, node: bool
+@pytest.mark.parametrize("prefix", ["", "/v1/log"])
+def test_a_node_is_told_from_a_copy_by_its_address_and_not_by_what_it_serves(
+    world: World, prefix: str
 ) -> None:
+    """A node that withholds would answer as a plain web server does, and be called a copy."""
     tree = world["NL-POL"].write(world.folder / "tree")
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -130,7 +131,11 @@ def test_a_copy_on_a_plain_web_server_is_told_from_a_node(
 
     shown = WebFiles("http://127.0.0.1:1", transport=httpx.MockTransport(answer))
     shown.get("checkpoint")
-    assert shown.is_node is node
+    assert shown.is_node
+    shown.known_at({"http://127.0.0.1:1", "https://elsewhere.example"})
+    assert shown.is_node
+    shown.known_at({"https://nl.example"})
+    assert not shown.is_node
 
 
 def test_an_agency_that_falls_silent(world: World) -> None:

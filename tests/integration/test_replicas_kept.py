@@ -143,7 +143,7 @@ def test_pins_go_only_when_an_item_is_disposed_of_and_its_keys_are_destroyed(
             "closed, but keys remain"
         )
         with desk.node.records.write() as unit:
-            unit.put_erasure(
+            unit.erasures.put(
                 ErasureRow(gone.evidence, bytes.fromhex(closing), desk.node.agency, "due")
             )
         three[1].kill()

@@ -190,9 +190,9 @@ def test_a_frozen_log_is_shown_everywhere_anchors_nothing_and_is_looked_at_again
 
 def freeze(desk: Desk, reason: str) -> None:
     with desk.node.records.write() as unit:
-        log = unit.log(desk.node.log_id)
+        log = unit.logs.get(desk.node.log_id)
         assert log is not None
-        unit.put_log(replace(log, frozen=reason))
+        unit.logs.put(replace(log, frozen=reason))
 
 
 def test_a_frozen_log_is_told_also_while_nothing_waits(
@@ -242,8 +242,8 @@ def test_nonsense_of_one_partner_holds_up_no_other_and_ends_no_exchange(desk: De
         last = stack.enter_context(hostile(says(answer(b"{}"))))
         with desk.node.records.write() as unit:
             for code, server in servers.items():
-                unit.put_partner(PartnerRow(code, server.url, b"", desk.clock.now()))
-            unit.put_partner(PartnerRow("US-LAST", last.url, b"", desk.clock.now()))
+                unit.partners.put(PartnerRow(code, server.url, b"", desk.clock.now()))
+            unit.partners.put(PartnerRow("US-LAST", last.url, b"", desk.clock.now()))
         exchanger = working(HandoverWorker(desk.node))
         until(lambda: len(last.seen) >= 4, 60)
         until(lambda: all(code in standing(desk, "exchange")["problem"] for code in servers), 60)
@@ -261,7 +261,7 @@ def test_an_answer_that_makes_our_own_code_fail_is_a_problem_of_that_partner(des
 
     desk.node.reach = lambda url: Odd()
     with desk.node.records.write() as unit:
-        unit.put_partner(PartnerRow("RO-POL", "https://ro.example", b"", desk.clock.now()))
+        unit.partners.put(PartnerRow("RO-POL", "https://ro.example", b"", desk.clock.now()))
     problems = sync.sync(desk.node).problems
     assert problems["RO-POL"].startswith("unexpected KeyError at test_supervision.exchanged")
     assert "117" not in str(problems)

@@ -117,5 +117,5 @@ def told(desk: Desk, evidence: str) -> list[dict[str, Any]]:
     from ledger.services.records import documents
 
     with desk.node.records.read() as unit:
-        found = [documents.read_event(desk.node, unit, row) for row in unit.events(evidence)]
+        found = [documents.read_event(desk.node, unit, row) for row in unit.logs.events(evidence)]
     return [one.value for one in found if one is not None]

@@ -53,7 +53,7 @@ def sync(desk: Desk) -> replica_status.Synced:
 
 def held(desk: Desk, evidence: str) -> dict[str, ReplicaStateRow]:
     with desk.node.records.read() as unit:
-        return {row.node: row for row in unit.holdings_named([evidence]).get(evidence, [])}
+        return {row.node: row for row in unit.replicas.named([evidence]).get(evidence, [])}
 
 
 def states(desk: Desk, evidence: str) -> dict[str, str]:
@@ -62,7 +62,7 @@ def states(desk: Desk, evidence: str) -> dict[str, str]:
 
 def cid_of(desk: Desk, evidence: str) -> bytes:
     with desk.node.records.read() as unit:
-        item = unit.item(evidence)
+        item = unit.items.get(evidence)
         assert item is not None
         assert item.cid is not None
         return item.cid

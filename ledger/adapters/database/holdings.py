@@ -21,13 +21,13 @@ def _holding(row: Any) -> ReplicaStateRow:
     return ReplicaStateRow(**row._mapping)
 
 
-class Holdings(Part):
-    """See unit.Unit."""
+class Replicas(Part):
+    """What each IPFS node keeps, or shall keep."""
 
-    def put_holding(self, row: ReplicaStateRow) -> None:
+    def put(self, row: ReplicaStateRow) -> None:
         self._put(ReplicaState, ("evidence", "node"), asdict(row))
 
-    def drop_holding(self, evidence: str, node: str) -> None:
+    def drop(self, evidence: str, node: str) -> None:
         self.flush(ReplicaState)
         self._db.execute(delete(ReplicaState).where(_H.evidence == evidence, _H.node == node))
 
@@ -46,7 +46,7 @@ class Holdings(Part):
             )
         )
 
-    def hurry_holdings(self, now: int) -> None:
+    def hurry(self, now: int) -> None:
         """What was put off is due now."""
         self.flush(ReplicaState)
         self._db.execute(
@@ -55,20 +55,20 @@ class Holdings(Part):
             .values(due=now)
         )
 
-    def drop_holdings_at(self, node: str) -> None:
+    def drop_at(self, node: str) -> None:
         self.flush(ReplicaState)
         self._db.execute(delete(ReplicaState).where(_H.node == node))
 
-    def holdings(self, evidence: str) -> list[ReplicaStateRow]:
+    def of_item(self, evidence: str) -> list[ReplicaStateRow]:
         return [_holding(row) for row in self._find(ReplicaState, order="node", evidence=evidence)]
 
-    def holdings_named(self, evidence: Sequence[str]) -> dict[str, list[ReplicaStateRow]]:
+    def named(self, evidence: Sequence[str]) -> dict[str, list[ReplicaStateRow]]:
         found: dict[str, list[ReplicaStateRow]] = {}
         for row in self._rows(ReplicaState, _H.evidence.in_(evidence), order=_H.node):
             found.setdefault(row.evidence, []).append(_holding(row))
         return found
 
-    def due_holdings(self, node: str, now: int, limit: int) -> list[ReplicaStateRow]:
+    def due(self, node: str, now: int, limit: int) -> list[ReplicaStateRow]:
         """What is to be pinned or removed at a replica now, what has waited longest first."""
         rows = self._rows(
             ReplicaState,
@@ -91,13 +91,13 @@ class Holdings(Part):
             for row in self._rows(ReplicaState, stale, _H.due <= now, order=_H.proof, limit=limit)
         ]
 
-    def holdings_at(self, node: str, *, after: str, limit: int) -> list[ReplicaStateRow]:
+    def at_node(self, node: str, *, after: str, limit: int) -> list[ReplicaStateRow]:
         rows = self._rows(
             ReplicaState, _H.node == node, _H.evidence > after, order=_H.evidence, limit=limit
         )
         return [_holding(row) for row in rows]
 
-    def holding_counts(self) -> dict[tuple[str, str], int]:
+    def counts(self) -> dict[tuple[str, str], int]:
         self.flush(ReplicaState)
         query = select(_H.node, _H.state, func.count()).group_by(_H.node, _H.state)
         return {(row[0], row[1]): int(row[2]) for row in self._db.execute(query)}
@@ -131,5 +131,5 @@ class Holdings(Part):
             for row in self._rows(ReplicationTarget, _T.evidence.in_(evidence))
         }
 
-    def put_opening(self, evidence: str, until: int) -> None:
+    def put_window(self, evidence: str, until: int) -> None:
         self._put(DisclosureWindow, ("evidence",), {"evidence": evidence, "until": until})

@@ -39,44 +39,48 @@ _MAX_PARTNERS = 10_000
 
 
 class Partners(Part):
-    """See unit.Unit."""
+    """Other agencies of the registry."""
 
-    def put_partner(self, row: PartnerRow) -> None:
+    def put(self, row: PartnerRow) -> None:
         self._put(Partner, ("agency",), asdict(row))
 
-    def partner(self, agency: str) -> PartnerRow | None:
+    def get(self, agency: str) -> PartnerRow | None:
         row = self._one(Partner, agency=agency)
         return PartnerRow(**row._mapping) if row else None
 
-    def partners(self) -> list[PartnerRow]:
+    def all(self) -> list[PartnerRow]:
         return [
             PartnerRow(**row._mapping)
             for row in self._find(Partner, order="agency", limit=_MAX_PARTNERS)
         ]
 
-    def put_partner_descriptor(self, agency: str, row: DescriptorRow) -> None:
+    def put_descriptor(self, agency: str, row: DescriptorRow) -> None:
         self._put(PartnerDescriptor, ("agency", "version"), {"agency": agency, **asdict(row)})
 
-    def partner_descriptors(self, agency: str) -> list[DescriptorRow]:
+    def descriptors(self, agency: str) -> list[DescriptorRow]:
         rows = self._find(PartnerDescriptor, order="version", agency=agency)
         return [
             DescriptorRow(row.version, blob(row.document), row.active_from, row.block)
             for row in rows
         ]
 
-    def put_crossing(self, row: TransferStepRow) -> None:
+
+class Transfers(Part):
+    """Handovers between agencies, and what came with an item."""
+
+    def put(self, row: TransferStepRow) -> None:
         self._put(TransferStep, ("evidence", "number"), asdict(row))
 
-    def keep_crossing(self, row: TransferStepRow) -> None:
+    def keep(self, row: TransferStepRow) -> None:
         self._keep(TransferStep, ("evidence", "number"), asdict(row))
 
-    def crossings(self, evidence: str) -> list[TransferStepRow]:
+    def of_item(self, evidence: str) -> list[TransferStepRow]:
         return [
             TransferStepRow(**row._mapping)
             for row in self._find(TransferStep, order="number", evidence=evidence)
         ]
 
-    def crossings_in(
+    def in_states(
         self,
         states: Sequence[str],
         limit: int,
@@ -97,7 +101,7 @@ class Partners(Part):
         rows = self._rows(TransferStep, *conditions, order=key, limit=limit)
         return [TransferStepRow(**row._mapping) for row in rows]
 
-    def sent_crossing(self) -> TransferStepRow | None:
+    def on_its_way(self) -> TransferStepRow | None:
         """The handover whose transaction is on its way; there is one at most."""
         rows = self._rows(TransferStep, _C.sent != b"", limit=1)
         return TransferStepRow(**rows[0]._mapping) if rows else None
@@ -109,14 +113,18 @@ class Partners(Part):
         row = self._one(Inherited, evidence=evidence)
         return blob(row.data) if row else None
 
-    def put_given(self, row: DisclosedCopyRow) -> None:
+
+class Copies(Part):
+    """Copies that other agencies may fetch, and where items came from."""
+
+    def put(self, row: DisclosedCopyRow) -> None:
         self._put(DisclosedCopy, ("statement",), asdict(row))
 
-    def given(self, statement: bytes) -> DisclosedCopyRow | None:
+    def get(self, statement: bytes) -> DisclosedCopyRow | None:
         row = self._one(DisclosedCopy, statement=statement)
         return DisclosedCopyRow(**row._mapping) if row else None
 
-    def given_to(
+    def offered_to(
         self, agency: str, limit: int, *, now: int, after: bytes = b""
     ) -> list[DisclosedCopyRow]:
         """A page of copies that an agency may still fetch, in the order of statements."""
@@ -130,20 +138,35 @@ class Partners(Part):
         )
         return [DisclosedCopyRow(**row._mapping) for row in rows]
 
-    def given_of(self, evidence: str, limit: int) -> list[DisclosedCopyRow]:
+    def of_item(self, evidence: str, limit: int) -> list[DisclosedCopyRow]:
         return [
             DisclosedCopyRow(**row._mapping)
             for row in self._find(DisclosedCopy, order="until", limit=limit, evidence=evidence)
         ]
 
-    def put_erasure(self, row: ErasureRow) -> None:
+    def put_link(self, row: LinkRow) -> None:
+        self._put(Link, ("parent", "child", "kind"), asdict(row))
+
+    def links(self, evidence: Sequence[str], limit: int) -> list[LinkRow]:
+        """Where items came from and what came from them."""
+        self.flush(Link)
+        rows = self._rows(
+            Link, or_(_L.parent.in_(evidence), _L.child.in_(evidence)), order=_L.parent, limit=limit
+        )
+        return [LinkRow(**row._mapping) for row in rows]
+
+
+class Erasures(Part):
+    """Keys to be destroyed for disposals."""
+
+    def put(self, row: ErasureRow) -> None:
         self._put(Erasure, ("evidence",), asdict(row))
 
-    def erasure(self, evidence: str) -> ErasureRow | None:
+    def get(self, evidence: str) -> ErasureRow | None:
         row = self._one(Erasure, evidence=evidence)
         return ErasureRow(**row._mapping) if row else None
 
-    def erasures(
+    def in_states(
         self,
         states: Sequence[str],
         limit: int,
@@ -168,14 +191,3 @@ class Partners(Part):
             self.flush(TransferStep)
         rows = self._rows(Erasure, *conditions, order=_R.evidence, limit=limit)
         return [ErasureRow(**row._mapping) for row in rows]
-
-    def put_link(self, row: LinkRow) -> None:
-        self._put(Link, ("parent", "child", "kind"), asdict(row))
-
-    def links(self, evidence: Sequence[str], limit: int) -> list[LinkRow]:
-        """Where items came from and what came from them."""
-        self.flush(Link)
-        rows = self._rows(
-            Link, or_(_L.parent.in_(evidence), _L.child.in_(evidence)), order=_L.parent, limit=limit
-        )
-        return [LinkRow(**row._mapping) for row in rows]

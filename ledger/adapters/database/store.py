@@ -11,18 +11,41 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ledger.adapters.database.engine import SCRATCH, open_engine
-from ledger.adapters.database.holdings import Holdings
-from ledger.adapters.database.items import Items
-from ledger.adapters.database.logs import Logs
-from ledger.adapters.database.partners import Partners
-from ledger.adapters.database.people import People
-from ledger.adapters.database.unit import Raw
+from ledger.adapters.database.holdings import Replicas
+from ledger.adapters.database.items import Documents, Grants, Items
+from ledger.adapters.database.logs import Checkpoints, Logs
+from ledger.adapters.database.partners import Copies, Erasures, Partners, Transfers
+from ledger.adapters.database.people import AuthorityFiles, People, Releases, Sessions
+from ledger.adapters.database.unit import Tables, Waiting
 from ledger.domain.errors import ConflictError, StorageError
 from ledger.domain.ports.unit_of_work import Database, UnitOfWork
 
 
-class SqlUnit(Logs, Items, Holdings, People, Partners, Raw):
-    """One transaction; see unit.Unit."""
+class SqlUnit:
+    """One transaction; see domain.ports.unit_of_work. Its repositories share what waits."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+        waiting: Waiting = {}
+        self.logs = Logs(connection, waiting)
+        self.checkpoints = Checkpoints(connection, waiting)
+        self.items = Items(connection, waiting)
+        self.documents = Documents(connection, waiting)
+        self.grants = Grants(connection, waiting)
+        self.replicas = Replicas(connection, waiting)
+        self.partners = Partners(connection, waiting)
+        self.transfers = Transfers(connection, waiting)
+        self.copies = Copies(connection, waiting)
+        self.erasures = Erasures(connection, waiting)
+        self.people = People(connection, waiting)
+        self.sessions = Sessions(connection, waiting)
+        self.releases = Releases(connection, waiting)
+        self.authority = AuthorityFiles(connection, waiting)
+        self.tables = Tables(connection, waiting)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self.tables.flush()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -32,9 +33,13 @@ class LogFiles(Protocol):
 
     @property
     def is_node(self) -> bool:
-        """Whether a node of the agency shows them, or a copy is read that may lag behind; known
-        after the first ``get``.
+        """Whether a node of the agency shows them, or a copy is read that may lag behind. What is
+        served never decides it: a node that withholds would call itself a copy.
         """
+        ...
+
+    def known_at(self, services: AbstractSet[str]) -> None:
+        """Where the agency's own node is, by descriptors that the chain proves."""
         ...
 
     def get(self, path: str) -> bytes:

@@ -81,8 +81,8 @@ def require_still(node: Node, unit: UnitOfWork, who: PersonId | None, *roles: st
     """
     if who is None:
         return
-    row = unit.person(who)
-    der = unit.certificate(row.certificate) if row is not None and row.active else None
+    row = unit.people.get(who)
+    der = unit.people.certificate(row.certificate) if row is not None and row.active else None
     if who.agency != node.agency or der is None or not certificates.parse(der).roles & set(roles):
         raise DeniedError(
             "this person is not, or no longer, enrolled here for that", hint="ask an administrator"
@@ -102,7 +102,7 @@ def signer(node: Node, unit: UnitOfWork, certificate: Certificate) -> Caller:
             node.keys.hpke.public if own else directory.descriptor(node, unit, parsed.agency).node
         )
         return Caller(parsed.subject, parsed.roles, parsed.digest, hpke, parsed.key)
-    row = unit.person(parsed.subject)
+    row = unit.people.get(parsed.subject)
     if row is None:
         raise DeniedError("this person is not, or no longer, enrolled here")
     roles = parsed.roles if parsed.agency == node.agency else parsed.roles & GUEST_ROLES
@@ -134,7 +134,7 @@ def parts_of(
     """
     if "service" in caller.roles:
         return _parts_of_node(node, unit, caller, evidence, item)
-    named = unit.share(evidence, caller.id)
+    named = unit.items.share(evidence, caller.id)
     keys = _own_grants(node, unit, caller, evidence, "content", "record")
     if item is None:
         return frozenset()
@@ -162,7 +162,11 @@ def _own_grants(
     node: Node, unit: UnitOfWork, caller: Caller, evidence: str, *scopes: str
 ) -> list[bytes]:
     """The keys of an item that are sealed to the caller, and to no agency."""
-    found = [data for scope in scopes for data in unit.grants(evidence, scope, caller.hpke.digest)]
+    found = [
+        data
+        for scope in scopes
+        for data in unit.grants.sealed_to(evidence, scope, caller.hpke.digest)
+    ]
     return found if _has_own_key(node, unit, caller) else []
 
 
@@ -172,7 +176,7 @@ def _parts_of_node(
     """Our own node speaks of every item; another agency's of those that it held, once they were
     disposed of and it destroys its keys.
     """
-    rows, erasure = unit.crossings(evidence), unit.erasure(evidence)
+    rows, erasure = unit.transfers.of_item(evidence), unit.erasures.get(evidence)
     if item is None:
         return frozenset()
     if caller.agency == node.agency:
@@ -187,7 +191,7 @@ def visible(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> Item
     Raises:
         NotFoundError: the same answer whether it is absent or hidden.
     """
-    item = unit.item(evidence)
+    item = unit.items.get(evidence)
     if not parts_of(node, unit, caller, evidence, item) or item is None:
         raise hidden()
     return item
@@ -195,7 +199,7 @@ def visible(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> Item
 
 def is_visible(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> bool:
     """Whether the caller has a part in an item."""
-    return bool(parts_of(node, unit, caller, evidence, unit.item(evidence)))
+    return bool(parts_of(node, unit, caller, evidence, unit.items.get(evidence)))
 
 
 def visible_items(
@@ -220,7 +224,7 @@ def visible_items(
             caller.id,
             caller.hpke.digest if _has_own_key(node, unit, caller) else None,
         )
-    return unit.items(
+    return unit.items.page(
         after=after,
         limit=limit,
         person=person,
@@ -245,7 +249,7 @@ def require_readable(
     """
     if not caller.roles - NO_CONTENT:
         raise DeniedError("this role sees records, never details or content")
-    if unit.erasure(item.state.evidence) is not None:
+    if unit.erasures.get(item.state.evidence) is not None:
         raise DeniedError(
             "the keys of this item were destroyed: nothing of it can be read",
             hint="custody dispose certificate ID",
@@ -299,7 +303,7 @@ def require_access(
     hint = "sign an access first: this is what --basis does"
     if not caller.roles - NO_CONTENT:
         raise DeniedError("this role sees records, never details or content")
-    row = unit.entry_by_digest(access)
+    row = unit.logs.entry_by_digest(access)
     if (
         row is None
         or row.evidence != evidence
@@ -337,7 +341,7 @@ def note_release(
         StorageError: it cannot be written down, and must not be handed out.
     """
     with node.records.write() as unit:
-        unit.put_release(ReleaseRow(statement, recipient, kind, evidence, node.clock.now()))
+        unit.releases.put(ReleaseRow(statement, recipient, kind, evidence, node.clock.now()))
 
 
 def release(node: Node, caller: Caller, evidence: str, access: str, kind: ReleaseKind) -> EntryRow:
@@ -363,7 +367,7 @@ def content_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) 
     """
     found = _own_grants(node, unit, caller, evidence, "content")
     if caller.agency == node.agency and "custodian" in caller.roles:
-        found += unit.grants(evidence, "content", node.descriptor(unit).custody.digest)
+        found += unit.grants.sealed_to(evidence, "content", node.descriptor(unit).custody.digest)
     return found
 
 
@@ -377,7 +381,7 @@ def looks(node: Node, unit: UnitOfWork, offer: bytes) -> list[dict[str, str]]:
             "what": LOOKS[row.kind],
             "time": format_time(row.time),
         }
-        for row in unit.releases_under(offer)
+        for row in unit.releases.under(offer)
         if row.kind in LOOKS
     ]
 
@@ -387,7 +391,7 @@ def details(node: Node, unit: UnitOfWork, evidence: str) -> list[dict[str, Any]]
     it.
     """
     found = []
-    for row in unit.events(evidence):
+    for row in unit.logs.events(evidence):
         event = documents.read_event(node, unit, row)
         one = {
             "seq": row.seq,

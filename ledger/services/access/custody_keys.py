@@ -42,7 +42,7 @@ def standing(node: Node, unit: UnitOfWork, person: PersonRow, certificate: Certi
         return HOLDS if needs else KEPT
     if not needs:
         return ""
-    row = unit.custody_key(person.person)
+    row = unit.people.custody_key(person.person)
     return (
         SEALED
         if row is not None and same(row.custody, node.descriptor(unit).custody.digest)
@@ -87,13 +87,13 @@ def keep(node: Node, data: bytes, *, by: PersonId) -> None:
                 "the custody key is sealed to another key than this person's",
                 hint="see: custody person list",
             )
-        unit.put_custody_key(CustodyKeyRow(row.person, sealed.custody, data, by))
+        unit.people.put_custody_key(CustodyKeyRow(row.person, sealed.custody, data, by))
 
 
 def waiting_for(node: Node, person: PersonId) -> bytes | None:
     """The custody key sealed to a person, if one waits for them."""
     with node.records.read() as unit:
-        row = unit.custody_key(person)
+        row = unit.people.custody_key(person)
     return row.sealed if row is not None else None
 
 
@@ -108,17 +108,17 @@ def confirm(node: Node, person: PersonId, custody: bytes) -> None:
         row, _ = _custodian(node, unit, person)
         if not same(custody, node.descriptor(unit).custody.digest):
             raise ConflictError("that is not the custody key in force", hint="see: custody status")
-        unit.put_person(replace(row, custody=custody))
-        unit.drop_custody_key(person)
+        unit.people.put(replace(row, custody=custody))
+        unit.people.drop_custody_key(person)
 
 
 def _custodian(node: Node, unit: UnitOfWork, person: PersonId) -> tuple[PersonRow, Certificate]:
-    row = unit.person(person)
+    row = unit.people.get(person)
     if person.agency != node.agency:
         raise DeniedError("the custody key stays among the custodians of the agency")
     if row is None or not row.active:
         raise NotFoundError("no such person of this agency", hint="see: custody person list")
-    certificate = certificates.parse(unit.certificate(row.certificate) or b"")
+    certificate = certificates.parse(unit.people.certificate(row.certificate) or b"")
     if ROLE not in certificate.roles:
         roles = " ".join(f"--role {role}" for role in sorted({*certificate.roles, ROLE}))
         hint = f"an administrator makes them one: custody person renew {person.pseudonym} {roles}"

@@ -24,7 +24,7 @@ def around(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> list[
     found: dict[tuple[str, str, str], LinkRow] = {}
     known, edge = {evidence}, {evidence}
     for _ in range(_DEPTH):
-        rows = unit.links(sorted(edge), _LIMIT)
+        rows = unit.copies.links(sorted(edge), _LIMIT)
         edge = set()
         for row in rows:
             if len(found) < _LIMIT and authorization.is_visible(node, unit, caller, row.child):

@@ -55,7 +55,7 @@ class Persons:
         return self._known[person]
 
     def _look_up(self, person: PersonId) -> PersonId:
-        row = self._unit.person(person) if person.agency == self._node.agency else None
+        row = self._unit.people.get(person) if person.agency == self._node.agency else None
         if row is None or not row.number:
             return person
         return PersonId(

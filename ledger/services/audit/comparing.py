@@ -51,9 +51,9 @@ class Comparing:
         table keep what is destroyed.
         """
         with self._rebuilt.read() as unit:
-            expected = unit.schema()
+            expected = unit.tables.schema()
         with self._home.read() as unit:
-            found = unit.schema()
+            found = unit.tables.schema()
         for name in sorted(expected.keys() | found.keys()):
             if expected.get(name) != found.get(name):
                 self._report.add(
@@ -114,7 +114,7 @@ def _rows(
     after: list[Any] = []
     while True:
         with records.read() as unit:
-            page = unit.page(name, after, _PAGE)
+            page = unit.tables.page(name, after, _PAGE)
         for row in page:
             yield order([row[key] for key in keys]), row
         if len(page) < _PAGE:

@@ -146,6 +146,9 @@ class _Log:
                 told(Missing("descriptors and revocation lists", error, self._files), log.agency)
             )
             return None
+        services = {one.descriptor.service for one in authorities.versions[log.agency]} - {""}
+        if services:
+            self._files.known_at(services)
         self._check_served(log, served, authorities)
         fetching = Fetching(
             self._files, self._state, served.size, log.accepted, self._options.submit

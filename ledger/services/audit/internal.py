@@ -60,7 +60,7 @@ def _audit(
         node.contracts, root, [OwnFiles(OwnLog.of(node))], state, node.clock, view
     )
     with node.records.read() as unit:
-        items = unit.count("item")
+        items = unit.tables.count("item")
     keys = [node.keys.hpke, *options.keys]
     try:
         sample = Reservoir(sampling.sample_size(items, options.share), Random(options.seed))  # noqa: S311  (a sample that can be drawn again, no secret)
@@ -123,11 +123,11 @@ def _walk_cases(node: Node, sample: Reservoir, report: AuditReport) -> int:
     name it.
     """
     with node.records.read() as unit:
-        tokens = sorted(bytes(one) for one in unit.stray("blind_index", "token", [], _CASES))
+        tokens = sorted(bytes(one) for one in unit.tables.stray("blind_index", "token", [], _CASES))
     drawn = sample.random.sample(tokens, min(len(tokens), max(sample.size, 1)))
     for token in drawn:
         with node.records.read() as unit:
-            for evidence in unit.tokens(token, 10_000):
+            for evidence in unit.items.tokens(token, 10_000):
                 _require_named(node, unit, token, evidence, report)
     return len(drawn)
 
@@ -135,7 +135,7 @@ def _walk_cases(node: Node, sample: Reservoir, report: AuditReport) -> int:
 def _require_named(
     node: Node, unit: UnitOfWork, token: bytes, evidence: str, report: AuditReport
 ) -> None:
-    for row in unit.events(evidence):
+    for row in unit.logs.events(evidence):
         try:
             event = documents.read_event(node, unit, row)
         except CustodyError:

@@ -40,14 +40,14 @@ class ItemKeys:
             published = [
                 row["document"]
                 for table in ("descriptor", "partner_descriptor")
-                for row in into.rows(table)
+                for row in into.tables.rows(table)
             ]
             for one in map(descriptors.parse, published):
                 self._custody.setdefault(one.agency, set()).add(one.custody.digest)
                 self._allowed |= {one.node.digest, one.custody.digest}
                 if one.agency == book.node.agency:
                     self._nodes.add(one.node.digest)
-            for person in unit.people():
+            for person in unit.people.all():
                 with book.guarded(f"person {person.person}"):
                     self._people[person.person] = documents.hpke_key(person).digest
             self._allowed |= {*self._nodes, *self._people.values()}
@@ -79,7 +79,7 @@ class ItemKeys:
                 elif row["recipient"] in self._keys:
                     self._keys[row["recipient"]].open(grant)
                     self.opened += 1
-                into.put_grant(
+                into.grants.put(
                     evidence, row["scope"], row["recipient"], row["binding"], b""
                 )  # no key leaves the home
             except CustodyError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -66,6 +67,9 @@ class _Paced:
     @property
     def is_node(self) -> bool:
         return self._files.is_node
+
+    def known_at(self, services: AbstractSet[str]) -> None:
+        self._files.known_at(services)
 
     def get(self, path: str) -> bytes:
         self._begin()

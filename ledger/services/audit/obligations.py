@@ -103,7 +103,7 @@ def check_releases(node: Node, report: AuditReport) -> int:
     after, count = (b"", "", ""), 0
     while True:
         with node.records.read() as unit:
-            page = unit.releases(after=after, limit=_PAGE)
+            page = unit.releases.page(after=after, limit=_PAGE)
             for row in page:
                 problem = _problem(node, unit, row)
                 if problem:
@@ -123,12 +123,12 @@ def check_releases(node: Node, report: AuditReport) -> int:
 
 
 def _problem(node: Node, unit: UnitOfWork, row: ReleaseRow) -> str:
-    entry = unit.entry_by_digest(row.statement)
+    entry = unit.logs.entry_by_digest(row.statement)
     if entry is None or entry.evidence != row.evidence:
         return "no such statement about this item"
-    der = unit.certificate(entry.certificate)
+    der = unit.people.certificate(entry.certificate)
     signer = certificates.parse(der) if der is not None else None
-    if unit.erasure(row.evidence) is not None or signer is None:
+    if unit.erasures.get(row.evidence) is not None or signer is None:
         return "" if signer is not None else "signed by nobody known"
     event = documents.read_event(node, unit, entry)
     kind = event.type if event is not None else ""

@@ -93,7 +93,7 @@ class Rebuild:
         one.
         """
         if digest not in self._certificates:
-            der = unit.certificate(digest)
+            der = unit.people.certificate(digest)
             if der is None or sha256(der).digest() != digest:
                 return None
             if len(self._certificates) >= _CACHED:
@@ -106,7 +106,7 @@ class Rebuild:
         keys, after = PRIMARY[table], list[Any]()
         while True:
             with self.node.records.read() as unit, self.into.write() as into:
-                page = unit.page(table, after, PAGE)
+                page = unit.tables.page(table, after, PAGE)
                 yield unit, into, page
             if len(page) < PAGE:
                 return
@@ -117,16 +117,18 @@ def rebuild_log(book: Rebuild, advance: Callable[[int], None]) -> None:
     """The log: entries in their order, the tree, and the agency's statements about itself."""
     node = book.node
     with node.records.read() as unit:
-        stored = unit.log(node.log_id)
+        stored = unit.logs.get(node.log_id)
     if stored is not None and stored.frozen:
         book.find("frozen", "log", "a log that is written to", stored.frozen)
     with book.into.write() as into:
-        into.put_log(LogRow(node.log_id, node.agency, _number(node), 0, ""))
+        into.logs.put(LogRow(node.log_id, node.agency, _number(node), 0, ""))
     after: list[Any] = [node.log_id, _BEFORE]
     size = 0
     while True:
         with node.records.read() as unit, book.into.write() as into:
-            page = [row for row in unit.page("entry", after, PAGE) if row["log"] == node.log_id]
+            page = [
+                row for row in unit.tables.page("entry", after, PAGE) if row["log"] == node.log_id
+            ]
             fresh = []
             for row in page:
                 index = row["index"]
@@ -159,7 +161,7 @@ def rebuild_log(book: Rebuild, advance: Callable[[int], None]) -> None:
         after = [node.log_id, page[-1]["index"]]
     if not book.whole:
         with book.into.write() as into:
-            into.put_log(LogRow(node.log_id, node.agency, _number(node), size, ""))
+            into.logs.put(LogRow(node.log_id, node.agency, _number(node), size, ""))
 
 
 def _number(node: Node) -> int:
@@ -193,13 +195,16 @@ def _sequence(book: Rebuild, into: UnitOfWork, fresh: list[tuple[int, Statement]
     if book.whole and rows:
         merkle_log.append(into, book.node.log_id, rows)
     else:  # the tree cannot be made again; what stands in each entry can
-        into.add_entries(rows)
+        into.logs.add_entries(rows)
 
 
 def _agency_statement(
     book: Rebuild, unit: UnitOfWork, into: UnitOfWork, statement: Statement
 ) -> None:
-    service, raw = book.certificate(unit, statement.certificate), unit.document(statement.payload)
+    service, raw = (
+        book.certificate(unit, statement.certificate),
+        unit.documents.get(statement.payload),
+    )
     place = f"document {shown(statement.payload)}"
     if service is None:
         book.find(

@@ -35,12 +35,12 @@ def carry(
     if told.custodian != node.agency:
         # Whoever has it by now may have it from somebody to whom it went after us.
         if node.contracts.custody(transfer_steps.key_of(item))[0] == agency_id(told.custodian)[:24]:
-            into.put_erasure(told)
+            into.erasures.put(told)
         return
     if not erased:
-        due = into.erasure(item.state.evidence)
+        due = into.erasures.get(item.state.evidence)
         if due is not None:
-            into.put_erasure(replace(due, count=told.count, time=told.time, backups=told.backups))
+            into.erasures.put(replace(due, count=told.count, time=told.time, backups=told.backups))
         return
     close = next(
         (row for row in own if row.digest == told.statement and row.effect == "close"), None
@@ -50,7 +50,7 @@ def carry(
     signed = [row.time for row in own if row.seq > close.seq and _by_service(book, unit, row)]
     fresh = told.state == "dropped" and bool(signed) and node.clock.now() - max(signed) < _LAG
     state: ErasureState = "done" if signed and not fresh else "dropped"
-    into.put_erasure(replace(told, statement=close.digest, state=state))
+    into.erasures.put(replace(told, statement=close.digest, state=state))
 
 
 def _by_service(book: Rebuild, unit: UnitOfWork, row: EntryRow) -> bool:

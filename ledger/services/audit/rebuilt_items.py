@@ -88,7 +88,7 @@ class _Replay:
         self.foreign = self._taken_over()
         self.known = self.stored.items.get(self.evidence)
         self.crossings = self.stored.crossings.get(self.evidence, {})
-        own = sorted(self.into.events(self.evidence, void=True), key=lambda row: row.index)
+        own = sorted(self.into.logs.events(self.evidence, void=True), key=lambda row: row.index)
         # One that never left needs no look at the chain: what we have just written is what stands.
         self.left = (
             self.bundle is not None
@@ -102,7 +102,7 @@ class _Replay:
                 self._take(row)
         self._catch_up(None)
         if self.bundle is not None:
-            self.into.put_inherited(self.evidence, self.bundle.encode())
+            self.into.transfers.put_inherited(self.evidence, self.bundle.encode())
         assert self.current is not None
         self._carry(self.current, own)
         return self._examined(self.current, own)
@@ -127,7 +127,7 @@ class _Replay:
             return None  # told where keys are checked, and by every document that does not open
 
     def _inherited(self) -> Bundle | None:
-        data = self.unit.inherited(self.evidence)
+        data = self.unit.transfers.inherited(self.evidence)
         if data is None:
             return None
         try:
@@ -154,7 +154,7 @@ class _Replay:
             if self.bundle is not None
             else []
         )
-        while parsed and self.unit.entry_by_digest(parsed[-1][1].digest) is None:
+        while parsed and self.unit.logs.entry_by_digest(parsed[-1][1].digest) is None:
             parsed.pop()
         return parsed
 
@@ -189,7 +189,7 @@ class _Replay:
         self._seen.add(statement.digest)
         self.opened += 1
         place = f"document of entry {index}, event {statement.claims.seq} of {self.evidence}"
-        sealed = self.unit.document(statement.payload)
+        sealed = self.unit.documents.get(statement.payload)
         if sealed is None and not self.erased:
             self._tell(statement, "document-missing", place, "the document that was signed", "none")
         if sealed is not None and self.erased:
@@ -206,7 +206,7 @@ class _Replay:
             if self.key is None:
                 raise DeniedError("the key of the record is not there")
             raw = content_encryption.open_document(self.key, statement.payload, sealed)
-            given = self.unit.disclosures(statement.payload)
+            given = self.unit.documents.disclosures(statement.payload)
             event = documents.parse(
                 raw,
                 [
@@ -238,7 +238,10 @@ class _Replay:
         or until now.
         """
         while self.left:
-            item, rows = self.into.item(self.evidence), self.into.crossings(self.evidence)
+            item, rows = (
+                self.into.items.get(self.evidence),
+                self.into.transfers.of_item(self.evidence),
+            )
             self.current = item
             last = rows[-1] if rows and rows[-1].state in transfer_steps.UNSETTLED else None
             if item is not None and last is not None and self._settle(item.state, last, until):
@@ -248,7 +251,7 @@ class _Replay:
             if count == 0 or self.foreign[count - 1][1].claims.seq <= reached:
                 return
             self._receive(count)
-            item = self.into.item(self.evidence)
+            item = self.into.items.get(self.evidence)
             if item is None or item.state.seq <= reached:
                 raise RuleError(
                     "the record that came with the item does not go on from what is known of it"
@@ -267,7 +270,7 @@ class _Replay:
             and not row.offer_time
             and (looked or (ours is not None and ours.offer_time))
         ):
-            self.into.put_crossing(
+            self.into.transfers.put(
                 replace(transfer_steps.taken(row, told.hop.offer_time), expires=told.hop.expires)
             )
             return True
@@ -345,7 +348,7 @@ class _Replay:
                 if "content" in body
                 else None
             )
-        place = self.known.opened if self.known is not None else self.into.newest_place() + 1
+        place = self.known.opened if self.known is not None else self.into.items.newest_place() + 1
         incoming.write(self.book.node, self.into, opened, state, rows, cid, place, self.key)
 
     def _carry(self, item: ItemRow, own: list[EntryRow]) -> None:
@@ -355,10 +358,10 @@ class _Replay:
             told, erased = self.erasure, self.erased
             rebuilt_erasures.carry(self.book, unit, into, told, item, own, erased=erased)
         if self.left:
-            for row in into.crossings(self.evidence):
+            for row in into.transfers.of_item(self.evidence):
                 sent = rebuilt_erasures.sent(self.book, row, self.crossings.get(row.number))
                 if sent != row.sent:
-                    into.put_crossing(replace(row, sent=sent))
+                    into.transfers.put(replace(row, sent=sent))
         if self.erased:
             self._carry_rows(own)
 
@@ -366,17 +369,17 @@ class _Replay:
         """Rows that a destroyed document told of."""
         into, unit = self.into, self.unit
         silent = {row.digest for row in own if row.effect == "none"}
-        for link in unit.links([self.evidence], _LIMIT):
+        for link in unit.copies.links([self.evidence], _LIMIT):
             if link.child == self.evidence:
-                into.put_link(link)
-        for given in unit.given_of(self.evidence, _LIMIT):
+                into.copies.put_link(link)
+        for given in unit.copies.of_item(self.evidence, _LIMIT):
             if given.statement in silent:
-                into.put_given(given)
-        for share in unit.rows("share", evidence=self.evidence):
+                into.copies.put(given)
+        for share in unit.tables.rows("share", evidence=self.evidence):
             if share["statement"] in silent:
-                into.put_share(ShareRow(**share))
-        for opening in unit.rows("opening", evidence=self.evidence):
-            into.put_opening(opening["evidence"], opening["until"])
+                into.items.put_share(ShareRow(**share))
+        for opening in unit.tables.rows("opening", evidence=self.evidence):
+            into.replicas.put_window(opening["evidence"], opening["until"])
 
     def _examined(self, item: ItemRow, own: list[EntryRow]) -> ReconstructedItem:
         rows = foreign_history.events_that_count(self.into, self.evidence) if self.left else own
@@ -391,7 +394,7 @@ class _Replay:
             self.stored.grants.get(self.evidence, []),
             sequenced,
         )
-        for row in self.into.events(self.evidence) if self.left else own:
+        for row in self.into.logs.events(self.evidence) if self.left else own:
             if row.digest in self.events:
                 found.life.take(RecordedEvent(row.digest, self.events[row.digest]))
         opening = self.events.get(rows[0].digest) if rows else None

@@ -51,9 +51,9 @@ def check(
     comparing = Comparing(node.records, into, report, book.told)
     comparing.schema()
     with node.records.read() as unit:
-        log = unit.log(node.log_id)
-        entries, items = log.size if log is not None else 0, unit.count("item")
-        total = sum(unit.count(table) for table in columns.PRIMARY)
+        log = unit.logs.get(node.log_id)
+        entries, items = log.size if log is not None else 0, unit.tables.count("item")
+        total = sum(unit.tables.count(table) for table in columns.PRIMARY)
     with book.guarded("log"):
         rebuild_log(book, progress("rebuilding the log", entries))
     with book.guarded("descriptor"):

@@ -106,7 +106,7 @@ def _told(part: str, error: Exception) -> SelfCheckFinding:
 
 def _waiting(node: Node) -> Iterator[EntriesWaiting]:
     with node.records.read() as unit:
-        log, newest = unit.log(node.log_id), unit.newest_checkpoint(node.log_id, ("final",))
+        log, newest = unit.logs.get(node.log_id), unit.checkpoints.newest(node.log_id, ("final",))
     size, final = log.size if log is not None else 0, newest.size if newest is not None else 0
     if size > final:
         yield EntriesWaiting(size - final, size)
@@ -120,7 +120,7 @@ def _check_log(node: Node, progress: Callable[[int], None]) -> Iterator[SelfChec
         log = merkle_log.require_log(unit, node.log_id)
         frontier = merkle.Frontier()
         for start in range(0, log.size, _PAGE):
-            rows = unit.entries(node.log_id, start, min(start + _PAGE, log.size))
+            rows = unit.logs.entries(node.log_id, start, min(start + _PAGE, log.size))
             if not rows:  # of a size that was made up there would be no end
                 yield SelfCheckFinding("log", f"entry {start} is missing", _RESTORE)
                 return
@@ -143,7 +143,7 @@ def _check_log(node: Node, progress: Callable[[int], None]) -> Iterator[SelfChec
 def _check_entry(unit: UnitOfWork, row: EntryRow) -> Iterator[SelfCheckFinding]:
     try:
         statement = statements.parse_entry(row.entry)
-        der = unit.certificate(statement.certificate)
+        der = unit.people.certificate(statement.certificate)
         if der is None:
             yield SelfCheckFinding(
                 "log", f"the certificate of entry {row.index} is missing", _RESTORE
@@ -164,7 +164,7 @@ def _check_checkpoints(
     with node.records.read() as unit:
         read = merkle_log.reader(unit, node.log_id)
         after, newest = 0, 0
-        while rows := unit.checkpoints(node.log_id, after=after):
+        while rows := unit.checkpoints.page(node.log_id, after=after):
             for row in rows:
                 if merkle.root_of(row.size, read) != row.root:
                     yield SelfCheckFinding(
@@ -211,7 +211,7 @@ def _newest_sent(node: Node, unit: UnitOfWork) -> int:
     """How many entries the newest checkpoint has that was ever sent to the contract, as far as the
     home knows.
     """
-    newest = unit.newest_checkpoint(node.log_id, ("submitted", "anchored", "final"))
+    newest = unit.checkpoints.newest(node.log_id, ("submitted", "anchored", "final"))
     return newest.size if newest is not None else 0
 
 
@@ -261,7 +261,7 @@ def _check_blocks(
     after, count, findings = -1, 0, 0
     while True:
         with node.records.read() as unit:
-            items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
+            items = unit.items.page(after=after, limit=_PAGE, person=None, evidence=None)
             contents = [
                 (item, _content(node, unit, item.state.evidence))
                 for item in items
@@ -296,7 +296,7 @@ def _check_blocks(
 
 
 def _content(node: Node, unit: UnitOfWork, evidence: str) -> content_encryption.Content | None:
-    event = documents.read_event(node, unit, unit.events(evidence)[0])
+    event = documents.read_event(node, unit, unit.logs.events(evidence)[0])
     return (
         None
         if event is None or "content" not in event.body

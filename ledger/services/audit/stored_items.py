@@ -62,7 +62,7 @@ def names(book: Rebuild) -> Iterator[list[str]]:
     after = ""
     while True:
         with book.into.read() as into:
-            page = into.distinct("entry", "evidence", after, _PAGE)
+            page = into.tables.distinct("entry", "evidence", after, _PAGE)
         if not page:
             break
         yield [one for one in page if one.startswith("urn:uuid:")]
@@ -70,8 +70,8 @@ def names(book: Rebuild) -> Iterator[list[str]]:
     after = ""
     while True:
         with book.node.records.read() as unit, book.into.read() as into:
-            page = unit.distinct("inherited", "evidence", after, _PAGE)
-            known = into.items_named(page)
+            page = unit.tables.distinct("inherited", "evidence", after, _PAGE)
+            known = into.items.named(page)
         if not page:
             return
         yield [one for one in page if one not in known]
@@ -82,14 +82,14 @@ class StoredItems:
     """What the home says of some items, read for all of them at once."""
 
     def __init__(self, unit: UnitOfWork, names: list[str]) -> None:
-        self.items = unit.items_named(names)
+        self.items = unit.items.named(names)
         self.erasures = {
             row["evidence"]: ErasureRow(**row)
-            for row in unit.rows_among("erasure", "evidence", names)
+            for row in unit.tables.rows_among("erasure", "evidence", names)
         }
         self.grants: dict[str, list[dict[str, Any]]] = {}
-        for row in unit.rows_among("grant", "evidence", names):
+        for row in unit.tables.rows_among("grant", "evidence", names):
             self.grants.setdefault(row["evidence"], []).append(row)
         self.crossings: dict[str, dict[int, TransferStepRow]] = {}
-        for row in unit.rows_among("crossing", "evidence", names):
+        for row in unit.tables.rows_among("crossing", "evidence", names):
             self.crossings.setdefault(row["evidence"], {})[row["number"]] = TransferStepRow(**row)

@@ -216,7 +216,7 @@ def require_history(
         VerificationError: another item of that name, or another history of it.
     """
     same = (origin, parsed[0].claims.ref) == (state.origin, state.ref)
-    known = [row for row in unit.events(state.evidence) if row.seq <= state.seq]
+    known = [row for row in unit.logs.events(state.evidence) if row.seq <= state.seq]
     if (
         not same
         or len(parsed) <= state.seq
@@ -248,30 +248,34 @@ def keep(
         one, event = opened.statements[number], opened.events[number]
         log = log_of(node, opened.bundle, opened.bundle.statements[number])
         if log == node.log_id:
-            if unit.entry_by_digest(one.digest) is None:
+            if unit.logs.entry_by_digest(one.digest) is None:
                 raise VerificationError(
                     5,
                     "the parcel shows an event in our log that is not there",
                     hint="run: custody doctor",
                 )
             continue
-        unit.keep_entry(replace(entry_row(log, one), index=opened.bundle.statements[number].index))
-        unit.put_certificate(one.certificate, ders[one.certificate])
+        unit.logs.keep_entry(
+            replace(entry_row(log, one), index=opened.bundle.statements[number].index)
+        )
+        unit.people.put_certificate(one.certificate, ders[one.certificate])
         if event is None or key is None:
             continue
         evidence = opened.bundle.evidence
-        unit.keep_document(event.digest, evidence, content_encryption.seal_document(key, event.raw))
+        unit.documents.keep(
+            event.digest, evidence, content_encryption.seal_document(key, event.raw)
+        )
         for position, shown in enumerate(event.disclosures):
-            unit.keep_disclosure(
+            unit.documents.keep_disclosure(
                 shown.digest,
                 event.digest,
                 position,
                 content_encryption.seal_disclosure(key, shown.encoded),
             )
         for token in record_keys.tokens(node, event):
-            unit.put_token(token, evidence)
+            unit.items.put_token(token, evidence)
         for link in foreign_history.links_of(event):
-            unit.put_link(link)
+            unit.copies.put_link(link)
 
 
 def log_of(node: Node, given: Bundle, bundled: BundledStatement) -> bytes:

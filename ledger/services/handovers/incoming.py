@@ -94,8 +94,8 @@ def _receive(
     state, rows, content = _offered(node, code, opened)
     granted = _grants(node, opened, content)
     with node.records.read() as unit:
-        _require_same(node, unit, unit.item(evidence), opened)
-        place = unit.newest_place()
+        _require_same(node, unit, unit.items.get(evidence), opened)
+        place = unit.items.newest_place()
     _require_room(
         node,
         code,
@@ -115,9 +115,9 @@ def _receive(
             node.blocks, transfer.content
         )  # a slow one may have lost what came first to the daily collection
     with node.records.write() as unit:
-        _require_same(node, unit, unit.item(evidence), opened)
+        _require_same(node, unit, unit.items.get(evidence), opened)
         for scope, recipient, binding, data in granted:
-            unit.keep_grant(evidence, scope, recipient, binding, data)
+            unit.grants.keep(evidence, scope, recipient, binding, data)
         key = record_keys.record_key(node, unit, evidence)
         write(
             node,
@@ -126,7 +126,7 @@ def _receive(
             state,
             rows,
             None if content is None else cids.from_text(content.cid),
-            unit.newest_place() + 1,
+            unit.items.newest_place() + 1,
             key,
         )
     return True
@@ -180,14 +180,14 @@ def write(
     """
     evidence, last = opened.bundle.evidence, opened.bundle.statements[-1]
     unpacking.keep(node, unit, opened, range(len(opened.statements)), key)
-    unit.put_inherited(evidence, opened.bundle.with_chain(None).encode())
-    before = unit.item(evidence)
+    unit.transfers.put_inherited(evidence, opened.bundle.with_chain(None).encode())
+    before = unit.items.get(evidence)
     opener, place = (before.opener, before.opened) if before is not None else (None, place)
-    unit.put_item(
+    unit.items.put(
         ItemRow(state, cid, opener, place, unpacking.log_of(node, opened.bundle, last), last.index)
     )
     for row in rows:
-        unit.keep_crossing(row)
+        unit.transfers.keep(row)
 
 
 def _content(opening: Event | None) -> content_encryption.Content | None:
@@ -213,11 +213,14 @@ def _require_same(node: Node, unit: UnitOfWork, before: ItemRow | None, opened: 
             hint="refuse it: ask the giver where it comes from",
         )
     unpacking.require_history(unit, before.state, opened.bundle.origin, opened.statements)
-    if any(row.state in transfer_steps.UNSETTLED for row in unit.crossings(before.state.evidence)):
+    if any(
+        row.state in transfer_steps.UNSETTLED
+        for row in unit.transfers.of_item(before.state.evidence)
+    ):
         raise ConflictError(
             "an earlier handover of this item is not settled here yet", hint="try again in a moment"
         )
-    if unit.erasure(before.state.evidence) is not None:
+    if unit.erasures.get(before.state.evidence) is not None:
         raise VerificationError(
             8,
             "the keys of this item were destroyed here after its disposal",
@@ -267,10 +270,10 @@ def _require_room(node: Node, code: str, evidence: str, size: int) -> None:
     for row in transfer_steps.every(node, ("open", "concluding"), giver=code):
         if row.taker == node.agency and row.evidence != evidence:
             with node.records.read() as unit:
-                first = unit.events(row.evidence)[:1]
+                first = unit.logs.events(row.evidence)[:1]
                 content = _content(documents.read_event(node, unit, first[0])) if first else None
                 lying += (content.ciphertext_size if content is not None else 0) + len(
-                    unit.inherited(row.evidence) or b""
+                    unit.transfers.inherited(row.evidence) or b""
                 )
             count += 1
     if count >= MOST:
@@ -372,4 +375,4 @@ def _used_since(node: Node, place: int) -> Iterator[bytes]:
 
 
 def _items(unit: UnitOfWork, after: int, size: int) -> list[ItemRow]:
-    return unit.items(after=after, limit=size, person=None, evidence=None)
+    return unit.items.page(after=after, limit=size, person=None, evidence=None)

@@ -33,12 +33,12 @@ def take_outcome(node: Node, row: TransferStepRow, data: bytes) -> None:
     opened = unpacking.open_parcel(node, data, row.evidence)
     hop, number = _ending(opened, row)
     with node.records.read() as unit:
-        item = unit.item(row.evidence)
+        item = unit.items.get(row.evidence)
         assert item is not None
         unpacking.require_history(unit, item.state, opened.bundle.origin, opened.statements)
         concluded = [
             transfer_steps.hop_of(one)
-            for one in unit.crossings(row.evidence)
+            for one in unit.transfers.of_item(row.evidence)
             if one.state == "concluded"
         ]
         key = _record_key(node, unit, row.evidence)
@@ -57,10 +57,10 @@ def take_outcome(node: Node, row: TransferStepRow, data: bytes) -> None:
     _verify(node, opened, item)
     with node.records.write() as unit:
         unpacking.keep(node, unit, opened, [number], key)
-        unit.put_inherited(
+        unit.transfers.put_inherited(
             row.evidence, opened.bundle.with_chain(None).encode()
         )  # verified, and it goes on from what was here
-        row = next(one for one in unit.crossings(row.evidence) if one.number == row.number)
+        row = next(one for one in unit.transfers.of_item(row.evidence) if one.number == row.number)
         times = {
             "offer_time": hop.offer_time,
             "outcome": hop.outcome,
@@ -134,7 +134,7 @@ def check_closing(
     if last.claims.issuer != agency or found.logs[log].agency != agency:
         raise VerificationError(8, "the disposal was not signed by the agency that holds the item")
     with node.records.read() as unit:
-        item = unit.item(evidence)
+        item = unit.items.get(evidence)
         assert item is not None
         unpacking.require_history(unit, item.state, found.origin, parsed)
     unpacking.verify_bundle(node, found.with_chain(None), OwnView(node))

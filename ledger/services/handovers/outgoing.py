@@ -65,7 +65,7 @@ def shared(node: Node, unit: UnitOfWork, agency: str, evidence: str) -> Transfer
     """
     rows = [
         row
-        for row in unit.crossings(evidence)
+        for row in unit.transfers.of_item(evidence)
         if row.state in ("open", "concluding", "concluded") and row.offer_time
     ]
     mine = [row for row in rows if {row.giver, row.taker} == {agency, node.agency}]
@@ -83,7 +83,9 @@ def pack(node: Node, agency: str, evidence: str) -> bytes:
     """
     with node.records.read() as unit:
         row = shared(node, unit, agency, evidence)
-        outcome = unit.entry_by_digest(row.outcome_digest) if row.state == "concluded" else None
+        outcome = (
+            unit.logs.entry_by_digest(row.outcome_digest) if row.state == "concluded" else None
+        )
         receiver = directory.descriptor(node, unit, agency)
     if outcome is None and agency == row.taker and not _holds(node, row):
         raise NotFoundError(_NONE)
@@ -96,14 +98,17 @@ def pack(node: Node, agency: str, evidence: str) -> bytes:
     with node.records.read() as unit:
         key = record_keys.record_key(node, unit, evidence)
         documents = []
-        for event in unit.events(evidence):
-            sealed = unit.document(event.payload)
+        for event in unit.logs.events(evidence):
+            sealed = unit.documents.get(event.payload)
             if sealed is not None:
                 documents.append(
-                    SealedDocument(event.payload, sealed, tuple(unit.disclosures(event.payload)))
+                    SealedDocument(
+                        event.payload, sealed, tuple(unit.documents.disclosures(event.payload))
+                    )
                 )
         given = [
-            grants.parse(one) for one in unit.grants(evidence, "content", receiver.custody.digest)
+            grants.parse(one)
+            for one in unit.grants.sealed_to(evidence, "content", receiver.custody.digest)
         ]
     given.append(grants.seal(key, receiver.node, evidence=evidence_bytes(evidence), scope="record"))
     authorization.note_release(node, row.offer, agency_recipient(agency), "parcel", evidence)
@@ -130,7 +135,10 @@ def single(
     Raises:
         DeniedError: it was destroyed.
     """
-    sealed, disclosures = unit.document(row.payload), tuple(unit.disclosures(row.payload))
+    sealed, disclosures = (
+        unit.documents.get(row.payload),
+        tuple(unit.documents.disclosures(row.payload)),
+    )
     if sealed is None:
         raise DeniedError("the record of this item was destroyed")
     item = evidence_bytes(row.evidence)
@@ -162,7 +170,7 @@ def require_offered(node: Node, unit: UnitOfWork, agency: str, evidence: str) ->
     Raises:
         NotFoundError: it is not.
     """
-    row, item = shared(node, unit, agency, evidence), unit.item(evidence)
+    row, item = shared(node, unit, agency, evidence), unit.items.get(evidence)
     if item is None or row.taker != agency or not _holds(node, row):
         raise NotFoundError(_NONE)
     return item

@@ -26,7 +26,7 @@ _FROZEN_HINT: Final = "stop the node, keep the home as it is, and run: custody d
 
 def reader(unit: UnitOfWork, log: bytes) -> NodeReader:
     """Reads nodes of the tree from stored tiles."""
-    return tiles.node_reader(lambda level, index: unit.tile(log, level, index))
+    return tiles.node_reader(lambda level, index: unit.logs.tile(log, level, index))
 
 
 def require_log(unit: UnitOfWork, log: bytes) -> LogRow:
@@ -36,7 +36,7 @@ def require_log(unit: UnitOfWork, log: bytes) -> LogRow:
         FrozenError: the log contradicted itself earlier.
         NotFoundError: no such log.
     """
-    row = unit.log(log)
+    row = unit.logs.get(log)
     if row is None:
         raise NotFoundError("this node keeps no such log")
     if row.frozen:
@@ -60,12 +60,12 @@ def append(unit: UnitOfWork, log: bytes, rows: Sequence[EntryRow]) -> list[Entry
                 continue
             key = (level // HEIGHT, index // WIDTH)
             if key not in changed:
-                changed[key] = bytearray(unit.tile(log, *key)[: index % WIDTH * 32])
+                changed[key] = bytearray(unit.logs.tile(log, *key)[: index % WIDTH * 32])
             changed[key] += value
-    unit.add_entries(numbered)
+    unit.logs.add_entries(numbered)
     for (level, index), data in changed.items():
-        unit.put_tile(log, level, index, bytes(data))
-    unit.put_log(replace(state, size=size))
+        unit.logs.put_tile(log, level, index, bytes(data))
+    unit.logs.put(replace(state, size=size))
     return numbered
 
 
@@ -112,7 +112,7 @@ def derive_root(unit: UnitOfWork, log: bytes, *, prev: int, prev_root: bytes, si
     frontier = merkle.Frontier(prev, [read(level, index) for level, index in merkle.subtrees(prev)])
     for start in range(prev, size, WIDTH):
         end = min(start + WIDTH, size)
-        rows = unit.entries(log, start, end)
+        rows = unit.logs.entries(log, start, end)
         if [row.index for row in rows] != list(range(start, end)):
             raise FrozenError(f"entries between {start} and {end} are missing", hint=_FROZEN_HINT)
         for row in rows:
@@ -129,15 +129,15 @@ def tile(unit: UnitOfWork, log: bytes, path: TilePath) -> bytes:
     Raises:
         NotFoundError: beyond the log, or a width that it does not have.
     """
-    state = unit.log(log)
+    state = unit.logs.get(log)
     size = state.size if state is not None else 0
     first = path.index * WIDTH
     if path.level is None:
         if first + path.width > size:
             raise NotFoundError("no such entry bundle")
         return tiles.join_bundle(
-            [row.entry for row in unit.entries(log, first, first + path.width)]
+            [row.entry for row in unit.logs.entries(log, first, first + path.width)]
         )
     if first + path.width > size >> (HEIGHT * path.level):
         raise NotFoundError("no such tile")
-    return unit.tile(log, path.level, path.index)[: 32 * path.width]
+    return unit.logs.tile(log, path.level, path.index)[: 32 * path.width]

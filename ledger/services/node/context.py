@@ -160,14 +160,14 @@ class Node:
         if rows:
             with self.records.write() as unit:
                 for row in rows:
-                    unit.put_holding(row)
+                    unit.replicas.put(row)
 
     def holdings_at(self, name: str) -> Iterator[ReplicaStateRow]:
         """All that is known about one replica, page by page."""
         after = ""
         while True:
             with self.records.read() as unit:
-                rows = unit.holdings_at(name, after=after, limit=_PAGE)
+                rows = unit.replicas.at_node(name, after=after, limit=_PAGE)
             yield from rows
             if len(rows) < _PAGE:
                 return
@@ -176,7 +176,7 @@ class Node:
     def descriptor(self, unit: UnitOfWork) -> Descriptor:
         """The descriptor in force now."""
         now = self.clock.now()
-        known = unit.descriptors()
+        known = unit.authority.descriptors()
         in_force = [row for row in known if row.active_from <= now]
         # None where the clock was set back behind the founding: the first one, so that the answer
         # can be about the clock.

@@ -54,9 +54,9 @@ class Progress:
 
 def progress(node: Node, unit: UnitOfWork) -> Progress:
     """Sizes reached by each state of section 11."""
-    log = unit.log(node.log_id)
+    log = unit.logs.get(node.log_id)
     newest = {
-        state: unit.newest_checkpoint(node.log_id, states) for state, states in _REACHED.items()
+        state: unit.checkpoints.newest(node.log_id, states) for state, states in _REACHED.items()
     }
     sizes = {state: row.size if row is not None else 0 for state, row in newest.items()}
     return Progress(
@@ -100,7 +100,7 @@ def due(node: Node, policy: AnchoringPolicy) -> bool:
         waiting = reached.integrated - reached.submitted
         if waiting == 0:
             return False
-        oldest = unit.entry(node.log_id, reached.submitted)
+        oldest = unit.logs.entry(node.log_id, reached.submitted)
     # The time is that of the signer's clock: one that was far ahead must not put off anchoring
     # until the day that it said.
     return waiting >= policy.growth or (
@@ -141,8 +141,8 @@ def step(node: Node) -> None:
     with node.anchors():
         with node.records.read() as unit:
             merkle_log.require_log(unit, node.log_id)
-            pending = unit.newest_checkpoint(node.log_id, ("submitted", "anchored"))
-            sent = unit.sent_crossing()
+            pending = unit.checkpoints.newest(node.log_id, ("submitted", "anchored"))
+            sent = unit.transfers.on_its_way()
         if pending is not None:
             _follow(node, pending)
             return
@@ -161,7 +161,7 @@ def step(node: Node) -> None:
 def _submit(node: Node) -> CheckpointRow | None:
     """Record the next checkpoint with its exact transaction, then send it."""
     with node.records.read() as unit:
-        last = unit.newest_checkpoint(node.log_id, ("final",))
+        last = unit.checkpoints.newest(node.log_id, ("final",))
         log = merkle_log.require_log(unit, node.log_id)
         prev, prev_root = (last.size, last.root) if last is not None else (0, merkle.EMPTY_ROOT)
         size = log.size
@@ -193,8 +193,8 @@ def _submit(node: Node) -> CheckpointRow | None:
     raw = node.contracts.sign_anchor(node.keys.anchorer, nonce, prev, size, root, proof)
     row = submitted(node, prev, size, root, keccak256(raw))
     with node.records.write() as unit:
-        unit.put_transaction(TransactionRow(row.transaction, KIND, nonce, raw))
-        unit.put_checkpoint(row)
+        unit.checkpoints.put_transaction(TransactionRow(row.transaction, KIND, nonce, raw))
+        unit.checkpoints.put(row)
     return row
 
 
@@ -221,7 +221,7 @@ def _follow(node: Node, row: CheckpointRow) -> None:
         if row.state == "anchored":  # mined once, and reorganised away since
             row = replace(row, state="submitted", version=0, time=0, block=0, gas=0)
             with node.records.write() as unit:
-                unit.put_checkpoint(row)
+                unit.checkpoints.put(row)
         _resend(node, row)
         receipt = chain.receipt(row.transaction)
     if receipt is not None:
@@ -230,14 +230,14 @@ def _follow(node: Node, row: CheckpointRow) -> None:
 
 def _resend(node: Node, row: CheckpointRow) -> None:
     with node.records.read() as unit:
-        transaction = unit.transaction(row.transaction)
+        transaction = unit.checkpoints.transaction(row.transaction)
     assert transaction is not None
     if node.contracts.chain.nonce(node.keys.anchorer_address) > transaction.nonce:
         # Its place was taken by another transaction: these bytes can never be mined.
         if node.contracts.chain.receipt(row.transaction) is not None:
             return
         with node.records.write() as unit:
-            unit.drop_checkpoint(row.log, row.size)
+            unit.checkpoints.drop(row.log, row.size)
         raise ChainError("the recorded transaction can no longer be mined", hint=_REPLACED_HINT)
     node.contracts.chain.send(transaction.raw)
 
@@ -247,7 +247,7 @@ def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None
     contracts = node.contracts
     if not receipt.succeeded:
         with node.records.write() as unit:
-            unit.drop_checkpoint(row.log, row.size)
+            unit.checkpoints.drop(row.log, row.size)
         raise ChainError("the contract reverted the checkpoint", hint="run: custody doctor")
     block = contracts.chain.block(receipt.block)
     if block.hash != receipt.block_hash:
@@ -268,11 +268,11 @@ def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None
             f"the contract holds another commitment for {row.size} entries than this checkpoint's"
         )
     with node.records.write() as unit:
-        unit.put_checkpoint(mined(row, state, version, block, receipt.gas_used))
+        unit.checkpoints.put(mined(row, state, version, block, receipt.gas_used))
 
 
 def _freeze(node: Node, error: FrozenError) -> None:
     with node.records.write() as unit:
-        log = unit.log(node.log_id)
+        log = unit.logs.get(node.log_id)
         if log is not None:
-            unit.put_log(replace(log, frozen=error.message))
+            unit.logs.put(replace(log, frozen=error.message))

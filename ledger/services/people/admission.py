@@ -83,8 +83,8 @@ def invite(node: Node, *, number: str, roles: list[str], inviter: PersonId) -> t
     sealed = seal_number(node.keys.people, number.strip(), hashed)
     with node.records.write() as unit:
         require_still(node, unit, inviter, "administrator")
-        unit.drop_stale_enrolments(node.clock.now())
-        unit.put_enrolment(
+        unit.people.drop_stale_enrolments(node.clock.now())
+        unit.people.put_enrolment(
             EnrolmentRow(hashed, ",".join(sorted(roles)), sealed, inviter, "invited", expires)
         )
     return code, expires
@@ -131,7 +131,7 @@ def request(node: Node, code: str, data: bytes) -> str:
             )
         if not row.request:
             require_unshared(node, unit, parsed.hpke, spki=parsed.spki)
-            unit.put_enrolment(replace(row, state="requested", request=data))
+            unit.people.put_enrolment(replace(row, state="requested", request=data))
     return parsed.fingerprint
 
 
@@ -161,8 +161,8 @@ def keys_of_others(node: Node, unit: UnitOfWork, *, spki: bytes) -> set[bytes]:
     with another signing key than this one.
     """
     found = set(directory.agency_keys(node, unit))
-    for row in unit.people():
-        der = unit.certificate(row.certificate)
+    for row in unit.people.all():
+        der = unit.people.certificate(row.certificate)
         if der is None or not same(enrolment.encode_key(certificates.parse(der).key), spki):
             found.add(hpke_key(row).digest)
     return found
@@ -176,12 +176,12 @@ def outcome(node: Node, code: str) -> tuple[str, bytes | None]:
     """
     with node.records.read() as unit:
         row = _invitation(node, unit, code)
-        der = unit.certificate(row.certificate) if row.certificate else None
+        der = unit.people.certificate(row.certificate) if row.certificate else None
     return row.state, der
 
 
 def _invitation(node: Node, unit: UnitOfWork, code: str) -> EnrolmentRow:
-    row = unit.enrolment(_hash(code))
+    row = unit.people.enrolment(_hash(code))
     if row is None or row.expires < node.clock.now():
         raise DeniedError(
             "no such invitation, or it has expired", hint="ask the administrator for a new one"
@@ -202,7 +202,7 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
         row = next(
             (
                 one
-                for one in unit.enrolments()
+                for one in unit.people.enrolments()
                 if _reference(one) == reference and one.state == "requested"
             ),
             None,
@@ -212,7 +212,7 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
                 "nobody waits for approval under that reference", hint="see: custody person list"
             )
         require_still(node, unit, approver, "administrator")
-        number, person = open_number(node, row.number, row.code), unit.person(approver)
+        number, person = open_number(node, row.number, row.code), unit.people.get(approver)
         if person is not None and folded(number) == folded(
             open_number(node, person.number, approver.pseudonym.encode())
         ):
@@ -233,9 +233,9 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
             now=now,
         )
         certificate = certificates.parse(der)
-        unit.put_certificate(certificate.digest, der)
+        unit.people.put_certificate(certificate.digest, der)
         sealed = seal_number(node.keys.people, number, made.pseudonym.encode())
-        unit.put_person(
+        unit.people.put(
             PersonRow(
                 made,
                 certificate.digest,
@@ -245,7 +245,7 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
                 proof=row.request,
             )
         )
-        unit.put_enrolment(replace(row, state="approved", certificate=certificate.digest))
+        unit.people.put_enrolment(replace(row, state="approved", certificate=certificate.digest))
     return made
 
 
@@ -275,7 +275,7 @@ def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
     """
     person = read_reference(reference, home=node.agency)
     with node.records.read() as unit:
-        row = unit.person(person)
+        row = unit.people.get(person)
     if row is None or not row.active:
         raise NotFoundError(
             f"nobody under that reference is active here: {person.shown_at(node.agency)}",
@@ -288,15 +288,15 @@ def everybody(node: Node) -> list[Listed]:
     """People and invitations that are open, as administrators see them."""
     with node.records.read() as unit:
         people, open_ = (
-            unit.people(),
+            unit.people.all(),
             [
                 row
-                for row in unit.enrolments()
+                for row in unit.people.enrolments()
                 if row.state != "approved" and row.expires >= node.clock.now()
             ],
         )
         found = {
-            row.person: certificates.parse(unit.certificate(row.certificate) or b"")
+            row.person: certificates.parse(unit.people.certificate(row.certificate) or b"")
             for row in people
         }
         standing = {

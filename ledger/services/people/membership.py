@@ -71,20 +71,20 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId) -
         person = _own(node, unit, who)
         if not person.active:
             raise NotFoundError("no such person", hint="see: custody person list")
-        old = certificates.parse(unit.certificate(person.certificate) or b"")
+        old = certificates.parse(unit.people.certificate(person.certificate) or b"")
         now = node.clock.now()
         kept = sorted(old.roles) if roles is None else roles
         der = authority.issue(
             old.key, agency=node.agency, pseudonym=who.pseudonym, roles=kept, service=False, now=now
         )
         fresh = certificates.parse(der)
-        unit.put_certificate(fresh.digest, der)
-        unit.put_person(replace(person, certificate=fresh.digest))
-        unit.drop_sessions(who)
+        unit.people.put_certificate(fresh.digest, der)
+        unit.people.put(replace(person, certificate=fresh.digest))
+        unit.sessions.drop_all_of(who)
         lost = "custodian" in old.roles and "custodian" not in fresh.roles
         if lost:
-            unit.drop_custody_key(who)
-        newest = unit.newest_checkpoint(node.log_id, ("final",))
+            unit.people.drop_custody_key(who)
+        newest = unit.checkpoints.newest(node.log_id, ("final",))
         date = max(now, newest.time + 1 if newest is not None else 0)
         agency_statements.publish_crl(
             node, unit, [(certificates.load(old.der).serial_number, date)]
@@ -108,9 +108,11 @@ def certificate_for(node: Node, data: bytes) -> bytes:
     if parsed.server != log_urn(node.log_id):
         raise VerificationError(3, "the proof is made for another node")
     with node.records.read() as unit:
-        own = [row for row in unit.people() if row.active and row.person.agency == node.agency]
+        own = [row for row in unit.people.all() if row.active and row.person.agency == node.agency]
         found = [
-            (row, der) for row in own if (der := unit.certificate(row.certificate)) is not None
+            (row, der)
+            for row in own
+            if (der := unit.people.certificate(row.certificate)) is not None
         ]
     for row, der in found:
         if same(enrolment.encode_key(certificates.parse(der).key), parsed.spki):
@@ -122,9 +124,9 @@ def certificate_for(node: Node, data: bytes) -> bytes:
 
 def _keep_proof(node: Node, who: PersonId, data: bytes) -> None:
     with node.records.write() as unit:
-        row = unit.person(who)
+        row = unit.people.get(who)
         if row is not None and not row.proof:
-            unit.put_person(replace(row, proof=data))
+            unit.people.put(replace(row, proof=data))
 
 
 def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None) -> PersonId:
@@ -161,10 +163,10 @@ def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None)
         _require_same_keys(unit, certificate, parsed)
         require_unshared(node, unit, parsed.hpke, spki=parsed.spki)
         _drop_what_was_sealed(node, unit, certificate.subject, parsed)
-        unit.put_certificate(certificate.digest, der)
-        unit.drop_sessions(certificate.subject)
+        unit.people.put_certificate(certificate.digest, der)
+        unit.sessions.drop_all_of(certificate.subject)
         hpke = encode_hpke(parsed.hpke)
-        unit.put_person(
+        unit.people.put(
             PersonRow(
                 certificate.subject, certificate.digest, hpke, b"", active=True, proof=request
             )
@@ -175,10 +177,10 @@ def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None)
 def _require_same_keys(
     unit: UnitOfWork, certificate: Certificate, asked: enrolment.Request
 ) -> None:
-    known = unit.person(certificate.subject)
+    known = unit.people.get(certificate.subject)
     if known is None or not known.active:
         return
-    old = certificates.parse(unit.certificate(known.certificate) or b"")
+    old = certificates.parse(unit.people.certificate(known.certificate) or b"")
     if not same(enrolment.encode_key(old.key), asked.spki) or not same(
         known.hpke, encode_hpke(asked.hpke)
     ):
@@ -197,18 +199,18 @@ def _drop_what_was_sealed(
     """What was sealed to keys that a guest no longer has is of use to whoever has them now, and to
     nobody else.
     """
-    known = unit.person(who)
+    known = unit.people.get(who)
     old = hpke_key(known) if known is not None else None
     if (
         old is not None
         and old != asked.hpke
         and old.digest not in keys_of_others(node, unit, spki=_spki(unit, known))
     ):
-        unit.drop_grants_to(old.digest)
+        unit.grants.drop_all_to(old.digest)
 
 
 def _spki(unit: UnitOfWork, person: PersonRow | None) -> bytes:
-    der = unit.certificate(person.certificate) if person is not None else None
+    der = unit.people.certificate(person.certificate) if person is not None else None
     return enrolment.encode_key(certificates.parse(der).key) if der is not None else b""
 
 
@@ -233,11 +235,11 @@ def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None)
     with node.records.write() as unit:
         require_still(node, unit, by, "administrator")
         _own(node, unit, who)
-        if unit.identity(token) not in (None, who):
+        if unit.people.identity(token) not in (None, who):
             raise ConflictError(
                 "that account is linked to somebody else", hint="see: custody person list"
             )
-        unit.put_identity(token, who)
+        unit.people.put_identity(token, who)
 
 
 def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None) -> Changed:
@@ -258,26 +260,26 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
     if since is not None and since > node.clock.now():
         raise UsageError("a revocation cannot lie ahead")
     with node.records.write() as unit:
-        person = unit.person(who)
+        person = unit.people.get(who)
         if person is None:
             raise NotFoundError("no such person", hint="see: custody person list")
         if who == by:
             raise RuleError("nobody suspends themselves", hint="ask another administrator")
         require_still(node, unit, by, "administrator")
-        unit.put_person(replace(person, active=False))
-        unit.drop_sessions(who)
-        unit.drop_custody_key(who)
+        unit.people.put(replace(person, active=False))
+        unit.sessions.drop_all_of(who)
+        unit.people.drop_custody_key(who)
         if guest:  # whether their certificate is revoked is their own agency's affair
             return Changed(node.clock.now())
         keeps = custody_keys.holds(node, unit, person)
-        der = unit.certificate(person.certificate) or b""
+        der = unit.people.certificate(person.certificate) or b""
     if since is None:
         anchoring.anchor_now(node)
     serial = certificates.load(der).serial_number
     with node.records.write() as unit:
         if (known := agency_statements.revoked_since(unit, serial)) is not None:
             return Changed(known, keeps)
-        newest = unit.newest_checkpoint(node.log_id, ("final",))
+        newest = unit.checkpoints.newest(node.log_id, ("final",))
         date = (
             since
             if since is not None
@@ -288,7 +290,7 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
 
 
 def _own(node: Node, unit: UnitOfWork, who: PersonId) -> PersonRow:
-    person = unit.person(who)
+    person = unit.people.get(who)
     if person is None or who.agency != node.agency:
         raise NotFoundError("no such person of this agency", hint="see: custody person list")
     return person

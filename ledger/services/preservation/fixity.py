@@ -132,7 +132,7 @@ def check(node: Node, evidence: str, reading: Reading) -> list[Found]:
 
 def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
     with node.records.read() as unit:
-        held = unit.holdings(evidence)
+        held = unit.replicas.of_item(evidence)
     rows = [row for row in held if row.state in _KEPT and row.node in node.replicas.own]
     if not rows:
         raise NotFoundError("no IPFS node keeps this item yet", hint="see: custody ipfs status")
@@ -144,7 +144,7 @@ def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
                 _log(node, evidence, rows[0].cid, list(answered.values()))
         finally:  # what was told, or cannot be told, is not told again with the next reading
             with node.records.read() as unit:
-                held = unit.holdings(evidence)
+                held = unit.replicas.of_item(evidence)
             node.put_holdings([replace(row, seen="") for row in held if row.node in answered])
     return found
 
@@ -335,7 +335,7 @@ def due(node: Node, policy: FixityPolicy) -> list[str]:
     """
     with node.records.read() as unit:
         now = node.clock.now()
-        rows = unit.oldest_proofs(
+        rows = unit.replicas.oldest_proofs(
             now - policy.interval, now - min(policy.interval, FIRST), now, _PAGE
         )
     return list(dict.fromkeys(row.evidence for row in rows if row.node in node.replicas.own))

@@ -25,7 +25,7 @@ def encode_hpke(key: HpkeKey) -> bytes:
 
 def read_event(node: Node, unit: UnitOfWork, row: EntryRow) -> Event | None:
     """Decrypt the document of an entry with all its disclosures; None where it was destroyed."""
-    sealed = unit.document(row.payload)
+    sealed = unit.documents.get(row.payload)
     if sealed is None:
         return None
     if row.effect == "agency":
@@ -34,6 +34,6 @@ def read_event(node: Node, unit: UnitOfWork, row: EntryRow) -> Event | None:
     raw = content_encryption.open_document(key, row.payload, sealed)
     shown = [
         content_encryption.open_disclosure(key, digest, one)
-        for digest, one in unit.disclosures(row.payload)
+        for digest, one in unit.documents.disclosures(row.payload)
     ]
     return documents.parse(raw, shown)

@@ -16,7 +16,7 @@ def inherited(unit: UnitOfWork, evidence: str) -> Bundle | None:
     """The record that came with an item, without documents and proofs; None for one that began here
     and never left.
     """
-    data = unit.inherited(evidence)
+    data = unit.transfers.inherited(evidence)
     return bundles.parse(data) if data is not None else None
 
 
@@ -35,8 +35,10 @@ def proven_times(unit: UnitOfWork, evidence: str) -> dict[bytes, int]:
 
 def events_that_count(unit: UnitOfWork, evidence: str) -> list[EntryRow]:
     """The events of an item; an answer of ours that the contract has not taken yet is none."""
-    pending = {row.outcome_digest for row in unit.crossings(evidence) if row.state == "concluding"}
-    return [row for row in unit.events(evidence) if row.digest not in pending]
+    pending = {
+        row.outcome_digest for row in unit.transfers.of_item(evidence) if row.state == "concluding"
+    }
+    return [row for row in unit.logs.events(evidence) if row.digest not in pending]
 
 
 def links_of(event: Event) -> list[LinkRow]:

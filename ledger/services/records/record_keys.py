@@ -19,7 +19,7 @@ def record_key(node: Node, unit: UnitOfWork, evidence: str) -> bytes:
     Raises:
         DeniedError: the grant was destroyed, or never made.
     """
-    found = unit.grants(evidence, "record", node.keys.hpke.public.digest)
+    found = unit.grants.sealed_to(evidence, "record", node.keys.hpke.public.digest)
     return open_record_key(node, found[0] if found else None)
 
 

@@ -25,13 +25,13 @@ def note_access(
     hour and person.
     """
     now = node.clock.now()
-    unit.put_reading(statement, person, evidence, now)
-    count = unit.readings(person, now - HOUR)
+    unit.releases.put_access(statement, person, evidence, now)
+    count = unit.releases.accesses(person, now - HOUR)
     if (
         node.profile is None
         or count <= node.profile.bulk_access
-        or unit.alarms(after=now - HOUR, limit=1, person=person)
+        or unit.releases.alarms(after=now - HOUR, limit=1, person=person)
     ):
         return
-    unit.put_alarm(AlarmRow(secrets.token_hex(8), BULK_ACCESS, person, count, now))
+    unit.releases.put_alarm(AlarmRow(secrets.token_hex(8), BULK_ACCESS, person, count, now))
     _LOG.warning("%s: %d items within an hour by one person: custody alarms", BULK_ACCESS, count)

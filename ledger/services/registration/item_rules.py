@@ -119,14 +119,14 @@ class Review:
         if to["agency"] != own:
             return
         hint = "--to-person WHO, see: custody person list"
-        row = self._unit.person(PersonId(own, to["person"])) if "person" in to else None
+        row = self._unit.people.get(PersonId(own, to["person"])) if "person" in to else None
         if row is None or not row.active:
             raise RuleError(
                 "a handover inside the agency is made to a person who is active here", hint=hint
             )
         if self._persons.behind(row.person) == self._persons.behind(signer.id):
             raise RuleError("nobody offers an item to themselves", hint=hint)
-        der = self._unit.certificate(row.certificate)
+        der = self._unit.people.certificate(row.certificate)
         if der is None or not certificates.parse(der).roles & ROLES_BY_TYPE["transfer-accepted"]:
             raise RuleError("none of that person's roles may take an item over", hint=hint)
 
@@ -163,8 +163,8 @@ def _require_official(unit: UnitOfWork, one: ValidatedSubmission, life: ItemHist
         DeniedError: it would be.
     """
     to = one.event.body.get("to", {}) if GUARDED in life.handling and one.grants else {}
-    row = unit.person(PersonId(to.get("agency", ""), to["person"])) if "person" in to else None
-    der = unit.certificate(row.certificate) if row is not None else None
+    row = unit.people.get(PersonId(to.get("agency", ""), to["person"])) if "person" in to else None
+    der = unit.people.certificate(row.certificate) if row is not None else None
     if der is not None and certificates.parse(der).roles <= OUTSIDE:
         raise DeniedError(
             f"material marked {GUARDED} is granted to government and court only",
@@ -175,7 +175,7 @@ def _require_official(unit: UnitOfWork, one: ValidatedSubmission, life: ItemHist
 def life_of(node: Node, unit: UnitOfWork, evidence: str) -> ItemHistory:
     """An item's life, as far as its documents still open."""
     life, persons = ItemHistory(), Persons(node, unit)
-    for row in unit.events(evidence):
+    for row in unit.logs.events(evidence):
         event = documents.read_event(node, unit, row)
         if event is not None:
             life.take(_told(persons, row.digest, event))
@@ -188,7 +188,7 @@ def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: Rec
         return
     approved = set()
     for digest in told.event.body.get("approvals", []):
-        row = unit.entry_by_digest(bytes.fromhex(digest))
+        row = unit.logs.entry_by_digest(bytes.fromhex(digest))
         event = (
             documents.read_event(node, unit, row)
             if row is not None and row.evidence in told.event.body["parents"]

@@ -83,7 +83,7 @@ def _recipients(node: Node, unit: UnitOfWork, one: ValidatedSubmission) -> set[b
 
 
 def _person(unit: UnitOfWork, person: PersonId) -> set[bytes]:
-    row = unit.person(person)
+    row = unit.people.get(person)
     return {hpke_key(row).digest} if row is not None and row.active else set()
 
 
@@ -97,7 +97,7 @@ def note_share(node: Node, unit: UnitOfWork, event: Event, evidence: str, statem
     """
     to = event.body.get("to", {}) if event.type == "disclosed" else {}
     if is_pseudonym(to.get("person", "")):
-        unit.put_share(
+        unit.items.put_share(
             ShareRow(evidence, PersonId(to.get("agency", node.agency), to["person"]), statement)
         )
 
@@ -124,11 +124,11 @@ def take_back(
     ):
         return
     person, evidence = PersonId(offer.to, offer.person), before.state.evidence
-    row = unit.person(person)
+    row = unit.people.get(person)
     if (
         row is None
         or person in (before.opener, before.holder)
-        or unit.share(evidence, person) is not None
+        or unit.items.share(evidence, person) is not None
     ):
         return
     for told in life_of(node, unit, evidence).told.values():
@@ -141,4 +141,4 @@ def take_back(
             and PersonId(to.get("agency", node.agency), to.get("person", "")) == person
         ):
             return
-    unit.drop_grant(evidence, "content", hpke_key(row).digest)
+    unit.grants.drop(evidence, "content", hpke_key(row).digest)

@@ -130,7 +130,7 @@ def _sequence(
     node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
 ) -> list[tuple[EntryRow, bool]]:
     """Judge each statement against its item's state and append the new ones."""
-    known_items = unit.items_named(sorted({one.statement.claims.subject for one in checked}))
+    known_items = unit.items.named(sorted({one.statement.claims.subject for one in checked}))
     states: dict[str, ItemRow | None] = {}
     fresh: list[tuple[ValidatedSubmission, EntryRow]] = []
     known: dict[int, EntryRow] = {}
@@ -210,7 +210,7 @@ def _admit(
     if claims.effect == "open":
         return same(unit, one.statement) if before is not None else None
     parts = authorization.parts_of(node, unit, signer, claims.subject, before)
-    mine = bool(parts) or unit.document(one.statement.payload) is not None
+    mine = bool(parts) or unit.documents.get(one.statement.payload) is not None
     if before is None or not mine:
         raise authorization.hidden()
     answered = transfer_steps.answered(unit, before.state)
@@ -245,11 +245,11 @@ def _store(
 ) -> None:
     keys: dict[str, bytes | None] = {}
     subjects = [row.evidence for _, row in fresh]
-    stored = unit.grants_named(subjects, "record", node.keys.hpke.public.digest)
+    stored = unit.grants.named(subjects, "record", node.keys.hpke.public.digest)
     for one, row in fresh:
         evidence = row.evidence
         for grant in one.grants:
-            unit.put_grant(
+            unit.grants.put(
                 evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode()
             )
         if evidence not in keys:
@@ -270,6 +270,6 @@ def _record_key(
     own = own_record_grant(node, one.grants)
     if own is not None:
         return node.keys.hpke.open(own)
-    if stored is None and unit.erasure(one.statement.claims.subject) is not None:
+    if stored is None and unit.erasures.get(one.statement.claims.subject) is not None:
         return None
     return record_keys.open_record_key(node, stored)

@@ -65,7 +65,7 @@ def require_enrolled(unit: UnitOfWork, caller: PersonId) -> bytes:
     Raises:
         DeniedError: otherwise.
     """
-    person = unit.person(caller)
+    person = unit.people.get(caller)
     if person is None or not person.active:
         raise DeniedError("this person is not, or no longer, enrolled here")
     return person.certificate
@@ -79,7 +79,7 @@ def same(unit: UnitOfWork, statement: Statement) -> EntryRow | None:
     return next(
         (
             row
-            for row in unit.events(claims.subject)
+            for row in unit.logs.events(claims.subject)
             if (row.seq, row.payload) == (claims.seq, statement.payload)
         ),
         None,
@@ -90,7 +90,7 @@ def _repeats(unit: UnitOfWork, statement: Statement, caller: PersonId | None) ->
     """Whether a person sends what stands in the log under a certificate that they had: it was
     accepted then.
     """
-    person = unit.person(caller) if caller is not None else None
+    person = unit.people.get(caller) if caller is not None else None
     if person is None or person.certificate == statement.certificate:
         return False
     row = same(unit, statement)

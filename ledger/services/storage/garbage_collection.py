@@ -120,9 +120,9 @@ def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[ReplicaStateRow], in
     after = -1
     while True:
         with node.records.read() as unit:
-            items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
+            items = unit.items.page(after=after, limit=_PAGE, person=None, evidence=None)
             names = [item.state.evidence for item in items]
-            held, targets = unit.holdings_named(names), unit.targets(names)
+            held, targets = unit.replicas.named(names), unit.replicas.targets(names)
             kept = [item for item in items if not placement.is_destroyed(node, unit, item)]
         for item in kept:
             yield (
@@ -138,4 +138,4 @@ def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[ReplicaStateRow], in
 def forget_sessions(node: Node) -> None:
     """Drop sessions and challenges that have ended."""
     with node.records.write() as unit:
-        unit.drop_expired(node.clock.now())
+        unit.sessions.drop_expired(node.clock.now())

@@ -41,7 +41,7 @@ def is_destroyed(node: Node, unit: UnitOfWork, item: ItemRow) -> bool:
     """Whether an item is closed or held elsewhere, and nobody here has a key to its content any
     more.
     """
-    return (item.state.closed or item.state.custodian != node.agency) and not unit.has_grants(
+    return (item.state.closed or item.state.custodian != node.agency) and not unit.grants.are_left(
         item.state.evidence, "content"
     )
 
@@ -57,9 +57,9 @@ def plan(node: Node, *, after: int, absent: Collection[str] = ()) -> int:
         Where to go on; the same number when there is nothing behind it.
     """
     with node.records.read() as unit:
-        items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
+        items = unit.items.page(after=after, limit=_PAGE, person=None, evidence=None)
         names = [item.state.evidence for item in items if item.cid is not None]
-        held, targets = unit.holdings_named(names), unit.targets(names)
+        held, targets = unit.replicas.named(names), unit.replicas.targets(names)
         fresh: list[ReplicaStateRow] = []
         for item in items:
             if item.cid is not None:
@@ -112,7 +112,7 @@ def _changes(
 def release(node: Node, item: ItemRow) -> None:
     """Let all replicas remove an item whose keys are destroyed."""
     with node.records.read() as unit:
-        held = unit.holdings(item.state.evidence)
+        held = unit.replicas.of_item(item.state.evidence)
     node.put_holdings(
         [
             replace(row, state="released", due=node.clock.now(), tries=0)
@@ -140,10 +140,10 @@ def plan_outside(node: Node) -> None:
     with node.records.read() as unit:
         offered = [
             item
-            for item in unit.offered_items()
+            for item in unit.items.offered()
             if item.state.offer is not None and item.state.offer.to != node.agency
         ]
-        opened = unit.opened_items(now)
+        opened = unit.items.disclosed(now)
         wanted = {
             item.state.evidence: item.cid
             for item in [*offered, *opened]
@@ -195,7 +195,7 @@ def require_kept(node: Node, unit: UnitOfWork, item: ItemRow, content: Content) 
             lacking = f"not whole on the own disk: {error.message}"
         else:
             return
-    held = unit.holdings(item.state.evidence)
+    held = unit.replicas.of_item(item.state.evidence)
     if not any(row.state == "pinned" and row.node in node.replicas.own for row in held):
         raise NotFoundError(f"its content is {lacking}", hint=hint)
 
@@ -209,7 +209,7 @@ def require_held(node: Node, unit: UnitOfWork, item: ItemRow) -> None:
     """
     if item.cid is None:
         return
-    held = unit.holdings(item.state.evidence)
+    held = unit.replicas.of_item(item.state.evidence)
     if any(row.state == "pinned" and row.node in node.replicas.own for row in held):
         return
     if node.blocks.missing(

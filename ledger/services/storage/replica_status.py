@@ -68,8 +68,11 @@ def report(node: Node) -> ReplicasReport:
     """Ask every replica, all at once, and never for long."""
     answers = _ask({name: node.replicas[name] for name in node.replicas.names()})
     with node.records.read() as unit:
-        counts = unit.holding_counts()
-        wanting, oldest = unit.wanting_items(list(node.replicas.own)), unit.oldest_proof()
+        counts = unit.replicas.counts()
+        wanting, oldest = (
+            unit.replicas.wanting_items(list(node.replicas.own)),
+            unit.replicas.oldest_proof(),
+        )
     nodes = []
     for name, answer in answers.items():
         pinned, damaged = counts.get((name, "pinned"), 0), counts.get((name, "damaged"), 0)
@@ -121,7 +124,7 @@ def sync(node: Node, *, seconds: float, afresh: bool) -> Synced:
     """
     if afresh:
         with node.records.write() as unit:
-            unit.hurry_holdings(node.clock.now())  # whoever asks has mended something
+            unit.replicas.hurry(node.clock.now())  # whoever asks has mended something
         placement.plan_everything(node)
     end = time.monotonic() + seconds
     found = Synced()
@@ -146,7 +149,7 @@ def sync(node: Node, *, seconds: float, afresh: bool) -> Synced:
         for sent in [pool.submit(send, name) for name in node.replicas.names()]:
             sent.result()
     with node.records.read() as unit:
-        found.wanting = unit.wanting_items(list(node.replicas.own))
+        found.wanting = unit.replicas.wanting_items(list(node.replicas.own))
     found.goes_on = bool(found.done.pinned or found.done.removed) or time.monotonic() > end
     return found
 

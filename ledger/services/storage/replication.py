@@ -85,7 +85,7 @@ def settle(node: Node, name: str, *, stopped: Callable[[], bool] = lambda: False
     """
     with node.settles(name):
         with node.records.read() as unit:
-            rows = unit.due_holdings(name, node.clock.now(), _BATCH)
+            rows = unit.replicas.due(name, node.clock.now(), _BATCH)
         if not rows:
             return Settled()
         first = rows[
@@ -93,11 +93,11 @@ def settle(node: Node, name: str, *, stopped: Callable[[], bool] = lambda: False
         ]  # what has waited longest: many small items must not keep a large one waiting for ever
         if first.state == "released":
             with node.records.read() as unit:
-                needed = unit.is_held_for_others(name, first.cid, first.evidence)
+                needed = unit.replicas.is_held_for_others(name, first.cid, first.evidence)
             if not needed:
                 node.replicas[name].unpin(first.cid)
             with node.records.write() as unit:
-                unit.drop_holding(first.evidence, name)
+                unit.replicas.drop(first.evidence, name)
             return Settled(removed=1)
         if _is_small(first):
             return _settle_small(node, name, [row for row in rows if _is_small(row)])
@@ -165,7 +165,7 @@ def _from_swarm(node: Node, name: str, row: ReplicaStateRow) -> bool:
     did not go.
     """
     with node.records.read() as unit:
-        held = unit.holdings(row.evidence)
+        held = unit.replicas.of_item(row.evidence)
     sources = [
         one.node
         for one in held

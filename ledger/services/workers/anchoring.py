@@ -69,7 +69,7 @@ class AnchoringWorker:
         if self._node.keys.authority is None:
             return Round(_LOOKS)
         with self._node.records.read() as unit:
-            newest = unit.newest_crl()
+            newest = unit.authority.newest_crl()
         now = self._node.clock.now()
         # Issued while the clock was wrong: partners refuse a list from the future, and with it
         # everybody of this agency.
