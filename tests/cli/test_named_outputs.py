@@ -314,10 +314,10 @@ def test_a_log_is_never_exported_among_the_files_of_another(shared: Path, tmp_pa
     assert within("log", "export", tree, "--entries", home=tmp_path / "ro")[0] == 0, (
         "the same log goes on"
     )
-    code, _, said = within("log", "export", tree, home=shared)
+    code, _, said = within("log", "export", tree, "--entries", home=shared)
     assert (code, "not of this log" in said) == (2, True)
     (tree / "checkpoint").unlink()  # as an export that was stopped leaves it
-    assert within("log", "export", tree, home=shared)[0] == 2
+    assert within("log", "export", tree, "--entries", home=shared)[0] == 2
     assert {path: path.read_bytes() for path in tree.rglob("*") if path.is_file()} == {
         path: data for path, data in before.items() if path.name != "checkpoint"
     }
