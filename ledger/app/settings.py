@@ -222,7 +222,7 @@ def read_backups(home: Path) -> int:
         return int(json.loads((home / BACKUPS).read_bytes())["expires"])
     except FileNotFoundError:
         return 0
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         what = f"{home / BACKUPS} cannot be read: until when a backup opens an item is not known"
         raise StorageError(what, hint="make a backup: it writes the file anew") from error
 

@@ -105,7 +105,8 @@ def disclose(
     body = _disclosed(
         recipient, what, list(dict.fromkeys([*standing["conditions"], *what.conditions]))
     )
-    return retrieval.record(node, person, clock, evidence, "disclosed", body, what.members, sealed)
+    said = {**what.members, **({"handling": guarded} if (guarded := standing["handling"]) else {})}
+    return retrieval.record(node, person, clock, evidence, "disclosed", body, said, sealed)
 
 
 def _disclosed(recipient: Recipient, what: Disclosure, conditions: Sequence[str]) -> dict[str, Any]:
@@ -173,7 +174,10 @@ def take(
         source: dict[str, Any] = {"evidence": copy["evidence"], "statement": copy["statement"]}
         if disclosed["body"].get("conditions"):
             source["conditions"] = disclosed["body"]["conditions"]
-        inherited = {name: opening[name] for name in ("handling", "identifiers") if name in opening}
+        inherited = {name: opening[name] for name in ("identifiers",) if name in opening}
+        # As it is handled at the giver's now: what it shows may have been seen after it was opened.
+        guards = {*opening.get("handling", ()), *disclosed.get("handling", ())}
+        inherited |= {"handling": sorted(guards)} if guards else {}
         options = UploadOptions(
             {**inherited, **members},
             tuple(opening["body"]["digests"]),

@@ -223,6 +223,9 @@ def test_another_program_on_the_anchoring_account_is_told_and_overcome(
         chain,
         chain.send(sign_transaction(chain, key, to=bytes(20), data=b"", gas=30_000, nonce=nonce)),
     )
+    with pytest.raises(NetworkError, match="does not find"):
+        anchoring.step(remote.node)
+    monkeypatch.setattr(anchoring, "_CERTAIN", 0)
     with pytest.raises(ChainError, match="no longer be mined"):
         anchoring.step(remote.node)
     anchoring.step(remote.node)

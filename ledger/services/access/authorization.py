@@ -144,7 +144,8 @@ def parts_of(
         Part.HOLDER: holds and kept,
         Part.CUSTODIAN: ours and "custodian" in caller.roles,
         Part.SHARED: named is not None or bool(keys),
-        Part.OVERSEER: sees_all(node, caller),
+        Part.OVERSEER: ours and "data-protection-officer" in caller.roles,
+        Part.WATCHER: sees_all(node, caller) and bool(caller.roles & NO_CONTENT),
         Part.FORMER: caller.id == item.opener or (holds and not kept),
         Part.ASKED: is_asked(node, caller, item),
     }
@@ -247,8 +248,7 @@ def require_readable(
     Raises:
         DeniedError, RuleError: why nothing could follow.
     """
-    if not caller.roles - NO_CONTENT:
-        raise DeniedError("this role sees records, never details or content")
+    _require_reader(node, unit, caller, item)
     if unit.erasures.get(item.state.evidence) is not None:
         raise DeniedError(
             "the keys of this item were destroyed: nothing of it can be read",
@@ -280,6 +280,13 @@ def require_readable(
     return keys
 
 
+def _require_reader(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow) -> None:
+    """That somebody administers or audits opens nothing, whatever other role they have."""
+    parts = parts_of(node, unit, caller, item.state.evidence, item)
+    if not caller.roles - NO_CONTENT or not parts - {Part.WATCHER}:
+        raise DeniedError("this role sees records, never details or content")
+
+
 def no_key() -> DeniedError:
     """Nobody sealed the content key to the caller."""
     hint = "whoever has it gives it to you with: custody share ID --with YOU --basis WHY"
@@ -299,10 +306,8 @@ def require_access(
     Raises:
         DeniedError: it is not, or the caller's role may not read, or has no key.
     """
-    visible(node, unit, caller, evidence)
+    _require_reader(node, unit, caller, visible(node, unit, caller, evidence))
     hint = "sign an access first: this is what --basis does"
-    if not caller.roles - NO_CONTENT:
-        raise DeniedError("this role sees records, never details or content")
     row = unit.logs.entry_by_digest(access)
     if (
         row is None

@@ -115,6 +115,8 @@ class Node:
     probes: Callouts = field(default_factory=lambda: Callouts(at_once=4, each=4))
     #: Ciphertext of offered items that comes in, and how far.
     transfers: Transfers = field(default_factory=Transfers)
+    #: Transactions that the chain does not find though their place is taken, and since when.
+    doubts: dict[bytes, int] = field(default_factory=dict)
     #: Where the next page of a partner's list begins, by list and agency.
     pages: dict[str, str] = field(default_factory=dict)
     #: Anchoring in this process happens one at a time.

@@ -26,6 +26,7 @@ from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
 
 KIND: Final = "anchor"
+_CERTAIN: Final = 120  # seconds for which a transaction must be missing before it is given up
 _REPLACED_HINT: Final = "another program uses the anchoring account: stop it, then anchor again"
 
 
@@ -236,22 +237,40 @@ def _resend(node: Node, row: CheckpointRow) -> None:
         # Its place was taken by another transaction: these bytes can never be mined.
         if node.contracts.chain.receipt(row.transaction) is not None:
             return
+        _require_certain(node, row)
         with node.records.write() as unit:
             unit.checkpoints.drop(row.log, row.size)
         raise ChainError("the recorded transaction can no longer be mined", hint=_REPLACED_HINT)
     node.contracts.chain.send(transaction.raw)
 
 
+def _require_certain(node: Node, row: CheckpointRow) -> None:
+    """That a transaction is lost takes more than one look: of several servers behind one address
+    one may lag, and a checkpoint that is given up though it was mined ends anchoring.
+
+    Raises:
+        NetworkError: the contract has the checkpoint, or it is not certain yet.
+    """
+    on_chain, now = node.contracts.latest(row.log), node.clock.now()
+    since = node.doubts.setdefault(row.transaction, now)
+    if (on_chain.size, on_chain.root) == (row.size, row.root) or now - since < _CERTAIN:
+        raise NetworkError(
+            "the chain does not find a transaction whose place is taken",
+            hint="it is looked at again; several servers may answer at the chain's address",
+        )
+
+
 def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None:
     """Take over block, time and version of a mined checkpoint, and whether it is final."""
     contracts = node.contracts
+    node.doubts.pop(row.transaction, None)
+    block = contracts.chain.block(receipt.block)
+    if block.hash != receipt.block_hash:
+        return  # reorganised between two answers: look again
     if not receipt.succeeded:
         with node.records.write() as unit:
             unit.checkpoints.drop(row.log, row.size)
         raise ChainError("the contract reverted the checkpoint", hint="run: custody doctor")
-    block = contracts.chain.block(receipt.block)
-    if block.hash != receipt.block_hash:
-        return  # reorganised between two answers: look again
     state: CheckpointState = "final" if contracts.chain.final() >= receipt.block else "anchored"
     if row.state != "submitted" and (row.state, row.block, row.time) == (
         state,

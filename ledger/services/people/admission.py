@@ -130,9 +130,26 @@ def request(node: Node, code: str, data: bytes) -> str:
                 hint="tell the administrator: somebody else may have the code",
             )
         if not row.request:
+            _require_nobodys(node, unit, parsed.spki)
             require_unshared(node, unit, parsed.hpke, spki=parsed.spki)
             unit.people.put_enrolment(replace(row, state="requested", request=data))
     return parsed.fingerprint
+
+
+def _require_nobodys(node: Node, unit: UnitOfWork, spki: bytes) -> None:
+    """One signing key is one person here, suspended ones too: their keys may be stolen ones, and
+    whoever has two names would be their own second person.
+
+    Raises:
+        RuleError: the key is somebody's already.
+    """
+    for row in unit.people.all():
+        der = unit.people.certificate(row.certificate) if row.person.agency == node.agency else None
+        if der is not None and same(enrolment.encode_key(certificates.parse(der).key), spki):
+            raise RuleError(
+                "these keys are enrolled here already",
+                hint="your certificate: custody person fetch; for new keys enrol in a new folder",
+            )
 
 
 def require_unshared(node: Node, unit: UnitOfWork, key: HpkeKey, *, spki: bytes) -> None:
@@ -212,6 +229,7 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
                 "nobody waits for approval under that reference", hint="see: custody person list"
             )
         require_still(node, unit, approver, "administrator")
+        _require_nobodys(node, unit, enrolment.parse(row.request).spki)
         number, person = open_number(node, row.number, row.code), unit.people.get(approver)
         if person is not None and folded(number) == folded(
             open_number(node, person.number, approver.pseudonym.encode())

@@ -22,6 +22,7 @@ from ledger.domain.ports.rows import PersonRow
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
 from ledger.services.access.authorization import require_still
+from ledger.services.access.service_numbers import Persons
 from ledger.services.access.sessions import identity_token
 from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
@@ -63,10 +64,10 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId) -
     authority = require_authority(node)
     if roles is not None:
         roles = roles_named(node, roles)
-        if who == by:
-            raise RuleError("nobody changes their own roles", hint="ask another administrator")
     anchoring.anchor_now(node)
     with node.records.write() as unit:
+        if roles is not None and _is_one_person(node, unit, who, by):
+            raise RuleError("nobody changes their own roles", hint="ask another administrator")
         require_still(node, unit, by, "administrator")
         person = _own(node, unit, who)
         if not person.active:
@@ -114,11 +115,19 @@ def certificate_for(node: Node, data: bytes) -> bytes:
             for row in own
             if (der := unit.people.certificate(row.certificate)) is not None
         ]
-    for row, der in found:
-        if same(enrolment.encode_key(certificates.parse(der).key), parsed.spki):
-            if not row.proof and same(row.hpke, encode_hpke(parsed.hpke)):
-                _keep_proof(node, row.person, data)
-            return der
+    own_key = [
+        (row, der)
+        for row, der in found
+        if same(enrolment.encode_key(certificates.parse(der).key), parsed.spki)
+    ]
+    if len(own_key) > 1:
+        raise ConflictError(
+            "two people here have that key", hint="ask an administrator to suspend one of them"
+        )
+    for row, der in own_key:
+        if not row.proof and same(row.hpke, encode_hpke(parsed.hpke)):
+            _keep_proof(node, row.person, data)
+        return der
     raise DeniedError("that key belongs to nobody who is active here", hint="ask the administrator")
 
 
@@ -259,11 +268,16 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
         require_authority(node)
     if since is not None and since > node.clock.now():
         raise UsageError("a revocation cannot lie ahead")
+    if since is not None and guest:
+        raise UsageError(
+            "the certificate of a guest is revoked by their own agency",
+            hint="suspend them here without --since, and tell their agency since when",
+        )
     with node.records.write() as unit:
         person = unit.people.get(who)
         if person is None:
             raise NotFoundError("no such person", hint="see: custody person list")
-        if who == by:
+        if _is_one_person(node, unit, who, by):
             raise RuleError("nobody suspends themselves", hint="ask another administrator")
         require_still(node, unit, by, "administrator")
         unit.people.put(replace(person, active=False))
@@ -277,16 +291,36 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
         anchoring.anchor_now(node)
     serial = certificates.load(der).serial_number
     with node.records.write() as unit:
+        if since is not None:
+            return Changed(_revoke_all(node, unit, who, serial, since), keeps)
         if (known := agency_statements.revoked_since(unit, serial)) is not None:
             return Changed(known, keeps)
         newest = unit.checkpoints.newest(node.log_id, ("final",))
-        date = (
-            since
-            if since is not None
-            else max(node.clock.now(), newest.time + 1 if newest is not None else 0)
-        )
+        date = max(node.clock.now(), newest.time + 1 if newest is not None else 0)
         agency_statements.publish_crl(node, unit, [(serial, date)])
     return Changed(date, keeps)
+
+
+def _revoke_all(node: Node, unit: UnitOfWork, who: PersonId, newest: int, since: int) -> int:
+    """Revoke every certificate of somebody as of a time: a thief signs with the key, which all of
+    them were issued for. What was revoked earlier stays so; returns when the newest was.
+    """
+    serials = {newest}
+    for row in unit.tables.rows("certificate"):
+        parsed = certificates.parse(row["der"])
+        if parsed.kind == "person" and parsed.subject == who:
+            serials.add(certificates.load(row["der"]).serial_number)
+    known = {serial: agency_statements.revoked_since(unit, serial) for serial in serials}
+    late = [serial for serial, time in known.items() if time is None or time > since]
+    if late:
+        agency_statements.publish_crl(node, unit, [(serial, since) for serial in sorted(late)])
+    return min(since, known[newest] or since)
+
+
+def _is_one_person(node: Node, unit: UnitOfWork, who: PersonId, by: PersonId) -> bool:
+    """Whether two enrolments are one person: under one service number they are."""
+    persons = Persons(node, unit)
+    return persons.behind(who) == persons.behind(by)
 
 
 def _own(node: Node, unit: UnitOfWork, who: PersonId) -> PersonRow:

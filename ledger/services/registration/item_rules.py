@@ -64,6 +64,8 @@ class Review:
                 authorization.require_readable(
                     self._node, self._unit, signer, before, one.event.body["mode"]
                 )
+            if one.event.type == "keys-destroyed" and one.certificate.kind == "person":
+                _require_destroyed(self._unit, evidence)
             if one.event.type == "transfer-offered":
                 self._require_taker(one.event, signer)
             life = (
@@ -153,6 +155,16 @@ def _told(persons: Persons, digest: bytes, event: Event) -> RecordedEvent:
     """An event with who stands behind its actor: somebody enrolled twice is one person still."""
     actor = event.value["actor"]
     return RecordedEvent(digest, event, persons.behind(PersonId(actor["agency"], actor["id"])))
+
+
+def _require_destroyed(unit: UnitOfWork, evidence: str) -> None:
+    """Nobody says of keys that they are destroyed while the node holds them."""
+    erasure = unit.erasures.get(evidence)
+    if erasure is None or erasure.state == "due":
+        raise RuleError(
+            "the keys of this item are not destroyed",
+            hint="the node destroys them after a disposal, and says so itself",
+        )
 
 
 def _require_official(unit: UnitOfWork, one: ValidatedSubmission, life: ItemHistory) -> None:
