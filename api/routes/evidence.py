@@ -32,7 +32,7 @@ from ledger.domain.ipld import cid as cids
 from ledger.domain.item.custody import Offer
 from ledger.domain.ports.rows import ItemRow, ReplicaStateRow
 from ledger.domain.ports.unit_of_work import UnitOfWork
-from ledger.services.access import authorization
+from ledger.services.access import authorization, reading
 from ledger.services.bundles import export
 from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
@@ -169,7 +169,7 @@ def list_events(
             for row, first in zip(rows, firsts, strict=True)
         ]
         looked = {
-            row.digest: authorization.looks(node, unit, row.digest)
+            row.digest: reading.looks(node, unit, row.digest)
             for row in rows
             if row.effect == "offer"
         }
@@ -209,7 +209,7 @@ def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn)
     with node.records.read() as unit:
         life = life_of(node, unit, evidence)
         return DetailsOut(
-            events=authorization.details(node, unit, evidence),
+            events=reading.details(node, unit, evidence),
             standing=StandingOut(**life.standing()),
         )
 

@@ -10,17 +10,17 @@ signed `accessed` event is in the log.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from ledger.domain.codecs.cose import PublicKey
-from ledger.domain.codecs.text import format_time, from_hex
+from ledger.domain.codecs.text import from_hex
 from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
-from ledger.domain.identity.person import PersonId, Recipient, read_stored
+from ledger.domain.identity.person import PersonId, Recipient
 from ledger.domain.identity.roles import GUEST_ROLES, ROLES_BY_TYPE
 from ledger.domain.item.parts import Part
 from ledger.domain.ports.rows import EntryRow, ItemRow, ReleaseRow
@@ -373,37 +373,4 @@ def content_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) 
     found = _own_grants(node, unit, caller, evidence, "content")
     if caller.agency == node.agency and "custodian" in caller.roles:
         found += unit.grants.sealed_to(evidence, "content", node.descriptor(unit).custody.digest)
-    return found
-
-
-def looks(node: Node, unit: UnitOfWork, offer: bytes) -> list[dict[str, str]]:
-    """Who that an offer was made to looked at the item before answering: the record (with the
-    keys), or the content, and first when.
-    """
-    return [
-        {
-            "person": read_stored(row.recipient).shown_at(node.agency),
-            "what": LOOKS[row.kind],
-            "time": format_time(row.time),
-        }
-        for row in unit.releases.under(offer)
-        if row.kind in LOOKS
-    ]
-
-
-def details(node: Node, unit: UnitOfWork, evidence: str) -> list[dict[str, Any]]:
-    """The documents of an item, completed, in order; with an offer who looked before answering
-    it.
-    """
-    found = []
-    for row in unit.logs.events(evidence):
-        event = documents.read_event(node, unit, row)
-        one = {
-            "seq": row.seq,
-            "statement": row.digest.hex(),
-            "document": None if event is None else event.value,
-        }
-        if row.effect == "offer":
-            one["looked"] = looks(node, unit, row.digest)
-        found.append(one)
     return found

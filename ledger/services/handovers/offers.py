@@ -16,7 +16,7 @@ from ledger.domain.errors import NotFoundError, RuleError
 from ledger.domain.ports.rows import ItemRow
 from ledger.domain.ports.states import ReleaseKind
 from ledger.domain.ports.unit_of_work import UnitOfWork
-from ledger.services.access import authorization
+from ledger.services.access import authorization, reading
 from ledger.services.access.authorization import Caller
 from ledger.services.handovers.sync import Synced
 from ledger.services.node.context import Node
@@ -60,7 +60,7 @@ def under_way(node: Node, caller: Caller) -> list[UnderWay]:
                     offer.digest,
                     expires,
                     state,
-                    authorization.looks(node, unit, offer.digest),
+                    reading.looks(node, unit, offer.digest),
                 )
             )
     return found
