@@ -193,13 +193,8 @@ class _Replay:
         if sealed is None and not self.erased:
             self._tell(statement, "document-missing", place, "the document that was signed", "none")
         if sealed is not None and self.erased:
-            self._tell(
-                statement,
-                "document-left",
-                place,
-                "nothing, as the keys were destroyed",
-                "a sealed document",
-            )
+            called_for = "nothing, as the keys were destroyed"
+            self._tell(statement, "document-left", place, called_for, "a sealed document")
         if sealed is None or self.erased:
             return None
         try:
