@@ -351,3 +351,32 @@ def test_silent_connections_to_the_metrics_take_no_place_for_long(
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_log_that_fails_at_another_file_each_time_is_an_alarm_and_a_silent_chain_ends_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nl = world["NL-POL"]
+    nl.open()
+    world.settle()
+    real, failing = FolderFiles.get, ["crl"]
+
+    def broken(self: FolderFiles, path: str) -> bytes:
+        if "NL-POL" in self.where and path.startswith(failing[0]):
+            raise NetworkError("no answer")
+        return real(self, path)
+
+    monkeypatch.setattr(FolderFiles, "get", broken)
+    assert codes(watch(world)) == set()
+    failing[0] = "tile/entries"
+    nl.say(nl.open(), "none")
+    world.settle()
+    assert codes(watch(world)) == {"unreachable"}
+    with monkeypatch.context() as silent:
+        silent.setattr(type(world.contracts.chain), "final", lambda self: broken_chain())
+        assert codes(watch(world)) == set()
+    assert codes(watch(world)) == set()
+
+
+def broken_chain() -> int:
+    raise NetworkError("the chain did not answer")

@@ -4,6 +4,7 @@ looked at.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ _PACE: Final = 65_536  # bytes a second
 _LATE: Final = 60.0  # seconds beyond what that takes
 #: Warnings that are an alarm nevertheless: nothing is proven wrong, but somebody must look.
 _LOUD: Final = frozenset({"volume", "late", "overdue", "silence", "view-longer"})
+_UNREAD: Final = frozenset({"unreachable", "log-older", "copy-lacks"})
 #: Alarms when it is so at two looks, one after the other.
 _PATIENT: Final = frozenset({"unreachable", "chain-silent", "log-older", "copy-lacks"})
 
@@ -175,8 +177,12 @@ def is_alarm(finding: AuditFinding) -> bool:
 
 def _key(finding: AuditFinding) -> bytes:
     """What an alarm is known by: numbers move on while a thing stays the same, so its code and
-    place.
+    place. What could not be read is known by whose it is: a log that fails at another file at each
+    look was not judged at any.
     """
+    if finding.code in _UNREAD:
+        whose = re.split(" (?:of|at) ", finding.place)[-1]
+        return sha256(f"not read\x00{whose}".encode()).digest()
     return sha256(f"{finding.code}\x00{finding.place}".encode()).digest()
 
 
@@ -197,5 +203,6 @@ def _sorted(
                 state.put_blob("alarm", key, b"seen")
             due = before != b"told" and (before is not None or one.code not in _PATIENT)
             (fresh if due else standing).append(one)
-        state.keep_blobs("alarm", list(found))
+        if "chain-silent" not in report.counts:  # else no log was looked at, and nothing is over
+            state.keep_blobs("alarm", list(found))
     return fresh, standing
