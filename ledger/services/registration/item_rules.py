@@ -177,7 +177,7 @@ def _require_official(unit: UnitOfWork, one: ValidatedSubmission, life: ItemHist
     to = one.event.body.get("to", {}) if GUARDED in life.handling and one.grants else {}
     row = unit.people.get(PersonId(to.get("agency", ""), to["person"])) if "person" in to else None
     der = unit.people.certificate(row.certificate) if row is not None else None
-    if der is not None and certificates.parse(der).roles <= OUTSIDE:
+    if der is not None and certificates.parse(der).roles & OUTSIDE:
         raise DeniedError(
             f"material marked {GUARDED} is granted to government and court only",
             hint="show it under supervision",
