@@ -209,6 +209,32 @@ def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds
         both[US].node.reach(consortium.address(NL)).copy(statement)
 
 
+def test_a_copy_is_guarded_as_its_item_was_when_it_was_given(
+    both: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
+    """What it shows is often seen only after it was opened: the copy came as unmarked."""
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path)
+    giver.record(evidence, "restricted", {"handling": ["csam"]})
+    copying.disclose(
+        giver.client,
+        giver.person,
+        giver.clock,
+        evidence,
+        copying.Recipient("agency", agency=RO),
+        copying.Disclosure("copy"),
+    )
+    assert both.settle(NL, RO) == {}
+    [offered] = [one for one in taker.client.copies() if one["evidence"] == evidence]
+    (tmp_path / "workplace").mkdir()
+    journal = field_folder.journal_of(taker.path, taker.home.keyring)
+    made = copying.take(
+        taker.client, taker.person, journal, taker.clock, offered, tmp_path / "workplace", {}
+    )
+    access = taker.access(made.evidence)
+    assert taker.client.record(made.evidence, access)[1]["handling"] == ["csam"]
+
+
 def test_a_disposal_reaches_every_agency_that_held_the_item_before(
     trio: Consortium, root: TrustRoot, tmp_path: Path
 ) -> None:
