@@ -49,16 +49,17 @@ def audit(node: Node, root: TrustRoot, state: AuditState, options: InternalOptio
     knows whatever the home says of it.
     """
     with node.records.snapshot() as moment, node.records.scratch() as scratch:
-        return _audit(replace(node, records=moment), root, state, scratch, options)
+        looked_at = replace(node, records=moment, live=node.records)
+        return _audit(looked_at, root, state, scratch, options)
 
 
 def _audit(
     node: Node, root: TrustRoot, state: AuditState, scratch: Database, options: InternalOptions
 ) -> AuditReport:
     view = external.ExternalOptions(submit=options.submit, progress=options.progress)
-    report = external.audit(
-        node.contracts, root, [OwnFiles(OwnLog.of(node))], state, node.clock, view
-    )
+    # The log only grows, also while it is audited: as it is now it has what the chain knows.
+    log = OwnLog.of(replace(node, records=node.live or node.records))
+    report = external.audit(node.contracts, root, [OwnFiles(log)], state, node.clock, view)
     with node.records.read() as unit:
         items = unit.tables.count("item")
     keys = [node.keys.hpke, *options.keys]

@@ -233,7 +233,7 @@ def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[SelfChe
             )
             return
         counts = rows.check(
-            replace(node, records=moment),
+            replace(node, records=moment, live=node.records),
             into,
             _story(node),
             report,

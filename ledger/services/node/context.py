@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -94,6 +94,8 @@ class Node:
     identity: IdentityProvider | None = None
     #: What the agency's jurisdiction asks of records.
     profile: Profile | None = None
+    #: The database as it goes on, where ``records`` is one moment of it.
+    live: Database | None = None
     #: Where the node tells how its work goes.
     telemetry: Telemetry = field(default_factory=Silent)
     #: How its background work goes.
@@ -147,6 +149,15 @@ class Node:
         """
         with _within(self.settling[what], seconds, what):
             yield
+
+    def has_come(self, table: str, **equal: Any) -> bool:
+        """Whether a row came after the moment that ``records`` is: whatever goes to the chain is
+        written down before, so that what the chain knows and the moment lacks is there by now.
+        """
+        if self.live is None:
+            return False
+        with self.live.read() as unit:
+            return bool(unit.tables.rows(table, **equal))
 
     def chain_head(self) -> BlockRef:
         """The newest block of the chain, for metrics and readiness: a collector of metrics waits
