@@ -90,6 +90,7 @@ lint: install-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/vulture
 	$(BIN)/python tools/check_sizes.py
 	$(BIN)/python -m tools.cli_docs --check
 	$(BIN)/python -m tools.role_docs --check

@@ -12,7 +12,7 @@ from ledger.domain.blocks import dag
 from ledger.domain.crypto import content_encryption
 from ledger.domain.errors import NotFoundError
 from ledger.domain.ports.rows import ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.records import documents
 
@@ -20,14 +20,14 @@ _RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
 _MAX_RANGE: Final = 4 << 20
 
 
-def ranged(node: Node, unit: Unit, item: ItemRow, wanted: str) -> Response:
+def ranged(node: Node, unit: UnitOfWork, item: ItemRow, wanted: str) -> Response:
     """One range of an item's ciphertext, at most 4 MiB.
 
     Raises:
         NotFoundError: the item has no content here. HTTPException: 416, the range does not lie
             within it.
     """
-    opening = documents.read_event(node, unit, unit.events(item.state.evidence)[0])
+    opening = documents.read_event(node, unit, unit.logs.events(item.state.evidence)[0])
     if item.cid is None or opening is None:
         raise NotFoundError("this item has no content here")
     size = content_encryption.parse_content(

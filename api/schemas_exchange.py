@@ -8,7 +8,7 @@ from pydantic import Field
 
 from api.schemas import Base64Url, Evidence, Hex, LookOut, Strict
 from ledger.domain.codecs.text import format_time
-from ledger.domain.ports.rows import GivenRow
+from ledger.domain.ports.rows import DisclosedCopyRow
 
 
 class ExchangedOut(Strict):
@@ -228,7 +228,7 @@ class LineageOut(Strict):
     copies: list[CopyOut]
 
 
-def copy_out(row: GivenRow, giver: str) -> CopyOut:
+def copy_out(row: DisclosedCopyRow, giver: str) -> CopyOut:
     """As it travels."""
     return CopyOut(
         giver=giver,

@@ -102,7 +102,7 @@ def audit(folder: Path, size: int) -> None:
             [FolderFiles(folder / "log")],
             state,
             clock,
-            external.Options(submit=submit),
+            external.ExternalOptions(submit=submit),
         )
         seconds = time.perf_counter() - start
     assert report.verdict.value == "verified", report.as_json()

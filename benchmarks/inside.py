@@ -18,7 +18,7 @@ from ledger.domain.log import merkle
 from ledger.domain.log import statement as statements
 from ledger.domain.log.tiles import HEIGHT, WIDTH
 from ledger.domain.ports.rows import LogRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.domain.verify import verify
 from ledger.services.bundles import export
 from ledger.services.log import merkle_log
@@ -117,17 +117,17 @@ def timed(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def grow(unit: Unit, log: bytes, size: int) -> None:
+def grow(unit: UnitOfWork, log: bytes, size: int) -> None:
     """Tiles of a log of ``size`` made-up leaves."""
     row = [random.randbytes(32) for _ in range(size)]
     level = 0
     while row:
         for index in range(0, len(row), WIDTH):
-            unit.put_tile(log, level, index // WIDTH, b"".join(row[index : index + WIDTH]))
+            unit.logs.put_tile(log, level, index // WIDTH, b"".join(row[index : index + WIDTH]))
         for _ in range(HEIGHT):
             row = [merkle.node_hash(row[at], row[at + 1]) for at in range(0, len(row) - 1, 2)]
         level += 1
-    unit.put_log(LogRow(log, "NL-POL", 0, size, ""))
+    unit.logs.put(LogRow(log, "NL-POL", 0, size, ""))
 
 
 def bench_log(folder: Path, sizes: tuple[int, ...]) -> list[Row]:

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from cli.state import STATE
 
+_KNOWN: Final = set[str]()
 #: Commands that work on no home, or name all that they need themselves.
 _HOMELESS: Final = ("verify", "demo", "init", "restore")
 
@@ -31,16 +33,12 @@ def runnable(text: str) -> str:
     given = " ".join(map(shlex.quote, options))
 
     def complete(found: re.Match[str]) -> str:
-        known = found[1] in _names() and found[1] not in _HOMELESS
+        known = found[1] in _KNOWN and found[1] not in _HOMELESS
         return f"custody {given} {found[1]}" if known else found[0]
 
     return re.sub(r"\bcustody ([a-z-]+)", complete, text)
 
 
-def _names() -> set[str]:
-    from cli.main import app
-
-    return {
-        str(one.name or (one.callback.__name__ if one.callback else ""))
-        for one in app.registered_commands
-    } | {str(one.name) for one in app.registered_groups}
+def learn(names: Iterable[str]) -> None:
+    """Which commands there are; told once at the start, since every command uses this module."""
+    _KNOWN.update(names)

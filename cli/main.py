@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from cli import interrupt, logs, output
+from cli import hints, interrupt, logs, output
 from cli.commands import (
     anchor,
     audit,
@@ -132,6 +132,10 @@ for module in (
     *(field, fixity, ipfs, person, session, serve, log, doctor, backup, restore, collect, demo),
 ):
     module.register(app)
+hints.learn(
+    str(one.name or getattr(one.callback, "__name__", "")) for one in app.registered_commands
+)
+hints.learn(str(one.name) for one in app.registered_groups)
 
 
 def main() -> None:

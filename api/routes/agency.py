@@ -20,8 +20,8 @@ from ledger.domain.identity.names import log_urn
 from ledger.domain.item.jurisdiction_profile import Demands
 from ledger.services.bundles import agency_trust
 from ledger.services.handovers import sync
+from ledger.services.node.board import Standing
 from ledger.services.node.context import Node
-from ledger.services.node.supervision import Standing
 from ledger.services.onchain import anchoring
 from ledger.services.storage import replica_status
 
@@ -32,7 +32,7 @@ router = APIRouter(route_class=GuardedRoute, tags=["agency"])
 def agency(node: NodeDep) -> AgencyOut:
     """Agency code, log and descriptor in force."""
     with node.records.read() as unit:
-        log = unit.log(node.log_id)
+        log = unit.logs.get(node.log_id)
         assert log is not None
         descriptor = node.descriptor(unit).raw
     followed = node.profile
@@ -54,7 +54,7 @@ def agency(node: NodeDep) -> AgencyOut:
 def versions(node: NodeDep) -> VersionsOut:
     """All versions of the descriptor, with what the registry committed to."""
     with node.records.read() as unit:
-        rows = unit.descriptors()
+        rows = unit.authority.descriptors()
     found = [
         VersionOut(
             version=row.version,
@@ -71,7 +71,7 @@ def versions(node: NodeDep) -> VersionsOut:
 def descriptor(node: NodeDep, version: Annotated[int, Path(ge=1, le=65535)]) -> Response:
     """A descriptor version, as hashed on chain."""
     with node.records.read() as unit:
-        found = [row.document for row in unit.descriptors() if row.version == version]
+        found = [row.document for row in unit.authority.descriptors() if row.version == version]
     if not found:
         raise NotFoundError("no such version")
     return Response(found[0], media_type="application/json")
@@ -106,7 +106,7 @@ def status(node: NodeDep, caller: CallerDep, chain: bool = True, ipfs: bool = Tr
 
 def _status(node: Node, *, chain: bool = True, ipfs: bool = False) -> StatusOut:
     with node.records.read() as unit:
-        reached, log = anchoring.progress(node, unit), unit.log(node.log_id)
+        reached, log = anchoring.progress(node, unit), unit.logs.get(node.log_id)
         version = node.descriptor(unit).version
     assert log is not None
     newest: dict[str, Any] | None = None

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Request
 from api.deps import CallerDep, GuardedRoute, NodeDep
 from api.schemas_audit import AuditIn, AuditOut, AuditsOut
 from ledger.app import open_audit
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.services.audit import internal
 from ledger.services.audit.chain_events import Progress
 from ledger.services.audit.jobs import AuditJobs
@@ -35,12 +35,12 @@ def start_audit(request: Request, node: NodeDep, caller: CallerDep, asked: Audit
     seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
     share = None if asked.sample is None else asked.sample / 100
 
-    def run(progress: Progress) -> Report:
+    def run(progress: Progress) -> AuditReport:
         root = agency_trust.trust_root(
             node, sealers=state.sealers, confirmations=state.confirmations
         )  # asks the chain: nobody waits for it
         return open_audit.of_node(
-            node, root, internal.Options(share=share, seed=seed, progress=progress)
+            node, root, internal.InternalOptions(share=share, seed=seed, progress=progress)
         )
 
     job = _jobs(request).start(caller.id.shown_at(node.agency), run)

@@ -106,7 +106,7 @@ def item_lineage(node: NodeDep, caller: CallerDep, evidence: Item) -> LineageOut
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
         links = lineage.around(node, unit, caller, evidence)
-        given = unit.given_of(evidence, 500)
+        given = unit.copies.of_item(evidence, 500)
     return LineageOut(
         links=[LinkOut(parent=one.parent, child=one.child, kind=one.kind) for one in links],
         copies=[copy_out(row, node.agency) for row in given],

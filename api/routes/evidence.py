@@ -30,9 +30,9 @@ from ledger.client.redaction import Withheld
 from ledger.domain.codecs.text import b64url, format_time, from_hex
 from ledger.domain.ipld import cid as cids
 from ledger.domain.item.custody import Offer
-from ledger.domain.ports.rows import HoldingRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
-from ledger.services.access import authorization
+from ledger.domain.ports.rows import ItemRow, ReplicaStateRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.services.access import authorization, reading
 from ledger.services.bundles import export
 from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
@@ -44,7 +44,12 @@ Mode = Literal["view", "inspection", "copy", "export"]
 
 
 def _item_out(
-    node: Node, item: ItemRow, reached: anchoring.Progress, held: list[HoldingRow], *, erased: bool
+    node: Node,
+    item: ItemRow,
+    reached: anchoring.Progress,
+    held: list[ReplicaStateRow],
+    *,
+    erased: bool,
 ) -> ItemOut:
     state = item.state
     return ItemOut(
@@ -65,11 +70,11 @@ def _item_out(
     )
 
 
-def _is_erased(unit: Unit, item: ItemRow) -> bool:
+def _is_erased(unit: UnitOfWork, item: ItemRow) -> bool:
     """Whether the keys of an item are destroyed, or will be at once; asked for items that could be
     only.
     """
-    return unit.erasure(item.state.evidence) is not None
+    return unit.erasures.get(item.state.evidence) is not None
 
 
 def _offer_out(offer: Offer | None) -> OfferOut | None:
@@ -82,7 +87,7 @@ def _offer_out(offer: Offer | None) -> OfferOut | None:
     )
 
 
-def _replica_out(row: HoldingRow) -> ReplicaOut:
+def _replica_out(row: ReplicaStateRow) -> ReplicaOut:
     proof = format_time(row.proof) if row.proof else None
     return ReplicaOut(
         node=row.node, state=row.state, proof=proof, reads=row.reads, problem=row.problem
@@ -101,7 +106,7 @@ def list_evidence(
         rows = authorization.visible_items(node, unit, caller, after=after, limit=limit)
         reached, held = (
             anchoring.progress(node, unit),
-            unit.holdings_named([row.state.evidence for row in rows]),
+            unit.replicas.named([row.state.evidence for row in rows]),
         )
         erased = {row.state.evidence for row in rows if _is_erased(unit, row)}
     return ItemsOut(
@@ -139,7 +144,7 @@ def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
             node,
             item,
             anchoring.progress(node, unit),
-            unit.holdings(evidence),
+            unit.replicas.of_item(evidence),
             erased=_is_erased(unit, item),
         )
 
@@ -156,15 +161,15 @@ def list_events(
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
         reached = anchoring.progress(node, unit)
-        rows = [row for row in unit.events(evidence, void=True) if row.seq > after][:limit]
+        rows = [row for row in unit.logs.events(evidence, void=True) if row.seq > after][:limit]
         came = foreign_history.proven_times(unit, evidence)
-        firsts = [unit.covering_checkpoint(row.log, row.index) for row in rows]
+        firsts = [unit.checkpoints.covering(row.log, row.index) for row in rows]
         times = [
             first.time if first is not None else came.get(row.entry, 0)
             for row, first in zip(rows, firsts, strict=True)
         ]
         looked = {
-            row.digest: authorization.looks(node, unit, row.digest)
+            row.digest: reading.looks(node, unit, row.digest)
             for row in rows
             if row.effect == "offer"
         }
@@ -204,7 +209,7 @@ def details(node: NodeDep, caller: CallerDep, evidence: Item, request: AccessIn)
     with node.records.read() as unit:
         life = life_of(node, unit, evidence)
         return DetailsOut(
-            events=authorization.details(node, unit, evidence),
+            events=reading.details(node, unit, evidence),
             standing=StandingOut(**life.standing()),
         )
 
@@ -254,7 +259,7 @@ def bundle(node: NodeDep, caller: CallerDep, evidence: Item, request: BundleIn) 
     """
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
-        covered = unit.erasure(evidence) is None or bool(request.access)
+        covered = unit.erasures.get(evidence) is None or bool(request.access)
     until = (
         authorization.release(node, caller, evidence, request.access, "bundle").seq
         if covered

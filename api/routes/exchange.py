@@ -129,7 +129,7 @@ def crl_for_agency(node: NodeDep, caller: CallerDep, asked: Request, request: Ti
     younger one comes again.
     """
     with node.records.read() as unit:
-        row = unit.newest_crl()
+        row = unit.authority.newest_crl()
     if (row is None or row.issued < request.time) and not asked.app.state.lists.take(
         ("crl", caller.agency.encode()), LISTS
     ):

@@ -14,7 +14,7 @@ from api.ranges import ranged
 from api.schemas import LookOut
 from api.schemas_exchange import ComingOut, HandoverOut, HandoversOut, IncomingOut, RoundOut
 from ledger.domain.codecs.text import b64url, format_time
-from ledger.services.access import authorization
+from ledger.services.access import authorization, reading
 from ledger.services.access.authorization import Caller
 from ledger.services.handovers import offers, sync
 from ledger.services.node.context import Node
@@ -72,7 +72,7 @@ def incoming(node: NodeDep, caller: CallerDep, evidence: Item) -> IncomingOut:
         offers.require_offered(node, unit, caller, evidence)
         grants = authorization.content_grants(node, unit, caller, evidence)
         return IncomingOut(
-            events=authorization.details(node, unit, evidence),
+            events=reading.details(node, unit, evidence),
             grants=[b64url(one) for one in grants],
         )
 

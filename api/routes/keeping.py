@@ -12,7 +12,7 @@ from api.schemas_keeping import CopiesIn, FixitiesOut, FixityOut, SyncIn, SyncOu
 from ledger.domain.errors import UsageError
 from ledger.services.access import authorization
 from ledger.services.preservation import fixity
-from ledger.services.preservation.fixity import Pace, Reading
+from ledger.services.preservation.fixity import RateLimiter, Reading
 from ledger.services.storage import replica_status
 
 router = APIRouter(route_class=GuardedRoute, tags=["keeping"])
@@ -44,7 +44,7 @@ def check_fixity(node: NodeDep, caller: CallerDep, evidence: Item) -> FixitiesOu
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
     end = time.monotonic() + _SLICE
-    found = fixity.check(node, evidence, Reading(Pace(0), lambda: time.monotonic() > end))
+    found = fixity.check(node, evidence, Reading(RateLimiter(0), lambda: time.monotonic() > end))
     nodes = [
         FixityOut(
             node=one.node,
@@ -72,5 +72,5 @@ def set_copies(node: NodeDep, caller: CallerDep, evidence: Item, request: Copies
         )
     with node.records.write() as unit:
         authorization.visible(node, unit, caller, evidence)
-        unit.put_target(evidence, request.copies)
+        unit.replicas.put_target(evidence, request.copies)
     return request

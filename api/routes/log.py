@@ -92,7 +92,7 @@ def receipt(
 ) -> dict[str, str]:
     """The receipt of a statement about an item that the caller may see."""
     with node.records.read() as unit:
-        row = unit.entry_by_digest(from_hex(statement, what="statement", size=32))
+        row = unit.logs.entry_by_digest(from_hex(statement, what="statement", size=32))
         authorization.visible(node, unit, caller, row.evidence if row is not None else "")
         assert row is not None
         return {
@@ -130,6 +130,6 @@ def consistency_proof(node: NodeDep, caller: CallerDep, old: Size, size: Size) -
 
 def _within(node: Node, size: int) -> None:
     with node.records.read() as unit:
-        log = unit.log(node.log_id)
+        log = unit.logs.get(node.log_id)
     if log is None or size > log.size:
         raise NotFoundError("the log is not that long yet")

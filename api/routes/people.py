@@ -202,7 +202,7 @@ def list_alarms(
 ) -> AlarmsOut:
     """Alarms raised after a time (seconds since 1970), oldest first; at most 500."""
     with node.records.read() as unit:
-        rows = unit.alarms(after=after, limit=500)
+        rows = unit.releases.alarms(after=after, limit=500)
     found = [
         AlarmOut(
             id=one.id,

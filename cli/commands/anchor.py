@@ -15,14 +15,15 @@ Example:
 """
 
 
+def anchor(as_json: Json = False) -> None:
+    from cli.commands.status import text
+    from cli.session import open_session
+
+    with open_session() as session:
+        found = session.node.anchor()
+    output.result(found, *text(found))
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def anchor(as_json: Json = False) -> None:
-        from cli.commands.status import text
-        from cli.session import open_session
-
-        with open_session() as session:
-            found = session.node.anchor()
-        output.result(found, *text(found))
+    app.command(help=_HELP)(anchor)

@@ -14,7 +14,7 @@ from cli.hints import runnable
 from cli.state import Json
 
 if TYPE_CHECKING:
-    from ledger.domain.audit.report import Report
+    from ledger.domain.audit.report import AuditReport
     from ledger.services.audit.fetching import Submit
 
 _LOOK: Final = 0.5  # seconds between two looks at how far a node is
@@ -31,74 +31,75 @@ Example:
 """
 
 
+def audit(
+    log: Annotated[
+        list[str] | None,
+        typer.Option(help="URL or folder of a log; may be repeated to compare logs."),
+    ] = None,
+    rpc: Annotated[str, typer.Option(help="URL of a chain that you trust.")] = "",
+    trust: Annotated[
+        Path | None, typer.Option(help="Trust root, obtained by another way than the log.")
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="File to keep what was checked: the next run goes on from there."),
+    ] = None,
+    seen: Annotated[
+        list[Path] | None,
+        typer.Option(help="Checkpoint or bundle that others got, to compare."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes; 0: as many as there are cores.")
+    ] = 0,
+    sample: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=100, help="Percent of items to re-hash; without it 10 %, or 95 % ± 3 %."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Draw the sample that an earlier report names.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the report as a page to print.")
+    ] = None,
+    force: outfile.Force = False,
+    as_json: Json = False,
+) -> None:
+    other = (
+        {"--sample": sample, "--seed": seed}
+        if log
+        else {"--rpc": rpc, "--trust": trust, "--state": state, "--seen": seen}
+    )
+    _require_none(other, from_outside=bool(log))
+    with outfile.writing(report, force=force) if report is not None else nullcontext() as page:
+        if log:
+            value = _outside(log, rpc, trust, state, seen or [], workers).as_json()
+            heading = "Audit of " + ", ".join(log)
+        elif _is_elsewhere():
+            value = _elsewhere(sample, seed)
+            heading = "Audit of a node"
+        else:
+            value = _own(_inside(sample, seed, workers))
+            heading = "Audit of a home"
+        if page is not None:
+            code = (
+                _exit_code(value) or output.UNPRINTED
+            )  # a verdict never depends on whether there is room for its page
+            page.otherwise(
+                value,
+                *auditreport.text(value),
+                hint="keep what was printed; --json prints all of it",
+                code=code,
+            )
+            page.write(_page(value, heading))
+    output.result(value, *auditreport.text(value))
+    raise typer.Exit(_exit_code(value))
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def audit(
-        log: Annotated[
-            list[str] | None,
-            typer.Option(help="URL or folder of a log; may be repeated to compare logs."),
-        ] = None,
-        rpc: Annotated[str, typer.Option(help="URL of a chain that you trust.")] = "",
-        trust: Annotated[
-            Path | None, typer.Option(help="Trust root, obtained by another way than the log.")
-        ] = None,
-        state: Annotated[
-            Path | None,
-            typer.Option(help="File to keep what was checked: the next run goes on from there."),
-        ] = None,
-        seen: Annotated[
-            list[Path] | None,
-            typer.Option(help="Checkpoint or bundle that others got, to compare."),
-        ] = None,
-        workers: Annotated[
-            int, typer.Option(min=0, help="Processes; 0: as many as there are cores.")
-        ] = 0,
-        sample: Annotated[
-            float | None,
-            typer.Option(
-                min=0, max=100, help="Percent of items to re-hash; without it 10 %, or 95 % ± 3 %."
-            ),
-        ] = None,
-        seed: Annotated[
-            int | None, typer.Option(min=0, help="Draw the sample that an earlier report names.")
-        ] = None,
-        report: Annotated[
-            Path | None, typer.Option(help="Write the report as a page to print.")
-        ] = None,
-        force: outfile.Force = False,
-        as_json: Json = False,
-    ) -> None:
-        other = (
-            {"--sample": sample, "--seed": seed}
-            if log
-            else {"--rpc": rpc, "--trust": trust, "--state": state, "--seen": seen}
-        )
-        _require_none(other, from_outside=bool(log))
-        with outfile.writing(report, force=force) if report is not None else nullcontext() as page:
-            if log:
-                value = _outside(log, rpc, trust, state, seen or [], workers).as_json()
-                heading = "Audit of " + ", ".join(log)
-            elif _is_elsewhere():
-                value = _elsewhere(sample, seed)
-                heading = "Audit of a node"
-            else:
-                value = _own(_inside(sample, seed, workers))
-                heading = "Audit of a home"
-            if page is not None:
-                code = (
-                    _exit_code(value) or output.UNPRINTED
-                )  # a verdict never depends on whether there is room for its page
-                page.otherwise(
-                    value,
-                    *auditreport.text(value),
-                    hint="keep what was printed; --json prints all of it",
-                    code=code,
-                )
-                page.write(_page(value, heading))
-        output.result(value, *auditreport.text(value))
-        raise typer.Exit(_exit_code(value))
+    app.command(help=_HELP)(audit)
 
 
 def _require_none(other: dict[str, Any], *, from_outside: bool) -> None:
@@ -120,7 +121,7 @@ def _require_none(other: dict[str, Any], *, from_outside: bool) -> None:
         )
 
 
-def _own(found: Report) -> dict[str, Any]:
+def _own(found: AuditReport) -> dict[str, Any]:
     """A report on this home, in which what is to be done is to be done here."""
     value = found.as_json()
     for one in value["findings"]:
@@ -179,7 +180,7 @@ def _page(value: dict[str, Any], heading: str) -> bytes:
     return auditreport.page(value, heading, format_time(int(time.time()))).encode()
 
 
-def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
+def _inside(sample: float | None, seed: int | None, workers: int) -> AuditReport:
     import secrets
 
     from cli.session import open_beside
@@ -193,7 +194,7 @@ def _inside(sample: float | None, seed: int | None, workers: int) -> Report:
         )
         state = stack.enter_context(open_audit.temporary(root))
         known = home.keyring.names()
-        options = internal.Options(
+        options = internal.InternalOptions(
             keys=[
                 home.keyring.hpke_key(name)
                 for name in ("hpke-person", "hpke-custody")
@@ -236,7 +237,7 @@ def _outside(
     state: Path | None,
     seen: list[Path],
     workers: int,
-) -> Report:
+) -> AuditReport:
     from cli.arguments import read_file, read_trust
     from cli.session import auditor
     from ledger.app import open_audit
@@ -253,7 +254,7 @@ def _outside(
         opened = stack.enter_context(
             open_audit.opened(read_trust(trust), rpc, logs, state, auditor())
         )
-        options = external.Options(_examiner(stack, workers), views, _progress(parts))
+        options = external.ExternalOptions(_examiner(stack, workers), views, _progress(parts))
         return external.audit(
             opened.contracts, opened.root, opened.logs, opened.state, opened.clock, options
         )

@@ -30,63 +30,64 @@ Keys = Annotated[
 ]
 
 
+def backup(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where backups are kept.")],
+    keys: Keys,
+    rotate: Annotated[
+        int, typer.Option(help="Days after which a new backup key is made.", min=1, max=366)
+    ] = 30,
+    keep: Annotated[
+        int,
+        typer.Option(help="Days for which it opens its backups after that.", min=1, max=3660),
+    ] = 90,
+    as_json: Json = False,
+) -> None:
+    from cli.session import ask_passphrase
+    from ledger.adapters import journal
+    from ledger.adapters.backup.keys import BackupKeys
+    from ledger.adapters.clock import SystemClock
+    from ledger.app import backup as backups
+    from ledger.app import settings
+    from ledger.domain.codecs.text import format_time
+
+    settings.read(STATE.home)
+    outfile.require_folder(folder)
+    backups.require_apart(STATE.home, folder, keys)
+    opened = BackupKeys(keys, ask_passphrase(), create=True)
+    now = SystemClock().now()
+    made = backups.make(
+        STATE.home, folder, keys, opened, now=now, rotate=rotate * 86400, keep=keep * 86400
+    )
+    lines = [
+        (
+            f"{made.snapshot}: {output.size(made.copied)} copied, {output.size(made.size)} of "
+            f"ciphertext in all, {made.grants} grants."
+        ),
+        f"It can be opened until {format_time(made.expires)}; keep {keys} apart from it.",
+        f"Try it: custody --home NEW-FOLDER restore {folder} --keys {keys}",
+    ]
+    lines += [
+        f"NOT certain: {one} says to be made later than now; a clock was wrong"
+        for one in backups.ahead(folder, now)
+    ]
+    value = {
+        "snapshot": str(made.snapshot),
+        "expires": format_time(made.expires),
+        "copied": made.copied,
+        "size": made.size,
+    }
+    waiting = sum(journal.count(STATE.home / one) for one in (settings.JOURNAL, settings.QUEUE))
+    if waiting:
+        sending = runnable("custody field send")
+        lines.append(
+            f"NOT in it: {waiting} journals of work that waits here: {sending}, or upload "
+            "again what was interrupted"
+        )
+    output.result({**value, "grants": made.grants, "journalsLeftOut": waiting}, *lines)
+    if waiting:
+        raise typer.Exit(3)
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def backup(
-        folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where backups are kept.")],
-        keys: Keys,
-        rotate: Annotated[
-            int, typer.Option(help="Days after which a new backup key is made.", min=1, max=366)
-        ] = 30,
-        keep: Annotated[
-            int,
-            typer.Option(help="Days for which it opens its backups after that.", min=1, max=3660),
-        ] = 90,
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import ask_passphrase
-        from ledger.adapters import journal
-        from ledger.adapters.backup.keys import BackupKeys
-        from ledger.adapters.clock import SystemClock
-        from ledger.app import backup as backups
-        from ledger.app import settings
-        from ledger.domain.codecs.text import format_time
-
-        settings.read(STATE.home)
-        outfile.require_folder(folder)
-        backups.require_apart(STATE.home, folder, keys)
-        opened = BackupKeys(keys, ask_passphrase(), create=True)
-        now = SystemClock().now()
-        made = backups.make(
-            STATE.home, folder, keys, opened, now=now, rotate=rotate * 86400, keep=keep * 86400
-        )
-        lines = [
-            (
-                f"{made.snapshot}: {output.size(made.copied)} copied, {output.size(made.size)} of "
-                f"ciphertext in all, {made.grants} grants."
-            ),
-            f"It can be opened until {format_time(made.expires)}; keep {keys} apart from it.",
-            f"Try it: custody --home NEW-FOLDER restore {folder} --keys {keys}",
-        ]
-        lines += [
-            f"NOT certain: {one} says to be made later than now; a clock was wrong"
-            for one in backups.ahead(folder, now)
-        ]
-        value = {
-            "snapshot": str(made.snapshot),
-            "expires": format_time(made.expires),
-            "copied": made.copied,
-            "size": made.size,
-        }
-        waiting = sum(journal.count(STATE.home / one) for one in (settings.JOURNAL, settings.QUEUE))
-        if waiting:
-            sending = runnable("custody field send")
-            lines.append(
-                f"NOT in it: {waiting} journals of work that waits here: {sending}, or upload "
-                "again what was interrupted"
-            )
-        output.result({**value, "grants": made.grants, "journalsLeftOut": waiting}, *lines)
-        if waiting:
-            raise typer.Exit(3)
+    app.command(help=_HELP)(backup)

@@ -20,75 +20,74 @@ Example:
 """
 
 
+def bundle(
+    evidence: Evidence,
+    out: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
+    basis: Basis,
+    force: outfile.Force = False,
+    withhold: Annotated[
+        list[str] | None,
+        typer.Option(help="What to leave out: /body/place, 3:/body/place, or 3 (a whole event)."),
+    ] = None,
+    recipient: Annotated[
+        str,
+        typer.Option(
+            "--for", help="Kind of reader; your profile says what such a one does not see."
+        ),
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import basis as basis_member
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client.redaction import Withheld
+    from ledger.domain.bundle.bundle import parse
+
+    urn, why = evidence_urn(evidence), basis_member(basis)
+    Withheld(withhold or [])  # a selector of another form is told before anything is signed
+    with (
+        outfile.writing(out, force=force) as file,
+        open_session() as session,
+    ):  # and so is a file that cannot be written
+        erased = session.node.item(urn)["erased"]
+        left_out = [*(withhold or []), *_left_out(session, recipient, urn, why, erased=erased)]
+        access = "" if erased else _access(session, urn, why)
+        if access:
+            told = f"your export was signed and recorded ({access}); the bundle was not written"
+            file.otherwise(
+                {"path": None, "access": access},
+                told,
+                hint="export it again, with another --output",
+            )
+        data = session.node.bundle(urn, access, withhold=left_out)
+        parsed = parse(data)
+        file.write(data)
+    waiting = sum(one.receipt is None for one in parsed.statements)
+    lines = [f"{out}: {len(parsed.statements)} events, {output.size(len(data))}"]
+    if waiting:
+        told = f"not anchored yet: {waiting} of them, so it verifies as incomplete:"
+        lines.append(f"{told} {runnable('custody anchor')}, then export again")
+    if left_out:
+        lines.append(
+            f"left out: {', '.join(left_out)}; whoever verifies it sees that, and can "
+            "check "
+            "the rest"
+        )
+    output.result(
+        {
+            "path": str(out),
+            "events": len(parsed.statements),
+            "size": len(data),
+            "waiting": waiting,
+            "access": access,
+        },
+        *lines,
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def bundle(
-        evidence: Evidence,
-        out: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
-        basis: Basis,
-        force: outfile.Force = False,
-        withhold: Annotated[
-            list[str] | None,
-            typer.Option(
-                help="What to leave out: /body/place, 3:/body/place, or 3 (a whole event)."
-            ),
-        ] = None,
-        recipient: Annotated[
-            str,
-            typer.Option(
-                "--for", help="Kind of reader; your profile says what such a one does not see."
-            ),
-        ] = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import basis as basis_member
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client.redaction import Withheld
-        from ledger.domain.bundle.bundle import parse
-
-        urn, why = evidence_urn(evidence), basis_member(basis)
-        Withheld(withhold or [])  # a selector of another form is told before anything is signed
-        with (
-            outfile.writing(out, force=force) as file,
-            open_session() as session,
-        ):  # and so is a file that cannot be written
-            erased = session.node.item(urn)["erased"]
-            left_out = [*(withhold or []), *_left_out(session, recipient, urn, why, erased=erased)]
-            access = "" if erased else _access(session, urn, why)
-            if access:
-                told = f"your export was signed and recorded ({access}); the bundle was not written"
-                file.otherwise(
-                    {"path": None, "access": access},
-                    told,
-                    hint="export it again, with another --output",
-                )
-            data = session.node.bundle(urn, access, withhold=left_out)
-            parsed = parse(data)
-            file.write(data)
-        waiting = sum(one.receipt is None for one in parsed.statements)
-        lines = [f"{out}: {len(parsed.statements)} events, {output.size(len(data))}"]
-        if waiting:
-            told = f"not anchored yet: {waiting} of them, so it verifies as incomplete:"
-            lines.append(f"{told} {runnable('custody anchor')}, then export again")
-        if left_out:
-            lines.append(
-                f"left out: {', '.join(left_out)}; whoever verifies it sees that, and can "
-                "check "
-                "the rest"
-            )
-        output.result(
-            {
-                "path": str(out),
-                "events": len(parsed.statements),
-                "size": len(data),
-                "waiting": waiting,
-                "access": access,
-            },
-            *lines,
-        )
+    app.command(help=_HELP)(bundle)
 
 
 def _access(session: Any, urn: str, basis: dict[str, Any]) -> str:

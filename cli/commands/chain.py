@@ -33,85 +33,87 @@ Example:
 """
 
 
+def chain() -> None:
+    """Keeps `deploy` a command of its own, although it is the only one."""
+
+
+def deploy(
+    rpc: Annotated[str, typer.Option(help="URL of the chain's JSON-RPC.")],
+    founders: Annotated[
+        list[Path], typer.Option(help="Cards of the founding agencies; may be repeated.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the trust root.")],
+    key: Annotated[
+        Path, typer.Option(help="File with the deploying account's key, 64 hex digits.")
+    ],
+    fund: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Ether for each account of a founder, where the chain charges for gas."
+        ),
+    ] = 0,
+    confirmations: Annotated[
+        int, typer.Option(min=0, help="Blocks on top of one that make it final.")
+    ] = 12,
+    force: outfile.Force = False,
+    sealer: Annotated[
+        list[str] | None,
+        typer.Option(help="Address that seals blocks (Clique), 0x...; may be repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    from ledger.adapters.chain.rpc import RpcChain
+    from ledger.app import settings
+    from ledger.app.deploy_contracts import consort, read_cards
+    from ledger.domain.codecs.text import from_0x, from_hex
+
+    with (
+        outfile.writing(out, force=force, mode=outfile.PUBLIC) as file,
+        closing(RpcChain(rpc, confirmations=confirmations)) as opened,
+    ):
+        cards = read_cards(founders)
+        account = from_hex(
+            settings.read_secret(key, what="key").decode("ascii", "replace").removeprefix("0x"),
+            what="key",
+            size=32,
+        )
+        sealers = [from_0x(one, what="sealer", size=20) for one in sealer or []]
+        wei = int(fund * 10**18)
+        root = consort(
+            opened, account, cards, wei=wei, confirmations=confirmations, sealers=sealers
+        )
+        registry, ledger = ("0x" + one.address.hex() for one in (root.registry, root.ledger))
+        value = {
+            "chainId": root.chain_id,
+            "registry": registry,
+            "ledger": ledger,
+            "agencies": list(root.agencies),
+        }
+        lines = [
+            f"Contracts deployed on chain {root.chain_id} for {', '.join(root.agencies)}.",
+            f"  registry      {registry}",
+            f"  ledger        {ledger}",
+        ]
+        encoded = root.encode()
+        shown = {
+            **value,
+            "trust": json.loads(encoded),
+        }  # they were paid for, and nothing else knows where they are
+        hint = "keep the trust root that was printed, as a file of its own; do not deploy again"
+        file.otherwise(shown, *lines, "The trust root:", *encoded.decode().splitlines(), hint=hint)
+        file.write(encoded)
+    lines += [
+        f"  trust root    {out}",
+        f"Next, at each agency: custody init --rpc {rpc} --trust {out.name}",
+    ]
+    output.result(value, *lines)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="chain")
 
-    @group.callback()
-    def chain() -> None:
-        """Keeps `deploy` a command of its own, although it is the only one."""
+    group.callback()(chain)
 
-    @group.command(help=_DEPLOY)
-    def deploy(
-        rpc: Annotated[str, typer.Option(help="URL of the chain's JSON-RPC.")],
-        founders: Annotated[
-            list[Path], typer.Option(help="Cards of the founding agencies; may be repeated.")
-        ],
-        out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the trust root.")],
-        key: Annotated[
-            Path, typer.Option(help="File with the deploying account's key, 64 hex digits.")
-        ],
-        fund: Annotated[
-            float,
-            typer.Option(
-                min=0, help="Ether for each account of a founder, where the chain charges for gas."
-            ),
-        ] = 0,
-        confirmations: Annotated[
-            int, typer.Option(min=0, help="Blocks on top of one that make it final.")
-        ] = 12,
-        force: outfile.Force = False,
-        sealer: Annotated[
-            list[str] | None,
-            typer.Option(help="Address that seals blocks (Clique), 0x...; may be repeated."),
-        ] = None,
-        as_json: Json = False,
-    ) -> None:
-        from ledger.adapters.chain.rpc import RpcChain
-        from ledger.app import settings
-        from ledger.app.deploy_contracts import consort, read_cards
-        from ledger.domain.codecs.text import from_0x, from_hex
-
-        with (
-            outfile.writing(out, force=force, mode=outfile.PUBLIC) as file,
-            closing(RpcChain(rpc, confirmations=confirmations)) as opened,
-        ):
-            cards = read_cards(founders)
-            account = from_hex(
-                settings.read_secret(key, what="key").decode("ascii", "replace").removeprefix("0x"),
-                what="key",
-                size=32,
-            )
-            sealers = [from_0x(one, what="sealer", size=20) for one in sealer or []]
-            wei = int(fund * 10**18)
-            root = consort(
-                opened, account, cards, wei=wei, confirmations=confirmations, sealers=sealers
-            )
-            registry, ledger = ("0x" + one.address.hex() for one in (root.registry, root.ledger))
-            value = {
-                "chainId": root.chain_id,
-                "registry": registry,
-                "ledger": ledger,
-                "agencies": list(root.agencies),
-            }
-            lines = [
-                f"Contracts deployed on chain {root.chain_id} for {', '.join(root.agencies)}.",
-                f"  registry      {registry}",
-                f"  ledger        {ledger}",
-            ]
-            encoded = root.encode()
-            shown = {
-                **value,
-                "trust": json.loads(encoded),
-            }  # they were paid for, and nothing else knows where they are
-            hint = "keep the trust root that was printed, as a file of its own; do not deploy again"
-            file.otherwise(
-                shown, *lines, "The trust root:", *encoded.decode().splitlines(), hint=hint
-            )
-            file.write(encoded)
-        lines += [
-            f"  trust root    {out}",
-            f"Next, at each agency: custody init --rpc {rpc} --trust {out.name}",
-        ]
-        output.result(value, *lines)
+    group.command(help=_DEPLOY)(deploy)

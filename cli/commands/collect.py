@@ -21,36 +21,37 @@ Example:
 """
 
 
+def collect(
+    grace: Annotated[
+        float, typer.Option(help="Days for which an interrupted upload may still go on.", min=0)
+    ] = 7.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would be removed.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_alone
+
+    with open_alone() as home:
+        from ledger.services.storage import garbage_collection
+
+        found = garbage_collection.collect(home.node, grace=int(grace * 86400), dry=dry_run)
+    what = "would be removed" if dry_run else "removed"
+    text = (
+        "nothing to remove: every block here belongs to an item that somebody has a key "
+        "to, or to an upload that may go on"
+    )
+    if found.blocks or found.freed:
+        text = (
+            f"{found.blocks} blocks ({output.size(found.size)}) {what}; "
+            f"{output.size(found.freed)} of disk given back"
+        )
+    output.result(
+        {"blocks": found.blocks, "size": found.size, "freed": found.freed, "dryRun": dry_run},
+        text,
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def collect(
-        grace: Annotated[
-            float, typer.Option(help="Days for which an interrupted upload may still go on.", min=0)
-        ] = 7.0,
-        dry_run: Annotated[
-            bool, typer.Option("--dry-run", help="Only tell what would be removed.")
-        ] = False,
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_alone
-
-        with open_alone() as home:
-            from ledger.services.storage import garbage_collection
-
-            found = garbage_collection.collect(home.node, grace=int(grace * 86400), dry=dry_run)
-        what = "would be removed" if dry_run else "removed"
-        text = (
-            "nothing to remove: every block here belongs to an item that somebody has a key "
-            "to, or to an upload that may go on"
-        )
-        if found.blocks or found.freed:
-            text = (
-                f"{found.blocks} blocks ({output.size(found.size)}) {what}; "
-                f"{output.size(found.freed)} of disk given back"
-            )
-        output.result(
-            {"blocks": found.blocks, "size": found.size, "freed": found.freed, "dryRun": dry_run},
-            text,
-        )
+    app.command(help=_HELP)(collect)

@@ -38,90 +38,94 @@ Example:
 """
 
 
+def list_(as_json: Json = False) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        found = session.node.copies()
+    rows = [
+        [
+            one["evidence"].removeprefix("urn:uuid:"),
+            one["giver"],
+            one["until"],
+            one["taken"] or "not taken",
+        ]
+        for one in found
+    ]
+    output.result(
+        {"copies": found}, *output.table(["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"], rows)
+    )
+
+
+def take(
+    evidence: Evidence,
+    basis: members.Purpose = "",
+    basis_kind: members.BasisKind = "",
+    authorisation: members.Authorisation = "",
+    authority: members.Authority = "",
+    resume: members.Resume = False,
+    restart: members.Restart = False,
+    as_json: Json = False,
+) -> None:
+    from dataclasses import asdict
+
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import copying
+    from ledger.domain.errors import NotFoundError
+
+    urn, said = (
+        evidence_urn(evidence),
+        members.basis_member(basis, basis_kind, authorisation, authority),
+    )
+    interrupted = members.interruption(resume, restart)
+    with open_session() as session:
+        found = [one for one in session.node.copies() if one["evidence"] == urn]
+        if not found:
+            raise NotFoundError("nobody gave us a copy of this item", hint="see: custody copy list")
+        with cleartext.folder(
+            STATE.home
+        ) as folder:  # the file lies there in clear while it is recorded
+            done = copying.take(
+                session.node,
+                session.person,
+                session.journal,
+                session.clock,
+                found[-1],
+                folder,
+                said,
+                interrupted=interrupted,
+            )
+    output.result(
+        asdict(done) | {"path": None},
+        f"recorded as {done.evidence}, a copy of {urn} of {found[-1]['giver']}",
+    )
+
+
+def tree(evidence: Evidence, as_json: Json = False) -> None:
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+
+    urn = evidence_urn(evidence)
+    with open_session() as session:
+        found = session.node.lineage(urn)
+    lines = _branches(found["links"], urn)
+    for one in found["copies"]:
+        held = f"holds {one['taken']}" if one["taken"] else f"may fetch it until {one['until']}"
+        lines.append(f"copy for {one['recipient']}: {held}")
+    output.result(found, *lines)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="copy")
 
-    @group.command("list", help=_LIST)
-    def list_(as_json: Json = False) -> None:
-        from cli.session import open_session
+    group.command("list", help=_LIST)(list_)
 
-        with open_session() as session:
-            found = session.node.copies()
-        rows = [
-            [
-                one["evidence"].removeprefix("urn:uuid:"),
-                one["giver"],
-                one["until"],
-                one["taken"] or "not taken",
-            ]
-            for one in found
-        ]
-        output.result(
-            {"copies": found}, *output.table(["ITEM THERE", "FROM", "UNTIL", "TAKEN AS"], rows)
-        )
+    group.command(help=_TAKE)(take)
 
-    @group.command(help=_TAKE)
-    def take(
-        evidence: Evidence,
-        basis: members.Purpose = "",
-        basis_kind: members.BasisKind = "",
-        authorisation: members.Authorisation = "",
-        authority: members.Authority = "",
-        resume: members.Resume = False,
-        restart: members.Restart = False,
-        as_json: Json = False,
-    ) -> None:
-        from dataclasses import asdict
-
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import copying
-        from ledger.domain.errors import NotFoundError
-
-        urn, said = (
-            evidence_urn(evidence),
-            members.basis_member(basis, basis_kind, authorisation, authority),
-        )
-        interrupted = members.interruption(resume, restart)
-        with open_session() as session:
-            found = [one for one in session.node.copies() if one["evidence"] == urn]
-            if not found:
-                raise NotFoundError(
-                    "nobody gave us a copy of this item", hint="see: custody copy list"
-                )
-            with cleartext.folder(
-                STATE.home
-            ) as folder:  # the file lies there in clear while it is recorded
-                done = copying.take(
-                    session.node,
-                    session.person,
-                    session.journal,
-                    session.clock,
-                    found[-1],
-                    folder,
-                    said,
-                    interrupted=interrupted,
-                )
-        output.result(
-            asdict(done) | {"path": None},
-            f"recorded as {done.evidence}, a copy of {urn} of {found[-1]['giver']}",
-        )
-
-    @app.command(help=_TREE)
-    def tree(evidence: Evidence, as_json: Json = False) -> None:
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-
-        urn = evidence_urn(evidence)
-        with open_session() as session:
-            found = session.node.lineage(urn)
-        lines = _branches(found["links"], urn)
-        for one in found["copies"]:
-            held = f"holds {one['taken']}" if one["taken"] else f"may fetch it until {one['until']}"
-            lines.append(f"copy for {one['recipient']}: {held}")
-        output.result(found, *lines)
+    app.command(help=_TREE)(tree)
 
 
 def _branches(links: list[dict[str, Any]], urn: str) -> list[str]:

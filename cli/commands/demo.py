@@ -23,34 +23,33 @@ Example:
 """
 
 
+def demo(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Any real file.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Folder for what the demonstration leaves behind."),
+    ] = None,
+    story: Annotated[
+        bool,
+        typer.Option("--story", help="Tell an item's whole life across two countries instead."),
+    ] = False,
+) -> None:
+    if story:
+        from cli.story import tell
+
+        raise typer.Exit(tell(out or Path("story-out")))
+    from ledger.domain.errors import UsageError
+
+    if file is None:
+        raise UsageError(
+            "the demonstration needs a file", hint="custody demo FILE, or custody demo --story"
+        )
+    raise typer.Exit(_demo(file, out or Path("demo-out")))
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def demo(
-        file: Annotated[
-            Path | None, typer.Argument(metavar="[FILE]", help="Any real file.")
-        ] = None,
-        out: Annotated[
-            Path | None,
-            typer.Option("-o", "--output", help="Folder for what the demonstration leaves behind."),
-        ] = None,
-        story: Annotated[
-            bool,
-            typer.Option("--story", help="Tell an item's whole life across two countries instead."),
-        ] = False,
-    ) -> None:
-        if story:
-            from cli.story import tell
-
-            raise typer.Exit(tell(out or Path("story-out")))
-        from ledger.domain.errors import UsageError
-
-        if file is None:
-            raise UsageError(
-                "the demonstration needs a file", hint="custody demo FILE, or custody demo --story"
-            )
-        raise typer.Exit(_demo(file, out or Path("demo-out")))
+    app.command(help=_HELP)(demo)
 
 
 def _demo(file: Path, out: Path) -> int:
@@ -126,7 +125,7 @@ def _record(file: Path, out: Path) -> str:
     from cli.session import open_session
     from ledger.adapters import files
     from ledger.client import retrieval
-    from ledger.client.upload import Options, Upload
+    from ledger.client.upload import Upload, UploadOptions
 
     members = {
         "identifiers": [{"scheme": "case", "value": "DEMO-1"}, {"scheme": "exhibit", "value": "A1"}]
@@ -145,7 +144,7 @@ def _record(file: Path, out: Path) -> str:
                 session.node,
                 session.journal,
                 session.clock,
-                Options(members),
+                UploadOptions(members),
                 advance,
             )
             item = next(iter(list(upload.run([file]))))

@@ -23,90 +23,87 @@ Example:
 """
 
 
+def derive(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The file.")],
+    parent: Annotated[list[str], typer.Option(help="Item that it was made from; may be repeated.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            help=(
+                "working-copy, redaction, translation, transcript, extraction, enhancement, "
+                "conversion, report or ai-output."
+            )
+        ),
+    ],
+    tool: Annotated[str, typer.Option(help="Tool that made it.")] = "",
+    tool_version: Annotated[str, typer.Option(help="Version of that tool.")] = "",
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(help="Parameter of the tool, NAME=VALUE; may be repeated."),
+    ] = None,
+    model_digest: Annotated[
+        str, typer.Option(help="SHA-256 of the model, for the output of a model.")
+    ] = "",
+    error_rate: Annotated[str, typer.Option(help="Known error rate.")] = "",
+    reviewer: Annotated[str, typer.Option(help="Who reviewed it.")] = "",
+    decision: Annotated[str, typer.Option(help="What the reviewer decided.")] = "",
+    approval: Annotated[
+        list[str] | None,
+        typer.Option(help="Statement of an approval on a parent; may be repeated."),
+    ] = None,
+    case: Annotated[str, typer.Option(help="Case number; searchable, never in clear.")] = "",
+    exhibit: Annotated[str, typer.Option(help="Exhibit number; searchable, never in clear.")] = "",
+    handling: Annotated[
+        list[str] | None,
+        typer.Option(help="Handling code; biometric takes two approvals. May be repeated."),
+    ] = None,
+    basis: members.Purpose = "",
+    basis_kind: members.BasisKind = "",
+    authorisation: members.Authorisation = "",
+    authority: members.Authority = "",
+    restart: members.Restart = False,
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import evidence_urn
+    from cli.commands.upload import upload_paths
+    from ledger.client.upload import UploadOptions
+    from ledger.domain.errors import UsageError
+
+    if not path.is_file():
+        raise UsageError(f"{path} is not a file", hint="derived items are single files")
+    pairs = [one.partition("=") for one in parameter or []]
+    if any(not sign for _, sign, _ in pairs):
+        raise UsageError("a parameter is NAME=VALUE")
+    texts = {"modelDigest": model_digest, "errorRate": error_rate, "decision": decision}
+    body: dict[str, Any] = {
+        "kind": kind,
+        "parents": [evidence_urn(one) for one in parent],
+        **(
+            {"tool": {"name": tool, **({"version": tool_version} if tool_version else {})}}
+            if tool
+            else {}
+        ),
+        **({"parameters": {name: value for name, _, value in pairs}} if pairs else {}),
+        **{name: value for name, value in texts.items() if value},
+        **({"reviewer": {"name": reviewer}} if reviewer else {}),
+        **({"approvals": approval} if approval else {}),
+    }
+    said = members.identifier_members(case, exhibit) | members.basis_member(
+        basis, basis_kind, authorisation, authority
+    )
+    said |= {"handling": handling} if handling else {}
+    upload_paths(
+        [path],
+        UploadOptions(
+            said,
+            body=body,
+            event_type="derived",
+            interrupted=members.interruption(False, restart),
+        ),
+    )
+    output.note(f"see where it came from: {runnable('custody tree')} {parent[0]}")
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def derive(
-        path: Annotated[Path, typer.Argument(metavar="FILE", help="The file.")],
-        parent: Annotated[
-            list[str], typer.Option(help="Item that it was made from; may be repeated.")
-        ],
-        kind: Annotated[
-            str,
-            typer.Option(
-                help=(
-                    "working-copy, redaction, translation, transcript, extraction, enhancement, "
-                    "conversion, report or ai-output."
-                )
-            ),
-        ],
-        tool: Annotated[str, typer.Option(help="Tool that made it.")] = "",
-        tool_version: Annotated[str, typer.Option(help="Version of that tool.")] = "",
-        parameter: Annotated[
-            list[str] | None,
-            typer.Option(help="Parameter of the tool, NAME=VALUE; may be repeated."),
-        ] = None,
-        model_digest: Annotated[
-            str, typer.Option(help="SHA-256 of the model, for the output of a model.")
-        ] = "",
-        error_rate: Annotated[str, typer.Option(help="Known error rate.")] = "",
-        reviewer: Annotated[str, typer.Option(help="Who reviewed it.")] = "",
-        decision: Annotated[str, typer.Option(help="What the reviewer decided.")] = "",
-        approval: Annotated[
-            list[str] | None,
-            typer.Option(help="Statement of an approval on a parent; may be repeated."),
-        ] = None,
-        case: Annotated[str, typer.Option(help="Case number; searchable, never in clear.")] = "",
-        exhibit: Annotated[
-            str, typer.Option(help="Exhibit number; searchable, never in clear.")
-        ] = "",
-        handling: Annotated[
-            list[str] | None,
-            typer.Option(help="Handling code; biometric takes two approvals. May be repeated."),
-        ] = None,
-        basis: members.Purpose = "",
-        basis_kind: members.BasisKind = "",
-        authorisation: members.Authorisation = "",
-        authority: members.Authority = "",
-        restart: members.Restart = False,
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import evidence_urn
-        from cli.commands.upload import upload_paths
-        from ledger.client.upload import Options
-        from ledger.domain.errors import UsageError
-
-        if not path.is_file():
-            raise UsageError(f"{path} is not a file", hint="derived items are single files")
-        pairs = [one.partition("=") for one in parameter or []]
-        if any(not sign for _, sign, _ in pairs):
-            raise UsageError("a parameter is NAME=VALUE")
-        texts = {"modelDigest": model_digest, "errorRate": error_rate, "decision": decision}
-        body: dict[str, Any] = {
-            "kind": kind,
-            "parents": [evidence_urn(one) for one in parent],
-            **(
-                {"tool": {"name": tool, **({"version": tool_version} if tool_version else {})}}
-                if tool
-                else {}
-            ),
-            **({"parameters": {name: value for name, _, value in pairs}} if pairs else {}),
-            **{name: value for name, value in texts.items() if value},
-            **({"reviewer": {"name": reviewer}} if reviewer else {}),
-            **({"approvals": approval} if approval else {}),
-        }
-        said = members.identifier_members(case, exhibit) | members.basis_member(
-            basis, basis_kind, authorisation, authority
-        )
-        said |= {"handling": handling} if handling else {}
-        upload_paths(
-            [path],
-            Options(
-                said,
-                body=body,
-                event_type="derived",
-                interrupted=members.interruption(False, restart),
-            ),
-        )
-        output.note(f"see where it came from: {runnable('custody tree')} {parent[0]}")
+    app.command(help=_HELP)(derive)

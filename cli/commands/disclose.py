@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import members, output
-from cli.commands.handover import forward
+from cli.forwarding import forward
 from cli.state import STATE, Evidence, Json
 
 _DISCLOSE = """Record that somebody was given a copy, an export or a look. The item itself stays
@@ -32,99 +32,93 @@ Example:
 """
 
 
+def disclose(
+    evidence: Evidence,
+    kind: Annotated[
+        str,
+        typer.Option(
+            help=("Kind of recipient: prosecutor, defence, court, court-expert, agency, victim ...")
+        ),
+    ],
+    mode: Annotated[str, typer.Option(help="copy, export, view or inspection.")] = "copy",
+    to: Annotated[str, typer.Option(help="Agency whose node shall fetch a copy.")] = "",
+    name: Annotated[str, typer.Option(help="Who it is.")] = "",
+    organisation: Annotated[str, typer.Option(help="Their organisation.")] = "",
+    scope: Annotated[str, typer.Option(help="What of the item.")] = "",
+    medium: Annotated[str, typer.Option(help="On what medium.")] = "",
+    on_condition: Annotated[
+        list[str] | None, typer.Option(help="Condition on onward use; may be repeated.")
+    ] = None,
+    withheld: Annotated[
+        list[str] | None, typer.Option(help="What was left out; may be repeated.")
+    ] = None,
+    basis: members.Purpose = "",
+    basis_kind: members.BasisKind = "",
+    authorisation: members.Authorisation = "",
+    authority: members.Authority = "",
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import copying
+
+    said = members.basis_member(basis, basis_kind, authorisation, authority)
+    what = copying.Disclosure(
+        mode, scope, medium, tuple(on_condition or ()), tuple(withheld or ()), said
+    )
+    urn, recipient = evidence_urn(evidence), copying.Recipient(kind, name, organisation, to)
+    with open_session() as session:
+        answer = copying.disclose(session.node, session.person, session.clock, urn, recipient, what)
+        forward(session, to)
+    lines = [f"disclosed to {to or name or kind}, entry {answer['index']}"]
+    output.result(
+        answer,
+        *lines,
+        *([f"They take it with: custody copy take {urn.removeprefix('urn:uuid:')}"] if to else []),
+    )
+
+
+def share(
+    evidence: Evidence,
+    with_person: Annotated[
+        str, typer.Option("--with", help="Who: custody person list; a guest is WHO@AGENCY.")
+    ],
+    basis: members.Purpose,
+    basis_kind: members.BasisKind = "",
+    authorisation: members.Authorisation = "",
+    authority: members.Authority = "",
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import basis as basis_member
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import handover
+
+    urn = evidence_urn(evidence)
+    said = (
+        basis_member(basis)
+        | members.basis_member(basis, basis_kind, authorisation, authority)["basis"]
+    )
+    with open_session() as session:
+        answer = handover.share(
+            session.node,
+            session.person,
+            session.clock,
+            urn,
+            with_person=with_person,
+            basis=said,
+        )
+    output.result(
+        answer,
+        (
+            f"{with_person} can open it now, with a reason of their own: custody --home "
+            f"{STATE.home} show ID --basis WHY"
+        ),
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    app.command(help=_DISCLOSE)(disclose)
 
-    @app.command(help=_DISCLOSE)
-    def disclose(
-        evidence: Evidence,
-        kind: Annotated[
-            str,
-            typer.Option(
-                help=(
-                    "Kind of recipient: prosecutor, defence, court, court-expert, agency, "
-                    "victim ..."
-                )
-            ),
-        ],
-        mode: Annotated[str, typer.Option(help="copy, export, view or inspection.")] = "copy",
-        to: Annotated[str, typer.Option(help="Agency whose node shall fetch a copy.")] = "",
-        name: Annotated[str, typer.Option(help="Who it is.")] = "",
-        organisation: Annotated[str, typer.Option(help="Their organisation.")] = "",
-        scope: Annotated[str, typer.Option(help="What of the item.")] = "",
-        medium: Annotated[str, typer.Option(help="On what medium.")] = "",
-        on_condition: Annotated[
-            list[str] | None, typer.Option(help="Condition on onward use; may be repeated.")
-        ] = None,
-        withheld: Annotated[
-            list[str] | None, typer.Option(help="What was left out; may be repeated.")
-        ] = None,
-        basis: members.Purpose = "",
-        basis_kind: members.BasisKind = "",
-        authorisation: members.Authorisation = "",
-        authority: members.Authority = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import copying
-
-        said = members.basis_member(basis, basis_kind, authorisation, authority)
-        what = copying.Disclosure(
-            mode, scope, medium, tuple(on_condition or ()), tuple(withheld or ()), said
-        )
-        urn, recipient = evidence_urn(evidence), copying.Recipient(kind, name, organisation, to)
-        with open_session() as session:
-            answer = copying.disclose(
-                session.node, session.person, session.clock, urn, recipient, what
-            )
-            forward(session, to)
-        lines = [f"disclosed to {to or name or kind}, entry {answer['index']}"]
-        output.result(
-            answer,
-            *lines,
-            *(
-                [f"They take it with: custody copy take {urn.removeprefix('urn:uuid:')}"]
-                if to
-                else []
-            ),
-        )
-
-    @app.command(help=_SHARE)
-    def share(
-        evidence: Evidence,
-        with_person: Annotated[
-            str, typer.Option("--with", help="Who: custody person list; a guest is WHO@AGENCY.")
-        ],
-        basis: members.Purpose,
-        basis_kind: members.BasisKind = "",
-        authorisation: members.Authorisation = "",
-        authority: members.Authority = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import basis as basis_member
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import handover
-
-        urn = evidence_urn(evidence)
-        said = (
-            basis_member(basis)
-            | members.basis_member(basis, basis_kind, authorisation, authority)["basis"]
-        )
-        with open_session() as session:
-            answer = handover.share(
-                session.node,
-                session.person,
-                session.clock,
-                urn,
-                with_person=with_person,
-                basis=said,
-            )
-        output.result(
-            answer,
-            (
-                f"{with_person} can open it now, with a reason of their own: custody --home "
-                f"{STATE.home} show ID --basis WHY"
-            ),
-        )
+    app.command(help=_SHARE)(share)

@@ -52,118 +52,126 @@ Example:
 _WHY = {"purpose": "disposal"}
 
 
+def request(
+    evidence: Evidence,
+    reason: Annotated[str, typer.Option(help="Why.")],
+    rule: Annotated[
+        str, typer.Option(help="Rule by which it is disposed of, as your profile names it.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import retrieval
+
+    body = {"reason": reason, **({"rule": rule} if rule else {})}
+    urn = evidence_urn(evidence)
+    with open_session() as session:
+        answer = retrieval.record(
+            session.node, session.person, session.clock, urn, "disposal-requested", body
+        )
+    output.result(
+        answer, f"requested; a colleague approves it with: custody dispose approve {evidence}"
+    )
+
+
+def approve(
+    evidence: Evidence,
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import retrieval
+
+    urn = evidence_urn(evidence)
+    with open_session() as session:
+        target = _events(session, urn, "disposal-requested")[-1]["statement"]
+        body = {"target": target, **({"reason": reason} if reason else {})}
+        answer = retrieval.record(
+            session.node, session.person, session.clock, urn, "approved", body
+        )
+    output.result(
+        answer,
+        (
+            f"approved; a custodian carries it out with: custody dispose carry-out {evidence} "
+            "--method HOW"
+        ),
+    )
+
+
+def carry_out(
+    evidence: Evidence,
+    method: Annotated[str, typer.Option(help="How: keys destroyed, medium shredded ...")],
+    rule: Annotated[str, typer.Option(help="Rule by which it is disposed of.")] = "",
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import retrieval
+    from ledger.domain.codecs.text import format_time
+    from ledger.domain.errors import StorageError
+
+    urn = evidence_urn(evidence)
+    with open_session() as session:
+        said = {
+            "scope": "all",
+            "method": method,
+            "approvals": ["00" * 32],
+            **({"rule": rule} if rule else {}),
+        }
+        retrieval.rehearse(session.node, session.person, session.clock, urn, "disposed", said)
+        requested = _events(session, urn, "disposal-requested")[-1]["statement"]
+        approvals = [
+            one["statement"]
+            for one in _events(session, urn, "approved")
+            if one["document"]["body"]["target"] == requested
+        ]
+        backups = session.node.status(chain=False, ipfs=False)["backupsUntil"]
+        if backups is None:
+            raise StorageError(
+                "until when a backup opens this item is not known: its file cannot be read",
+                hint="make a backup: custody backup DIR --keys FILE",
+            )
+        body: dict[str, Any] = {
+            "scope": "all",
+            "method": method,
+            "approvals": approvals,
+            **({"backupsExpire": format_time(backups)} if backups else {}),
+            **({"rule": rule} if rule else {}),
+        }
+        answer = retrieval.record(
+            session.node, session.person, session.clock, urn, "disposed", body
+        )
+        done = session.node.sync_handovers()
+        found = session.node.disposal(urn)
+    problems = [f"problem: {name}: {what}" for name, what in done["problems"].items()]
+    output.result(
+        {"statement": answer["statement"], "disposal": found}, *_certificate(found), *problems
+    )
+
+
+def certificate(evidence: Evidence, as_json: Json = False) -> None:
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+
+    with open_session() as session:
+        found = session.node.disposal(evidence_urn(evidence))
+    output.result(found, *_certificate(found))
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="dispose")
 
-    @group.command(help=_REQUEST)
-    def request(
-        evidence: Evidence,
-        reason: Annotated[str, typer.Option(help="Why.")],
-        rule: Annotated[
-            str, typer.Option(help="Rule by which it is disposed of, as your profile names it.")
-        ] = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import retrieval
+    group.command(help=_REQUEST)(request)
 
-        body = {"reason": reason, **({"rule": rule} if rule else {})}
-        urn = evidence_urn(evidence)
-        with open_session() as session:
-            answer = retrieval.record(
-                session.node, session.person, session.clock, urn, "disposal-requested", body
-            )
-        output.result(
-            answer, f"requested; a colleague approves it with: custody dispose approve {evidence}"
-        )
+    group.command(help=_APPROVE)(approve)
 
-    @group.command(help=_APPROVE)
-    def approve(
-        evidence: Evidence,
-        reason: Annotated[str, typer.Option(help="Why.")] = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import retrieval
+    group.command("carry-out", help=_CARRY_OUT)(carry_out)
 
-        urn = evidence_urn(evidence)
-        with open_session() as session:
-            target = _events(session, urn, "disposal-requested")[-1]["statement"]
-            body = {"target": target, **({"reason": reason} if reason else {})}
-            answer = retrieval.record(
-                session.node, session.person, session.clock, urn, "approved", body
-            )
-        output.result(
-            answer,
-            (
-                f"approved; a custodian carries it out with: custody dispose carry-out {evidence} "
-                "--method HOW"
-            ),
-        )
-
-    @group.command("carry-out", help=_CARRY_OUT)
-    def carry_out(
-        evidence: Evidence,
-        method: Annotated[str, typer.Option(help="How: keys destroyed, medium shredded ...")],
-        rule: Annotated[str, typer.Option(help="Rule by which it is disposed of.")] = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import retrieval
-        from ledger.domain.codecs.text import format_time
-        from ledger.domain.errors import StorageError
-
-        urn = evidence_urn(evidence)
-        with open_session() as session:
-            said = {
-                "scope": "all",
-                "method": method,
-                "approvals": ["00" * 32],
-                **({"rule": rule} if rule else {}),
-            }
-            retrieval.rehearse(session.node, session.person, session.clock, urn, "disposed", said)
-            requested = _events(session, urn, "disposal-requested")[-1]["statement"]
-            approvals = [
-                one["statement"]
-                for one in _events(session, urn, "approved")
-                if one["document"]["body"]["target"] == requested
-            ]
-            backups = session.node.status(chain=False, ipfs=False)["backupsUntil"]
-            if backups is None:
-                raise StorageError(
-                    "until when a backup opens this item is not known: its file cannot be read",
-                    hint="make a backup: custody backup DIR --keys FILE",
-                )
-            body: dict[str, Any] = {
-                "scope": "all",
-                "method": method,
-                "approvals": approvals,
-                **({"backupsExpire": format_time(backups)} if backups else {}),
-                **({"rule": rule} if rule else {}),
-            }
-            answer = retrieval.record(
-                session.node, session.person, session.clock, urn, "disposed", body
-            )
-            done = session.node.sync_handovers()
-            found = session.node.disposal(urn)
-        problems = [f"problem: {name}: {what}" for name, what in done["problems"].items()]
-        output.result(
-            {"statement": answer["statement"], "disposal": found}, *_certificate(found), *problems
-        )
-
-    @group.command(help=_CERTIFICATE)
-    def certificate(evidence: Evidence, as_json: Json = False) -> None:
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-
-        with open_session() as session:
-            found = session.node.disposal(evidence_urn(evidence))
-        output.result(found, *_certificate(found))
+    group.command(help=_CERTIFICATE)(certificate)
 
 
 def _events(session: Any, urn: str, event_type: str) -> list[dict[str, Any]]:

@@ -11,7 +11,11 @@ from cli.hints import runnable
 from cli.state import Json
 
 if TYPE_CHECKING:
-    from ledger.services.audit.self_check_findings import Checked, Finding, Waiting
+    from ledger.services.audit.self_check_findings import (
+        EntriesWaiting,
+        SelfChecked,
+        SelfCheckFinding,
+    )
 
 _HELP = """Derive everything in the home again: log, checkpoints against the contract, items,
 documents, blocks.
@@ -23,59 +27,64 @@ Example:
 _MARKS = {"failed": "FAILED ", "unreadable": "UNREADABLE", "incomplete": "not checked"}
 
 
+def doctor(
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read and hash every block as well.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_beside
+
+    with open_beside() as home:
+        from ledger.services.audit.self_check import examine
+        from ledger.services.audit.self_check_findings import (
+            EntriesWaiting,
+            SelfCheckFinding,
+            verdict,
+        )
+
+        with home.node.records.read() as unit:
+            log = unit.logs.get(home.node.log_id)
+        with output.progress("checking", log.size if log else 0, unit="entries") as advance:
+            found: list[Any] = list(examine(home.node, deep=deep, progress=advance))
+    findings = [one for one in found if isinstance(one, SelfCheckFinding)]
+    waiting = sum(one.count for one in found if isinstance(one, EntriesWaiting))
+    judged = verdict(found)
+    value = {
+        "clean": not findings,
+        "verdict": judged.value,
+        "waiting": waiting,
+        "findings": [
+            {
+                "part": one.part,
+                "message": one.message,
+                "hint": runnable(one.hint),
+                "verdict": one.verdict.value,
+            }
+            for one in findings
+        ],
+    }
+    output.result(
+        value, *(line for one in found for line in lines(one)), f"verdict: {judged.value}"
+    )
+    raise typer.Exit(judged.exit_code)
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def doctor(
-        deep: Annotated[
-            bool, typer.Option("--deep", help="Read and hash every block as well.")
-        ] = False,
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_beside
-
-        with open_beside() as home:
-            from ledger.services.audit.self_check import examine
-            from ledger.services.audit.self_check_findings import Finding, Waiting, verdict
-
-            with home.node.records.read() as unit:
-                log = unit.log(home.node.log_id)
-            with output.progress("checking", log.size if log else 0, unit="entries") as advance:
-                found: list[Any] = list(examine(home.node, deep=deep, progress=advance))
-        findings = [one for one in found if isinstance(one, Finding)]
-        waiting = sum(one.count for one in found if isinstance(one, Waiting))
-        judged = verdict(found)
-        value = {
-            "clean": not findings,
-            "verdict": judged.value,
-            "waiting": waiting,
-            "findings": [
-                {
-                    "part": one.part,
-                    "message": one.message,
-                    "hint": runnable(one.hint),
-                    "verdict": one.verdict.value,
-                }
-                for one in findings
-            ],
-        }
-        output.result(
-            value, *(line for one in found for line in lines(one)), f"verdict: {judged.value}"
-        )
-        raise typer.Exit(judged.exit_code)
+    app.command(help=_HELP)(doctor)
 
 
-def lines(one: Finding | Checked | Waiting) -> list[str]:
+def lines(one: SelfCheckFinding | SelfChecked | EntriesWaiting) -> list[str]:
     """One result of an examination, for a person."""
-    from ledger.services.audit.self_check_findings import Finding, Waiting
+    from ledger.services.audit.self_check_findings import EntriesWaiting, SelfCheckFinding
 
-    if isinstance(one, Finding):
+    if isinstance(one, SelfCheckFinding):
         return [
             f"{_MARKS[one.verdict.value]} {one.part}: {one.message}",
             f"        what to do: {runnable(one.hint)}",
         ]
-    if isinstance(one, Waiting):
+    if isinstance(one, EntriesWaiting):
         return [
             (
                 f"waiting checkpoints: {one.count} of {one.total} entries wait to be anchored; "

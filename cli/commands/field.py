@@ -54,104 +54,111 @@ Example:
 """
 
 
+def prepare(as_json: Json = False) -> None:
+    from cli.session import open_session
+    from ledger.app import field_folder
+
+    with open_session() as session:
+        about = session.node.agency()
+    field_folder.prepare_field(STATE.home, about)
+    output.result(
+        {"agency": about["agency"]},
+        f"ready: custody --home {STATE.home} --offline upload FILE signs for {about['agency']}",
+    )
+
+
+def status(as_json: Json = False) -> None:
+    from cli.session import open_field
+
+    with open_field() as node:
+        found, waiting = node.status(), node.waiting()
+    text = (
+        f"{found['queued']} statements wait, with {output.size(found['storedBytes'])} of ciphertext"
+    )
+    value = {"queued": found["queued"], "storedBytes": found["storedBytes"], "waiting": waiting}
+    output.result(value, text, *(line for one in waiting for line in _lines(one)))
+
+
+def send(
+    anew: Annotated[
+        bool,
+        typer.Option(
+            "--anew",
+            help="Sign anew what was refused before: the clock was wrong, or a reason lacked.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_field, open_session
+
+    sent: list[Any] = []
+    with (
+        open_field() as field,
+        open_session() as session,
+        output.progress("sending", len(field), unit="statements") as advance,
+    ):
+        for answer in field.send(session.node, session.person, session.clock, anew=anew):
+            sent.append(answer)
+            advance(1)
+        refused = field.refused()
+    again = sum(bool(one["repeated"]) for one in sent)
+    lines = [
+        f"{len(sent)} statements are in the log now"
+        + (f", {again} of them were there already" if again else "")
+    ]
+    if refused:
+        lines.append(f"{len(refused)} were refused, or depend on what was, and stay here:")
+    output.result(
+        {"sent": len(sent), "repeated": again, "registered": sent, "refused": refused},
+        *lines,
+        *(line for one in refused for line in _lines(one)),
+    )
+    if refused:
+        raise typer.Exit(3)
+
+
+def drop(
+    statement: Annotated[
+        str,
+        typer.Argument(
+            metavar="STATEMENT", help="Its number, as field status shows it, or its digest."
+        ),
+    ],
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Also a whole item, with the only sealed copy of its content."
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    from cli.session import unlock
+    from ledger.app import bootstrap, field_folder
+
+    keyring = unlock().keyring()
+    with field_folder.open_field(STATE.home, keyring) as field:
+        gone = field.drop(statement, bootstrap.person_at(keyring, field.agency()), force=force)
+        left = len(field)
+    output.result(
+        {"dropped": gone, "queued": left},
+        "given up for good:",
+        *(_title(one) for one in gone),
+        f"{left} statements wait",
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="field")
 
-    @group.command(help=_PREPARE)
-    def prepare(as_json: Json = False) -> None:
-        from cli.session import open_session
-        from ledger.app import field_folder
+    group.command(help=_PREPARE)(prepare)
 
-        with open_session() as session:
-            about = session.node.agency()
-        field_folder.prepare_field(STATE.home, about)
-        output.result(
-            {"agency": about["agency"]},
-            f"ready: custody --home {STATE.home} --offline upload FILE signs for {about['agency']}",
-        )
+    group.command(help=_STATUS)(status)
 
-    @group.command(help=_STATUS)
-    def status(as_json: Json = False) -> None:
-        from cli.session import open_field
+    group.command(help=_SEND)(send)
 
-        with open_field() as node:
-            found, waiting = node.status(), node.waiting()
-        text = (
-            f"{found['queued']} statements wait, with {output.size(found['storedBytes'])} of "
-            "ciphertext"
-        )
-        value = {"queued": found["queued"], "storedBytes": found["storedBytes"], "waiting": waiting}
-        output.result(value, text, *(line for one in waiting for line in _lines(one)))
-
-    @group.command(help=_SEND)
-    def send(
-        anew: Annotated[
-            bool,
-            typer.Option(
-                "--anew",
-                help="Sign anew what was refused before: the clock was wrong, or a reason lacked.",
-            ),
-        ] = False,
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_field, open_session
-
-        sent: list[Any] = []
-        with (
-            open_field() as field,
-            open_session() as session,
-            output.progress("sending", len(field), unit="statements") as advance,
-        ):
-            for answer in field.send(session.node, session.person, session.clock, anew=anew):
-                sent.append(answer)
-                advance(1)
-            refused = field.refused()
-        again = sum(bool(one["repeated"]) for one in sent)
-        lines = [
-            f"{len(sent)} statements are in the log now"
-            + (f", {again} of them were there already" if again else "")
-        ]
-        if refused:
-            lines.append(f"{len(refused)} were refused, or depend on what was, and stay here:")
-        output.result(
-            {"sent": len(sent), "repeated": again, "registered": sent, "refused": refused},
-            *lines,
-            *(line for one in refused for line in _lines(one)),
-        )
-        if refused:
-            raise typer.Exit(3)
-
-    @group.command(help=_DROP)
-    def drop(
-        statement: Annotated[
-            str,
-            typer.Argument(
-                metavar="STATEMENT", help="Its number, as field status shows it, or its digest."
-            ),
-        ],
-        force: Annotated[
-            bool,
-            typer.Option(
-                "--force", help="Also a whole item, with the only sealed copy of its content."
-            ),
-        ] = False,
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import unlock
-        from ledger.app import bootstrap, field_folder
-
-        keyring = unlock().keyring()
-        with field_folder.open_field(STATE.home, keyring) as field:
-            gone = field.drop(statement, bootstrap.person_at(keyring, field.agency()), force=force)
-            left = len(field)
-        output.result(
-            {"dropped": gone, "queued": left},
-            "given up for good:",
-            *(_title(one) for one in gone),
-            f"{left} statements wait",
-        )
+    group.command(help=_DROP)(drop)
 
 
 def _title(one: dict[str, Any]) -> str:

@@ -24,50 +24,47 @@ Example:
 """
 
 
+def fixity(
+    evidence: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="Items: urn:uuid:... or just the UUID."),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All items that IPFS nodes keep.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.domain.errors import UsageError
+
+    if bool(evidence) == everything:
+        raise UsageError("name items, or say --all", hint="for example: custody fixity --all")
+    wanted = [evidence_urn(one) for one in evidence or []]
+    elsewhere = 0
+    with open_session() as session:
+        if everything:
+            items = [item for item in session.node.items() if item["cid"] is not None]
+            wanted = [
+                item["evidence"] for item in items if any(_is_kept(one) for one in item["replicas"])
+            ]
+            elsewhere = len(items) - len(wanted)
+        with output.progress("reading", len(wanted), unit="items") as advance:
+            found = {one: read(session.node, one, advance) for one in wanted}
+    bad = {
+        urn: nodes for urn, nodes in found.items() if any(one["result"] != "match" for one in nodes)
+    }
+    value = {
+        "items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()],
+        "notRead": elsewhere,
+    }
+    output.result(value, *_text(found, bad, elsewhere))
+    raise typer.Exit(_code(found))
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def fixity(
-        evidence: Annotated[
-            list[str] | None,
-            typer.Argument(metavar="[ID]...", help="Items: urn:uuid:... or just the UUID."),
-        ] = None,
-        everything: Annotated[
-            bool, typer.Option("--all", help="All items that IPFS nodes keep.")
-        ] = False,
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.domain.errors import UsageError
-
-        if bool(evidence) == everything:
-            raise UsageError("name items, or say --all", hint="for example: custody fixity --all")
-        wanted = [evidence_urn(one) for one in evidence or []]
-        elsewhere = 0
-        with open_session() as session:
-            if everything:
-                items = [item for item in session.node.items() if item["cid"] is not None]
-                wanted = [
-                    item["evidence"]
-                    for item in items
-                    if any(_is_kept(one) for one in item["replicas"])
-                ]
-                elsewhere = len(items) - len(wanted)
-            with output.progress("reading", len(wanted), unit="items") as advance:
-                found = {one: read(session.node, one, advance) for one in wanted}
-        bad = {
-            urn: nodes
-            for urn, nodes in found.items()
-            if any(one["result"] != "match" for one in nodes)
-        }
-        value = {
-            "items": [{"evidence": urn, "nodes": nodes} for urn, nodes in found.items()],
-            "notRead": elsewhere,
-        }
-        output.result(value, *_text(found, bad, elsewhere))
-        raise typer.Exit(_code(found))
+    app.command(help=_HELP)(fixity)
 
 
 def _code(found: dict[str, list[dict[str, Any]]]) -> int:

@@ -27,75 +27,76 @@ Example:
 _SHOWN = 20  # files of a folder that are listed; the manifest has all
 
 
+def get(
+    evidence: Evidence,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", help="File to write; it appears only when everything checked out."
+        ),
+    ],
+    basis: Basis,
+    force: outfile.Force = False,
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import basis as basis_member
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import retrieval
+    from ledger.domain.errors import NotFoundError
+    from ledger.domain.files.manifest import MEDIA_TYPE
+
+    urn, said = evidence_urn(evidence), basis_member(basis)
+    with outfile.writing(out, force=force) as file, open_session() as session:
+        if not session.node.readable(urn, "copy")["content"]:
+            raise NotFoundError(
+                "this item has no content", hint="see its record: custody show ID --basis WHY"
+            )
+        access = retrieval.record_access(
+            session.node, session.person, session.clock, urn, mode="copy", basis=said
+        )
+        told = f"your access was signed and recorded ({access}); the content was not written"
+        file.otherwise(
+            {"path": None, "access": access}, told, hint="get it again, with another --output"
+        )
+        body = session.node.details(urn, access)[0]["document"]["body"]
+        folder = body.get("mediaType") == MEDIA_TYPE
+        listed = io.BytesIO()
+        with output.progress("decrypting", body.get("size", 0)) as advance:
+            opened = retrieval.fetch(
+                session.node,
+                session.person,
+                urn,
+                access,
+                listed if folder else file.file,
+                advance,
+            )
+        file.write(listed.getvalue())
+    value = {
+        "path": str(out),
+        "name": opened.name,
+        "size": opened.size,
+        "digests": opened.digests,
+        "access": access,
+    }
+    if folder:
+        members = json.loads(listed.getvalue())["members"]
+        output.result(
+            value | {"manifestOf": len(members)}, *_manifest(out, opened.name, members, basis)
+        )
+    else:
+        output.result(
+            value,
+            (
+                f"{out}: {output.size(opened.size)}, same sha-256 as recorded: "
+                f"{opened.digests['sha-256']}"
+            ),
+        )
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def get(
-        evidence: Evidence,
-        out: Annotated[
-            Path,
-            typer.Option(
-                "-o", "--output", help="File to write; it appears only when everything checked out."
-            ),
-        ],
-        basis: Basis,
-        force: outfile.Force = False,
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import basis as basis_member
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import retrieval
-        from ledger.domain.errors import NotFoundError
-        from ledger.domain.files.manifest import MEDIA_TYPE
-
-        urn, said = evidence_urn(evidence), basis_member(basis)
-        with outfile.writing(out, force=force) as file, open_session() as session:
-            if not session.node.readable(urn, "copy")["content"]:
-                raise NotFoundError(
-                    "this item has no content", hint="see its record: custody show ID --basis WHY"
-                )
-            access = retrieval.record_access(
-                session.node, session.person, session.clock, urn, mode="copy", basis=said
-            )
-            told = f"your access was signed and recorded ({access}); the content was not written"
-            file.otherwise(
-                {"path": None, "access": access}, told, hint="get it again, with another --output"
-            )
-            body = session.node.details(urn, access)[0]["document"]["body"]
-            folder = body.get("mediaType") == MEDIA_TYPE
-            listed = io.BytesIO()
-            with output.progress("decrypting", body.get("size", 0)) as advance:
-                opened = retrieval.fetch(
-                    session.node,
-                    session.person,
-                    urn,
-                    access,
-                    listed if folder else file.file,
-                    advance,
-                )
-            file.write(listed.getvalue())
-        value = {
-            "path": str(out),
-            "name": opened.name,
-            "size": opened.size,
-            "digests": opened.digests,
-            "access": access,
-        }
-        if folder:
-            members = json.loads(listed.getvalue())["members"]
-            output.result(
-                value | {"manifestOf": len(members)}, *_manifest(out, opened.name, members, basis)
-            )
-        else:
-            output.result(
-                value,
-                (
-                    f"{out}: {output.size(opened.size)}, same sha-256 as recorded: "
-                    f"{opened.digests['sha-256']}"
-                ),
-            )
+    app.command(help=_HELP)(get)
 
 
 def _manifest(out: Path, name: str, members: list[dict[str, Any]], basis: str) -> list[str]:

@@ -9,8 +9,9 @@ import typer
 
 from cli import members, output, words
 from cli.commands import handover_pause as pause
+from cli.forwarding import forward
 from cli.hints import runnable
-from cli.state import STATE, Evidence, Json
+from cli.state import Evidence, Json
 
 _HELP = """Hand an item over: inside the agency to a colleague, or to another agency. Both sides
 sign.
@@ -71,191 +72,193 @@ Example:
 """
 
 
+def offer(
+    evidence: Evidence,
+    to: Annotated[str, typer.Option(help="Agency code; without it the own agency.")] = "",
+    to_person: Annotated[
+        str, typer.Option(help="Who shall take it: custody person list; a guest is WHO@AGENCY.")
+    ] = "",
+    loan: Annotated[
+        bool, typer.Option("--loan", help="It comes back: custody passes for a time.")
+    ] = False,
+    return_by: Annotated[str, typer.Option(help="When a loan ends: 2026-12-24T12:00:00Z.")] = "",
+    days: Annotated[
+        float, typer.Option(min=0.01, max=365, help="Days for which the offer is good.")
+    ] = 14,
+    condition: _Condition = "",
+    on_condition: Annotated[
+        list[str] | None, typer.Option(help="Condition on onward use; may be repeated.")
+    ] = None,
+    purpose: Annotated[str, typer.Option(help="What for.")] = "",
+    basis: members.Purpose = "",
+    basis_kind: members.BasisKind = "",
+    authorisation: members.Authorisation = "",
+    authority: members.Authority = "",
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import handover
+
+    urn, said = (
+        evidence_urn(evidence),
+        members.basis_member(basis, basis_kind, authorisation, authority),
+    )
+    with open_session() as session:
+        terms = handover.Terms(
+            to or session.person.certificate.agency,
+            session.clock.now() + int(days * _DAY),
+            to_person or None,
+            "loan" if loan else "custody",
+            members.time_of(return_by, "--return-by") if return_by else None,
+            condition,
+            tuple(on_condition or ()),
+            purpose,
+            said,
+        )
+        answer = handover.offer(session.node, session.person, session.clock, urn, terms)
+        forward(session, terms.agency)
+    output.result(
+        answer,
+        (
+            f"offered to {to_person or terms.agency}; until they answer nothing else is "
+            "recorded "
+            "for this item"
+        ),
+    )
+
+
+def list_(as_json: Json = False) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        found = session.node.handovers()
+    rows = [
+        [
+            one["evidence"].removeprefix("urn:uuid:"),
+            one["giver"],
+            _to(one),
+            words.HANDOVERS[one["state"]],
+            one["expires"] or "-",
+            one["looked"][0]["time"] if one["looked"] else "-",
+        ]
+        for one in found
+    ]
+    headers = ["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"]
+    output.result({"handovers": found}, *output.table(headers, rows, whole=("ITEM", "FROM", "TO")))
+
+
+def accept(
+    evidence: Evidence,
+    condition: _Condition = "",
+    place: Annotated[str, typer.Option(help="Where it is kept now.")] = "",
+    seal: Annotated[
+        list[str] | None, typer.Option(help="Number of a seal found on it; may be repeated.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import handover
+
+    urn = evidence_urn(evidence)
+    with open_session() as session:
+        events, _ = session.node.incoming(urn)
+        size = (events[0]["document"] or {"body": {}})["body"].get("size", 0)
+        abroad = session.node.item(urn)["custodian"] != session.person.certificate.agency
+        with output.progress("checking", size) as advance:
+            answer = handover.accept(
+                session.node,
+                session.person,
+                session.clock,
+                urn,
+                condition=condition,
+                place=place,
+                seals=tuple(seal or ()),
+                progress=advance,
+            )
+        forward(session, "" if not abroad else "abroad")
+    text = "checked and accepted" + (
+        "; custody passes when the chain has taken it: " + runnable("custody handover list")
+        if abroad
+        else ""
+    )
+    output.result(answer, text)
+
+
+def decline(
+    evidence: Evidence,
+    reason: Annotated[str, typer.Option(help="Why.")],
+    condition: _Condition = "",
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import handover
+
+    urn = evidence_urn(evidence)
+    with open_session() as session:
+        answer = handover.decline(
+            session.node, session.person, session.clock, urn, reason=reason, condition=condition
+        )
+        forward(session, "abroad")
+    output.result(answer, "refused; the item stays with the giver")
+
+
+def withdraw(
+    evidence: Evidence, reason: Annotated[str, typer.Option(help="Why.")], as_json: Json = False
+) -> None:
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import handover
+
+    urn = evidence_urn(evidence)
+    with open_session() as session:
+        answer = handover.withdraw(session.node, session.person, session.clock, urn, reason=reason)
+        forward(session, "abroad")
+    output.result(
+        answer,
+        "taken back, unless the other agency was first: " + runnable("custody handover list"),
+    )
+
+
+def sync(as_json: Json = False) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        found = _rounds(session)
+    coming = found["coming"]
+    lines = [f"came in: {one}" for one in found["received"]] + [
+        f"settled: {one}" for one in found["settled"]
+    ]
+    if coming["size"]:
+        goes_on = (
+            "the node goes on by itself"
+            if session.served
+            else (f"it stopped, and begins anew with the next {runnable('custody handover sync')}")
+        )
+        lines.append(f"still coming in: {coming['done']:,} of {coming['size']:,} bytes; {goes_on}")
+    lines += [f"problem: {name}: {problem}" for name, problem in found["problems"].items()]
+    output.result(found, *(lines or ["nothing new"]))
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="handover")
     pause.register(group)
 
-    @group.command(help=_OFFER)
-    def offer(
-        evidence: Evidence,
-        to: Annotated[str, typer.Option(help="Agency code; without it the own agency.")] = "",
-        to_person: Annotated[
-            str, typer.Option(help="Who shall take it: custody person list; a guest is WHO@AGENCY.")
-        ] = "",
-        loan: Annotated[
-            bool, typer.Option("--loan", help="It comes back: custody passes for a time.")
-        ] = False,
-        return_by: Annotated[
-            str, typer.Option(help="When a loan ends: 2026-12-24T12:00:00Z.")
-        ] = "",
-        days: Annotated[
-            float, typer.Option(min=0.01, max=365, help="Days for which the offer is good.")
-        ] = 14,
-        condition: _Condition = "",
-        on_condition: Annotated[
-            list[str] | None, typer.Option(help="Condition on onward use; may be repeated.")
-        ] = None,
-        purpose: Annotated[str, typer.Option(help="What for.")] = "",
-        basis: members.Purpose = "",
-        basis_kind: members.BasisKind = "",
-        authorisation: members.Authorisation = "",
-        authority: members.Authority = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import handover
+    group.command(help=_OFFER)(offer)
 
-        urn, said = (
-            evidence_urn(evidence),
-            members.basis_member(basis, basis_kind, authorisation, authority),
-        )
-        with open_session() as session:
-            terms = handover.Terms(
-                to or session.person.certificate.agency,
-                session.clock.now() + int(days * _DAY),
-                to_person or None,
-                "loan" if loan else "custody",
-                members.time_of(return_by, "--return-by") if return_by else None,
-                condition,
-                tuple(on_condition or ()),
-                purpose,
-                said,
-            )
-            answer = handover.offer(session.node, session.person, session.clock, urn, terms)
-            forward(session, terms.agency)
-        output.result(
-            answer,
-            (
-                f"offered to {to_person or terms.agency}; until they answer nothing else is "
-                "recorded "
-                "for this item"
-            ),
-        )
+    group.command("list", help=_LIST)(list_)
 
-    @group.command("list", help=_LIST)
-    def list_(as_json: Json = False) -> None:
-        from cli.session import open_session
+    group.command(help=_ACCEPT)(accept)
 
-        with open_session() as session:
-            found = session.node.handovers()
-        rows = [
-            [
-                one["evidence"].removeprefix("urn:uuid:"),
-                one["giver"],
-                _to(one),
-                words.HANDOVERS[one["state"]],
-                one["expires"] or "-",
-                one["looked"][0]["time"] if one["looked"] else "-",
-            ]
-            for one in found
-        ]
-        headers = ["ITEM", "FROM", "TO", "STATE", "GOOD UNTIL", "LOOKED AT"]
-        output.result(
-            {"handovers": found}, *output.table(headers, rows, whole=("ITEM", "FROM", "TO"))
-        )
+    group.command(help=_DECLINE)(decline)
 
-    @group.command(help=_ACCEPT)
-    def accept(
-        evidence: Evidence,
-        condition: _Condition = "",
-        place: Annotated[str, typer.Option(help="Where it is kept now.")] = "",
-        seal: Annotated[
-            list[str] | None, typer.Option(help="Number of a seal found on it; may be repeated.")
-        ] = None,
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import handover
+    group.command(help=_WITHDRAW)(withdraw)
 
-        urn = evidence_urn(evidence)
-        with open_session() as session:
-            events, _ = session.node.incoming(urn)
-            size = (events[0]["document"] or {"body": {}})["body"].get("size", 0)
-            abroad = session.node.item(urn)["custodian"] != session.person.certificate.agency
-            with output.progress("checking", size) as advance:
-                answer = handover.accept(
-                    session.node,
-                    session.person,
-                    session.clock,
-                    urn,
-                    condition=condition,
-                    place=place,
-                    seals=tuple(seal or ()),
-                    progress=advance,
-                )
-            forward(session, "" if not abroad else "abroad")
-        text = "checked and accepted" + (
-            "; custody passes when the chain has taken it: " + runnable("custody handover list")
-            if abroad
-            else ""
-        )
-        output.result(answer, text)
-
-    @group.command(help=_DECLINE)
-    def decline(
-        evidence: Evidence,
-        reason: Annotated[str, typer.Option(help="Why.")],
-        condition: _Condition = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import handover
-
-        urn = evidence_urn(evidence)
-        with open_session() as session:
-            answer = handover.decline(
-                session.node, session.person, session.clock, urn, reason=reason, condition=condition
-            )
-            forward(session, "abroad")
-        output.result(answer, "refused; the item stays with the giver")
-
-    @group.command(help=_WITHDRAW)
-    def withdraw(
-        evidence: Evidence, reason: Annotated[str, typer.Option(help="Why.")], as_json: Json = False
-    ) -> None:
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import handover
-
-        urn = evidence_urn(evidence)
-        with open_session() as session:
-            answer = handover.withdraw(
-                session.node, session.person, session.clock, urn, reason=reason
-            )
-            forward(session, "abroad")
-        output.result(
-            answer,
-            "taken back, unless the other agency was first: " + runnable("custody handover list"),
-        )
-
-    @group.command(help=_SYNC)
-    def sync(as_json: Json = False) -> None:
-        from cli.session import open_session
-
-        with open_session() as session:
-            found = _rounds(session)
-        coming = found["coming"]
-        lines = [f"came in: {one}" for one in found["received"]] + [
-            f"settled: {one}" for one in found["settled"]
-        ]
-        if coming["size"]:
-            goes_on = (
-                "the node goes on by itself"
-                if session.served
-                else (
-                    f"it stopped, and begins anew with the next {runnable('custody handover sync')}"
-                )
-            )
-            lines.append(
-                f"still coming in: {coming['done']:,} of {coming['size']:,} bytes; {goes_on}"
-            )
-        lines += [f"problem: {name}: {problem}" for name, problem in found["problems"].items()]
-        output.result(found, *(lines or ["nothing new"]))
+    group.command(help=_SYNC)(sync)
 
 
 def _rounds(session: Any) -> dict[str, Any]:
@@ -298,19 +301,3 @@ def _to(one: dict[str, Any]) -> str:
     always stands with it.
     """
     return f"{one['person']} of {one['taker']}" if one["person"] else str(one["taker"])
-
-
-def forward(session: Any, agency: str) -> None:
-    """Let the node carry it to the chain at once, where another agency is concerned; what cannot be
-    done now is done later.
-    """
-    from ledger.domain.errors import CustodyError
-
-    if agency and agency != session.person.certificate.agency:
-        try:
-            session.node.sync_handovers()
-        except CustodyError as error:
-            output.note(
-                f"signed; not carried to the chain yet: {error.message} (custody --home "
-                f"{STATE.home} handover sync)"
-            )

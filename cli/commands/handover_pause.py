@@ -26,68 +26,65 @@ Example:
 """
 
 
+def pause(
+    evidence: Evidence,
+    basis: Basis,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File to write the content to.")
+    ] = None,
+    force: outfile.Force = False,
+    wait: Annotated[
+        float, typer.Option(min=0, max=86400, help="Seconds to wait for the chain.")
+    ] = 600,
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import basis as basis_member
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import handover_pause
+    from ledger.domain.errors import UsageError
+
+    urn, said = evidence_urn(evidence), basis_member(basis)
+    written = ExitStack()
+    file = written.enter_context(outfile.writing(out, force=force)) if out is not None else None
+    with written, open_session() as session:
+        item = session.node.item(urn)
+        if item["offer"] is not None and (out is None) != (item["cid"] is None):
+            wrong = (
+                "this item has no content"
+                if item["cid"] is None
+                else "say where the content shall go"
+            )
+            raise UsageError(wrong, hint="leave -o away" if item["cid"] is None else "add -o FILE")
+        with _Told(urn, out, force=force) as told, written:
+            waiting = handover_pause.Waiting(wait, output.say)
+            handover_pause.take_back(session.node, session.person, session.clock, urn, waiting)
+            told.taken_back = True
+            reading = handover_pause.begin(session.node, session.person, session.clock, urn, said)
+            if file is not None:
+                _decrypt(session, urn, reading.access, file.file)
+            written.close()  # whole, and on the disk, before nobody can read it again
+            told.written = out is not None
+            answer = handover_pause.offer_again(
+                session.node, session.person, session.clock, urn, reading
+            )
+            told.finished = True
+        from cli.forwarding import forward
+
+        forward(session, reading.terms.agency)
+    text = (
+        f"read and offered again to {reading.terms.person or reading.terms.agency}, with "
+        "the same terms"
+    )
+    output.result(
+        {**answer, "path": str(out) if out is not None else None, "access": reading.access},
+        text,
+    )
+
+
 def register(group: typer.Typer) -> None:
     """Add the command."""
-
-    @group.command("pause", help=_HELP)
-    def pause(
-        evidence: Evidence,
-        basis: Basis,
-        out: Annotated[
-            Path | None, typer.Option("-o", "--output", help="File to write the content to.")
-        ] = None,
-        force: outfile.Force = False,
-        wait: Annotated[
-            float, typer.Option(min=0, max=86400, help="Seconds to wait for the chain.")
-        ] = 600,
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import basis as basis_member
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import handover_pause
-        from ledger.domain.errors import UsageError
-
-        urn, said = evidence_urn(evidence), basis_member(basis)
-        written = ExitStack()
-        file = written.enter_context(outfile.writing(out, force=force)) if out is not None else None
-        with written, open_session() as session:
-            item = session.node.item(urn)
-            if item["offer"] is not None and (out is None) != (item["cid"] is None):
-                wrong = (
-                    "this item has no content"
-                    if item["cid"] is None
-                    else "say where the content shall go"
-                )
-                raise UsageError(
-                    wrong, hint="leave -o away" if item["cid"] is None else "add -o FILE"
-                )
-            with _Told(urn, out, force=force) as told, written:
-                waiting = handover_pause.Waiting(wait, output.say)
-                handover_pause.take_back(session.node, session.person, session.clock, urn, waiting)
-                told.taken_back = True
-                reading = handover_pause.begin(
-                    session.node, session.person, session.clock, urn, said
-                )
-                if file is not None:
-                    _decrypt(session, urn, reading.access, file.file)
-                written.close()  # whole, and on the disk, before nobody can read it again
-                told.written = out is not None
-                answer = handover_pause.offer_again(
-                    session.node, session.person, session.clock, urn, reading
-                )
-                told.finished = True
-            from cli.commands.handover import forward
-
-            forward(session, reading.terms.agency)
-        text = (
-            f"read and offered again to {reading.terms.person or reading.terms.agency}, with "
-            "the same terms"
-        )
-        output.result(
-            {**answer, "path": str(out) if out is not None else None, "access": reading.access},
-            text,
-        )
+    group.command("pause", help=_HELP)(pause)
 
 
 def _decrypt(session: Any, urn: str, access: str, file: Any) -> None:

@@ -26,65 +26,62 @@ Example:
 """
 
 
+def init(
+    agency: Annotated[
+        str, typer.Option(help="Agency code: country and short name, such as NL-POL.")
+    ] = "",
+    person: Annotated[
+        str,
+        typer.Option(help="Service number of the first person; kept sealed, never in the log."),
+    ] = "",
+    role: Annotated[
+        list[str] | None, typer.Option(help="Roles of that person; may be repeated.")
+    ] = None,
+    profile: Annotated[
+        str, typer.Option(help="Jurisdiction profile; see custody profile list.")
+    ] = "neutral",
+    url: Annotated[
+        str, typer.Option(help="Address at which other agencies will reach this node.")
+    ] = "",
+    card: Annotated[Path | None, typer.Option(help="Where to write the founder's card.")] = None,
+    force: outfile.Force = False,
+    rpc: Annotated[str, typer.Option(help="URL of the shared chain.")] = "",
+    trust: Annotated[
+        Path | None, typer.Option(help="Trust root that custody chain deploy wrote.")
+    ] = None,
+    confirmations: Annotated[
+        int,
+        typer.Option(min=0, help="Blocks on top of one that make it final on the shared chain."),
+    ] = 12,
+    as_json: Json = False,
+) -> None:
+    from ledger.domain.errors import UsageError
+
+    if rpc or trust is not None:
+        if not rpc or trust is None or agency or person:
+            raise UsageError(
+                "joining a chain takes --rpc and --trust",
+                hint="agency and person were said when the home was prepared with --card",
+            )
+        _join(rpc, trust, confirmations)
+        return
+    if not agency or not person:
+        raise UsageError(
+            "a new home needs --agency and --person",
+            hint="custody init --agency NL-POL --person 4711",
+        )
+    if (card is None) != (not url):
+        raise UsageError("a home that will share a chain needs both --url and --card")
+    roles = role or ["officer", "custodian"]
+    if card is not None:
+        _prepare(agency, person, roles, profile, url, card, force=force)
+    else:
+        _found(agency, person, roles, profile)
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def init(
-        agency: Annotated[
-            str, typer.Option(help="Agency code: country and short name, such as NL-POL.")
-        ] = "",
-        person: Annotated[
-            str,
-            typer.Option(help="Service number of the first person; kept sealed, never in the log."),
-        ] = "",
-        role: Annotated[
-            list[str] | None, typer.Option(help="Roles of that person; may be repeated.")
-        ] = None,
-        profile: Annotated[
-            str, typer.Option(help="Jurisdiction profile; see custody profile list.")
-        ] = "neutral",
-        url: Annotated[
-            str, typer.Option(help="Address at which other agencies will reach this node.")
-        ] = "",
-        card: Annotated[
-            Path | None, typer.Option(help="Where to write the founder's card.")
-        ] = None,
-        force: outfile.Force = False,
-        rpc: Annotated[str, typer.Option(help="URL of the shared chain.")] = "",
-        trust: Annotated[
-            Path | None, typer.Option(help="Trust root that custody chain deploy wrote.")
-        ] = None,
-        confirmations: Annotated[
-            int,
-            typer.Option(
-                min=0, help="Blocks on top of one that make it final on the shared chain."
-            ),
-        ] = 12,
-        as_json: Json = False,
-    ) -> None:
-        from ledger.domain.errors import UsageError
-
-        if rpc or trust is not None:
-            if not rpc or trust is None or agency or person:
-                raise UsageError(
-                    "joining a chain takes --rpc and --trust",
-                    hint="agency and person were said when the home was prepared with --card",
-                )
-            _join(rpc, trust, confirmations)
-            return
-        if not agency or not person:
-            raise UsageError(
-                "a new home needs --agency and --person",
-                hint="custody init --agency NL-POL --person 4711",
-            )
-        if (card is None) != (not url):
-            raise UsageError("a home that will share a chain needs both --url and --card")
-        roles = role or ["officer", "custodian"]
-        if card is not None:
-            _prepare(agency, person, roles, profile, url, card, force=force)
-        else:
-            _found(agency, person, roles, profile)
+    app.command(help=_HELP)(init)
 
 
 def _found(agency: str, person: str, roles: list[str], profile: str) -> None:

@@ -46,6 +46,99 @@ Example:
 """
 
 
+def init(
+    path: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of the new repository (IPFS_PATH).")
+    ],
+    swarm_key: Annotated[
+        Path | None,
+        typer.Option(help="swarm.key of the swarm to join; without it a new swarm begins."),
+    ] = None,
+    api_port: Annotated[
+        int, typer.Option(help="Port of the RPC, on loopback.", min=1, max=65535)
+    ] = 5001,
+    listen: Annotated[
+        str, typer.Option(help="Where peers of the swarm reach it.")
+    ] = "/ip4/127.0.0.1/tcp/4001",
+    peer: Annotated[
+        list[str] | None, typer.Option(help="A peer to stay connected to; may be repeated.")
+    ] = None,
+    storage_max: Annotated[str, typer.Option(help="StorageMax of the repository.")] = "1TB",
+    ipfs: Annotated[str, typer.Option(help="Kubo's program.")] = "ipfs",
+    as_json: Json = False,
+) -> None:
+    from ledger.adapters.ipfs import repository
+
+    made = repository.create(
+        path,
+        swarm_key=swarm_key,
+        api_port=api_port,
+        listen=listen,
+        peers=peer or [],
+        storage_max=storage_max,
+        binary=ipfs,
+    )
+    start = " ".join(
+        [f"{name}={value}" for name, value in repository.ENVIRONMENT.items()]
+        + [f"IPFS_PATH={path}", ipfs, "daemon"]
+    )
+    secret = path / repository.SECRET
+    lines = [
+        f"Repository created in {path}.",
+        f"  peer       {made.swarm}",
+        (
+            f"  swarm key  {path / repository.SWARM_KEY} (copy it by a safe way to the other "
+            "nodes of the swarm)"
+        ),
+        f"Start it: {start}",
+        (
+            f"Then: custody --home {STATE.home} ipfs add {path.name} --api {made.api} "
+            f"--secret-file {secret}"
+        ),
+    ]
+    output.result(
+        {
+            "path": str(path),
+            "peer": made.swarm,
+            "api": made.api,
+            "secretFile": str(secret),
+            "start": start,
+        },
+        *lines,
+    )
+
+
+def sync(as_json: Json = False) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        totals = run_sync(session.node)
+    output.result(totals, *sync_text(totals))
+    raise typer.Exit(3 if totals["wanting"] or totals["problems"] else 0)
+
+
+def copies(
+    evidence: Annotated[
+        str, typer.Argument(metavar="ID", help="The item: urn:uuid:... or just the UUID.")
+    ],
+    number: Annotated[int, typer.Argument(metavar="N", min=1, max=20)],
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+
+    urn = evidence_urn(evidence)
+    with open_session() as session:
+        session.node.set_copies(urn, number)
+    output.result(
+        {"evidence": urn, "copies": number},
+        (
+            f"{urn} shall lie at {number} IPFS nodes; send it there now: "
+            f"{runnable('custody ipfs sync')}"
+        ),
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
@@ -53,98 +146,11 @@ def register(app: typer.Typer) -> None:
     ipfs_nodes.register(group)
     ipfs_migrate.register(group)
 
-    @group.command(help=_INIT)
-    def init(
-        path: Annotated[
-            Path, typer.Argument(metavar="DIR", help="Folder of the new repository (IPFS_PATH).")
-        ],
-        swarm_key: Annotated[
-            Path | None,
-            typer.Option(help="swarm.key of the swarm to join; without it a new swarm begins."),
-        ] = None,
-        api_port: Annotated[
-            int, typer.Option(help="Port of the RPC, on loopback.", min=1, max=65535)
-        ] = 5001,
-        listen: Annotated[
-            str, typer.Option(help="Where peers of the swarm reach it.")
-        ] = "/ip4/127.0.0.1/tcp/4001",
-        peer: Annotated[
-            list[str] | None, typer.Option(help="A peer to stay connected to; may be repeated.")
-        ] = None,
-        storage_max: Annotated[str, typer.Option(help="StorageMax of the repository.")] = "1TB",
-        ipfs: Annotated[str, typer.Option(help="Kubo's program.")] = "ipfs",
-        as_json: Json = False,
-    ) -> None:
-        from ledger.adapters.ipfs import repository
+    group.command(help=_INIT)(init)
 
-        made = repository.create(
-            path,
-            swarm_key=swarm_key,
-            api_port=api_port,
-            listen=listen,
-            peers=peer or [],
-            storage_max=storage_max,
-            binary=ipfs,
-        )
-        start = " ".join(
-            [f"{name}={value}" for name, value in repository.ENVIRONMENT.items()]
-            + [f"IPFS_PATH={path}", ipfs, "daemon"]
-        )
-        secret = path / repository.SECRET
-        lines = [
-            f"Repository created in {path}.",
-            f"  peer       {made.swarm}",
-            (
-                f"  swarm key  {path / repository.SWARM_KEY} (copy it by a safe way to the other "
-                "nodes of the swarm)"
-            ),
-            f"Start it: {start}",
-            (
-                f"Then: custody --home {STATE.home} ipfs add {path.name} --api {made.api} "
-                f"--secret-file {secret}"
-            ),
-        ]
-        output.result(
-            {
-                "path": str(path),
-                "peer": made.swarm,
-                "api": made.api,
-                "secretFile": str(secret),
-                "start": start,
-            },
-            *lines,
-        )
+    group.command(help=_SYNC)(sync)
 
-    @group.command(help=_SYNC)
-    def sync(as_json: Json = False) -> None:
-        from cli.session import open_session
-
-        with open_session() as session:
-            totals = run_sync(session.node)
-        output.result(totals, *sync_text(totals))
-        raise typer.Exit(3 if totals["wanting"] or totals["problems"] else 0)
-
-    @group.command(help=_TARGET)
-    def copies(
-        evidence: Annotated[
-            str, typer.Argument(metavar="ID", help="The item: urn:uuid:... or just the UUID.")
-        ],
-        number: Annotated[int, typer.Argument(metavar="N", min=1, max=20)],
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-
-        urn = evidence_urn(evidence)
-        with open_session() as session:
-            session.node.set_copies(urn, number)
-        output.result(
-            {"evidence": urn, "copies": number},
-            (
-                f"{urn} shall lie at {number} IPFS nodes; send it there now: "
-                f"{runnable('custody ipfs sync')}"
-            ),
-        )
+    group.command(help=_TARGET)(copies)
 
 
 def run_sync(node: Any) -> dict[str, Any]:

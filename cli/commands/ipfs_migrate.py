@@ -24,32 +24,31 @@ _ROUND = 3600.0  # seconds
 _AGAIN = "what to do: mend the IPFS nodes (custody status says what is wrong), then run this again"
 
 
+def migrate(as_json: Json = False) -> None:
+    from cli.session import open_alone
+    from ledger.domain.errors import UsageError
+
+    with open_alone() as home:
+        if not home.node.replicas.own:
+            raise UsageError(
+                "the home has no IPFS nodes",
+                hint="add one: custody ipfs add NAME --api ADDRESS",
+            )
+        from ledger.services.storage.replica_status import shortage
+
+        if problem := shortage(home.node):
+            raise UsageError(
+                problem,
+                hint=("add another one, or say that fewer are enough: custody ipfs set --copies N"),
+            )
+        value, lines = _migrate(home.node)
+    output.result(value, *lines)
+    raise typer.Exit(0 if value["complete"] else 3)
+
+
 def register(group: typer.Typer) -> None:
     """Add the command."""
-
-    @group.command(help=_HELP)
-    def migrate(as_json: Json = False) -> None:
-        from cli.session import open_alone
-        from ledger.domain.errors import UsageError
-
-        with open_alone() as home:
-            if not home.node.replicas.own:
-                raise UsageError(
-                    "the home has no IPFS nodes",
-                    hint="add one: custody ipfs add NAME --api ADDRESS",
-                )
-            from ledger.services.storage.replica_status import shortage
-
-            if problem := shortage(home.node):
-                raise UsageError(
-                    problem,
-                    hint=(
-                        "add another one, or say that fewer are enough: custody ipfs set --copies N"
-                    ),
-                )
-            value, lines = _migrate(home.node)
-        output.result(value, *lines)
-        raise typer.Exit(0 if value["complete"] else 3)
+    group.command(help=_HELP)(migrate)
 
 
 def _migrate(node: Any) -> tuple[dict[str, Any], list[str]]:
@@ -98,7 +97,7 @@ def _read_everything(node: Any, value: dict[str, Any]) -> list[str]:
     bad = []
     with output.progress("reading", len(unread), unit="items") as advance:
         for evidence in unread:
-            found = fixity.check(node, evidence, fixity.Reading(fixity.Pace(0)))
+            found = fixity.check(node, evidence, fixity.Reading(fixity.RateLimiter(0)))
             value["read"] += 1
             advance(1)
             if not all(one.is_whole for one in found):

@@ -38,117 +38,122 @@ Example:
 """
 
 
+def add(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="What you call it: letters, digits, hyphens.")
+    ],
+    api: Annotated[str, typer.Option(help="Multiaddress of its RPC.")],
+    secret_file: Annotated[
+        Path | None,
+        typer.Option(help="File with its RPC secret, as `custody ipfs init` writes it."),
+    ] = None,
+    outside: Annotated[
+        bool, typer.Option("--outside", help="Its swarm is shared with other agencies.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    import re
+
+    from cli.session import open_alone
+    from ledger.domain.errors import UsageError
+
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", name):
+        raise UsageError(
+            f"{name!r} is not a name for a node",
+            hint="use lower-case letters, digits and hyphens, for example site-a",
+        )
+    with open_alone() as home:
+        from ledger.app import bootstrap, settings
+
+        if any(node.name == name for node in home.settings.ipfs.nodes):
+            raise UsageError(
+                f"there is an IPFS node {name!r} already",
+                hint="forget it first: custody ipfs remove " + name,
+            )
+        node = settings.IpfsNode(name, api, outside)
+        secret = (
+            settings.read_secret(secret_file, what="secret") if secret_file is not None else b""
+        )
+        replica = bootstrap.open_replica(node, secret.decode("utf-8", "replace"))
+        try:
+            status = replica.status()
+        finally:
+            replica.close()
+        if secret:
+            home.keyring.put(settings.IPFS_SECRET.format(name), secret)
+            home.keyring.save()
+        _write(home, replace(home.settings.ipfs, nodes=(*home.settings.ipfs.nodes, node)))
+    lines = [
+        f"{name} runs Kubo {status.version} as {status.peer}.",
+        (
+            "New items go there from now on. Send those that are here already: custody --home "
+            f"{STATE.home} ipfs sync"
+        ),
+    ]
+    output.result(
+        {"name": name, "version": status.version, "peer": status.peer, "outside": outside},
+        *lines,
+    )
+
+
+def remove(name: Annotated[str, typer.Argument(metavar="NAME")], as_json: Json = False) -> None:
+    from cli.session import open_alone
+    from ledger.domain.errors import UsageError
+
+    with open_alone() as home:
+        kept = tuple(node for node in home.settings.ipfs.nodes if node.name != name)
+        if len(kept) == len(home.settings.ipfs.nodes):
+            raise UsageError(f"there is no IPFS node {name!r}", hint="see: custody status")
+        _write(home, replace(home.settings.ipfs, nodes=kept))
+        with home.node.records.write() as unit:
+            unit.replicas.drop_at(name)
+    output.result({"name": name}, f"{name} is forgotten; what it keeps stays pinned there")
+
+
+def set_(
+    copies: Annotated[
+        int | None, typer.Option(help="IPFS nodes at which an item shall lie.", min=1, max=20)
+    ] = None,
+    fixity_days: Annotated[
+        float | None, typer.Option(help="Days after which an item is read again.", min=0.01)
+    ] = None,
+    fixity_rate: Annotated[
+        float | None,
+        typer.Option(help="MiB a second for reading again by schedule; 0: no limit.", min=0),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    from dataclasses import asdict
+
+    from cli.session import open_alone
+
+    given: dict[str, Any] = {
+        "copies": copies,
+        "fixity_days": fixity_days,
+        "fixity_rate": fixity_rate,
+    }
+    with open_alone() as home:
+        ipfs = replace(
+            home.settings.ipfs,
+            **{name: value for name, value in given.items() if value is not None},
+        )
+        if ipfs != home.settings.ipfs:
+            _write(home, ipfs)
+    text = (
+        f"items lie at {ipfs.copies} IPFS nodes of {len(ipfs.nodes)}, and are read again "
+        f"every {ipfs.fixity_days:g} days "
+        f"at {ipfs.fixity_rate:g} MiB/s"
+    )
+    output.result(asdict(ipfs), text)
+
+
 def register(group: typer.Typer) -> None:
     """Add the commands."""
+    group.command(help=_ADD)(add)
 
-    @group.command(help=_ADD)
-    def add(
-        name: Annotated[
-            str, typer.Argument(metavar="NAME", help="What you call it: letters, digits, hyphens.")
-        ],
-        api: Annotated[str, typer.Option(help="Multiaddress of its RPC.")],
-        secret_file: Annotated[
-            Path | None,
-            typer.Option(help="File with its RPC secret, as `custody ipfs init` writes it."),
-        ] = None,
-        outside: Annotated[
-            bool, typer.Option("--outside", help="Its swarm is shared with other agencies.")
-        ] = False,
-        as_json: Json = False,
-    ) -> None:
-        import re
+    group.command(help=_REMOVE)(remove)
 
-        from cli.session import open_alone
-        from ledger.domain.errors import UsageError
-
-        if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", name):
-            raise UsageError(
-                f"{name!r} is not a name for a node",
-                hint="use lower-case letters, digits and hyphens, for example site-a",
-            )
-        with open_alone() as home:
-            from ledger.app import bootstrap, settings
-
-            if any(node.name == name for node in home.settings.ipfs.nodes):
-                raise UsageError(
-                    f"there is an IPFS node {name!r} already",
-                    hint="forget it first: custody ipfs remove " + name,
-                )
-            node = settings.IpfsNode(name, api, outside)
-            secret = (
-                settings.read_secret(secret_file, what="secret") if secret_file is not None else b""
-            )
-            replica = bootstrap.open_replica(node, secret.decode("utf-8", "replace"))
-            try:
-                status = replica.status()
-            finally:
-                replica.close()
-            if secret:
-                home.keyring.put(settings.IPFS_SECRET.format(name), secret)
-                home.keyring.save()
-            _write(home, replace(home.settings.ipfs, nodes=(*home.settings.ipfs.nodes, node)))
-        lines = [
-            f"{name} runs Kubo {status.version} as {status.peer}.",
-            (
-                "New items go there from now on. Send those that are here already: custody --home "
-                f"{STATE.home} ipfs sync"
-            ),
-        ]
-        output.result(
-            {"name": name, "version": status.version, "peer": status.peer, "outside": outside},
-            *lines,
-        )
-
-    @group.command(help=_REMOVE)
-    def remove(name: Annotated[str, typer.Argument(metavar="NAME")], as_json: Json = False) -> None:
-        from cli.session import open_alone
-        from ledger.domain.errors import UsageError
-
-        with open_alone() as home:
-            kept = tuple(node for node in home.settings.ipfs.nodes if node.name != name)
-            if len(kept) == len(home.settings.ipfs.nodes):
-                raise UsageError(f"there is no IPFS node {name!r}", hint="see: custody status")
-            _write(home, replace(home.settings.ipfs, nodes=kept))
-            with home.node.records.write() as unit:
-                unit.drop_holdings_at(name)
-        output.result({"name": name}, f"{name} is forgotten; what it keeps stays pinned there")
-
-    @group.command("set", help=_SET)
-    def set_(
-        copies: Annotated[
-            int | None, typer.Option(help="IPFS nodes at which an item shall lie.", min=1, max=20)
-        ] = None,
-        fixity_days: Annotated[
-            float | None, typer.Option(help="Days after which an item is read again.", min=0.01)
-        ] = None,
-        fixity_rate: Annotated[
-            float | None,
-            typer.Option(help="MiB a second for reading again by schedule; 0: no limit.", min=0),
-        ] = None,
-        as_json: Json = False,
-    ) -> None:
-        from dataclasses import asdict
-
-        from cli.session import open_alone
-
-        given: dict[str, Any] = {
-            "copies": copies,
-            "fixity_days": fixity_days,
-            "fixity_rate": fixity_rate,
-        }
-        with open_alone() as home:
-            ipfs = replace(
-                home.settings.ipfs,
-                **{name: value for name, value in given.items() if value is not None},
-            )
-            if ipfs != home.settings.ipfs:
-                _write(home, ipfs)
-        text = (
-            f"items lie at {ipfs.copies} IPFS nodes of {len(ipfs.nodes)}, and are read again "
-            f"every {ipfs.fixity_days:g} days "
-            f"at {ipfs.fixity_rate:g} MiB/s"
-        )
-        output.result(asdict(ipfs), text)
+    group.command("set", help=_SET)(set_)
 
 
 def _write(home: Any, ipfs: Any) -> None:

@@ -17,41 +17,40 @@ Example:
 """
 
 
+def list_items(
+    case: Annotated[str, typer.Option(help="Only items with this case number.")] = "",
+    exhibit: Annotated[str, typer.Option(help="Only items with this exhibit number.")] = "",
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        wanted = None
+        for scheme, value in (("case", case), ("exhibit", exhibit)):
+            if value:
+                found = set(session.node.search(scheme, value))
+                wanted = found if wanted is None else wanted & found
+        if wanted is None:
+            items = list(session.node.items())
+        else:
+            items = [session.node.item(evidence) for evidence in sorted(wanted)]
+    rows = [
+        [
+            one["evidence"].removeprefix("urn:uuid:"),
+            one["time"],
+            str(one["events"]),
+            one["custodian"],
+            one["state"] + (", closed" if one["closed"] else ""),
+        ]
+        for one in items
+    ]
+    none = ["no items that you may see" + (" have this number" if wanted is not None else "")]
+    lines = (
+        output.table(["ITEM", "LATEST EVENT", "EVENTS", "HELD BY", "STATE"], rows) if rows else none
+    )
+    output.result({"items": items}, *lines)
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command("list", help=_HELP)
-    def list_items(
-        case: Annotated[str, typer.Option(help="Only items with this case number.")] = "",
-        exhibit: Annotated[str, typer.Option(help="Only items with this exhibit number.")] = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session
-
-        with open_session() as session:
-            wanted = None
-            for scheme, value in (("case", case), ("exhibit", exhibit)):
-                if value:
-                    found = set(session.node.search(scheme, value))
-                    wanted = found if wanted is None else wanted & found
-            if wanted is None:
-                items = list(session.node.items())
-            else:
-                items = [session.node.item(evidence) for evidence in sorted(wanted)]
-        rows = [
-            [
-                one["evidence"].removeprefix("urn:uuid:"),
-                one["time"],
-                str(one["events"]),
-                one["custodian"],
-                one["state"] + (", closed" if one["closed"] else ""),
-            ]
-            for one in items
-        ]
-        none = ["no items that you may see" + (" have this number" if wanted is not None else "")]
-        lines = (
-            output.table(["ITEM", "LATEST EVENT", "EVENTS", "HELD BY", "STATE"], rows)
-            if rows
-            else none
-        )
-        output.result({"items": items}, *lines)
+    app.command("list", help=_HELP)(list_items)

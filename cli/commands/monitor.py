@@ -27,85 +27,80 @@ Example:
 """
 
 
+def monitor(
+    log: Annotated[list[str], typer.Option(help="URL or folder of a log; may be repeated.")],
+    rpc: Annotated[str, typer.Option(help="URL of a chain that you trust.")],
+    trust: Annotated[Path, typer.Option(help="Trust root, obtained by another way than the logs.")],
+    state: Annotated[Path, typer.Option(help="File that keeps what was seen.")],
+    interval: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 60,
+    once: Annotated[
+        bool,
+        typer.Option("--once", help="Look once; exit code of an audit, with an alarm at least 3."),
+    ] = False,
+    stop: Annotated[
+        bool,
+        typer.Option("--stop", help="End at the first alarm, with the exit code of --once."),
+    ] = False,
+    silence: Annotated[
+        float, typer.Option(min=0, help="Hours without a checkpoint that raise an alarm.")
+    ] = 48,
+    volume: Annotated[
+        int,
+        typer.Option(min=1, help="Events signed by one person in an hour that raise an alarm."),
+    ] = 500,
+    webhook: Annotated[
+        str, typer.Option(help="URL that alarms are posted to.", envvar="CUSTODY_WEBHOOK")
+    ] = "",
+    allow_network: Annotated[
+        list[str],
+        typer.Option(help="Network in which the webhook's name may lie, beside public addresses."),
+    ] = [],  # noqa: B006
+    metrics: Annotated[
+        str, typer.Option(help="HOST:PORT to serve metrics for Prometheus at.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import read_trust
+    from cli.session import auditor
+    from ledger.app import metrics as measures
+    from ledger.app import open_audit
+    from ledger.domain.untrusted import hosts
+    from ledger.services.audit.monitor import Limits, look, told
+
+    allowed = hosts.networks(allow_network)
+    if webhook:
+        hosts.require_tls(
+            webhook, what="a webhook"
+        )  # now, and not when the first alarm is to be sent
+    with ExitStack() as stack:
+        opened = stack.enter_context(
+            open_audit.opened(read_trust(trust), rpc, log, state, auditor(), hasty=True)
+        )
+        measured = measures.MonitorMetrics()
+        if metrics:
+            stack.callback(measures.serve(measured.registry, metrics).shutdown)
+        while True:
+            found = look(
+                opened.contracts,
+                opened.root,
+                opened.logs,
+                opened.state,
+                opened.clock,
+                Limits(int(silence * 3600), volume),
+            )
+            measured.saw(found)
+            sent = not (webhook and found.fresh) or _notify(webhook, found, allowed)
+            _tell(found)
+            if sent:
+                told(opened.state, found)
+            if once or (stop and found.fresh):
+                raise typer.Exit(found.report.verdict.exit_code or (3 if found.fresh else 0))
+            time.sleep(interval)
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def monitor(
-        log: Annotated[list[str], typer.Option(help="URL or folder of a log; may be repeated.")],
-        rpc: Annotated[str, typer.Option(help="URL of a chain that you trust.")],
-        trust: Annotated[
-            Path, typer.Option(help="Trust root, obtained by another way than the logs.")
-        ],
-        state: Annotated[Path, typer.Option(help="File that keeps what was seen.")],
-        interval: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 60,
-        once: Annotated[
-            bool,
-            typer.Option(
-                "--once", help="Look once; exit code of an audit, with an alarm at least 3."
-            ),
-        ] = False,
-        stop: Annotated[
-            bool,
-            typer.Option("--stop", help="End at the first alarm, with the exit code of --once."),
-        ] = False,
-        silence: Annotated[
-            float, typer.Option(min=0, help="Hours without a checkpoint that raise an alarm.")
-        ] = 48,
-        volume: Annotated[
-            int,
-            typer.Option(min=1, help="Events signed by one person in an hour that raise an alarm."),
-        ] = 500,
-        webhook: Annotated[
-            str, typer.Option(help="URL that alarms are posted to.", envvar="CUSTODY_WEBHOOK")
-        ] = "",
-        allow_network: Annotated[
-            list[str],
-            typer.Option(
-                help="Network in which the webhook's name may lie, beside public addresses."
-            ),
-        ] = [],  # noqa: B006
-        metrics: Annotated[
-            str, typer.Option(help="HOST:PORT to serve metrics for Prometheus at.")
-        ] = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import read_trust
-        from cli.session import auditor
-        from ledger.app import metrics as measures
-        from ledger.app import open_audit
-        from ledger.domain.untrusted import hosts
-        from ledger.services.audit.monitor import Limits, look, told
-
-        allowed = hosts.networks(allow_network)
-        if webhook:
-            hosts.require_tls(
-                webhook, what="a webhook"
-            )  # now, and not when the first alarm is to be sent
-        with ExitStack() as stack:
-            opened = stack.enter_context(
-                open_audit.opened(read_trust(trust), rpc, log, state, auditor(), hasty=True)
-            )
-            measured = measures.MonitorMetrics()
-            if metrics:
-                stack.callback(measures.serve(measured.registry, metrics).shutdown)
-            while True:
-                found = look(
-                    opened.contracts,
-                    opened.root,
-                    opened.logs,
-                    opened.state,
-                    opened.clock,
-                    Limits(int(silence * 3600), volume),
-                )
-                measured.saw(found)
-                sent = not (webhook and found.fresh) or _notify(webhook, found, allowed)
-                _tell(found)
-                if sent:
-                    told(opened.state, found)
-                if once or (stop and found.fresh):
-                    raise typer.Exit(found.report.verdict.exit_code or (3 if found.fresh else 0))
-                time.sleep(interval)
+    app.command(help=_HELP)(monitor)
 
 
 def _notify(url: str, found: Round, allowed: tuple[Any, ...]) -> bool:

@@ -45,25 +45,31 @@ Network = Annotated[
 ]
 
 
+def allow(network: Network, as_json: Json = False) -> None:
+    _change(network, wanted=True)
+
+
+def forbid(network: Network, as_json: Json = False) -> None:
+    _change(network, wanted=False)
+
+
+def list_(as_json: Json = False) -> None:
+    from cli.state import STATE
+    from ledger.app import settings
+
+    _tell(settings.read(STATE.home).networks)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="network")
 
-    @group.command(help=_ALLOW)
-    def allow(network: Network, as_json: Json = False) -> None:
-        _change(network, wanted=True)
+    group.command(help=_ALLOW)(allow)
 
-    @group.command(help=_FORBID)
-    def forbid(network: Network, as_json: Json = False) -> None:
-        _change(network, wanted=False)
+    group.command(help=_FORBID)(forbid)
 
-    @group.command("list", help=_LIST)
-    def list_(as_json: Json = False) -> None:
-        from cli.state import STATE
-        from ledger.app import settings
-
-        _tell(settings.read(STATE.home).networks)
+    group.command("list", help=_LIST)(list_)
 
 
 def _change(text: str, *, wanted: bool) -> None:

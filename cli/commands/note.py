@@ -17,22 +17,23 @@ Example:
 """
 
 
+def note(
+    evidence: Evidence,
+    text: Annotated[str, typer.Option(help="The note; sealed like every record.")],
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import retrieval
+
+    urn = evidence_urn(evidence)
+    with open_session() as session:
+        answer = retrieval.record(
+            session.node, session.person, session.clock, urn, "note", {"text": text}
+        )
+    output.result(answer, words.recorded(answer))
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def note(
-        evidence: Evidence,
-        text: Annotated[str, typer.Option(help="The note; sealed like every record.")],
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import retrieval
-
-        urn = evidence_urn(evidence)
-        with open_session() as session:
-            answer = retrieval.record(
-                session.node, session.person, session.clock, urn, "note", {"text": text}
-            )
-        output.result(answer, words.recorded(answer))
+    app.command(help=_HELP)(note)

@@ -31,39 +31,40 @@ Example:
 """
 
 
+def add(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Address of their node.")],
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        found = session.node.add_partner(url.rstrip("/"))
+    output.result(
+        found,
+        (f"{found['agency']} is known now, at {found['url']}; its keys are those of the registry."),
+    )
+
+
+def list_(as_json: Json = False) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        found = session.node.partners()
+    rows = [
+        [one["agency"], one["url"], "active" if one["active"] else "NOT ACTIVE", one["checked"]]
+        for one in found
+    ]
+    output.result(
+        {"partners": found},
+        *output.table(["AGENCY", "ADDRESS", "IN THE REGISTRY", "KEYS LOOKED AT"], rows),
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="partner")
 
-    @group.command(help=_ADD)
-    def add(
-        url: Annotated[str, typer.Argument(metavar="URL", help="Address of their node.")],
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session
+    group.command(help=_ADD)(add)
 
-        with open_session() as session:
-            found = session.node.add_partner(url.rstrip("/"))
-        output.result(
-            found,
-            (
-                f"{found['agency']} is known now, at {found['url']}; its keys are those of the "
-                "registry."
-            ),
-        )
-
-    @group.command("list", help=_LIST)
-    def list_(as_json: Json = False) -> None:
-        from cli.session import open_session
-
-        with open_session() as session:
-            found = session.node.partners()
-        rows = [
-            [one["agency"], one["url"], "active" if one["active"] else "NOT ACTIVE", one["checked"]]
-            for one in found
-        ]
-        output.result(
-            {"partners": found},
-            *output.table(["AGENCY", "ADDRESS", "IN THE REGISTRY", "KEYS LOOKED AT"], rows),
-        )
+    group.command("list", help=_LIST)(list_)

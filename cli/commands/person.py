@@ -71,171 +71,177 @@ Example:
 """
 
 
+def invite(
+    number: Annotated[str, typer.Option(help="Service number; kept sealed, never in the log.")],
+    role: Annotated[list[str], typer.Option(help="Roles; may be repeated.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the invitation.")],
+    url: Annotated[
+        str,
+        typer.Option(help="Where the person reaches the node; else the one that serves now."),
+    ] = "",
+    force: outfile.Force = False,
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session, served_at
+    from ledger.app import enrolling
+    from ledger.domain.errors import UsageError
+
+    server = url or STATE.server or served_at(STATE.home)
+    if not server:
+        raise UsageError(
+            "nobody could reach this node",
+            hint="start it with custody serve, or give the --url at which it will be reached",
+        )
+    with outfile.writing(out, force=force) as file, open_session() as session:
+        made = enrolling.invitation(session.node, server=server, number=number, roles=role)
+        file.otherwise(  # the code is a secret that no terminal shall show
+            {"path": None, "expires": made.expires, "server": made.server},
+            f"An invitation was made that nobody has; it ends by itself at {made.expires}.",
+            hint="invite them again, with another --output",
+            code=1,
+        )
+        file.write(made.encode())
+    lines = [
+        f"Invitation written to {out}, good until {made.expires}.",
+        f"They join with: custody --home MY-FOLDER person enrol {out.name}",
+    ]
+    output.result({"path": str(out), "expires": made.expires, "server": made.server}, *lines)
+
+
+def enrol(
+    invitation: Annotated[Path, typer.Argument(metavar="FILE", help="The invitation.")],
+    as_json: Json = False,
+) -> None:
+    from cli.session import ask_passphrase, joined
+    from ledger.adapters.keystore.file import FileKeyring
+    from ledger.adapters.node.client import NodeClient
+    from ledger.app import enrolling, settings
+
+    given = enrolling.read_invitation(invitation)
+    new = not settings.is_client(STATE.home)
+    passphrase = ask_passphrase(confirm=new)
+    if new:
+        enrolling.make_keys(STATE.home, given, passphrase)
+    keyring = FileKeyring.open(STATE.home / settings.KEYRING, passphrase)
+    with NodeClient(given.server) as node:
+        done = enrolling.enrol(keyring, given, node)
+    if done.certificate is None:
+        lines = [
+            f"Your keys are in {STATE.home}. Read this to the administrator:",
+            "",
+            f"  {done.fingerprint}",
+            "",
+            "Once they approved, run the same command again.",
+        ]
+    else:
+        roles = ", ".join(sorted(done.certificate.roles))
+        who = f"{done.certificate.pseudonym} ({roles})"
+        lines = [
+            f"You are enrolled at {given.agency} and sign as {who}.",
+            f"Try: custody --home {STATE.home} status",
+            *custodykey.lacking(joined(keyring, given.server)),
+        ]
+    pseudonym = done.certificate.pseudonym if done.certificate is not None else None
+    output.result(
+        {"fingerprint": done.fingerprint, "pseudonym": pseudonym, "home": str(STATE.home)},
+        *lines,
+    )
+
+
+def list_(as_json: Json = False) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        custodykey.confirm(session)
+        found = session.node.people()
+        waiting = [
+            line
+            for one in found
+            if one["custodyKey"] == "waits"
+            for line in custodykey.needed(session, one["reference"], one["fingerprint"])
+        ]
+    rows = [
+        [
+            one["reference"],
+            one["number"],
+            one["state"],
+            ", ".join(one["roles"]),
+            words.CUSTODY_KEY[one["custodyKey"]],
+        ]
+        for one in found
+    ]
+    lines = output.table(
+        ["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"], rows, whole=("WHO", "CUSTODY KEY")
+    )
+    for one in found:
+        if one["state"] == "requested":
+            lines += [
+                (
+                    f"{one['number']} asks to join with the fingerprint {one['fingerprint']}: "
+                    "compare it with them by voice, then"
+                ),
+                (
+                    f"  custody --home {STATE.home} person approve {one['reference']} "
+                    f'--fingerprint "{one["fingerprint"]}"'
+                ),
+            ]
+    output.result({"people": found}, *lines, *waiting)
+
+
+def approve(
+    reference: Annotated[
+        str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")
+    ],
+    fingerprint: Fingerprint = "",
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+    from ledger.app import entrust
+
+    with open_session() as session:
+        asked = next((one for one in session.node.people() if one["reference"] == reference), None)
+        shown = str(asked["fingerprint"]) if asked is not None else ""
+        if fingerprint:
+            entrust.require_fingerprint(fingerprint, shown)
+        who = session.node.approve(reference)
+        custody = "waits" if asked is not None and "custodian" in asked["roles"] else ""
+        given = custodykey.pass_on(session, who, custody, compared=fingerprint, shown=shown)
+    output.result(
+        {"pseudonym": who, "custodyKey": given.custody},
+        f"Approved: they sign as {who} from now on.",
+        *given.lines,
+    )
+
+
+def give_key(
+    who: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
+    fingerprint: Annotated[str, typer.Option(help="Of their keys, as they read it to you.")],
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+    from ledger.app import entrust
+
+    with open_session() as session:
+        person = entrust.give(session.keyring, session.node, who, fingerprint=fingerprint)
+    output.result(
+        {"pseudonym": person.pseudonym, "custodyKey": "sealed"},
+        custodykey.sealed_text(person.pseudonym),
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="person")
 
-    @group.command(help=_INVITE)
-    def invite(
-        number: Annotated[str, typer.Option(help="Service number; kept sealed, never in the log.")],
-        role: Annotated[list[str], typer.Option(help="Roles; may be repeated.")],
-        out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the invitation.")],
-        url: Annotated[
-            str,
-            typer.Option(help="Where the person reaches the node; else the one that serves now."),
-        ] = "",
-        force: outfile.Force = False,
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session, served_at
-        from ledger.app import enrolling
-        from ledger.domain.errors import UsageError
+    group.command(help=_INVITE)(invite)
 
-        server = url or STATE.server or served_at(STATE.home)
-        if not server:
-            raise UsageError(
-                "nobody could reach this node",
-                hint="start it with custody serve, or give the --url at which it will be reached",
-            )
-        with outfile.writing(out, force=force) as file, open_session() as session:
-            made = enrolling.invitation(session.node, server=server, number=number, roles=role)
-            file.otherwise(  # the code is a secret that no terminal shall show
-                {"path": None, "expires": made.expires, "server": made.server},
-                f"An invitation was made that nobody has; it ends by itself at {made.expires}.",
-                hint="invite them again, with another --output",
-                code=1,
-            )
-            file.write(made.encode())
-        lines = [
-            f"Invitation written to {out}, good until {made.expires}.",
-            f"They join with: custody --home MY-FOLDER person enrol {out.name}",
-        ]
-        output.result({"path": str(out), "expires": made.expires, "server": made.server}, *lines)
+    group.command(help=_ENROL)(enrol)
 
-    @group.command(help=_ENROL)
-    def enrol(
-        invitation: Annotated[Path, typer.Argument(metavar="FILE", help="The invitation.")],
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import ask_passphrase, joined
-        from ledger.adapters.keystore.file import FileKeyring
-        from ledger.adapters.node.client import NodeClient
-        from ledger.app import enrolling, settings
+    group.command("list", help=_LIST)(list_)
 
-        given = enrolling.read_invitation(invitation)
-        new = not settings.is_client(STATE.home)
-        passphrase = ask_passphrase(confirm=new)
-        if new:
-            enrolling.make_keys(STATE.home, given, passphrase)
-        keyring = FileKeyring.open(STATE.home / settings.KEYRING, passphrase)
-        with NodeClient(given.server) as node:
-            done = enrolling.enrol(keyring, given, node)
-        if done.certificate is None:
-            lines = [
-                f"Your keys are in {STATE.home}. Read this to the administrator:",
-                "",
-                f"  {done.fingerprint}",
-                "",
-                "Once they approved, run the same command again.",
-            ]
-        else:
-            roles = ", ".join(sorted(done.certificate.roles))
-            who = f"{done.certificate.pseudonym} ({roles})"
-            lines = [
-                f"You are enrolled at {given.agency} and sign as {who}.",
-                f"Try: custody --home {STATE.home} status",
-                *custodykey.lacking(joined(keyring, given.server)),
-            ]
-        pseudonym = done.certificate.pseudonym if done.certificate is not None else None
-        output.result(
-            {"fingerprint": done.fingerprint, "pseudonym": pseudonym, "home": str(STATE.home)},
-            *lines,
-        )
+    group.command(help=_APPROVE)(approve)
 
-    @group.command("list", help=_LIST)
-    def list_(as_json: Json = False) -> None:
-        from cli.session import open_session
-
-        with open_session() as session:
-            custodykey.confirm(session)
-            found = session.node.people()
-            waiting = [
-                line
-                for one in found
-                if one["custodyKey"] == "waits"
-                for line in custodykey.needed(session, one["reference"], one["fingerprint"])
-            ]
-        rows = [
-            [
-                one["reference"],
-                one["number"],
-                one["state"],
-                ", ".join(one["roles"]),
-                words.CUSTODY_KEY[one["custodyKey"]],
-            ]
-            for one in found
-        ]
-        lines = output.table(
-            ["WHO", "NUMBER", "STATE", "ROLES", "CUSTODY KEY"], rows, whole=("WHO", "CUSTODY KEY")
-        )
-        for one in found:
-            if one["state"] == "requested":
-                lines += [
-                    (
-                        f"{one['number']} asks to join with the fingerprint {one['fingerprint']}: "
-                        "compare it with them by voice, then"
-                    ),
-                    (
-                        f"  custody --home {STATE.home} person approve {one['reference']} "
-                        f'--fingerprint "{one["fingerprint"]}"'
-                    ),
-                ]
-        output.result({"people": found}, *lines, *waiting)
-
-    @group.command(help=_APPROVE)
-    def approve(
-        reference: Annotated[
-            str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")
-        ],
-        fingerprint: Fingerprint = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session
-        from ledger.app import entrust
-
-        with open_session() as session:
-            asked = next(
-                (one for one in session.node.people() if one["reference"] == reference), None
-            )
-            shown = str(asked["fingerprint"]) if asked is not None else ""
-            if fingerprint:
-                entrust.require_fingerprint(fingerprint, shown)
-            who = session.node.approve(reference)
-            custody = "waits" if asked is not None and "custodian" in asked["roles"] else ""
-            given = custodykey.pass_on(session, who, custody, compared=fingerprint, shown=shown)
-        output.result(
-            {"pseudonym": who, "custodyKey": given.custody},
-            f"Approved: they sign as {who} from now on.",
-            *given.lines,
-        )
-
-    @group.command("give-key", help=_GIVE_KEY)
-    def give_key(
-        who: Annotated[
-            str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")
-        ],
-        fingerprint: Annotated[str, typer.Option(help="Of their keys, as they read it to you.")],
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session
-        from ledger.app import entrust
-
-        with open_session() as session:
-            person = entrust.give(session.keyring, session.node, who, fingerprint=fingerprint)
-        output.result(
-            {"pseudonym": person.pseudonym, "custodyKey": "sealed"},
-            custodykey.sealed_text(person.pseudonym),
-        )
+    group.command("give-key", help=_GIVE_KEY)(give_key)
 
     person_changes.register(group)

@@ -79,162 +79,159 @@ Fingerprint = Annotated[
 ]
 
 
+def suspend(
+    who: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHO", help="As `custody person list` shows it; a guest is WHO@AGENCY."
+        ),
+    ],
+    since: Annotated[
+        str,
+        typer.Option(help="For stolen keys: 2026-11-20T10:00:00Z. Nothing signed after it counts."),
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+
+    moment = members.time_of(since, "--since") if since else None
+    with open_session() as session:
+        done = session.node.suspend(who, since=moment)
+        kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
+    revoked = done["revoked"]
+    value = {"pseudonym": who, "revoked": revoked, "keepsCustodyKey": done["keepsCustodyKey"]}
+    output.result(value, f"{who} is suspended, and revoked as of {revoked}.", *kept)
+
+
+def renew(
+    who: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
+    role: Annotated[
+        list[str] | None,
+        typer.Option(help="Roles from now on; without it as before. May be repeated."),
+    ] = None,
+    fingerprint: Fingerprint = "",
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        done = session.node.renew(who, role or [])
+        listed = next(
+            (one for one in session.node.people() if one["reference"] == who),
+            {"fingerprint": ""},
+        )
+        given = custodykey.pass_on(
+            session, who, done["custodyKey"], compared=fingerprint, shown=listed["fingerprint"]
+        )
+        kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
+    lines = [
+        f"{who} has a new certificate, and the old one counts no longer.",
+        "They fetch it with: custody person fetch",
+    ]
+    value = {
+        "pseudonym": who,
+        "since": done["revoked"],
+        "custodyKey": given.custody,
+        "keepsCustodyKey": done["keepsCustodyKey"],
+    }
+    output.result(value, *lines, *given.lines, *kept)
+
+
+def fetch(as_json: Json = False) -> None:
+    from cli.arguments import node_address
+    from cli.session import ask_passphrase, joined
+    from ledger.adapters.keystore.file import FileKeyring
+    from ledger.adapters.node.client import NodeClient
+    from ledger.app import enrolling, settings
+
+    keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
+    with NodeClient(node_address()) as node:
+        found = enrolling.fetch(keyring, node)
+    roles = ", ".join(sorted(found.roles))
+    person = joined(keyring, node_address())
+    more = [*custodykey.lacking(person), *_of_field(keyring, person)]
+    value = {"pseudonym": found.pseudonym, "roles": sorted(found.roles)}
+    output.result(value, f"you sign as {found.pseudonym} ({roles})", *more)
+
+
+def link(
+    who: Annotated[str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")],
+    account: Annotated[
+        str,
+        typer.Option(help="Their account at the identity provider, the `sub` of its tokens."),
+    ],
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        session.node.link(who, account)
+    output.result({"pseudonym": who}, "linked: they log in with both, their key and that account")
+
+
+def card(
+    url: Annotated[str, typer.Option("--for", help="Address of the other agency's node.")],
+    out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the card.")],
+    force: outfile.Force = False,
+    moved: Annotated[
+        bool,
+        typer.Option("--moved", help="Their node is there now, and no longer where you knew it."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    from cli.servers import Servers
+    from cli.session import ask_passphrase, served_at
+    from ledger.adapters.keystore.file import FileKeyring
+    from ledger.adapters.node.client import NodeClient
+    from ledger.app import enrolling, settings
+
+    with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file:
+        keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
+        with NodeClient(url) as node:
+            about = node.agency()
+            Servers(STATE.home, keyring, served_at(STATE.home)).pin(url, about["log"], moved=moved)
+            file.write(enrolling.card(keyring, node))
+    lines = [
+        (
+            f"The node at {url} says to be that of {about['agency']}: ask them if you are not "
+            "certain."
+        ),
+        f"{out} holds nothing secret: give it to their administrator.",
+        f"Once they let you in: custody --home {STATE.home} --server {url} list",
+    ]
+    output.result({"path": str(out)}, *lines)
+
+
+def admit(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The card.")],
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+    from ledger.app import enrolling
+
+    certificate, proof = enrolling.read_card(path)
+    with open_session() as session:
+        who = session.node.admit(certificate, proof)
+    pseudonym, _, agency = who.partition("@")
+    text = runnable(
+        f"{who} may come in now; give them items with: custody share ID --with {who} --basis WHY"
+    )
+    output.result({"reference": who, "pseudonym": pseudonym, "agency": agency}, text)
+
+
 def register(group: typer.Typer) -> None:
     """Add the commands to the group."""
+    group.command(help=_SUSPEND)(suspend)
 
-    @group.command(help=_SUSPEND)
-    def suspend(
-        who: Annotated[
-            str,
-            typer.Argument(
-                metavar="WHO", help="As `custody person list` shows it; a guest is WHO@AGENCY."
-            ),
-        ],
-        since: Annotated[
-            str,
-            typer.Option(
-                help="For stolen keys: 2026-11-20T10:00:00Z. Nothing signed after it counts."
-            ),
-        ] = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session
+    group.command(help=_RENEW)(renew)
 
-        moment = members.time_of(since, "--since") if since else None
-        with open_session() as session:
-            done = session.node.suspend(who, since=moment)
-            kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
-        revoked = done["revoked"]
-        value = {"pseudonym": who, "revoked": revoked, "keepsCustodyKey": done["keepsCustodyKey"]}
-        output.result(value, f"{who} is suspended, and revoked as of {revoked}.", *kept)
+    group.command(help=_FETCH)(fetch)
 
-    @group.command(help=_RENEW)
-    def renew(
-        who: Annotated[
-            str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")
-        ],
-        role: Annotated[
-            list[str] | None,
-            typer.Option(help="Roles from now on; without it as before. May be repeated."),
-        ] = None,
-        fingerprint: Fingerprint = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session
+    group.command(help=_LINK)(link)
 
-        with open_session() as session:
-            done = session.node.renew(who, role or [])
-            listed = next(
-                (one for one in session.node.people() if one["reference"] == who),
-                {"fingerprint": ""},
-            )
-            given = custodykey.pass_on(
-                session, who, done["custodyKey"], compared=fingerprint, shown=listed["fingerprint"]
-            )
-            kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
-        lines = [
-            f"{who} has a new certificate, and the old one counts no longer.",
-            "They fetch it with: custody person fetch",
-        ]
-        value = {
-            "pseudonym": who,
-            "since": done["revoked"],
-            "custodyKey": given.custody,
-            "keepsCustodyKey": done["keepsCustodyKey"],
-        }
-        output.result(value, *lines, *given.lines, *kept)
+    group.command(help=_CARD)(card)
 
-    @group.command(help=_FETCH)
-    def fetch(as_json: Json = False) -> None:
-        from cli.arguments import node_address
-        from cli.session import ask_passphrase, joined
-        from ledger.adapters.keystore.file import FileKeyring
-        from ledger.adapters.node.client import NodeClient
-        from ledger.app import enrolling, settings
-
-        keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
-        with NodeClient(node_address()) as node:
-            found = enrolling.fetch(keyring, node)
-        roles = ", ".join(sorted(found.roles))
-        person = joined(keyring, node_address())
-        more = [*custodykey.lacking(person), *_of_field(keyring, person)]
-        value = {"pseudonym": found.pseudonym, "roles": sorted(found.roles)}
-        output.result(value, f"you sign as {found.pseudonym} ({roles})", *more)
-
-    @group.command(help=_LINK)
-    def link(
-        who: Annotated[
-            str, typer.Argument(metavar="WHO", help="As `custody person list` shows it.")
-        ],
-        account: Annotated[
-            str,
-            typer.Option(help="Their account at the identity provider, the `sub` of its tokens."),
-        ],
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session
-
-        with open_session() as session:
-            session.node.link(who, account)
-        output.result(
-            {"pseudonym": who}, "linked: they log in with both, their key and that account"
-        )
-
-    @group.command(help=_CARD)
-    def card(
-        url: Annotated[str, typer.Option("--for", help="Address of the other agency's node.")],
-        out: Annotated[Path, typer.Option("-o", "--output", help="Where to write the card.")],
-        force: outfile.Force = False,
-        moved: Annotated[
-            bool,
-            typer.Option(
-                "--moved", help="Their node is there now, and no longer where you knew it."
-            ),
-        ] = False,
-        as_json: Json = False,
-    ) -> None:
-        from cli.servers import Servers
-        from cli.session import ask_passphrase, served_at
-        from ledger.adapters.keystore.file import FileKeyring
-        from ledger.adapters.node.client import NodeClient
-        from ledger.app import enrolling, settings
-
-        with outfile.writing(out, force=force, mode=outfile.PUBLIC) as file:
-            keyring = FileKeyring.open(STATE.home / settings.KEYRING, ask_passphrase())
-            with NodeClient(url) as node:
-                about = node.agency()
-                Servers(STATE.home, keyring, served_at(STATE.home)).pin(
-                    url, about["log"], moved=moved
-                )
-                file.write(enrolling.card(keyring, node))
-        lines = [
-            (
-                f"The node at {url} says to be that of {about['agency']}: ask them if you are not "
-                "certain."
-            ),
-            f"{out} holds nothing secret: give it to their administrator.",
-            f"Once they let you in: custody --home {STATE.home} --server {url} list",
-        ]
-        output.result({"path": str(out)}, *lines)
-
-    @group.command(help=_ADMIT)
-    def admit(
-        path: Annotated[Path, typer.Argument(metavar="FILE", help="The card.")],
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session
-        from ledger.app import enrolling
-
-        certificate, proof = enrolling.read_card(path)
-        with open_session() as session:
-            who = session.node.admit(certificate, proof)
-        pseudonym, _, agency = who.partition("@")
-        text = runnable(
-            f"{who} may come in now; give them items with: custody share ID --with {who} "
-            "--basis "
-            "WHY"
-        )
-        output.result({"reference": who, "pseudonym": pseudonym, "agency": agency}, text)
+    group.command(help=_ADMIT)(admit)
 
 
 def _of_field(keyring: FileKeyring, person: Person) -> list[str]:

@@ -31,47 +31,51 @@ Example:
 """
 
 
+def list_(as_json: Json = False) -> None:
+    from ledger.adapters import profiles
+
+    found = [profiles.load(code) for code in profiles.shipped()]
+    rows = [
+        [
+            one.code,
+            one.name,
+            ", ".join(one.languages),
+            str(len(one.required)),
+            str(len(one.retention)),
+        ]
+        for one in found
+    ]
+    value = [
+        {"code": one.code, "name": one.name, "languages": list(one.languages)} for one in found
+    ]
+    output.result(
+        {"profiles": value},
+        *output.table(["CODE", "NAME", "LANGUAGES", "KINDS WITH RULES", "RETENTION"], rows),
+    )
+
+
+def show(
+    code: Annotated[
+        str,
+        typer.Argument(
+            metavar="CODE",
+            help="As custody profile list shows it, or a file that ends in .toml.",
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    from ledger.adapters import profiles
+
+    profiles.load(code)
+    text = profiles.source(code).decode()
+    output.result({"code": code, "toml": text}, *text.rstrip().split("\n"))
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="profile")
 
-    @group.command("list", help=_LIST)
-    def list_(as_json: Json = False) -> None:
-        from ledger.adapters import profiles
+    group.command("list", help=_LIST)(list_)
 
-        found = [profiles.load(code) for code in profiles.shipped()]
-        rows = [
-            [
-                one.code,
-                one.name,
-                ", ".join(one.languages),
-                str(len(one.required)),
-                str(len(one.retention)),
-            ]
-            for one in found
-        ]
-        value = [
-            {"code": one.code, "name": one.name, "languages": list(one.languages)} for one in found
-        ]
-        output.result(
-            {"profiles": value},
-            *output.table(["CODE", "NAME", "LANGUAGES", "KINDS WITH RULES", "RETENTION"], rows),
-        )
-
-    @group.command(help=_SHOW)
-    def show(
-        code: Annotated[
-            str,
-            typer.Argument(
-                metavar="CODE",
-                help="As custody profile list shows it, or a file that ends in .toml.",
-            ),
-        ],
-        as_json: Json = False,
-    ) -> None:
-        from ledger.adapters import profiles
-
-        profiles.load(code)
-        text = profiles.source(code).decode()
-        output.result({"code": code, "toml": text}, *text.rstrip().split("\n"))
+    group.command(help=_SHOW)(show)

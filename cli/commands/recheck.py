@@ -16,67 +16,66 @@ Example:
 _CODES = {"mismatch": 1, "missing": 1, "unreachable": 3, "unreadable": 4}
 
 
+def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
+    from cli.arguments import basis as basis_member
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import retrieval
+    from ledger.domain.errors import (
+        CustodyError,
+        NetworkError,
+        NotFoundError,
+        StorageError,
+        UnreadableError,
+        UsageError,
+        VerificationError,
+    )
+    from ledger.services.preservation.fixity import result_of
+
+    urn = evidence_urn(evidence)
+    failure: CustodyError | None = None
+    with open_session() as session:
+        session.person.role_for("verified")
+        if not session.node.readable(urn, "copy")["content"]:
+            raise UsageError(
+                "this item has no content here that could be read",
+                hint="custody show tells what it is",
+            )
+        access = retrieval.record_access(
+            session.node,
+            session.person,
+            session.clock,
+            urn,
+            mode="copy",
+            basis=basis_member(basis),
+        )
+        expected = session.node.details(urn, access)[0]["document"]["body"]
+        body = {"scope": "content", "expected": expected["digests"], "size": expected["size"]}
+        try:
+            with output.progress("hashing", expected["size"]) as advance:
+                opened = retrieval.fetch(session.node, session.person, urn, access, None, advance)
+            body |= {"result": "match", "found": opened.digests}
+        except (
+            VerificationError,
+            NotFoundError,
+            UnreadableError,
+            NetworkError,
+            StorageError,
+        ) as error:
+            # Told apart: a node out of reach is never taken for a mismatch. Whoever may not
+            # read it has read nothing to record.
+            failure, body = error, {**body, "result": result_of(error), "reason": error.message}
+        answer = retrieval.record(
+            session.node, session.person, session.clock, urn, "verified", body
+        )
+    output.result(
+        {**answer, "result": body["result"]},
+        f"{body['result']}, recorded as entry {answer['index']}",
+    )
+    if failure is not None:
+        raise typer.Exit(output.failure(failure, _CODES[body["result"]]))
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def recheck(evidence: Evidence, basis: Basis, as_json: Json = False) -> None:
-        from cli.arguments import basis as basis_member
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import retrieval
-        from ledger.domain.errors import (
-            CustodyError,
-            NetworkError,
-            NotFoundError,
-            StorageError,
-            UnreadableError,
-            UsageError,
-            VerificationError,
-        )
-        from ledger.services.preservation.fixity import result_of
-
-        urn = evidence_urn(evidence)
-        failure: CustodyError | None = None
-        with open_session() as session:
-            session.person.role_for("verified")
-            if not session.node.readable(urn, "copy")["content"]:
-                raise UsageError(
-                    "this item has no content here that could be read",
-                    hint="custody show tells what it is",
-                )
-            access = retrieval.record_access(
-                session.node,
-                session.person,
-                session.clock,
-                urn,
-                mode="copy",
-                basis=basis_member(basis),
-            )
-            expected = session.node.details(urn, access)[0]["document"]["body"]
-            body = {"scope": "content", "expected": expected["digests"], "size": expected["size"]}
-            try:
-                with output.progress("hashing", expected["size"]) as advance:
-                    opened = retrieval.fetch(
-                        session.node, session.person, urn, access, None, advance
-                    )
-                body |= {"result": "match", "found": opened.digests}
-            except (
-                VerificationError,
-                NotFoundError,
-                UnreadableError,
-                NetworkError,
-                StorageError,
-            ) as error:
-                # Told apart: a node out of reach is never taken for a mismatch. Whoever may not
-                # read it has read nothing to record.
-                failure, body = error, {**body, "result": result_of(error), "reason": error.message}
-            answer = retrieval.record(
-                session.node, session.person, session.clock, urn, "verified", body
-            )
-        output.result(
-            {**answer, "result": body["result"]},
-            f"{body['result']}, recorded as entry {answer['index']}",
-        )
-        if failure is not None:
-            raise typer.Exit(output.failure(failure, _CODES[body["result"]]))
+    app.command(help=_HELP)(recheck)

@@ -13,7 +13,7 @@ from cli.hints import runnable
 from cli.state import STATE, Json
 
 if TYPE_CHECKING:
-    from ledger.services.audit.self_check_findings import Checked, Waiting
+    from ledger.services.audit.self_check_findings import EntriesWaiting, SelfChecked
 
 _HELP = """Restore a home from a backup into a new folder, and derive everything in it again before
 it gets its name.
@@ -24,51 +24,50 @@ Example:
 """
 
 
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where backups are kept.")],
+    keys: Annotated[Path, typer.Option("--keys", help="File of the backup keys.")],
+    snapshot: Annotated[
+        str,
+        typer.Option(help="Name of the snapshot, such as 20261122T020304Z; the newest by default."),
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    from cli.session import ask_passphrase
+    from ledger.adapters.backup.keys import BackupKeys
+    from ledger.app.restore_home import restore as restore_home
+    from ledger.domain.codecs.text import format_time
+
+    passphrase = ask_passphrase()
+    made = restore_home(
+        folder,
+        STATE.home,
+        BackupKeys(keys, passphrase, create=False),
+        passphrase,
+        snapshot=snapshot,
+    )
+    lines = [
+        (
+            f"{STATE.home}: restored from {made.snapshot}, as it was at "
+            f"{format_time(made.made)}, {made.entries} log entries"
+        )
+    ]
+    seen: list[SelfChecked | EntriesWaiting] = [*made.checked, *made.waiting]
+    lines += [line for one in seen for line in told(one)]
+    for note in made.notes:
+        lines += [f"NOTE    {note.message}", f"        what to do: {runnable(note.hint)}"]
+    waiting = sum(one.count for one in made.waiting)
+    value = {
+        "home": str(STATE.home),
+        "snapshot": made.snapshot,
+        "made": format_time(made.made),
+        "entries": made.entries,
+    }
+    output.result(
+        {**value, "waiting": waiting, "notes": [one.message for one in made.notes]}, *lines
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def restore(
-        folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where backups are kept.")],
-        keys: Annotated[Path, typer.Option("--keys", help="File of the backup keys.")],
-        snapshot: Annotated[
-            str,
-            typer.Option(
-                help="Name of the snapshot, such as 20261122T020304Z; the newest by default."
-            ),
-        ] = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import ask_passphrase
-        from ledger.adapters.backup.keys import BackupKeys
-        from ledger.app.restore_home import restore as restore_home
-        from ledger.domain.codecs.text import format_time
-
-        passphrase = ask_passphrase()
-        made = restore_home(
-            folder,
-            STATE.home,
-            BackupKeys(keys, passphrase, create=False),
-            passphrase,
-            snapshot=snapshot,
-        )
-        lines = [
-            (
-                f"{STATE.home}: restored from {made.snapshot}, as it was at "
-                f"{format_time(made.made)}, {made.entries} log entries"
-            )
-        ]
-        seen: list[Checked | Waiting] = [*made.checked, *made.waiting]
-        lines += [line for one in seen for line in told(one)]
-        for note in made.notes:
-            lines += [f"NOTE    {note.message}", f"        what to do: {runnable(note.hint)}"]
-        waiting = sum(one.count for one in made.waiting)
-        value = {
-            "home": str(STATE.home),
-            "snapshot": made.snapshot,
-            "made": format_time(made.made),
-            "entries": made.entries,
-        }
-        output.result(
-            {**value, "waiting": waiting, "notes": [one.message for one in made.notes]}, *lines
-        )
+    app.command(help=_HELP)(restore)

@@ -19,75 +19,72 @@ Example:
 """
 
 
+def seize(
+    description: Annotated[
+        str, typer.Argument(metavar="DESCRIPTION", help="What it is, in words.")
+    ],
+    case: Annotated[str, typer.Option(help="Case number; searchable, never in clear.")] = "",
+    exhibit: Annotated[str, typer.Option(help="Exhibit number; searchable, never in clear.")] = "",
+    make: Annotated[str, typer.Option(help="Make.")] = "",
+    model: Annotated[str, typer.Option(help="Model.")] = "",
+    serial: Annotated[str, typer.Option(help="Serial number.")] = "",
+    imei: Annotated[list[str] | None, typer.Option(help="IMEI; may be repeated.")] = None,
+    state: Annotated[
+        str, typer.Option(help="State in which it was found: on, locked, damaged ...")
+    ] = "",
+    packaging: Annotated[str, typer.Option(help="How it is packed.")] = "",
+    seal: Annotated[
+        list[str] | None, typer.Option(help="Number of a seal; may be repeated.")
+    ] = None,
+    witness: Annotated[
+        list[str] | None, typer.Option(help="Name of a witness; may be repeated.")
+    ] = None,
+    place: Annotated[str, typer.Option(help="Where it was found.")] = "",
+    collector: Annotated[str, typer.Option(help="Who took it, where that is somebody else.")] = "",
+    part_of: Annotated[str, typer.Option(help="Item that it belongs to.")] = "",
+    handling: Annotated[
+        list[str] | None,
+        typer.Option(help="Handling code such as victim-identity; may be repeated."),
+    ] = None,
+    basis: members.Purpose = "",
+    basis_kind: members.BasisKind = "",
+    authorisation: members.Authorisation = "",
+    authority: members.Authority = "",
+    occurred: members.Occurred = "",
+    late: members.Late = "",
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import physical_items
+    from ledger.domain.codecs.text import format_time
+
+    texts = {"make": make, "model": model, "serial": serial}
+    device: dict[str, Any] = {name: value for name, value in texts.items() if value} | (
+        {"imei": imei} if imei else {}
+    )
+    plain = {"stateFound": state, "packaging": packaging, "place": place}
+    body: dict[str, Any] = {
+        "description": description,
+        **({"device": device} if device else {}),
+        **{name: value for name, value in plain.items() if value},
+        **({"seals": [{"number": one} for one in seal]} if seal else {}),
+        **({"witnesses": [{"name": one} for one in witness]} if witness else {}),
+        **({"collector": {"name": collector}} if collector else {}),
+        **({"partOf": evidence_urn(part_of)} if part_of else {}),
+    }
+    said = members.identifier_members(case, exhibit) | members.basis_member(
+        basis, basis_kind, authorisation, authority
+    )
+    said |= {"handling": handling} if handling else {}
+    with open_session() as session:
+        moment = members.moment_members(occurred or format_time(session.clock.now()), late)
+        answer = physical_items.collect(
+            session.node, session.person, session.clock, body, said | moment
+        )
+    output.result(answer, words.recorded(answer, f"recorded as {answer['evidence']}"))
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def seize(
-        description: Annotated[
-            str, typer.Argument(metavar="DESCRIPTION", help="What it is, in words.")
-        ],
-        case: Annotated[str, typer.Option(help="Case number; searchable, never in clear.")] = "",
-        exhibit: Annotated[
-            str, typer.Option(help="Exhibit number; searchable, never in clear.")
-        ] = "",
-        make: Annotated[str, typer.Option(help="Make.")] = "",
-        model: Annotated[str, typer.Option(help="Model.")] = "",
-        serial: Annotated[str, typer.Option(help="Serial number.")] = "",
-        imei: Annotated[list[str] | None, typer.Option(help="IMEI; may be repeated.")] = None,
-        state: Annotated[
-            str, typer.Option(help="State in which it was found: on, locked, damaged ...")
-        ] = "",
-        packaging: Annotated[str, typer.Option(help="How it is packed.")] = "",
-        seal: Annotated[
-            list[str] | None, typer.Option(help="Number of a seal; may be repeated.")
-        ] = None,
-        witness: Annotated[
-            list[str] | None, typer.Option(help="Name of a witness; may be repeated.")
-        ] = None,
-        place: Annotated[str, typer.Option(help="Where it was found.")] = "",
-        collector: Annotated[
-            str, typer.Option(help="Who took it, where that is somebody else.")
-        ] = "",
-        part_of: Annotated[str, typer.Option(help="Item that it belongs to.")] = "",
-        handling: Annotated[
-            list[str] | None,
-            typer.Option(help="Handling code such as victim-identity; may be repeated."),
-        ] = None,
-        basis: members.Purpose = "",
-        basis_kind: members.BasisKind = "",
-        authorisation: members.Authorisation = "",
-        authority: members.Authority = "",
-        occurred: members.Occurred = "",
-        late: members.Late = "",
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import physical_items
-        from ledger.domain.codecs.text import format_time
-
-        texts = {"make": make, "model": model, "serial": serial}
-        device: dict[str, Any] = {name: value for name, value in texts.items() if value} | (
-            {"imei": imei} if imei else {}
-        )
-        plain = {"stateFound": state, "packaging": packaging, "place": place}
-        body: dict[str, Any] = {
-            "description": description,
-            **({"device": device} if device else {}),
-            **{name: value for name, value in plain.items() if value},
-            **({"seals": [{"number": one} for one in seal]} if seal else {}),
-            **({"witnesses": [{"name": one} for one in witness]} if witness else {}),
-            **({"collector": {"name": collector}} if collector else {}),
-            **({"partOf": evidence_urn(part_of)} if part_of else {}),
-        }
-        said = members.identifier_members(case, exhibit) | members.basis_member(
-            basis, basis_kind, authorisation, authority
-        )
-        said |= {"handling": handling} if handling else {}
-        with open_session() as session:
-            moment = members.moment_members(occurred or format_time(session.clock.now()), late)
-            answer = physical_items.collect(
-                session.node, session.person, session.clock, body, said | moment
-            )
-        output.result(answer, words.recorded(answer, f"recorded as {answer['evidence']}"))
+    app.command(help=_HELP)(seize)

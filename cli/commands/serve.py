@@ -17,51 +17,46 @@ Example:
 """
 
 
+def serve(
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on; put a TLS proxy before anything but loopback."),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 chooses a free one.", min=0, max=65535)] = 8000,
+    anchor_growth: Annotated[
+        int, typer.Option(help="Anchor when this many entries wait.", min=1)
+    ] = 256,
+    anchor_age: Annotated[
+        int, typer.Option(help="Anchor when the oldest entry waits this many seconds.", min=1)
+    ] = 60,
+    metrics: Annotated[
+        str,
+        typer.Option(help="HOST:PORT to serve metrics for Prometheus at; never on the API's own."),
+    ] = "",
+) -> None:
+    from cli.session import open_alone
+
+    with open_alone() as home:
+        from ledger.services.onchain.anchoring import AnchoringPolicy
+
+        if not metrics:
+            _serve(home, host, port, AnchoringPolicy(anchor_growth, anchor_age))
+            return
+        from ledger.app import metrics as measures
+
+        measured = measures.NodeMetrics()
+        measured.follow(home.node)
+        home.node.telemetry = measured
+        server = measures.serve(measured.registry, metrics)
+        try:
+            _serve(home, host, port, AnchoringPolicy(anchor_growth, anchor_age))
+        finally:
+            server.shutdown()
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def serve(
-        host: Annotated[
-            str,
-            typer.Option(
-                help="Address to listen on; put a TLS proxy before anything but loopback."
-            ),
-        ] = "127.0.0.1",
-        port: Annotated[
-            int, typer.Option(help="Port; 0 chooses a free one.", min=0, max=65535)
-        ] = 8000,
-        anchor_growth: Annotated[
-            int, typer.Option(help="Anchor when this many entries wait.", min=1)
-        ] = 256,
-        anchor_age: Annotated[
-            int, typer.Option(help="Anchor when the oldest entry waits this many seconds.", min=1)
-        ] = 60,
-        metrics: Annotated[
-            str,
-            typer.Option(
-                help="HOST:PORT to serve metrics for Prometheus at; never on the API's own."
-            ),
-        ] = "",
-    ) -> None:
-        from cli.session import open_alone
-
-        with open_alone() as home:
-            from ledger.services.onchain.anchoring import Policy
-
-            if not metrics:
-                _serve(home, host, port, Policy(anchor_growth, anchor_age))
-                return
-            from ledger.app import metrics as measures
-
-            measured = measures.NodeMetrics()
-            measured.follow(home.node)
-            home.node.telemetry = measured
-            server = measures.serve(measured.registry, metrics)
-            try:
-                _serve(home, host, port, Policy(anchor_growth, anchor_age))
-            finally:
-                server.shutdown()
+    app.command(help=_HELP)(serve)
 
 
 def _serve(home: Any, host: str, port: int, policy: Any) -> None:
@@ -76,15 +71,19 @@ def _serve(home: Any, host: str, port: int, policy: Any) -> None:
     from ledger.adapters import files
     from ledger.app import settings
     from ledger.services.preservation import fixity
-    from ledger.services.workers.anchoring import Worker
-    from ledger.services.workers.handovers import Exchanger
-    from ledger.services.workers.replicas import Keeper
+    from ledger.services.workers.anchoring import AnchoringWorker
+    from ledger.services.workers.handovers import HandoverWorker
+    from ledger.services.workers.replicas import ReplicaWorker
 
     listener = listen(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"
     ipfs = home.settings.ipfs
-    reading = fixity.Policy(int(ipfs.fixity_days * 86400), int(ipfs.fixity_rate * (1 << 20)))
-    workers = (Worker(home.node, policy), Keeper(home.node, reading), Exchanger(home.node))
+    reading = fixity.FixityPolicy(int(ipfs.fixity_days * 86400), int(ipfs.fixity_rate * (1 << 20)))
+    workers = (
+        AnchoringWorker(home.node, policy),
+        ReplicaWorker(home.node, reading),
+        HandoverWorker(home.node),
+    )
 
     @asynccontextmanager
     async def lifespan(app: Any) -> Any:

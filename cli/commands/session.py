@@ -73,112 +73,122 @@ Example:
 """
 
 
+def list_(as_json: Json = False) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        found, agency = session.node.sessions(), session.person.descriptor.agency
+    rows = [[one["id"], _who(one, agency), one["since"], one["until"]] for one in found]
+    output.result(
+        {"sessions": found},
+        *output.table(["SESSION", "WHO", "SINCE", "UNTIL"], rows, whole=("SESSION", "WHO")),
+    )
+
+
+def end(
+    which: Annotated[str, typer.Argument(metavar="SESSION", help="As session list shows it.")],
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        session.node.end_session(which)
+    output.result(
+        {"ended": which},
+        "ended; to keep somebody out: " + runnable("custody person suspend WHO"),
+    )
+
+
+def login(as_json: Json = False) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        session.node.status(chain=False, ipfs=False)
+        who = session.person.certificate.pseudonym
+    output.result({"pseudonym": who}, f"logged in as {who}")
+
+
+def set_(
+    issuer: Annotated[str, typer.Option(help="The issuer, exactly as the provider writes it.")],
+    client_id: Annotated[str, typer.Option(help="The id under which custody is registered there.")],
+    account: Annotated[
+        str,
+        typer.Option(help="Your own account there (its sub), so that you stay able to log in."),
+    ],
+    as_json: Json = False,
+) -> None:
+    from dataclasses import replace
+
+    from cli.session import open_alone
+    from ledger.adapters import oidc as provider
+    from ledger.app import settings
+    from ledger.app.settings import OidcSettings
+    from ledger.domain.untrusted import hosts
+    from ledger.services.people import membership
+
+    with open_alone() as home:
+        allowed = hosts.networks(home.settings.networks)
+        provider.check_settings(issuer, client_id, allowed)
+        home.node.identity = provider.OidcProvider(issuer, client_id, allowed)
+        membership.link(home.node, _own(home.keyring), account)
+        settings.write(home.path, replace(home.settings, oidc=OidcSettings(issuer, client_id)))
+    output.result(
+        {"issuer": issuer, "clientId": client_id},
+        f"people log in at {issuer} from now on, besides with their keys",
+    )
+
+
+def off(as_json: Json = False) -> None:
+    from dataclasses import replace
+
+    from cli.session import open_alone
+    from ledger.app import settings
+    from ledger.app.settings import OidcSettings
+
+    with open_alone() as home:
+        settings.write(home.path, replace(home.settings, oidc=OidcSettings()))
+    output.result({"issuer": None}, "people log in with their keys alone")
+
+
+def alarms(as_json: Json = False) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        found, agency = session.node.alarms(), session.person.descriptor.agency
+    rows = [
+        [
+            one["time"],
+            one["kind"],
+            _who(one, agency),
+            f"{one['count']} items within {one['seconds'] // 60} minutes",
+        ]
+        for one in found
+    ]
+    output.result(
+        {"alarms": found},
+        *output.table(["WHEN", "WHAT", "WHO", "HOW MANY"], rows, whole=("WHO",)),
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     app.add_typer(group, name="session")
 
-    @group.command("list", help=_LIST)
-    def list_(as_json: Json = False) -> None:
-        from cli.session import open_session
+    group.command("list", help=_LIST)(list_)
 
-        with open_session() as session:
-            found, agency = session.node.sessions(), session.person.descriptor.agency
-        rows = [[one["id"], _who(one, agency), one["since"], one["until"]] for one in found]
-        output.result(
-            {"sessions": found},
-            *output.table(["SESSION", "WHO", "SINCE", "UNTIL"], rows, whole=("SESSION", "WHO")),
-        )
+    group.command(help=_END)(end)
 
-    @group.command(help=_END)
-    def end(
-        which: Annotated[str, typer.Argument(metavar="SESSION", help="As session list shows it.")],
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session
-
-        with open_session() as session:
-            session.node.end_session(which)
-        output.result(
-            {"ended": which},
-            "ended; to keep somebody out: " + runnable("custody person suspend WHO"),
-        )
-
-    @app.command(help=_LOGIN)
-    def login(as_json: Json = False) -> None:
-        from cli.session import open_session
-
-        with open_session() as session:
-            session.node.status(chain=False, ipfs=False)
-            who = session.person.certificate.pseudonym
-        output.result({"pseudonym": who}, f"logged in as {who}")
+    app.command(help=_LOGIN)(login)
 
     oidc = typer.Typer(help=_OIDC, no_args_is_help=True)
     app.add_typer(oidc, name="oidc")
 
-    @oidc.command("set", help=_SET)
-    def set_(
-        issuer: Annotated[str, typer.Option(help="The issuer, exactly as the provider writes it.")],
-        client_id: Annotated[
-            str, typer.Option(help="The id under which custody is registered there.")
-        ],
-        account: Annotated[
-            str,
-            typer.Option(help="Your own account there (its sub), so that you stay able to log in."),
-        ],
-        as_json: Json = False,
-    ) -> None:
-        from dataclasses import replace
+    oidc.command("set", help=_SET)(set_)
 
-        from cli.session import open_alone
-        from ledger.adapters import oidc as provider
-        from ledger.app import settings
-        from ledger.app.settings import OidcSettings
-        from ledger.domain.untrusted import hosts
-        from ledger.services.people import membership
+    oidc.command(help=_OFF)(off)
 
-        with open_alone() as home:
-            allowed = hosts.networks(home.settings.networks)
-            provider.check_settings(issuer, client_id, allowed)
-            home.node.identity = provider.OidcProvider(issuer, client_id, allowed)
-            membership.link(home.node, _own(home.keyring), account)
-            settings.write(home.path, replace(home.settings, oidc=OidcSettings(issuer, client_id)))
-        output.result(
-            {"issuer": issuer, "clientId": client_id},
-            f"people log in at {issuer} from now on, besides with their keys",
-        )
-
-    @oidc.command(help=_OFF)
-    def off(as_json: Json = False) -> None:
-        from dataclasses import replace
-
-        from cli.session import open_alone
-        from ledger.app import settings
-        from ledger.app.settings import OidcSettings
-
-        with open_alone() as home:
-            settings.write(home.path, replace(home.settings, oidc=OidcSettings()))
-        output.result({"issuer": None}, "people log in with their keys alone")
-
-    @app.command(help=_ALARMS)
-    def alarms(as_json: Json = False) -> None:
-        from cli.session import open_session
-
-        with open_session() as session:
-            found, agency = session.node.alarms(), session.person.descriptor.agency
-        rows = [
-            [
-                one["time"],
-                one["kind"],
-                _who(one, agency),
-                f"{one['count']} items within {one['seconds'] // 60} minutes",
-            ]
-            for one in found
-        ]
-        output.result(
-            {"alarms": found},
-            *output.table(["WHEN", "WHAT", "WHO", "HOW MANY"], rows, whole=("WHO",)),
-        )
+    app.command(help=_ALARMS)(alarms)
 
 
 def _who(one: dict[str, Any], home: str) -> str:

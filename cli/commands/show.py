@@ -18,38 +18,39 @@ Example:
 """
 
 
+def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
+    from cli.arguments import basis as basis_member
+    from cli.arguments import evidence_urn
+    from cli.session import open_session
+    from ledger.client import retrieval
+
+    urn = evidence_urn(evidence)
+    with open_session() as session:
+        details: list[dict[str, Any]] = []
+        standing: dict[str, Any] | None = None
+        if basis:
+            access = retrieval.record_access(
+                session.node,
+                session.person,
+                session.clock,
+                urn,
+                mode="view",
+                basis=basis_member(basis),
+            )
+            details, standing = session.node.record(urn, access)
+        item = session.node.item(urn)
+        events = list(session.node.events(urn))
+        names = session.node.agency()["names"]
+    value = {"item": item, "events": events, "details": details or None, "standing": standing}
+    output.result(
+        value,
+        *_text(item, events, {one["seq"]: one["document"] for one in details}, names, standing),
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def show(evidence: Evidence, basis: Basis = "", as_json: Json = False) -> None:
-        from cli.arguments import basis as basis_member
-        from cli.arguments import evidence_urn
-        from cli.session import open_session
-        from ledger.client import retrieval
-
-        urn = evidence_urn(evidence)
-        with open_session() as session:
-            details: list[dict[str, Any]] = []
-            standing: dict[str, Any] | None = None
-            if basis:
-                access = retrieval.record_access(
-                    session.node,
-                    session.person,
-                    session.clock,
-                    urn,
-                    mode="view",
-                    basis=basis_member(basis),
-                )
-                details, standing = session.node.record(urn, access)
-            item = session.node.item(urn)
-            events = list(session.node.events(urn))
-            names = session.node.agency()["names"]
-        value = {"item": item, "events": events, "details": details or None, "standing": standing}
-        output.result(
-            value,
-            *_text(item, events, {one["seq"]: one["document"] for one in details}, names, standing),
-        )
+    app.command(help=_HELP)(show)
 
 
 def _replica(one: dict[str, Any]) -> str:

@@ -21,18 +21,19 @@ Example:
 _COUNTS = ("pinned", "waiting", "damaged")
 
 
+def status(as_json: Json = False) -> None:
+    from cli.session import open_session
+
+    with open_session() as session:
+        found = session.node.status()
+    output.result(found, *text(found))
+    if found["chain"]["problem"]:
+        raise typer.Exit(3)
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def status(as_json: Json = False) -> None:
-        from cli.session import open_session
-
-        with open_session() as session:
-            found = session.node.status()
-        output.result(found, *text(found))
-        if found["chain"]["problem"]:
-            raise typer.Exit(3)
+    app.command(help=_HELP)(status)
 
 
 def text(found: dict[str, Any]) -> list[str]:

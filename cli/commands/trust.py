@@ -25,33 +25,34 @@ Example:
 """
 
 
+def trust(
+    out: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
+    pin: Annotated[
+        list[Path] | None, typer.Option(help="Bundle whose block is pinned; may be repeated.")
+    ] = None,
+    force: outfile.Force = False,
+    as_json: Json = False,
+) -> None:
+    from cli.session import open_session
+
+    with (
+        outfile.writing(out, force=force, mode=outfile.PUBLIC) as file,
+        open_session() as session,
+    ):
+        root, pinned = _pinned(session.node, pin or [])
+        file.write(root.encode())
+    text = f"{out}: chain {root.chain_id} ({root.label})"
+    if pinned:
+        text += f"; pinned blocks: {', '.join(map(str, pinned))}"
+    output.result(
+        {"path": str(out), "chainId": root.chain_id, "label": root.label, "pinned": pinned},
+        text,
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def trust(
-        out: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
-        pin: Annotated[
-            list[Path] | None, typer.Option(help="Bundle whose block is pinned; may be repeated.")
-        ] = None,
-        force: outfile.Force = False,
-        as_json: Json = False,
-    ) -> None:
-        from cli.session import open_session
-
-        with (
-            outfile.writing(out, force=force, mode=outfile.PUBLIC) as file,
-            open_session() as session,
-        ):
-            root, pinned = _pinned(session.node, pin or [])
-            file.write(root.encode())
-        text = f"{out}: chain {root.chain_id} ({root.label})"
-        if pinned:
-            text += f"; pinned blocks: {', '.join(map(str, pinned))}"
-        output.result(
-            {"path": str(out), "chainId": root.chain_id, "label": root.label, "pinned": pinned},
-            text,
-        )
+    app.command(help=_HELP)(trust)
 
 
 def _pinned(node: NodeClient, bundles: list[Path]) -> tuple[TrustRoot, list[int]]:

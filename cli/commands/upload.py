@@ -24,100 +24,97 @@ Example:
 """
 
 
+def upload(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
+    case: Annotated[str, typer.Option(help="Case number; searchable, never in clear.")] = "",
+    exhibit: Annotated[str, typer.Option(help="Exhibit number; searchable, never in clear.")] = "",
+    basis: Annotated[
+        str, typer.Option(help="Legal basis in words, part of the signed record.")
+    ] = "",
+    handling: Annotated[
+        list[str] | None,
+        typer.Option(help="Handling code such as victim-identity; may be repeated."),
+    ] = None,
+    occurred: Annotated[
+        str, typer.Option(help="When it was collected, if not now: 2026-11-20T10:00:00Z.")
+    ] = "",
+    late: members.Late = "",
+    basis_kind: members.BasisKind = "",
+    authorisation: members.Authorisation = "",
+    authority: members.Authority = "",
+    source: Annotated[
+        str, typer.Option("--from", help="Item that it was taken from, such as a seized phone.")
+    ] = "",
+    method: Annotated[
+        str, typer.Option(help="How it was taken: physical, logical, file-system, cloud ...")
+    ] = "",
+    tool: Annotated[str, typer.Option(help="Tool that it was taken with.")] = "",
+    tool_version: Annotated[str, typer.Option(help="Version of that tool.")] = "",
+    place: Annotated[str, typer.Option(help="Where it was taken.")] = "",
+    clock_shown: Annotated[str, typer.Option(help="Time that the device showed.")] = "",
+    clock_reference: Annotated[
+        str, typer.Option(help="True time at that moment: 2026-11-20T10:00:00Z.")
+    ] = "",
+    digest: Annotated[
+        list[str] | None, typer.Option(help="Further digests beside sha-256, such as sha-512.")
+    ] = None,
+    on_duplicate: Annotated[
+        str, typer.Option(help="record or skip content that you have recorded before.")
+    ] = "record",
+    resume: members.Resume = False,
+    restart: members.Restart = False,
+    as_json: Json = False,
+) -> None:
+    from cli.arguments import evidence_urn
+    from ledger.client.upload import UploadOptions
+    from ledger.domain.errors import UsageError
+
+    if on_duplicate not in ("record", "skip"):
+        raise UsageError(f"--on-duplicate {on_duplicate}", hint="expected record or skip")
+    said = members.identifier_members(case, exhibit) | members.basis_member(
+        basis, basis_kind, authorisation, authority
+    )
+    said |= members.moment_members(occurred, late) | ({"handling": handling} if handling else {})
+    if bool(clock_shown) != bool(clock_reference):
+        raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
+    if clock_reference:
+        members.past_time(clock_reference, "--clock-reference")
+    body: dict[str, Any] = {
+        **({"partOf": evidence_urn(source)} if source else {}),
+        **({"method": method} if method else {}),
+        **(
+            {"tool": {"name": tool, **({"version": tool_version} if tool_version else {})}}
+            if tool
+            else {}
+        ),
+        **({"place": place} if place else {}),
+        **(
+            {"deviceClock": {"shown": clock_shown, "reference": clock_reference}}
+            if clock_shown
+            else {}
+        ),
+    }
+    if resume and restart:
+        raise UsageError(
+            "--resume and --restart are two ways to go on", hint="choose one of the two"
+        )
+    if resume and (said or body or digest):
+        raise UsageError(
+            "--resume goes on with the details that were given then",
+            hint="give the paths alone, or --restart for new details",
+        )
+    interrupted = members.interruption(resume, restart)
+    upload_paths(
+        paths,
+        UploadOptions(
+            said, tuple(digest or ()), on_duplicate == "skip", body, interrupted=interrupted
+        ),
+    )
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def upload(
-        paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
-        case: Annotated[str, typer.Option(help="Case number; searchable, never in clear.")] = "",
-        exhibit: Annotated[
-            str, typer.Option(help="Exhibit number; searchable, never in clear.")
-        ] = "",
-        basis: Annotated[
-            str, typer.Option(help="Legal basis in words, part of the signed record.")
-        ] = "",
-        handling: Annotated[
-            list[str] | None,
-            typer.Option(help="Handling code such as victim-identity; may be repeated."),
-        ] = None,
-        occurred: Annotated[
-            str, typer.Option(help="When it was collected, if not now: 2026-11-20T10:00:00Z.")
-        ] = "",
-        late: members.Late = "",
-        basis_kind: members.BasisKind = "",
-        authorisation: members.Authorisation = "",
-        authority: members.Authority = "",
-        source: Annotated[
-            str, typer.Option("--from", help="Item that it was taken from, such as a seized phone.")
-        ] = "",
-        method: Annotated[
-            str, typer.Option(help="How it was taken: physical, logical, file-system, cloud ...")
-        ] = "",
-        tool: Annotated[str, typer.Option(help="Tool that it was taken with.")] = "",
-        tool_version: Annotated[str, typer.Option(help="Version of that tool.")] = "",
-        place: Annotated[str, typer.Option(help="Where it was taken.")] = "",
-        clock_shown: Annotated[str, typer.Option(help="Time that the device showed.")] = "",
-        clock_reference: Annotated[
-            str, typer.Option(help="True time at that moment: 2026-11-20T10:00:00Z.")
-        ] = "",
-        digest: Annotated[
-            list[str] | None, typer.Option(help="Further digests beside sha-256, such as sha-512.")
-        ] = None,
-        on_duplicate: Annotated[
-            str, typer.Option(help="record or skip content that you have recorded before.")
-        ] = "record",
-        resume: members.Resume = False,
-        restart: members.Restart = False,
-        as_json: Json = False,
-    ) -> None:
-        from cli.arguments import evidence_urn
-        from ledger.client.upload import Options
-        from ledger.domain.errors import UsageError
-
-        if on_duplicate not in ("record", "skip"):
-            raise UsageError(f"--on-duplicate {on_duplicate}", hint="expected record or skip")
-        said = members.identifier_members(case, exhibit) | members.basis_member(
-            basis, basis_kind, authorisation, authority
-        )
-        said |= members.moment_members(occurred, late) | (
-            {"handling": handling} if handling else {}
-        )
-        if bool(clock_shown) != bool(clock_reference):
-            raise UsageError("the clock of a device takes both --clock-shown and --clock-reference")
-        if clock_reference:
-            members.past_time(clock_reference, "--clock-reference")
-        body: dict[str, Any] = {
-            **({"partOf": evidence_urn(source)} if source else {}),
-            **({"method": method} if method else {}),
-            **(
-                {"tool": {"name": tool, **({"version": tool_version} if tool_version else {})}}
-                if tool
-                else {}
-            ),
-            **({"place": place} if place else {}),
-            **(
-                {"deviceClock": {"shown": clock_shown, "reference": clock_reference}}
-                if clock_shown
-                else {}
-            ),
-        }
-        if resume and restart:
-            raise UsageError(
-                "--resume and --restart are two ways to go on", hint="choose one of the two"
-            )
-        if resume and (said or body or digest):
-            raise UsageError(
-                "--resume goes on with the details that were given then",
-                hint="give the paths alone, or --restart for new details",
-            )
-        interrupted = members.interruption(resume, restart)
-        upload_paths(
-            paths,
-            Options(
-                said, tuple(digest or ()), on_duplicate == "skip", body, interrupted=interrupted
-            ),
-        )
+    app.command(help=_HELP)(upload)
 
 
 def upload_paths(paths: list[Path], options: Any) -> None:

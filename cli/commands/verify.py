@@ -29,30 +29,29 @@ _MARKS = {
 _CHUNK = 1 << 20
 
 
+def verify(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="The evidence itself; it never leaves this machine."),
+    ] = None,
+    trust: Annotated[
+        Path, typer.Option(help="Trust root, obtained by another way than the bundle.")
+    ] = ...,  # type: ignore[assignment]
+    rpc: Annotated[
+        str, typer.Option(help="URL of a chain that you trust, to judge the block.")
+    ] = "",
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Tell the life of the item, event by event.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    raise typer.Exit(run(bundle, file, trust, rpc, timeline=timeline))
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
-
-    @app.command(help=_HELP)
-    def verify(
-        bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle.")],
-        file: Annotated[
-            Path | None,
-            typer.Argument(
-                metavar="[FILE]", help="The evidence itself; it never leaves this machine."
-            ),
-        ] = None,
-        trust: Annotated[
-            Path, typer.Option(help="Trust root, obtained by another way than the bundle.")
-        ] = ...,  # type: ignore[assignment]
-        rpc: Annotated[
-            str, typer.Option(help="URL of a chain that you trust, to judge the block.")
-        ] = "",
-        timeline: Annotated[
-            bool, typer.Option("--timeline", help="Tell the life of the item, event by event.")
-        ] = False,
-        as_json: Json = False,
-    ) -> None:
-        raise typer.Exit(run(bundle, file, trust, rpc, timeline=timeline))
+    app.command(help=_HELP)(verify)
 
 
 def run(bundle: Path, file: Path | None, trust: Path, rpc: str, *, timeline: bool = False) -> int:

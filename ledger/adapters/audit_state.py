@@ -16,7 +16,7 @@ from typing import Final
 from ledger.adapters import files
 from ledger.adapters.audit_chain_tables import ChainTables
 from ledger.adapters.filelock import FileLock
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import LogState, Progress, Usage
 from ledger.domain.audit.replay import Step
 from ledger.domain.errors import StorageError, UsageError
@@ -281,12 +281,12 @@ class SqliteAuditState(ChainTables):
         ):
             yield Usage(*row)
 
-    def findings(self, log: bytes) -> Iterator[Finding]:
+    def findings(self, log: bytes) -> Iterator[AuditFinding]:
         """What replaying a log found, this time and earlier."""
         for row in self._pages(
             "SELECT code, place, expected, found FROM finding WHERE log = ? ORDER BY number", log
         ):
-            yield Finding(*row)
+            yield AuditFinding(*row)
 
     def volumes(self, log: bytes, least: int) -> Iterator[tuple[bytes, int, int]]:
         """(certificate, hour since 1970, events) of hours in which somebody signed ``least`` events

@@ -80,26 +80,35 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def used(path: Path) -> Iterator[None]:
-    """Hold a file or folder together with others, until none of whom does `unused` take it."""
-    with _flocked(path, _flags(path), fcntl.LOCK_SH):
+    """Hold a file together with others, until none of whom does `unused` take it."""
+    with _flocked(path, os.O_RDONLY | os.O_CREAT, fcntl.LOCK_SH):
         yield
 
 
 @contextmanager
-def unused(path: Path) -> Iterator[bool]:
-    """Whether nobody holds something now; nobody does until the block ends."""
+def folder_used(path: Path) -> Iterator[None]:
+    """Hold a folder that is there, and go on being there.
+
+    Raises:
+        OSError: it is not, or was taken away at that moment.
+    """
+    with _flocked(path, os.O_RDONLY | os.O_DIRECTORY, fcntl.LOCK_SH):
+        path.stat()  # it may have been taken away between two steps
+        yield
+
+
+@contextmanager
+def unused(path: Path, *, folder: bool = False) -> Iterator[bool]:
+    """Whether nobody holds a file, or a folder that is there; nobody does until the block ends."""
+    flags = os.O_RDONLY | (os.O_DIRECTORY if folder else os.O_CREAT)
     with ExitStack() as stack:
         try:
-            stack.enter_context(_flocked(path, _flags(path), fcntl.LOCK_EX | fcntl.LOCK_NB))
+            stack.enter_context(_flocked(path, flags, fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError:
             free = False
         else:
             free = True
         yield free
-
-
-def _flags(path: Path) -> int:
-    return os.O_RDONLY | (os.O_DIRECTORY if path.is_dir() else os.O_CREAT)
 
 
 @contextmanager

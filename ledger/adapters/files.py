@@ -9,7 +9,7 @@ import shlex
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -258,10 +258,11 @@ def building(path: Path, *, what: str) -> Iterator[Path]:
     Raises:
         StorageError: the disk refused; ``what`` says what could not be done.
     """
-    aside = path.with_name(f".{secrets.token_hex(8)}{_BUILDING}")
+    aside = path
     try:
-        aside.mkdir(mode=0o700, parents=True)
-        with filelock.used(aside):
+        with ExitStack() as stack:
+            while aside == path:
+                aside = _taken(path, stack)
             _remove_unused(path.absolute().parent.glob(f".*{_BUILDING}"))
             yield aside
             if path.exists():
@@ -273,13 +274,25 @@ def building(path: Path, *, what: str) -> Iterator[Path]:
             f"{what}: {error.strerror}", hint="check disk and permissions"
         ) from error
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        if aside != path:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _taken(path: Path, stack: ExitStack) -> Path:
+    """A new folder beside a path; the path itself where another process just swept it away."""
+    aside = path.with_name(f".{secrets.token_hex(8)}{_BUILDING}")
+    aside.mkdir(mode=0o700, parents=True)
+    try:
+        stack.enter_context(filelock.folder_used(aside))
+    except FileNotFoundError:
+        return path
+    return aside
 
 
 def _remove_unused(folders: Iterable[Path]) -> None:
     """Remove folders that no process builds in any more; one that is not ours to open is left."""
     for folder in folders:
-        with suppress(OSError), filelock.unused(folder) as free:
+        with suppress(OSError), filelock.unused(folder, folder=True) as free:
             if free:
                 shutil.rmtree(folder, ignore_errors=True)
 

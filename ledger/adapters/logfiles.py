@@ -7,6 +7,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +26,7 @@ from ledger.domain.errors import (
     UnreadableError,
     UsageError,
 )
+from ledger.domain.untrusted import hosts
 from ledger.domain.untrusted.hosts import require_tls
 
 Signer = Callable[[], tuple[PrivateKey, bytes]]
@@ -71,6 +73,9 @@ class FolderFiles:
                 f"cannot read {path}: {error.strerror}", hint="check the disk, then try again"
             ) from error
         return _bounded(path, data)
+
+    def known_at(self, services: AbstractSet[str]) -> None:
+        """A folder is a copy wherever the node is."""
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -121,11 +126,18 @@ class WebFiles(HttpNode):
         self._logins = threading.Lock()  # proofs and sessions are one after another
         self._prefix: str | None = None
         self._hidden = False
+        self._own = True
 
     @property
     def is_node(self) -> bool:
-        """Whether a node answers, and no plain web server that was given a copy."""
-        return bool(self._prefix)
+        """Whether this is the agency's own address, as long as nobody knows better."""
+        return self._own
+
+    def known_at(self, services: AbstractSet[str]) -> None:
+        """At any other address than the agency's own lies a copy."""
+        self._own = hosts.parse(self.where, what="a log").origin in {
+            hosts.parse(one, what="a node").origin for one in services
+        }
 
     def get(self, path: str) -> bytes:
         """A file; a node is logged in to when it first refuses."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.adapters.web.client import MIB, Patience, Reach, Web
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.errors import NetworkError
 from ledger.domain.untrusted import hosts
 from ledger.domain.untrusted.hosts import Network
@@ -16,7 +16,9 @@ _PATIENCE: Final = Patience(connect=5.0, between=10.0, total=20.0)
 _WHOSE: Final = "a webhook"
 
 
-def send(url: str, findings: list[Finding], time: int, allowed: tuple[Network, ...] = ()) -> None:
+def send(
+    url: str, findings: list[AuditFinding], time: int, allowed: tuple[Network, ...] = ()
+) -> None:
     """POST alarms as JSON; ``time`` is seconds since 1970.
 
     Args:

@@ -210,7 +210,8 @@ def _copy_packs(source: Path, folder: Path) -> tuple[int, dict[str, int]]:
         raise StorageError(
             what,
             hint=(
-                "nothing was changed; open it with custody doctor, or back it up into a new folder"
+                "nothing was changed; open it with custody doctor, run custody collect where a "
+                "pack was cut, or back it up into a new folder"
             ),
         )
     copied = 0

@@ -38,9 +38,9 @@ from ledger.domain.identity.names import agency_id, log_urn, parse_log_urn
 from ledger.domain.ports.node_and_chain import Chain, Clock, IdentityProvider
 from ledger.domain.untrusted import hosts
 from ledger.services.log.files import OwnLog
+from ledger.services.node.board import Board
 from ledger.services.node.certificate_authority import Authority
 from ledger.services.node.context import Node, NodeKeys
-from ledger.services.node.supervision import Board
 from ledger.services.registration import reindexing
 
 _LOGS: Final = 16  # of one agency: a new one is begun only when the one before it is lost
@@ -182,7 +182,7 @@ def _log_of(config: HomeSettings, code: str, number: int) -> str:
 def _logs_at(config: HomeSettings, records: SqlRecords, url: str) -> frozenset[str]:
     """The logs of the agencies that are known at an address."""
     with records.read() as unit:
-        codes = [row.agency for row in unit.partners() if row.url == url]
+        codes = [row.agency for row in unit.partners.all() if row.url == url]
     return frozenset(_log_of(config, code, number) for code in codes for number in range(_LOGS))
 
 
@@ -197,7 +197,7 @@ def own_log(home: Path) -> tuple[str, str]:
     records = SqlRecords(sqlite_url(home / "ledger.sqlite"))
     try:
         with records.read() as unit:
-            published = unit.rows("descriptor")
+            published = unit.tables.rows("descriptor")
     finally:
         records.close()
     newest = max(published, key=lambda row: int(row["version"]), default=None)

@@ -23,7 +23,7 @@ from ledger.adapters.chain.contracts import Contracts, address_of
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore.file import FileKeyring
 from ledger.app import bootstrap, settings
-from ledger.app.deploy_contracts import MAX_ANCHORING_DELAY, Card, deploy
+from ledger.app.deploy_contracts import MAX_ANCHORING_DELAY, FounderDescriptor, deploy
 from ledger.app.settings import ChainSettings, HomeSettings
 from ledger.domain.bundle.trust import Clique, Pinned, TrustRoot
 from ledger.domain.chain import contract_layout
@@ -103,7 +103,7 @@ def prepare(
     passphrase: bytes,
     url: str,
     profile: str,
-) -> Card:
+) -> FounderDescriptor:
     """Make the keys of an agency that will share a chain; returns what the deployment of the
     contracts needs of it.
 
@@ -143,7 +143,10 @@ def join(
         )
     try:
         value = json.loads((home / settings.FOUNDING).read_bytes())
-        card, sealed = Card.parse(value["card"]), from_b64url(value["number"], what="number")
+        card, sealed = (
+            FounderDescriptor.parse(value["card"]),
+            from_b64url(value["number"], what="number"),
+        )
     except OSError as error:
         raise UsageError(
             f"{home} is not prepared to join a chain",
@@ -174,7 +177,7 @@ def join(
     return Founded(home, *made)
 
 
-def _recognise(contracts: Contracts, root: TrustRoot, card: Card) -> BlockRef:
+def _recognise(contracts: Contracts, root: TrustRoot, card: FounderDescriptor) -> BlockRef:
     """The block that deployed the contracts, after checking chain, code and our own entry in the
     registry.
     """
@@ -218,7 +221,7 @@ def _prepare(
     *,
     url: str,
     profile: str,
-) -> tuple[FileKeyring, Card, bytes]:
+) -> tuple[FileKeyring, FounderDescriptor, bytes]:
     """Profile, keys of the agency and of its first person; their service number comes back
     sealed.
     """
@@ -251,7 +254,7 @@ def _prepare(
     keyring.put_hpke_key("hpke-person", HpkePrivateKey.generate())
     keyring.put("person-certificate", certificate)
     sealed = service_numbers.seal_number(keyring.get("people"), person, pseudonym.encode())
-    card = Card(
+    card = FounderDescriptor(
         _descriptor(keyring, agency, authority, url),
         address_of(keyring.get("governor")),
         address_of(keyring.get("anchorer")),
@@ -303,7 +306,7 @@ def _make_keys(keyring: FileKeyring, agency: str, now: int) -> Authority:
 def _complete(
     home: Path,
     keyring: FileKeyring,
-    card: Card,
+    card: FounderDescriptor,
     number: bytes,
     contracts: Contracts,
     block: BlockRef,
@@ -323,7 +326,9 @@ def _complete(
     node = bootstrap.assemble(home, config, keyring, contracts.chain, SystemClock())
     try:
         with node.records.write() as unit:
-            unit.put_descriptor(DescriptorRow(1, card.descriptor.raw, block.time, block.number))
+            unit.authority.put_descriptor(
+                DescriptorRow(1, card.descriptor.raw, block.time, block.number)
+            )
             anchors = [
                 f"EVM chain {chain.id}",
                 f"registry {config.registry}",
@@ -338,7 +343,7 @@ def _complete(
             )
             agency_statements.publish_crl(node, unit)
             certificate = certificates.parse(keyring.get("person-certificate"))
-            unit.put_certificate(certificate.digest, certificate.der)
+            unit.people.put_certificate(certificate.digest, certificate.der)
             hpke, custody = keyring.hpke_key("hpke-person").public, card.descriptor.custody.digest
             proof = enrolment.sign(
                 keyring.signing_key("person"), server=log_urn(node.log_id), hpke=hpke
@@ -352,7 +357,7 @@ def _complete(
                 proof=proof,
                 custody=custody,
             )
-            unit.put_person(row)
+            unit.people.put(row)
     finally:
         node.records.close()
         node.blocks.close()

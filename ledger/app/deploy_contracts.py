@@ -30,7 +30,7 @@ _LIMIT: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class FounderDescriptor:
     """What the deployment needs of a founder: descriptor, and the addresses (20 bytes) of its two
     chain accounts.
     """
@@ -78,18 +78,21 @@ class Card:
         )
 
 
-def read_cards(paths: Sequence[Path]) -> list[Card]:
+def read_cards(paths: Sequence[Path]) -> list[FounderDescriptor]:
     """The cards in files, each with one or a list of them.
 
     Raises:
         UsageError: a file cannot be read or holds something else, or an agency stands there twice.
     """
-    cards: list[Card] = []
+    cards: list[FounderDescriptor] = []
     for path in paths:
         try:
             with path.open("rb") as file:
                 value = json.loads(file.read(_LIMIT))
-            cards += [Card.parse(one) for one in (value if isinstance(value, list) else [value])]
+            cards += [
+                FounderDescriptor.parse(one)
+                for one in (value if isinstance(value, list) else [value])
+            ]
         except OSError as error:
             raise UsageError(
                 f"cannot read {path}: {error.strerror}", hint="check the path"
@@ -105,7 +108,9 @@ def read_cards(paths: Sequence[Path]) -> list[Card]:
     return cards
 
 
-def deploy(chain: Chain, key: bytes, cards: Sequence[Card]) -> tuple[Contracts, BlockRef]:
+def deploy(
+    chain: Chain, key: bytes, cards: Sequence[FounderDescriptor]
+) -> tuple[Contracts, BlockRef]:
     """Deploy registry and ledger; returns them with the block from which the first descriptors are
     in force.
     """
@@ -126,7 +131,7 @@ def deploy(chain: Chain, key: bytes, cards: Sequence[Card]) -> tuple[Contracts, 
 def consort(
     chain: Chain,
     key: bytes,
-    cards: Sequence[Card],
+    cards: Sequence[FounderDescriptor],
     *,
     wei: int,
     confirmations: int,

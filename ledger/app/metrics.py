@@ -83,11 +83,11 @@ class _NodeCollector:
         """How far the log is, and what waits."""
         node = self._node
         with node.records.read() as unit:
-            reached, log = anchoring.progress(node, unit), unit.log(node.log_id)
-            waiting = unit.entry(node.log_id, reached.anchored)
-            held = unit.holding_counts()
-            items, releases = unit.count("item"), unit.count("release")
-            alarms = unit.count("alarm")
+            reached, log = anchoring.progress(node, unit), unit.logs.get(node.log_id)
+            waiting = unit.logs.entry(node.log_id, reached.anchored)
+            held = unit.replicas.counts()
+            items, releases = unit.tables.count("item"), unit.tables.count("release")
+            alarms = unit.tables.count("alarm")
         entries = GaugeMetricFamily(
             "custody_log_entries", "Entries of the log that reached a state", labels=["state"]
         )

@@ -15,7 +15,7 @@ from ledger.adapters.chain.contracts import Contracts
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.logfiles import Auditor, FolderFiles, WebFiles
 from ledger.domain.audit.ports import LogFiles
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import UnreadableError, UsageError
 from ledger.services.audit import internal
@@ -102,7 +102,7 @@ def opened(
         )
 
 
-def of_node(node: Node, root: TrustRoot, options: internal.Options) -> Report:
+def of_node(node: Node, root: TrustRoot, options: internal.InternalOptions) -> AuditReport:
     """Audit a node from inside, beside its own work.
 
     Raises:

@@ -18,7 +18,7 @@ from ledger.app import backup, bootstrap, settings
 from ledger.domain.errors import StorageError, UnreadableError, UsageError
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit.self_check import examine
-from ledger.services.audit.self_check_findings import Checked, Finding, Waiting
+from ledger.services.audit.self_check_findings import EntriesWaiting, SelfChecked, SelfCheckFinding
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Restored:
     snapshot: str
     made: int
     entries: int
-    checked: list[Checked]
-    notes: list[Finding]
-    waiting: list[Waiting]
+    checked: list[SelfChecked]
+    notes: list[SelfCheckFinding]
+    waiting: list[EntriesWaiting]
 
 
 def restore(
@@ -81,9 +81,9 @@ def restore(
         source.name,
         manifest.made,
         entries,
-        [one for one in results if isinstance(one, Checked)],
-        [one for one in results if isinstance(one, Finding)],
-        [one for one in results if isinstance(one, Waiting)],
+        [one for one in results if isinstance(one, SelfChecked)],
+        [one for one in results if isinstance(one, SelfCheckFinding)],
+        [one for one in results if isinstance(one, EntriesWaiting)],
     )
 
 
@@ -104,16 +104,18 @@ def _copy(source: Path, folder: Path, aside: Path, manifest: backup.Manifest) ->
             os.fsync(file.fileno())
 
 
-def _examine(aside: Path, passphrase: bytes) -> tuple[int, list[Finding | Checked | Waiting]]:
+def _examine(
+    aside: Path, passphrase: bytes
+) -> tuple[int, list[SelfCheckFinding | SelfChecked | EntriesWaiting]]:
     """Derive everything in the restored home again, every block included."""
     opened = bootstrap.open_home(aside, Unlocking(aside / settings.KEYRING, passphrase))
     try:
         results = list(examine(opened.node, deep=True))
         with opened.node.records.read() as unit:
-            log = unit.log(opened.node.log_id)
+            log = unit.logs.get(opened.node.log_id)
     finally:
         opened.close()
-    wrong = [one for one in results if isinstance(one, Finding) and not one.home_is_whole]
+    wrong = [one for one in results if isinstance(one, SelfCheckFinding) and not one.home_is_whole]
     if wrong:
         first = next((one for one in wrong if one.verdict is Verdict.FAILED), wrong[0])
         kind = StorageError if first.verdict is Verdict.FAILED else UnreadableError

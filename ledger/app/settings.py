@@ -17,7 +17,7 @@ from ledger.adapters import files
 from ledger.domain.errors import StorageError, UsageError
 from ledger.domain.files import custody_files
 from ledger.domain.untrusted import hosts
-from ledger.services.node.supervision import Standing
+from ledger.services.node.board import Standing
 
 _LOG = logging.getLogger("custody.settings")
 
@@ -222,7 +222,7 @@ def read_backups(home: Path) -> int:
         return int(json.loads((home / BACKUPS).read_bytes())["expires"])
     except FileNotFoundError:
         return 0
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         what = f"{home / BACKUPS} cannot be read: until when a backup opens an item is not known"
         raise StorageError(what, hint="make a backup: it writes the file anew") from error
 

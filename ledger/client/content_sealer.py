@@ -22,7 +22,7 @@ _AHEAD: Final = 6  # pieces in flight: 1 MiB of plaintext and 1 MiB of ciphertex
 
 
 @dataclass
-class Sealer:
+class ContentEncryptor:
     """Seals one stream of ``size`` bytes; ``blocks`` yields its blocks, afterwards ``root`` and
     ``digest`` are set.
 

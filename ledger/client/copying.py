@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from ledger.client import handover, retrieval
 from ledger.client.handover import HandingApi
 from ledger.client.upload import Upload
-from ledger.client.upload_attempts import Uploaded
-from ledger.client.upload_request import REFUSE, Options
+from ledger.client.upload_attempts import UploadResult
+from ledger.client.upload_request import REFUSE, UploadOptions
 from ledger.domain.codecs.text import from_b64url
 from ledger.domain.errors import FormatError, NotFoundError
 from ledger.domain.event.signing import Person
@@ -105,7 +105,8 @@ def disclose(
     body = _disclosed(
         recipient, what, list(dict.fromkeys([*standing["conditions"], *what.conditions]))
     )
-    return retrieval.record(node, person, clock, evidence, "disclosed", body, what.members, sealed)
+    said = {**what.members, **({"handling": guarded} if (guarded := standing["handling"]) else {})}
+    return retrieval.record(node, person, clock, evidence, "disclosed", body, said, sealed)
 
 
 def _disclosed(recipient: Recipient, what: Disclosure, conditions: Sequence[str]) -> dict[str, Any]:
@@ -140,7 +141,7 @@ def take(
     members: dict[str, Any],
     progress: Callable[[int], None] = lambda count: None,
     interrupted: str = REFUSE,
-) -> Uploaded:
+) -> UploadResult:
     """Fetch, check and record a copy as an item of our own (`copied`), under keys of our own.
 
     Args:
@@ -173,8 +174,11 @@ def take(
         source: dict[str, Any] = {"evidence": copy["evidence"], "statement": copy["statement"]}
         if disclosed["body"].get("conditions"):
             source["conditions"] = disclosed["body"]["conditions"]
-        inherited = {name: opening[name] for name in ("handling", "identifiers") if name in opening}
-        options = Options(
+        inherited = {name: opening[name] for name in ("identifiers",) if name in opening}
+        # As it is handled at the giver's now: what it shows may have been seen after it was opened.
+        guards = {*opening.get("handling", ()), *disclosed.get("handling", ())}
+        inherited |= {"handling": sorted(guards)} if guards else {}
+        options = UploadOptions(
             {**inherited, **members},
             tuple(opening["body"]["digests"]),
             body={"source": source},

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.client import folder_walk
-from ledger.client.upload_attempts import Uploaded
-from ledger.client.upload_request import Given
+from ledger.client.upload_attempts import UploadResult
+from ledger.client.upload_request import UploadRequest
 from ledger.domain.files import path_names
 from ledger.domain.files.manifest import Facts, Manifest, Member, Omission
 
@@ -22,7 +22,7 @@ class Gathering:
     acknowledgement.
     """
 
-    def __init__(self, given: Given) -> None:
+    def __init__(self, given: UploadRequest) -> None:
         self.given = given
         self.manifest = Manifest()
         self._names: dict[tuple[int, int], bytes] = {}
@@ -41,7 +41,7 @@ class Gathering:
         """Remember what the file system says of a member."""
         self._waiting[str(self.path(path))] = path, facts
 
-    def acknowledged(self, done: Uploaded) -> None:
+    def acknowledged(self, done: UploadResult) -> None:
         """Take a member into the manifest."""
         path, facts = self._waiting.pop(done.path)
         self.manifest.members.append(

@@ -273,11 +273,14 @@ def accept(
         VerificationError: it is not what was recorded: decline it. RuleError: expired, made to
             somebody else, other seals.
     """
+    # Asked before anything is looked at: who withdraws meanwhile and offers on other terms is not
+    # accepted by what was looked at before.
+    offered = node.item(evidence)["head"]
     opening, key = check(node, person, evidence, progress)
     made = [] if key is None else [seal(key, evidence, opening["body"], person.hpke.public)]
     content = opening["body"].get("content")
     body: dict[str, Any] = {
-        "offer": node.item(evidence)["head"],
+        "offer": offered,
         **({"condition": condition} if condition else {}),
         **({"place": place} if place else {}),
         **({"digests": opening["body"]["digests"], "pinned": content["cid"]} if content else {}),

@@ -30,7 +30,7 @@ from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from ledger.domain.item import custody
 from ledger.domain.item.custody import ItemState
-from ledger.domain.item.history_rules import Life, Told
+from ledger.domain.item.history_rules import ItemHistory, RecordedEvent
 from ledger.domain.ports.client import Journal
 from ledger.domain.ports.node_and_chain import Clock
 
@@ -293,7 +293,7 @@ class _Standing:
     def __init__(self, agency: str, before: list[Waiting]) -> None:
         self._agency = agency
         self._state: ItemState | None = None
-        self._life = Life()
+        self._life = ItemHistory()
         self._whole = True
         for one in before:
             try:
@@ -325,5 +325,5 @@ class _Standing:
         self._life.take(_told(one))
 
 
-def _told(one: Waiting) -> Told:
-    return Told(one.statement.digest, one.event)
+def _told(one: Waiting) -> RecordedEvent:
+    return RecordedEvent(one.statement.digest, one.event)

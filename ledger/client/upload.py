@@ -23,13 +23,13 @@ from typing import Any, Final
 
 from ledger.client import folder_walk, steady_file
 from ledger.client import upload_request as givens
-from ledger.client.content_sealer import Sealer
+from ledger.client.content_sealer import ContentEncryptor
 from ledger.client.folder import Gathering, shown
 from ledger.client.steady_file import Made, Steady
-from ledger.client.upload_attempts import Attempt, Uploaded
+from ledger.client.upload_attempts import UploadAttempt, UploadResult
 from ledger.client.upload_drafts import extension, name_members, rehearse
-from ledger.client.upload_queue import Outbox, Restarted
-from ledger.client.upload_request import Given, Options
+from ledger.client.upload_queue import ContentChanged, UploadQueue
+from ledger.client.upload_request import UploadOptions, UploadRequest
 from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.codecs.text import format_time
 from ledger.domain.crypto import content_encryption
@@ -42,11 +42,9 @@ from ledger.domain.ipld import cid as cids
 from ledger.domain.ports.client import Journal, NodeApi
 from ledger.domain.ports.node_and_chain import Clock
 
-__all__ = ["LeftOut", "Options", "Upload", "Uploaded"]
-_CALENDAR: Final = (
-    -62_135_596_800,
-    253_402_300_799,
-)  # seconds since 1970 of the years 1 to 9999, which a time in a document can say
+__all__ = ["LeftOut", "Upload", "UploadOptions", "UploadResult"]
+#: Seconds since 1970 of the years 1 to 9999, which a time in a document can say.
+_CALENDAR: Final = (-62_135_596_800, 253_402_300_799)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class Upload:
         node: NodeApi,
         journal: Journal,
         clock: Clock,
-        options: Options,
+        options: UploadOptions,
         progress: Callable[[int], None] = lambda count: None,
         own: folder_walk.Known = (),
     ) -> None:
@@ -87,12 +85,12 @@ class Upload:
         self._own = own
         self._bound = {"person": person.certificate.pseudonym, "log": person.log_id.hex()}
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="seal")
-        self._outbox = Outbox(node, journal, self._bound)
+        self._outbox = UploadQueue(node, journal, self._bound)
         #: What was left out, and what is to be said besides: complete when the run has ended.
         self.left_out: list[LeftOut] = []
         self.notices: list[str] = []
 
-    def run(self, paths: list[Path], *, until_told: bool = False) -> Iterator[Uploaded]:
+    def run(self, paths: list[Path], *, until_told: bool = False) -> Iterator[UploadResult]:
         """Upload every path; items come as soon as the node has acknowledged them.
 
         Args:
@@ -108,7 +106,7 @@ class Upload:
         """
         kept = False
         try:
-            given = [Given(path, self._options, self._bound) for path in paths]
+            given = [UploadRequest(path, self._options, self._bound) for path in paths]
             for one in given:  # every one is looked at before any is begun
                 one.require_uploadable(self._own)
             given = givens.settle(self._outbox, given, self._options.interrupted)
@@ -144,7 +142,7 @@ class Upload:
         finally:
             self._outbox.close()
 
-    def _single(self, given: Given) -> Iterator[Uploaded]:
+    def _single(self, given: UploadRequest) -> Iterator[UploadResult]:
         """A file that was given itself."""
         try:
             fd = os.open(given.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -164,7 +162,12 @@ class Upload:
         yield from self._outbox.ready()
 
     def _file(
-        self, given: Given, source: Steady, path: Path, attempt: Attempt, described: dict[str, Any]
+        self,
+        given: UploadRequest,
+        source: Steady,
+        path: Path,
+        attempt: UploadAttempt,
+        described: dict[str, Any],
     ) -> None:
         described["mediaType"] = media_types.of_name(described["name"])
         modified = source.before.st_mtime_ns
@@ -175,10 +178,10 @@ class Upload:
 
     def _item(
         self,
-        options: Options,
+        options: UploadOptions,
         source: Steady | Made,
         path: Path,
-        attempt: Attempt,
+        attempt: UploadAttempt,
         event_type: str,
         described: dict[str, Any],
         spare: str = "",
@@ -210,7 +213,7 @@ class Upload:
         content = Content(
             cid, content_encryption.padded_size(source.size), attempt.salt, commitment
         )
-        done = Uploaded(
+        done = UploadResult(
             str(path), attempt.evidence, source.size, digests, cid, None, (), attempt.resumed
         )
         if options.skip_duplicates and event_type == "acquired":
@@ -241,7 +244,7 @@ class Upload:
         )
         self._outbox.queue(signed.submission, done, source.identity)
 
-    def _send_again(self, attempt: Attempt, source: Steady | Made, path: Path) -> None:
+    def _send_again(self, attempt: UploadAttempt, source: Steady | Made, path: Path) -> None:
         assert attempt.submission is not None
         assert attempt.done is not None
         done = replace(attempt.done, path=str(path))
@@ -251,8 +254,13 @@ class Upload:
             self._outbox.queue(attempt.submission, done, source.identity)
 
     def _seal_all(
-        self, options: Options, source: Steady | Made, path: Path, attempt: Attempt, spare: str
-    ) -> tuple[Attempt, Sealer]:
+        self,
+        options: UploadOptions,
+        source: Steady | Made,
+        path: Path,
+        attempt: UploadAttempt,
+        spare: str,
+    ) -> tuple[UploadAttempt, ContentEncryptor]:
         """Seal under the attempt's keys; afresh where the content is not what an earlier run
         saw.
         """
@@ -260,7 +268,7 @@ class Upload:
             sealer = self._seal(options, source, path, attempt)
             if attempt.done is None or attempt.done.cid == cids.to_text(sealer.root):
                 return attempt, sealer
-        except Restarted:
+        except ContentChanged:
             pass
         if (
             attempt.submission is not None
@@ -278,10 +286,10 @@ class Upload:
         return attempt, self._seal(options, source, path, attempt)
 
     def _seal(
-        self, options: Options, source: Steady | Made, path: Path, attempt: Attempt
-    ) -> Sealer:
+        self, options: UploadOptions, source: Steady | Made, path: Path, attempt: UploadAttempt
+    ) -> ContentEncryptor:
         pieces = Pieces(attempt.content_key, attempt.evidence, attempt.salt)
-        sealer = Sealer(
+        sealer = ContentEncryptor(
             source.file,
             source.size,
             pieces,
@@ -294,7 +302,7 @@ class Upload:
             self._outbox.add_block(attempt, block)
         return sealer
 
-    def _folder(self, given: Given) -> Iterator[Uploaded]:
+    def _folder(self, given: UploadRequest) -> Iterator[UploadResult]:
         """Every regular file of a folder as an item of its own, then the folder as a gathered
         item.
         """

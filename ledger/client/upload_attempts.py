@@ -22,7 +22,7 @@ BOUND: Final = ("person", "log")
 
 
 @dataclass(frozen=True, slots=True)
-class Uploaded:
+class UploadResult:
     """One item of an upload. ``index`` is None for a duplicate that was skipped."""
 
     path: str
@@ -36,7 +36,7 @@ class Uploaded:
 
 
 @dataclass
-class Attempt:
+class UploadAttempt:
     """One item on its way: its keys, and what an earlier run left behind.
 
     ``path``: where the file is, or what the caller calls it; ``top``: what was given to the command
@@ -55,12 +55,12 @@ class Attempt:
     known: list[str] = field(default_factory=list)
     position: int = 0
     submission: dict[str, Any] | None = None
-    done: Uploaded | None = None
+    done: UploadResult | None = None
     file: list[Any] = field(default_factory=list)
     refused: bool = False
 
     @classmethod
-    def new(cls, path: str, top: str, details: dict[str, Any], evidence: str = "") -> Attempt:
+    def new(cls, path: str, top: str, details: dict[str, Any], evidence: str = "") -> UploadAttempt:
         """One with keys of its own."""
         keys = (
             content_encryption.new_key(),
@@ -69,7 +69,7 @@ class Attempt:
         )
         return cls(path, top, details, evidence or uuid.uuid4().urn, *keys)
 
-    def afresh(self, evidence: str = "") -> Attempt:
+    def afresh(self, evidence: str = "") -> UploadAttempt:
         """The same attempt at other content: under a fresh salt, or as another item where this one
         is recorded already.
         """
@@ -106,7 +106,9 @@ class Attempt:
             yield {"t": "refused", "evidence": self.evidence}
 
 
-def signed_record(submission: dict[str, Any], done: Uploaded, file: list[Any]) -> dict[str, Any]:
+def signed_record(
+    submission: dict[str, Any], done: UploadResult, file: list[Any]
+) -> dict[str, Any]:
     """What the journal keeps of a statement before it is sent."""
     return {
         "t": "statement",
@@ -117,7 +119,7 @@ def signed_record(submission: dict[str, Any], done: Uploaded, file: list[Any]) -
     }
 
 
-class Attempts:
+class UploadAttempts:
     """What earlier runs left.
 
     Args:
@@ -128,27 +130,27 @@ class Attempts:
     def __init__(self, records: list[dict[str, Any]], bound: dict[str, str]) -> None:
         self._bound = bound
         self._left = _collect(records)
-        self._at: dict[str, list[Attempt]] = {}
+        self._at: dict[str, list[UploadAttempt]] = {}
         for attempt in self._left.values():
             self._at.setdefault(attempt.path, []).append(attempt)
-        self._superseded: dict[str, Attempt] = {}
+        self._superseded: dict[str, UploadAttempt] = {}
 
-    def all(self) -> list[Attempt]:
+    def all(self) -> list[UploadAttempt]:
         """Every one that is left."""
         return [*self._left.values(), *self._superseded.values()]
 
-    def ours(self) -> Iterator[tuple[str, list[Attempt]]]:
+    def ours(self) -> Iterator[tuple[str, list[UploadAttempt]]]:
         """Those that this person began with this log, by the file's path."""
         for path, found in list(self._at.items()):
             if mine := [one for one in found if self._is_ours(one)]:
                 yield path, mine
 
-    def _is_ours(self, attempt: Attempt) -> bool:
+    def _is_ours(self, attempt: UploadAttempt) -> bool:
         return attempt.evidence in self._left and all(
             attempt.details[name] == self._bound[name] for name in BOUND
         )
 
-    def take(self, path: str, details: dict[str, Any]) -> Attempt | None:
+    def take(self, path: str, details: dict[str, Any]) -> UploadAttempt | None:
         """The attempt that goes on with these details."""
         found = next(
             (
@@ -160,7 +162,7 @@ class Attempts:
         )
         return self._left.pop(found.evidence) if found is not None else None
 
-    def supersede(self, attempt: Attempt) -> None:
+    def supersede(self, attempt: UploadAttempt) -> None:
         """Let the next attempt at this file take an attempt's place, under its item's name."""
         self._superseded[attempt.path] = self._left.pop(attempt.evidence)
 
@@ -170,9 +172,9 @@ class Attempts:
         return found.evidence if found is not None else ""
 
 
-def _collect(records: list[dict[str, Any]]) -> dict[str, Attempt]:
+def _collect(records: list[dict[str, Any]]) -> dict[str, UploadAttempt]:
     """Attempts by item."""
-    found: dict[str, Attempt] = {}
+    found: dict[str, UploadAttempt] = {}
     for record in records:
         evidence = record["evidence"]
         if record["t"] == "begin":
@@ -182,7 +184,7 @@ def _collect(records: list[dict[str, Any]]) -> dict[str, Attempt]:
             )
             found.pop(evidence, None)
             place = record["path"], record["top"], record["details"], evidence
-            found[evidence] = Attempt(*place, content_key, record_key, salt, resumed=True)
+            found[evidence] = UploadAttempt(*place, content_key, record_key, salt, resumed=True)
         elif record["t"] == "dropped":
             found.pop(evidence, None)
         elif evidence in found:
@@ -193,7 +195,7 @@ def _collect(records: list[dict[str, Any]]) -> dict[str, Attempt]:
                 attempt.refused = True
             else:
                 attempt.submission, attempt.file = record["submission"], record["file"]
-                attempt.done = Uploaded(
+                attempt.done = UploadResult(
                     **{
                         **record["done"],
                         "duplicates": tuple(record["done"]["duplicates"]),

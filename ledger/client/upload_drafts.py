@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.client import folder_walk
-from ledger.client.upload_request import Given
+from ledger.client.upload_request import UploadRequest
 from ledger.domain.codecs.digests import ALGORITHMS, MultiDigest
 from ledger.domain.codecs.text import b64url, format_time
 from ledger.domain.crypto import content_encryption
@@ -44,7 +44,7 @@ def measure(paths: list[Path], own: folder_walk.Known = ()) -> tuple[int, int]:
     return count, size
 
 
-def rehearse(node: NodeApi, person: Person, clock: Clock, given: list[Given]) -> None:
+def rehearse(node: NodeApi, person: Person, clock: Clock, given: list[UploadRequest]) -> None:
     """Write every kind of record once without content, and ask the profile: before anything is
     read that takes hours.
     """

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ledger.client.upload_attempts import Attempt, Attempts, Uploaded, signed_record
+from ledger.client.upload_attempts import UploadAttempt, UploadAttempts, UploadResult, signed_record
 from ledger.domain import errors
 from ledger.domain.errors import (
     CustodyError,
@@ -46,18 +46,18 @@ REFUSALS: Final = (
 )
 
 
-class Restarted(Exception):  # noqa: N818  (a signal to the caller, not an error that anyone sees)
+class ContentChanged(Exception):  # noqa: N818  (a signal to the caller, not an error that anyone sees)
     """The content is not what the journal says: begin again with a fresh salt."""
 
 
 @dataclass
 class _Queued:
     submission: dict[str, Any]
-    done: Uploaded
+    done: UploadResult
     file: list[Any]
 
 
-class Outbox:
+class UploadQueue:
     """Collects, journals and sends. Two segments are on their way while the next is sealed; all
     have arrived before a statement is sent.
     """
@@ -66,20 +66,20 @@ class Outbox:
         self._node = node
         self._journal = journal
         try:
-            self.attempts = Attempts(journal.leftovers(), bound)
+            self.attempts = UploadAttempts(journal.leftovers(), bound)
         except BaseException:
             journal.close()
             raise
         self._segment: list[
-            tuple[Attempt, Block, bool]
+            tuple[UploadAttempt, Block, bool]
         ] = []  # the last: whether the journal does not know the CID yet
         self._bytes = 0
         self._queued: list[_Queued] = []
-        self._told: list[Uploaded] = []
+        self._told: list[UploadResult] = []
         self._sender = ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="send")
         self._sending: deque[Future[None]] = deque()
 
-    def begin(self, path: str, top: str, details: dict[str, Any]) -> Attempt:
+    def begin(self, path: str, top: str, details: dict[str, Any]) -> UploadAttempt:
         """The attempt at a file: the one that an earlier run left, or a new one; see Attempt for
         the arguments.
 
@@ -87,7 +87,7 @@ class Outbox:
         """
         attempt = self.attempts.take(path, details)
         if attempt is None:
-            attempt = Attempt.new(path, top, details, self.attempts.place(path))
+            attempt = UploadAttempt.new(path, top, details, self.attempts.place(path))
         elif attempt.refused and attempt.done is not None:
             opening = self.opening(attempt.evidence)
             if opening is None:  # signed in vain: what holds now is signed
@@ -98,7 +98,7 @@ class Outbox:
         self._record(attempt)
         return attempt
 
-    def afresh(self, attempt: Attempt, evidence: str = "") -> Attempt:
+    def afresh(self, attempt: UploadAttempt, evidence: str = "") -> UploadAttempt:
         """Begin an attempt again at other content than it was begun with; as the item ``evidence``
         where one is named.
         """
@@ -109,7 +109,7 @@ class Outbox:
         self._record(again)
         return again
 
-    def abandon(self, attempt: Attempt) -> None:
+    def abandon(self, attempt: UploadAttempt) -> None:
         """Give up an attempt whose file cannot be recorded: no more of its blocks are sent; one
         that was not signed is forgotten.
         """
@@ -117,7 +117,7 @@ class Outbox:
         if attempt.submission is None:
             self._journal.append({"t": "dropped", "evidence": attempt.evidence})
 
-    def _take_back(self, attempt: Attempt) -> None:
+    def _take_back(self, attempt: UploadAttempt) -> None:
         self._segment = [one for one in self._segment if one[0] is not attempt]
         self._bytes = sum(len(block.data) for _, block, _ in self._segment)
 
@@ -134,17 +134,17 @@ class Outbox:
         except NotFoundError:
             return None
 
-    def _record(self, attempt: Attempt) -> None:
+    def _record(self, attempt: UploadAttempt) -> None:
         for record in attempt.records():
             self._journal.append(record)
 
-    def is_stored(self, attempt: Attempt) -> bool:
+    def is_stored(self, attempt: UploadAttempt) -> bool:
         """Whether the node holds every block that the journal knows."""
         binary = [cids.from_text(text) for text in attempt.known]
         groups = (binary[at : at + 1000] for at in range(0, len(binary), 1000))
         return bool(binary) and not any(self._node.missing(group) for group in groups)
 
-    def add_block(self, attempt: Attempt, block: Block) -> None:
+    def add_block(self, attempt: UploadAttempt, block: Block) -> None:
         """Add the next block of an item.
 
         Raises:
@@ -152,7 +152,7 @@ class Outbox:
         """
         known = attempt.position < len(attempt.known)
         if known and attempt.known[attempt.position] != cids.to_text(block.cid):
-            raise Restarted
+            raise ContentChanged
         attempt.position += 1
         if self._bytes + len(block.data) > SEGMENT:
             self._send()
@@ -190,22 +190,22 @@ class Outbox:
         while len(self._sending) > most:
             self._sending.popleft().result()
 
-    def queue(self, submission: dict[str, Any], done: Uploaded, file: list[Any]) -> None:
+    def queue(self, submission: dict[str, Any], done: UploadResult, file: list[Any]) -> None:
         """Queue a signed statement behind the blocks added so far. ``file``: what changes when the
         file does.
         """
         self._queued.append(_Queued(submission, done, file))
 
-    def tell(self, done: Uploaded) -> None:
+    def tell(self, done: UploadResult) -> None:
         """Report an item for which nothing is sent."""
         self._told.append(done)
 
-    def ready(self) -> Iterator[Uploaded]:
+    def ready(self) -> Iterator[UploadResult]:
         """Send what makes a full batch; yields what the node acknowledged."""
         if len(self._queued) + len(self._told) >= BATCH:
             yield from self.flush()
 
-    def flush(self) -> Iterator[Uploaded]:
+    def flush(self) -> Iterator[UploadResult]:
         """Send everything; yields what the node acknowledged."""
         self._send()
         self._wait()

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.client import folder_walk
-from ledger.client.upload_attempts import Attempt
-from ledger.client.upload_queue import Outbox
+from ledger.client.upload_attempts import UploadAttempt
+from ledger.client.upload_queue import UploadQueue
 from ledger.domain.codecs import strict_json
 from ledger.domain.errors import InterruptedUploadError, UsageError
 from ledger.domain.files import custody_files, path_names
@@ -28,7 +28,7 @@ _TOLD: Final = 5  # files that an error names
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class UploadOptions:
     """What applies to every item of one upload; ``members`` are top-level members of the events,
     ``body`` those of their bodies.
 
@@ -48,7 +48,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Given:
+class UploadRequest:
     """A file or folder that was given; ``bound``: person and log.
 
     Raises:
@@ -56,7 +56,7 @@ class Given:
     """
 
     path: Path
-    options: Options
+    options: UploadOptions
     bound: dict[str, str]
 
     @cached_property
@@ -157,7 +157,7 @@ class Given:
             if (found.st_dev, found.st_ino) in own:
                 raise own_files(self.path, kind if one == where else "folder")
 
-    def as_before(self, attempt: Attempt) -> Given:
+    def as_before(self, attempt: UploadAttempt) -> UploadRequest:
         """The same with the details of an attempt at it."""
         said = attempt.details
         each = said.get("each", said)
@@ -182,7 +182,7 @@ def own_files(path: Path, kind: str) -> UsageError:
     )
 
 
-def settle(outbox: Outbox, given: list[Given], mode: str) -> list[Given]:
+def settle(outbox: UploadQueue, given: list[UploadRequest], mode: str) -> list[UploadRequest]:
     """What is to be recorded, once it is clear what becomes of interrupted attempts at the same
     files with other details.
 
@@ -205,7 +205,7 @@ def settle(outbox: Outbox, given: list[Given], mode: str) -> list[Given]:
     return given
 
 
-def _resumed(outbox: Outbox, given: Given) -> Given:
+def _resumed(outbox: UploadQueue, given: UploadRequest) -> UploadRequest:
     found = [
         attempt
         for place, attempts in outbox.attempts.ours()
@@ -220,7 +220,9 @@ def _resumed(outbox: Outbox, given: Given) -> Given:
     return given.as_before(found[-1])
 
 
-def _others(outbox: Outbox, given: list[Given]) -> Iterator[tuple[Attempt, list[str]]]:
+def _others(
+    outbox: UploadQueue, given: list[UploadRequest]
+) -> Iterator[tuple[UploadAttempt, list[str]]]:
     """Attempts at the same files with other details, and in what they differ."""
     for place, attempts in outbox.attempts.ours():
         for one in given:
@@ -254,7 +256,7 @@ def _differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return found + [word for name, word in words.items() if before.get(name) != now.get(name)]
 
 
-def _interrupted(open_: list[tuple[Attempt, list[str], bool]]) -> InterruptedUploadError:
+def _interrupted(open_: list[tuple[UploadAttempt, list[str], bool]]) -> InterruptedUploadError:
     open_.sort(
         key=lambda one: not one[2]
     )  # what is recorded already stands first: it cannot be begun anew

@@ -188,7 +188,7 @@ def test_a_pack_that_is_gone_stops_no_compaction_and_its_number_is_not_used_agai
 def _is_there(store: LocalBlockStore, one: Block) -> bool:
     try:
         return bool(store.get(one.cid) == one.data)
-    except UnreadableError:
+    except (NotFoundError, UnreadableError):
         return False
 
 

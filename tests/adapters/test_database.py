@@ -47,22 +47,22 @@ def test_migrations_build_exactly_the_tables_of_the_models(
 def test_a_unit_that_fails_leaves_nothing(records: SqlRecords) -> None:
     def interrupted() -> None:
         with records.write() as unit:
-            unit.put_log(LogRow(b"log", "NL-POL", 0, 0, ""))
+            unit.logs.put(LogRow(b"log", "NL-POL", 0, 0, ""))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         interrupted()
     with records.read() as unit:
-        assert unit.log(b"log") is None
+        assert unit.logs.get(b"log") is None
 
 
 def test_two_entries_in_one_place_are_a_conflict_and_the_error_quotes_no_values(
     records: SqlRecords,
 ) -> None:
     with records.write() as unit:
-        unit.add_entries([ENTRY])
+        unit.logs.add_entries([ENTRY])
     with pytest.raises(ConflictError) as error, records.write() as unit:
-        unit.add_entries([ENTRY])
+        unit.logs.add_entries([ENTRY])
     assert "PLANTED" not in str(error.value)
 
 
@@ -70,18 +70,18 @@ def test_a_full_disk_is_a_clear_error_and_nothing_is_written(records: SqlRecords
     with records.write() as unit:
         unit._db.exec_driver_sql("PRAGMA max_page_count = 1")  # type: ignore[attr-defined]
     with pytest.raises(StorageError, match="SQLITE_FULL") as error, records.write() as unit:
-        unit.put_tile(b"log", 0, 0, b"PLANTED" * 100_000)
+        unit.logs.put_tile(b"log", 0, 0, b"PLANTED" * 100_000)
     assert "PLANTED" not in str(error.value)
     assert "free space" in (error.value.hint or "")
 
 
 def test_a_challenge_is_good_once_and_not_after_its_time(records: SqlRecords) -> None:
     with records.write() as unit:
-        unit.put_challenge(b"one", 100)
-        unit.put_challenge(b"two", 100)
-        assert unit.take_challenge(b"one", 99)
-        assert not unit.take_challenge(b"one", 99)
-        assert not unit.take_challenge(b"two", 101)
+        unit.sessions.put_challenge(b"one", 100)
+        unit.sessions.put_challenge(b"two", 100)
+        assert unit.sessions.take_challenge(b"one", 99)
+        assert not unit.sessions.take_challenge(b"one", 99)
+        assert not unit.sessions.take_challenge(b"two", 101)
 
 
 def test_a_database_of_a_later_version_is_refused(tmp_path: Path) -> None:

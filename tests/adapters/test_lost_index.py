@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.localview import LocalBlockView
-from ledger.domain.errors import UnreadableError
+from ledger.app import backup
+from ledger.domain.errors import NotFoundError, UnreadableError
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 
@@ -103,7 +105,7 @@ def test_blocks_of_a_pack_that_was_cut_or_removed_are_missing_and_are_stored_aga
         assert view.missing(wanted) == wanted
     with closing(LocalBlockStore(folder)) as store:
         assert store.missing(wanted) == wanted
-        with pytest.raises(UnreadableError):
+        with pytest.raises((UnreadableError, NotFoundError)):
             store.get(wanted[0])
         store.put(blocks)
         assert not store.missing(wanted)
@@ -119,4 +121,43 @@ def test_a_block_that_was_given_up_and_stored_again_is_accounted_for_once(
         for _ in range(3):
             store.collect([one.cid for one in blocks[1:]], before=1 << 60)
             store.put(blocks[:1])
+        assert [store.get(one.cid) for one in blocks] == [one.data for one in blocks]
+
+
+def test_an_index_that_is_older_than_the_packs_calls_no_only_copy_dead(
+    folder: Path, blocks: list[Block], tmp_path: Path
+) -> None:
+    """Power was lost: the old pack was gone from the disk, the index that said so was not on it."""
+    live = [one.cid for one in blocks[1:]]
+    old = Path(shutil.copytree(folder, tmp_path / "old"))
+    with closing(LocalBlockStore(folder)) as store:
+        store.collect(live, before=1 << 60)
+    for one in folder.glob("index.sqlite*"):
+        one.unlink()
+    for one in old.glob("index.sqlite*"):
+        shutil.copy(one, folder / one.name)
+    for _ in range(2):
+        with closing(LocalBlockStore(folder)) as store:
+            store.collect(live, before=1 << 60)
+            assert [store.get(cid) for cid in live] == [one.data for one in blocks[1:]]
+
+
+@pytest.mark.parametrize("cut", ["gone", "at a block", "within a block"])
+def test_a_pack_that_was_lost_and_stored_again_stops_no_backup(
+    folder: Path, blocks: list[Block], tmp_path: Path, cut: str
+) -> None:
+    backups = tmp_path / "backups"
+    (backups / "blocks").mkdir(parents=True)
+    with closing(LocalBlockStore(folder)) as store:
+        places = [store._index.find(one.cid) for one in blocks]
+    [pack] = folder.glob("pack-*.car")
+    ends = {"at a block": places[3].at + places[3].size, "within a block": places[3].at + 9}
+    if cut == "gone":
+        pack.unlink()
+    else:
+        os.truncate(pack, ends[cut])
+    with closing(LocalBlockStore(folder)) as store:
+        store.put(blocks)
+        store.collect([one.cid for one in blocks], before=0)
+        backup._copy_packs(folder, backups)
         assert [store.get(one.cid) for one in blocks] == [one.data for one in blocks]

@@ -103,10 +103,10 @@ def test_everybody_gets_the_agency_that_certified_them(migrated: tuple[SqlRecord
     records, version = migrated
     chief, officer, guest = PersonId(NL, CHIEF), PersonId(NL, OFFICER), PersonId(RO, GUEST)
     with records.read() as unit:
-        assert {row.person for row in unit.people()} == {chief, officer, guest}
-        assert unit.person(PersonId(NL, GUEST)) is None
-        assert unit.person(guest) == PersonRow(guest, b"guest", b"\x00", b"\x11", active=True)
-        own, other = unit.item(ITEM), unit.item(ITEM.replace("1", "2"))
+        assert {row.person for row in unit.people.all()} == {chief, officer, guest}
+        assert unit.people.get(PersonId(NL, GUEST)) is None
+        assert unit.people.get(guest) == PersonRow(guest, b"guest", b"\x00", b"\x11", active=True)
+        own, other = unit.items.get(ITEM), unit.items.get(ITEM.replace("1", "2"))
         assert own is not None
         assert other is not None
         assert (own.opener, own.holder) == (officer, chief)
@@ -114,20 +114,21 @@ def test_everybody_gets_the_agency_that_certified_them(migrated: tuple[SqlRecord
         assert [
             one.evidence
             for one in (
-                row.state for row in unit.items(after=-1, limit=9, person=officer, evidence=None)
+                row.state
+                for row in unit.items.page(after=-1, limit=9, person=officer, evidence=None)
             )
         ] == [ITEM]
-        assert {row.inviter for row in unit.enrolments()} == {chief}
-        assert unit.identity(b"\x01") == officer
+        assert {row.inviter for row in unit.people.enrolments()} == {chief}
+        assert unit.people.identity(b"\x01") == officer
         assert (
-            unit.readings(officer, 0),
-            unit.readings(guest, 0),
-            unit.readings(PersonId(NL, GUEST), 0),
+            unit.releases.accesses(officer, 0),
+            unit.releases.accesses(guest, 0),
+            unit.releases.accesses(PersonId(NL, GUEST), 0),
         ) == (1, 1, 0)
-        assert {row.person for row in unit.alarms(after=0, limit=9)} == {officer, guest}
-        assert unit.sessions(None, 0) == [], "who was logged in did not say of which agency"
+        assert {row.person for row in unit.releases.alarms(after=0, limit=9)} == {officer, guest}
+        assert unit.sessions.listed(None, 0) == [], "who was logged in did not say of which agency"
         released = {
-            (row.recipient, row.kind) for row in unit.releases(after=(b"", "", ""), limit=9)
+            (row.recipient, row.kind) for row in unit.releases.page(after=(b"", "", ""), limit=9)
         }
     expected = {(officer.recipient, "content"), (guest.recipient, "details"), (RO, "parcel")}
     assert released == (expected if version >= "0005" else set())
@@ -138,7 +139,7 @@ def test_what_somebody_signed_to_join_and_who_has_the_custody_key_is_kept(
 ) -> None:
     records, _ = migrated
     with records.read() as unit:
-        found = {row.person.pseudonym: row for row in unit.people()}
+        found = {row.person.pseudonym: row for row in unit.people.all()}
     assert found[OFFICER].proof == b"signed"
     assert found[CHIEF].proof == b""
     assert {name: row.custody for name, row in found.items()} == {
@@ -153,18 +154,22 @@ def test_two_people_of_one_pseudonym_are_two_people(migrated: tuple[SqlRecords, 
     namesakes = [PersonId(code, OFFICER) for code in (NL, RO, "US-HSI")]
     with records.write() as unit:
         for number, who in enumerate(namesakes):
-            unit.put_person(
+            unit.people.put(
                 PersonRow(who, bytes([number]), b"X25519\x00" + bytes([number]), b"", active=True)
             )
-            unit.put_reading(bytes([number]) * 32, who, f"{ITEM}{number}", 5)
+            unit.releases.put_access(bytes([number]) * 32, who, f"{ITEM}{number}", 5)
     with records.write() as unit:
-        assert [unit.person(who).certificate for who in namesakes] == [b"\x00", b"\x01", b"\x02"]  # type: ignore[union-attr]
-        assert [unit.readings(who, 5) for who in namesakes] == [1, 1, 1]
-        unit.put_identity(b"account", namesakes[0])
-        assert unit.identity(b"account") == namesakes[0] != namesakes[1]
+        assert [unit.people.get(who).certificate for who in namesakes] == [
+            b"\x00",
+            b"\x01",
+            b"\x02",
+        ]  # type: ignore[union-attr]
+        assert [unit.releases.accesses(who, 5) for who in namesakes] == [1, 1, 1]
+        unit.people.put_identity(b"account", namesakes[0])
+        assert unit.people.identity(b"account") == namesakes[0] != namesakes[1]
 
 
 def test_a_bare_pseudonym_names_nobody(migrated: tuple[SqlRecords, str]) -> None:
     records, _ = migrated
     with records.read() as unit, pytest.raises(AlteredError):
-        unit.person(OFFICER)  # type: ignore[arg-type]
+        unit.people.get(OFFICER)  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ from ledger.domain.bundle import trust
 from ledger.domain.codecs import cbor
 from ledger.domain.errors import FormatError
 from ledger.domain.verify import FileDigest, verify
-from ledger.domain.verify.report import Report, Status, Verdict
+from ledger.domain.verify.report import Status, Verdict, VerificationReport
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "bundle"
 
@@ -108,7 +108,7 @@ def allowed(path: tuple[Any, ...]) -> set[int]:
     return {1}
 
 
-def accused(report: Report) -> set[int]:
+def accused(report: VerificationReport) -> set[int]:
     """The steps that the report names: failed or unreadable, or else not checked."""
     failed = {
         number

@@ -35,8 +35,8 @@ from ledger.adapters.keystore.file import FileKeyring
 from ledger.adapters.node.client import NodeClient
 from ledger.app import bootstrap, create_home, field_folder, settings
 from ledger.client import retrieval
-from ledger.client.content_sealer import Sealer
-from ledger.client.upload import Options, Upload
+from ledger.client.content_sealer import ContentEncryptor
+from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.codecs.text import from_b64url
 from ledger.domain.crypto.content_encryption import Pieces
@@ -165,7 +165,7 @@ class Soak:
 
     def upload(self, client: Recorder, person: Any, path: Path) -> None:
         journal = field_folder.journal_of(self.home, self.keyring)
-        done = list(Upload(person, client, journal, SystemClock(), Options()).run([path]))[0]
+        done = list(Upload(person, client, journal, SystemClock(), UploadOptions()).run([path]))[0]
         expected = self.pending.pop(path, None)
         assert expected is None or done.cid == expected, (
             f"{path.name} was resumed and has another CID than its first attempt"
@@ -255,15 +255,15 @@ class Soak:
             findings = [
                 one
                 for one in self_check.examine(opened.node, deep=True)
-                if isinstance(one, self_check.Finding)
+                if isinstance(one, self_check.SelfCheckFinding)
             ]
             assert not findings, findings
             node = opened.node
             with node.records.read() as unit:
-                log = unit.log(node.log_id)
+                log = unit.logs.get(node.log_id)
                 assert log is not None
-                rows = unit.entries(node.log_id, 0, log.size)
-                checkpoints = unit.checkpoints(node.log_id)
+                rows = unit.logs.entries(node.log_id, 0, log.size)
+                checkpoints = unit.checkpoints.page(node.log_id)
                 from ledger.domain.codecs.text import b64url
                 from ledger.services.log import merkle_log
 
@@ -305,7 +305,7 @@ class Soak:
                 from_b64url(record[what], what="journal") for what in ("content_key", "salt")
             )
             with ThreadPoolExecutor(2) as pool, path.open("rb", buffering=0) as file:
-                sealer = Sealer(
+                sealer = ContentEncryptor(
                     file,
                     path.stat().st_size,
                     Pieces(key, record["evidence"], salt),

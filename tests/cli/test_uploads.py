@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from ledger.app import field_folder
-from ledger.client.upload import Options, Upload
+from ledger.client.upload import Upload, UploadOptions
 from tests.support.commands import ROOT, custody
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.faults import Fault, Faulty
@@ -34,7 +34,7 @@ def interrupted(home: Path, path: Path) -> None:
         fault = Fault()
         fault.arm(3, Killed())
         journal = field_folder.journal_of(home, desk.home.keyring)
-        options = Options({"identifiers": [{"scheme": "case", "value": "OLD"}]})
+        options = UploadOptions({"identifiers": [{"scheme": "case", "value": "OLD"}]})
         run = Upload(desk.person, Faulty(desk.client, fault), journal, desk.clock, options)
         with pytest.raises(Killed):
             list(run.run([path]))

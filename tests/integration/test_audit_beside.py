@@ -17,7 +17,7 @@ from ledger.domain.errors import LockedError, StorageError
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit import internal
 from ledger.services.audit.self_check import examine
-from ledger.services.audit.self_check_findings import Finding
+from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.bundles import agency_trust
 from tests.support.desk import PASSPHRASE, Desk
 
@@ -36,7 +36,7 @@ def held(founded: Path, tmp_path: Path) -> Iterator[Desk]:
 def audited(view: OpenHome) -> tuple[Verdict, set[str], str]:
     root = agency_trust.trust_root(view.node, sealers=view.sealers, confirmations=0)
     with open_audit.temporary(root) as state:
-        report = internal.audit(view.node, root, state, internal.Options(share=1.0))
+        report = internal.audit(view.node, root, state, internal.InternalOptions(share=1.0))
     return report.verdict, report.codes(), report.details["content"]
 
 
@@ -53,7 +53,7 @@ def test_a_served_home_is_audited_at_one_moment_while_it_goes_on(
         held.anchor()  # the view's moment of the database and of the chain lie before
         assert audited(view)[:2] == (Verdict.VERIFIED, set())
         with view.node.records.read() as unit:
-            assert unit.item(done.evidence) is None
+            assert unit.items.get(done.evidence) is None
     with bootstrap.open_view(held.path, unlocking) as view:
         verdict, codes, content = audited(view)
     assert (verdict, codes) == (Verdict.VERIFIED, set())
@@ -65,7 +65,7 @@ def test_a_served_home_is_examined_by_doctor(held: Desk) -> None:
         held.path, Unlocking(held.path / settings.KEYRING, PASSPHRASE)
     ) as view:
         found = list(examine(view.node, deep=True))
-    assert not [one for one in found if isinstance(one, Finding)], found
+    assert not [one for one in found if isinstance(one, SelfCheckFinding)], found
 
 
 def test_nothing_is_written_through_a_view(held: Desk) -> None:

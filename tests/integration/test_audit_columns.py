@@ -24,8 +24,8 @@ from ledger.app import entrust, open_audit
 from ledger.client import copying, handover
 from ledger.client.copying import Disclosure, Recipient
 from ledger.client.handover import Terms
-from ledger.client.upload import Options
-from ledger.domain.audit.report import Report
+from ledger.client.upload import UploadOptions
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time
 from ledger.services.access import sessions
 from ledger.services.audit import columns, internal, rows
@@ -76,8 +76,8 @@ class Lived:
     empty: Path
     folder: Path
 
-    def check(self) -> Report:
-        report, target = Report(), self.folder / "rebuilt.sqlite"
+    def check(self) -> AuditReport:
+        report, target = AuditReport(), self.folder / "rebuilt.sqlite"
         shutil.copy(self.empty, target)
         into = SqlRecords(sqlite_url(target))
         keyring = self.desk.home.keyring
@@ -151,12 +151,12 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     admit(nl, guest, folder / "card.json")
     sessions.challenge(nl.node)
     admission.invite(nl.node, number="9", roles=["officer"], inviter=nl.person.certificate.subject)
-    named = Options(members={"identifiers": [{"scheme": "case", "value": "2026-117"}]})
+    named = UploadOptions(members={"identifiers": [{"scheme": "case", "value": "2026-117"}]})
     [photo] = nl.upload(file(folder, "photo.jpg"), options=named)
     [doomed] = nl.upload(
-        file(folder, "doomed.jpg"), options=Options(body={"partOf": photo.evidence})
+        file(folder, "doomed.jpg"), options=UploadOptions(body={"partOf": photo.evidence})
     )
-    nl.upload(file(folder, "part.jpg"), options=Options(body={"partOf": photo.evidence}))
+    nl.upload(file(folder, "part.jpg"), options=UploadOptions(body={"partOf": photo.evidence}))
     [declined] = nl.upload(file(folder, "declined.jpg"))
     within = Terms(NL, int(time.time()) + 3600, person=second.pseudonym)
     handover.offer(nl.client, nl.person, nl.clock, declined.evidence, within)
@@ -192,7 +192,7 @@ def work_inside(nl: Desk, ro: Desk, folder: Path) -> None:
     erasure.settle(nl.node)
     nl.anchor()
     with nl.node.records.write() as unit:
-        unit.put_target(photo.evidence, 2)
+        unit.replicas.put_target(photo.evidence, 2)
     nl.record(
         photo.evidence,
         "hold-placed",
@@ -209,7 +209,7 @@ def lived(both_agencies: Consortium, tmp_path_factory: pytest.TempPathFactory) -
     root = nl.trust()
     with ExitStack() as stack:
         state = stack.enter_context(open_audit.temporary(root))
-        report = internal.audit(nl.node, root, state, internal.Options())
+        report = internal.audit(nl.node, root, state, internal.InternalOptions())
         assert report.counts.keys() <= {"handover-waits", "waiting"}, [
             one.as_json() for one in report.findings
         ]
@@ -371,12 +371,12 @@ def test_the_home_is_whole_again_and_says_so(lived: Lived) -> None:
 def test_a_session_made_up_for_somebody_else_is_found(lived: Lived) -> None:
     """Whoever can write the database must not be able to log in unseen as somebody else."""
     with lived.desk.node.records.write() as unit:
-        session = unit.rows("session")[0]
-        other = next(one for one in unit.people() if one.person != session["person"])
-        fresh = unit.session(session["token"])
-        unit.put_session(replace(fresh, token=bytes(32), person=other.person))
+        session = unit.tables.rows("session")[0]
+        other = next(one for one in unit.people.all() if one.person != session["person"])
+        fresh = unit.sessions.get(session["token"])
+        unit.sessions.put(replace(fresh, token=bytes(32), person=other.person))
     try:
         assert lived.check().codes() == {"row-edited"}
     finally:
         with lived.desk.node.records.write() as unit:
-            unit.drop_session(bytes(32))
+            unit.sessions.drop(bytes(32))

@@ -99,8 +99,8 @@ def test_a_document_that_comes_back_after_its_keys_were_destroyed(
 ) -> None:
     photo = upload(office, tmp_path)
     with office.node.records.read() as unit:
-        [row] = unit.events(photo)
-        sealed = unit.document(row.payload)
+        [row] = unit.logs.events(photo)
+        sealed = unit.documents.get(row.payload)
     office.record(
         photo,
         "disposed",
@@ -109,5 +109,5 @@ def test_a_document_that_comes_back_after_its_keys_were_destroyed(
     erasure.settle(office.node)
     office.anchor()
     with office.node.records.write() as unit:
-        unit.put_document(row.payload, photo, sealed)
+        unit.documents.put(row.payload, photo, sealed)
     assert audit(office).codes() == {"document-left"}

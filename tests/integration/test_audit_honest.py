@@ -14,8 +14,8 @@ import pytest
 
 from ledger.app import entrust, open_audit
 from ledger.client import handover
-from ledger.client.upload import Options
-from ledger.domain.audit.report import Report
+from ledger.client.upload import UploadOptions
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.identity.person import PersonId
 from ledger.services.audit import internal
@@ -33,10 +33,10 @@ from tests.support.people import joined
 OPEN = {"waiting", "nothing-anchored", "handover-waits"}
 
 
-def audit(desk: Desk) -> Report:
+def audit(desk: Desk) -> AuditReport:
     root = desk.trust()
     with open_audit.temporary(root) as state:
-        return internal.audit(desk.node, root, state, internal.Options())
+        return internal.audit(desk.node, root, state, internal.InternalOptions())
 
 
 def require_nothing_found(desk: Desk) -> None:
@@ -50,7 +50,7 @@ def disclosed(desk: Desk, item: str, to: dict[str, str]) -> None:
 
 def shares(desk: Desk, item: str) -> set[PersonId]:
     with desk.node.records.read() as unit:
-        return {row["person"] for row in unit.rows("share", evidence=item)}
+        return {row["person"] for row in unit.tables.rows("share", evidence=item)}
 
 
 def test_a_record_that_came_with_an_outcome_and_goes_on_beyond_it(
@@ -73,8 +73,8 @@ def test_a_record_that_came_with_an_outcome_and_goes_on_beyond_it(
     assert trio.settle(NL, RO) == {}
     with nl.node.records.read() as unit:
         kept, shown = (
-            [row.effect for row in unit.events(item)],
-            bundles.parse(unit.inherited(item)).statements,
+            [row.effect for row in unit.logs.events(item)],
+            bundles.parse(unit.transfers.inherited(item)).statements,
         )
     assert (kept, len(shown)) == (["open", "none", "offer", "accept"], 5)
     require_nothing_found(nl)
@@ -164,6 +164,6 @@ def test_an_item_without_content_given_on_inside_and_renewed_people(
     desk.record(item, "identified", body)
     membership.renew(desk.node, taker.id, roles=None, by=desk.person.certificate.subject)
     require_nothing_found(desk)
-    [part] = desk.upload(tmp_path / "photo.jpg", options=Options(body={"partOf": item}))
+    [part] = desk.upload(tmp_path / "photo.jpg", options=UploadOptions(body={"partOf": item}))
     desk.record(part.evidence, "voided", {"reason": "wrong file"})
     require_nothing_found(desk)

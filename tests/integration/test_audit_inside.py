@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ledger.app import open_audit
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit import internal, obligations, sampling
@@ -41,11 +41,13 @@ TABLES: dict[str, set[str]] = {
 }
 
 
-def audit(desk: Desk, **options: Any) -> Report:
+def audit(desk: Desk, **options: Any) -> AuditReport:
     root: TrustRoot = agency_trust.trust_root(desk.node, sealers=desk.home.sealers, confirmations=0)
     keys = [desk.home.keyring.hpke_key(name) for name in ("hpke-person", "hpke-custody")]
     with open_audit.temporary(root) as state:
-        return internal.audit(desk.node, root, state, internal.Options(keys=keys, **options))
+        return internal.audit(
+            desk.node, root, state, internal.InternalOptions(keys=keys, **options)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def lived(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     import shutil
 
     folder = tmp_path_factory.mktemp("lived")
-    from ledger.client.upload import Options
+    from ledger.client.upload import UploadOptions
 
     files = []
     for name in ("one.jpg", "two.jpg"):
@@ -63,7 +65,9 @@ def lived(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     with Desk(Path(shutil.copytree(founded, folder / "home"))) as desk:
         done = desk.upload(
             *files,
-            options=Options(members={"identifiers": [{"scheme": "case", "value": "2026-117"}]}),
+            options=UploadOptions(
+                members={"identifiers": [{"scheme": "case", "value": "2026-117"}]}
+            ),
         )
         desk.get(done[0].evidence)
         desk.access(done[1].evidence, "view")

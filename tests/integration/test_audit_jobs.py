@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.errors import ConflictError, DeniedError, NotFoundError
 from ledger.services.audit.jobs import AuditJobs, Job
 from tests.integration.test_lifecycle import office, staffed, upload
@@ -82,7 +82,7 @@ def test_audits_run_one_at_a_time_are_seen_and_one_that_breaks_lets_the_next_beg
 ) -> None:
     jobs, go = AuditJobs(office.node), threading.Event()
 
-    def slow(progress: Callable[[str, int], Callable[[int], None]]) -> Report:
+    def slow(progress: Callable[[str, int], Callable[[int], None]]) -> AuditReport:
         progress("reading", 3)(2)
         go.wait(60)
         raise RuntimeError("a defect, with a secret in it")
@@ -98,7 +98,7 @@ def test_audits_run_one_at_a_time_are_seen_and_one_that_breaks_lets_the_next_beg
         "reading",
         "the audit ended with RuntimeError",
     )
-    second = jobs.start("other", lambda progress: Report())
+    second = jobs.start("other", lambda progress: AuditReport())
     waited(lambda: jobs.get(second.id), lambda one: one.state == "done")
     assert [(one.asked, one.report) for one in jobs.recent()] == [
         ("other", None),
@@ -111,7 +111,7 @@ def test_audits_run_one_at_a_time_are_seen_and_one_that_breaks_lets_the_next_beg
 def test_what_a_node_keeps_of_audits_is_bounded(office: Desk) -> None:
     jobs = AuditJobs(office.node)
     for _ in range(30):
-        job = jobs.start("someone", lambda progress: Report())
+        job = jobs.start("someone", lambda progress: AuditReport())
         waited(lambda job=job: jobs.get(job.id), lambda one: one.state == "done")  # type: ignore[misc]
     assert len(jobs.recent()) == 20
 
@@ -121,7 +121,7 @@ def test_a_node_that_ends_ends_the_audit_under_way_before_what_it_reads_is_close
 ) -> None:
     jobs, begun = AuditJobs(office.node), threading.Event()
 
-    def endless(progress: Callable[[str, int], Callable[[int], None]]) -> Report:
+    def endless(progress: Callable[[str, int], Callable[[int], None]]) -> AuditReport:
         advance = progress("reading", 1)
         while True:
             begun.set()

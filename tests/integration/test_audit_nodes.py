@@ -22,7 +22,7 @@ from ledger.adapters.clock import SystemClock
 from ledger.adapters.logfiles import Auditor, FolderFiles, WebFiles, drop_partials, write_tree
 from ledger.app.open_audit import about
 from ledger.client import handover
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import DeniedError, NetworkError, UsageError
 from ledger.domain.identity.names import log_urn
@@ -46,14 +46,14 @@ def export(desk: Desk, folder: Path, *, entries: bool = True) -> Path:
 
 def audit(
     chain: str, root: TrustRoot, files: list, state: Path | None = None, **options: object
-) -> Report:
+) -> AuditReport:
     with (
         closing(RpcChain(chain, confirmations=0)) as reached,
         closing(SqliteAuditState(state, about(root))) as kept,
     ):
         contracts = Contracts(reached, root.registry.address, root.ledger.address)
         return external.audit(
-            contracts, root, files, kept, SystemClock(), external.Options(**options)
+            contracts, root, files, kept, SystemClock(), external.ExternalOptions(**options)
         )
 
 

@@ -184,7 +184,7 @@ def test_a_database_that_was_brought_up_version_by_version_is_made_like_a_new_on
     for one in (url, sqlite_url(tmp_path / "new.sqlite")):
         records = SqlRecords(one)
         with records.read() as unit:
-            schemas.append(unit.schema())
+            schemas.append(unit.tables.schema())
         records.close()
     assert schemas[0] == schemas[1]
     assert len(schemas[0]) > 40

@@ -56,7 +56,7 @@ def audited(desk: Desk) -> set[tuple[str, str]]:
     """What an audit finds in a home, each by code and place, but for what waits."""
     root = desk.trust()
     with open_audit.temporary(root) as state:
-        found = internal.audit(desk.node, root, state, internal.Options()).findings
+        found = internal.audit(desk.node, root, state, internal.InternalOptions()).findings
     return {
         (one.code, one.place) for one in found if one.code not in {"waiting", "nothing-anchored"}
     }
@@ -112,12 +112,12 @@ def test_what_was_sealed_to_keys_that_a_guest_had_before_goes_with_them(
         desk.client, desk.person, desk.clock, item, with_person=guest.reference, basis=BASIS
     )
     with desk.node.records.read() as unit:
-        assert unit.grants(item, "content", guest.hpke.public.digest)
+        assert unit.grants.sealed_to(item, "content", guest.hpke.public.digest)
     other = Namesake(trio[RO], desk, "e" * 26, "examiner")
     desk.client.suspend(guest.reference)
     other.admit()
     with desk.node.records.read() as unit:
-        assert not unit.grants(item, "content", guest.hpke.public.digest)
+        assert not unit.grants.sealed_to(item, "content", guest.hpke.public.digest)
     assert audited(desk) == set()
 
 
@@ -145,7 +145,9 @@ def test_a_key_made_up_in_the_database_for_a_colleague_is_found(
     assert audited(desk) == set()
     with desk.node.records.write() as unit:
         [bound] = {
-            row["binding"] for row in unit.rows("grant", evidence=item) if row["scope"] == "content"
+            row["binding"]
+            for row in unit.tables.rows("grant", evidence=item)
+            if row["scope"] == "content"
         }
         binding = bound if scope == "content" else None
         keys = (colleague.person.hpke.public, guest.hpke.public, trio[RO].person.descriptor.custody)
@@ -153,7 +155,7 @@ def test_a_key_made_up_in_the_database_for_a_colleague_is_found(
             made = grants.seal(
                 bytes(32), key, evidence=evidence_bytes(item), scope=scope, binding=binding
             )
-            unit.put_grant(item, scope, key.digest, binding or b"", made.encode())
+            unit.grants.put(item, scope, key.digest, binding or b"", made.encode())
     try:
         assert audited(desk) == {
             ("row-inserted", f"grant {scope} {key.digest.hex()[:16]} of {item}") for key in keys
@@ -161,7 +163,7 @@ def test_a_key_made_up_in_the_database_for_a_colleague_is_found(
     finally:
         with desk.node.records.write() as unit:
             for key in keys:
-                unit.drop_grant(item, scope, key.digest)
+                unit.grants.drop(item, scope, key.digest)
 
 
 def test_whoever_joined_with_an_agencys_key_before_it_was_known_here_gets_no_part(
@@ -175,16 +177,16 @@ def test_whoever_joined_with_an_agencys_key_before_it_was_known_here_gets_no_par
     with (
         desk.node.records.write() as unit
     ):  # as an approval left it when nobody had added the agency yet
-        row = unit.person(insider.id)
+        row = unit.people.get(insider.id)
         assert row is not None
-        unit.put_person(replace(row, hpke=documents.encode_hpke(theirs)))
+        unit.people.put(replace(row, hpke=documents.encode_hpke(theirs)))
     item = upload(desk, tmp_path, b"for them" * 100)
     what = Disclosure("copy", members={"basis": BASIS})
     copying.disclose(
         desk.client, desk.person, desk.clock, item, Recipient("agency", agency=RO), what
     )
     with desk.node.records.read() as unit:
-        assert unit.grants(item, "content", theirs.digest)
+        assert unit.grants.sealed_to(item, "content", theirs.digest)
         caller = authorization.signer(desk.node, unit, insider.person.certificate)
         assert authorization.content_grants(desk.node, unit, caller, item) == []
     with pytest.raises(NotFoundError, match="none that you may see"):
@@ -219,9 +221,9 @@ def test_a_partner_that_names_a_key_of_ours_is_not_believed(
         return replace(found, **{member: key}) if found.agency == RO else found
 
     with desk.node.records.read() as unit:
-        before = unit.partner(RO), unit.partner_descriptors(RO)
+        before = unit.partners.get(RO), unit.partners.descriptors(RO)
     monkeypatch.setattr(directory.descriptors, "parse", parsed)
     with pytest.raises(ChainError, match=r"names (a|the) key of"):
         directory.add(desk.node, address(RO))
     with desk.node.records.read() as unit:
-        assert (unit.partner(RO), unit.partner_descriptors(RO)) == before
+        assert (unit.partners.get(RO), unit.partners.descriptors(RO)) == before

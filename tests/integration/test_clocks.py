@@ -13,9 +13,9 @@ from ledger.client import handover, retrieval
 from ledger.domain.errors import ChainError, RuleError
 from ledger.domain.identity import certificate as certificates
 from ledger.services.onchain import anchoring
-from ledger.services.onchain.anchoring import Policy
+from ledger.services.onchain.anchoring import AnchoringPolicy
 from ledger.services.partners import directory
-from ledger.services.workers.anchoring import Worker
+from ledger.services.workers.anchoring import AnchoringWorker
 from tests.support import consortium
 from tests.support.consortium import NL, RO, Consortium, upload
 from tests.support.desk import BASIS, Desk
@@ -69,7 +69,7 @@ def test_a_clock_that_was_wrong_for_a_minute_shuts_nobody_out_for_a_year(
     both: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nl, ro = both[NL], both[RO]
-    worker = Worker(nl.node, Policy())
+    worker = AnchoringWorker(nl.node, AnchoringPolicy())
     with monkeypatch.context() as patch:
         patch.setattr(nl.node, "clock", Off(400 * 86400))
         assert worker._publish_crl().problem == ""
@@ -93,8 +93,8 @@ def test_a_list_from_the_future_comes_in_on_no_way_and_one_that_is_kept_keeps_no
         row = directory.known(unit, NL)
     assert certificates.crl_issued(row.crl) <= time.time() + 60
     with ro.node.records.write() as unit:
-        unit.put_partner(replace(row, crl=poison))
-    Worker(nl.node, Policy())._publish_crl()
+        unit.partners.put(replace(row, crl=poison))
+    AnchoringWorker(nl.node, AnchoringPolicy())._publish_crl()
     assert directory.add(ro.node, consortium.address(NL)).agency == NL
     with ro.node.records.read() as unit:
         assert certificates.crl_issued(directory.known(unit, NL).crl) <= time.time() + 60
@@ -126,8 +126,8 @@ def test_an_entry_that_is_dated_a_year_ahead_is_anchored_all_the_same(
     desk.anchor()
     with monkeypatch.context() as patch:
         patch.setattr(desk.node, "clock", Off(400 * 86400))
-        assert Worker(desk.node, Policy())._publish_crl().problem == ""
-    assert anchoring.due(desk.node, Policy(growth=256, age=60))
+        assert AnchoringWorker(desk.node, AnchoringPolicy())._publish_crl().problem == ""
+    assert anchoring.due(desk.node, AnchoringPolicy(growth=256, age=60))
 
 
 def test_an_offer_that_has_expired_shows_nothing_any_more(

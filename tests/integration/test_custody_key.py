@@ -143,7 +143,7 @@ def test_the_node_that_carries_the_key_cannot_read_it(office: Desk, second: Coll
     give(office, second)
     seed = office.home.keyring.hpke_key("hpke-custody").seed
     with office.node.records.read() as unit:
-        row = unit.custody_key(second.id)
+        row = unit.people.custody_key(second.id)
     assert row is not None
     assert row.by == office.person.certificate.subject
     assert seed not in row.sealed
@@ -175,7 +175,7 @@ def test_a_key_that_was_swapped_on_the_way_is_not_taken(office: Desk, second: Co
         custody_key.seal(office.home.keyring.hpke_key("hpke-custody"), second.id, made.public),
     ):
         with office.node.records.write() as unit:  # as a node would that is not honest
-            unit.put_custody_key(
+            unit.people.put_custody_key(
                 CustodyKeyRow(second.id, genuine.custody, swapped.encode(), second.id)
             )
         with pytest.raises((VerificationError, KeyringError)):
@@ -191,7 +191,7 @@ def test_another_custody_key_under_another_descriptor_is_not_taken(
     real = descriptor(office)
     forged = replace(real, custody=made.public, raw=real.raw + b" ")
     with office.node.records.write() as unit:
-        unit.put_custody_key(
+        unit.people.put_custody_key(
             CustodyKeyRow(
                 second.id,
                 made.public.digest,
@@ -278,7 +278,7 @@ def test_whoever_loses_the_role_keeps_the_key_and_whoever_waited_gets_none(
     done = office.client.renew(third.pseudonym, ["officer"])
     assert (done["keepsCustodyKey"], state(office, third)) == (False, "")
     with office.node.records.read() as unit:
-        assert unit.custody_key(third.id) is None
+        assert unit.people.custody_key(third.id) is None
     assert office.client.suspend(second.pseudonym)["keepsCustodyKey"] is True
     assert state(office, second) == custody_keys.KEPT, (
         "a suspension takes no key out of anybody's hands"
@@ -307,9 +307,9 @@ def test_whoever_joined_before_keys_were_kept_signs_for_them_again(
     office: Desk, second: Colleague
 ) -> None:
     with office.node.records.write() as unit:
-        row = unit.person(second.id)
+        row = unit.people.get(second.id)
         assert row is not None
-        unit.put_person(replace(row, proof=b""))
+        unit.people.put(replace(row, proof=b""))
     with pytest.raises(ConflictError, match="did not keep") as refused:
         give(office, second)
     assert refused.value.hint == "they run: custody person fetch"

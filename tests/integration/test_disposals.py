@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from ledger.client import handover
-from ledger.client.upload import Options
+from ledger.client.upload import UploadOptions
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import CustodyError, RuleError, UsageError
 from ledger.domain.verify import verify
 from ledger.services.audit.self_check import examine
-from ledger.services.audit.self_check_findings import Finding
+from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.handovers import erasure
 from tests.support.desk import BASIS, Desk
 from tests.support.office import ROLES_OF_FIRST, colleague, office, staffed, upload  # noqa: F401  (fixtures)
@@ -83,7 +83,9 @@ def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_els
     file = tmp_path / "victim.jpg"
     file.write_bytes(secret)
     members = {"identifiers": [{"scheme": "case", "value": "2026-117"}]}
-    photo, other = (office.upload(file, options=Options(members))[0].evidence for _ in range(2))
+    photo, other = (
+        office.upload(file, options=UploadOptions(members))[0].evidence for _ in range(2)
+    )
     second = colleague(office, "second")
     handover.share(
         office.client, office.person, office.clock, photo, with_person=second.pseudonym, basis=BASIS
@@ -92,11 +94,11 @@ def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_els
     office.anchor()
     with office.node.records.read() as unit:
         sealed = [
-            *unit.grants(photo, "content", office.person.hpke.public.digest),
-            *unit.grants(photo, "record", office.node.keys.hpke.public.digest),
+            *unit.grants.sealed_to(photo, "content", office.person.hpke.public.digest),
+            *unit.grants.sealed_to(photo, "record", office.node.keys.hpke.public.digest),
         ]
-        sealed += [unit.document(row.payload) for row in unit.events(photo)]
-        cid = unit.item(photo).cid
+        sealed += [unit.documents.get(row.payload) for row in unit.logs.events(photo)]
+        cid = unit.items.get(photo).cid
         blocks = [office.node.blocks.get(one) for one in [cid]]
     office.record(
         photo,
@@ -122,7 +124,9 @@ def test_after_a_disposal_nothing_of_the_item_is_left_to_open_and_everything_els
     assert report.verdict.value == "verified", report.as_json()
     assert report.facts["closed"]
     assert office.get(other) == secret
-    assert [one for one in examine(office.node, deep=True) if isinstance(one, Finding)] == []
+    assert [
+        one for one in examine(office.node, deep=True) if isinstance(one, SelfCheckFinding)
+    ] == []
 
 
 def test_a_node_that_dies_between_disposal_and_destruction_finishes_it(

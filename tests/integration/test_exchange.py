@@ -26,7 +26,7 @@ from ledger.domain.errors import (
 from ledger.domain.event.signing import seal_keys, sign_event
 from ledger.domain.verify import verify
 from ledger.services.audit.self_check import examine
-from ledger.services.audit.self_check_findings import Finding
+from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.handovers import erasure, incoming, sync
 from ledger.services.registration import service_events
 from tests.support import consortium
@@ -72,7 +72,7 @@ def test_an_altered_record_or_ciphertext_from_another_agency_is_not_taken_in(
         with pytest.raises(CustodyError):
             incoming.receive(taker.node, NL, Lying(alter), evidence)  # type: ignore[arg-type]
         with taker.node.records.read() as unit:
-            assert unit.item(evidence) is None
+            assert unit.items.get(evidence) is None
     assert both.settle(NL, RO, rounds=3) == {}
     assert taker.client.item(evidence)["offer"]
 
@@ -209,6 +209,32 @@ def test_a_copy_given_abroad_is_an_item_of_its_own_and_both_sides_know_who_holds
         both[US].node.reach(consortium.address(NL)).copy(statement)
 
 
+def test_a_copy_is_guarded_as_its_item_was_when_it_was_given(
+    both: Consortium, root: TrustRoot, tmp_path: Path
+) -> None:
+    """What it shows is often seen only after it was opened: the copy came as unmarked."""
+    giver, taker = both[NL], both[RO]
+    evidence = upload(giver, tmp_path)
+    giver.record(evidence, "restricted", {"handling": ["csam"]})
+    copying.disclose(
+        giver.client,
+        giver.person,
+        giver.clock,
+        evidence,
+        copying.Recipient("agency", agency=RO),
+        copying.Disclosure("copy"),
+    )
+    assert both.settle(NL, RO) == {}
+    [offered] = [one for one in taker.client.copies() if one["evidence"] == evidence]
+    (tmp_path / "workplace").mkdir()
+    journal = field_folder.journal_of(taker.path, taker.home.keyring)
+    made = copying.take(
+        taker.client, taker.person, journal, taker.clock, offered, tmp_path / "workplace", {}
+    )
+    access = taker.access(made.evidence)
+    assert taker.client.record(made.evidence, access)[1]["handling"] == ["csam"]
+
+
 def test_a_disposal_reaches_every_agency_that_held_the_item_before(
     trio: Consortium, root: TrustRoot, tmp_path: Path
 ) -> None:
@@ -230,13 +256,17 @@ def test_a_disposal_reaches_every_agency_that_held_the_item_before(
     assert {one["agency"] for one in told["confirmed"]} == {NL, RO, US}
     for desk in trio.desks.values():
         with desk.node.records.read() as unit:
-            assert not any(unit.has_grants(evidence, scope) for scope in ("content", "record"))
+            assert not any(unit.grants.are_left(evidence, scope) for scope in ("content", "record"))
             assert not [
-                row for row in unit.events(evidence) if unit.document(row.payload) is not None
+                row
+                for row in unit.logs.events(evidence)
+                if unit.documents.get(row.payload) is not None
             ]
         with pytest.raises(CustodyError):
             desk.get(evidence)
-        assert [one for one in examine(desk.node, deep=True) if isinstance(one, Finding)] == []
+        assert [
+            one for one in examine(desk.node, deep=True) if isinstance(one, SelfCheckFinding)
+        ] == []
     sync.settle(taker.node, timeout=30)
     report = verify(taker.client.bundle(evidence, ""), root, confirm=confirmed(taker))  # type: ignore[arg-type]
     assert (report.verdict.value, report.facts["closed"]) == ("verified", True), report.as_json()
@@ -267,7 +297,7 @@ def test_a_disposal_that_the_holder_did_not_sign_destroys_nothing(
 
     erasure.learn(giver.node, RO, Lying())  # type: ignore[arg-type]
     with giver.node.records.read() as unit:
-        assert unit.erasure(evidence) is None
+        assert unit.erasures.get(evidence) is None
     offer(giver, evidence, RO)
     both.settle(NL, RO)
     handover.accept(both[RO].client, both[RO].person, both[RO].clock, evidence)
@@ -275,6 +305,6 @@ def test_a_disposal_that_the_holder_did_not_sign_destroys_nothing(
     with pytest.raises(VerificationError):
         erasure.learn(giver.node, RO, Lying())  # type: ignore[arg-type]
     with giver.node.records.read() as unit:
-        assert unit.erasure(evidence) is None
-        assert unit.has_grants(evidence, "content")
+        assert unit.erasures.get(evidence) is None
+        assert unit.grants.are_left(evidence, "content")
     assert api.disposals() == [] or evidence not in {one["evidence"] for one in api.disposals()}

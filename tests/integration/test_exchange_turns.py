@@ -19,11 +19,11 @@ from sqlalchemy import text
 from cli.commands.handover import _rounds
 from ledger.domain.errors import CustodyError, NetworkError, RuleError
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.rows import CrossingRow, ErasureRow, GivenRow, ShareRow
+from ledger.domain.ports.rows import DisclosedCopyRow, ErasureRow, ShareRow, TransferStepRow
 from ledger.services.handovers import copies, erasure, incoming, outgoing, sync
 from ledger.services.node import transfer_progress
 from ledger.services.onchain import transfer_steps
-from ledger.services.workers.handovers import Exchanger
+from ledger.services.workers.handovers import HandoverWorker
 from tests.support import consortium
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
 from tests.support.desk import Desk
@@ -64,8 +64,8 @@ def test_a_thousand_offers_of_one_agency_hide_nobody_elses_and_count_in_its_quot
     offer(nl, evidence, RO)
 
     def put(unit: Any, number: int) -> None:
-        unit.put_crossing(
-            CrossingRow(
+        unit.transfers.put(
+            TransferStepRow(
                 name(number),
                 0,
                 US,
@@ -91,11 +91,11 @@ def test_a_thousand_offers_of_one_agency_hide_nobody_elses_and_count_in_its_quot
 def test_the_disposal_behind_a_thousand_others_is_told(both: Consortium) -> None:
     ro = both[RO]
     with ro.node.records.write() as unit:
-        unit.put_erasure(
+        unit.erasures.put(
             ErasureRow("urn:uuid:ffffffff-0000-4000-8000-000000000000", bytes(32), RO, "done")
         )
-        unit.put_crossing(
-            CrossingRow(
+        unit.transfers.put(
+            TransferStepRow(
                 "urn:uuid:ffffffff-0000-4000-8000-000000000000",
                 0,
                 RO,
@@ -109,7 +109,7 @@ def test_the_disposal_behind_a_thousand_others_is_told(both: Consortium) -> None
         )
 
     def put(unit: Any, number: int) -> None:
-        unit.put_erasure(ErasureRow(name(number), number.to_bytes(32, "big"), RO, "done"))
+        unit.erasures.put(ErasureRow(name(number), number.to_bytes(32, "big"), RO, "done"))
 
     with rows(ro, put, "erasure"):
         found = [row.evidence for row in erasure._rows(ro.node, ("done",), RO, held=NL)]
@@ -126,7 +126,7 @@ def test_a_thousand_copies_that_ran_out_hide_none_that_may_be_fetched(both: Cons
 
     def put(unit: Any, number: int) -> None:
         until = int(time.time()) + 9000 if number == 999 else 1_700_000_000 + number
-        unit.put_given(GivenRow((number + 1).to_bytes(32, "big"), name(number), RO, until))
+        unit.copies.put(DisclosedCopyRow((number + 1).to_bytes(32, "big"), name(number), RO, until))
 
     with rows(nl, put, "given"):
         assert [
@@ -172,15 +172,17 @@ def test_somebody_with_parts_in_very_many_items_sees_every_one_of_them(
     evidence, person = upload(nl, tmp_path), PersonId(NL, "many")
     with nl.node.records.write() as unit:
         for number in range(10_000):
-            unit.put_share(ShareRow(name(number), person, bytes(32)))
-        unit.put_share(ShareRow(evidence, person, bytes(32)))
-        found = unit.items(after=-1, limit=10, person=person, evidence=None)
+            unit.items.put_share(ShareRow(name(number), person, bytes(32)))
+        unit.items.put_share(ShareRow(evidence, person, bytes(32)))
+        found = unit.items.page(after=-1, limit=10, person=person, evidence=None)
         assert [item.state.evidence for item in found] == [evidence]
-        assert unit.items(after=-1, limit=10, person=person, evidence=None, beside=evidence) == []
+        assert (
+            unit.items.page(after=-1, limit=10, person=person, evidence=None, beside=evidence) == []
+        )
         for number in range(10_000):
-            unit.put_token(b"t" * 32, name(number))
-        unit.put_token(b"t" * 32, evidence)
-        found = unit.items(after=-1, limit=10, person=person, evidence=None, token=b"t" * 32)
+            unit.items.put_token(b"t" * 32, name(number))
+        unit.items.put_token(b"t" * 32, evidence)
+        found = unit.items.page(after=-1, limit=10, person=person, evidence=None, token=b"t" * 32)
         assert [item.state.evidence for item in found] == [evidence], (
             "however many others have the same case"
         )
@@ -230,8 +232,8 @@ def test_one_slow_agency_holds_up_neither_another_nor_our_own_duties_nor_a_call_
         return data
 
     with lying(nl, US, ciphertext=slow), nl.node.records.write() as unit:
-        unit.put_erasure(ErasureRow(name(1), bytes(32), US, "due"))
-    exchanger = Exchanger(nl.node)
+        unit.erasures.put(ErasureRow(name(1), bytes(32), US, "due"))
+    exchanger = HandoverWorker(nl.node)
     try:
         with lying(nl, US, ciphertext=slow):
             exchanger.start()
@@ -245,7 +247,7 @@ def test_one_slow_agency_holds_up_neither_another_nor_our_own_duties_nor_a_call_
             while nl.client.item(small)["offer"] is None:
                 assert time.monotonic() < deadline
             with nl.node.records.read() as unit:
-                row = unit.erasure(name(1))
+                row = unit.erasures.get(name(1))
             assert row is not None
             assert row.state == "dropped"
             threading.Timer(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ledger.app import field_folder
-from ledger.client.upload import Options, Upload, Uploaded
+from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.errors import CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.services.audit import self_check
 from tests.support.desk import Desk
@@ -39,7 +39,7 @@ class Bench:
         self.number = 0
         self.journal: Callable[[Any], Any] = lambda journal: journal
         self.client: Any = desk.client
-        self.uploaded: dict[Path, Uploaded] = {}
+        self.uploaded: dict[Path, UploadResult] = {}
 
     def new_file(self) -> Path:
         self.number += 1
@@ -49,14 +49,14 @@ class Bench:
 
     def upload(self, *paths: Path) -> None:
         journal = self.journal(field_folder.journal_of(self.desk.path, self.desk.home.keyring))
-        run = Upload(self.desk.person, self.client, journal, self.desk.clock, Options())
+        run = Upload(self.desk.person, self.client, journal, self.desk.clock, UploadOptions())
         self.uploaded |= zip(paths, run.run(list(paths)), strict=True)
 
     def audit(self) -> None:
         findings = [
             one
             for one in self_check.examine(self.desk.node, deep=True)
-            if isinstance(one, self_check.Finding)
+            if isinstance(one, self_check.SelfCheckFinding)
         ]
         assert findings == []
         assert not list((self.desk.path / "client" / "journal").glob("*.journal")), (
@@ -170,7 +170,7 @@ def anchor_of(bench: Bench) -> Callable[[], Callable[[], None]]:
 def check_anchors(bench: Bench) -> None:
     """No checkpoint twice, and none that the contract does not hold."""
     with bench.desk.node.records.read() as unit:
-        rows = unit.checkpoints(bench.desk.node.log_id)
+        rows = unit.checkpoints.page(bench.desk.node.log_id)
     assert [row.prev for row in rows] == [0, *(row.size for row in rows[:-1])]
     assert len({row.transaction for row in rows}) == len(rows)
     assert all(row.state == "final" for row in rows)
@@ -239,7 +239,7 @@ def test_a_restored_older_home_anchors_nothing_that_does_not_extend_the_chain(be
     bench.upload(bench.new_file())
     desk.client.anchor()
     with desk.node.records.write() as unit:
-        unit.drop_checkpoint(desk.node.log_id, unit.checkpoints(desk.node.log_id)[-1].size)
+        unit.checkpoints.drop(desk.node.log_id, unit.checkpoints.page(desk.node.log_id)[-1].size)
     with pytest.raises(
         CustodyError, match="holds a checkpoint of 4 entries, this home knows of 0"
     ) as error:

@@ -68,7 +68,7 @@ def test_a_certificate_renewed_while_work_waits_is_signed_anew_and_verifies(
     assert [one["occurred"]["from"] for one in events[:3]] == times[:3]
     assert all("anew" in one["late"] for one in events[:3])
     with office.node.records.read() as unit:
-        assert events[2]["body"]["target"] == list(unit.events(phone))[1].digest.hex()
+        assert events[2]["body"]["target"] == list(unit.logs.events(phone))[1].digest.hex()
     assert laptop.colleague.get(file) == b"proof"
     office.anchor()
     [report] = [verify(office.bundle(phone), office.trust())]

@@ -18,7 +18,7 @@ from ledger.domain.ipld import cid as cids
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
 from ledger.services.preservation import fixity
-from ledger.services.preservation.fixity import Found, Pace, Policy, Reading
+from ledger.services.preservation.fixity import FixityPolicy, Found, RateLimiter, Reading
 from ledger.services.storage import garbage_collection
 from tests.integration.test_replication import (
     BIG,
@@ -33,7 +33,7 @@ from tests.integration.test_replication import (
 from tests.support.desk import Desk
 from tests.support.kubo import Daemon
 
-FAST = Reading(Pace(0))
+FAST = Reading(RateLimiter(0))
 
 
 def damage(daemon: Daemon, cid: bytes, kind: str) -> None:
@@ -181,7 +181,9 @@ def test_a_reading_that_is_stopped_goes_on_where_it_was_and_forgets_no_finding(
         calls = 0
         while True:
             found = by_node(
-                fixity.check(desk.node, item.evidence, Reading(Pace(0), lambda: True, read.append))
+                fixity.check(
+                    desk.node, item.evidence, Reading(RateLimiter(0), lambda: True, read.append)
+                )
             )
             calls += 1
             if all(one.complete for one in found.values()):
@@ -246,7 +248,7 @@ def test_a_finding_survives_a_daemon_that_goes_away_in_the_middle(
             if len(read) == 3:
                 three[0].kill()
 
-        [found] = fixity.check(desk.node, item.evidence, Reading(Pace(0), progress=stop))
+        [found] = fixity.check(desk.node, item.evidence, Reading(RateLimiter(0), progress=stop))
         assert found.unreachable
         assert verified(desk, item.evidence) == []
         three[0].start()
@@ -270,10 +272,10 @@ def test_the_oldest_proof_is_read_first_and_what_is_out_of_reach_does_not_hold_u
         with desk.node.records.write() as unit:
             for number, item in enumerate(reversed(done)):
                 [row] = held(desk, item.evidence).values()
-                unit.put_holding(
+                unit.replicas.put(
                     type(row)(row.evidence, row.node, row.cid, "pinned", 0, proof=1000 + number)
                 )
-        policy = Policy(interval=3600)
+        policy = FixityPolicy(interval=3600)
         three[0].kill()
         order: list[str] = []
         while due := fixity.due(desk.node, policy):
@@ -296,7 +298,7 @@ def test_what_was_sent_is_read_again_after_a_day_and_then_every_month(
         desk.node.clock = clock
         days = []
         for day in range(95):
-            if fixity.due(desk.node, Policy()):
+            if fixity.due(desk.node, FixityPolicy()):
                 days.append(day)
                 fixity.check(desk.node, item.evidence, FAST)
             clock.time += 86400
@@ -305,11 +307,11 @@ def test_what_was_sent_is_read_again_after_a_day_and_then_every_month(
 
 def test_reading_keeps_to_its_pace() -> None:
     waited: list[float] = []
-    pace = Pace(1000, waited.append)
+    pace = RateLimiter(1000, waited.append)
     for _ in range(10):
         pace.spend(500)
     assert 4.5 <= max(waited) <= 5.1
-    Pace(0, waited.append).spend(1 << 40)
+    RateLimiter(0, waited.append).spend(1 << 40)
     assert max(waited) <= 5.1
 
 
@@ -327,7 +329,7 @@ def test_what_a_reading_saves_holds_no_case_data(
     with working(founded, tmp_path, three[0], copies=1) as desk:
         [item] = desk.upload(*files(tmp_path, rng, BIG))
         sync(desk)
-        fixity.check(desk.node, item.evidence, Reading(Pace(0), lambda: True))
+        fixity.check(desk.node, item.evidence, Reading(RateLimiter(0), lambda: True))
         [row] = held(desk, item.evidence).values()
         assert set(json.loads(row.seen)) == {
             "node",

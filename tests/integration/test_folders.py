@@ -15,7 +15,7 @@ import pytest
 
 from ledger.app import field_folder
 from ledger.client import folder_walk, steady_file
-from ledger.client.upload import Options, Upload, Uploaded
+from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.errors import SourceError, UsageError
 from ledger.domain.files import manifest
 from ledger.domain.files.manifest import Manifest
@@ -29,8 +29,10 @@ class Gathered:
         self, desk: Desk, folder: Path, *, own: Any = (), progress: Any = lambda count: None
     ) -> None:
         journal = field_folder.journal_of(desk.path, desk.home.keyring)
-        self.run = Upload(desk.person, desk.client, journal, desk.clock, Options(), progress, own)
-        self.items: list[Uploaded] = list(self.run.run([folder]))
+        self.run = Upload(
+            desk.person, desk.client, journal, desk.clock, UploadOptions(), progress, own
+        )
+        self.items: list[UploadResult] = list(self.run.run([folder]))
         self.manifest: Manifest = manifest.parse(desk.get(self.items[-1].evidence))
         self.body = body(desk, self.items[-1].evidence)
         self.omitted = {one.path: one for one in self.manifest.omissions}
@@ -294,7 +296,7 @@ def test_a_file_rewritten_in_place_with_size_and_time_restored_is_no_record(
                 desk.client,
                 field_folder.journal_of(desk.path, desk.home.keyring),
                 desk.clock,
-                Options(),
+                UploadOptions(),
                 rewrite,
             ).run([path])
         )

@@ -13,7 +13,7 @@ import pytest
 
 from ledger.adapters import profiles
 from ledger.app import field_folder
-from ledger.client.upload import Options, Upload, Uploaded
+from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.client.upload_request import RESTART, RESUME
 from ledger.domain.errors import (
     DemandError,
@@ -44,9 +44,9 @@ class Tries:
         interrupted: str = "refuse",
         node: Any = None,
         told: bool = True,
-    ) -> list[Uploaded]:
+    ) -> list[UploadResult]:
         journal = field_folder.journal_of(self.desk.path, self.desk.home.keyring)
-        options = Options(
+        options = UploadOptions(
             {"identifiers": [{"scheme": "case", "value": case}]}, interrupted=interrupted
         )
         run = Upload(
@@ -242,7 +242,7 @@ def test_the_profile_is_asked_for_all_that_it_lacks_before_a_byte_is_read(
                 tries.desk.client,
                 journal,
                 tries.desk.clock,
-                Options(members),
+                UploadOptions(members),
                 read.append,
             ).run([path])
         )
@@ -277,7 +277,7 @@ def test_a_file_that_changed_after_its_record_was_lost_is_a_second_item_and_told
     [first] = tries.of("OLD")
     path.write_bytes(b"something else")
     journal = field_folder.journal_of(tries.desk.path, tries.desk.home.keyring)
-    options = Options({"identifiers": [{"scheme": "case", "value": "OLD"}]})
+    options = UploadOptions({"identifiers": [{"scheme": "case", "value": "OLD"}]})
     run = Upload(tries.desk.person, tries.desk.client, journal, tries.desk.clock, options)
     [second] = list(run.run([path]))
     assert tries.of("OLD") == {first, second.evidence}

@@ -193,8 +193,8 @@ def test_whoever_is_suspended_at_home_or_here_gets_in_no_more(
             assert list(client.items()) == []
         suspending.client.suspend(str(person.id))
         with host.node.records.write() as unit:  # a minute later
-            row = unit.partner(RO)
-            unit.put_partner(type(row)(row.agency, row.url, row.crl, 0))
+            row = unit.partners.get(RO)
+            unit.partners.put(type(row)(row.agency, row.url, row.crl, 0))
         with abroad(host, person) as (client, _), pytest.raises(CustodyError):
             list(client.items())
 
@@ -214,9 +214,9 @@ def test_a_guest_whose_agency_took_the_certificate_back_reads_nothing_more_in_an
         assert client.details(photo, access)
         home.client.suspend(str(person.id))
         with host.node.records.write() as unit:
-            row = unit.partner(RO)
+            row = unit.partners.get(RO)
             assert row is not None
-            unit.put_partner(replace(row, checked=0))
+            unit.partners.put(replace(row, checked=0))
         directory.follow(host.node, RO)
         for ask in (
             lambda: list(client.items()),

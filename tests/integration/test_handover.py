@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ledger.client import handover, handover_pause, retrieval
-from ledger.client.upload import Options
+from ledger.client.upload import UploadOptions
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import ConflictError, NotFoundError, RuleError, VerificationError
 from ledger.domain.verify import verify
@@ -52,7 +52,7 @@ def test_a_refused_item_stays_with_the_giver_and_the_keys_that_came_along_are_de
     assert judged(giver, evidence, root) == "verified NL-POL 1"
     assert giver.get(evidence)
     with taker.node.records.read() as unit:
-        assert not unit.has_grants(evidence, "content")
+        assert not unit.grants.are_left(evidence, "content")
     assert not [one for one in taker.client.handovers() if one["evidence"] == evidence]
 
 
@@ -96,7 +96,7 @@ def test_what_is_not_the_recorded_file_on_arrival_is_refused_and_stays_with_the_
     giver, taker = both[NL], both[RO]
     file = tmp_path / "photo.jpg"
     file.write_bytes(b"not what the record says")
-    [done] = giver.upload(file, options=Options(body={"digests": {"sha-256": "ab" * 32}}))
+    [done] = giver.upload(file, options=UploadOptions(body={"digests": {"sha-256": "ab" * 32}}))
     offer(giver, done.evidence, RO)
     both.settle(NL, RO)
     with pytest.raises(VerificationError, match="recorded size and digests") as caught:

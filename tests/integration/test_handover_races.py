@@ -17,7 +17,7 @@ from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import ConflictError, RuleError
 from ledger.services.audit.self_check import examine
-from ledger.services.audit.self_check_findings import Finding
+from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.handovers import sync
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
@@ -129,7 +129,9 @@ def test_a_withdrawal_that_races_an_acceptance_ends_the_same_on_both_sides(
     assert judged(both[winner], evidence, root) == f"verified {winner} {moved}"
     assert both[winner].get(evidence)
     for desk in (giver, taker):
-        assert [one for one in examine(desk.node, deep=True) if isinstance(one, Finding)] == []
+        assert [
+            one for one in examine(desk.node, deep=True) if isinstance(one, SelfCheckFinding)
+        ] == []
 
 
 @pytest.mark.timeout(900)
@@ -170,13 +172,15 @@ def test_a_node_that_dies_at_any_step_of_a_handover_goes_on_where_it_was(
         agencies.settle()
         for desk in (agencies[NL], agencies[RO]):
             assert _custodian(desk.node, evidence) == RO
-            assert [one for one in examine(desk.node, deep=True) if isinstance(one, Finding)] == []
+            assert [
+                one for one in examine(desk.node, deep=True) if isinstance(one, SelfCheckFinding)
+            ] == []
         assert judged(agencies[RO], evidence, root) == "verified RO-DIICOT 1"
 
 
 def _custodian(node: Node, evidence: str) -> str:
     with node.records.read() as unit:
-        item = unit.item(evidence)
+        item = unit.items.get(evidence)
     return item.state.custodian if item is not None else ""
 
 

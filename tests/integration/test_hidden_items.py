@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ledger.app import field_folder
-from ledger.client.upload import Options, Upload
+from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import RuleError
 from ledger.services.handovers import offers
 from ledger.services.handovers.sync import Synced
@@ -219,7 +219,7 @@ def test_nothing_is_derived_from_a_hidden_item(
     file.write_bytes(b"report")
 
     def derive(parent: str) -> tuple[str, str | None]:
-        options = Options(body={"kind": "report", "parents": [parent]}, event_type="derived")
+        options = UploadOptions(body={"kind": "report", "parents": [parent]}, event_type="derived")
         try:
             list(Upload(stranger.person, stranger.client, journal, desk.clock, options).run([file]))
         except RuleError as error:

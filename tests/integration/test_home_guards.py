@@ -21,7 +21,7 @@ from ledger.adapters.backup.keys import BackupKeys
 from ledger.adapters.keystore.file import FileKeyring, Unlocking
 from ledger.adapters.memory import StoppedClock
 from ledger.app import backup, bootstrap, create_home, field_folder, settings
-from ledger.client.upload import Options
+from ledger.client.upload import UploadOptions
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import (
@@ -179,21 +179,23 @@ def test_nothing_is_recorded_as_having_happened_after_it_was_signed(
     later = format_time(now + 3600)
     (tmp_path / "a").write_bytes(b"a")
     tried = (
-        lambda: desk.upload(tmp_path / "a", options=Options({"occurred": {"from": later}})),
+        lambda: desk.upload(tmp_path / "a", options=UploadOptions({"occurred": {"from": later}})),
         lambda: desk.upload(
             tmp_path / "a",
-            options=Options({"occurred": {"from": format_time(now - 60), "to": later}}),
+            options=UploadOptions({"occurred": {"from": format_time(now - 60), "to": later}}),
         ),
         lambda: desk.upload(
             tmp_path / "a",
-            options=Options(body={"deviceClock": {"shown": "x", "reference": later}}),
+            options=UploadOptions(body={"deviceClock": {"shown": "x", "reference": later}}),
         ),
     )
     for attempt in tried:
         with pytest.raises(UsageError, match=later) as error:
             attempt()
         assert "clock" in (error.value.hint or "")
-    [item] = desk.upload(tmp_path / "a", options=Options({"occurred": {"from": format_time(now)}}))
+    [item] = desk.upload(
+        tmp_path / "a", options=UploadOptions({"occurred": {"from": format_time(now)}})
+    )
     with pytest.raises(UsageError, match="discovered"):
         desk.record(item.evidence, "incident", {"kind": "loss", "discovered": later})
 

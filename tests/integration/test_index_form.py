@@ -16,10 +16,10 @@ import pytest
 
 from ledger.adapters.keystore.file import Unlocking
 from ledger.app import bootstrap
-from ledger.client.upload import Options, Uploaded
+from ledger.client.upload import UploadOptions, UploadResult
 from ledger.domain.event import wording
 from ledger.services.audit.self_check import examine
-from ledger.services.audit.self_check_findings import Finding
+from ledger.services.audit.self_check_findings import SelfCheckFinding
 from ledger.services.registration import reindexing
 from tests.support.desk import PASSPHRASE, Desk
 
@@ -95,11 +95,11 @@ def _as_an_earlier_version_left_it(
         db.execute("UPDATE alembic_version SET version_num = '0007'")
 
 
-def _record(desk: Desk, file: Path, **numbers: str) -> Uploaded:
+def _record(desk: Desk, file: Path, **numbers: str) -> UploadResult:
     members = {
         "identifiers": [{"scheme": scheme, "value": value} for scheme, value in numbers.items()]
     }
-    [item] = desk.upload(file, options=Options(members))
+    [item] = desk.upload(file, options=UploadOptions(members))
     return item
 
 
@@ -114,7 +114,7 @@ def test_a_home_of_an_earlier_version_finds_its_items_in_every_spelling(
     _as_an_earlier_version_left_it(home_path, item.evidence, numbers, item.digests["sha-256"])
     with Desk(home_path) as desk:
         with desk.node.records.read() as unit:
-            assert unit.index_form() == wording.VERSION
+            assert unit.items.index_form() == wording.VERSION
         assert list(desk.client.search("case", unicodedata.normalize("NFD", NFC.upper()))) == [
             item.evidence
         ]
@@ -123,7 +123,9 @@ def test_a_home_of_an_earlier_version_finds_its_items_in_every_spelling(
         assert {
             one["scheme"]: one["value"] for one in opening["document"]["identifiers"]
         } == numbers, "the record keeps what was typed"
-        assert not [one for one in examine(desk.node, deep=False) if isinstance(one, Finding)]
+        assert not [
+            one for one in examine(desk.node, deep=False) if isinstance(one, SelfCheckFinding)
+        ]
         file.write_bytes(b"a")
         assert list(_record(desk, file).duplicates) == [item.evidence], "content is found as before"
 

@@ -16,7 +16,7 @@ import pytest
 from ledger.adapters.node.client import NodeClient
 from ledger.client import copying, handover, physical_items
 from ledger.client.handover import Terms
-from ledger.client.upload import Options
+from ledger.client.upload import UploadOptions
 from ledger.domain.errors import CustodyError
 from tests.support import consortium
 from tests.support.chains import running
@@ -73,7 +73,7 @@ def test_chain_ipfs_log_urls_errors_and_logs_show_nothing_of_a_case(
     basis = {"purpose": PLANTED["reason"], "reference": PLANTED["case"]}
     members = {"identifiers": [{"scheme": "case", "value": PLANTED["case"]}], "basis": basis}
     body = {"place": PLANTED["place"], "collector": {"name": PLANTED["person"]}}
-    [done] = giver.upload(file, options=Options(members, body=body))
+    [done] = giver.upload(file, options=UploadOptions(members, body=body))
     physical_items.collect(
         giver.client,
         giver.person,
@@ -187,8 +187,8 @@ def _public_log(desk: Desk) -> bytes:
     """What anybody may fetch of the log, and the entries that auditors may."""
     found = b""
     with desk.node.records.read() as unit:
-        log = unit.log(desk.node.log_id)
-        found += b"".join(row.entry for row in unit.entries(desk.node.log_id, 0, log.size))
+        log = unit.logs.get(desk.node.log_id)
+        found += b"".join(row.entry for row in unit.logs.entries(desk.node.log_id, 0, log.size))
     for path in (
         "/v1/log/checkpoint",
         "/v1/log/crl",

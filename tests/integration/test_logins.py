@@ -86,9 +86,9 @@ def test_a_statement_is_no_login_and_a_suspended_person_has_no_session(
     )
     assert http.post("/v1/login", json={"answer": b64url(message.encode())}).status_code == 400
     with desk.node.records.write() as unit:
-        person = unit.person(certificates.parse(der).subject)
+        person = unit.people.get(certificates.parse(der).subject)
         assert person is not None
-        unit.put_person(replace(person, active=False))
+        unit.people.put(replace(person, active=False))
     assert http.get("/v1/status", headers=headers).status_code == 401
     assert token_for(http, key, der).status_code == 403
 

@@ -9,7 +9,7 @@ import pytest
 
 from ledger.app import field_folder
 from ledger.client import retrieval
-from ledger.client.upload import Options, Upload
+from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.codecs.digests import MultiDigest
 from ledger.domain.errors import (
@@ -37,7 +37,7 @@ def test_a_file_of_any_size_comes_back_bit_for_bit_and_verifies(
 ) -> None:
     path = tmp_path / "item.bin"
     path.write_bytes(os.urandom(size))
-    (item,) = desk.upload(path, options=Options(algorithms=("sha-512",)))
+    (item,) = desk.upload(path, options=UploadOptions(algorithms=("sha-512",)))
     desk.anchor()
     report = verify(desk.bundle(item.evidence), desk.trust(), file=measure(path.read_bytes()))
     assert report.verdict is Verdict.VERIFIED, report.as_json()
@@ -81,7 +81,7 @@ def test_a_folder_becomes_items_and_a_set_that_lists_them_with_what_was_left_out
     assert not [
         one
         for one in self_check.examine(desk.node, deep=True)
-        if isinstance(one, self_check.Finding)
+        if isinstance(one, self_check.SelfCheckFinding)
     ]
 
 
@@ -154,7 +154,7 @@ def test_an_interrupted_upload_goes_on_with_the_same_item_and_cid(
 
     journal = field_folder.journal_of(desk.path, desk.home.keyring)
     with pytest.raises(NotFoundError):
-        list(Upload(desk.person, Broken(), journal, desk.clock, Options()).run([path]))  # type: ignore[arg-type]
+        list(Upload(desk.person, Broken(), journal, desk.clock, UploadOptions()).run([path]))  # type: ignore[arg-type]
     before = set(desk.node.blocks.cids())
     (item,) = desk.upload(path)
     assert item.resumed
@@ -178,7 +178,7 @@ def test_a_file_that_changed_since_the_interruption_starts_afresh(
 
     journal = field_folder.journal_of(desk.path, desk.home.keyring)
     with pytest.raises(NotFoundError):
-        list(Upload(desk.person, Broken(), journal, desk.clock, Options()).run([path]))  # type: ignore[arg-type]
+        list(Upload(desk.person, Broken(), journal, desk.clock, UploadOptions()).run([path]))  # type: ignore[arg-type]
     # Same size and time, other bytes, and blocks that the node lost: the CIDs in the journal tell.
     path.write_bytes(os.urandom(3_000_000))
     os.utime(path, ns=(details.st_atime_ns, details.st_mtime_ns))
@@ -205,7 +205,9 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_recorded(
 
     journal = field_folder.journal_of(desk.path, desk.home.keyring)
     with pytest.raises(UnreadableError, match="changed"):
-        list(Upload(desk.person, desk.client, journal, desk.clock, Options(), grow).run([path]))
+        list(
+            Upload(desk.person, desk.client, journal, desk.clock, UploadOptions(), grow).run([path])
+        )
     assert not list(desk.client.items())
 
 
@@ -213,7 +215,7 @@ def test_duplicates_are_told_after_the_upload_or_skipped(desk: Desk, photo: Path
     (first,) = desk.upload(photo)
     (second,) = desk.upload(photo)
     assert second.duplicates == (first.evidence,)
-    (third,) = desk.upload(photo, options=Options(skip_duplicates=True))
+    (third,) = desk.upload(photo, options=UploadOptions(skip_duplicates=True))
     assert third.index is None
     assert len(list(desk.client.items())) == 2
 
@@ -269,7 +271,7 @@ def test_altered_ciphertext_is_refused_on_the_way_out(
     found = [
         one
         for one in self_check.examine(desk.node, deep=True)
-        if isinstance(one, self_check.Finding)
+        if isinstance(one, self_check.SelfCheckFinding)
     ]
     assert [one.part for one in found] == ["content"]
 
@@ -277,7 +279,7 @@ def test_altered_ciphertext_is_refused_on_the_way_out(
 def test_nothing_of_the_case_is_in_clear_on_disk(desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "PLANTEDNAME.jpg"
     path.write_bytes(b"PLANTEDCONTENT" * 1000)
-    options = Options(
+    options = UploadOptions(
         {
             "identifiers": [{"scheme": "case", "value": "PLANTEDCASE"}],
             "basis": {"purpose": "PLANTEDBASIS"},

@@ -117,10 +117,11 @@ def test_a_copy_that_lags_behind_its_node_is_no_contradiction(world: World) -> N
     }  # still so at the next look: somebody must look
 
 
-@pytest.mark.parametrize(("prefix", "node"), [("", False), ("/v1/log", True)])
-def test_a_copy_on_a_plain_web_server_is_told_from_a_node(
-    world: World, prefix: str, node: bool
+@pytest.mark.parametrize("prefix", ["", "/v1/log"])
+def test_a_node_is_told_from_a_copy_by_its_address_and_not_by_what_it_serves(
+    world: World, prefix: str
 ) -> None:
+    """A node that withholds would answer as a plain web server does, and be called a copy."""
     tree = world["NL-POL"].write(world.folder / "tree")
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -130,7 +131,11 @@ def test_a_copy_on_a_plain_web_server_is_told_from_a_node(
 
     shown = WebFiles("http://127.0.0.1:1", transport=httpx.MockTransport(answer))
     shown.get("checkpoint")
-    assert shown.is_node is node
+    assert shown.is_node
+    shown.known_at({"http://127.0.0.1:1", "https://elsewhere.example"})
+    assert shown.is_node
+    shown.known_at({"https://nl.example"})
+    assert not shown.is_node
 
 
 def test_an_agency_that_falls_silent(world: World) -> None:
@@ -346,3 +351,32 @@ def test_silent_connections_to_the_metrics_take_no_place_for_long(
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_log_that_fails_at_another_file_each_time_is_an_alarm_and_a_silent_chain_ends_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nl = world["NL-POL"]
+    nl.open()
+    world.settle()
+    real, failing = FolderFiles.get, ["crl"]
+
+    def broken(self: FolderFiles, path: str) -> bytes:
+        if "NL-POL" in self.where and path.startswith(failing[0]):
+            raise NetworkError("no answer")
+        return real(self, path)
+
+    monkeypatch.setattr(FolderFiles, "get", broken)
+    assert codes(watch(world)) == set()
+    failing[0] = "tile/entries"
+    nl.say(nl.open(), "none")
+    world.settle()
+    assert codes(watch(world)) == {"unreachable"}
+    with monkeypatch.context() as silent:
+        silent.setattr(type(world.contracts.chain), "final", lambda self: broken_chain())
+        assert codes(watch(world)) == set()
+    assert codes(watch(world)) == set()
+
+
+def broken_chain() -> int:
+    raise NetworkError("the chain did not answer")

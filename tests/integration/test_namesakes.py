@@ -229,7 +229,7 @@ def test_alarms_and_releases_name_the_guest_and_not_the_namesake(
     with host.node.records.read() as unit:
         released = {
             row.recipient
-            for row in unit.releases(after=(b"", "", ""), limit=1000)
+            for row in unit.releases.page(after=(b"", "", ""), limit=1000)
             if row.evidence == items[0]
         }
     assert namesake.reference in released

@@ -241,7 +241,7 @@ def test_blocks_that_another_item_uses_are_not_discarded_with_a_failed_intake(
     handover.accept(ro.client, ro.person, ro.clock, evidence)
     both.settle(NL, RO)
     with ro.node.records.read() as unit:
-        item = unit.item(evidence)
+        item = unit.items.get(evidence)
     assert item is not None
     assert item.cid is not None
     incoming._discard(ro.node, list(ro.node.blocks.cids()), -1)
@@ -263,7 +263,7 @@ def test_an_item_that_is_offered_again_and_whose_leaves_were_cleared_away_comes_
     handover.decline(ro.client, ro.person, ro.clock, evidence, reason="not now")
     both.settle(NL, RO)
     with ro.node.records.read() as unit:
-        item = unit.item(evidence)
+        item = unit.items.get(evidence)
     assert item is not None
     assert item.cid is not None
     leaves = [one for one in dag.every(ro.node.blocks, item.cid) if one != item.cid]

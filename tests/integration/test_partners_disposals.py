@@ -124,8 +124,8 @@ def test_a_disposal_of_another_item_of_the_same_name_destroys_nothing(
     with pytest.raises(VerificationError, match="another history"):
         erasure.learn(nl.node, RO, Impostor())  # type: ignore[arg-type]
     with nl.node.records.read() as unit:
-        assert unit.erasure(evidence) is None
-        assert unit.has_grants(evidence, "content")
+        assert unit.erasures.get(evidence) is None
+        assert unit.grants.are_left(evidence, "content")
 
 
 def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_for_its_closing_alone(
@@ -167,8 +167,8 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
         erasure.learn(nl.node, RO, nl.node.reach(consortium.address(RO)), trying=trying)
     assert len(failed) == 1
     with nl.node.records.read() as unit:
-        assert unit.erasure(evidence) is None
-        assert unit.has_grants(evidence, "content")
+        assert unit.erasures.get(evidence) is None
+        assert unit.grants.are_left(evidence, "content")
     erasure.learn(nl.node, RO, honest)
     assert erasure.settle(nl.node) == 1
     sent: list[Any] = []
@@ -210,7 +210,7 @@ def test_a_disposal_that_does_not_verify_is_that_items_problem_and_slows_nothing
     handover.accept(ro.client, ro.person, ro.clock, evidence)
     both.settle(NL, RO)
     with lying(nl, RO, disposals=lambda *_: [told]), nl.node.records.read() as unit:
-        [partner] = [one for one in unit.partners() if one.agency == RO]
+        [partner] = [one for one in unit.partners.all() if one.agency == RO]
         problems = sync.turn(nl.node, partner, lambda: False).problems
         assert list(problems) == [evidence], problems
         assert "tried again at" in sync.turn(nl.node, partner, lambda: False).problems[evidence]
@@ -224,7 +224,7 @@ def test_one_custodian_that_does_not_answer_holds_up_no_other_disposal(
 
     with nl.node.records.write() as unit:
         for number, code in enumerate((RO, US)):
-            unit.put_erasure(
+            unit.erasures.put(
                 ErasureRow(
                     f"urn:uuid:0000000{number}-0000-4000-8000-000000000000", bytes(32), code, "due"
                 )
@@ -236,10 +236,12 @@ def test_one_custodian_that_does_not_answer_holds_up_no_other_disposal(
     finally:
         trio.down = set()
     with nl.node.records.write() as unit:
-        states = {row.custodian: row.state for row in unit.erasures(("due", "dropped"), 10)}
+        states = {
+            row.custodian: row.state for row in unit.erasures.in_states(("due", "dropped"), 10)
+        }
         assert states == {RO: "dropped", US: "dropped"}, "each came as far as it could"
-        for row in unit.erasures(("due", "dropped"), 10):
-            unit.put_erasure(replace(row, state="done"))
+        for row in unit.erasures.in_states(("due", "dropped"), 10):
+            unit.erasures.put(replace(row, state="done"))
     assert ro.node.agency == RO
 
 
@@ -255,7 +257,7 @@ def test_a_revocation_list_is_taken_back_by_nobody(both: Consortium) -> None:
     with lying(nl, RO, crl=lambda _: old), pytest.raises(ChainError, match="older revocation list"):
         directory.add(nl.node, consortium.address(RO))
     with nl.node.records.read() as unit:
-        row = unit.partner(RO)
+        row = unit.partners.get(RO)
     assert row is not None
     assert row.crl == fresh
     clock = nl.node.clock
@@ -282,25 +284,25 @@ def test_rows_from_outside_are_inserted_and_never_written_over(desk: Desk) -> No
         b"L" * 32, 7, b"entry", b"D" * 32, "urn:uuid:1", 1, "none", 1, NL, b"C" * 32, b"P" * 32, 0
     )
     with desk.node.records.write() as unit:
-        unit.keep_entry(row)
-        unit.keep_entry(row)
+        unit.logs.keep_entry(row)
+        unit.logs.keep_entry(row)
         for other in (
             replace(row, entry=b"other", digest=b"E" * 32),
             replace(row, index=8),
             replace(row, log=b"M" * 32),
         ):
             with pytest.raises(ConflictError):
-                unit.keep_entry(other)
+                unit.logs.keep_entry(other)
         for data in (b"first", b"second"):
-            unit.keep_document(b"d" * 32, "urn:uuid:1", data)
-            unit.keep_disclosure(b"s" * 32, b"d" * 32, 0, data)
-            unit.keep_grant("urn:uuid:1", "record", b"r" * 32, b"", data)
-            unit.put_certificate(b"c" * 32, data)
-        assert unit.document(b"d" * 32) == b"first"
-        assert unit.disclosures(b"d" * 32) == [(b"s" * 32, b"first")]
-        assert unit.grants("urn:uuid:1", "record", b"r" * 32) == [b"first"]
-        assert unit.certificate(b"c" * 32) == b"first"
-        assert [one.entry for one in unit.events("urn:uuid:1")] == [b"entry"]
+            unit.documents.keep(b"d" * 32, "urn:uuid:1", data)
+            unit.documents.keep_disclosure(b"s" * 32, b"d" * 32, 0, data)
+            unit.grants.keep("urn:uuid:1", "record", b"r" * 32, b"", data)
+            unit.people.put_certificate(b"c" * 32, data)
+        assert unit.documents.get(b"d" * 32) == b"first"
+        assert unit.documents.disclosures(b"d" * 32) == [(b"s" * 32, b"first")]
+        assert unit.grants.sealed_to("urn:uuid:1", "record", b"r" * 32) == [b"first"]
+        assert unit.people.certificate(b"c" * 32) == b"first"
+        assert [one.entry for one in unit.logs.events("urn:uuid:1")] == [b"entry"]
 
 
 def test_a_partner_that_asks_for_a_new_revocation_list_a_second_gets_a_few(
@@ -312,8 +314,8 @@ def test_a_partner_that_asks_for_a_new_revocation_list_a_second_gets_a_few(
     nl, ro = both[NL], both[RO]
     api, clock = nl.node.reach(consortium.address(RO)), ro.node.clock
     with ro.node.records.read() as unit:
-        before = unit.newest_crl()
-        log = unit.log(ro.node.log_id)
+        before = unit.authority.newest_crl()
+        log = unit.logs.get(ro.node.log_id)
     assert before is not None
     assert log is not None
     now = clock.now()
@@ -322,7 +324,7 @@ def test_a_partner_that_asks_for_a_new_revocation_list_a_second_gets_a_few(
         api.fresh_crl(now + later)
     monkeypatch.setattr(ro.node, "clock", clock)
     with ro.node.records.read() as unit:
-        newest, grown = unit.newest_crl(), unit.log(ro.node.log_id)
+        newest, grown = unit.authority.newest_crl(), unit.logs.get(ro.node.log_id)
     assert newest is not None
     assert grown is not None
     assert 1 < newest.number - before.number <= LISTS.burst
@@ -333,9 +335,9 @@ def test_the_newest_revocation_list_counts_however_many_there_are(tmp_path: Path
     records = SqlRecords(sqlite_url(tmp_path / "x.sqlite"))
     with records.write() as unit:
         for number in range(1, 70_001):
-            unit.put_crl(CrlRow(number, b"", number))
+            unit.authority.put_crl(CrlRow(number, b"", number))
     with records.read() as unit:
-        newest = unit.newest_crl()
+        newest = unit.authority.newest_crl()
     records.close()
     assert newest is not None
     assert newest.number == 70_000

@@ -216,7 +216,7 @@ def test_a_suspension_whose_revocation_cannot_reach_the_chain_holds_here_and_is_
     with office.node.records.read() as unit:
         serial, newest = (
             certificates.load(colleague.keyring.get("person-certificate")).serial_number,
-            unit.newest_crl(),
+            unit.authority.newest_crl(),
         )
         assert newest is not None
         assert (

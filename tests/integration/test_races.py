@@ -27,7 +27,7 @@ def clean(desk: Desk) -> bool:
     return not [
         one
         for one in self_check.examine(desk.node, deep=True)
-        if isinstance(one, self_check.Finding)
+        if isinstance(one, self_check.SelfCheckFinding)
     ]
 
 
@@ -177,11 +177,11 @@ def test_a_clock_far_ahead_is_refused_before_anything_is_in_the_log(
         def now(self) -> int:
             return desk.clock.now() + 3600
 
-    from ledger.client.upload import Options, Upload
+    from ledger.client.upload import Upload, UploadOptions
 
     path = tmp_path / "file"
     path.write_bytes(b"x")
     journal = field_folder.journal_of(desk.path, desk.home.keyring)
     with pytest.raises(RuleError, match="and the node's clock says"):
-        list(Upload(desk.person, desk.client, journal, Fast(), Options()).run([path]))
+        list(Upload(desk.person, desk.client, journal, Fast(), UploadOptions()).run([path]))
     assert not list(desk.client.items())

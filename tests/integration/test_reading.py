@@ -95,7 +95,7 @@ def test_a_copy_without_a_key_is_not_signed_for_and_a_look_at_the_record_is(
         with pytest.raises(DeniedError, match="no content key"):
             call()
     with desk.node.records.read() as unit:
-        assert {row.kind for row in unit.releases_under(bytes.fromhex(access))} == {"bundle"}, (
+        assert {row.kind for row in unit.releases.under(bytes.fromhex(access))} == {"bundle"}, (
             "nor is a release noted"
         )
 

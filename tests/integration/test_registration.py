@@ -8,7 +8,7 @@ import pytest
 
 from ledger.adapters.memory import StoppedClock
 from ledger.app import field_folder
-from ledger.client.upload import Options, Upload
+from ledger.client.upload import Upload, UploadOptions
 from ledger.domain.errors import (
     ConflictError,
     RuleError,
@@ -114,7 +114,7 @@ def test_statement_without_its_blocks_is_refused(desk: Desk, photo: Path) -> Non
         Forgetful(),
         field_folder.journal_of(desk.path, desk.home.keyring),
         desk.clock,
-        Options(),
+        UploadOptions(),
     )  # type: ignore[arg-type]
     with pytest.raises(RuleError, match="not stored"):
         list(run.run([photo]))

@@ -12,9 +12,9 @@ from ledger.domain.errors import UsageError
 from ledger.domain.ports.rows import ErasureRow
 from ledger.services.handovers import erasure
 from ledger.services.handovers.sync import settle
-from ledger.services.preservation.fixity import Policy
+from ledger.services.preservation.fixity import FixityPolicy
 from ledger.services.storage import garbage_collection, placement
-from ledger.services.workers.replicas import Keeper
+from ledger.services.workers.replicas import ReplicaWorker
 from tests.support.kubo import Daemon, swarm
 from tests.support.replicas import (
     BIG,
@@ -62,7 +62,7 @@ def test_a_node_lost_for_an_hour_is_replaced_by_another_and_its_pins_are_not_tak
         lost.kill()
         clock = StoppedClock(desk.clock.now())
         desk.node.clock = clock
-        keeper = Keeper(desk.node, Policy())
+        keeper = ReplicaWorker(desk.node, FixityPolicy())
         keeper.start()
         try:
             clock.time += 61
@@ -143,7 +143,7 @@ def test_pins_go_only_when_an_item_is_disposed_of_and_its_keys_are_destroyed(
             "closed, but keys remain"
         )
         with desk.node.records.write() as unit:
-            unit.put_erasure(
+            unit.erasures.put(
                 ErasureRow(gone.evidence, bytes.fromhex(closing), desk.node.agency, "due")
             )
         three[1].kill()

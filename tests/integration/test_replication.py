@@ -18,10 +18,10 @@ from ledger.domain.ipld.unixfs import Block
 from ledger.domain.verify.procedure import verify
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit import self_check
-from ledger.services.preservation.fixity import Policy
+from ledger.services.preservation.fixity import FixityPolicy
 from ledger.services.registration import service_events
 from ledger.services.storage import garbage_collection, replica_status, replication
-from ledger.services.workers.replicas import Keeper
+from ledger.services.workers.replicas import ReplicaWorker
 from tests.support.actors import enrolled
 from tests.support.desk import Desk
 from tests.support.kubo import Daemon, swarm
@@ -70,7 +70,7 @@ def test_an_upload_with_every_daemon_down_is_acknowledged_queued_and_sent_later(
         assert not [
             one
             for one in self_check.examine(desk.node, deep=True)
-            if isinstance(one, self_check.Finding)
+            if isinstance(one, self_check.SelfCheckFinding)
         ]
 
 
@@ -155,7 +155,7 @@ def test_the_keeper_sends_and_reads_again_by_itself(
     founded: Path, tmp_path: Path, three: list[Daemon], rng: random.Random
 ) -> None:
     with working(founded, tmp_path, *three[:2]) as desk:
-        keeper = Keeper(desk.node, Policy(interval=-10, rate=0))
+        keeper = ReplicaWorker(desk.node, FixityPolicy(interval=-10, rate=0))
         keeper.start()
         try:
             [item] = desk.upload(*files(tmp_path, rng, BIG))

@@ -78,7 +78,7 @@ def dispose(desk: Desk, evidence: str) -> None:
 
 def missing(desk: Desk, evidence: str) -> int:
     with desk.node.records.read() as unit:
-        item = unit.item(evidence)
+        item = unit.items.get(evidence)
     assert item is not None
     assert item.cid is not None
     return len(desk.node.blocks.missing(list(dag.every(desk.node.blocks, item.cid))))
@@ -113,7 +113,7 @@ def test_an_item_that_replicas_keep_gives_up_no_block_that_another_one_needs_her
     kept = upload(desk, tmp_path, CONTENT)
     junk = twin(desk, opening_of(desk, kept))
     with desk.node.records.write() as unit:
-        unit.put_target(junk, 1)
+        unit.replicas.put_target(junk, 1)
     monkeypatch.setattr(placement, "is_kept", lambda node, held, copies: copies == 1)
     garbage_collection.give_up(desk.node)
     assert missing(desk, kept) == 0
@@ -171,7 +171,7 @@ def test_a_partner_destroys_no_content_through_an_item_of_its_own(
         )  # their node lies about who held it
         trio.settle(US, NL)
     with nl.node.records.read() as unit:
-        told = unit.erasure(junk)
+        told = unit.erasures.get(junk)
     assert missing(nl, kept) == 0
     assert nl.get(kept) == CONTENT
     assert told is None or told.state in ("due", "done")
@@ -203,8 +203,8 @@ def test_an_item_offered_again_keeps_its_blocks_when_anothers_transfer_of_them_f
     offer(ro, evidence, NL)
     trio.settle(RO, NL)
     with nl.node.records.read() as unit:
-        item = unit.item(evidence)
-        opening = documents.read_event(nl.node, unit, unit.events(evidence)[0])
+        item = unit.items.get(evidence)
+        opening = documents.read_event(nl.node, unit, unit.logs.events(evidence)[0])
     assert item is not None
     assert item.cid is not None
     assert opening is not None
@@ -214,7 +214,7 @@ def test_an_item_offered_again_keeps_its_blocks_when_anothers_transfer_of_them_f
     blocks = list(dag.every(nl.node.blocks, item.cid))
     nl.node.blocks.discard(blocks, kept=())
     with nl.node.records.read() as unit:
-        theirs = Transfer(US, uuid.uuid4().urn, content, unit.newest_place())
+        theirs = Transfer(US, uuid.uuid4().urn, content, unit.items.newest_place())
     nl.node.transfers.begin(theirs)
     data = b"".join(
         bytes(ro.node.blocks.get(link.cid))
@@ -262,7 +262,7 @@ def test_a_silent_replica_is_asked_by_nobody_who_holds_the_store(
         upload(desk, tmp_path, b"another one"),
     )
     with desk.node.records.read() as unit:
-        item, second = unit.item(evidence), unit.item(other)
+        item, second = unit.items.get(evidence), unit.items.get(other)
     assert item is not None
     assert item.cid is not None
     assert second is not None

@@ -25,13 +25,14 @@ from ledger.domain.untrusted.hosts import HERE
 from ledger.services.audit import self_check
 from ledger.services.handovers import sync
 from ledger.services.node import supervision
-from ledger.services.node.supervision import Board, Loop, Round, describe
+from ledger.services.node.board import Board
+from ledger.services.node.supervision import Loop, Round, describe
 from ledger.services.onchain import anchoring
-from ledger.services.onchain.anchoring import Policy
+from ledger.services.onchain.anchoring import AnchoringPolicy
 from ledger.services.registration import agency_statements
 from ledger.services.storage import garbage_collection
-from ledger.services.workers.anchoring import Worker
-from ledger.services.workers.handovers import Exchanger
+from ledger.services.workers.anchoring import AnchoringWorker
+from ledger.services.workers.handovers import HandoverWorker
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.hostile import KINDS, answer, hostile, says
 
@@ -86,7 +87,7 @@ def test_an_exception_that_nobody_expected_in_anchoring_is_told_and_tried_again(
         real(node)
 
     monkeypatch.setattr(anchoring, "step", step)
-    working(Worker(desk.node, Policy(growth=1, age=0)))
+    working(AnchoringWorker(desk.node, AnchoringPolicy(growth=1, age=0)))
     until(lambda: standing(desk, "anchoring")["failures"] >= 3)
     told = standing(desk, "anchoring")
     assert told["problem"].startswith("unexpected ZeroDivisionError at test_supervision.step:")
@@ -103,7 +104,7 @@ def test_an_exception_that_nobody_expected_in_anchoring_is_told_and_tried_again(
     assert [
         one.message
         for one in self_check.examine(desk.node, deep=False)
-        if isinstance(one, self_check.Finding)
+        if isinstance(one, self_check.SelfCheckFinding)
     ][0].startswith("anchoring failed")
     broken.set()
     until(lambda: not standing(desk, "anchoring")["failures"] and anchoring_is_done(desk))
@@ -170,7 +171,7 @@ def test_a_frozen_log_is_shown_everywhere_anchors_nothing_and_is_looked_at_again
     (tmp_path / "x").write_bytes(b"x")
     desk.upload(tmp_path / "x")
     freeze(desk, "entries and tiles give different roots")
-    working(Worker(desk.node, Policy(growth=1, age=0)))
+    working(AnchoringWorker(desk.node, AnchoringPolicy(growth=1, age=0)))
     until(lambda: standing(desk, "anchoring")["failures"] >= 3)
     assert "frozen" in standing(desk, "anchoring")["problem"]
     assert any(one.levelno == logging.CRITICAL for one in caplog.records)
@@ -178,7 +179,7 @@ def test_a_frozen_log_is_shown_everywhere_anchors_nothing_and_is_looked_at_again
     assert any(
         "frozen" in one.message
         for one in self_check.examine(desk.node, deep=False)
-        if isinstance(one, self_check.Finding)
+        if isinstance(one, self_check.SelfCheckFinding)
     )
     with desk.node.records.read() as unit:
         assert anchoring.progress(desk.node, unit).submitted == 0
@@ -189,9 +190,9 @@ def test_a_frozen_log_is_shown_everywhere_anchors_nothing_and_is_looked_at_again
 
 def freeze(desk: Desk, reason: str) -> None:
     with desk.node.records.write() as unit:
-        log = unit.log(desk.node.log_id)
+        log = unit.logs.get(desk.node.log_id)
         assert log is not None
-        unit.put_log(replace(log, frozen=reason))
+        unit.logs.put(replace(log, frozen=reason))
 
 
 def test_a_frozen_log_is_told_also_while_nothing_waits(
@@ -199,7 +200,7 @@ def test_a_frozen_log_is_told_also_while_nothing_waits(
 ) -> None:
     desk.anchor()
     freeze(desk, "entries and tiles give different roots")
-    working(Worker(desk.node, Policy()))
+    working(AnchoringWorker(desk.node, AnchoringPolicy()))
     until(lambda: standing(desk, "anchoring")["failures"])
 
 
@@ -215,7 +216,7 @@ def test_a_revocation_list_that_cannot_be_issued_keeps_nothing_from_being_anchor
     desk.upload(tmp_path / "x")
     monkeypatch.setattr("ledger.services.workers.anchoring._DAY", 0)
     monkeypatch.setattr("ledger.services.workers.anchoring._LOOKS", 0.01)
-    working(Worker(desk.node, Policy(growth=1, age=0)))
+    working(AnchoringWorker(desk.node, AnchoringPolicy(growth=1, age=0)))
     until(
         lambda: (
             standing(desk, "revocation")["failures"]
@@ -241,9 +242,9 @@ def test_nonsense_of_one_partner_holds_up_no_other_and_ends_no_exchange(desk: De
         last = stack.enter_context(hostile(says(answer(b"{}"))))
         with desk.node.records.write() as unit:
             for code, server in servers.items():
-                unit.put_partner(PartnerRow(code, server.url, b"", desk.clock.now()))
-            unit.put_partner(PartnerRow("US-LAST", last.url, b"", desk.clock.now()))
-        exchanger = working(Exchanger(desk.node))
+                unit.partners.put(PartnerRow(code, server.url, b"", desk.clock.now()))
+            unit.partners.put(PartnerRow("US-LAST", last.url, b"", desk.clock.now()))
+        exchanger = working(HandoverWorker(desk.node))
         until(lambda: len(last.seen) >= 4, 60)
         until(lambda: all(code in standing(desk, "exchange")["problem"] for code in servers), 60)
         assert exchanger._thread.is_alive()
@@ -260,7 +261,7 @@ def test_an_answer_that_makes_our_own_code_fail_is_a_problem_of_that_partner(des
 
     desk.node.reach = lambda url: Odd()
     with desk.node.records.write() as unit:
-        unit.put_partner(PartnerRow("RO-POL", "https://ro.example", b"", desk.clock.now()))
+        unit.partners.put(PartnerRow("RO-POL", "https://ro.example", b"", desk.clock.now()))
     problems = sync.sync(desk.node).problems
     assert problems["RO-POL"].startswith("unexpected KeyError at test_supervision.exchanged")
     assert "117" not in str(problems)

@@ -18,7 +18,7 @@ from ledger.adapters.audit_state import SqliteAuditState
 from ledger.adapters.logfiles import FolderFiles
 from ledger.app.open_audit import about
 from ledger.domain.audit.findings import Status
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.errors import UnreadableError, VerificationError
 from ledger.domain.verify import Verdict
 from ledger.services.audit import self_check, self_check_findings
@@ -33,7 +33,7 @@ from tests.support.malice_agency import DELAY
 _OUTSIDE = ("log", "files", "entries", "people", "custody", "handovers", "time")
 
 
-def statuses(report: Report, *checks: str) -> set[Status]:
+def statuses(report: AuditReport, *checks: str) -> set[Status]:
     return {report.status(check) for check in checks}
 
 
@@ -81,7 +81,7 @@ def test_a_home_is_verified_by_audit_and_doctor_only_while_all_of_it_is_anchored
     waiting = [
         one
         for one in self_check.examine(desk.node, deep=False)
-        if isinstance(one, self_check.Waiting)
+        if isinstance(one, self_check.EntriesWaiting)
     ]
     assert [one.count for one in waiting] == [1]
     assert examined(desk) is Verdict.INCOMPLETE

@@ -91,9 +91,9 @@ def silent(both: Consortium, *, ago: int = 120) -> Iterator[Stalled]:
 def _checked(both: Consortium, ago: int) -> None:
     node = both[NL].node
     with node.records.write() as unit:
-        row = unit.partner(RO)
+        row = unit.partners.get(RO)
         assert row is not None
-        unit.put_partner(replace(row, checked=node.clock.now() - ago))
+        unit.partners.put(replace(row, checked=node.clock.now() - ago))
 
 
 def visitor(both: Consortium) -> PartnerClient:
@@ -332,6 +332,6 @@ def test_a_node_that_was_silent_is_followed_in_the_background(both: Consortium) 
     _checked(both, 120)
     assert both.settle(NL, rounds=1) == {}
     with both[NL].node.records.read() as unit:
-        row = unit.partner(RO)
+        row = unit.partners.get(RO)
     assert row is not None
     assert both[NL].node.clock.now() - row.checked < 60

@@ -61,9 +61,9 @@ def test_nobody_offers_to_themselves_under_whichever_name_or_number(
     twin = enrolled(desk, "officer", number=" ４７２０ ")  # noqa: RUF001  (the same service number, typed in full-width digits)
     gone = enrolled(desk, "officer")
     with desk.node.records.write() as unit:
-        row = unit.person(gone.id)
+        row = unit.people.get(gone.id)
         assert row is not None
-        unit.put_person(replace(row, active=False))
+        unit.people.put(replace(row, active=False))
     clerk = enrolled(desk, "administrator")
     for to in (
         {"agency": "NL-POL", "person": officer.pseudonym},
@@ -124,7 +124,7 @@ def test_whoever_refused_an_item_or_was_too_late_keeps_no_key_and_no_part(
     offered(desk, item, asked)
     handover.withdraw(desk.client, desk.person, desk.clock, item, reason="somebody else takes it")
     with desk.node.records.read() as unit:
-        assert unit.grants(item, "content", asked.person.hpke.public.digest) == []
+        assert unit.grants.sealed_to(item, "content", asked.person.hpke.public.digest) == []
     with pytest.raises(NotFoundError):
         asked.client.item(item)
     handover.share(
@@ -237,10 +237,10 @@ def test_an_old_offer_inside_the_agency_that_names_nobody_is_taken_by_nobody(
     to = {"agency": "NL-POL", "person": other.pseudonym}
     officer.record(phone, "transfer-offered", {"mode": "custody", "to": to, "expires": SOON})
     with desk.node.records.write() as unit:  # as an older version let it through
-        row = unit.item(phone)
+        row = unit.items.get(phone)
         assert row is not None
         assert row.state.offer is not None
-        unit.put_item(
+        unit.items.put(
             replace(row, state=replace(row.state, offer=replace(row.state.offer, person=None)))
         )
     with pytest.raises(NotFoundError):

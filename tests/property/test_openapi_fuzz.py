@@ -17,7 +17,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
 from api.access import PUBLIC, ROUTES
-from ledger.client.upload import Options
+from ledger.client.upload import UploadOptions
 from tests.conftest import SEED
 from tests.support import proofs
 from tests.support.desk import Desk
@@ -148,7 +148,7 @@ def test_nothing_of_the_case_is_in_logs_errors_and_addresses(
         "handling": ["victim-identity"],
     }
     with caplog.at_level(logging.DEBUG):
-        item = desk.upload(path, options=Options(members))[0]
+        item = desk.upload(path, options=UploadOptions(members))[0]
         desk.record(item.evidence, "note", {"text": PLANTED})
         assert desk.client.search("case", PLANTED) == [item.evidence]
         assert desk.get(item.evidence) == path.read_bytes()

@@ -94,7 +94,7 @@ class Actor:
 def item_of(desk: Desk, evidence: str) -> Any:
     """Where an item stands, as the node knows it."""
     with desk.node.records.read() as unit:
-        item = unit.item(evidence)
+        item = unit.items.get(evidence)
     assert item is not None
     return item.state
 
@@ -119,9 +119,9 @@ def enrolled(desk: Desk, *roles: str, number: str = "") -> Actor:
         desk.node.keys.people, number or f"of {pseudonym}", pseudonym.encode()
     )
     with desk.node.records.write() as unit:
-        unit.put_certificate(certificate.digest, der)
+        unit.people.put_certificate(certificate.digest, der)
         stored = hpke.public.kem.encode() + b"\x00" + hpke.public.key
-        unit.put_person(
+        unit.people.put(
             PersonRow(certificate.subject, certificate.digest, stored, sealed, active=True)
         )
     client = NodeClient("http://home", transport=desk.transport, signer=lambda: (key, der))

@@ -39,8 +39,8 @@ def enrol(desk: Desk, *roles: str) -> tuple[Any, bytes]:
     )
     public = HpkePrivateKey.generate().public
     with desk.node.records.write() as unit:
-        unit.put_certificate(certificates.parse(der).digest, der)
-        unit.put_person(
+        unit.people.put_certificate(certificates.parse(der).digest, der)
+        unit.people.put(
             PersonRow(
                 certificates.parse(der).subject,
                 certificates.parse(der).digest,

@@ -16,7 +16,7 @@ from ledger.adapters.keystore.file import Unlocking
 from ledger.adapters.node.client import NodeClient
 from ledger.app import bootstrap, field_folder, settings
 from ledger.client import retrieval
-from ledger.client.upload import Options, Upload, Uploaded
+from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.bundle import trust
 from ledger.services.bundles import agency_trust, export
 from ledger.services.onchain import anchoring
@@ -67,9 +67,9 @@ class Desk:
     def clock(self) -> Any:
         return self.home.node.clock
 
-    def upload(self, *paths: Path, options: Options | None = None) -> list[Uploaded]:
+    def upload(self, *paths: Path, options: UploadOptions | None = None) -> list[UploadResult]:
         journal = field_folder.journal_of(self.path, self.home.keyring)
-        run = Upload(self.person, self.client, journal, self.clock, options or Options())
+        run = Upload(self.person, self.client, journal, self.clock, options or UploadOptions())
         return list(run.run(list(paths)))
 
     def access(self, evidence: str, mode: str = "export") -> str:

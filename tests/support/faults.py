@@ -58,6 +58,17 @@ class Faulty:
         return called
 
 
+class FaultyUnit:
+    """A unit of work: every call of every repository may fail."""
+
+    def __init__(self, unit: Any, fault: Fault) -> None:
+        self._unit, self._fault = unit, fault
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._unit, name)
+        return found if name.startswith("_") or callable(found) else Faulty(found, self._fault)
+
+
 class FaultyRecords:
     """The database: every read, write and commit may fail."""
 
@@ -67,18 +78,18 @@ class FaultyRecords:
     @contextmanager
     def read(self) -> Iterator[Any]:
         with self._target.read() as unit:
-            yield Faulty(unit, self._fault)
+            yield FaultyUnit(unit, self._fault)
 
     @contextmanager
     def write(self) -> Iterator[Any]:
         if self._fault.after:  # the commit is done, and its answer is lost
             with self._target.write() as unit:
-                yield Faulty(unit, self._fault)
+                yield FaultyUnit(unit, self._fault)
             with self._fault.call("commit"):
                 pass
         else:
             with self._target.write() as unit:
-                yield Faulty(unit, self._fault)
+                yield FaultyUnit(unit, self._fault)
                 with self._fault.call("commit"):
                     pass
 

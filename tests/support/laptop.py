@@ -12,7 +12,7 @@ import pytest
 from ledger.app import bootstrap, enrolling, field_folder
 from ledger.client import physical_items, retrieval
 from ledger.client.offline import FieldNode
-from ledger.client.upload import Options, Upload
+from ledger.client.upload import Upload, UploadOptions
 from tests.support.desk import Desk
 from tests.support.people import Colleague, joined
 
@@ -53,7 +53,11 @@ class Laptop:
         with self.field() as node:
             journal = field_folder.journal_of(self.home, self.keyring)
             run = Upload(
-                bootstrap.person_at(self.keyring, self.about), node, journal, self.clock, Options()
+                bootstrap.person_at(self.keyring, self.about),
+                node,
+                journal,
+                self.clock,
+                UploadOptions(),
             )  # type: ignore[arg-type]
             return next(iter(run.run([path]))).evidence
 
@@ -113,5 +117,5 @@ def told(desk: Desk, evidence: str) -> list[dict[str, Any]]:
     from ledger.services.records import documents
 
     with desk.node.records.read() as unit:
-        found = [documents.read_event(desk.node, unit, row) for row in unit.events(evidence)]
+        found = [documents.read_event(desk.node, unit, row) for row in unit.logs.events(evidence)]
     return [one.value for one in found if one is not None]

@@ -38,7 +38,7 @@ TABLES = (
 def rows(node: Node) -> dict[str, list[dict[str, Any]]]:
     """All that partners' answers could touch."""
     with node.records.read() as unit:
-        return {table: unit.rows(table) for table in TABLES}
+        return {table: unit.tables.rows(table) for table in TABLES}
 
 
 class Lying:
@@ -80,7 +80,7 @@ def own_keys(desk: Desk, evidence: str) -> list[bytes]:
         ours = desk.node.descriptor(unit)
         bindings = [
             grants.parse(one).binding
-            for one in unit.grants(evidence, "content", ours.custody.digest)
+            for one in unit.grants.sealed_to(evidence, "content", ours.custody.digest)
         ]
     item = evidence_bytes(evidence)
     made = [grants.seal(os.urandom(32), ours.node, evidence=item, scope="record")]

@@ -25,7 +25,7 @@ from ledger.adapters.chain.local import LocalChain
 from ledger.adapters.logfiles import FolderFiles
 from ledger.adapters.memory import StoppedClock
 from ledger.app.open_audit import about
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle import trust
 from ledger.domain.bundle.trust import Contract, Rpc, TrustRoot
 from ledger.domain.identity.names import agency_id
@@ -93,19 +93,24 @@ class World:
                 one.publish_crl()
                 one.anchor()
 
-    def audit(self, *folders: Path, state: Path | None = None, **options: Any) -> Report:
+    def audit(self, *folders: Path, state: Path | None = None, **options: Any) -> AuditReport:
         """An audit from outside of the logs in these folders."""
         self.clock.time += 1
         kept = SqliteAuditState(state, about(self.root))
         try:
             files = [AsANode(folder) for folder in folders]
             return external.audit(
-                self.contracts, self.root, files, kept, self.clock, external.Options(**options)
+                self.contracts,
+                self.root,
+                files,
+                kept,
+                self.clock,
+                external.ExternalOptions(**options),
             )
         finally:
             kept.close()
 
-    def audit_all(self, **options: Any) -> Report:
+    def audit_all(self, **options: Any) -> AuditReport:
         """An audit of every log as it truly is."""
         return self.audit(
             *(one.write(self.folder / code) for code, one in self.agencies.items()), **options

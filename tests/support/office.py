@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ledger.app import create_home
-from ledger.client.upload import Options
+from ledger.client.upload import UploadOptions
 from tests.support.desk import PASSPHRASE, Desk
 from tests.support.people import Colleague, joined
 
@@ -49,5 +49,5 @@ def colleague(desk: Desk, name: str) -> Colleague:
 def upload(desk: Desk, tmp_path: Path, **options: Any) -> str:
     file = tmp_path / "photo.jpg"
     file.write_bytes(b"a face" * 1000)
-    [done] = desk.upload(file, options=Options(**options))
+    [done] = desk.upload(file, options=UploadOptions(**options))
     return done.evidence

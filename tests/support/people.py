@@ -18,7 +18,7 @@ from ledger.app.bootstrap import person_at
 from ledger.app.field_folder import journal_of
 from ledger.app.settings import KEYRING
 from ledger.client import retrieval
-from ledger.client.upload import Options, Upload, Uploaded
+from ledger.client.upload import Upload, UploadOptions, UploadResult
 from ledger.domain.event.signing import Person
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
@@ -47,11 +47,15 @@ class Colleague:
         with self.client() as client:
             return enrolling.enrol(self.keyring, self.given, client)
 
-    def upload(self, path: Path) -> Uploaded:
+    def upload(self, path: Path) -> UploadResult:
         with self.client() as client:
             person = person_at(self.keyring, client.agency())
             run = Upload(
-                person, client, journal_of(self.home, self.keyring), self.desk.clock, Options()
+                person,
+                client,
+                journal_of(self.home, self.keyring),
+                self.desk.clock,
+                UploadOptions(),
             )
             return next(iter(run.run([path])))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ledger.domain.blocks import dag
 from ledger.domain.codecs.text import format_time
-from ledger.domain.ports.rows import HoldingRow
+from ledger.domain.ports.rows import ReplicaStateRow
 from ledger.services.preservation import fixity
 from ledger.services.storage import replica_status
 from tests.support.desk import Desk
@@ -51,9 +51,9 @@ def sync(desk: Desk) -> replica_status.Synced:
     return replica_status.sync(desk.node, seconds=60, afresh=True)
 
 
-def held(desk: Desk, evidence: str) -> dict[str, HoldingRow]:
+def held(desk: Desk, evidence: str) -> dict[str, ReplicaStateRow]:
     with desk.node.records.read() as unit:
-        return {row.node: row for row in unit.holdings_named([evidence]).get(evidence, [])}
+        return {row.node: row for row in unit.replicas.named([evidence]).get(evidence, [])}
 
 
 def states(desk: Desk, evidence: str) -> dict[str, str]:
@@ -62,7 +62,7 @@ def states(desk: Desk, evidence: str) -> dict[str, str]:
 
 def cid_of(desk: Desk, evidence: str) -> bytes:
     with desk.node.records.read() as unit:
-        item = unit.item(evidence)
+        item = unit.items.get(evidence)
         assert item is not None
         assert item.cid is not None
         return item.cid
@@ -83,7 +83,7 @@ def keep_reading_again(desk: Desk) -> None:
     for evidence in set(fixity.unread(desk.node)):
         assert all(
             one.is_whole
-            for one in fixity.check(desk.node, evidence, fixity.Reading(fixity.Pace(0)))
+            for one in fixity.check(desk.node, evidence, fixity.Reading(fixity.RateLimiter(0)))
         )
 
 

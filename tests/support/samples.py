@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger.client.upload import Options
+from ledger.client.upload import UploadOptions
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.verify import FileDigest
@@ -22,7 +22,7 @@ class Sample:
     def __init__(self, desk: Desk, folder: Path) -> None:
         path = folder / "evidence.bin"
         path.write_bytes(os.urandom(5000))
-        (item,) = desk.upload(path, options=Options({"basis": {"purpose": "search"}}))
+        (item,) = desk.upload(path, options=UploadOptions({"basis": {"purpose": "search"}}))
         desk.anchor()
         desk.record(item.evidence, "note", {"text": "first"})
         desk.record(item.evidence, "note", {"text": "second"})

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import cli.main  # noqa: F401  (hints know the commands that it has)
 from cli import hints, output
 from cli.commands.fixity import _code as fixity_code
 from cli.state import STATE

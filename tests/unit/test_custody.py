@@ -18,7 +18,7 @@ from ledger.domain.item.custody import advance
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims, Statement
 from ledger.domain.verify import custody_chain
-from ledger.domain.verify.report import Report
+from ledger.domain.verify.report import VerificationReport
 
 EVIDENCE = "urn:uuid:3f0c1d2e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
 KEY = ec.derive_private_key(0xC0FFEE, ec.SECP256R1())
@@ -91,8 +91,8 @@ def hop(offer: Statement, outcome: Statement | None, kind: int) -> Hop:
     return Hop(NL, RO, offer.digest, 1000, 2000, kind, digest, 1500 if outcome else 0)
 
 
-def check(life: Life, chain: Chain, *hops: Hop) -> Report:
-    report = Report()
+def check(life: Life, chain: Chain, *hops: Hop) -> VerificationReport:
+    report = VerificationReport()
     bundle: Any = life.bundle(*hops)
     custody_chain.check(bundle, life.statements, [None] * len(life.statements), chain, report)  # type: ignore[arg-type]
     return report

@@ -204,7 +204,7 @@ class RpcChain:
             found = self._ask(
                 "eth_getBlockByNumber", "finalized", False, shape=Maybe({"number": _NUMBER})
             )
-        except ChainError:
+        except _RpcError:
             return by_depth
         final = int(found["number"], 16) if found else 0
         if final > head:  # believed, it would be read towards without end
@@ -265,6 +265,8 @@ class RpcChain:
                 )
             )
         except _RpcError as error:
+            if not error.revert_data() and "revert" not in error.message.lower():
+                raise
             raise ChainError(
                 f"the contract refused: {explain_revert(error.revert_data())}"
             ) from error
@@ -351,8 +353,10 @@ class RpcChain:
         self._provider.close()
 
 
-class _RpcError(ChainError):
-    """An error object in a JSON-RPC answer."""
+class _RpcError(NetworkError):
+    """An error object in a JSON-RPC answer: a service that is too busy says the same as one that
+    cannot. What it says of a contract or a transaction is told by whoever asked for that.
+    """
 
     def __init__(self, fault: dict[str, Any]) -> None:
         super().__init__(

@@ -8,28 +8,28 @@ from typing import Any
 
 from sqlalchemy import and_, delete, func, or_, select, update
 
-from ledger.adapters.database.tables import Holding, Item, Opening, ReplicationTarget
+from ledger.adapters.database.tables import DisclosureWindow, Item, ReplicaState, ReplicationTarget
 from ledger.adapters.database.unit import Part
-from ledger.domain.ports.rows import HoldingRow
+from ledger.domain.ports.rows import ReplicaStateRow
 
-_H: Any = Holding
+_H: Any = ReplicaState
 _I: Any = Item
 _T: Any = ReplicationTarget
 
 
-def _holding(row: Any) -> HoldingRow:
-    return HoldingRow(**row._mapping)
+def _holding(row: Any) -> ReplicaStateRow:
+    return ReplicaStateRow(**row._mapping)
 
 
-class Holdings(Part):
-    """See unit.Unit."""
+class Replicas(Part):
+    """What each IPFS node keeps, or shall keep."""
 
-    def put_holding(self, row: HoldingRow) -> None:
-        self._put(Holding, ("evidence", "node"), asdict(row))
+    def put(self, row: ReplicaStateRow) -> None:
+        self._put(ReplicaState, ("evidence", "node"), asdict(row))
 
-    def drop_holding(self, evidence: str, node: str) -> None:
-        self.flush(Holding)
-        self._db.execute(delete(Holding).where(_H.evidence == evidence, _H.node == node))
+    def drop(self, evidence: str, node: str) -> None:
+        self.flush(ReplicaState)
+        self._db.execute(delete(ReplicaState).where(_H.evidence == evidence, _H.node == node))
 
     def is_held_for_others(self, node: str, cid: bytes, evidence: str) -> bool:
         """Whether a replica keeps, or shall keep, a CID for another item too: pins have no
@@ -37,7 +37,7 @@ class Holdings(Part):
         """
         return bool(
             self._rows(
-                Holding,
+                ReplicaState,
                 _H.node == node,
                 _H.cid == cid,
                 _H.evidence != evidence,
@@ -46,32 +46,32 @@ class Holdings(Part):
             )
         )
 
-    def hurry_holdings(self, now: int) -> None:
+    def hurry(self, now: int) -> None:
         """What was put off is due now."""
-        self.flush(Holding)
+        self.flush(ReplicaState)
         self._db.execute(
-            update(Holding)
+            update(ReplicaState)
             .where(_H.state.in_(("wanted", "released")), _H.due > now)
             .values(due=now)
         )
 
-    def drop_holdings_at(self, node: str) -> None:
-        self.flush(Holding)
-        self._db.execute(delete(Holding).where(_H.node == node))
+    def drop_at(self, node: str) -> None:
+        self.flush(ReplicaState)
+        self._db.execute(delete(ReplicaState).where(_H.node == node))
 
-    def holdings(self, evidence: str) -> list[HoldingRow]:
-        return [_holding(row) for row in self._find(Holding, order="node", evidence=evidence)]
+    def of_item(self, evidence: str) -> list[ReplicaStateRow]:
+        return [_holding(row) for row in self._find(ReplicaState, order="node", evidence=evidence)]
 
-    def holdings_named(self, evidence: Sequence[str]) -> dict[str, list[HoldingRow]]:
-        found: dict[str, list[HoldingRow]] = {}
-        for row in self._rows(Holding, _H.evidence.in_(evidence), order=_H.node):
+    def named(self, evidence: Sequence[str]) -> dict[str, list[ReplicaStateRow]]:
+        found: dict[str, list[ReplicaStateRow]] = {}
+        for row in self._rows(ReplicaState, _H.evidence.in_(evidence), order=_H.node):
             found.setdefault(row.evidence, []).append(_holding(row))
         return found
 
-    def due_holdings(self, node: str, now: int, limit: int) -> list[HoldingRow]:
+    def due(self, node: str, now: int, limit: int) -> list[ReplicaStateRow]:
         """What is to be pinned or removed at a replica now, what has waited longest first."""
         rows = self._rows(
-            Holding,
+            ReplicaState,
             _H.node == node,
             _H.state.in_(("wanted", "released")),
             _H.due <= now,
@@ -80,7 +80,7 @@ class Holdings(Part):
         )
         return [_holding(row) for row in rows]
 
-    def oldest_proofs(self, before: int, first: int, now: int, limit: int) -> list[HoldingRow]:
+    def oldest_proofs(self, before: int, first: int, now: int, limit: int) -> list[ReplicaStateRow]:
         """What was last known good before a time (``first`` where it was never read again), or is
         damaged, and is not put off.
         """
@@ -88,17 +88,17 @@ class Holdings(Part):
         stale = or_(and_(_H.state == "pinned", old), _H.state == "damaged")
         return [
             _holding(row)
-            for row in self._rows(Holding, stale, _H.due <= now, order=_H.proof, limit=limit)
+            for row in self._rows(ReplicaState, stale, _H.due <= now, order=_H.proof, limit=limit)
         ]
 
-    def holdings_at(self, node: str, *, after: str, limit: int) -> list[HoldingRow]:
+    def at_node(self, node: str, *, after: str, limit: int) -> list[ReplicaStateRow]:
         rows = self._rows(
-            Holding, _H.node == node, _H.evidence > after, order=_H.evidence, limit=limit
+            ReplicaState, _H.node == node, _H.evidence > after, order=_H.evidence, limit=limit
         )
         return [_holding(row) for row in rows]
 
-    def holding_counts(self) -> dict[tuple[str, str], int]:
-        self.flush(Holding)
+    def counts(self) -> dict[tuple[str, str], int]:
+        self.flush(ReplicaState)
         query = select(_H.node, _H.state, func.count()).group_by(_H.node, _H.state)
         return {(row[0], row[1]): int(row[2]) for row in self._db.execute(query)}
 
@@ -106,7 +106,7 @@ class Holdings(Part):
         """Items that one of these replicas shall keep and does not yet, and items for which nobody
         has chosen a replica yet.
         """
-        self.flush(Holding)
+        self.flush(ReplicaState)
         self.flush(Item)
         chosen = select(func.count(_H.evidence.distinct())).where(
             _H.state.in_(("wanted", "damaged")), _H.node.in_(nodes)
@@ -118,7 +118,7 @@ class Holdings(Part):
         )
 
     def oldest_proof(self) -> int | None:
-        self.flush(Holding)
+        self.flush(ReplicaState)
         found = self._db.execute(select(func.min(_H.proof)).where(_H.state == "pinned")).scalar()
         return None if found is None else int(found)
 
@@ -131,5 +131,5 @@ class Holdings(Part):
             for row in self._rows(ReplicationTarget, _T.evidence.in_(evidence))
         }
 
-    def put_opening(self, evidence: str, until: int) -> None:
-        self._put(Opening, ("evidence",), {"evidence": evidence, "until": until})
+    def put_window(self, evidence: str, until: int) -> None:
+        self._put(DisclosureWindow, ("evidence",), {"evidence": evidence, "until": until})

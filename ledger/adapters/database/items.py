@@ -11,11 +11,11 @@ from ledger.adapters.database.columns import blob
 from ledger.adapters.database.tables import (
     BlindToken,
     DisclosureRecord,
+    DisclosureWindow,
     Document,
     GrantRecord,
     IndexForm,
     Item,
-    Opening,
     Share,
 )
 from ledger.adapters.database.unit import Part, values
@@ -25,7 +25,7 @@ from ledger.domain.ports.rows import ItemRow, ShareRow
 
 _I: Any = Item
 _G: Any = GrantRecord
-_O: Any = Opening
+_O: Any = DisclosureWindow
 _D: Any = Document
 _S: Any = DisclosureRecord
 _T: Any = BlindToken
@@ -53,17 +53,17 @@ def _item(row: Any) -> ItemRow:
 
 
 class Items(Part):
-    """See unit.Unit."""
+    """Items: where each stands, who has a part in it, and what it is found by."""
 
-    def item(self, evidence: str) -> ItemRow | None:
+    def get(self, evidence: str) -> ItemRow | None:
         row = self._one(Item, evidence=evidence)
         return _item(row) if row else None
 
-    def items_named(self, evidence: Sequence[str]) -> dict[str, ItemRow]:
+    def named(self, evidence: Sequence[str]) -> dict[str, ItemRow]:
         """Those of the items that exist, in one query."""
         return {row.evidence: _item(row) for row in self._rows(Item, _I.evidence.in_(evidence))}
 
-    def put_item(self, row: ItemRow) -> None:
+    def put(self, row: ItemRow) -> None:
         state, offer = row.state, row.state.offer
         values = {
             "evidence": state.evidence,
@@ -111,7 +111,7 @@ class Items(Part):
             self._db.execute(delete(BlindToken).where(_T.evidence == evidence))
         return int(gone.rowcount)
 
-    def items(
+    def page(
         self,
         *,
         after: int,
@@ -150,11 +150,11 @@ class Items(Part):
             conditions.append(_I.evidence != beside)
         return [_item(row) for row in self._rows(Item, *conditions, order=_I.opened, limit=limit)]
 
-    def offered_items(self) -> list[ItemRow]:
+    def offered(self) -> list[ItemRow]:
         """Items with an open offer: as many as are on their way between agencies just now."""
         return [_item(row) for row in self._rows(Item, _I.offer_to.is_not(None), order=_I.opened)]
 
-    def opened_items(self, now: int) -> list[ItemRow]:
+    def disclosed(self, now: int) -> list[ItemRow]:
         """Items disclosed as a copy to somebody outside who may still fetch it."""
         return [
             _item(row)
@@ -162,87 +162,6 @@ class Items(Part):
                 Item, _I.evidence.in_(select(_O.evidence).where(_O.until > now)), order=_I.opened
             )
         ]
-
-    def put_document(self, digest: bytes, evidence: str, sealed: bytes) -> None:
-        self._add(Document, {"digest": digest, "evidence": evidence, "sealed": sealed})
-
-    def keep_document(self, digest: bytes, evidence: str, sealed: bytes) -> None:
-        self._keep(
-            Document, ("digest",), {"digest": digest, "evidence": evidence, "sealed": sealed}
-        )
-
-    def document(self, digest: bytes) -> bytes | None:
-        row = self._one(Document, digest=digest)
-        return blob(row.sealed) if row else None
-
-    def put_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
-        self._add(
-            DisclosureRecord,
-            {"digest": digest, "document": document, "position": position, "sealed": sealed},
-        )
-
-    def keep_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
-        row = {"digest": digest, "document": document, "position": position, "sealed": sealed}
-        self._keep(DisclosureRecord, ("document", "digest"), row)
-
-    def disclosures(self, document: bytes) -> list[tuple[bytes, bytes]]:
-        rows = self._find(DisclosureRecord, order="position", document=document)
-        return [(blob(row.digest), blob(row.sealed)) for row in rows]
-
-    def put_grant(
-        self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes
-    ) -> None:
-        row = {
-            "evidence": evidence,
-            "scope": scope,
-            "recipient": recipient,
-            "binding": binding,
-            "data": data,
-        }
-        self._put(GrantRecord, ("evidence", "scope", "recipient", "binding"), row)
-
-    def keep_grant(
-        self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes
-    ) -> None:
-        row = {
-            "evidence": evidence,
-            "scope": scope,
-            "recipient": recipient,
-            "binding": binding,
-            "data": data,
-        }
-        self._keep(GrantRecord, ("evidence", "scope", "recipient", "binding"), row)
-
-    def grants(self, evidence: str, scope: str, recipient: bytes) -> list[bytes]:
-        rows = self._find(
-            GrantRecord, limit=100, evidence=evidence, scope=scope, recipient=recipient
-        )
-        return [blob(row.data) for row in rows]
-
-    def grants_named(
-        self, evidence: Sequence[str], scope: str, recipient: bytes
-    ) -> dict[str, bytes]:
-        """The grant of each item to one recipient, in one query; for scopes that have one alone."""
-        rows = self._rows(
-            GrantRecord, _G.evidence.in_(evidence), _G.scope == scope, _G.recipient == recipient
-        )
-        return {str(row.evidence): blob(row.data) for row in rows}
-
-    def has_grants(self, evidence: str, scope: str) -> bool:
-        return self._one(GrantRecord, evidence=evidence, scope=scope) is not None
-
-    def drop_grant(self, evidence: str, scope: str, recipient: bytes) -> None:
-        self.flush(GrantRecord)
-        self._db.execute(
-            delete(GrantRecord).where(
-                _G.evidence == evidence, _G.scope == scope, _G.recipient == recipient
-            )
-        )
-
-    def drop_grants_to(self, recipient: bytes) -> None:
-        """Drop whatever was sealed to a key."""
-        self.flush(GrantRecord)
-        self._db.execute(delete(GrantRecord).where(_G.recipient == recipient))
 
     def put_share(self, row: ShareRow) -> None:
         self._put(Share, ("evidence", "person"), values(row))
@@ -271,3 +190,88 @@ class Items(Part):
             str(row.evidence)
             for row in self._find(BlindToken, order="evidence", limit=limit, token=token)
         ]
+
+
+class Documents(Part):
+    """Sealed documents and disclosures."""
+
+    def put(self, digest: bytes, evidence: str, sealed: bytes) -> None:
+        self._add(Document, {"digest": digest, "evidence": evidence, "sealed": sealed})
+
+    def keep(self, digest: bytes, evidence: str, sealed: bytes) -> None:
+        self._keep(
+            Document, ("digest",), {"digest": digest, "evidence": evidence, "sealed": sealed}
+        )
+
+    def get(self, digest: bytes) -> bytes | None:
+        row = self._one(Document, digest=digest)
+        return blob(row.sealed) if row else None
+
+    def put_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
+        self._add(
+            DisclosureRecord,
+            {"digest": digest, "document": document, "position": position, "sealed": sealed},
+        )
+
+    def keep_disclosure(self, digest: bytes, document: bytes, position: int, sealed: bytes) -> None:
+        row = {"digest": digest, "document": document, "position": position, "sealed": sealed}
+        self._keep(DisclosureRecord, ("document", "digest"), row)
+
+    def disclosures(self, document: bytes) -> list[tuple[bytes, bytes]]:
+        rows = self._find(DisclosureRecord, order="position", document=document)
+        return [(blob(row.digest), blob(row.sealed)) for row in rows]
+
+
+class Grants(Part):
+    """Keys of items, each sealed to one recipient."""
+
+    def put(self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes) -> None:
+        row = {
+            "evidence": evidence,
+            "scope": scope,
+            "recipient": recipient,
+            "binding": binding,
+            "data": data,
+        }
+        self._put(GrantRecord, ("evidence", "scope", "recipient", "binding"), row)
+
+    def keep(
+        self, evidence: str, scope: str, recipient: bytes, binding: bytes, data: bytes
+    ) -> None:
+        row = {
+            "evidence": evidence,
+            "scope": scope,
+            "recipient": recipient,
+            "binding": binding,
+            "data": data,
+        }
+        self._keep(GrantRecord, ("evidence", "scope", "recipient", "binding"), row)
+
+    def sealed_to(self, evidence: str, scope: str, recipient: bytes) -> list[bytes]:
+        rows = self._find(
+            GrantRecord, limit=100, evidence=evidence, scope=scope, recipient=recipient
+        )
+        return [blob(row.data) for row in rows]
+
+    def named(self, evidence: Sequence[str], scope: str, recipient: bytes) -> dict[str, bytes]:
+        """The grant of each item to one recipient, in one query; for scopes that have one alone."""
+        rows = self._rows(
+            GrantRecord, _G.evidence.in_(evidence), _G.scope == scope, _G.recipient == recipient
+        )
+        return {str(row.evidence): blob(row.data) for row in rows}
+
+    def are_left(self, evidence: str, scope: str) -> bool:
+        return self._one(GrantRecord, evidence=evidence, scope=scope) is not None
+
+    def drop(self, evidence: str, scope: str, recipient: bytes) -> None:
+        self.flush(GrantRecord)
+        self._db.execute(
+            delete(GrantRecord).where(
+                _G.evidence == evidence, _G.scope == scope, _G.recipient == recipient
+            )
+        )
+
+    def drop_all_to(self, recipient: bytes) -> None:
+        """Drop whatever was sealed to a key."""
+        self.flush(GrantRecord)
+        self._db.execute(delete(GrantRecord).where(_G.recipient == recipient))

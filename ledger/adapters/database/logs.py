@@ -27,13 +27,13 @@ def _checkpoint(row: Any) -> CheckpointRow:
 
 
 class Logs(Part):
-    """See unit.Unit."""
+    """Logs of this agency: entries in order, and the hashes of their tree."""
 
-    def log(self, log: bytes) -> LogRow | None:
+    def get(self, log: bytes) -> LogRow | None:
         row = self._one(Log, log=log)
         return LogRow(**row._mapping) if row else None
 
-    def put_log(self, row: LogRow) -> None:
+    def put(self, row: LogRow) -> None:
         self._put(Log, ("log",), asdict(row))
 
     def add_entries(self, rows: Sequence[EntryRow]) -> None:
@@ -90,14 +90,18 @@ class Logs(Part):
             {"log": log, "level": level, "index": index, "data": data},
         )
 
-    def put_checkpoint(self, row: CheckpointRow) -> None:
+
+class Checkpoints(Part):
+    """Checkpoints on their way to the chain, and the transactions that take them there."""
+
+    def put(self, row: CheckpointRow) -> None:
         self._put(Checkpoint, ("log", "size"), asdict(row))
 
-    def drop_checkpoint(self, log: bytes, size: int) -> None:
+    def drop(self, log: bytes, size: int) -> None:
         self.flush(Checkpoint)
         self._db.execute(delete(Checkpoint).where(_C.log == log, _C.size == size))
 
-    def checkpoints(self, log: bytes, *, after: int = 0, limit: int = 1000) -> list[CheckpointRow]:
+    def page(self, log: bytes, *, after: int = 0, limit: int = 1000) -> list[CheckpointRow]:
         return [
             _checkpoint(row)
             for row in self._rows(
@@ -105,13 +109,13 @@ class Logs(Part):
             )
         ]
 
-    def newest_checkpoint(self, log: bytes, states: Sequence[str]) -> CheckpointRow | None:
+    def newest(self, log: bytes, states: Sequence[str]) -> CheckpointRow | None:
         rows = self._rows(
             Checkpoint, _C.log == log, _C.state.in_(states), order=_C.size.desc(), limit=1
         )
         return _checkpoint(rows[0]) if rows else None
 
-    def covering_checkpoint(self, log: bytes, index: int) -> CheckpointRow | None:
+    def covering(self, log: bytes, index: int) -> CheckpointRow | None:
         rows = self._rows(
             Checkpoint, _C.log == log, _C.prev <= index, _C.size > index, order=_C.size, limit=1
         )

@@ -10,28 +10,28 @@ from sqlalchemy import or_, select, tuple_
 
 from ledger.adapters.database.columns import blob
 from ledger.adapters.database.tables import (
-    Crossing,
+    DisclosedCopy,
     Erasure,
-    Given,
     Inherited,
     Item,
     Link,
     Partner,
     PartnerDescriptor,
+    TransferStep,
 )
 from ledger.adapters.database.unit import Part
 from ledger.domain.chain import contract_layout
 from ledger.domain.ports.rows import (
-    CrossingRow,
     DescriptorRow,
+    DisclosedCopyRow,
     ErasureRow,
-    GivenRow,
     LinkRow,
     PartnerRow,
+    TransferStepRow,
 )
 
-_C: Any = Crossing
-_G: Any = Given
+_C: Any = TransferStep
+_G: Any = DisclosedCopy
 _I: Any = Item
 _L: Any = Link
 _R: Any = Erasure
@@ -39,44 +39,48 @@ _MAX_PARTNERS = 10_000
 
 
 class Partners(Part):
-    """See unit.Unit."""
+    """Other agencies of the registry."""
 
-    def put_partner(self, row: PartnerRow) -> None:
+    def put(self, row: PartnerRow) -> None:
         self._put(Partner, ("agency",), asdict(row))
 
-    def partner(self, agency: str) -> PartnerRow | None:
+    def get(self, agency: str) -> PartnerRow | None:
         row = self._one(Partner, agency=agency)
         return PartnerRow(**row._mapping) if row else None
 
-    def partners(self) -> list[PartnerRow]:
+    def all(self) -> list[PartnerRow]:
         return [
             PartnerRow(**row._mapping)
             for row in self._find(Partner, order="agency", limit=_MAX_PARTNERS)
         ]
 
-    def put_partner_descriptor(self, agency: str, row: DescriptorRow) -> None:
+    def put_descriptor(self, agency: str, row: DescriptorRow) -> None:
         self._put(PartnerDescriptor, ("agency", "version"), {"agency": agency, **asdict(row)})
 
-    def partner_descriptors(self, agency: str) -> list[DescriptorRow]:
+    def descriptors(self, agency: str) -> list[DescriptorRow]:
         rows = self._find(PartnerDescriptor, order="version", agency=agency)
         return [
             DescriptorRow(row.version, blob(row.document), row.active_from, row.block)
             for row in rows
         ]
 
-    def put_crossing(self, row: CrossingRow) -> None:
-        self._put(Crossing, ("evidence", "number"), asdict(row))
 
-    def keep_crossing(self, row: CrossingRow) -> None:
-        self._keep(Crossing, ("evidence", "number"), asdict(row))
+class Transfers(Part):
+    """Handovers between agencies, and what came with an item."""
 
-    def crossings(self, evidence: str) -> list[CrossingRow]:
+    def put(self, row: TransferStepRow) -> None:
+        self._put(TransferStep, ("evidence", "number"), asdict(row))
+
+    def keep(self, row: TransferStepRow) -> None:
+        self._keep(TransferStep, ("evidence", "number"), asdict(row))
+
+    def of_item(self, evidence: str) -> list[TransferStepRow]:
         return [
-            CrossingRow(**row._mapping)
-            for row in self._find(Crossing, order="number", evidence=evidence)
+            TransferStepRow(**row._mapping)
+            for row in self._find(TransferStep, order="number", evidence=evidence)
         ]
 
-    def crossings_in(
+    def in_states(
         self,
         states: Sequence[str],
         limit: int,
@@ -84,7 +88,7 @@ class Partners(Part):
         agency: str = "",
         giver: str = "",
         after: tuple[str, int] = ("", -1),
-    ) -> list[CrossingRow]:
+    ) -> list[TransferStepRow]:
         """A page of handovers in certain states, in the order of items, behind ``after``: with an
         agency, or from a giver, where named.
         """
@@ -94,13 +98,13 @@ class Partners(Part):
             conditions.append(or_(_C.giver == agency, _C.taker == agency))
         if giver:
             conditions.append(_C.giver == giver)
-        rows = self._rows(Crossing, *conditions, order=key, limit=limit)
-        return [CrossingRow(**row._mapping) for row in rows]
+        rows = self._rows(TransferStep, *conditions, order=key, limit=limit)
+        return [TransferStepRow(**row._mapping) for row in rows]
 
-    def sent_crossing(self) -> CrossingRow | None:
+    def on_its_way(self) -> TransferStepRow | None:
         """The handover whose transaction is on its way; there is one at most."""
-        rows = self._rows(Crossing, _C.sent != b"", limit=1)
-        return CrossingRow(**rows[0]._mapping) if rows else None
+        rows = self._rows(TransferStep, _C.sent != b"", limit=1)
+        return TransferStepRow(**rows[0]._mapping) if rows else None
 
     def put_inherited(self, evidence: str, data: bytes) -> None:
         self._put(Inherited, ("evidence",), {"evidence": evidence, "data": data})
@@ -109,39 +113,60 @@ class Partners(Part):
         row = self._one(Inherited, evidence=evidence)
         return blob(row.data) if row else None
 
-    def put_given(self, row: GivenRow) -> None:
-        self._put(Given, ("statement",), asdict(row))
 
-    def given(self, statement: bytes) -> GivenRow | None:
-        row = self._one(Given, statement=statement)
-        return GivenRow(**row._mapping) if row else None
+class Copies(Part):
+    """Copies that other agencies may fetch, and where items came from."""
 
-    def given_to(self, agency: str, limit: int, *, now: int, after: bytes = b"") -> list[GivenRow]:
+    def put(self, row: DisclosedCopyRow) -> None:
+        self._put(DisclosedCopy, ("statement",), asdict(row))
+
+    def get(self, statement: bytes) -> DisclosedCopyRow | None:
+        row = self._one(DisclosedCopy, statement=statement)
+        return DisclosedCopyRow(**row._mapping) if row else None
+
+    def offered_to(
+        self, agency: str, limit: int, *, now: int, after: bytes = b""
+    ) -> list[DisclosedCopyRow]:
         """A page of copies that an agency may still fetch, in the order of statements."""
         rows = self._rows(
-            Given,
+            DisclosedCopy,
             _G.agency == agency,
             _G.until > now,
             _G.statement > after,
             order=_G.statement,
             limit=limit,
         )
-        return [GivenRow(**row._mapping) for row in rows]
+        return [DisclosedCopyRow(**row._mapping) for row in rows]
 
-    def given_of(self, evidence: str, limit: int) -> list[GivenRow]:
+    def of_item(self, evidence: str, limit: int) -> list[DisclosedCopyRow]:
         return [
-            GivenRow(**row._mapping)
-            for row in self._find(Given, order="until", limit=limit, evidence=evidence)
+            DisclosedCopyRow(**row._mapping)
+            for row in self._find(DisclosedCopy, order="until", limit=limit, evidence=evidence)
         ]
 
-    def put_erasure(self, row: ErasureRow) -> None:
+    def put_link(self, row: LinkRow) -> None:
+        self._put(Link, ("parent", "child", "kind"), asdict(row))
+
+    def links(self, evidence: Sequence[str], limit: int) -> list[LinkRow]:
+        """Where items came from and what came from them."""
+        self.flush(Link)
+        rows = self._rows(
+            Link, or_(_L.parent.in_(evidence), _L.child.in_(evidence)), order=_L.parent, limit=limit
+        )
+        return [LinkRow(**row._mapping) for row in rows]
+
+
+class Erasures(Part):
+    """Keys to be destroyed for disposals."""
+
+    def put(self, row: ErasureRow) -> None:
         self._put(Erasure, ("evidence",), asdict(row))
 
-    def erasure(self, evidence: str) -> ErasureRow | None:
+    def get(self, evidence: str) -> ErasureRow | None:
         row = self._one(Erasure, evidence=evidence)
         return ErasureRow(**row._mapping) if row else None
 
-    def erasures(
+    def in_states(
         self,
         states: Sequence[str],
         limit: int,
@@ -163,17 +188,6 @@ class Partners(Part):
             )
             conditions.append(or_(_R.evidence.in_(opened), _R.evidence.in_(taken)))
             self.flush(Item)
-            self.flush(Crossing)
+            self.flush(TransferStep)
         rows = self._rows(Erasure, *conditions, order=_R.evidence, limit=limit)
         return [ErasureRow(**row._mapping) for row in rows]
-
-    def put_link(self, row: LinkRow) -> None:
-        self._put(Link, ("parent", "child", "kind"), asdict(row))
-
-    def links(self, evidence: Sequence[str], limit: int) -> list[LinkRow]:
-        """Where items came from and what came from them."""
-        self.flush(Link)
-        rows = self._rows(
-            Link, or_(_L.parent.in_(evidence), _L.child.in_(evidence)), order=_L.parent, limit=limit
-        )
-        return [LinkRow(**row._mapping) for row in rows]

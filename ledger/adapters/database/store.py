@@ -11,18 +11,41 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ledger.adapters.database.engine import SCRATCH, open_engine
-from ledger.adapters.database.holdings import Holdings
-from ledger.adapters.database.items import Items
-from ledger.adapters.database.logs import Logs
-from ledger.adapters.database.partners import Partners
-from ledger.adapters.database.people import People
-from ledger.adapters.database.unit import Raw
+from ledger.adapters.database.holdings import Replicas
+from ledger.adapters.database.items import Documents, Grants, Items
+from ledger.adapters.database.logs import Checkpoints, Logs
+from ledger.adapters.database.partners import Copies, Erasures, Partners, Transfers
+from ledger.adapters.database.people import AuthorityFiles, People, Releases, Sessions
+from ledger.adapters.database.unit import Tables, Waiting
 from ledger.domain.errors import ConflictError, StorageError
-from ledger.domain.ports.unit_of_work import Records, Unit
+from ledger.domain.ports.unit_of_work import Database, UnitOfWork
 
 
-class SqlUnit(Logs, Items, Holdings, People, Partners, Raw):
-    """One transaction; see unit.Unit."""
+class SqlUnit:
+    """One transaction; see domain.ports.unit_of_work. Its repositories share what waits."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+        waiting: Waiting = {}
+        self.logs = Logs(connection, waiting)
+        self.checkpoints = Checkpoints(connection, waiting)
+        self.items = Items(connection, waiting)
+        self.documents = Documents(connection, waiting)
+        self.grants = Grants(connection, waiting)
+        self.replicas = Replicas(connection, waiting)
+        self.partners = Partners(connection, waiting)
+        self.transfers = Transfers(connection, waiting)
+        self.copies = Copies(connection, waiting)
+        self.erasures = Erasures(connection, waiting)
+        self.people = People(connection, waiting)
+        self.sessions = Sessions(connection, waiting)
+        self.releases = Releases(connection, waiting)
+        self.authority = AuthorityFiles(connection, waiting)
+        self.tables = Tables(connection, waiting)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self.tables.flush()
 
 
 @contextmanager
@@ -43,7 +66,7 @@ def _translated() -> Iterator[None]:
 
 
 @contextmanager
-def _scratch() -> Iterator[Records]:
+def _scratch() -> Iterator[Database]:
     records = SqlRecords(SCRATCH)
     try:
         yield records
@@ -59,23 +82,23 @@ class _Snapshot:
         self._turn = threading.RLock()
 
     @contextmanager
-    def read(self) -> Iterator[Unit]:
+    def read(self) -> Iterator[UnitOfWork]:
         """The moment that was taken."""
         with self._turn, _translated():
             yield SqlUnit(self._connection)
 
     @contextmanager
-    def snapshot(self) -> Iterator[Records]:
+    def snapshot(self) -> Iterator[Database]:
         """The same moment."""
         yield self
 
     @contextmanager
-    def scratch(self) -> Iterator[Records]:
+    def scratch(self) -> Iterator[Database]:
         """As that of a database."""
         with _scratch() as records:
             yield records
 
-    def write(self) -> AbstractContextManager[Unit]:
+    def write(self) -> AbstractContextManager[UnitOfWork]:
         """Nothing is written through a moment of the past."""
         raise StorageError(
             "a snapshot of the database is only read",
@@ -103,13 +126,13 @@ class SqlRecords:
         }
 
     @contextmanager
-    def read(self) -> Iterator[Unit]:
+    def read(self) -> Iterator[UnitOfWork]:
         """A consistent view."""
         with self._connect(write=False) as connection:
             yield SqlUnit(connection)
 
     @contextmanager
-    def write(self) -> Iterator[Unit]:
+    def write(self) -> Iterator[UnitOfWork]:
         """A durable transaction."""
         with self._connect(write=True) as connection:
             unit = SqlUnit(connection)
@@ -117,7 +140,7 @@ class SqlRecords:
             unit.flush()
 
     @contextmanager
-    def snapshot(self) -> Iterator[Records]:
+    def snapshot(self) -> Iterator[Database]:
         """One moment of the database, held by a transaction that only reads: nothing is copied, so
         nothing is left lying about.
         """
@@ -128,7 +151,7 @@ class SqlRecords:
             yield _Snapshot(connection)
 
     @contextmanager
-    def scratch(self) -> Iterator[Records]:
+    def scratch(self) -> Iterator[Database]:
         """Nameless, on the disk of the temporary files: it ends with the process at the latest."""
         with _scratch() as records:
             yield records

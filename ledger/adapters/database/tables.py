@@ -119,9 +119,7 @@ class BlindToken(SQLModel, table=True):
 
 
 class IndexForm(SQLModel, table=True):
-    """Under which form of numbers the blind index was made: one row, none in a home that was not
-    opened since.
-    """
+    """The form of numbers that the blind index was made under: one row at most."""
 
     __tablename__ = "index_form"
 
@@ -129,8 +127,10 @@ class IndexForm(SQLModel, table=True):
     version: int
 
 
-class Holding(SQLModel, table=True):
+class ReplicaState(SQLModel, table=True):
     """One item at one replica."""
+
+    __tablename__ = "holding"
 
     __table_args__ = (
         Index("holding_due", "node", "state", "due"),
@@ -159,8 +159,10 @@ class ReplicationTarget(SQLModel, table=True):
     copies: int
 
 
-class Opening(SQLModel, table=True):
+class DisclosureWindow(SQLModel, table=True):
     """An item disclosed to another agency: its ciphertext may lie at nodes outside until then."""
+
+    __tablename__ = "opening"
 
     evidence: str = Field(primary_key=True)
     until: int = Field(sa_column=big())
@@ -174,8 +176,10 @@ class Link(SQLModel, table=True):
     kind: str = Field(primary_key=True)
 
 
-class Crossing(SQLModel, table=True):
+class TransferStep(SQLModel, table=True):
     """A handover between agencies, and how far it is on chain."""
+
+    __tablename__ = "crossing"
 
     __table_args__ = (Index("crossing_state", "state"),)
 
@@ -193,10 +197,10 @@ class Crossing(SQLModel, table=True):
     sent: bytes
 
 
-class Given(SQLModel, table=True):
-    """A copy that another agency may fetch, by the statement that disclosed it; ``taken`` is their
-    own item of it, once they told.
-    """
+class DisclosedCopy(SQLModel, table=True):
+    """A copy that another agency may fetch; ``taken`` is their own item of it, once they told."""
+
+    __tablename__ = "given"
 
     statement: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     evidence: str = Field(index=True)
@@ -218,9 +222,7 @@ class Erasure(SQLModel, table=True):
 
 
 class Inherited(SQLModel, table=True):
-    """What other agencies' logs prove about an item: a bundle without documents and without proofs
-    of the chain.
-    """
+    """What others' logs prove about an item: a bundle without documents or proofs of the chain."""
 
     evidence: str = Field(primary_key=True)
     data: bytes
@@ -313,8 +315,10 @@ class DescriptorRecord(SQLModel, table=True):
     block: int = Field(sa_column=big())
 
 
-class Reading(SQLModel, table=True):
+class AccessCount(SQLModel, table=True):
     """Somebody's recorded access, for a day: so that many at once are noticed."""
+
+    __tablename__ = "reading"
 
     statement: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     person: PersonId = Field(sa_column=named(index=True))

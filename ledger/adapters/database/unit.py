@@ -19,6 +19,8 @@ from sqlalchemy.types import NullType
 from sqlmodel import SQLModel
 
 Table = type[SQLModel]
+#: Rows to write, by table, keys, and whether they replace what is there.
+Waiting = dict[tuple[Table, tuple[str, ...], bool], list[dict[str, Any]]]
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -32,9 +34,9 @@ class Part:
     rows.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, waiting: Waiting) -> None:
         self._db = connection
-        self._waiting: dict[tuple[Table, tuple[str, ...], bool], list[dict[str, Any]]] = {}
+        self._waiting = waiting
 
     def _add(self, table: Table, *rows: dict[str, Any]) -> None:
         """Insert rows; one that exists already is an error."""
@@ -77,8 +79,8 @@ class Part:
         return rows[0] if rows else None
 
 
-class Raw(Part):
-    """Any table as it stands, for those who audit it; see unit.Unit."""
+class Tables(Part):
+    """Any table as it stands, for those who audit it."""
 
     def rows(self, table: str, **equal: Any) -> list[dict[str, Any]]:
         """Rows of a table with these members."""

@@ -83,11 +83,13 @@ class LocalBlockStore:
         for number in self._index.doomed():
             self._path(number).unlink(missing_ok=True)
             self._index.drop(number)
-        numbers = sorted(int(path.stem[5:]) for path in self._directory.glob("pack-*.car"))
+        found = {int(path.stem[5:]): path for path in self._directory.glob("pack-*.car")}
+        numbers, before = sorted(found), self._index.indexed()
+        self._index.settle({number: path.stat().st_size for number, path in found.items()})
         indexed = self._index.indexed()
         # Nothing is written where the index says that blocks lie which are lost.
         self._number = max(
-            [0, *numbers, *(number + 1 for number in indexed if number not in numbers)]
+            [0, *numbers, *(number + 1 for number in before if number not in numbers)]
         )
         for number in numbers:
             with self._path(number).open("r+b") as file:
@@ -95,7 +97,7 @@ class LocalBlockStore:
                 at = indexed.get(number, 0)
                 # Somebody cut it: its blocks are told apart when they are read, and nothing is
                 # written over them.
-                if end < at:
+                if end < before.get(number, 0):
                     self._number = max(self._number, number + 1)
                 if end <= at:
                     continue
@@ -338,6 +340,8 @@ class LocalBlockStore:
     def _is_wasteful(self, number: int, end: int) -> bool:
         with self._held():
             count, size = self._index.used(number)
+            if self._index.is_cut(number):
+                return True
         # A frame is two to four bytes of length and the CID: anything more is a dead block.
         return end - len(_HEADER) - size > count * (cids.SIZE + 4)
 
@@ -374,6 +378,7 @@ class LocalBlockStore:
     def _drop(self, number: int) -> None:
         with self._held():
             self._ends.pop(number, None)
+            self._index.sync()
             if number in self._readers:
                 os.close(self._readers.pop(number))
             self._path(number).unlink(missing_ok=True)

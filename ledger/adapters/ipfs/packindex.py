@@ -72,6 +72,8 @@ class PackIndex:
             "NULL, doomed INTEGER NOT NULL)"
         )
 
+        self._db.execute("CREATE TABLE IF NOT EXISTS cut (number INTEGER PRIMARY KEY)")
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
@@ -86,6 +88,46 @@ class PackIndex:
     def indexed(self) -> dict[int, int]:
         """How far each pack is indexed, in bytes."""
         return dict(self._db.execute(_INDEXED))
+
+    def settle(self, ends: Mapping[int, int]) -> None:
+        """Forget what cannot be: blocks in packs that are gone, or behind the end of one.
+
+        An index that is older than the packs would send readers there, and call the copy that is
+        there dead. What comes back is indexed again.
+
+        Args:
+            ends: how long each pack is that is there.
+        """
+        known = {row[0] for row in self._db.execute("SELECT number FROM packs")}
+        known |= {row[0] for row in self._db.execute("SELECT DISTINCT pack FROM place")}
+        lost = 0
+        with self._transaction():
+            for number in known:
+                gone = (number, ends.get(number, 0))
+                found = self._db.execute("DELETE FROM place WHERE pack = ? AND at + size > ?", gone)
+                lost += found.rowcount
+                self._db.execute("DELETE FROM dead WHERE pack = ? AND at + size > ?", gone)
+                cut = self._db.execute(
+                    "UPDATE packs SET indexed = ?2 WHERE number = ?1 AND indexed > ?2", gone
+                )
+                if number not in ends:
+                    self._db.execute("DELETE FROM packs WHERE number = ?", (number,))
+                elif cut.rowcount:
+                    self._db.execute("INSERT OR IGNORE INTO cut VALUES (?)", (number,))
+            if lost:  # another copy of them may have been called dead
+                self._db.execute(
+                    "UPDATE packs SET indexed = 0 WHERE number IN (SELECT pack FROM dead)"
+                )
+                self._db.execute("DELETE FROM dead")
+
+    def is_cut(self, number: int) -> bool:
+        """Whether a pack lost its end: what is left of it is written again elsewhere."""
+        query = "SELECT 1 FROM cut WHERE number = ?"
+        return self._db.execute(query, (number,)).fetchone() is not None
+
+    def sync(self) -> None:
+        """Make what was written durable: a pack must not go before the index that says so."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def remember(self, places: Sequence[Place], number: int, end: int, *, now: int) -> None:
         """Blocks lie in pack ``number``, which now ends at ``end``; one known elsewhere stays
@@ -252,6 +294,7 @@ class PackIndex:
         with self._transaction():
             self._db.execute("DELETE FROM packs WHERE number = ? AND doomed", (number,))
             self._db.execute("DELETE FROM dead WHERE pack = ?", (number,))
+            self._db.execute("DELETE FROM cut WHERE number = ?", (number,))
 
     def close(self) -> None:
         """Close the file."""

@@ -256,8 +256,10 @@ class Unlocking:
     """
 
     def __init__(self, path: Path, passphrase: bytes) -> None:
-        self._path = path
-        self._sealed = _Sealed.read(path)
+        # A link is followed once: written beside it, the file behind it would keep what was
+        # destroyed since, and two processes would hold two locks.
+        self._path = path.resolve()
+        self._sealed = _Sealed.read(self._path)
         self._derivation = Derivation(passphrase, self._sealed.salt)
 
     def keyring(self) -> FileKeyring:

@@ -64,7 +64,7 @@ class Parsed(NamedTuple):
     algorithm: int
 
 
-class Examined(NamedTuple):
+class DecodedEntry(NamedTuple):
     """An entry examined: its leaf hash, and either its claims and certificate, or a finding's code
     and what was found.
     """
@@ -160,7 +160,7 @@ def _key(der: bytes) -> tuple[cose.PublicKey, int]:
     return key, cose.algorithm_of(key)
 
 
-def examine(entry: bytes, log_ids: Sequence[bytes], known: Mapping[bytes, bytes]) -> Examined:
+def examine(entry: bytes, log_ids: Sequence[bytes], known: Mapping[bytes, bytes]) -> DecodedEntry:
     """Examine one entry.
 
     Args:
@@ -172,10 +172,10 @@ def examine(entry: bytes, log_ids: Sequence[bytes], known: Mapping[bytes, bytes]
     try:
         parsed = parse(entry)
     except CustodyError as error:
-        return Examined(leaf, None, b"", b"", "entry-malformed", error.message)
+        return DecodedEntry(leaf, None, b"", b"", "entry-malformed", error.message)
 
-    def bad(code: str, found: str) -> Examined:
-        return Examined(leaf, parsed.claims, parsed.certificate, parsed.payload, code, found)
+    def bad(code: str, found: str) -> DecodedEntry:
+        return DecodedEntry(leaf, parsed.claims, parsed.certificate, parsed.payload, code, found)
 
     if parsed.claims.log_id not in log_ids:
         return bad("wrong-log", f"made for log {parsed.claims.log_id.hex()}")
@@ -192,13 +192,13 @@ def examine(entry: bytes, log_ids: Sequence[bytes], known: Mapping[bytes, bytes]
         cose.verify_bytes(key, parsed.signature, parsed.signed, step=3, what="statement")
     except CustodyError as error:
         return bad("signature-bad", error.message)
-    return Examined(leaf, parsed.claims, parsed.certificate, parsed.payload, "", "")
+    return DecodedEntry(leaf, parsed.claims, parsed.certificate, parsed.payload, "", "")
 
 
 _Packed = tuple[bytes, tuple[object, ...] | None, bytes, bytes, str, str]
 
 
-def pack(one: Examined) -> _Packed:
+def pack(one: DecodedEntry) -> _Packed:
     """As plain tuples, which cross a process boundary ten times as fast as records."""
     claims = one.claims
     if claims is None:
@@ -217,9 +217,9 @@ def pack(one: Examined) -> _Packed:
     return (one.leaf, told, *one[2:])
 
 
-def unpack(one: _Packed) -> Examined:
+def unpack(one: _Packed) -> DecodedEntry:
     """The record that ``pack`` took apart."""
-    return Examined(one[0], None if one[1] is None else Claims(*one[1]), *one[2:])  # type: ignore[arg-type]
+    return DecodedEntry(one[0], None if one[1] is None else Claims(*one[1]), *one[2:])  # type: ignore[arg-type]
 
 
 def examine_bundle(

@@ -343,7 +343,7 @@ KINDS: Final[dict[str, Kind]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """Something found. ``place`` says where (entry, item by its URN, row); never case data."""
 
     code: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +15,7 @@ from ledger.domain.audit.contract_events import (
     LogOpened,
     Told,
 )
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.replay import Step
 from ledger.domain.item.custody import ItemState
 
@@ -32,9 +33,13 @@ class LogFiles(Protocol):
 
     @property
     def is_node(self) -> bool:
-        """Whether a node of the agency shows them, or a copy is read that may lag behind; known
-        after the first ``get``.
+        """Whether a node of the agency shows them, or a copy is read that may lag behind. What is
+        served never decides it: a node that withholds would call itself a copy.
         """
+        ...
+
+    def known_at(self, services: AbstractSet[str]) -> None:
+        """Where the agency's own node is, by descriptors that the chain proves."""
         ...
 
     def get(self, path: str) -> bytes:
@@ -76,7 +81,7 @@ class Progress:
     items: Mapping[str, ItemState]
     steps: Sequence[Step]
     usages: Iterable[Usage]
-    findings: Sequence[Finding]
+    findings: Sequence[AuditFinding]
     volumes: Mapping[tuple[bytes, int], int]
 
 
@@ -127,7 +132,7 @@ class AuditState(Protocol):
     def put_progress(self, progress: Progress) -> None: ...
     def forget(self, log: bytes) -> None: ...
     def usages(self, log: bytes) -> Iterator[Usage]: ...
-    def findings(self, log: bytes) -> Iterator[Finding]: ...
+    def findings(self, log: bytes) -> Iterator[AuditFinding]: ...
     def volumes(self, log: bytes, least: int) -> Iterator[tuple[bytes, int, int]]: ...
 
     # Documents and certificates that were fetched

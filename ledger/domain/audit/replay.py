@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ledger.domain.audit.contract_events import Handovers, Told
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.chain import contract_layout
 from ledger.domain.errors import RuleError
 from ledger.domain.identity.names import agency_id, agency_urn
@@ -41,7 +41,7 @@ class Outcome:
     """
 
     state: ItemState | None
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[AuditFinding, ...] = ()
     step: Step | None = None
 
 
@@ -121,8 +121,8 @@ class Replay:
             return self._withdraw(index, claims, digest, state, step)
         return self._advance(index, claims, digest, state, step)
 
-    def _bad(self, code: str, index: int, expected: str, found: str) -> Finding:
-        return Finding(code, f"entry {index} of {self._agency}", expected, found)
+    def _bad(self, code: str, index: int, expected: str, found: str) -> AuditFinding:
+        return AuditFinding(code, f"entry {index} of {self._agency}", expected, found)
 
     def _agency_statement(
         self, index: int, claims: Claims, digest: bytes, state: ItemState | None
@@ -328,7 +328,7 @@ class Replay:
 
 def compare(
     step: Step, agency: str, told: Told | None, answer: Step | None, *, answered_by: bool
-) -> list[Finding]:
+) -> list[AuditFinding]:
     """Compare an offer in a giver's log with the chain, and with the taker's log where that was
     audited too.
 
@@ -342,11 +342,11 @@ def compare(
     place = f"entry {step.index} of {agency}"
     if told is None:
         return []  # withdrawn before the contract took it, or not taken yet
-    found: list[Finding] = []
+    found: list[AuditFinding] = []
     hop = told.hop
     if (hop.giver, hop.taker) != (agency_id(agency), agency_id(step.to)):
         found.append(
-            Finding(
+            AuditFinding(
                 "handover-differs",
                 place,
                 f"an offer by {agency} to {step.to}",
@@ -358,7 +358,7 @@ def compare(
         expected = f"{effect} of {step.evidence} at seq {step.seq + 1}"
         if answer is None:
             found.append(
-                Finding(
+                AuditFinding(
                     "handover-differs",
                     place,
                     expected,
@@ -372,7 +372,7 @@ def compare(
             effect,
         ):
             found.append(
-                Finding(
+                AuditFinding(
                     "handover-differs",
                     place,
                     expected,

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ledger.domain.audit.findings import CHECKS, Finding, Severity, Status
+from ledger.domain.audit.findings import CHECKS, AuditFinding, Severity, Status
 from ledger.domain.verify.report import Verdict
 
 #: Findings of one code that are listed one by one; beyond them only the number grows, so that a
@@ -34,7 +34,7 @@ _RANK: Final = (
 
 
 @dataclass
-class Report:
+class AuditReport:
     """What an audit found.
 
     Attributes:
@@ -47,11 +47,11 @@ class Report:
 
     statuses: dict[str, Status] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[AuditFinding] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def add(self, finding: Finding) -> None:
+    def add(self, finding: AuditFinding) -> None:
         """Take a finding over."""
         self.counts[finding.code] += 1
         if self.counts[finding.code] <= LISTED:
@@ -80,7 +80,7 @@ class Report:
         self.facts["waiting"] = self.facts.get("waiting", 0) + waiting
         detail = "; ".join(filter(None, (self.details.get("anchored"), f"{place}: {found}")))
         if waiting or not anchored:
-            self.add(Finding(code, place, "every entry anchored", found))
+            self.add(AuditFinding(code, place, "every entry anchored", found))
             self.skipped("anchored", detail)
         else:
             self.checked("anchored", detail, anchored)

@@ -151,7 +151,8 @@ def prove_storage(storage_root: bytes, slot: bytes, proof: Sequence[bytes]) -> b
     return word(rlp.number(value, what="storage value"))
 
 
-def _walk(root: bytes, key: bytes, proof: Sequence[bytes], what: str) -> bytes:
+# One branch for each kind of node and each way in which it may be malformed: read it in one piece.
+def _walk(root: bytes, key: bytes, proof: Sequence[bytes], what: str) -> bytes:  # noqa: C901
     """The value under ``key``, or b"" where the trie has none."""
     if root == _EMPTY_TRIE:
         # geth answers with no node, others with the empty one.

@@ -138,7 +138,10 @@ def _pay(left: list[int], cost: int, what: str) -> None:
         raise FormatError(f"{what}: too many values for its size")
 
 
-def _decode(data: bytes, at: int, depth: int, what: str, left: list[int]) -> tuple[Any, int]:
+# One branch for each major type (RFC 8949 section 3.1): a strict reader is read in one piece.
+def _decode(  # noqa: C901, PLR0912
+    data: bytes, at: int, depth: int, what: str, left: list[int]
+) -> tuple[Any, int]:
     if depth > _MAX_DEPTH:
         raise FormatError(f"{what}: nested deeper than {_MAX_DEPTH}")
     start = at

@@ -53,11 +53,6 @@ def is_bundle(head: bytes) -> bool:
     return _BUNDLE.match(head) is not None
 
 
-def is_trust_root(head: bytes) -> bool:
-    """Whether a file calls itself a trust root."""
-    return _kind_of_json(head) == "custody-trust-root"
-
-
 def describe(head: bytes) -> str:
     """A file in plain words, by its first HEAD bytes."""
     if not head:

@@ -21,11 +21,12 @@ OFFICIAL: Final = frozenset({"agency", "colleague", "prosecutor", "court", "cour
 GUARDED: Final = "csam"
 #: Roles of people outside government and court.
 OUTSIDE: Final = frozenset({"defence"})
+_UNSAID: Final = "(withheld)"
 _DECLINE: Final = "decline it with what you found: custody handover decline"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RecordedEvent:
     """An event with its statement digest. ``person``: who stands behind its actor, where that is
     known: people may be enrolled twice.
     """
@@ -44,36 +45,29 @@ class Told:
 
 
 @dataclass
-class Life:
+class ItemHistory:
     """What holds for an item after its events so far. Keys of ``told`` are statement digests in
     hex.
     """
 
-    told: dict[str, Told] = field(default_factory=dict)
+    told: dict[str, RecordedEvent] = field(default_factory=dict)
     opening: Event | None = None
     holds: dict[str, dict[str, Any]] = field(default_factory=dict)
     seals: dict[str, dict[str, Any]] = field(default_factory=dict)
     handling: set[str] = field(default_factory=set)
     conditions: list[str] = field(default_factory=list)
     retention: int | None = None
-    decided: dict[str, list[Told]] = field(default_factory=dict)
-    offer: Told | None = None
+    decided: dict[str, list[RecordedEvent]] = field(default_factory=dict)
+    offer: RecordedEvent | None = None
     out: str = ""
     now: int = 0
 
-    def take(self, told: Told) -> None:
+    def take(self, told: RecordedEvent) -> None:  # noqa: C901  (a table: one line for each type)
         """Take the next event into account."""
         event, body = told.event, told.event.body
         self.told[told.digest.hex()] = told
         if self.opening is None:
-            self.opening = event
-            self.handling = set(event.value.get("handling", []))
-            self.seals = {seal["number"]: seal for seal in body.get("seals", [])}
-            self.conditions = (
-                list(body.get("source", {}).get("conditions", []))
-                if isinstance(body.get("source"), dict)
-                else []
-            )
+            self._open(event)
             return
         match event.type:
             case "hold-placed":
@@ -90,30 +84,30 @@ class Life:
             case "unrestricted":
                 self.handling -= set(body["handling"])
             case "retention-set":
-                self.retention = (
-                    parse_time(body["until"], what="until") if "until" in body else None
-                )
+                until = body.get("until")
+                self.retention = parse_time(until, what="until") if until is not None else None
             case "approved" | "refused":
                 self.decided.setdefault(body["target"], []).append(told)
             case "transfer-offered":
                 self.offer = told
             case "transfer-accepted" if self.offer is not None:
-                self.conditions += [
-                    one
-                    for one in self.offer.event.body.get("conditions", [])
-                    if one not in self.conditions
-                ]
+                offered = self.offer.event.body.get("conditions", [])
+                self.conditions = list(dict.fromkeys([*self.conditions, *offered]))
                 self.offer = None
             case "transfer-declined" | "transfer-withdrawn" | "transfer-expired":
                 self.offer = None
             case "released":
-                self.out = (
-                    body["counterparty"].get("name", "(withheld)")
-                    if isinstance(body.get("counterparty"), dict)
-                    else "(withheld)"
-                )
+                party = body.get("counterparty")
+                self.out = party.get("name", _UNSAID) if isinstance(party, dict) else _UNSAID
             case "received":
                 self.out = ""
+
+    def _open(self, event: Event) -> None:
+        self.opening = event
+        self.handling = set(event.value.get("handling", []))
+        self.seals = {seal["number"]: seal for seal in event.body.get("seals", [])}
+        source = event.body.get("source")
+        self.conditions = list(source.get("conditions", [])) if isinstance(source, dict) else []
 
     @staticmethod
     def looks_back(event: Event) -> bool:
@@ -122,7 +116,7 @@ class Life:
             return str(event.value["actor"]["role"]) == "defence"
         return event.type in _CHECKS
 
-    def require_allowed(self, told: Told, now: int) -> None:
+    def require_allowed(self, told: RecordedEvent, now: int) -> None:
         """Check that an event may follow.
 
         Raises:
@@ -151,25 +145,25 @@ class Life:
         return self.opening is not None and "content" in self.opening.body
 
 
-def _body(told: Told) -> dict[str, Any]:
+def _body(told: RecordedEvent) -> dict[str, Any]:
     return told.event.body
 
 
-def _hold_placed(life: Life, told: Told) -> None:
+def _hold_placed(life: ItemHistory, told: RecordedEvent) -> None:
     if _body(told)["hold"] in life.holds:
         raise RuleError(
             "a hold under that name is in force already", hint="give the new one another name"
         )
 
 
-def _hold_released(life: Life, told: Told) -> None:
+def _hold_released(life: ItemHistory, told: RecordedEvent) -> None:
     if _body(told)["hold"] not in life.holds:
         raise RuleError(
             "no hold under that name is in force", hint="see: custody show ID --basis WHY"
         )
 
 
-def _sealed(life: Life, told: Told) -> None:
+def _sealed(life: ItemHistory, told: RecordedEvent) -> None:
     body = _body(told)
     if body["number"] in life.seals:
         raise RuleError("a seal with that number is on the item already", hint="check the number")
@@ -179,12 +173,12 @@ def _sealed(life: Life, told: Told) -> None:
         )
 
 
-def _unsealed(life: Life, told: Told) -> None:
+def _unsealed(life: ItemHistory, told: RecordedEvent) -> None:
     if _body(told)["number"] not in life.seals:
         raise RuleError("no seal with that number is on the item", hint="check the number")
 
 
-def _decision(life: Life, told: Told) -> None:
+def _decision(life: ItemHistory, told: RecordedEvent) -> None:
     target = life.told.get(_body(told)["target"])
     if target is None:
         raise RuleError(
@@ -196,14 +190,14 @@ def _decision(life: Life, told: Told) -> None:
         raise RuleError("you decided upon this already")
 
 
-def _corrected(life: Life, told: Told) -> None:
+def _corrected(life: ItemHistory, told: RecordedEvent) -> None:
     if _body(told)["target"] not in life.told:
         raise RuleError(
             "what is corrected is no event of this item", hint="give the digest of the event"
         )
 
 
-def _free_of_holds(life: Life, _: Told) -> None:
+def _free_of_holds(life: ItemHistory, _: RecordedEvent) -> None:
     in_force = sorted(life.holds)
     if in_force:
         raise RuleError(
@@ -212,7 +206,7 @@ def _free_of_holds(life: Life, _: Told) -> None:
         )
 
 
-def _disposed(life: Life, told: Told) -> None:
+def _disposed(life: ItemHistory, told: RecordedEvent) -> None:
     _free_of_holds(life, told)
     if life.retention is not None and life.now < life.retention:
         raise RuleError(
@@ -258,7 +252,7 @@ def _disposed(life: Life, told: Told) -> None:
         )
 
 
-def _keys_destroyed(life: Life, told: Told) -> None:
+def _keys_destroyed(life: ItemHistory, told: RecordedEvent) -> None:
     if life.opening is None:
         return  # the record itself was destroyed before: others confirm that they followed
     disposals = [
@@ -272,7 +266,7 @@ def _keys_destroyed(life: Life, told: Told) -> None:
         raise RuleError("the keys were destroyed for a disposal that is not this item's")
 
 
-def _onward(life: Life, told: Told) -> None:
+def _onward(life: ItemHistory, told: RecordedEvent) -> None:
     if life.conditions and "reference" not in told.event.value.get("basis", {}):
         raise RuleError(
             f"this item came with {len(life.conditions)} conditions on onward use",
@@ -280,7 +274,7 @@ def _onward(life: Life, told: Told) -> None:
         )
 
 
-def _offered(life: Life, told: Told) -> None:
+def _offered(life: ItemHistory, told: RecordedEvent) -> None:
     body = _body(told)
     if parse_time(body["expires"], what="expires") <= life.now:
         raise RuleError(
@@ -296,7 +290,7 @@ def _offered(life: Life, told: Told) -> None:
     _onward(life, told)
 
 
-def _accepted(life: Life, told: Told) -> None:
+def _accepted(life: ItemHistory, told: RecordedEvent) -> None:
     offer, body = life.offer, _body(told)
     if offer is None or life.opening is None or body["offer"] != offer.digest.hex():
         raise RuleError("the acceptance names another offer than the open one")
@@ -329,7 +323,7 @@ def _accepted(life: Life, told: Told) -> None:
         )
 
 
-def _disclosed(life: Life, told: Told) -> None:
+def _disclosed(life: ItemHistory, told: RecordedEvent) -> None:
     kind = _body(told)["recipientKind"]
     if GUARDED in life.handling and kind not in OFFICIAL:
         raise DeniedError(
@@ -340,7 +334,7 @@ def _disclosed(life: Life, told: Told) -> None:
         _onward(life, told)
 
 
-def _accessed(life: Life, told: Told) -> None:
+def _accessed(life: ItemHistory, told: RecordedEvent) -> None:
     body, role = _body(told), told.event.value["actor"]["role"]
     if "basis" not in told.event.value:
         raise RuleError("an access says why", hint="--basis WHY")

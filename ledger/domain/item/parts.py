@@ -6,6 +6,8 @@
 - what is done with the item itself is done by whoever holds it, and by the custodians; what is
   found out or decided about it also by those it was shared with
 - whoever recorded or held it before goes on seeing its record, and may add to it what they know
+- administrators and auditors see of every item that there is one, in clear, and read nothing of it:
+  a second role of theirs lets them read only what they have another part in
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ class Part(StrEnum):
     HOLDER = "whoever holds it"
     CUSTODIAN = "the custodians of the agency"
     SHARED = "those it was shared with"
-    OVERSEER = "roles that see every item"
+    OVERSEER = "data-protection officers"
+    WATCHER = "administrators and auditors"
     FORMER = "whoever recorded or held it before"
     ASKED = "whoever it is offered to"
     NODE = "the agency's own node"
@@ -40,7 +43,7 @@ _NOBODY: Final[frozenset[Part]] = frozenset()
 PARTS_BY_TYPE: Final[dict[str, frozenset[Part]]] = {
     **dict.fromkeys(("collected", "acquired", "derived", "copied", "gathered"), _NOBODY),
     **dict.fromkeys(("accessed", "note", "corrected", "incident", "identified"), _READERS),
-    "verified": _READERS | {Part.NODE},
+    "verified": _READERS | {Part.NODE, Part.WATCHER},
     **dict.fromkeys(
         (
             "analysed",

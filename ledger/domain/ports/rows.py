@@ -11,6 +11,15 @@ from typing import Final
 
 from ledger.domain.identity.person import PersonId, Recipient
 from ledger.domain.item.custody import ItemState
+from ledger.domain.ports.states import (
+    CheckpointState,
+    EnrolmentState,
+    ErasureState,
+    LinkKind,
+    ReleaseKind,
+    ReplicaStateName,
+    TransferState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ class CheckpointRow:
     size: int
     root: bytes
     note: bytes
-    state: str
+    state: CheckpointState
     transaction: bytes
     version: int = 0
     time: int = 0
@@ -125,7 +134,7 @@ class EnrolmentRow:
     roles: str
     number: bytes
     inviter: PersonId | None
-    state: str
+    state: EnrolmentState
     expires: int
     request: bytes = b""
     certificate: bytes = b""
@@ -176,7 +185,7 @@ class AlarmRow:
 
 
 @dataclass(frozen=True, slots=True)
-class HoldingRow:
+class ReplicaStateRow:
     """One item at one replica. ``state``: wanted (to be pinned), pinned, damaged, or released (to
     be removed).
 
@@ -191,7 +200,7 @@ class HoldingRow:
     evidence: str
     node: str
     cid: bytes
-    state: str
+    state: ReplicaStateName
     due: int
     tries: int = 0
     proof: int = 0
@@ -214,7 +223,7 @@ class PartnerRow:
 
 
 @dataclass(frozen=True, slots=True)
-class CrossingRow:
+class TransferStepRow:
     """A handover between agencies, the ``number``-th of its item. Digests are 32 bytes, times
     seconds, outcome as in slots.
 
@@ -229,7 +238,7 @@ class CrossingRow:
     taker: str
     offer: bytes
     expires: int
-    state: str
+    state: TransferState
     offer_time: int = 0
     outcome: int = 0
     outcome_digest: bytes = bytes(32)
@@ -238,7 +247,7 @@ class CrossingRow:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenRow:
+class DisclosedCopyRow:
     """A copy given to another agency by a statement; ``taken``: their own item of it, once they
     told; ``until``: fetched by then.
     """
@@ -261,7 +270,7 @@ class ErasureRow:
     evidence: str
     statement: bytes
     custodian: str
-    state: str
+    state: ErasureState
     count: int = 0
     time: int = 0
     backups: int = 0
@@ -278,7 +287,7 @@ class ReleaseRow:
 
     statement: bytes
     recipient: Recipient
-    kind: str
+    kind: ReleaseKind
     evidence: str
     time: int
 
@@ -298,7 +307,7 @@ class LinkRow:
 
     parent: str
     child: str
-    kind: str
+    kind: LinkKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,15 @@
 """The numbered verification procedure (DESIGN section 13)."""
 
 from ledger.domain.verify.procedure import FileDigest, verify
-from ledger.domain.verify.report import Report, Status, Step, Verdict
-from ledger.domain.verify.state import State
+from ledger.domain.verify.report import Status, Step, Verdict, VerificationReport
+from ledger.domain.verify.state import ContractState
 
-__all__ = ["FileDigest", "Report", "State", "Status", "Step", "Verdict", "verify"]
+__all__ = [
+    "ContractState",
+    "FileDigest",
+    "Status",
+    "Step",
+    "Verdict",
+    "VerificationReport",
+    "verify",
+]

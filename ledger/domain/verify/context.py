@@ -14,7 +14,7 @@ from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.log.receipt import Receipt
 from ledger.domain.log.statement import Statement
-from ledger.domain.verify.state import Directory, ProvenState, State
+from ledger.domain.verify.state import ContractState, ProvenContractState, ProvenDescriptors
 
 #: What to do where something is not anchored, or not in the bundle.
 AGAIN: Final = "ask the agency to anchor its log and to export the bundle again"
@@ -32,12 +32,12 @@ class VerificationContext:
     receipts: list[Receipt | None]
     certificates: dict[bytes, Certificate]
     proven: list[int | None]
-    seen: State | None = None
-    _state: ProvenState | None = None
-    _directory: Directory | None = None
+    seen: ContractState | None = None
+    _state: ProvenContractState | None = None
+    _directory: ProvenDescriptors | None = None
 
     @property
-    def state(self) -> State:
+    def state(self) -> ContractState:
         """The contract state: proven by the bundle, or as the verifier's own node sees it.
 
         Raises:
@@ -48,14 +48,14 @@ class VerificationContext:
         if self.bundle.chain is None:
             raise IncompleteError(6, "the bundle holds no proofs of the chain", hint=AGAIN)
         if self._state is None:
-            self._state = ProvenState(self.bundle.chain, self.root)
+            self._state = ProvenContractState(self.bundle.chain, self.root)
         return self._state
 
     @property
-    def directory(self) -> Directory:
+    def directory(self) -> ProvenDescriptors:
         """The proven descriptors."""
         if self._directory is None:
-            self._directory = Directory(self.bundle.descriptors, self.state)
+            self._directory = ProvenDescriptors(self.bundle.descriptors, self.state)
         return self._directory
 
 

@@ -15,8 +15,8 @@ from ledger.domain.event.document import Event
 from ledger.domain.identity.names import agency_id
 from ledger.domain.item.custody import ItemState, advance
 from ledger.domain.log.statement import Statement
-from ledger.domain.verify.report import Report
-from ledger.domain.verify.state import State
+from ledger.domain.verify.report import VerificationReport
+from ledger.domain.verify.state import ContractState
 
 _STEP = 8
 
@@ -25,8 +25,8 @@ def check(
     bundle: Bundle,
     statements: Sequence[Statement],
     events: Sequence[Event | None],
-    state: State,
-    report: Report,
+    state: ContractState,
+    report: VerificationReport,
 ) -> str:
     """Replay custody and compare it with the contract.
 
@@ -79,7 +79,7 @@ def check(
     return f"held by {item.custodian}" + (", closed" if item.closed else "")
 
 
-def _check_head(bundle: Bundle, item: ItemState, state: State) -> PackedCustody:
+def _check_head(bundle: Bundle, item: ItemState, state: ContractState) -> PackedCustody:
     """The contract's record of the item: never offered abroad, or exactly the hops in the bundle,
     an open offer last.
     """
@@ -124,7 +124,7 @@ def _concluded(bundle: Bundle) -> tuple[Hop, ...]:
 
 
 def _check_open_offer(
-    rest: tuple[Hop, ...], item: ItemState, state: State, key: bytes, custody: PackedCustody
+    rest: tuple[Hop, ...], item: ItemState, state: ContractState, key: bytes, custody: PackedCustody
 ) -> None:
     """The contract holds exactly the open offer that the last event signed, or none."""
     pending = item.offer if item.offer is not None and item.offer.to != item.custodian else None

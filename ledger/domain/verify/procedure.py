@@ -38,8 +38,8 @@ from ledger.domain.verify import content, custody_chain
 from ledger.domain.verify.content import FileDigest
 from ledger.domain.verify.context import AGAIN, VerificationContext, counted
 from ledger.domain.verify.log_proofs import check_checkpoints, check_log_keys, check_receipts
-from ledger.domain.verify.report import Report, Status
-from ledger.domain.verify.state import State
+from ledger.domain.verify.report import Status, VerificationReport
+from ledger.domain.verify.state import ContractState
 
 __all__ = ["FileDigest", "verify"]
 #: Bytes of memory that parsed documents may take, for each byte of a bundle and for any bundle.
@@ -53,8 +53,8 @@ def verify(
     *,
     file: FileDigest | None = None,
     confirm: Callable[[int, bytes], set[bytes]] | None = None,
-    state: State | None = None,
-) -> Report:
+    state: ContractState | None = None,
+) -> VerificationReport:
     """Verify a bundle against a trust root.
 
     Args:
@@ -69,7 +69,7 @@ def verify(
     Returns:
         a report; nothing is raised for evidence that fails.
     """
-    report = Report()
+    report = VerificationReport()
     try:
         case = _parse(data, root, state)
     except (FormatError, VerificationError) as error:
@@ -125,13 +125,15 @@ def verify(
     return report
 
 
-def _fail(report: Report, number: int, error: FormatError | VerificationError | RuleError) -> None:
+def _fail(
+    report: VerificationReport, number: int, error: FormatError | VerificationError | RuleError
+) -> None:
     step = report.steps[error.step if isinstance(error, VerificationError) else number]
     step.status = Status.UNREADABLE if isinstance(error, ForeignError) else Status.FAILED
     step.detail, step.hint = error.message, error.hint or ""
 
 
-def _parse(data: bytes, root: TrustRoot, state: State | None) -> VerificationContext:
+def _parse(data: bytes, root: TrustRoot, state: ContractState | None) -> VerificationContext:
     """Step 1: everything parses strictly."""
     bundle = bundles.parse(data)
     _check_weight(bundle, len(data))
@@ -181,7 +183,7 @@ def _check_weight(bundle: Bundle, size: int) -> None:
         raise FormatError("bundle: too many values in its documents for its size")
 
 
-def _check_documents(case: VerificationContext, report: Report) -> str:
+def _check_documents(case: VerificationContext, report: VerificationReport) -> str:
     """Step 2: documents hash to payloads, agree with their claims, and link without a gap."""
     previous: Statement | None = None
     for number, (statement, event) in enumerate(zip(case.statements, case.events, strict=True)):
@@ -254,7 +256,7 @@ def _check_state(case: VerificationContext) -> str:
     return ""
 
 
-def _check_certificates(case: VerificationContext, report: Report) -> str:
+def _check_certificates(case: VerificationContext, report: VerificationReport) -> str:
     """Step 3, second part: each certificate chains to its agency's CA and was valid and not revoked
     at proven time.
     """
@@ -296,7 +298,7 @@ def _check_certificates(case: VerificationContext, report: Report) -> str:
     return counted(len(case.certificates), "certificate")
 
 
-def _check_nothing_spare(case: VerificationContext, report: Report) -> str:
+def _check_nothing_spare(case: VerificationContext, report: VerificationReport) -> str:
     """Step 6, last part: no proof without a purpose, where every check that could need one was
     made.
     """
@@ -324,7 +326,7 @@ def _check_finality(
     )
 
 
-def _check_time(case: VerificationContext, report: Report) -> str:
+def _check_time(case: VerificationContext, report: VerificationReport) -> str:
     """Step 10: what the chain proves about time."""
     first = case.proven[0]
     if first is None:

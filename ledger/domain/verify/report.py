@@ -61,7 +61,7 @@ class Step:
 
 
 @dataclass
-class Report:
+class VerificationReport:
     """The whole result. ``events`` is the item's life as far as the reader may see it."""
 
     steps: dict[int, Step] = field(

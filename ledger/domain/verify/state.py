@@ -18,7 +18,7 @@ from ledger.domain.identity.names import agency_id
 _ZERO = bytes(32)
 
 
-class State(ABC):
+class ContractState(ABC):
     """The storage words of registry and ledger at a block, from wherever the verifier has them.
 
     Args:
@@ -71,7 +71,7 @@ class State(ABC):
             raise VerificationError(6, f"{what} is younger than the block that proves it")
 
 
-class ProvenState(State):
+class ProvenContractState(ContractState):
     """Storage words of registry and ledger, each proven to the header's state root.
 
     Raises:
@@ -131,12 +131,12 @@ class ProvenState(State):
             )
 
 
-class Directory:
+class ProvenDescriptors:
     """The descriptors of a bundle, each compared with its commitment on chain (verification step
     4).
     """
 
-    def __init__(self, bundled: tuple[BundledDescriptor, ...], state: State) -> None:
+    def __init__(self, bundled: tuple[BundledDescriptor, ...], state: ContractState) -> None:
         self._state = state
         self._versions: dict[tuple[str, int], tuple[Descriptor, int]] = {}
         for one in bundled:

@@ -10,21 +10,22 @@ signed `accessed` event is in the log.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from ledger.domain.codecs.cose import PublicKey
-from ledger.domain.codecs.text import format_time, from_hex
+from ledger.domain.codecs.text import from_hex
 from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import HpkeKey
-from ledger.domain.identity.person import PersonId, Recipient, read_stored
+from ledger.domain.identity.person import PersonId, Recipient
 from ledger.domain.identity.roles import GUEST_ROLES, ROLES_BY_TYPE
 from ledger.domain.item.parts import Part
 from ledger.domain.ports.rows import EntryRow, ItemRow, ReleaseRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.states import ReleaseKind
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.records import documents
@@ -34,8 +35,7 @@ from ledger.services.records import documents
 SEE_ALL: Final = frozenset({"custodian", "auditor", "administrator", "data-protection-officer"})
 #: Roles that may never read details or content, whatever they sign.
 NO_CONTENT: Final = frozenset({"administrator", "auditor"})
-#: Kinds of release to whoever an item is on offer to, who looks before answering, and what each
-#: opens.
+#: Releases to whoever an item is on offer to, who looks before answering, and what each opens.
 LOOKS: Final = {"offer": "record", "offer-content": "content"}
 FRESH: Final = 3600  # seconds for which one recorded access is good
 
@@ -69,7 +69,7 @@ def hidden() -> NotFoundError:
     )
 
 
-def require_still(node: Node, unit: Unit, who: PersonId | None, *roles: str) -> None:
+def require_still(node: Node, unit: UnitOfWork, who: PersonId | None, *roles: str) -> None:
     """Whoever asked for this is an active person of ours with one of these roles, in the
     transaction that does it.
 
@@ -81,15 +81,15 @@ def require_still(node: Node, unit: Unit, who: PersonId | None, *roles: str) -> 
     """
     if who is None:
         return
-    row = unit.person(who)
-    der = unit.certificate(row.certificate) if row is not None and row.active else None
+    row = unit.people.get(who)
+    der = unit.people.certificate(row.certificate) if row is not None and row.active else None
     if who.agency != node.agency or der is None or not certificates.parse(der).roles & set(roles):
         raise DeniedError(
             "this person is not, or no longer, enrolled here for that", hint="ask an administrator"
         )
 
 
-def signer(node: Node, unit: Unit, certificate: Certificate) -> Caller:
+def signer(node: Node, unit: UnitOfWork, certificate: Certificate) -> Caller:
     """Whoever signed with a certificate, as a caller. A person is one who is enrolled here.
 
     Raises:
@@ -102,7 +102,7 @@ def signer(node: Node, unit: Unit, certificate: Certificate) -> Caller:
             node.keys.hpke.public if own else directory.descriptor(node, unit, parsed.agency).node
         )
         return Caller(parsed.subject, parsed.roles, parsed.digest, hpke, parsed.key)
-    row = unit.person(parsed.subject)
+    row = unit.people.get(parsed.subject)
     if row is None:
         raise DeniedError("this person is not, or no longer, enrolled here")
     roles = parsed.roles if parsed.agency == node.agency else parsed.roles & GUEST_ROLES
@@ -127,14 +127,14 @@ def is_asked(node: Node, caller: Caller, item: ItemRow) -> bool:
 
 
 def parts_of(
-    node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRow | None
+    node: Node, unit: UnitOfWork, caller: Caller, evidence: str, item: ItemRow | None
 ) -> frozenset[Part]:
     """The parts that somebody has in an item; none in one that is absent, which takes the same
     look-ups.
     """
     if "service" in caller.roles:
         return _parts_of_node(node, unit, caller, evidence, item)
-    named = unit.share(evidence, caller.id)
+    named = unit.items.share(evidence, caller.id)
     keys = _own_grants(node, unit, caller, evidence, "content", "record")
     if item is None:
         return frozenset()
@@ -144,33 +144,40 @@ def parts_of(
         Part.HOLDER: holds and kept,
         Part.CUSTODIAN: ours and "custodian" in caller.roles,
         Part.SHARED: named is not None or bool(keys),
-        Part.OVERSEER: sees_all(node, caller),
+        Part.OVERSEER: ours and "data-protection-officer" in caller.roles,
+        Part.WATCHER: sees_all(node, caller) and bool(caller.roles & NO_CONTENT),
         Part.FORMER: caller.id == item.opener or (holds and not kept),
         Part.ASKED: is_asked(node, caller, item),
     }
     return frozenset(part for part, given in has.items() if given)
 
 
-def _has_own_key(node: Node, unit: Unit, caller: Caller) -> bool:
+def _has_own_key(node: Node, unit: UnitOfWork, caller: Caller) -> bool:
     """Whether what is sealed to the caller's key is meant for them: somebody may have joined with
     an agency's before it was known here.
     """
     return caller.hpke.digest not in directory.agency_keys(node, unit)
 
 
-def _own_grants(node: Node, unit: Unit, caller: Caller, evidence: str, *scopes: str) -> list[bytes]:
+def _own_grants(
+    node: Node, unit: UnitOfWork, caller: Caller, evidence: str, *scopes: str
+) -> list[bytes]:
     """The keys of an item that are sealed to the caller, and to no agency."""
-    found = [data for scope in scopes for data in unit.grants(evidence, scope, caller.hpke.digest)]
+    found = [
+        data
+        for scope in scopes
+        for data in unit.grants.sealed_to(evidence, scope, caller.hpke.digest)
+    ]
     return found if _has_own_key(node, unit, caller) else []
 
 
 def _parts_of_node(
-    node: Node, unit: Unit, caller: Caller, evidence: str, item: ItemRow | None
+    node: Node, unit: UnitOfWork, caller: Caller, evidence: str, item: ItemRow | None
 ) -> frozenset[Part]:
     """Our own node speaks of every item; another agency's of those that it held, once they were
     disposed of and it destroys its keys.
     """
-    rows, erasure = unit.crossings(evidence), unit.erasure(evidence)
+    rows, erasure = unit.transfers.of_item(evidence), unit.erasures.get(evidence)
     if item is None:
         return frozenset()
     if caller.agency == node.agency:
@@ -179,26 +186,26 @@ def _parts_of_node(
     return frozenset({Part.HELD_THERE} if held and erasure is not None else ())
 
 
-def visible(node: Node, unit: Unit, caller: Caller, evidence: str) -> ItemRow:
+def visible(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> ItemRow:
     """The item, if the caller has a part in it.
 
     Raises:
         NotFoundError: the same answer whether it is absent or hidden.
     """
-    item = unit.item(evidence)
+    item = unit.items.get(evidence)
     if not parts_of(node, unit, caller, evidence, item) or item is None:
         raise hidden()
     return item
 
 
-def is_visible(node: Node, unit: Unit, caller: Caller, evidence: str) -> bool:
+def is_visible(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> bool:
     """Whether the caller has a part in an item."""
-    return bool(parts_of(node, unit, caller, evidence, unit.item(evidence)))
+    return bool(parts_of(node, unit, caller, evidence, unit.items.get(evidence)))
 
 
 def visible_items(
     node: Node,
-    unit: Unit,
+    unit: UnitOfWork,
     caller: Caller,
     *,
     after: int = -1,
@@ -218,7 +225,7 @@ def visible_items(
             caller.id,
             caller.hpke.digest if _has_own_key(node, unit, caller) else None,
         )
-    return unit.items(
+    return unit.items.page(
         after=after,
         limit=limit,
         person=person,
@@ -230,7 +237,7 @@ def visible_items(
 
 
 def require_readable(
-    node: Node, unit: Unit, caller: Caller, item: ItemRow, mode: str
+    node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow, mode: str
 ) -> tuple[bytes, ...]:
     """Check that what an access of this mode opens could be handed to the caller; the keys to which
     content is sealed for them.
@@ -241,9 +248,8 @@ def require_readable(
     Raises:
         DeniedError, RuleError: why nothing could follow.
     """
-    if not caller.roles - NO_CONTENT:
-        raise DeniedError("this role sees records, never details or content")
-    if unit.erasure(item.state.evidence) is not None:
+    _require_reader(node, unit, caller, item)
+    if unit.erasures.get(item.state.evidence) is not None:
         raise DeniedError(
             "the keys of this item were destroyed: nothing of it can be read",
             hint="custody dispose certificate ID",
@@ -274,6 +280,13 @@ def require_readable(
     return keys
 
 
+def _require_reader(node: Node, unit: UnitOfWork, caller: Caller, item: ItemRow) -> None:
+    """That somebody administers or audits opens nothing, whatever other role they have."""
+    parts = parts_of(node, unit, caller, item.state.evidence, item)
+    if not caller.roles - NO_CONTENT or not parts - {Part.WATCHER}:
+        raise DeniedError("this role sees records, never details or content")
+
+
 def no_key() -> DeniedError:
     """Nobody sealed the content key to the caller."""
     hint = "whoever has it gives it to you with: custody share ID --with YOU --basis WHY"
@@ -281,7 +294,7 @@ def no_key() -> DeniedError:
 
 
 def require_access(
-    node: Node, unit: Unit, caller: Caller, evidence: str, access: bytes, kind: str
+    node: Node, unit: UnitOfWork, caller: Caller, evidence: str, access: bytes, kind: str
 ) -> EntryRow:
     """Check that ``access`` is the digest of the caller's own, recent `accessed` event on this
     item.
@@ -293,11 +306,9 @@ def require_access(
     Raises:
         DeniedError: it is not, or the caller's role may not read, or has no key.
     """
-    visible(node, unit, caller, evidence)
+    _require_reader(node, unit, caller, visible(node, unit, caller, evidence))
     hint = "sign an access first: this is what --basis does"
-    if not caller.roles - NO_CONTENT:
-        raise DeniedError("this role sees records, never details or content")
-    row = unit.entry_by_digest(access)
+    row = unit.logs.entry_by_digest(access)
     if (
         row is None
         or row.evidence != evidence
@@ -326,7 +337,7 @@ def require_access(
 
 
 def note_release(
-    node: Node, statement: bytes, recipient: Recipient, kind: str, evidence: str
+    node: Node, statement: bytes, recipient: Recipient, kind: ReleaseKind, evidence: str
 ) -> None:
     """Write down what is about to be handed out, and which statement covers it: an audit compares
     both.
@@ -335,10 +346,10 @@ def note_release(
         StorageError: it cannot be written down, and must not be handed out.
     """
     with node.records.write() as unit:
-        unit.put_release(ReleaseRow(statement, recipient, kind, evidence, node.clock.now()))
+        unit.releases.put(ReleaseRow(statement, recipient, kind, evidence, node.clock.now()))
 
 
-def release(node: Node, caller: Caller, evidence: str, access: str, kind: str) -> EntryRow:
+def release(node: Node, caller: Caller, evidence: str, access: str, kind: ReleaseKind) -> EntryRow:
     """Check the caller's recorded access, by its digest in hex, and write down what is about to be
     handed out under it.
 
@@ -355,44 +366,11 @@ def release(node: Node, caller: Caller, evidence: str, access: str, kind: str) -
     return row
 
 
-def content_grants(node: Node, unit: Unit, caller: Caller, evidence: str) -> list[bytes]:
+def content_grants(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> list[bytes]:
     """The content keys sealed to the caller, and for a custodian those sealed to the custodians of
     the agency.
     """
     found = _own_grants(node, unit, caller, evidence, "content")
     if caller.agency == node.agency and "custodian" in caller.roles:
-        found += unit.grants(evidence, "content", node.descriptor(unit).custody.digest)
-    return found
-
-
-def looks(node: Node, unit: Unit, offer: bytes) -> list[dict[str, str]]:
-    """Who that an offer was made to looked at the item before answering: the record (with the
-    keys), or the content, and first when.
-    """
-    return [
-        {
-            "person": read_stored(row.recipient).shown_at(node.agency),
-            "what": LOOKS[row.kind],
-            "time": format_time(row.time),
-        }
-        for row in unit.releases_under(offer)
-        if row.kind in LOOKS
-    ]
-
-
-def details(node: Node, unit: Unit, evidence: str) -> list[dict[str, Any]]:
-    """The documents of an item, completed, in order; with an offer who looked before answering
-    it.
-    """
-    found = []
-    for row in unit.events(evidence):
-        event = documents.read_event(node, unit, row)
-        one = {
-            "seq": row.seq,
-            "statement": row.digest.hex(),
-            "document": None if event is None else event.value,
-        }
-        if row.effect == "offer":
-            one["looked"] = looks(node, unit, row.digest)
-        found.append(one)
+        found += unit.grants.sealed_to(evidence, "content", node.descriptor(unit).custody.digest)
     return found

@@ -19,7 +19,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.ports.rows import CustodyKeyRow, PersonRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access.authorization import require_still
 from ledger.services.node.context import Node
 from ledger.services.records.documents import hpke_key
@@ -30,19 +30,19 @@ ROLE: Final = "custodian"
 WAITS, SEALED, HOLDS, KEPT = "waits", "sealed", "holds", "kept"
 
 
-def holds(node: Node, unit: Unit, person: PersonRow) -> bool:
+def holds(node: Node, unit: UnitOfWork, person: PersonRow) -> bool:
     """Whether somebody said that they hold the custody key in force."""
     return bool(person.custody) and same(person.custody, node.descriptor(unit).custody.digest)
 
 
-def standing(node: Node, unit: Unit, person: PersonRow, certificate: Certificate) -> str:
+def standing(node: Node, unit: UnitOfWork, person: PersonRow, certificate: Certificate) -> str:
     """How somebody stands to the custody key; empty for whoever has none and needs none."""
     needs = person.active and person.person.agency == node.agency and ROLE in certificate.roles
     if holds(node, unit, person):
         return HOLDS if needs else KEPT
     if not needs:
         return ""
-    row = unit.custody_key(person.person)
+    row = unit.people.custody_key(person.person)
     return (
         SEALED
         if row is not None and same(row.custody, node.descriptor(unit).custody.digest)
@@ -87,13 +87,13 @@ def keep(node: Node, data: bytes, *, by: PersonId) -> None:
                 "the custody key is sealed to another key than this person's",
                 hint="see: custody person list",
             )
-        unit.put_custody_key(CustodyKeyRow(row.person, sealed.custody, data, by))
+        unit.people.put_custody_key(CustodyKeyRow(row.person, sealed.custody, data, by))
 
 
 def waiting_for(node: Node, person: PersonId) -> bytes | None:
     """The custody key sealed to a person, if one waits for them."""
     with node.records.read() as unit:
-        row = unit.custody_key(person)
+        row = unit.people.custody_key(person)
     return row.sealed if row is not None else None
 
 
@@ -108,17 +108,17 @@ def confirm(node: Node, person: PersonId, custody: bytes) -> None:
         row, _ = _custodian(node, unit, person)
         if not same(custody, node.descriptor(unit).custody.digest):
             raise ConflictError("that is not the custody key in force", hint="see: custody status")
-        unit.put_person(replace(row, custody=custody))
-        unit.drop_custody_key(person)
+        unit.people.put(replace(row, custody=custody))
+        unit.people.drop_custody_key(person)
 
 
-def _custodian(node: Node, unit: Unit, person: PersonId) -> tuple[PersonRow, Certificate]:
-    row = unit.person(person)
+def _custodian(node: Node, unit: UnitOfWork, person: PersonId) -> tuple[PersonRow, Certificate]:
+    row = unit.people.get(person)
     if person.agency != node.agency:
         raise DeniedError("the custody key stays among the custodians of the agency")
     if row is None or not row.active:
         raise NotFoundError("no such person of this agency", hint="see: custody person list")
-    certificate = certificates.parse(unit.certificate(row.certificate) or b"")
+    certificate = certificates.parse(unit.people.certificate(row.certificate) or b"")
     if ROLE not in certificate.roles:
         roles = " ".join(f"--role {role}" for role in sorted({*certificate.roles, ROLE}))
         hint = f"an administrator makes them one: custody person renew {person.pseudonym} {roles}"

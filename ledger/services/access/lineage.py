@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.domain.ports.rows import LinkRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
@@ -14,7 +14,7 @@ _LIMIT: Final = 500
 _DEPTH: Final = 20
 
 
-def around(node: Node, unit: Unit, caller: Caller, evidence: str) -> list[LinkRow]:
+def around(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> list[LinkRow]:
     """The links of an item's whole family, as far as the caller may see its members; at most 500.
 
     A link is a word of the younger item's own record: whoever sees that item sees the opaque name
@@ -24,7 +24,7 @@ def around(node: Node, unit: Unit, caller: Caller, evidence: str) -> list[LinkRo
     found: dict[tuple[str, str, str], LinkRow] = {}
     known, edge = {evidence}, {evidence}
     for _ in range(_DEPTH):
-        rows = unit.links(sorted(edge), _LIMIT)
+        rows = unit.copies.links(sorted(edge), _LIMIT)
         edge = set()
         for row in rows:
             if len(found) < _LIMIT and authorization.is_visible(node, unit, caller, row.child):

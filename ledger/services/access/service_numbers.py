@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from ledger.domain.errors import KeyringError
 from ledger.domain.event import wording
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 _NONCE: Final = 12
@@ -42,7 +42,7 @@ class Persons:
     second person by it.
     """
 
-    def __init__(self, node: Node, unit: Unit) -> None:
+    def __init__(self, node: Node, unit: UnitOfWork) -> None:
         self._node, self._unit = node, unit
         self._known: dict[PersonId, PersonId] = {}
 
@@ -55,7 +55,7 @@ class Persons:
         return self._known[person]
 
     def _look_up(self, person: PersonId) -> PersonId:
-        row = self._unit.person(person) if person.agency == self._node.agency else None
+        row = self._unit.people.get(person) if person.agency == self._node.agency else None
         if row is None or not row.number:
             return person
         return PersonId(

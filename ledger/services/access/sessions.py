@@ -20,7 +20,7 @@ from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import GUEST_ROLES
 from ledger.domain.ports.node_and_chain import IdentityProvider
 from ledger.domain.ports.rows import SessionRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
@@ -49,7 +49,7 @@ def challenge(node: Node) -> tuple[str, bytes, int]:
     life = CHALLENGE_LIFE if node.identity is None else PERSON_LIFE
     nonce, expires = secrets.token_bytes(32), node.clock.now() + life
     with node.records.write() as unit:
-        unit.put_challenge(nonce, expires)
+        unit.sessions.put_challenge(nonce, expires)
     return log_urn(node.log_id), nonce, expires
 
 
@@ -70,7 +70,9 @@ def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, in
     cose.verify(parsed.message, certificate.key, step=3, what="login")
     with node.records.read() as unit:
         # By what is known here: nobody else is asked anything for somebody who has proven nothing.
-        if parsed.server != log_urn(node.log_id) or not unit.has_challenge(parsed.nonce, now):
+        if parsed.server != log_urn(node.log_id) or not unit.sessions.has_challenge(
+            parsed.nonce, now
+        ):
             raise DeniedError(_REFUSED, hint=_HINT)
         _require_known(node, unit, certificate)
     if certificate.agency != node.agency:
@@ -78,14 +80,14 @@ def open_session(node: Node, answer: bytes, id_token: str = "") -> tuple[str, in
     elif node.identity is not None:
         _require_identity(node, node.identity, certificate, parsed.nonce, id_token)
     with node.records.write() as unit:
-        if not unit.take_challenge(parsed.nonce, now):
+        if not unit.sessions.take_challenge(parsed.nonce, now):
             raise DeniedError(_REFUSED, hint=_HINT)
         _require_known(node, unit, certificate)
         token = secrets.token_urlsafe(32)
         expires = now + SESSION_LIFE
-        unit.put_certificate(certificate.digest, certificate.der)
+        unit.people.put_certificate(certificate.digest, certificate.der)
         person = certificate.subject if certificate.kind == "person" else None
-        unit.put_session(
+        unit.sessions.put(
             SessionRow(sha256(token.encode()).digest(), person, certificate.digest, expires)
         )
     return token, expires
@@ -110,7 +112,7 @@ def _require_identity(
         seconds=_PATIENCE,
     )
     with node.records.read() as unit:
-        linked = unit.identity(identity_token(node, provider.issuer, subject))
+        linked = unit.people.identity(identity_token(node, provider.issuer, subject))
     if linked != certificate.subject:
         raise DeniedError(
             _REFUSED, hint="ask the administrator to link your account: custody person link"
@@ -124,7 +126,7 @@ def identity_token(node: Node, issuer: str, subject: str) -> bytes:
     return record_keys.index_token(node, "oidc", issuer, subject)
 
 
-def _require_known(node: Node, unit: Unit, certificate: Certificate) -> None:
+def _require_known(node: Node, unit: UnitOfWork, certificate: Certificate) -> None:
     """Check that somebody is enrolled, and certified and not revoked by what their agency has
     published as far as it is known here.
 
@@ -133,7 +135,7 @@ def _require_known(node: Node, unit: Unit, certificate: Certificate) -> None:
     """
     if not is_enrolled(node, unit, certificate):
         raise DeniedError(_REFUSED, hint=_HINT)
-    directory.Certifiers(node, unit).verify_current(certificate)
+    directory.CertificateVerifier(node, unit).verify_current(certificate)
 
 
 def is_from_known_agency(node: Node, answer: bytes) -> bool:
@@ -142,14 +144,16 @@ def is_from_known_agency(node: Node, answer: bytes) -> bool:
     """
     agency = certificates.parse(login.parse(answer).certificate).agency
     with node.records.read() as unit:
-        return agency == node.agency or unit.partner(agency) is not None
+        return agency == node.agency or unit.partners.get(agency) is not None
 
 
-def is_enrolled(node: Node, unit: Unit, certificate: Certificate) -> bool:
+def is_enrolled(node: Node, unit: UnitOfWork, certificate: Certificate) -> bool:
     """Whether a person or guest is enrolled here, or a service is another agency's node."""
     if certificate.kind == "service":
-        return certificate.agency != node.agency and unit.partner(certificate.agency) is not None
-    person = unit.person(certificate.subject)
+        return (
+            certificate.agency != node.agency and unit.partners.get(certificate.agency) is not None
+        )
+    person = unit.people.get(certificate.subject)
     return person is not None and person.active and person.certificate == certificate.digest
 
 
@@ -158,10 +162,10 @@ def caller_of(node: Node, token: str) -> Caller | None:
     stored tokens.
     """
     with node.records.read() as unit:
-        row = unit.session(sha256(token.encode()).digest())
+        row = unit.sessions.get(sha256(token.encode()).digest())
         if row is None or row.expires < node.clock.now():
             return None
-        der = unit.certificate(row.certificate)
+        der = unit.people.certificate(row.certificate)
         if der is None:
             return None
         certificate = certificates.parse(der)
@@ -174,7 +178,7 @@ def caller_of(node: Node, token: str) -> Caller | None:
             return Caller(
                 certificate.subject, certificate.roles, row.certificate, key, certificate.key
             )
-        person = unit.person(certificate.subject)
+        person = unit.people.get(certificate.subject)
         assert person is not None
     roles = (
         certificate.roles if certificate.agency == node.agency else certificate.roles & GUEST_ROLES
@@ -182,12 +186,12 @@ def caller_of(node: Node, token: str) -> Caller | None:
     return Caller(certificate.subject, roles, row.certificate, hpke_key(person), certificate.key)
 
 
-def _is_revoked(node: Node, unit: Unit, certificate: Certificate) -> bool:
+def _is_revoked(node: Node, unit: UnitOfWork, certificate: Certificate) -> bool:
     """Whether another agency has taken a certificate back, by what is known here: whoever is ours
     is suspended here.
     """
     try:
-        directory.Certifiers(node, unit).verify_current(certificate)
+        directory.CertificateVerifier(node, unit).verify_current(certificate)
     except CustodyError:
         return True
     return False
@@ -210,8 +214,8 @@ class Listed:
 def listed(node: Node, person: PersonId | None) -> list[Listed]:
     """Sessions that go on, of one person or of all."""
     with node.records.read() as unit:
-        rows = unit.sessions(person, node.clock.now())
-        ders = {row.certificate: unit.certificate(row.certificate) for row in rows}
+        rows = unit.sessions.listed(person, node.clock.now())
+        ders = {row.certificate: unit.people.certificate(row.certificate) for row in rows}
     agencies = {
         digest: certificates.parse(der).agency if der is not None else ""
         for digest, der in ders.items()
@@ -237,9 +241,9 @@ def end(node: Node, session: str, *, person: PersonId | None) -> None:
     with node.records.write() as unit:
         found = [
             row
-            for row in unit.sessions(person, node.clock.now())
+            for row in unit.sessions.listed(person, node.clock.now())
             if row.token.hex()[:_ID] == session
         ]
         if not found:
             raise NotFoundError("no such session", hint="see: custody session list")
-        unit.drop_session(found[0].token)
+        unit.sessions.drop(found[0].token)

@@ -10,9 +10,9 @@ from hashlib import sha256
 from cryptography import x509
 
 from ledger.domain.audit.contract_events import DescriptorPublished
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState, LogFiles
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import Signers, Version
 from ledger.domain.chain import contract_layout
 from ledger.domain.errors import CustodyError, FormatError, NotFoundError
@@ -31,7 +31,7 @@ class Authorities:
         crls: every revocation list ever seen, by agency code.
     """
 
-    def __init__(self, contracts: Contracts, state: AuditState, report: Report) -> None:
+    def __init__(self, contracts: Contracts, state: AuditState, report: AuditReport) -> None:
         self._contracts = contracts
         self._state = state
         self._report = report
@@ -57,7 +57,7 @@ class Authorities:
                 parsed = descriptors.parse(raw)
             except CustodyError as error:
                 self._report.add(
-                    Finding(
+                    AuditFinding(
                         "descriptor-differs",
                         f"descriptor {one.version} of {code}",
                         "a descriptor",
@@ -68,7 +68,7 @@ class Authorities:
             if (parsed.agency, parsed.version) != (code, one.version):
                 found = f"version {parsed.version} of {parsed.agency}"
                 self._report.add(
-                    Finding(
+                    AuditFinding(
                         "descriptor-differs",
                         f"descriptor {one.version} of {code}",
                         f"version {one.version} of {code}",
@@ -90,7 +90,7 @@ class Authorities:
             return None
         if sha256(raw).digest() != digest:
             self._report.add(
-                Finding(
+                AuditFinding(
                     "descriptor-differs",
                     f"descriptors/{digest.hex()}",
                     digest.hex(),
@@ -118,7 +118,7 @@ class Authorities:
             certificates.require_signed_list(der, authorities)
         except CustodyError as error:
             self._report.add(
-                Finding(
+                AuditFinding(
                     "certificate-refused",
                     f"crls/{code}",
                     f"a revocation list of {code}",
@@ -146,10 +146,15 @@ class Authorities:
                 if before.last_update_utc <= fresh.last_update_utc
                 else (fresh, before)
             )
-            if not _entries(first) <= _entries(then):
-                found = f"{len(_entries(first) - _entries(then))} entries fewer in the later one"
+            known = _entries(then)
+            # An earlier date unmakes nothing: it may turn out later since when a key was stolen.
+            gone = [one for one, time in _entries(first).items() if known.get(one, time + 1) > time]
+            if gone:
+                found = f"{len(gone)} entries fewer, or of a later date, in the later one"
                 self._report.add(
-                    Finding("crl-dropped", f"crls/{code}", "every entry of the earlier list", found)
+                    AuditFinding(
+                        "crl-dropped", f"crls/{code}", "every entry of the earlier list", found
+                    )
                 )
 
     def log_keys(self, agency: str) -> frozenset[bytes]:
@@ -161,8 +166,8 @@ class Authorities:
         return Signers(agency, self.versions, self.crls)
 
 
-def _entries(crl: x509.CertificateRevocationList) -> set[tuple[int, float]]:
-    return {(one.serial_number, one.revocation_date_utc.timestamp()) for one in crl}
+def _entries(crl: x509.CertificateRevocationList) -> dict[int, float]:
+    return {one.serial_number: one.revocation_date_utc.timestamp() for one in crl}
 
 
 def _issuer(crl: x509.CertificateRevocationList) -> bytes:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState
 from ledger.domain.errors import CustodyError
 from ledger.domain.event import document as documents
@@ -20,17 +20,17 @@ class AgencyStatements:
         self._agency = agency
         self._state = state
 
-    def check(self, index: int, claims: Claims, payload: bytes, raw: bytes) -> list[Finding]:
+    def check(self, index: int, claims: Claims, payload: bytes, raw: bytes) -> list[AuditFinding]:
         """Check the statement at ``index`` with the document served for it."""
         place = f"entry {index} of {self._agency}"
         if sha256(raw).digest() != payload:
-            return [Finding("document-differs", place, payload.hex(), sha256(raw).hexdigest())]
+            return [AuditFinding("document-differs", place, payload.hex(), sha256(raw).hexdigest())]
         try:
             event = documents.parse(raw)
             documents.check_claims(event, claims)
         except CustodyError as error:
             return [
-                Finding(
+                AuditFinding(
                     "entry-malformed",
                     place,
                     "a statement of the agency about itself",
@@ -39,7 +39,7 @@ class AgencyStatements:
             ]
         if (event.type == "log-opened") != (index == 0) and "parent" not in event.body:
             return [
-                Finding(
+                AuditFinding(
                     "agency-statements", place, "log-opened as entry 0 and nowhere else", event.type
                 )
             ]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.domain.audit.contract_events import CheckpointAnchored
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.chain import contract_layout
 from ledger.domain.errors import CustodyError, NotFoundError
@@ -51,7 +51,11 @@ class LogOfAgency:
 
 
 def read(
-    contracts: Contracts, root: TrustRoot, state: AuditState, report: Report, progress: Progress
+    contracts: Contracts,
+    root: TrustRoot,
+    state: AuditState,
+    report: AuditReport,
+    progress: Progress,
 ) -> bool:
     """Bring the state to the newest final block; False where the chain is not the trust root's, or
     did not tell.
@@ -62,14 +66,14 @@ def read(
         if found != (root.chain_id, root.genesis):
             expected = f"chain {root.chain_id}, genesis {root.genesis.hex()}"
             report.add(
-                Finding(
+                AuditFinding(
                     "chain-other", "chain", expected, f"chain {found[0]}, genesis {found[1].hex()}"
                 )
             )
             return False
         if contracts.code_hashes() != (root.registry.code_hash, root.ledger.code_hash):
             report.add(
-                Finding(
+                AuditFinding(
                     "contract-code",
                     "chain",
                     "the code that the trust root names",
@@ -94,7 +98,7 @@ def read(
             done(last - first + 1)
             first = last + 1
     except CustodyError as error:
-        report.add(Finding("chain-silent", "chain", "an answer", error.message))
+        report.add(AuditFinding("chain-silent", "chain", "an answer", error.message))
         return False
     agencies = state.agencies()
     report.checked("chain", f"block {state.chain_block()}, {len(agencies)} agencies", 1)
@@ -102,7 +106,7 @@ def read(
     return True
 
 
-def _goes_on(contracts: Contracts, state: AuditState, report: Report) -> bool:
+def _goes_on(contracts: Contracts, state: AuditState, report: AuditReport) -> bool:
     """Whether the chain still has the newest block that an earlier run read."""
     before = state.blob(_READ, b"")
     if before is None:
@@ -116,7 +120,7 @@ def _goes_on(contracts: Contracts, state: AuditState, report: Report) -> bool:
         return True
     there = f"block {found.hex()}" if found else "no such block"
     expected = f"block {number}, {digest.hex()}, which was read before"
-    report.add(Finding("chain-silent", "chain", expected, there))
+    report.add(AuditFinding("chain-silent", "chain", expected, there))
     return False
 
 

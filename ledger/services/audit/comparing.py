@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from ledger.domain.audit.findings import Finding
-from ledger.domain.audit.report import Report
-from ledger.domain.ports.unit_of_work import Records
+from ledger.domain.audit.findings import AuditFinding
+from ledger.domain.audit.report import AuditReport
+from ledger.domain.ports.unit_of_work import Database
 from ledger.services.audit.columns import FREE, ROWS
 
 _PAGE: Final = 500
@@ -37,7 +37,9 @@ class Comparing:
         told: places ("table key") of rows that have a finding of their own already.
     """
 
-    def __init__(self, home: Records, rebuilt: Records, report: Report, told: set[str]) -> None:
+    def __init__(
+        self, home: Database, rebuilt: Database, report: AuditReport, told: set[str]
+    ) -> None:
         self._home = home
         self._rebuilt = rebuilt
         self._report = report
@@ -49,13 +51,13 @@ class Comparing:
         table keep what is destroyed.
         """
         with self._rebuilt.read() as unit:
-            expected = unit.schema()
+            expected = unit.tables.schema()
         with self._home.read() as unit:
-            found = unit.schema()
+            found = unit.tables.schema()
         for name in sorted(expected.keys() | found.keys()):
             if expected.get(name) != found.get(name):
                 self._report.add(
-                    Finding(
+                    AuditFinding(
                         "schema-differs",
                         shown(name),
                         shown(expected.get(name, "none")),
@@ -103,16 +105,16 @@ class Comparing:
     ) -> None:
         place = f"{name} {' '.join(shown(row[key]) for key in keys)}"
         if place not in self._told:
-            self._report.add(Finding(code, place, expected, found))
+            self._report.add(AuditFinding(code, place, expected, found))
 
 
 def _rows(
-    records: Records, name: str, keys: Sequence[str]
+    records: Database, name: str, keys: Sequence[str]
 ) -> Iterator[tuple[tuple[tuple[int, Any], ...], Row]]:
     after: list[Any] = []
     while True:
         with records.read() as unit:
-            page = unit.page(name, after, _PAGE)
+            page = unit.tables.page(name, after, _PAGE)
         for row in page:
             yield order([row[key] for key in keys]), row
         if len(page) < _PAGE:

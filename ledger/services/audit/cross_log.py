@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from ledger.domain.audit import replay
 from ledger.domain.audit.contract_events import Told
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState
 from ledger.domain.audit.replay import Step
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.chain import contract_layout
 from ledger.domain.identity.names import agency_id
 from ledger.services.audit.chain_events import LogOfAgency
 
 
-def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: Report) -> None:
+def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: AuditReport) -> None:
     """Compare offers and outcomes in the audited logs with the chain and with one another; items
     with two beginnings.
     """
@@ -55,7 +55,7 @@ def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: Report)
     for evidence, agencies in state.opened_twice():
         if len(known) > 1:
             report.add(
-                Finding(
+                AuditFinding(
                     "item-twice",
                     evidence,
                     "opened in one log",
@@ -74,7 +74,7 @@ def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: Report)
 
 
 def _same_item(
-    state: AuditState, log: LogOfAgency, offer: Step, told: Told | None, report: Report
+    state: AuditState, log: LogOfAgency, offer: Step, told: Told | None, report: AuditReport
 ) -> None:
     """The chain knows an item by a key made from its origin and a secret of its first event: an
     offer must be of the item that it names.
@@ -86,7 +86,7 @@ def _same_item(
     if key != told.key:
         expected = f"a handover of {offer.evidence}"
         report.add(
-            Finding(
+            AuditFinding(
                 "handover-differs",
                 f"entry {offer.index} of {log.agency}",
                 expected,
@@ -101,7 +101,7 @@ def _logged(
     agency: bytes,
     digest: bytes,
     effect: str,
-    report: Report,
+    report: AuditReport,
 ) -> bool:
     """What the contract took must be in the log of the agency that said it, with the effect that
     the contract gave it.
@@ -119,7 +119,7 @@ def _logged(
             else f"a statement with effect {step.effect!r}"
         )
         report.add(
-            Finding(
+            AuditFinding(
                 "handover-differs",
                 f"handover {digest.hex()[:16]} of {log.agency}",
                 f"an {effect} that the contract took",

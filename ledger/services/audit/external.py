@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState, LogFiles
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import in_force
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import CustodyError, FormatError, NotFoundError
@@ -35,7 +35,7 @@ _DAY: Final = 86400  # how often an agency issues revocation lists
 
 
 @dataclass
-class Options:
+class ExternalOptions:
     """How an audit runs.
 
     Attributes:
@@ -56,10 +56,10 @@ def audit(
     logs: Sequence[LogFiles],
     state: AuditState,
     clock: Clock,
-    options: Options | None = None,
-) -> Report:
+    options: ExternalOptions | None = None,
+) -> AuditReport:
     """Audit logs against the contract, from where the state's last audit stopped."""
-    options, report = options or Options(), Report()
+    options, report = options or ExternalOptions(), AuditReport()
     if not chain_events.read(contracts, root, state, report, options.progress):
         for check in (
             "log",
@@ -100,9 +100,9 @@ class _Log:
         self,
         contracts: Contracts,
         state: AuditState,
-        report: Report,
+        report: AuditReport,
         clock: Clock,
-        options: Options,
+        options: ExternalOptions,
         files: LogFiles,
     ) -> None:
         self._contracts = contracts
@@ -122,7 +122,7 @@ class _Log:
             codes = {NotFoundError: gone, FormatError: "note-unsigned"}
             code = codes.get(type(error), "unreachable")
             report.add(
-                Finding(
+                AuditFinding(
                     code, f"checkpoint at {self._files.where}", "a signed checkpoint", error.message
                 )
             )
@@ -130,7 +130,7 @@ class _Log:
         log = chain_events.identify(self._state, served.log_id)
         if log is None:
             report.add(
-                Finding(
+                AuditFinding(
                     "chain-other",
                     f"log at {self._files.where}",
                     "a log of the registry",
@@ -146,6 +146,9 @@ class _Log:
                 told(Missing("descriptors and revocation lists", error, self._files), log.agency)
             )
             return None
+        services = {one.descriptor.service for one in authorities.versions[log.agency]} - {""}
+        if services:
+            self._files.known_at(services)
         self._check_served(log, served, authorities)
         fetching = Fetching(
             self._files, self._state, served.size, log.accepted, self._options.submit
@@ -157,7 +160,7 @@ class _Log:
             # what it does not show.
             code = "log-truncated" if self._files.is_node else "log-older"
             report.add(
-                Finding(
+                AuditFinding(
                     code,
                     f"checkpoint of {log.agency}",
                     f"{end} entries or more",
@@ -192,7 +195,7 @@ class _Log:
         elif keys:
             found = "another key than any of its descriptors names"
             self._report.add(
-                Finding(
+                AuditFinding(
                     "note-unsigned",
                     f"checkpoint of {log.agency}",
                     f"signed with the log key of {log.agency}",
@@ -201,7 +204,7 @@ class _Log:
             )
         else:
             self._report.add(
-                Finding(
+                AuditFinding(
                     "descriptor-missing",
                     f"checkpoint of {log.agency}",
                     "a descriptor with its log key",
@@ -232,7 +235,7 @@ class _Log:
                     tail.append(one.leaf)
                     if one.code:
                         self._report.add(
-                            Finding(
+                            AuditFinding(
                                 one.code,
                                 f"entry {index} of {log.agency}",
                                 "a signed statement of this log",
@@ -244,7 +247,7 @@ class _Log:
             if tail.size != served.size or tail.root() != served.root:
                 found = f"{tail.size} entries with root {tail.root().hex()}"
                 self._report.add(
-                    Finding(
+                    AuditFinding(
                         "note-differs",
                         f"checkpoint of {log.agency}",
                         f"{served.size} with root {served.root.hex()}",
@@ -253,7 +256,7 @@ class _Log:
                 )
             if merkle.root_of(served.size, tiles.node_reader(fetching.tile)) != served.root:
                 self._report.add(
-                    Finding(
+                    AuditFinding(
                         "tile-differs",
                         f"tiles of {log.agency}",
                         f"root {served.root.hex()}",
@@ -265,7 +268,7 @@ class _Log:
             return frontier, ""
         except CustodyError as error:
             self._report.add(
-                Finding(
+                AuditFinding(
                     "bundle-malformed",
                     f"newest entries of {log.agency}",
                     "entries and tiles",
@@ -337,14 +340,16 @@ class _Log:
                     f"entry {use.index} of {log.agency}, the newest of certificate "
                     f"{use.certificate.hex()[:16]}"
                 )
-                self._report.add(Finding(code, place, f"somebody certified at {use.time}", found))
+                self._report.add(
+                    AuditFinding(code, place, f"somebody certified at {use.time}", found)
+                )
             known = signers.known_until(use.issuer)
             if use.time > known:
                 waiting += 1
                 if use.time - known > _DAY + descriptor.max_anchoring_delay:
                     expected = f"a list of {use.issuer} issued at {use.time} or later"
                     self._report.add(
-                        Finding(
+                        AuditFinding(
                             "crl-stale",
                             f"revocation list of {use.issuer}",
                             expected,
@@ -368,7 +373,7 @@ class _Log:
             return  # it may be announced by what waits to be anchored
         if crl and not announced(self._state, "crl-published", sha256(crl).digest()):
             self._report.add(
-                Finding(
+                AuditFinding(
                     "crl-unlogged",
                     f"revocation list of {log.agency}",
                     "its digest in the log",
@@ -382,5 +387,7 @@ class _Log:
             if in_use and not announced(self._state, "descriptor-published", one.digest):
                 place = f"descriptor {one.version} of {log.agency}"
                 self._report.add(
-                    Finding("descriptor-unlogged", place, "its digest in the log", one.digest.hex())
+                    AuditFinding(
+                        "descriptor-unlogged", place, "its digest in the log", one.digest.hex()
+                    )
                 )

@@ -12,8 +12,8 @@ from hashlib import sha256
 from typing import Any, Final
 
 from ledger.domain.audit import entry as entries
-from ledger.domain.audit.entry import Examined
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.entry import DecodedEntry
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState, LogFiles
 from ledger.domain.errors import CustodyError, DeniedError, NotFoundError
 from ledger.domain.log import tiles
@@ -30,7 +30,7 @@ class Bundle:
     """Entries from ``first`` on, examined, and the certificates (DER) that they name, by digest."""
 
     first: int
-    entries: list[Examined]
+    entries: list[DecodedEntry]
     certificates: dict[bytes, bytes]
     tile: bytes
 
@@ -50,12 +50,12 @@ class Missing(Exception):  # noqa: N818  (a turn of events, told as a finding by
         self.denied = isinstance(error, DeniedError)
 
 
-def told(missing: Missing, agency: str) -> Finding:
+def told(missing: Missing, agency: str) -> AuditFinding:
     """A file that could not be had, as a finding."""
     found = missing.error.message + (
         f" ({missing.error.hint})" if missing.denied and missing.error.hint else ""
     )
-    return Finding(
+    return AuditFinding(
         missing.code,
         f"{missing.path} of {agency}",
         "the file, which checkpoint and contract say exists",

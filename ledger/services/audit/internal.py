@@ -8,18 +8,18 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import ALTERED, CustodyError, NetworkError, StorageError, UnreadableError
-from ledger.domain.ports.unit_of_work import Records, Unit
+from ledger.domain.ports.unit_of_work import Database, UnitOfWork
 from ledger.services.audit import external, obligations, rows, sampling
 from ledger.services.audit.chain_events import Progress, silent
 from ledger.services.audit.fetching import Submit, at_once
 from ledger.services.audit.sampling import Reservoir
-from ledger.services.audit.stored_items import Examined
+from ledger.services.audit.stored_items import ReconstructedItem
 from ledger.services.log.files import OwnFiles, OwnLog
 from ledger.services.node.context import Node
 from ledger.services.records import documents, record_keys
@@ -28,7 +28,7 @@ _CASES = 100_000  # cases and digests among which some are drawn
 
 
 @dataclass
-class Options:
+class InternalOptions:
     """How a home is audited.
 
     Attributes:
@@ -44,29 +44,30 @@ class Options:
     progress: Progress = silent
 
 
-def audit(node: Node, root: TrustRoot, state: AuditState, options: Options) -> Report:
+def audit(node: Node, root: TrustRoot, state: AuditState, options: InternalOptions) -> AuditReport:
     """Audit a home as its database is at one moment; the chain is looked at afterwards, so that it
     knows whatever the home says of it.
     """
     with node.records.snapshot() as moment, node.records.scratch() as scratch:
-        return _audit(replace(node, records=moment), root, state, scratch, options)
+        looked_at = replace(node, records=moment, live=node.records)
+        return _audit(looked_at, root, state, scratch, options)
 
 
 def _audit(
-    node: Node, root: TrustRoot, state: AuditState, scratch: Records, options: Options
-) -> Report:
-    view = external.Options(submit=options.submit, progress=options.progress)
-    report = external.audit(
-        node.contracts, root, [OwnFiles(OwnLog.of(node))], state, node.clock, view
-    )
+    node: Node, root: TrustRoot, state: AuditState, scratch: Database, options: InternalOptions
+) -> AuditReport:
+    view = external.ExternalOptions(submit=options.submit, progress=options.progress)
+    # The log only grows, also while it is audited: as it is now it has what the chain knows.
+    log = OwnLog.of(replace(node, records=node.live or node.records))
+    report = external.audit(node.contracts, root, [OwnFiles(log)], state, node.clock, view)
     with node.records.read() as unit:
-        items = unit.count("item")
+        items = unit.tables.count("item")
     keys = [node.keys.hpke, *options.keys]
     try:
         sample = Reservoir(sampling.sample_size(items, options.share), Random(options.seed))  # noqa: S311  (a sample that can be drawn again, no secret)
         kept: Counter[bool] = Counter()
 
-        def take(one: Examined) -> None:
+        def take(one: ReconstructedItem) -> None:
             obligations.check_item(node, one, report)
             kept[sampling.copies_kept(node, one, report)] += 1
             if (drawn := sampling.draw(one)) is not None:
@@ -84,7 +85,7 @@ def _audit(
             else "row-edited"
         )
         told = error.message if isinstance(error, CustodyError) else type(error).__name__
-        report.add(Finding(code, "the home", "a database that can be compared", told))
+        report.add(AuditFinding(code, "the home", "a database that can be compared", told))
         return report
     size = sum(one.content.ciphertext_size for one in sample.taken)
     read = sampling.rehash(
@@ -110,7 +111,7 @@ def _audit(
     return report
 
 
-def _tell_content(report: Report, sample: Reservoir, done: int, seed: int) -> None:
+def _tell_content(report: AuditReport, sample: Reservoir, done: int, seed: int) -> None:
     detail = f"{len(sample.taken)} of {sample.seen} items with content, {done} bytes; seed {seed}"
     if sample.seen and not sample.size:  # --sample 0
         report.not_asked("content", f"{detail}: nothing was to be re-hashed")
@@ -118,22 +119,24 @@ def _tell_content(report: Report, sample: Reservoir, done: int, seed: int) -> No
         report.checked("content", detail, len(sample.taken))
 
 
-def _walk_cases(node: Node, sample: Reservoir, report: Report) -> int:
+def _walk_cases(node: Node, sample: Reservoir, report: AuditReport) -> int:
     """The other way: from a random case, by its token, to the items that it leads to; each must
     name it.
     """
     with node.records.read() as unit:
-        tokens = sorted(bytes(one) for one in unit.stray("blind_index", "token", [], _CASES))
+        tokens = sorted(bytes(one) for one in unit.tables.stray("blind_index", "token", [], _CASES))
     drawn = sample.random.sample(tokens, min(len(tokens), max(sample.size, 1)))
     for token in drawn:
         with node.records.read() as unit:
-            for evidence in unit.tokens(token, 10_000):
+            for evidence in unit.items.tokens(token, 10_000):
                 _require_named(node, unit, token, evidence, report)
     return len(drawn)
 
 
-def _require_named(node: Node, unit: Unit, token: bytes, evidence: str, report: Report) -> None:
-    for row in unit.events(evidence):
+def _require_named(
+    node: Node, unit: UnitOfWork, token: bytes, evidence: str, report: AuditReport
+) -> None:
+    for row in unit.logs.events(evidence):
         try:
             event = documents.read_event(node, unit, row)
         except CustodyError:
@@ -141,7 +144,7 @@ def _require_named(node: Node, unit: Unit, token: bytes, evidence: str, report: 
         if event is not None and token in record_keys.tokens(node, event):
             return
     report.add(
-        Finding(
+        AuditFinding(
             "case-stray",
             f"blind_index {token.hex()[:16]}",
             "an item that names this case or digest",

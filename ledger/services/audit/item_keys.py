@@ -11,9 +11,9 @@ from ledger.domain.errors import CustodyError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import is_pseudonym
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.audit.rebuilding import Rebuild
-from ledger.services.audit.stored_items import Examined
+from ledger.services.audit.stored_items import ReconstructedItem
 from ledger.services.records import documents
 from ledger.services.registration.statement_checks import RELEASES
 
@@ -40,19 +40,19 @@ class ItemKeys:
             published = [
                 row["document"]
                 for table in ("descriptor", "partner_descriptor")
-                for row in into.rows(table)
+                for row in into.tables.rows(table)
             ]
             for one in map(descriptors.parse, published):
                 self._custody.setdefault(one.agency, set()).add(one.custody.digest)
                 self._allowed |= {one.node.digest, one.custody.digest}
                 if one.agency == book.node.agency:
                     self._nodes.add(one.node.digest)
-            for person in unit.people():
+            for person in unit.people.all():
                 with book.guarded(f"person {person.person}"):
                     self._people[person.person] = documents.hpke_key(person).digest
             self._allowed |= {*self._nodes, *self._people.values()}
 
-    def check(self, into: Unit, one: Examined) -> None:
+    def check(self, into: UnitOfWork, one: ReconstructedItem) -> None:
         """Check the grants of an item, and write them down as they say of themselves."""
         evidence, rows = one.item.state.evidence, one.grants
         scopes: dict[str, set[bytes]] = {}
@@ -79,7 +79,7 @@ class ItemKeys:
                 elif row["recipient"] in self._keys:
                     self._keys[row["recipient"]].open(grant)
                     self.opened += 1
-                into.put_grant(
+                into.grants.put(
                     evidence, row["scope"], row["recipient"], row["binding"], b""
                 )  # no key leaves the home
             except CustodyError as error:
@@ -116,7 +116,7 @@ class ItemKeys:
         if not one.erased:
             self._require_kept(one, scopes)
 
-    def _named(self, one: Examined) -> dict[str, set[bytes]] | None:
+    def _named(self, one: ReconstructedItem) -> dict[str, set[bytes]] | None:
         """Keys to which something of the item may be sealed here, by scope; None where an event
         that may tell cannot be read.
 
@@ -142,7 +142,7 @@ class ItemKeys:
         found |= {self._people[person] for person in people if person in self._people}
         return {"record": self._nodes, "content": found}
 
-    def _require_kept(self, one: Examined, scopes: dict[str, set[bytes]]) -> None:
+    def _require_kept(self, one: ReconstructedItem, scopes: dict[str, set[bytes]]) -> None:
         """Whoever must be able to read record and content can."""
         node, item = self._book.node, one.item
         place = f"of {item.state.evidence}"

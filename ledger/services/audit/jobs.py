@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.errors import ConflictError, CustodyError, NotFoundError, StorageError
 from ledger.services.audit.chain_events import Progress
 from ledger.services.node.context import Node
@@ -25,7 +25,7 @@ _LOG: Final = logging.getLogger("custody.audit")
 _KEPT: Final = 20
 _PATIENCE: Final = 10.0  # seconds for which the node's end waits for an audit under way
 WORKER: Final = "audit"
-Run = Callable[[Progress], Report]
+Run = Callable[[Progress], AuditReport]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,18 @@ looked at.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from ledger.domain.audit.findings import Finding, Severity
+from ledger.domain.audit.findings import AuditFinding, Severity
 from ledger.domain.audit.ports import AuditState, LogFiles
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import NetworkError
 from ledger.domain.ports.node_and_chain import Clock, Contracts
@@ -24,6 +26,7 @@ _PACE: Final = 65_536  # bytes a second
 _LATE: Final = 60.0  # seconds beyond what that takes
 #: Warnings that are an alarm nevertheless: nothing is proven wrong, but somebody must look.
 _LOUD: Final = frozenset({"volume", "late", "overdue", "silence", "view-longer"})
+_UNREAD: Final = frozenset({"unreachable", "log-older", "copy-lacks"})
 #: Alarms when it is so at two looks, one after the other.
 _PATIENT: Final = frozenset({"unreachable", "chain-silent", "log-older", "copy-lacks"})
 
@@ -44,9 +47,9 @@ class Round:
     newest checkpoint, in seconds by agency.
     """
 
-    report: Report
-    fresh: list[Finding] = field(default_factory=list)
-    standing: list[Finding] = field(default_factory=list)
+    report: AuditReport
+    fresh: list[AuditFinding] = field(default_factory=list)
+    standing: list[AuditFinding] = field(default_factory=list)
     ages: dict[str, int] = field(default_factory=dict)
 
 
@@ -66,6 +69,9 @@ class _Paced:
     @property
     def is_node(self) -> bool:
         return self._files.is_node
+
+    def known_at(self, services: AbstractSet[str]) -> None:
+        self._files.known_at(services)
 
     def get(self, path: str) -> bytes:
         self._begin()
@@ -107,7 +113,7 @@ def look(
     state: AuditState,
     clock: Clock,
     limits: Limits,
-    options: external.Options | None = None,
+    options: external.ExternalOptions | None = None,
 ) -> Round:
     """Audit what is new, and compare everything with what was seen before.
 
@@ -131,7 +137,7 @@ def look(
                 else f"none since it was opened {age} s ago"
             )
             report.add(
-                Finding(
+                AuditFinding(
                     "silence",
                     f"log of {log.agency}",
                     f"a checkpoint within {limits.silence} s",
@@ -141,7 +147,7 @@ def look(
         for certificate, hour, count in state.volumes(log.log, limits.volume):
             place = f"certificate {certificate.hex()[:16]} of {log.agency}, from {hour * _HOUR}"
             report.add(
-                Finding(
+                AuditFinding(
                     "volume",
                     place,
                     f"fewer than {limits.volume} events in an hour",
@@ -161,7 +167,7 @@ def told(state: AuditState, found: Round) -> None:
             state.put_blob("alarm", _key(one), b"told")
 
 
-def is_alarm(finding: Finding) -> bool:
+def is_alarm(finding: AuditFinding) -> bool:
     """Whether somebody must be told at once."""
     return (
         finding.kind.severity in {Severity.FAILED, Severity.UNREADABLE}
@@ -169,21 +175,27 @@ def is_alarm(finding: Finding) -> bool:
     )
 
 
-def _key(finding: Finding) -> bytes:
+def _key(finding: AuditFinding) -> bytes:
     """What an alarm is known by: numbers move on while a thing stays the same, so its code and
-    place.
+    place. What could not be read is known by whose it is: a log that fails at another file at each
+    look was not judged at any.
     """
+    if finding.code in _UNREAD:
+        whose = re.split(" (?:of|at) ", finding.place)[-1]
+        return sha256(f"not read\x00{whose}".encode()).digest()
     return sha256(f"{finding.code}\x00{finding.place}".encode()).digest()
 
 
-def _sorted(state: AuditState, report: Report) -> tuple[list[Finding], list[Finding]]:
+def _sorted(
+    state: AuditState, report: AuditReport
+) -> tuple[list[AuditFinding], list[AuditFinding]]:
     """Alarms that are due, and those that were told already or must stay for another look first."""
-    found: dict[bytes, Finding] = {}
+    found: dict[bytes, AuditFinding] = {}
     for one in report.findings:
         if is_alarm(one):
             found.setdefault(_key(one), one)
-    fresh: list[Finding] = []
-    standing: list[Finding] = []
+    fresh: list[AuditFinding] = []
+    standing: list[AuditFinding] = []
     with state.transaction():
         for key, one in found.items():
             before = state.blob("alarm", key)
@@ -191,5 +203,6 @@ def _sorted(state: AuditState, report: Report) -> tuple[list[Finding], list[Find
                 state.put_blob("alarm", key, b"seen")
             due = before != b"told" and (before is not None or one.code not in _PATIENT)
             (fresh if due else standing).append(one)
-        state.keep_blobs("alarm", list(found))
+        if "chain-silent" not in report.counts:  # else no log was looked at, and nothing is over
+            state.keep_blobs("alarm", list(found))
     return fresh, standing

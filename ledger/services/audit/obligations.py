@@ -4,16 +4,16 @@ with a trace only.
 
 from __future__ import annotations
 
-from ledger.domain.audit.findings import Finding
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.findings import AuditFinding
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time, parse_time
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.ports.rows import ReleaseRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
-from ledger.services.audit.stored_items import Examined
+from ledger.services.audit.stored_items import ReconstructedItem
 from ledger.services.node.context import Node
 from ledger.services.records import documents
 
@@ -26,7 +26,7 @@ _MODES = {
 }
 
 
-def check_item(node: Node, one: Examined, report: Report) -> None:
+def check_item(node: Node, one: ReconstructedItem, report: AuditReport) -> None:
     """Disposal, holds and retention of one item."""
     evidence, now = one.item.state.evidence, node.clock.now()
     erasure = one.erasure
@@ -39,7 +39,7 @@ def check_item(node: Node, one: Examined, report: Report) -> None:
     for row in disposed:
         if one.life.holds:
             report.add(
-                Finding(
+                AuditFinding(
                     "hold-broken",
                     f"event {row.seq} of {evidence}",
                     "no hold in force",
@@ -48,7 +48,7 @@ def check_item(node: Node, one: Examined, report: Report) -> None:
             )
         if erasure is None:
             report.add(
-                Finding(
+                AuditFinding(
                     "row-missing",
                     f"erasure {evidence}",
                     "its keys are to be destroyed",
@@ -61,7 +61,7 @@ def check_item(node: Node, one: Examined, report: Report) -> None:
         return
     if one.life.retention is not None and one.life.retention < now and not one.life.holds:
         report.add(
-            Finding(
+            AuditFinding(
                 "retention-over",
                 evidence,
                 f"reviewed by {format_time(one.life.retention)}",
@@ -71,7 +71,7 @@ def check_item(node: Node, one: Examined, report: Report) -> None:
     for hold in one.life.holds.values():
         if "expires" in hold and parse_time(hold["expires"], what="expires") < now:
             report.add(
-                Finding(
+                AuditFinding(
                     "hold-expired",
                     evidence,
                     f"a hold until {hold['expires']}",
@@ -80,32 +80,36 @@ def check_item(node: Node, one: Examined, report: Report) -> None:
             )
 
 
-def _check_erasure(one: Examined, statement: bytes, state: str, now: int, report: Report) -> None:
+def _check_erasure(
+    one: ReconstructedItem, statement: bytes, state: str, now: int, report: AuditReport
+) -> None:
     evidence = one.item.state.evidence
     close = [row for row in one.rows if row.digest == statement]
     ours = one.item.state.closed
     if ours and (not close or close[0].effect != "close"):
-        report.add(Finding("row-inserted", f"erasure {evidence}", "a disposal in the log", "a row"))
+        report.add(
+            AuditFinding("row-inserted", f"erasure {evidence}", "a disposal in the log", "a row")
+        )
         return
     if close and state != "done" and now - close[0].time > _GRACE:
         expected = f"keys destroyed within {_GRACE} s of {format_time(close[0].time)}"
-        report.add(Finding("disposal-overdue", evidence, expected, f"state {state!r}"))
+        report.add(AuditFinding("disposal-overdue", evidence, expected, f"state {state!r}"))
 
 
-def check_releases(node: Node, report: Report) -> int:
+def check_releases(node: Node, report: AuditReport) -> int:
     """Everything that was handed out is covered by a statement in the log, by or for whoever got
     it; how many releases there are.
     """
     after, count = (b"", "", ""), 0
     while True:
         with node.records.read() as unit:
-            page = unit.releases(after=after, limit=_PAGE)
+            page = unit.releases.page(after=after, limit=_PAGE)
             for row in page:
                 problem = _problem(node, unit, row)
                 if problem:
                     place = f"release {row.kind} of {row.evidence} to {row.recipient[:12]}"
                     report.add(
-                        Finding(
+                        AuditFinding(
                             "release-unlogged",
                             place,
                             "a statement in the log that covers it",
@@ -118,13 +122,13 @@ def check_releases(node: Node, report: Report) -> int:
         after, count = (last.statement, last.recipient, last.kind), count + len(page)
 
 
-def _problem(node: Node, unit: Unit, row: ReleaseRow) -> str:
-    entry = unit.entry_by_digest(row.statement)
+def _problem(node: Node, unit: UnitOfWork, row: ReleaseRow) -> str:
+    entry = unit.logs.entry_by_digest(row.statement)
     if entry is None or entry.evidence != row.evidence:
         return "no such statement about this item"
-    der = unit.certificate(entry.certificate)
+    der = unit.people.certificate(entry.certificate)
     signer = certificates.parse(der) if der is not None else None
-    if unit.erasure(row.evidence) is not None or signer is None:
+    if unit.erasures.get(row.evidence) is not None or signer is None:
         return "" if signer is not None else "signed by nobody known"
     event = documents.read_event(node, unit, entry)
     kind = event.type if event is not None else ""

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
 
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import ChainStory
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.chain.transactions import SentCall
 from ledger.domain.errors import ALTERED, CustodyError, NetworkError, StorageError, UnreadableError
 from ledger.domain.event import document as documents
@@ -26,7 +26,7 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
 from ledger.domain.ports.rows import LogRow
-from ledger.domain.ports.unit_of_work import Records, Unit
+from ledger.domain.ports.unit_of_work import Database, UnitOfWork
 from ledger.services.audit.columns import PRIMARY
 from ledger.services.audit.comparing import shown
 from ledger.services.log import merkle_log
@@ -55,9 +55,9 @@ class Rebuild:
     """
 
     node: Node
-    into: Records
+    into: Database
     state: ChainStory
-    report: Report
+    report: AuditReport
     whole: bool = True
     announced: set[str] = field(default_factory=set)
     signers: set[bytes] = field(default_factory=set)
@@ -68,7 +68,7 @@ class Rebuild:
 
     def find(self, code: str, place: str, expected: str, found: str) -> None:
         """Report something."""
-        self.report.add(Finding(code, place, expected, found))
+        self.report.add(AuditFinding(code, place, expected, found))
 
     @contextmanager
     def guarded(self, place: str) -> Iterator[None]:
@@ -88,12 +88,12 @@ class Rebuild:
                 told,
             )
 
-    def certificate(self, unit: Unit, digest: bytes) -> Certificate | None:
+    def certificate(self, unit: UnitOfWork, digest: bytes) -> Certificate | None:
         """A certificate of the home by its digest; None where it is not there, or is another
         one.
         """
         if digest not in self._certificates:
-            der = unit.certificate(digest)
+            der = unit.people.certificate(digest)
             if der is None or sha256(der).digest() != digest:
                 return None
             if len(self._certificates) >= _CACHED:
@@ -101,12 +101,12 @@ class Rebuild:
             self._certificates[digest] = certificates.parse(der)
         return self._certificates[digest]
 
-    def pages(self, table: str) -> Iterator[tuple[Unit, Unit, list[dict[str, Any]]]]:
+    def pages(self, table: str) -> Iterator[tuple[UnitOfWork, UnitOfWork, list[dict[str, Any]]]]:
         """A table of the home, page by page, with the home and the rebuilt database."""
         keys, after = PRIMARY[table], list[Any]()
         while True:
             with self.node.records.read() as unit, self.into.write() as into:
-                page = unit.page(table, after, PAGE)
+                page = unit.tables.page(table, after, PAGE)
                 yield unit, into, page
             if len(page) < PAGE:
                 return
@@ -117,16 +117,18 @@ def rebuild_log(book: Rebuild, advance: Callable[[int], None]) -> None:
     """The log: entries in their order, the tree, and the agency's statements about itself."""
     node = book.node
     with node.records.read() as unit:
-        stored = unit.log(node.log_id)
+        stored = unit.logs.get(node.log_id)
     if stored is not None and stored.frozen:
         book.find("frozen", "log", "a log that is written to", stored.frozen)
     with book.into.write() as into:
-        into.put_log(LogRow(node.log_id, node.agency, _number(node), 0, ""))
+        into.logs.put(LogRow(node.log_id, node.agency, _number(node), 0, ""))
     after: list[Any] = [node.log_id, _BEFORE]
     size = 0
     while True:
         with node.records.read() as unit, book.into.write() as into:
-            page = [row for row in unit.page("entry", after, PAGE) if row["log"] == node.log_id]
+            page = [
+                row for row in unit.tables.page("entry", after, PAGE) if row["log"] == node.log_id
+            ]
             fresh = []
             for row in page:
                 index = row["index"]
@@ -159,7 +161,7 @@ def rebuild_log(book: Rebuild, advance: Callable[[int], None]) -> None:
         after = [node.log_id, page[-1]["index"]]
     if not book.whole:
         with book.into.write() as into:
-            into.put_log(LogRow(node.log_id, node.agency, _number(node), size, ""))
+            into.logs.put(LogRow(node.log_id, node.agency, _number(node), size, ""))
 
 
 def _number(node: Node) -> int:
@@ -186,18 +188,23 @@ def _statement(book: Rebuild, row: dict[str, Any]) -> Statement | None:
         return None
 
 
-def _sequence(book: Rebuild, into: Unit, fresh: list[tuple[int, Statement]]) -> None:
+def _sequence(book: Rebuild, into: UnitOfWork, fresh: list[tuple[int, Statement]]) -> None:
     rows = [
         replace(entry_row(book.node.log_id, statement), index=index) for index, statement in fresh
     ]
     if book.whole and rows:
         merkle_log.append(into, book.node.log_id, rows)
     else:  # the tree cannot be made again; what stands in each entry can
-        into.add_entries(rows)
+        into.logs.add_entries(rows)
 
 
-def _agency_statement(book: Rebuild, unit: Unit, into: Unit, statement: Statement) -> None:
-    service, raw = book.certificate(unit, statement.certificate), unit.document(statement.payload)
+def _agency_statement(
+    book: Rebuild, unit: UnitOfWork, into: UnitOfWork, statement: Statement
+) -> None:
+    service, raw = (
+        book.certificate(unit, statement.certificate),
+        unit.documents.get(statement.payload),
+    )
     place = f"document {shown(statement.payload)}"
     if service is None:
         book.find(

@@ -18,7 +18,8 @@ from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.names import agency_id
 from ledger.domain.log import merkle
 from ledger.domain.ports.rows import DescriptorRow, TransactionRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.states import CheckpointState
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.log import merkle_log
@@ -50,9 +51,9 @@ def rebuild_descriptors(book: Rebuild) -> None:
                     )
                     if table == "descriptor" and parsed.agency == node.agency:
                         found.add(parsed.version)
-                        into.put_descriptor(made)
+                        into.authority.put_descriptor(made)
                     elif table == "partner_descriptor" and parsed.agency != node.agency:
-                        into.put_partner_descriptor(parsed.agency, made)
+                        into.partners.put_descriptor(parsed.agency, made)
     for (agency, version), one in published.items():
         if agency == agency_id(node.agency) and version not in found:
             expected = contract_layout.descriptor_commitment(one.digest, one.active_from, one.block)
@@ -70,10 +71,15 @@ def rebuild_checkpoints(book: Rebuild) -> None:
     with book.node.records.read() as unit, book.into.write() as into:
         last = 0
         for one in book.state.checkpoints(book.node.log_id, after=0):
+            here = {"log": one.log, "size": one.size}
+            if not unit.tables.rows("checkpoint", **here) and book.node.has_come(
+                "checkpoint", **here
+            ):
+                continue  # anchored while this looks at an earlier moment
             with book.guarded(f"checkpoint {one.size}"):
                 _anchored(book, unit, into, one, sent)
             last = one.size
-        for row in unit.rows("checkpoint", log=book.node.log_id):
+        for row in unit.tables.rows("checkpoint", log=book.node.log_id):
             if isinstance(row["size"], int) and row["size"] > last:
                 with book.guarded(f"checkpoint {row['size']}"):
                     _pending(book, into, row, last, sent)
@@ -96,13 +102,16 @@ def _transactions(book: Rebuild) -> _Sent:
                 continue
             nonces.add(call.nonce)
             kind = anchoring.KIND if call.anchored is not None else transfer_steps.KIND
-            into.put_transaction(TransactionRow(call.hash, kind, call.nonce, row["raw"]))
+            into.checkpoints.put_transaction(
+                TransactionRow(call.hash, kind, call.nonce, row["raw"])
+            )
             if call.anchored is not None:
                 sent.setdefault(call.anchored, []).append(call)
             else:
                 book.calls.setdefault(call.digest, []).append(call)
     for number in range(node.contracts.chain.nonce(node.keys.anchorer_address)):
-        if number not in nonces:  # each was written down before it was sent
+        # Each was written down before it was sent.
+        if number not in nonces and not node.has_come("chain_transaction", nonce=number):
             book.find(
                 "row-missing",
                 f"chain_transaction of nonce {number}",
@@ -112,28 +121,29 @@ def _transactions(book: Rebuild) -> _Sent:
     return sent
 
 
-def _anchored(book: Rebuild, unit: Unit, into: Unit, one: CheckpointAnchored, sent: _Sent) -> None:
+def _anchored(
+    book: Rebuild, unit: UnitOfWork, into: UnitOfWork, one: CheckpointAnchored, sent: _Sent
+) -> None:
     node, chain = book.node, book.node.contracts.chain
-    stored = next(iter(unit.rows("checkpoint", log=one.log, size=one.size)), None)
+    stored = next(iter(unit.tables.rows("checkpoint", log=one.log, size=one.size)), None)
     for call in sent.get((one.prev, one.size, one.root), []):
         receipt = chain.receipt(call.hash)
         if receipt is None or not receipt.succeeded or receipt.block != one.block:
             continue
         row = anchoring.submitted(node, one.prev, one.size, one.root, call.hash)
-        newest = unit.newest_checkpoint(one.log, ("submitted", "anchored", "final"))
+        newest = unit.checkpoints.newest(one.log, ("submitted", "anchored", "final"))
         behind = (
             stored["state"]
             if stored is not None and newest is not None and newest.size == one.size
             else "final"
         )
         if behind == "submitted":  # the node has not looked at the chain since
-            into.put_checkpoint(row)
+            into.checkpoints.put(row)
             return
-        waits = (
-            behind == "anchored" and chain.head().number > chain.final()
-        )  # a chain whose blocks are final at once knows no such state
-        state = "anchored" if waits else "final"
-        into.put_checkpoint(
+        # A chain whose blocks are final at once knows no such state.
+        waits = behind == "anchored" and chain.head().number > chain.final()
+        state: CheckpointState = "anchored" if waits else "final"
+        into.checkpoints.put(
             anchoring.mined(row, state, one.version, chain.block(one.block), receipt.gas_used)
         )
         return
@@ -145,7 +155,7 @@ def _anchored(book: Rebuild, unit: Unit, into: Unit, one: CheckpointAnchored, se
     )
 
 
-def _pending(book: Rebuild, into: Unit, row: dict[str, Any], last: int, sent: _Sent) -> None:
+def _pending(book: Rebuild, into: UnitOfWork, row: dict[str, Any], last: int, sent: _Sent) -> None:
     """A checkpoint on its way: the tree's root, in a transaction that is written down."""
     node, chain = book.node, book.node.contracts.chain
     if not book.whole:
@@ -156,7 +166,7 @@ def _pending(book: Rebuild, into: Unit, row: dict[str, Any], last: int, sent: _S
         made = anchoring.submitted(node, last, row["size"], root, call.hash)
         if receipt is not None and receipt.succeeded and row["state"] == "anchored":
             version = node.contracts.active_version(node.keys.anchorer_address, receipt.block)
-            into.put_checkpoint(
+            into.checkpoints.put(
                 anchoring.mined(
                     made, "anchored", version, chain.block(receipt.block), receipt.gas_used
                 )
@@ -164,4 +174,4 @@ def _pending(book: Rebuild, into: Unit, row: dict[str, Any], last: int, sent: _S
         elif call.hash == row["transaction"] or (
             receipt is None and chain.nonce(node.keys.anchorer_address) <= call.nonce
         ):
-            into.put_checkpoint(made)
+            into.checkpoints.put(made)

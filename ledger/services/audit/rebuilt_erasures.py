@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Final
 
 from ledger.domain.identity.names import agency_id
-from ledger.domain.ports.rows import CrossingRow, EntryRow, ErasureRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import EntryRow, ErasureRow, ItemRow, TransferStepRow
+from ledger.domain.ports.states import ErasureState
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.audit.rebuilding import Rebuild
 from ledger.services.onchain import transfer_steps
 
@@ -21,8 +22,8 @@ _LIMIT: Final = 10_000
 
 def carry(
     book: Rebuild,
-    unit: Unit,
-    into: Unit,
+    unit: UnitOfWork,
+    into: UnitOfWork,
     told: ErasureRow,
     item: ItemRow,
     own: list[EntryRow],
@@ -34,12 +35,12 @@ def carry(
     if told.custodian != node.agency:
         # Whoever has it by now may have it from somebody to whom it went after us.
         if node.contracts.custody(transfer_steps.key_of(item))[0] == agency_id(told.custodian)[:24]:
-            into.put_erasure(told)
+            into.erasures.put(told)
         return
     if not erased:
-        due = into.erasure(item.state.evidence)
+        due = into.erasures.get(item.state.evidence)
         if due is not None:
-            into.put_erasure(replace(due, count=told.count, time=told.time, backups=told.backups))
+            into.erasures.put(replace(due, count=told.count, time=told.time, backups=told.backups))
         return
     close = next(
         (row for row in own if row.digest == told.statement and row.effect == "close"), None
@@ -48,16 +49,16 @@ def carry(
         return
     signed = [row.time for row in own if row.seq > close.seq and _by_service(book, unit, row)]
     fresh = told.state == "dropped" and bool(signed) and node.clock.now() - max(signed) < _LAG
-    state = "done" if signed and not fresh else "dropped"
-    into.put_erasure(replace(told, statement=close.digest, state=state))
+    state: ErasureState = "done" if signed and not fresh else "dropped"
+    into.erasures.put(replace(told, statement=close.digest, state=state))
 
 
-def _by_service(book: Rebuild, unit: Unit, row: EntryRow) -> bool:
+def _by_service(book: Rebuild, unit: UnitOfWork, row: EntryRow) -> bool:
     found = book.certificate(unit, row.certificate)
     return found is not None and found.kind == "service" and found.agency == book.node.agency
 
 
-def sent(book: Rebuild, row: CrossingRow, ours: CrossingRow | None) -> bytes:
+def sent(book: Rebuild, row: TransferStepRow, ours: TransferStepRow | None) -> bytes:
     """The transaction of a handover that is on its way: the one that calls the contract with
     its offer or answer.
     """

@@ -21,16 +21,16 @@ from ledger.domain.errors import CustodyError, DeniedError, RuleError
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.item.custody import ItemState
-from ledger.domain.item.history_rules import Life, Told
+from ledger.domain.item.history_rules import ItemHistory, RecordedEvent
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.rows import CrossingRow, EntryRow, ItemRow, ShareRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import EntryRow, ItemRow, ShareRow, TransferStepRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.audit import rebuilt_erasures
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.foreign_history import InheritedRecords
 from ledger.services.audit.rebuilding import Rebuild
-from ledger.services.audit.stored_items import Examined, One, Stored, names
+from ledger.services.audit.stored_items import ReconstructedItem, StoredItem, StoredItems, names
 from ledger.services.bundles import unpacking
 from ledger.services.bundles.unpacking import Opened
 from ledger.services.handovers import incoming
@@ -45,7 +45,9 @@ _LIMIT: Final = 10_000
 
 
 def rebuild_items(
-    book: Rebuild, take: Callable[[Unit, Examined], None], advance: Callable[[int], None]
+    book: Rebuild,
+    take: Callable[[UnitOfWork, ReconstructedItem], None],
+    advance: Callable[[int], None],
 ) -> tuple[int, int]:
     """Rebuild every item, and hand each to ``take`` with the rebuilt database; numbers of items and
     of documents.
@@ -53,7 +55,7 @@ def rebuild_items(
     records, count, opened = InheritedRecords(book.node, book.state, book.authorities), 0, 0
     for page in names(book):
         with book.node.records.read() as unit, book.into.write() as into:
-            stored = Stored(unit, page)
+            stored = StoredItems(unit, page)
             for evidence in page:
                 replay = _Replay(book, unit, into, records, stored, evidence)
                 with book.guarded(f"item {evidence}"):
@@ -68,16 +70,16 @@ class _Replay:
     """One item."""
 
     book: Rebuild
-    unit: Unit
-    into: Unit
+    unit: UnitOfWork
+    into: UnitOfWork
     records: InheritedRecords
-    stored: Stored
+    stored: StoredItems
     evidence: str
     events: dict[bytes, Event] = field(default_factory=dict)
     opened: int = 0
     _seen: set[bytes] = field(default_factory=set)
 
-    def run(self) -> Examined:
+    def run(self) -> ReconstructedItem:
         """Take every statement again."""
         self.erasure = self.stored.erasures.get(self.evidence)
         self.erased = self.erasure is not None and self.erasure.state != "due"
@@ -86,7 +88,7 @@ class _Replay:
         self.foreign = self._taken_over()
         self.known = self.stored.items.get(self.evidence)
         self.crossings = self.stored.crossings.get(self.evidence, {})
-        own = sorted(self.into.events(self.evidence, void=True), key=lambda row: row.index)
+        own = sorted(self.into.logs.events(self.evidence, void=True), key=lambda row: row.index)
         # One that never left needs no look at the chain: what we have just written is what stands.
         self.left = (
             self.bundle is not None
@@ -100,7 +102,7 @@ class _Replay:
                 self._take(row)
         self._catch_up(None)
         if self.bundle is not None:
-            self.into.put_inherited(self.evidence, self.bundle.encode())
+            self.into.transfers.put_inherited(self.evidence, self.bundle.encode())
         assert self.current is not None
         self._carry(self.current, own)
         return self._examined(self.current, own)
@@ -125,7 +127,7 @@ class _Replay:
             return None  # told where keys are checked, and by every document that does not open
 
     def _inherited(self) -> Bundle | None:
-        data = self.unit.inherited(self.evidence)
+        data = self.unit.transfers.inherited(self.evidence)
         if data is None:
             return None
         try:
@@ -152,7 +154,7 @@ class _Replay:
             if self.bundle is not None
             else []
         )
-        while parsed and self.unit.entry_by_digest(parsed[-1][1].digest) is None:
+        while parsed and self.unit.logs.entry_by_digest(parsed[-1][1].digest) is None:
             parsed.pop()
         return parsed
 
@@ -170,7 +172,7 @@ class _Replay:
             if event is not None and "content" in event.body
             else None
         )
-        one = One(statement, certificate, event, content if row.effect == "open" else None)
+        one = StoredItem(statement, certificate, event, content if row.effect == "open" else None)
         item = sequencing.item_after(self.book.node, one, self.current)
         if (
             row.effect == "open" and event is None and self.known is not None
@@ -187,24 +189,19 @@ class _Replay:
         self._seen.add(statement.digest)
         self.opened += 1
         place = f"document of entry {index}, event {statement.claims.seq} of {self.evidence}"
-        sealed = self.unit.document(statement.payload)
+        sealed = self.unit.documents.get(statement.payload)
         if sealed is None and not self.erased:
             self._tell(statement, "document-missing", place, "the document that was signed", "none")
         if sealed is not None and self.erased:
-            self._tell(
-                statement,
-                "document-left",
-                place,
-                "nothing, as the keys were destroyed",
-                "a sealed document",
-            )
+            called_for = "nothing, as the keys were destroyed"
+            self._tell(statement, "document-left", place, called_for, "a sealed document")
         if sealed is None or self.erased:
             return None
         try:
             if self.key is None:
                 raise DeniedError("the key of the record is not there")
             raw = content_encryption.open_document(self.key, statement.payload, sealed)
-            given = self.unit.disclosures(statement.payload)
+            given = self.unit.documents.disclosures(statement.payload)
             event = documents.parse(
                 raw,
                 [
@@ -236,7 +233,10 @@ class _Replay:
         or until now.
         """
         while self.left:
-            item, rows = self.into.item(self.evidence), self.into.crossings(self.evidence)
+            item, rows = (
+                self.into.items.get(self.evidence),
+                self.into.transfers.of_item(self.evidence),
+            )
             self.current = item
             last = rows[-1] if rows and rows[-1].state in transfer_steps.UNSETTLED else None
             if item is not None and last is not None and self._settle(item.state, last, until):
@@ -246,13 +246,13 @@ class _Replay:
             if count == 0 or self.foreign[count - 1][1].claims.seq <= reached:
                 return
             self._receive(count)
-            item = self.into.item(self.evidence)
+            item = self.into.items.get(self.evidence)
             if item is None or item.state.seq <= reached:
                 raise RuleError(
                     "the record that came with the item does not go on from what is known of it"
                 )
 
-    def _settle(self, state: ItemState, row: CrossingRow, until: int | None) -> bool:
+    def _settle(self, state: ItemState, row: TransferStepRow, until: int | None) -> bool:
         """Take over what the contract says of an open handover, as far as the node had looked;
         whether anything changed.
         """
@@ -265,7 +265,7 @@ class _Replay:
             and not row.offer_time
             and (looked or (ours is not None and ours.offer_time))
         ):
-            self.into.put_crossing(
+            self.into.transfers.put(
                 replace(transfer_steps.taken(row, told.hop.offer_time), expires=told.hop.expires)
             )
             return True
@@ -343,50 +343,55 @@ class _Replay:
                 if "content" in body
                 else None
             )
-        place = self.known.opened if self.known is not None else self.into.newest_place() + 1
+        place = self.known.opened if self.known is not None else self.into.items.newest_place() + 1
         incoming.write(self.book.node, self.into, opened, state, rows, cid, place, self.key)
 
     def _carry(self, item: ItemRow, own: list[EntryRow]) -> None:
         """Take over what nothing tells (see columns.PARTLY)."""
         into, unit = self.into, self.unit
         if self.erasure is not None:
-            rebuilt_erasures.carry(
-                self.book, unit, into, self.erasure, item, own, erased=self.erased
-            )
+            told, erased = self.erasure, self.erased
+            rebuilt_erasures.carry(self.book, unit, into, told, item, own, erased=erased)
         if self.left:
-            for row in into.crossings(self.evidence):
+            for row in into.transfers.of_item(self.evidence):
                 sent = rebuilt_erasures.sent(self.book, row, self.crossings.get(row.number))
                 if sent != row.sent:
-                    into.put_crossing(replace(row, sent=sent))
+                    into.transfers.put(replace(row, sent=sent))
         if self.erased:
-            for link in unit.links([self.evidence], _LIMIT):
-                if link.child == self.evidence:
-                    into.put_link(link)
-            for given in unit.given_of(self.evidence, _LIMIT):
-                if any(row.digest == given.statement and row.effect == "none" for row in own):
-                    into.put_given(given)
-            for share in unit.rows("share", evidence=self.evidence):
-                if any(row.digest == share["statement"] and row.effect == "none" for row in own):
-                    into.put_share(ShareRow(**share))
-            for opening in unit.rows("opening", evidence=self.evidence):
-                into.put_opening(opening["evidence"], opening["until"])
+            self._carry_rows(own)
 
-    def _examined(self, item: ItemRow, own: list[EntryRow]) -> Examined:
+    def _carry_rows(self, own: list[EntryRow]) -> None:
+        """Rows that a destroyed document told of."""
+        into, unit = self.into, self.unit
+        silent = {row.digest for row in own if row.effect == "none"}
+        for link in unit.copies.links([self.evidence], _LIMIT):
+            if link.child == self.evidence:
+                into.copies.put_link(link)
+        for given in unit.copies.of_item(self.evidence, _LIMIT):
+            if given.statement in silent:
+                into.copies.put(given)
+        for share in unit.tables.rows("share", evidence=self.evidence):
+            if share["statement"] in silent:
+                into.items.put_share(ShareRow(**share))
+        for opening in unit.tables.rows("opening", evidence=self.evidence):
+            into.replicas.put_window(opening["evidence"], opening["until"])
+
+    def _examined(self, item: ItemRow, own: list[EntryRow]) -> ReconstructedItem:
         rows = foreign_history.events_that_count(self.into, self.evidence) if self.left else own
         sequenced = [self.events.get(row.digest) for row in own if row.log == self.book.node.log_id]
-        found = Examined(
+        found = ReconstructedItem(
             item,
             rows,
             self.events,
             None,
-            Life(),
+            ItemHistory(),
             self.erasure,
             self.stored.grants.get(self.evidence, []),
             sequenced,
         )
-        for row in self.into.events(self.evidence) if self.left else own:
+        for row in self.into.logs.events(self.evidence) if self.left else own:
             if row.digest in self.events:
-                found.life.take(Told(row.digest, self.events[row.digest]))
+                found.life.take(RecordedEvent(row.digest, self.events[row.digest]))
         opening = self.events.get(rows[0].digest) if rows else None
         if opening is not None and "content" in opening.body:
             found.content = parse_content(opening.body["content"], opening.body["size"])

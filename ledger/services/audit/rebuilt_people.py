@@ -22,13 +22,14 @@ from ledger.domain.ports.rows import (
     AlarmRow,
     CustodyKeyRow,
     EnrolmentRow,
-    HoldingRow,
     PartnerRow,
     PersonRow,
     ReleaseRow,
+    ReplicaStateRow,
     SessionRow,
 )
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.states import EnrolmentState
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys, service_numbers, sessions
 from ledger.services.audit.comparing import shown
 from ledger.services.audit.rebuilding import Rebuild
@@ -48,7 +49,7 @@ def rebuild_lists(book: Rebuild) -> None:
                 digest = agency_statements.digest_of(row["der"])
                 if digest in book.announced:
                     held.add(digest)
-                    into.put_crl(agency_statements.crl_row(row["der"]))
+                    into.authority.put_crl(agency_statements.crl_row(row["der"]))
     for digest in sorted(book.announced - held):
         book.find(
             "row-missing",
@@ -67,7 +68,7 @@ def rebuild_certificates(book: Rebuild) -> None:
                 certificates.verify_issued(found, book.authorities, found.not_before)
             except (CustodyError, TypeError):
                 continue  # nothing calls for it
-            into.put_certificate(found.digest, found.der)
+            into.people.put_certificate(found.digest, found.der)
 
 
 # Every rule takes the home, the rebuilt database and a row, whether or not it needs all three.
@@ -84,12 +85,13 @@ class People:
         ] = {}  # requests that were approved, by the key that they name
         with book.into.read() as into:
             self._custody = {
-                descriptors.parse(row.document).custody.digest for row in into.descriptors()
+                descriptors.parse(row.document).custody.digest
+                for row in into.authority.descriptors()
             }
 
     def run(self) -> None:
         """Rebuild every table that is left."""
-        rules: dict[str, Callable[[Unit, Unit, Row], None]] = {
+        rules: dict[str, Callable[[UnitOfWork, UnitOfWork, Row], None]] = {
             "enrolment": self._enrolment, "person": self._person, "custody_key": self._custody_key,
             "partner": self._partner,
             "session": self._session, "identity": self._identity, "challenge": self._challenge,
@@ -106,12 +108,14 @@ class People:
         self._readings()
         self._signers()
         with self._book.into.write() as into:
-            into.put_index_form(wording.VERSION)  # whoever opens a home brings its index up to this
+            into.items.put_index_form(
+                wording.VERSION
+            )  # whoever opens a home brings its index up to this
 
-    def _enrolment(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _enrolment(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         node = self._book.node
         asked = EnrolmentRow(**{**row, "inviter": _who(row["inviter"]) if row["inviter"] else None})
-        state = "requested" if asked.request else "invited"
+        state: EnrolmentState = "requested" if asked.request else "invited"
         request = enrolment.parse(asked.request) if asked.request else None
         if request is not None and request.server != log_urn(node.log_id):
             return
@@ -136,9 +140,9 @@ class People:
                 state="approved",
                 certificate=found.digest,
             )
-        into.put_enrolment(made)
+        into.people.put_enrolment(made)
 
-    def _person(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _person(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         node, told = self._book.node, PersonRow(**{**row, "person": _who(row["person"])})
         found = self._book.certificate(unit, told.certificate)
         if found is None:
@@ -152,7 +156,7 @@ class People:
         if not guest:
             service_numbers.open_number(node, told.number, found.pseudonym.encode())
         hpke, proof = self._keys_of(found, told)
-        into.put_person(
+        into.people.put(
             PersonRow(
                 found.subject,
                 found.digest,
@@ -191,12 +195,12 @@ class People:
             )
         return documents.encode_hpke(signed[0].hpke) if signed else told.hpke, proof
 
-    def _custody_key(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _custody_key(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         """A custody key on its way is a key of this agency's, sealed to a custodian by the key that
         this person signed for.
         """
         sealed = custody_key.parse(row["sealed"])
-        person = into.person(sealed.person)
+        person = into.people.get(sealed.person)
         found = self._book.certificate(unit, person.certificate) if person is not None else None
         if (
             person is None
@@ -210,22 +214,24 @@ class People:
             and sealed.recipient == documents.hpke_key(person).digest
         )
         if right and sealed.custody in self._custody:
-            into.put_custody_key(
+            into.people.put_custody_key(
                 CustodyKeyRow(person.person, sealed.custody, row["sealed"], _who(row["by"]))
             )
 
-    def _partner(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _partner(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         told, crl = PartnerRow(**row), b""
-        known = into.partner_descriptors(told.agency)
+        known = into.partners.descriptors(told.agency)
         descriptor = directory.in_force(known, self._book.node.clock.now())
         if descriptor is None:
             return
         if told.crl:
             certificates.require_signed_list(told.crl, descriptor.authorities)
             crl = told.crl
-        into.put_partner(PartnerRow(told.agency, descriptor.service or told.url, crl, told.checked))
+        into.partners.put(
+            PartnerRow(told.agency, descriptor.service or told.url, crl, told.checked)
+        )
 
-    def _session(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _session(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         """A session is somebody's who may have one, and no longer than one is good for."""
         node, told = self._book.node, SessionRow(**row)
         found = self._book.certificate(unit, told.certificate)
@@ -233,57 +239,59 @@ class People:
             return
         if sessions.is_enrolled(node, unit, found):
             person = found.subject if found.kind == "person" else None
-            into.put_session(SessionRow(told.token, person, found.digest, told.expires))
+            into.sessions.put(SessionRow(told.token, person, found.digest, told.expires))
 
-    def _identity(self, unit: Unit, into: Unit, row: Row) -> None:
-        person = unit.person(_who(row["person"]))
+    def _identity(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
+        person = unit.people.get(_who(row["person"]))
         if person is not None and person.person.agency == self._book.node.agency:
-            into.put_identity(row["token"], person.person)
+            into.people.put_identity(row["token"], person.person)
 
-    def _challenge(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _challenge(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         if row["expires"] <= self._book.node.clock.now() + sessions.PERSON_LIFE:
-            into.put_challenge(row["nonce"], row["expires"])
+            into.sessions.put_challenge(row["nonce"], row["expires"])
 
-    def _alarm(self, unit: Unit, into: Unit, row: Row) -> None:
+    def _alarm(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         person = _who(row["person"])
-        if unit.person(person) is not None:
-            into.put_alarm(
+        if unit.people.get(person) is not None:
+            into.releases.put_alarm(
                 AlarmRow(
                     row["id"], bulk_access_alarm.BULK_ACCESS, person, row["count"], row["time"]
                 )
             )
 
-    def _release(self, unit: Unit, into: Unit, row: Row) -> None:
-        entry = into.entry_by_digest(row["statement"])
+    def _release(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
+        entry = into.logs.entry_by_digest(row["statement"])
         if entry is not None:
-            into.put_release(
+            into.releases.put(
                 ReleaseRow(entry.digest, row["recipient"], row["kind"], entry.evidence, row["time"])
             )
 
-    def _holding(self, unit: Unit, into: Unit, row: Row) -> None:
-        item = into.item(row["evidence"])
+    def _holding(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
+        item = into.items.get(row["evidence"])
         if (
             item is not None
             and item.cid is not None
             and row["node"] in self._book.node.replicas.names()
         ):
-            into.put_holding(replace(HoldingRow(**row), cid=item.cid))
+            into.replicas.put(replace(ReplicaStateRow(**row), cid=item.cid))
 
     @staticmethod
-    def _target(unit: Unit, into: Unit, row: Row) -> None:
-        if into.item(row["evidence"]) is not None:
-            into.put_target(row["evidence"], row["copies"])
+    def _target(unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
+        if into.items.get(row["evidence"]) is not None:
+            into.replicas.put_target(row["evidence"], row["copies"])
 
     def _readings(self) -> None:
         """Accesses of the last day, in their order, as each one's statement says."""
         with self._book.node.records.read() as unit, self._book.into.write() as into:
-            for row in sorted(unit.rows("reading"), key=lambda one: int(one["time"])):
-                entry = into.entry_by_digest(row["statement"])
+            for row in sorted(unit.tables.rows("reading"), key=lambda one: int(one["time"])):
+                entry = into.logs.entry_by_digest(row["statement"])
                 signer = (
                     self._book.certificate(unit, entry.certificate) if entry is not None else None
                 )
                 if entry is not None and signer is not None:
-                    into.put_reading(entry.digest, signer.subject, entry.evidence, row["time"])
+                    into.releases.put_access(
+                        entry.digest, signer.subject, entry.evidence, row["time"]
+                    )
 
     def _signers(self) -> None:
         """Whoever signed in the log as a person is written down as one."""
@@ -293,7 +301,7 @@ class People:
                 if (
                     found is not None
                     and found.kind == "person"
-                    and unit.person(found.subject) is None
+                    and unit.people.get(found.subject) is None
                 ):
                     self._book.find(
                         "row-missing", f"person {found.subject}", "they signed in the log", "none"

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ledger.domain.audit.contract_events import CheckpointAnchored
-from ledger.domain.audit.entry import Examined
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.entry import DecodedEntry
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState, LogState, Progress, Usage
 from ledger.domain.audit.replay import Replay, Step
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.audit.signers import Signers, in_force
 from ledger.domain.errors import CustodyError
 from ledger.domain.event.moments import AHEAD
@@ -42,7 +42,7 @@ class _Stretch:
     items: dict[str, ItemState] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     usages: dict[bytes, Usage] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[AuditFinding] = field(default_factory=list)
     volumes: Counter[tuple[bytes, int]] = field(default_factory=Counter)
 
 
@@ -61,7 +61,7 @@ class LogReplay:
         contracts: Contracts,
         state: AuditState,
         authorities: Authorities,
-        report: Report,
+        report: AuditReport,
         advance: Callable[[int], None],
     ) -> None:
         self._log = log
@@ -110,7 +110,7 @@ class LogReplay:
             self._commit()
             place = f"entries from {self.frontier.size} of {self._log.agency}"
             self._report.add(
-                Finding(
+                AuditFinding(
                     "bundle-malformed", place, "an entry bundle (C2SP tlog-tiles)", error.message
                 )
             )
@@ -158,7 +158,9 @@ class LogReplay:
         return True
 
     def _find(self, code: str, index: int, expected: str, found: str) -> None:
-        self._report.add(Finding(code, f"entry {index} of {self._log.agency}", expected, found))
+        self._report.add(
+            AuditFinding(code, f"entry {index} of {self._log.agency}", expected, found)
+        )
 
     def _get(self, path: str) -> bytes | None:
         """A file without which the replay can go on; what is missing is told."""
@@ -270,13 +272,13 @@ class LogReplay:
                 f"tile {level}/{number} has others",
             )
 
-    def _entry(self, index: int, one: Examined, bundle: Bundle) -> None:
+    def _entry(self, index: int, one: DecodedEntry, bundle: Bundle) -> None:
         stretch, place = self._stretch, f"entry {index} of {self._log.agency}"
         if one.code:
             expected = {"wrong-log": f"made for log {self._log.log.hex()}"}.get(
                 one.code, "a statement in its strict form, signed"
             )
-            stretch.findings.append(Finding(one.code, place, expected, one.found))
+            stretch.findings.append(AuditFinding(one.code, place, expected, one.found))
             return  # what nobody signed for this log has no place in an item's life
         claims = one.claims
         assert claims is not None
@@ -290,7 +292,9 @@ class LogReplay:
             proven,
         )
         if code:
-            stretch.findings.append(Finding(code, place, f"somebody certified at {proven}", found))
+            stretch.findings.append(
+                AuditFinding(code, place, f"somebody certified at {proven}", found)
+            )
         outcome = self._replay.step(index, claims, one.leaf, stretch.items.get(claims.subject))
         stretch.findings += outcome.findings
         if outcome.state is not None:
@@ -308,16 +312,20 @@ class LogReplay:
         if cover is not None:
             stretch.findings += self._judge_time(place, claims, cover)
 
-    def _judge_time(self, place: str, claims: Claims, cover: CheckpointAnchored) -> list[Finding]:
+    def _judge_time(
+        self, place: str, claims: Claims, cover: CheckpointAnchored
+    ) -> list[AuditFinding]:
         found = []
         if self._delay and cover.time - claims.time > self._delay:
             expected = f"anchored within {self._delay} s of {claims.time}"
             found.append(
-                Finding("late", place, expected, f"anchored {cover.time - claims.time} s after it")
+                AuditFinding(
+                    "late", place, expected, f"anchored {cover.time - claims.time} s after it"
+                )
             )
         if claims.time - cover.time > AHEAD:
             found.append(
-                Finding(
+                AuditFinding(
                     "clock-ahead",
                     place,
                     f"signed before {cover.time}, when it was anchored",

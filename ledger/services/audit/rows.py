@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ledger.domain.audit.ports import ChainStory
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.crypto.grants import HpkePrivateKey
-from ledger.domain.ports.unit_of_work import Records, Unit
+from ledger.domain.ports.unit_of_work import Database, UnitOfWork
 from ledger.services.audit import columns, rebuilt_chain, rebuilt_items, rebuilt_people
 from ledger.services.audit.chain_events import Progress
 from ledger.services.audit.comparing import Comparing
 from ledger.services.audit.item_keys import ItemKeys
 from ledger.services.audit.rebuilding import Rebuild, rebuild_log
-from ledger.services.audit.stored_items import Examined
+from ledger.services.audit.stored_items import ReconstructedItem
 from ledger.services.node.context import Node
 
 #: Called with each item as it should be.
-Take = Callable[[Examined], None]
+Take = Callable[[ReconstructedItem], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Counts:
 
 def check(
     node: Node,
-    into: Records,
+    into: Database,
     state: ChainStory,
-    report: Report,
+    report: AuditReport,
     keys: list[HpkePrivateKey],
     progress: Progress,
     take: Take,
@@ -51,9 +51,9 @@ def check(
     comparing = Comparing(node.records, into, report, book.told)
     comparing.schema()
     with node.records.read() as unit:
-        log = unit.log(node.log_id)
-        entries, items = log.size if log is not None else 0, unit.count("item")
-        total = sum(unit.count(table) for table in columns.PRIMARY)
+        log = unit.logs.get(node.log_id)
+        entries, items = log.size if log is not None else 0, unit.tables.count("item")
+        total = sum(unit.tables.count(table) for table in columns.PRIMARY)
     with book.guarded("log"):
         rebuild_log(book, progress("rebuilding the log", entries))
     with book.guarded("descriptor"):
@@ -66,7 +66,7 @@ def check(
         rebuilt_chain.rebuild_checkpoints(book)
     known = ItemKeys(book, keys)
 
-    def examine(into: Unit, one: Examined) -> None:
+    def examine(into: UnitOfWork, one: ReconstructedItem) -> None:
         known.check(into, one)
         take(one)
 

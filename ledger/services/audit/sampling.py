@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from ledger.domain.audit.findings import Finding
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.findings import AuditFinding
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.blocks import dag
 from ledger.domain.crypto import grants
 from ledger.domain.crypto.content_encryption import Content, check_commitment
 from ledger.domain.crypto.grants import HpkePrivateKey
 from ledger.domain.errors import CustodyError, NetworkError, NotFoundError, UnreadableError
-from ledger.services.audit.stored_items import Examined
+from ledger.services.audit.stored_items import ReconstructedItem
 from ledger.services.node.context import Node
 from ledger.services.storage import placement, replica_status
 
@@ -67,7 +67,7 @@ class Drawn:
     grants: tuple[bytes, ...]
 
 
-def draw(one: Examined) -> Drawn | None:
+def draw(one: ReconstructedItem) -> Drawn | None:
     """An item for the sample; None for one without content here."""
     if one.content is None or one.erased:
         return None
@@ -78,7 +78,7 @@ def rehash(
     node: Node,
     drawn: list[Drawn],
     keys: list[HpkePrivateKey],
-    report: Report,
+    report: AuditReport,
     progress: Callable[[int], None],
 ) -> int:
     """Read every block of the drawn items and hash it; with a key at hand, check its commitment;
@@ -96,7 +96,7 @@ def rehash(
             if size != one.content.ciphertext_size:
                 found = f"{size} bytes"
                 report.add(
-                    Finding(
+                    AuditFinding(
                         "content-differs",
                         one.evidence,
                         f"{one.content.ciphertext_size} bytes of ciphertext",
@@ -111,20 +111,24 @@ def rehash(
                         check_commitment(key.open(grant), one.evidence, one.content)
         except NotFoundError as error:
             report.add(
-                Finding(
+                AuditFinding(
                     "content-missing", one.evidence, "every block of its content", error.message
                 )
             )
         except (UnreadableError, NetworkError) as error:
             report.add(
-                Finding("content-unread", one.evidence, "content that can be read", error.message)
+                AuditFinding(
+                    "content-unread", one.evidence, "content that can be read", error.message
+                )
             )
         except CustodyError as error:
-            report.add(Finding("content-differs", one.evidence, "what was recorded", error.message))
+            report.add(
+                AuditFinding("content-differs", one.evidence, "what was recorded", error.message)
+            )
     return total
 
 
-def check_pins(node: Node, report: Report) -> int:
+def check_pins(node: Node, report: AuditReport) -> int:
     """Everything that the records call pinned is pinned; how many copies were asked for."""
     count = 0
     for name in node.replicas.names():
@@ -133,16 +137,18 @@ def check_pins(node: Node, report: Report) -> int:
                 count += 1
                 if not there:
                     report.add(
-                        Finding(
+                        AuditFinding(
                             "pin-missing", f"{row.evidence} at {name}", "pinned there", "not pinned"
                         )
                     )
         except CustodyError as error:
-            report.add(Finding("copy-unknown", f"IPFS node {name}", "an answer", error.message))
+            report.add(
+                AuditFinding("copy-unknown", f"IPFS node {name}", "an answer", error.message)
+            )
     return count
 
 
-def copies_kept(node: Node, one: Examined, report: Report) -> bool:
+def copies_kept(node: Node, one: ReconstructedItem, report: AuditReport) -> bool:
     """An item's content lies on the node's own disk, or at as many replicas as it must; whether it
     is one that this agency keeps.
     """
@@ -152,10 +158,12 @@ def copies_kept(node: Node, one: Examined, report: Report) -> bool:
         try:
             placement.require_kept(node, unit, one.item, one.content)
         except NetworkError as error:
-            report.add(Finding("copy-unknown", one.item.state.evidence, "an answer", error.message))
+            report.add(
+                AuditFinding("copy-unknown", one.item.state.evidence, "an answer", error.message)
+            )
         except CustodyError as error:
             report.add(
-                Finding(
+                AuditFinding(
                     "content-missing",
                     one.item.state.evidence,
                     "its content, here or at a replica",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ledger.domain.audit.events_in_memory import ToldStory
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.blocks import dag
 from ledger.domain.chain import contract_layout
 from ledger.domain.codecs.text import format_time
@@ -22,10 +22,15 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.log import merkle
 from ledger.domain.log import statement as statements
 from ledger.domain.ports.rows import EntryRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.domain.verify.report import Verdict
 from ledger.services.audit import rows
-from ledger.services.audit.self_check_findings import Checked, Finding, Waiting, verdict_of
+from ledger.services.audit.self_check_findings import (
+    EntriesWaiting,
+    SelfChecked,
+    SelfCheckFinding,
+    verdict_of,
+)
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.records import documents
@@ -38,7 +43,7 @@ _RANGE = 20_000  # blocks asked for at once
 
 def examine(
     node: Node, *, deep: bool, progress: Callable[[int], None] = lambda count: None
-) -> Iterator[Finding | Checked | Waiting]:
+) -> Iterator[SelfCheckFinding | SelfChecked | EntriesWaiting]:
     """Check log, checkpoints, every row of the database, documents and blocks.
 
     Args:
@@ -54,7 +59,7 @@ def examine(
         count = 0
         try:
             for found in check(node, progress):
-                if isinstance(found, Finding):
+                if isinstance(found, SelfCheckFinding):
                     findings += 1
                     yield found
                 else:
@@ -63,7 +68,7 @@ def examine(
             findings += 1
             yield _told(part, error)
         if not findings:
-            yield Checked(part, f"{count} checked", count)
+            yield SelfChecked(part, f"{count} checked", count)
     yield from _waiting(node)
     yield from _guarded("blocks", _check_blocks(node, deep, progress))
     if node.replicas.names():
@@ -72,7 +77,9 @@ def examine(
     yield from _check_workers(node)
 
 
-def _guarded(part: str, found: Iterator[Finding | Checked]) -> Iterator[Finding | Checked]:
+def _guarded(
+    part: str, found: Iterator[SelfCheckFinding | SelfChecked]
+) -> Iterator[SelfCheckFinding | SelfChecked]:
     """What ends this part is a finding, and the other parts are looked at all the same."""
     try:
         yield from found
@@ -80,32 +87,32 @@ def _guarded(part: str, found: Iterator[Finding | Checked]) -> Iterator[Finding 
         yield _told(part, error)
 
 
-def _told(part: str, error: Exception) -> Finding:
+def _told(part: str, error: Exception) -> SelfCheckFinding:
     if isinstance(error, CustodyError):
         away = isinstance(error, NetworkError)
-        return Finding(
+        return SelfCheckFinding(
             part,
             error.message,
             error.hint or _RESTORE,
             home_is_whole=away,
             verdict=verdict_of(error),
         )
-    return Finding(
+    return SelfCheckFinding(
         part,
         f"the database holds values that no program of ours writes ({type(error).__name__})",
         _RESTORE,
     )
 
 
-def _waiting(node: Node) -> Iterator[Waiting]:
+def _waiting(node: Node) -> Iterator[EntriesWaiting]:
     with node.records.read() as unit:
-        log, newest = unit.log(node.log_id), unit.newest_checkpoint(node.log_id, ("final",))
+        log, newest = unit.logs.get(node.log_id), unit.checkpoints.newest(node.log_id, ("final",))
     size, final = log.size if log is not None else 0, newest.size if newest is not None else 0
     if size > final:
-        yield Waiting(size - final, size)
+        yield EntriesWaiting(size - final, size)
 
 
-def _check_log(node: Node, progress: Callable[[int], None]) -> Iterator[Finding | int]:
+def _check_log(node: Node, progress: Callable[[int], None]) -> Iterator[SelfCheckFinding | int]:
     """Every entry parses, is where its index says, hashes to its digest, verifies, and the tiles
     give the same root.
     """
@@ -113,48 +120,54 @@ def _check_log(node: Node, progress: Callable[[int], None]) -> Iterator[Finding 
         log = merkle_log.require_log(unit, node.log_id)
         frontier = merkle.Frontier()
         for start in range(0, log.size, _PAGE):
-            rows = unit.entries(node.log_id, start, min(start + _PAGE, log.size))
+            rows = unit.logs.entries(node.log_id, start, min(start + _PAGE, log.size))
             if not rows:  # of a size that was made up there would be no end
-                yield Finding("log", f"entry {start} is missing", _RESTORE)
+                yield SelfCheckFinding("log", f"entry {start} is missing", _RESTORE)
                 return
             for index, row in enumerate(rows, start):
                 if row.index != index:
-                    yield Finding("log", f"entry {index} is missing", _RESTORE)
+                    yield SelfCheckFinding("log", f"entry {index} is missing", _RESTORE)
                     return
                 yield from _check_entry(unit, row)
                 frontier.append(merkle.leaf_hash(row.entry))
                 yield 1
             progress(len(rows))
         if frontier.size != log.size:
-            yield Finding("log", f"{frontier.size} entries found, {log.size} expected", _RESTORE)
+            yield SelfCheckFinding(
+                "log", f"{frontier.size} entries found, {log.size} expected", _RESTORE
+            )
         elif frontier.root() != merkle.root_of(log.size, merkle_log.reader(unit, node.log_id)):
-            yield Finding("log", "entries and tiles give different roots", _RESTORE)
+            yield SelfCheckFinding("log", "entries and tiles give different roots", _RESTORE)
 
 
-def _check_entry(unit: Unit, row: EntryRow) -> Iterator[Finding]:
+def _check_entry(unit: UnitOfWork, row: EntryRow) -> Iterator[SelfCheckFinding]:
     try:
         statement = statements.parse_entry(row.entry)
-        der = unit.certificate(statement.certificate)
+        der = unit.people.certificate(statement.certificate)
         if der is None:
-            yield Finding("log", f"the certificate of entry {row.index} is missing", _RESTORE)
+            yield SelfCheckFinding(
+                "log", f"the certificate of entry {row.index} is missing", _RESTORE
+            )
             return
         statements.verify_signature(statement, certificates.parse(der).key)
     except CustodyError as error:
-        yield Finding("log", f"entry {row.index}: {error.message}", _RESTORE)
+        yield SelfCheckFinding("log", f"entry {row.index}: {error.message}", _RESTORE)
         return
 
 
-def _check_checkpoints(node: Node, progress: Callable[[int], None]) -> Iterator[Finding | int]:
+def _check_checkpoints(
+    node: Node, progress: Callable[[int], None]
+) -> Iterator[SelfCheckFinding | int]:
     """Every final checkpoint has the root of the tree and the commitment of the contract; the
     contract knows no more.
     """
     with node.records.read() as unit:
         read = merkle_log.reader(unit, node.log_id)
         after, newest = 0, 0
-        while rows := unit.checkpoints(node.log_id, after=after):
+        while rows := unit.checkpoints.page(node.log_id, after=after):
             for row in rows:
                 if merkle.root_of(row.size, read) != row.root:
-                    yield Finding(
+                    yield SelfCheckFinding(
                         "checkpoints",
                         f"the checkpoint of {row.size} entries has another root than the log",
                         _RESTORE,
@@ -165,7 +178,7 @@ def _check_checkpoints(node: Node, progress: Callable[[int], None]) -> Iterator[
                         row.prev, row.size, row.root, row.version, row.time, row.block
                     )
                     if node.contracts.checkpoint_commitment(node.log_id, row.size) != expected:
-                        yield Finding(
+                        yield SelfCheckFinding(
                             "checkpoints",
                             f"the contract holds another commitment for {row.size} entries",
                             _RESTORE,
@@ -175,8 +188,11 @@ def _check_checkpoints(node: Node, progress: Callable[[int], None]) -> Iterator[
             progress(len(rows))
         sent = _newest_sent(node, unit)
     on_chain = node.contracts.latest(node.log_id).size
+    if on_chain > sent:  # one may have been anchored meanwhile: it was written down before
+        with node.records.read() as unit:
+            sent = _newest_sent(node, unit)
     if on_chain > sent:
-        yield Finding(
+        yield SelfCheckFinding(
             "checkpoints",
             f"the contract knows {on_chain} entries, this home sent {sent} to it",
             (
@@ -187,37 +203,37 @@ def _check_checkpoints(node: Node, progress: Callable[[int], None]) -> Iterator[
             home_is_whole=True,
         )
     elif on_chain < newest:
-        yield Finding(
+        yield SelfCheckFinding(
             "checkpoints",
             f"the contract knows {on_chain} entries, {newest} were final",
             "the chain was rolled back: ask its operators",
         )
 
 
-def _newest_sent(node: Node, unit: Unit) -> int:
+def _newest_sent(node: Node, unit: UnitOfWork) -> int:
     """How many entries the newest checkpoint has that was ever sent to the contract, as far as the
     home knows.
     """
-    newest = unit.newest_checkpoint(node.log_id, ("submitted", "anchored", "final"))
+    newest = unit.checkpoints.newest(node.log_id, ("submitted", "anchored", "final"))
     return newest.size if newest is not None else 0
 
 
-def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[Finding | int]:
+def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[SelfCheckFinding | int]:
     """The database is the one that log, documents, chain and signatures give; see
     services.audit.rows.
     """
-    report = Report()
+    report = AuditReport()
     with node.records.snapshot() as moment, node.records.scratch() as into:
         with moment.read() as unit:
             sent = _newest_sent(node, unit)
         if node.contracts.latest(node.log_id).size > sent:  # what the home lacks is no fault in it
             older = "not compared: this home is older than the chain"
-            yield Finding(
+            yield SelfCheckFinding(
                 "rows", older, "see above", home_is_whole=True, verdict=Verdict.INCOMPLETE
             )
             return
         counts = rows.check(
-            replace(node, records=moment),
+            replace(node, records=moment, live=node.records),
             into,
             _story(node),
             report,
@@ -226,7 +242,7 @@ def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[Finding
             lambda item: None,
         )
     for one in report.findings:
-        yield Finding(
+        yield SelfCheckFinding(
             "rows",
             f"{one.kind.title}: {one.place}; expected {one.expected}, found {one.found}",
             _RESTORE,
@@ -243,12 +259,12 @@ def _story(node: Node) -> ToldStory:
 
 def _check_blocks(
     node: Node, deep: bool, progress: Callable[[int], None]
-) -> Iterator[Finding | Checked]:
+) -> Iterator[SelfCheckFinding | SelfChecked]:
     """Every item's ciphertext is stored whole; with ``deep`` every block is read and hashed."""
     after, count, findings = -1, 0, 0
     while True:
         with node.records.read() as unit:
-            items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
+            items = unit.items.page(after=after, limit=_PAGE, person=None, evidence=None)
             contents = [
                 (item, _content(node, unit, item.state.evidence))
                 for item in items
@@ -266,12 +282,14 @@ def _check_blocks(
                 away = isinstance(error, NetworkError)
                 hint = error.hint or _RESTORE
                 found = f"{item.state.evidence}: {error.message}"
-                yield Finding("content", found, hint, home_is_whole=away, verdict=verdict_of(error))
+                yield SelfCheckFinding(
+                    "content", found, hint, home_is_whole=away, verdict=verdict_of(error)
+                )
         if not items:
             break
         after = items[-1].opened
     if not findings:
-        yield Checked(
+        yield SelfChecked(
             "content",
             f"{count} blocks re-hashed"
             if deep
@@ -280,8 +298,8 @@ def _check_blocks(
         )
 
 
-def _content(node: Node, unit: Unit, evidence: str) -> content_encryption.Content | None:
-    event = documents.read_event(node, unit, unit.events(evidence)[0])
+def _content(node: Node, unit: UnitOfWork, evidence: str) -> content_encryption.Content | None:
+    event = documents.read_event(node, unit, unit.logs.events(evidence)[0])
     return (
         None
         if event is None or "content" not in event.body
@@ -302,20 +320,20 @@ def _blocks(
     yield 1
 
 
-def _check_backups(node: Node) -> Iterator[Finding | Checked]:
+def _check_backups(node: Node) -> Iterator[SelfCheckFinding | SelfChecked]:
     """A certificate of disposal says until when a backup opens an item."""
     node.backups_until()
     yield from ()
 
 
-def _check_workers(node: Node) -> Iterator[Finding | Checked]:
+def _check_workers(node: Node) -> Iterator[SelfCheckFinding | SelfChecked]:
     """What background work of the node told last."""
     known = node.workers.told()
     failing = [row for row in known if row.failures]
     for row in failing:
         since = f"since {format_time(row.since)}" if row.since is not None else ""
         told = f"{row.worker} failed {since}: {row.problem}"
-        yield Finding(
+        yield SelfCheckFinding(
             "workers",
             told,
             row.hint or "see: custody status",
@@ -323,28 +341,30 @@ def _check_workers(node: Node) -> Iterator[Finding | Checked]:
             verdict=Verdict.INCOMPLETE,
         )
     if known and not failing:
-        yield Checked("workers", f"{len(known)} went well when they were last told of", len(known))
+        yield SelfChecked(
+            "workers", f"{len(known)} went well when they were last told of", len(known)
+        )
 
 
-def _check_replicas(node: Node) -> Iterator[Finding | Checked]:
+def _check_replicas(node: Node) -> Iterator[SelfCheckFinding | SelfChecked]:
     """Every IPFS node answers, runs a tested Kubo, and has pinned what the home says that it
     has.
     """
     found = replica_status.report(node)
     if found.problem:
-        yield Finding(
+        yield SelfCheckFinding(
             "ipfs", found.problem, found.hint, home_is_whole=True, verdict=Verdict.INCOMPLETE
         )
     else:
         kept = sum(one.pinned for one in found.nodes)
-        yield Checked(
+        yield SelfChecked(
             "ipfs",
             f"every item lies at {found.copies} nodes or more, or at as many as it was asked for",
             kept,
         )
     for one in found.nodes:
         if one.problem:
-            yield Finding(
+            yield SelfCheckFinding(
                 "ipfs",
                 f"{one.name}: {one.problem}",
                 one.hint,
@@ -357,14 +377,14 @@ def _check_replicas(node: Node) -> Iterator[Finding | Checked]:
                 gone += not there
                 count += 1
             if gone:
-                yield Finding(
+                yield SelfCheckFinding(
                     "ipfs",
                     f"{one.name}: {gone} of {count} pins are gone",
                     "somebody unpinned them: custody fixity --all",
                 )
             else:
                 size = one.status.size / (1 << 20)
-                yield Checked(
+                yield SelfChecked(
                     "ipfs",
                     (
                         f"{one.name}: {count} pins, repository of {size:.1f} MiB, "

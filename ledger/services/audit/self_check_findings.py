@@ -16,7 +16,7 @@ from ledger.domain.verify.report import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SelfCheckFinding:
     """Something wrong: which part, what, and what to do."""
 
     part: str
@@ -29,7 +29,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class SelfChecked:
     """Something right: which part, and how much of it. ``count`` 0: there was nothing to check,
     which shows nothing.
     """
@@ -40,7 +40,7 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class EntriesWaiting:
     """Entries that are not final on the chain: they agree with one another, and nothing outside the
     home vouches for them.
     """
@@ -60,13 +60,13 @@ def verdict_of(error: CustodyError) -> Verdict:
     )
 
 
-def verdict(results: Sequence[Finding | Checked | Waiting]) -> Verdict:
+def verdict(results: Sequence[SelfCheckFinding | SelfChecked | EntriesWaiting]) -> Verdict:
     """Failed beats unreadable beats incomplete; entries that wait and an empty log are not verified
     either.
     """
-    found = {one.verdict for one in results if isinstance(one, Finding)}
-    if any(isinstance(one, Waiting) for one in results) or not any(
-        isinstance(one, Checked) and one.count for one in results
+    found = {one.verdict for one in results if isinstance(one, SelfCheckFinding)}
+    if any(isinstance(one, EntriesWaiting) for one in results) or not any(
+        isinstance(one, SelfChecked) and one.count for one in results
     ):
         found.add(Verdict.INCOMPLETE)
     return next(

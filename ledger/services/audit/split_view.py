@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ledger.domain.audit.findings import Finding
+from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState
-from ledger.domain.audit.report import Report
+from ledger.domain.audit.report import AuditReport
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.errors import CustodyError, FormatError, VerificationError
 from ledger.domain.log import merkle, tiles
@@ -38,7 +38,7 @@ class Audited:
 
 
 def check(
-    state: AuditState, audited: Sequence[Audited], seen: Sequence[bytes], report: Report
+    state: AuditState, audited: Sequence[Audited], seen: Sequence[bytes], report: AuditReport
 ) -> None:
     """Compare what the files show with every checkpoint ever served to us, and with what others
     saw.
@@ -57,12 +57,14 @@ def check(
             compared = _compare_file(data, views, state, report)
         except FormatError as error:
             report.add(
-                Finding("view-unsigned", place, "a signed checkpoint or a bundle", error.message)
+                AuditFinding(
+                    "view-unsigned", place, "a signed checkpoint or a bundle", error.message
+                )
             )
             continue
         if not compared:
             report.add(
-                Finding(
+                AuditFinding(
                     "view-other",
                     place,
                     "a checkpoint or receipts of a log that is audited here",
@@ -75,7 +77,7 @@ def check(
 
 
 def _compare_file(
-    data: bytes, views: Mapping[bytes, _View], state: AuditState, report: Report
+    data: bytes, views: Mapping[bytes, _View], state: AuditState, report: AuditReport
 ) -> int:
     """One file that somebody else got; how many checkpoints and statements of it speak of an
     audited log.
@@ -90,7 +92,9 @@ def _compare_file(
             state.put_view(checkpoint.log_id, checkpoint.size, checkpoint.note)
         else:
             place = f"checkpoint of {checkpoint.size} entries"
-            report.add(Finding("view-unsigned", place, f"signed by {view.agency}", "another key"))
+            report.add(
+                AuditFinding("view-unsigned", place, f"signed by {view.agency}", "another key")
+            )
         return 1
     count = 0
     for one in bundles.parse(data).statements:
@@ -116,7 +120,7 @@ class _View:
     one.
     """
 
-    def __init__(self, audited: Audited, report: Report) -> None:
+    def __init__(self, audited: Audited, report: AuditReport) -> None:
         self._log = audited.log
         self.agency, self.keys = audited.log.agency, audited.keys
         self._report = report
@@ -142,7 +146,9 @@ class _View:
         except CustodyError as error:
             found = f"root {checkpoint.root.hex()}, signed by the same log key: {error.message}"
             self._report.add(
-                Finding("view-differs", place, f"a part of the log of {self._size} entries", found)
+                AuditFinding(
+                    "view-differs", place, f"a part of the log of {self._size} entries", found
+                )
             )
 
     def _beyond(self, place: str, size: int) -> None:
@@ -151,7 +157,7 @@ class _View:
         """
         if size > self._served:
             self._report.add(
-                Finding(
+                AuditFinding(
                     "view-longer",
                     place,
                     f"a log of {size} entries or more",
@@ -172,5 +178,7 @@ class _View:
             self._report.add(told(missing, self._log.agency))
         except CustodyError:
             self._report.add(
-                Finding("statement-dropped", place, f"statement {leaf.hex()[:16]}", "another entry")
+                AuditFinding(
+                    "statement-dropped", place, f"statement {leaf.hex()[:16]}", "another entry"
+                )
             )

@@ -9,17 +9,17 @@ from typing import Any, Final
 from ledger.domain.crypto.content_encryption import Content
 from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
-from ledger.domain.item.history_rules import Life
+from ledger.domain.item.history_rules import ItemHistory
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.rows import CrossingRow, EntryRow, ErasureRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import EntryRow, ErasureRow, ItemRow, TransferStepRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.audit.rebuilding import Rebuild
 
 _PAGE: Final = 100
 
 
 @dataclass
-class Examined:
+class ReconstructedItem:
     """An item as it should be: its events with their documents, its content, its life, and sealed
     content keys.
 
@@ -31,7 +31,7 @@ class Examined:
     rows: list[EntryRow]
     events: dict[bytes, Event]
     content: Content | None
-    life: Life
+    life: ItemHistory
     erasure: ErasureRow | None
     grants: list[dict[str, Any]]
     sequenced: list[Event | None]
@@ -48,7 +48,7 @@ class Examined:
 
 
 @dataclass(frozen=True, slots=True)
-class One:
+class StoredItem:
     """See sequencing.Sequenced."""
 
     statement: Statement
@@ -62,7 +62,7 @@ def names(book: Rebuild) -> Iterator[list[str]]:
     after = ""
     while True:
         with book.into.read() as into:
-            page = into.distinct("entry", "evidence", after, _PAGE)
+            page = into.tables.distinct("entry", "evidence", after, _PAGE)
         if not page:
             break
         yield [one for one in page if one.startswith("urn:uuid:")]
@@ -70,26 +70,26 @@ def names(book: Rebuild) -> Iterator[list[str]]:
     after = ""
     while True:
         with book.node.records.read() as unit, book.into.read() as into:
-            page = unit.distinct("inherited", "evidence", after, _PAGE)
-            known = into.items_named(page)
+            page = unit.tables.distinct("inherited", "evidence", after, _PAGE)
+            known = into.items.named(page)
         if not page:
             return
         yield [one for one in page if one not in known]
         after = page[-1]
 
 
-class Stored:
+class StoredItems:
     """What the home says of some items, read for all of them at once."""
 
-    def __init__(self, unit: Unit, names: list[str]) -> None:
-        self.items = unit.items_named(names)
+    def __init__(self, unit: UnitOfWork, names: list[str]) -> None:
+        self.items = unit.items.named(names)
         self.erasures = {
             row["evidence"]: ErasureRow(**row)
-            for row in unit.rows_among("erasure", "evidence", names)
+            for row in unit.tables.rows_among("erasure", "evidence", names)
         }
         self.grants: dict[str, list[dict[str, Any]]] = {}
-        for row in unit.rows_among("grant", "evidence", names):
+        for row in unit.tables.rows_among("grant", "evidence", names):
             self.grants.setdefault(row["evidence"], []).append(row)
-        self.crossings: dict[str, dict[int, CrossingRow]] = {}
-        for row in unit.rows_among("crossing", "evidence", names):
-            self.crossings.setdefault(row["evidence"], {})[row["number"]] = CrossingRow(**row)
+        self.crossings: dict[str, dict[int, TransferStepRow]] = {}
+        for row in unit.tables.rows_among("crossing", "evidence", names):
+            self.crossings.setdefault(row["evidence"], {})[row["number"]] = TransferStepRow(**row)

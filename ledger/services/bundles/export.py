@@ -26,7 +26,7 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.log import receipt as receipts
 from ledger.domain.log.merkle import leaf_hash
 from ledger.domain.ports.rows import CheckpointRow, DescriptorRow, EntryRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
@@ -69,7 +69,7 @@ def bundle(
             has gone on to others.
     """
     with node.records.read() as unit:
-        item = unit.item(evidence)
+        item = unit.items.get(evidence)
         rows = [
             row
             for row in foreign_history.events_that_count(unit, evidence)
@@ -77,14 +77,14 @@ def bundle(
         ]
         if item is None or not rows:
             raise NotFoundError("no such item")
-        firsts = [unit.covering_checkpoint(row.log, row.index) for row in rows]
+        firsts = [unit.checkpoints.covering(row.log, row.index) for row in rows]
         last_proven = max(
             (one.time for one in firsts if one is not None and one.state == "final"), default=0
         )
-        newest = unit.newest_crl()
+        newest = unit.authority.newest_crl()
         stale = newest is None or newest.issued < last_proven
         signers = {
-            certificates.parse(unit.certificate(row.certificate) or b"").agency
+            certificates.parse(unit.people.certificate(row.certificate) or b"").agency
             for row in rows
             if row.log == node.log_id
         }
@@ -94,18 +94,18 @@ def bundle(
     for code in sorted(signers - {node.agency}):
         directory.renew_crl(node, code, last_proven)
     with node.records.read() as unit:
-        draft = _Draft(node, unit, item)
+        draft = _BundleBuilder(node, unit, item)
         for row in rows:
             draft.add(row, shown)
         return draft.finish(prove=prove)
 
 
 @dataclass
-class _Draft:
+class _BundleBuilder:
     """A bundle in the making."""
 
     node: Node
-    unit: Unit
+    unit: UnitOfWork
     item: ItemRow
     statements: list[tuple[BundledStatement, LogRef, int | None]] = field(default_factory=list)
     checkpoints: dict[_Place, BundledCheckpoint] = field(default_factory=dict)
@@ -120,8 +120,8 @@ class _Draft:
             if self.inherited is not None
             else {}
         )
-        self._newest = unit.newest_checkpoint(node.log_id, ("final",))
-        log = unit.log(node.log_id)
+        self._newest = unit.checkpoints.newest(node.log_id, ("final",))
+        log = unit.logs.get(node.log_id)
         assert log is not None
         self._own = LogRef(node.agency, log.number)
         self._read = merkle_log.reader(
@@ -139,7 +139,7 @@ class _Draft:
             log, index = self._own, row.index
         else:
             log, index, receipt, first = self._inherit(row)
-        der = self.unit.certificate(row.certificate)
+        der = self.unit.people.certificate(row.certificate)
         if der is not None:
             self.certificates[row.certificate] = der
             if first is not None:
@@ -161,7 +161,7 @@ class _Draft:
         newest = self._newest
         if newest is None or row.index >= newest.size:
             return None, None
-        first = self.unit.covering_checkpoint(row.log, row.index)
+        first = self.unit.checkpoints.covering(row.log, row.index)
         assert first is not None
         for one in (first, newest):
             self.checkpoints[self._own, one.size] = _checkpoint(one)
@@ -226,8 +226,8 @@ class _Draft:
         agencies = {certificates.parse(der).agency for der in self.certificates.values()} - {
             self.node.agency
         }
-        rows = [self.unit.partner(code) for code in sorted(agencies)]
-        newest = self.unit.newest_crl()
+        rows = [self.unit.partners.get(code) for code in sorted(agencies)]
+        newest = self.unit.authority.newest_crl()
         own = [newest.der] if newest is not None else []
         inherited = list(self.inherited.crls) if self.inherited is not None else []
         return tuple(
@@ -255,7 +255,7 @@ class _Draft:
     def _known(self, agency: str) -> dict[int, DescriptorRow]:
         """The versions of an agency's descriptor that are known here."""
         if agency == self.node.agency:
-            return {row.version: row for row in self.unit.descriptors()}
+            return {row.version: row for row in self.unit.authority.descriptors()}
         inherited = [
             (descriptors.parse(one.document), one)
             for one in (self.inherited.descriptors if self.inherited is not None else ())
@@ -265,7 +265,7 @@ class _Draft:
             for found, one in inherited
             if found.agency == agency
         ]
-        return {row.version: row for row in (*rows, *self.unit.partner_descriptors(agency))}
+        return {row.version: row for row in (*rows, *self.unit.partners.descriptors(agency))}
 
     def _descriptors(self, logs: list[LogRef]) -> tuple[tuple[BundledDescriptor, ...], list[bytes]]:
         """The versions that checkpoints name and those in force at proven times, with the proof

@@ -28,8 +28,8 @@ from ledger.domain.identity.names import agency_id
 from ledger.domain.item.custody import ItemState
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.unit_of_work import Unit
-from ledger.domain.verify import State, Verdict, verify
+from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.domain.verify import ContractState, Verdict, verify
 from ledger.services.bundles import agency_trust
 from ledger.services.node.context import Node
 from ledger.services.records import foreign_history, record_keys
@@ -130,7 +130,7 @@ class _Keys:
         )
 
 
-class OwnView(State):
+class OwnView(ContractState):
     """The contracts as our own chain has them in its newest final block.
 
     Args:
@@ -176,7 +176,7 @@ class OwnView(State):
         return bytes(4) + len(self._hops).to_bytes(4, "big") + holder[:24]
 
 
-def verify_bundle(node: Node, found: Bundle, state: State | None = None) -> None:
+def verify_bundle(node: Node, found: Bundle, state: ContractState | None = None) -> None:
     """The ten steps of verification, the chain judged by our own view of it.
 
     Raises:
@@ -207,7 +207,7 @@ def verify_bundle(node: Node, found: Bundle, state: State | None = None) -> None
 
 
 def require_history(
-    unit: Unit, state: ItemState, origin: str, parsed: tuple[Statement, ...]
+    unit: UnitOfWork, state: ItemState, origin: str, parsed: tuple[Statement, ...]
 ) -> None:
     """Check that what came is about the very item that is known here, and goes on from what is
     known of it.
@@ -216,7 +216,7 @@ def require_history(
         VerificationError: another item of that name, or another history of it.
     """
     same = (origin, parsed[0].claims.ref) == (state.origin, state.ref)
-    known = [row for row in unit.events(state.evidence) if row.seq <= state.seq]
+    known = [row for row in unit.logs.events(state.evidence) if row.seq <= state.seq]
     if (
         not same
         or len(parsed) <= state.seq
@@ -229,7 +229,9 @@ def require_history(
         )
 
 
-def keep(node: Node, unit: Unit, opened: Opened, numbers: Iterable[int], key: bytes | None) -> None:
+def keep(
+    node: Node, unit: UnitOfWork, opened: Opened, numbers: Iterable[int], key: bytes | None
+) -> None:
     """Keep these events of a verified parcel: entries of other logs, certificates, documents sealed
     anew, and what they are found by.
 
@@ -246,30 +248,34 @@ def keep(node: Node, unit: Unit, opened: Opened, numbers: Iterable[int], key: by
         one, event = opened.statements[number], opened.events[number]
         log = log_of(node, opened.bundle, opened.bundle.statements[number])
         if log == node.log_id:
-            if unit.entry_by_digest(one.digest) is None:
+            if unit.logs.entry_by_digest(one.digest) is None:
                 raise VerificationError(
                     5,
                     "the parcel shows an event in our log that is not there",
                     hint="run: custody doctor",
                 )
             continue
-        unit.keep_entry(replace(entry_row(log, one), index=opened.bundle.statements[number].index))
-        unit.put_certificate(one.certificate, ders[one.certificate])
+        unit.logs.keep_entry(
+            replace(entry_row(log, one), index=opened.bundle.statements[number].index)
+        )
+        unit.people.put_certificate(one.certificate, ders[one.certificate])
         if event is None or key is None:
             continue
         evidence = opened.bundle.evidence
-        unit.keep_document(event.digest, evidence, content_encryption.seal_document(key, event.raw))
+        unit.documents.keep(
+            event.digest, evidence, content_encryption.seal_document(key, event.raw)
+        )
         for position, shown in enumerate(event.disclosures):
-            unit.keep_disclosure(
+            unit.documents.keep_disclosure(
                 shown.digest,
                 event.digest,
                 position,
                 content_encryption.seal_disclosure(key, shown.encoded),
             )
         for token in record_keys.tokens(node, event):
-            unit.put_token(token, evidence)
+            unit.items.put_token(token, evidence)
         for link in foreign_history.links_of(event):
-            unit.put_link(link)
+            unit.copies.put_link(link)
 
 
 def log_of(node: Node, given: Bundle, bundled: BundledStatement) -> bytes:

@@ -27,8 +27,8 @@ from ledger.domain.errors import (
 )
 from ledger.domain.identity.person import agency_recipient
 from ledger.domain.ports.node_and_chain import PartnerApi
-from ledger.domain.ports.rows import GivenRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import DisclosedCopyRow, ItemRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.bundles import export, unpacking
 from ledger.services.handovers import outgoing
@@ -59,22 +59,22 @@ class Offered:
     grants: tuple[bytes, ...]
 
 
-def for_agency(node: Node, agency: str, after: bytes = b"") -> list[GivenRow]:
+def for_agency(node: Node, agency: str, after: bytes = b"") -> list[DisclosedCopyRow]:
     """A page of the copies that an agency may fetch now, in the order of statements."""
     with node.records.read() as unit:
-        return unit.given_to(agency, outgoing.PAGE, now=node.clock.now(), after=after)
+        return unit.copies.offered_to(agency, outgoing.PAGE, now=node.clock.now(), after=after)
 
 
 def require_given(
-    node: Node, unit: Unit, agency: str, statement: bytes
-) -> tuple[GivenRow, ItemRow]:
+    node: Node, unit: UnitOfWork, agency: str, statement: bytes
+) -> tuple[DisclosedCopyRow, ItemRow]:
     """A copy that an agency may fetch now, and its item.
 
     Raises:
         NotFoundError: the same answer whether there is none, it is another's or time is over.
     """
-    row = unit.given(statement)
-    item = unit.item(row.evidence) if row is not None else None
+    row = unit.copies.get(statement)
+    item = unit.items.get(row.evidence) if row is not None else None
     if row is None or item is None or row.agency != agency or row.until <= node.clock.now():
         raise NotFoundError(_NONE)
     return row, item
@@ -88,7 +88,7 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
     """
     with node.records.read() as unit:
         row, _ = require_given(node, unit, agency, statement)
-        entry = unit.entry_by_digest(statement)
+        entry = unit.logs.entry_by_digest(statement)
         receiver = directory.descriptor(node, unit, agency)
     assert entry is not None
     found = export.bundle(node, row.evidence, until=entry.seq + 1, shown=None)
@@ -97,9 +97,9 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
         documents: list[SealedDocument] = []
         given = [
             grants.parse(one)
-            for one in unit.grants(row.evidence, "content", receiver.custody.digest)
+            for one in unit.grants.sealed_to(row.evidence, "content", receiver.custody.digest)
         ]
-        for one in (unit.events(row.evidence)[0], entry):
+        for one in (unit.logs.events(row.evidence)[0], entry):
             document, keys = outgoing.single(unit, one, key, receiver.node)
             documents.append(document)
             given += keys
@@ -110,7 +110,7 @@ def pack(node: Node, agency: str, statement: bytes) -> bytes:
 def for_us(node: Node) -> list[dict[str, Any]]:
     """Copies that other agencies gave us; those whose node does not answer in time are left out."""
     with node.records.read() as unit:
-        rows = unit.partners()
+        rows = unit.partners.all()
     end = time.monotonic() + _PATIENCE
     found: list[dict[str, Any]] = []
     for row in rows:
@@ -177,14 +177,16 @@ def fetch(node: Node, code: str, api: PartnerApi, evidence: str, statement: byte
     return Offered(evidence, statement, opening.value, disclosed.value, content)
 
 
-def require_copy(node: Node, unit: Unit, item: ItemRow, evidence: str, statement: bytes) -> None:
+def require_copy(
+    node: Node, unit: UnitOfWork, item: ItemRow, evidence: str, statement: bytes
+) -> None:
     """An item of ours is a copy of another agency's, by the statement that disclosed it: nobody
     else names theirs in its place.
 
     Raises:
         RuleError: its record says otherwise.
     """
-    opening = read_event(node, unit, unit.events(item.state.evidence)[0])
+    opening = read_event(node, unit, unit.logs.events(item.state.evidence)[0])
     source = {"evidence": evidence, "statement": statement.hex()}
     if (
         opening is None
@@ -212,4 +214,4 @@ def note_taken(node: Node, agency: str, statement: bytes, copy: str) -> None:
         row, _ = require_given(node, unit, agency, statement)
         if row.taken not in ("", copy):
             raise DeniedError("another item was named as this copy before")
-        unit.put_given(replace(row, taken=copy))
+        unit.copies.put(replace(row, taken=copy))

@@ -24,7 +24,7 @@ from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.domain.ports.rows import EntryRow, ErasureRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.bundles import export
 from ledger.services.handovers import outcomes, outgoing
 from ledger.services.node.context import Node
@@ -82,7 +82,7 @@ def _rows(
     return pages.every(
         node.records,
         after,
-        lambda unit, key, size: unit.erasures(
+        lambda unit, key, size: unit.erasures.in_states(
             states, size, custodian=custodian, held=held, after=key
         ),
         lambda row: row.evidence,
@@ -100,15 +100,15 @@ def _body(row: ErasureRow) -> dict[str, Any]:
 
 def _done(node: Node, row: ErasureRow) -> None:
     with node.records.write() as unit:
-        unit.put_erasure(replace(row, state="done"))
+        unit.erasures.put(replace(row, state="done"))
 
 
 def _drop(node: Node, row: ErasureRow) -> ErasureRow:
     with node.records.write() as unit:
-        item = unit.item(row.evidence)
-        count = unit.drop_secrets(row.evidence, _SCOPES, record=True)
+        item = unit.items.get(row.evidence)
+        count = unit.items.drop_secrets(row.evidence, _SCOPES, record=True)
         row = replace(row, state="dropped", count=row.count + count, time=node.clock.now())
-        unit.put_erasure(row)
+        unit.erasures.put(row)
     node.records.scrub()
     if item is not None and item.cid is not None:
         placement.release(node, item)
@@ -160,7 +160,7 @@ def for_agency(node: Node, agency: str, after: str = "") -> list[dict[str, Any]]
     item's record stands now.
     """
     with node.records.read() as unit:
-        newest = unit.newest_checkpoint(node.log_id, ("final",))
+        newest = unit.checkpoints.newest(node.log_id, ("final",))
     return list(
         islice(_told(node, agency, after, newest.size if newest is not None else 0), outgoing.PAGE)
     )
@@ -169,7 +169,7 @@ def for_agency(node: Node, agency: str, after: str = "") -> list[dict[str, Any]]
 def _told(node: Node, agency: str, after: str, size: int) -> Iterator[dict[str, Any]]:
     for row in _rows(node, ("dropped", "done"), node.agency, held=agency, after=after):
         with node.records.read() as unit:
-            item, close = unit.item(row.evidence), unit.entry_by_digest(row.statement)
+            item, close = unit.items.get(row.evidence), unit.logs.entry_by_digest(row.statement)
         if item is not None and close is not None and close.index < size:
             head = {
                 "events": item.state.seq + 1,
@@ -184,12 +184,12 @@ def _told(node: Node, agency: str, after: str, size: int) -> Iterator[dict[str, 
             }
 
 
-def holders(unit: Unit, evidence: str) -> set[str]:
+def holders(unit: UnitOfWork, evidence: str) -> set[str]:
     """Agencies that have, or had, an item in their custody."""
-    item = unit.item(evidence)
+    item = unit.items.get(evidence)
     taken = {
         row.taker
-        for row in unit.crossings(evidence)
+        for row in unit.transfers.of_item(evidence)
         if row.state == "concluded" and row.outcome == contract_layout.ACCEPTED
     }
     return taken | ({item.state.origin} if item is not None else set())
@@ -203,8 +203,8 @@ def closing(node: Node, agency: str, evidence: str) -> bytes:
         NotFoundError: no such item, or none that they held.
     """
     with node.records.read() as unit:
-        row = unit.erasure(evidence)
-        close = unit.entry_by_digest(row.statement) if row is not None else None
+        row = unit.erasures.get(evidence)
+        close = unit.logs.entry_by_digest(row.statement) if row is not None else None
         if (
             row is None
             or close is None
@@ -248,14 +248,14 @@ def learn(
 def _follow(node: Node, agency: str, api: PartnerApi, evidence: str, told: dict[str, Any]) -> None:
     _learn(node, agency, api, evidence, from_hex(told["disposal"], what="disposal", size=32))
     with node.records.read() as unit:
-        row = unit.erasure(evidence)
+        row = unit.erasures.get(evidence)
     if row is not None and (row.state, row.custodian) == ("dropped", agency):
         _sign_there(node, api, row, told)
 
 
 def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: bytes) -> None:
     with node.records.read() as unit:
-        item, known = unit.item(evidence), unit.erasure(evidence)
+        item, known = unit.items.get(evidence), unit.erasures.get(evidence)
         held = node.agency in holders(unit, evidence)
     if item is None or known is not None or item.state.custodian == node.agency or not held:
         return
@@ -267,25 +267,25 @@ def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: b
         )
     outcomes.check_closing(node, agency, api.closing(evidence), evidence, statement)
     with node.records.write() as unit:
-        if unit.erasure(evidence) is None:
-            unit.put_erasure(
+        if unit.erasures.get(evidence) is None:
+            unit.erasures.put(
                 ErasureRow(evidence, statement, agency, "due", backups=node.backups_until())
             )
 
 
-def disposal(unit: Unit, evidence: str) -> Disposal | None:
+def disposal(unit: UnitOfWork, evidence: str) -> Disposal | None:
     """What became of an item that was disposed of; None for any other."""
-    row, item = unit.erasure(evidence), unit.item(evidence)
+    row, item = unit.erasures.get(evidence), unit.items.get(evidence)
     if row is None or item is None:
         return None
-    entries = unit.events(evidence)
+    entries = unit.logs.events(evidence)
     close = next((one for one in entries if one.digest == row.statement), None)
     confirmed = [
         one
         for one in entries
         if close is not None and one.seq > close.seq and _by_service(unit, one)
     ]
-    pins = sum(one.state != "released" for one in unit.holdings(evidence))
+    pins = sum(one.state != "released" for one in unit.replicas.of_item(evidence))
     return Disposal(
         evidence,
         row.statement,
@@ -298,6 +298,6 @@ def disposal(unit: Unit, evidence: str) -> Disposal | None:
     )
 
 
-def _by_service(unit: Unit, row: EntryRow) -> bool:
-    der = unit.certificate(row.certificate)
+def _by_service(unit: UnitOfWork, row: EntryRow) -> bool:
+    der = unit.people.certificate(row.certificate)
     return der is not None and certificates.parse(der).kind == "service"

@@ -31,8 +31,9 @@ from ledger.domain.item import custody
 from ledger.domain.item.custody import ItemState
 from ledger.domain.log.statement import Statement
 from ledger.domain.ports.node_and_chain import PartnerApi
-from ledger.domain.ports.rows import CrossingRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import ItemRow, TransferStepRow
+from ledger.domain.ports.states import TransferState
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.bundles import unpacking
 from ledger.services.bundles.unpacking import Opened
 from ledger.services.node.context import Node
@@ -93,8 +94,8 @@ def _receive(
     state, rows, content = _offered(node, code, opened)
     granted = _grants(node, opened, content)
     with node.records.read() as unit:
-        _require_same(node, unit, unit.item(evidence), opened)
-        place = unit.newest_place()
+        _require_same(node, unit, unit.items.get(evidence), opened)
+        place = unit.items.newest_place()
     _require_room(
         node,
         code,
@@ -114,9 +115,9 @@ def _receive(
             node.blocks, transfer.content
         )  # a slow one may have lost what came first to the daily collection
     with node.records.write() as unit:
-        _require_same(node, unit, unit.item(evidence), opened)
+        _require_same(node, unit, unit.items.get(evidence), opened)
         for scope, recipient, binding, data in granted:
-            unit.keep_grant(evidence, scope, recipient, binding, data)
+            unit.grants.keep(evidence, scope, recipient, binding, data)
         key = record_keys.record_key(node, unit, evidence)
         write(
             node,
@@ -125,7 +126,7 @@ def _receive(
             state,
             rows,
             None if content is None else cids.from_text(content.cid),
-            unit.newest_place() + 1,
+            unit.items.newest_place() + 1,
             key,
         )
     return True
@@ -133,7 +134,7 @@ def _receive(
 
 def _offered(
     node: Node, code: str, opened: Opened
-) -> tuple[ItemState, list[CrossingRow], content_encryption.Content | None]:
+) -> tuple[ItemState, list[TransferStepRow], content_encryption.Content | None]:
     """Where an item stands that is on offer to us by its holder, verified, and its content."""
     if None in opened.events or opened.record is None:
         raise VerificationError(
@@ -162,10 +163,10 @@ def _offered(
 
 def write(
     node: Node,
-    unit: Unit,
+    unit: UnitOfWork,
     opened: Opened,
     state: ItemState,
-    rows: list[CrossingRow],
+    rows: list[TransferStepRow],
     cid: bytes | None,
     place: int,
     key: bytes | None,
@@ -179,14 +180,14 @@ def write(
     """
     evidence, last = opened.bundle.evidence, opened.bundle.statements[-1]
     unpacking.keep(node, unit, opened, range(len(opened.statements)), key)
-    unit.put_inherited(evidence, opened.bundle.with_chain(None).encode())
-    before = unit.item(evidence)
+    unit.transfers.put_inherited(evidence, opened.bundle.with_chain(None).encode())
+    before = unit.items.get(evidence)
     opener, place = (before.opener, before.opened) if before is not None else (None, place)
-    unit.put_item(
+    unit.items.put(
         ItemRow(state, cid, opener, place, unpacking.log_of(node, opened.bundle, last), last.index)
     )
     for row in rows:
-        unit.keep_crossing(row)
+        unit.transfers.keep(row)
 
 
 def _content(opening: Event | None) -> content_encryption.Content | None:
@@ -195,7 +196,7 @@ def _content(opening: Event | None) -> content_encryption.Content | None:
     return content_encryption.parse_content(opening.body["content"], opening.body["size"])
 
 
-def _require_same(node: Node, unit: Unit, before: ItemRow | None, opened: Opened) -> None:
+def _require_same(node: Node, unit: UnitOfWork, before: ItemRow | None, opened: Opened) -> None:
     """An item that is known here already must be the very same one, and not in our custody: names
     are chosen by whoever opens an item.
 
@@ -212,11 +213,14 @@ def _require_same(node: Node, unit: Unit, before: ItemRow | None, opened: Opened
             hint="refuse it: ask the giver where it comes from",
         )
     unpacking.require_history(unit, before.state, opened.bundle.origin, opened.statements)
-    if any(row.state in transfer_steps.UNSETTLED for row in unit.crossings(before.state.evidence)):
+    if any(
+        row.state in transfer_steps.UNSETTLED
+        for row in unit.transfers.of_item(before.state.evidence)
+    ):
         raise ConflictError(
             "an earlier handover of this item is not settled here yet", hint="try again in a moment"
         )
-    if unit.erasure(before.state.evidence) is not None:
+    if unit.erasures.get(before.state.evidence) is not None:
         raise VerificationError(
             8,
             "the keys of this item were destroyed here after its disposal",
@@ -266,10 +270,10 @@ def _require_room(node: Node, code: str, evidence: str, size: int) -> None:
     for row in transfer_steps.every(node, ("open", "concluding"), giver=code):
         if row.taker == node.agency and row.evidence != evidence:
             with node.records.read() as unit:
-                first = unit.events(row.evidence)[:1]
+                first = unit.logs.events(row.evidence)[:1]
                 content = _content(documents.read_event(node, unit, first[0])) if first else None
                 lying += (content.ciphertext_size if content is not None else 0) + len(
-                    unit.inherited(row.evidence) or b""
+                    unit.transfers.inherited(row.evidence) or b""
                 )
             count += 1
     if count >= MOST:
@@ -294,13 +298,13 @@ def _require_room(node: Node, code: str, evidence: str, size: int) -> None:
         )
 
 
-def replay(opened: Opened) -> tuple[ItemState, list[CrossingRow]]:
+def replay(opened: Opened) -> tuple[ItemState, list[TransferStepRow]]:
     """Where the item stands, and its handovers between agencies as statements and contract tell
     them.
     """
     hops = {hop.offer: hop for hop in opened.bundle.hops}
     state: ItemState | None = None
-    rows: list[CrossingRow] = []
+    rows: list[TransferStepRow] = []
     for bundled, one, event in zip(
         opened.bundle.statements, opened.statements, opened.events, strict=True
     ):
@@ -337,13 +341,13 @@ def replay(opened: Opened) -> tuple[ItemState, list[CrossingRow]]:
 
 def _crossing(
     evidence: str, number: int, giver: str, offer: Statement, hop: Hop | None
-) -> CrossingRow:
+) -> TransferStepRow:
     taker = offer.claims.to or ""
     if hop is None:  # withdrawn before the contract ever took it
-        return CrossingRow(evidence, number, giver, taker, offer.digest, 0, "lapsed")
-    state = "open" if hop.outcome == contract_layout.OPEN else "concluded"
+        return TransferStepRow(evidence, number, giver, taker, offer.digest, 0, "lapsed")
+    state: TransferState = "open" if hop.outcome == contract_layout.OPEN else "concluded"
     times = (hop.offer_time, hop.outcome, hop.outcome_digest, hop.time)
-    return CrossingRow(evidence, number, giver, taker, offer.digest, hop.expires, state, *times)
+    return TransferStepRow(evidence, number, giver, taker, offer.digest, hop.expires, state, *times)
 
 
 def discard(node: Node, code: str, evidence: str) -> None:
@@ -370,5 +374,5 @@ def _used_since(node: Node, place: int) -> Iterator[bytes]:
             yield from dag.every(node.blocks.own, item.cid) if item.cid is not None else ()
 
 
-def _items(unit: Unit, after: int, size: int) -> list[ItemRow]:
-    return unit.items(after=after, limit=size, person=None, evidence=None)
+def _items(unit: UnitOfWork, after: int, size: int) -> list[ItemRow]:
+    return unit.items.page(after=after, limit=size, person=None, evidence=None)

@@ -14,8 +14,9 @@ from typing import Final
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import NotFoundError, RuleError
 from ledger.domain.ports.rows import ItemRow
-from ledger.domain.ports.unit_of_work import Unit
-from ledger.services.access import authorization
+from ledger.domain.ports.states import ReleaseKind
+from ledger.domain.ports.unit_of_work import UnitOfWork
+from ledger.services.access import authorization, reading
 from ledger.services.access.authorization import Caller
 from ledger.services.handovers.sync import Synced
 from ledger.services.node.context import Node
@@ -41,13 +42,13 @@ def under_way(node: Node, caller: Caller) -> list[UnderWay]:
     """Offers that are open, among the items that the caller may know of or is asked to take."""
     found = []
     with node.records.read() as unit:
-        for item in unit.offered_items():
+        for item in unit.items.offered():
             offer = item.state.offer
             if offer is None or not authorization.parts_of(
                 node, unit, caller, item.state.evidence, item
             ):
                 continue
-            rows = unit.crossings(item.state.evidence)
+            rows = unit.transfers.of_item(item.state.evidence)
             state = rows[-1].state if rows and offer.to != item.state.custodian else "inside"
             expires = (
                 offer.expires if offer.expires is not None else (rows[-1].expires if rows else None)
@@ -59,19 +60,19 @@ def under_way(node: Node, caller: Caller) -> list[UnderWay]:
                     offer.digest,
                     expires,
                     state,
-                    authorization.looks(node, unit, offer.digest),
+                    reading.looks(node, unit, offer.digest),
                 )
             )
     return found
 
 
-def require_offered(node: Node, unit: Unit, caller: Caller, evidence: str) -> ItemRow:
+def require_offered(node: Node, unit: UnitOfWork, caller: Caller, evidence: str) -> ItemRow:
     """The item, if it is on offer to the caller, and the offer still holds.
 
     Raises:
         NotFoundError: it is not. RuleError: the offer has expired, and gives nothing any more.
     """
-    item = unit.item(evidence)
+    item = unit.items.get(evidence)
     if item is None or not authorization.is_asked(node, caller, item):
         raise NotFoundError("no such item on offer to you", hint="see: custody handover list")
     offer = item.state.offer
@@ -83,7 +84,7 @@ def require_offered(node: Node, unit: Unit, caller: Caller, evidence: str) -> It
     return item
 
 
-def look(node: Node, caller: Caller, evidence: str, kind: str) -> None:
+def look(node: Node, caller: Caller, evidence: str, kind: ReleaseKind) -> None:
     """Write down that whoever is asked looks at an item before answering: once for each offer and
     kind, when they first do.
 
@@ -99,7 +100,7 @@ def look(node: Node, caller: Caller, evidence: str, kind: str) -> None:
         assert offer is not None
         known = any(
             (row.recipient, row.kind) == (caller.id.recipient, kind)
-            for row in unit.releases_under(offer.digest)
+            for row in unit.releases.under(offer.digest)
         )
     if not known:
         authorization.note_release(node, offer.digest, caller.id.recipient, kind, evidence)

@@ -14,8 +14,8 @@ from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.errors import ChainError, DeniedError, VerificationError
 from ledger.domain.log import statement as statements
-from ledger.domain.ports.rows import CrossingRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import ItemRow, TransferStepRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.bundles import unpacking
 from ledger.services.bundles.unpacking import Opened, OwnView
 from ledger.services.node.context import Node
@@ -23,7 +23,7 @@ from ledger.services.onchain import transfer_steps
 from ledger.services.records import record_keys
 
 
-def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
+def take_outcome(node: Node, row: TransferStepRow, data: bytes) -> None:
     """Take over what the other side signed, where the contract has taken it.
 
     Raises:
@@ -33,12 +33,12 @@ def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
     opened = unpacking.open_parcel(node, data, row.evidence)
     hop, number = _ending(opened, row)
     with node.records.read() as unit:
-        item = unit.item(row.evidence)
+        item = unit.items.get(row.evidence)
         assert item is not None
         unpacking.require_history(unit, item.state, opened.bundle.origin, opened.statements)
         concluded = [
             transfer_steps.hop_of(one)
-            for one in unit.crossings(row.evidence)
+            for one in unit.transfers.of_item(row.evidence)
             if one.state == "concluded"
         ]
         key = _record_key(node, unit, row.evidence)
@@ -57,10 +57,10 @@ def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
     _verify(node, opened, item)
     with node.records.write() as unit:
         unpacking.keep(node, unit, opened, [number], key)
-        unit.put_inherited(
+        unit.transfers.put_inherited(
             row.evidence, opened.bundle.with_chain(None).encode()
         )  # verified, and it goes on from what was here
-        row = next(one for one in unit.crossings(row.evidence) if one.number == row.number)
+        row = next(one for one in unit.transfers.of_item(row.evidence) if one.number == row.number)
         times = {
             "offer_time": hop.offer_time,
             "outcome": hop.outcome,
@@ -70,7 +70,7 @@ def take_outcome(node: Node, row: CrossingRow, data: bytes) -> None:
         transfer_steps.conclude(node, unit, replace(row, sent=b"", **times))  # type: ignore[arg-type]
 
 
-def _ending(opened: Opened, row: CrossingRow) -> tuple[Hop, int]:
+def _ending(opened: Opened, row: TransferStepRow) -> tuple[Hop, int]:
     """The handover as it was concluded, and which event of the parcel concluded it."""
     hop = next(
         (
@@ -110,7 +110,7 @@ def _verify(node: Node, opened: Opened, item: ItemRow) -> None:
     unpacking.verify_bundle(node, found, OwnView(node, found, item.state.ref))
 
 
-def _record_key(node: Node, unit: Unit, evidence: str) -> bytes | None:
+def _record_key(node: Node, unit: UnitOfWork, evidence: str) -> bytes | None:
     try:
         return record_keys.record_key(node, unit, evidence)
     except DeniedError:
@@ -134,7 +134,7 @@ def check_closing(
     if last.claims.issuer != agency or found.logs[log].agency != agency:
         raise VerificationError(8, "the disposal was not signed by the agency that holds the item")
     with node.records.read() as unit:
-        item = unit.item(evidence)
+        item = unit.items.get(evidence)
         assert item is not None
         unpacking.require_history(unit, item.state, found.origin, parsed)
     unpacking.verify_bundle(node, found.with_chain(None), OwnView(node))

@@ -17,8 +17,8 @@ from ledger.domain.errors import DeniedError, NotFoundError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.person import agency_recipient
-from ledger.domain.ports.rows import CrossingRow, EntryRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import EntryRow, ItemRow, TransferStepRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.bundles import export
 from ledger.services.node.context import Node
@@ -30,7 +30,7 @@ PAGE: Final = 1000  # rows of a list that another agency asks for; it asks again
 _NONE = "no handover between us about such an item"
 
 
-def between(node: Node, agency: str, after: str = "") -> list[CrossingRow]:
+def between(node: Node, agency: str, after: str = "") -> list[TransferStepRow]:
     """A page of the handovers between an agency and us that the contract has taken and nobody has
     concluded yet, as far as we know.
     """
@@ -57,7 +57,7 @@ def page(
         node.pages[name] = ""
 
 
-def shared(node: Node, unit: Unit, agency: str, evidence: str) -> CrossingRow:
+def shared(node: Node, unit: UnitOfWork, agency: str, evidence: str) -> TransferStepRow:
     """The newest handover of an item, if it is between an agency and us and the contract knows it.
 
     Raises:
@@ -65,7 +65,7 @@ def shared(node: Node, unit: Unit, agency: str, evidence: str) -> CrossingRow:
     """
     rows = [
         row
-        for row in unit.crossings(evidence)
+        for row in unit.transfers.of_item(evidence)
         if row.state in ("open", "concluding", "concluded") and row.offer_time
     ]
     mine = [row for row in rows if {row.giver, row.taker} == {agency, node.agency}]
@@ -83,7 +83,9 @@ def pack(node: Node, agency: str, evidence: str) -> bytes:
     """
     with node.records.read() as unit:
         row = shared(node, unit, agency, evidence)
-        outcome = unit.entry_by_digest(row.outcome_digest) if row.state == "concluded" else None
+        outcome = (
+            unit.logs.entry_by_digest(row.outcome_digest) if row.state == "concluded" else None
+        )
         receiver = directory.descriptor(node, unit, agency)
     if outcome is None and agency == row.taker and not _holds(node, row):
         raise NotFoundError(_NONE)
@@ -96,14 +98,17 @@ def pack(node: Node, agency: str, evidence: str) -> bytes:
     with node.records.read() as unit:
         key = record_keys.record_key(node, unit, evidence)
         documents = []
-        for event in unit.events(evidence):
-            sealed = unit.document(event.payload)
+        for event in unit.logs.events(evidence):
+            sealed = unit.documents.get(event.payload)
             if sealed is not None:
                 documents.append(
-                    SealedDocument(event.payload, sealed, tuple(unit.disclosures(event.payload)))
+                    SealedDocument(
+                        event.payload, sealed, tuple(unit.documents.disclosures(event.payload))
+                    )
                 )
         given = [
-            grants.parse(one) for one in unit.grants(evidence, "content", receiver.custody.digest)
+            grants.parse(one)
+            for one in unit.grants.sealed_to(evidence, "content", receiver.custody.digest)
         ]
     given.append(grants.seal(key, receiver.node, evidence=evidence_bytes(evidence), scope="record"))
     authorization.note_release(node, row.offer, agency_recipient(agency), "parcel", evidence)
@@ -123,14 +128,17 @@ def _outcome(node: Node, found: Bundle, row: EntryRow, to: HpkeKey) -> bytes:
 
 
 def single(
-    unit: Unit, row: EntryRow, key: bytes, to: HpkeKey
+    unit: UnitOfWork, row: EntryRow, key: bytes, to: HpkeKey
 ) -> tuple[SealedDocument, list[Grant]]:
     """One sealed document, and the keys of it and its disclosures alone.
 
     Raises:
         DeniedError: it was destroyed.
     """
-    sealed, disclosures = unit.document(row.payload), tuple(unit.disclosures(row.payload))
+    sealed, disclosures = (
+        unit.documents.get(row.payload),
+        tuple(unit.documents.disclosures(row.payload)),
+    )
     if sealed is None:
         raise DeniedError("the record of this item was destroyed")
     item = evidence_bytes(row.evidence)
@@ -156,19 +164,19 @@ def single(
     return SealedDocument(row.payload, sealed, disclosures), made
 
 
-def require_offered(node: Node, unit: Unit, agency: str, evidence: str) -> ItemRow:
+def require_offered(node: Node, unit: UnitOfWork, agency: str, evidence: str) -> ItemRow:
     """An item whose ciphertext an agency may fetch: it is offered to them, and the offer is open.
 
     Raises:
         NotFoundError: it is not.
     """
-    row, item = shared(node, unit, agency, evidence), unit.item(evidence)
+    row, item = shared(node, unit, agency, evidence), unit.items.get(evidence)
     if item is None or row.taker != agency or not _holds(node, row):
         raise NotFoundError(_NONE)
     return item
 
 
-def _holds(node: Node, row: CrossingRow) -> bool:
+def _holds(node: Node, row: TransferStepRow) -> bool:
     """Whether an offer of ours stands: neither taken back, which the contract may not know yet, nor
     expired by any clock's reckoning.
     """

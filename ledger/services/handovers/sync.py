@@ -58,7 +58,7 @@ def sync(node: Node, *, seconds: float = _ASKED) -> Synced:
     done = own(node)
     end = time.monotonic() + seconds
     with node.records.read() as unit:
-        waiting = unit.partners()
+        waiting = unit.partners.all()
     left, begun = {row.agency for row in waiting}, set[str]()
     ended: SimpleQueue[tuple[str, Synced]] = SimpleQueue()
 
@@ -100,7 +100,7 @@ def own(node: Node) -> Synced:
     """
     done = Synced()
     with node.records.read() as unit:
-        known = {row.agency for row in unit.partners()}
+        known = {row.agency for row in unit.partners.all()}
     _noting(done, node.agency, lambda: transfer_steps.step(node))
     _noting(done, node.agency, lambda: erasure.settle(node))
     for row in transfer_steps.every(node, transfer_steps.UNSETTLED):
@@ -195,7 +195,7 @@ def _settle_all(node: Node, done: Synced, partner: PartnerRow, over: Stopped) ->
 def _settle(node: Node, done: Synced, evidence: str, partner: PartnerRow) -> None:
     """Fetch the other side's statement where the contract says that they concluded a handover."""
     with node.records.read() as unit:
-        rows, item = unit.crossings(evidence), unit.item(evidence)
+        rows, item = unit.transfers.of_item(evidence), unit.items.get(evidence)
     if item is None or not rows or rows[-1].state not in transfer_steps.UNSETTLED or rows[-1].sent:
         return
     if transfer_steps.look(node, item).hops <= sum(row.state == "concluded" for row in rows):
@@ -219,7 +219,7 @@ def _take_in(node: Node, done: Synced, partner: PartnerRow, over: Stopped) -> No
             continue
         evidence_bytes(evidence)  # it becomes part of a path
         with node.records.read() as unit:
-            rows = unit.crossings(evidence)
+            rows = unit.transfers.of_item(evidence)
         if rows and rows[-1].offer.hex() == one["offer"]:
             continue
         _take(node, done, partner, api, evidence, over)
@@ -257,7 +257,7 @@ def settle(node: Node, *, timeout: float) -> anchoring.Progress:
         ):  # what the contract refuses is told by the next round; anchoring has done its work
             break
         with node.records.read() as unit:
-            waiting = unit.sent_crossing() is not None
+            waiting = unit.transfers.on_its_way() is not None
         if not moved and not waiting:
             break
         time.sleep(0.0 if moved else _PAUSE)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -17,7 +18,7 @@ from ledger.domain.identity.names import check_code
 from ledger.domain.log import merkle, tiles
 from ledger.domain.log.receipt import parse_checkpoint
 from ledger.domain.log.tiles import WIDTH
-from ledger.domain.ports.unit_of_work import Records, Unit
+from ledger.domain.ports.unit_of_work import Database, UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 
@@ -33,7 +34,7 @@ class OwnLog:
 
     agency: str
     log: bytes
-    records: Records
+    records: Database
     key: Ed25519PrivateKey
 
     @classmethod
@@ -47,6 +48,9 @@ class OwnFiles:
 
     where = "this home"
     is_node = True
+
+    def known_at(self, services: AbstractSet[str]) -> None:
+        """A node's own files are its own."""
 
     def __init__(self, log: OwnLog) -> None:
         self._log = log
@@ -71,24 +75,24 @@ class OwnFiles:
         """Nothing is kept open."""
 
 
-def _nothing(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _nothing(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     raise NotFoundError("no such file of the log")
 
 
-def _checkpoint(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _checkpoint(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     return merkle_log.checkpoint(log.key, unit, log.log).note
 
 
-def _anchored(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _anchored(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     """Also one whose transaction is on its way: the chain may have taken it before we know."""
     if _SIZE.fullmatch(rest):
-        found = unit.checkpoints(log.log, after=int(rest) - 1, limit=1)
+        found = unit.checkpoints.page(log.log, after=int(rest) - 1, limit=1)
         if found and found[0].size == int(rest):
             return found[0].note
     raise NotFoundError("no such checkpoint was sent to be anchored")
 
 
-def _tile(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _tile(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     return merkle_log.tile(unit, log.log, tiles.parse_path(rest))
 
 
@@ -98,30 +102,30 @@ def _digest(rest: str) -> bytes:
     return bytes.fromhex(rest)
 
 
-def _certificate(log: OwnLog, unit: Unit, rest: str) -> bytes:
-    der = unit.certificate(_digest(rest))
+def _certificate(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
+    der = unit.people.certificate(_digest(rest))
     if der is None:
         raise NotFoundError("no such certificate")
     return der
 
 
-def _crl(log: OwnLog, unit: Unit, rest: str) -> bytes:
-    newest = unit.newest_crl()
+def _crl(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
+    newest = unit.authority.newest_crl()
     if rest or newest is None:
         raise NotFoundError("no revocation list was issued yet")
     return newest.der
 
 
-def _crl_of(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _crl_of(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     if rest == log.agency:
         return _crl(log, unit, "")
-    row = unit.partner(rest)
+    row = unit.partners.get(rest)
     if row is None or not row.crl:
         raise NotFoundError("no revocation list of that agency is known here")
     return row.crl
 
 
-def _descriptor(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _descriptor(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     wanted = _digest(rest)
     for document in _descriptors(unit):
         if sha256(document).digest() == wanted:
@@ -129,24 +133,24 @@ def _descriptor(log: OwnLog, unit: Unit, rest: str) -> bytes:
     raise NotFoundError("no such descriptor is known here")
 
 
-def _descriptors(unit: Unit) -> Iterator[bytes]:
-    yield from (row.document for row in unit.descriptors())
-    for partner in unit.partners():
-        yield from (row.document for row in unit.partner_descriptors(partner.agency))
+def _descriptors(unit: UnitOfWork) -> Iterator[bytes]:
+    yield from (row.document for row in unit.authority.descriptors())
+    for partner in unit.partners.all():
+        yield from (row.document for row in unit.partners.descriptors(partner.agency))
 
 
-def _document(log: OwnLog, unit: Unit, rest: str) -> bytes:
+def _document(log: OwnLog, unit: UnitOfWork, rest: str) -> bytes:
     """Documents of the agency's statements about itself are public: they alone lie here as they
     were signed.
     """
     wanted = _digest(rest)
-    found = unit.document(wanted)
+    found = unit.documents.get(wanted)
     if found is None or sha256(found).digest() != wanted:
         raise NotFoundError("no such public document")
     return found
 
 
-_READERS: Final[dict[str, Callable[[OwnLog, Unit, str], bytes]]] = {
+_READERS: Final[dict[str, Callable[[OwnLog, UnitOfWork, str], bytes]]] = {
     "checkpoint": _checkpoint,
     "checkpoints": _anchored,
     "tile": _tile,
@@ -185,8 +189,8 @@ def require_own(log: OwnLog, path: str, data: bytes) -> None:
         )
 
 
-def _says_ours(log: OwnLog, unit: Unit, note: bytes) -> bool:
-    said, state = parse_checkpoint(note), unit.log(log.log)
+def _says_ours(log: OwnLog, unit: UnitOfWork, note: bytes) -> bool:
+    said, state = parse_checkpoint(note), unit.logs.get(log.log)
     if said.log_id != log.log or state is None or said.size > state.size:
         return False
     return said.root == merkle.root_of(said.size, merkle_log.reader(unit, log.log))
@@ -209,7 +213,7 @@ def exported(log: OwnLog, *, entries: bool) -> tuple[list[str], Callable[[str], 
 def _tree(log: OwnLog, size: int, *, entries: bool) -> Iterator[str]:
     """Paths of every file; the checkpoint comes last, so that nothing it covers is missing."""
     with log.records.read() as unit:
-        agencies = [log.agency, *(row.agency for row in unit.partners() if row.crl)]
+        agencies = [log.agency, *(row.agency for row in unit.partners.all() if row.crl)]
         descriptors = sorted({sha256(one).hexdigest() for one in _descriptors(unit)})
     yield from (f"descriptors/{one}" for one in descriptors)
     yield "crl"
@@ -217,7 +221,7 @@ def _tree(log: OwnLog, size: int, *, entries: bool) -> Iterator[str]:
     certificates: set[bytes] = set()
     for start in range(0, size, WIDTH):
         with log.records.read() as unit:
-            rows = unit.entries(log.log, start, min(start + WIDTH, size))
+            rows = unit.logs.entries(log.log, start, min(start + WIDTH, size))
         for row in rows:
             if entries and row.certificate not in certificates:
                 certificates.add(row.certificate)
@@ -233,7 +237,7 @@ def _tree(log: OwnLog, size: int, *, entries: bool) -> Iterator[str]:
     after = 0
     while True:
         with log.records.read() as unit:
-            page = unit.checkpoints(log.log, after=after)
+            page = unit.checkpoints.page(log.log, after=after)
         if not page:
             break
         yield from (f"checkpoints/{row.size}" for row in page)

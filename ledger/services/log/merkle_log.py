@@ -18,25 +18,25 @@ from ledger.domain.log.merkle import NodeReader
 from ledger.domain.log.receipt import Checkpoint, Receipt
 from ledger.domain.log.tiles import HEIGHT, WIDTH, TilePath
 from ledger.domain.ports.rows import EntryRow, LogRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 _FROZEN_HINT: Final = "stop the node, keep the home as it is, and run: custody doctor"
 
 
-def reader(unit: Unit, log: bytes) -> NodeReader:
+def reader(unit: UnitOfWork, log: bytes) -> NodeReader:
     """Reads nodes of the tree from stored tiles."""
-    return tiles.node_reader(lambda level, index: unit.tile(log, level, index))
+    return tiles.node_reader(lambda level, index: unit.logs.tile(log, level, index))
 
 
-def require_log(unit: Unit, log: bytes) -> LogRow:
+def require_log(unit: UnitOfWork, log: bytes) -> LogRow:
     """The row of a log that may be written.
 
     Raises:
         FrozenError: the log contradicted itself earlier.
         NotFoundError: no such log.
     """
-    row = unit.log(log)
+    row = unit.logs.get(log)
     if row is None:
         raise NotFoundError("this node keeps no such log")
     if row.frozen:
@@ -44,7 +44,7 @@ def require_log(unit: Unit, log: bytes) -> LogRow:
     return row
 
 
-def append(unit: Unit, log: bytes, rows: Sequence[EntryRow]) -> list[EntryRow]:
+def append(unit: UnitOfWork, log: bytes, rows: Sequence[EntryRow]) -> list[EntryRow]:
     """Sequence entries and integrate them into the tree; returns them with their index."""
     state = require_log(unit, log)
     read = reader(unit, log)
@@ -60,12 +60,12 @@ def append(unit: Unit, log: bytes, rows: Sequence[EntryRow]) -> list[EntryRow]:
                 continue
             key = (level // HEIGHT, index // WIDTH)
             if key not in changed:
-                changed[key] = bytearray(unit.tile(log, *key)[: index % WIDTH * 32])
+                changed[key] = bytearray(unit.logs.tile(log, *key)[: index % WIDTH * 32])
             changed[key] += value
-    unit.add_entries(numbered)
+    unit.logs.add_entries(numbered)
     for (level, index), data in changed.items():
-        unit.put_tile(log, level, index, bytes(data))
-    unit.put_log(replace(state, size=size))
+        unit.logs.put_tile(log, level, index, bytes(data))
+    unit.logs.put(replace(state, size=size))
     return numbered
 
 
@@ -90,14 +90,14 @@ def receipt(node: Node, row: EntryRow, read: NodeReader, size: int | None = None
     )
 
 
-def checkpoint(key: Ed25519PrivateKey, unit: Unit, log: bytes) -> Checkpoint:
+def checkpoint(key: Ed25519PrivateKey, unit: UnitOfWork, log: bytes) -> Checkpoint:
     """A checkpoint over all integrated entries, signed with the log key."""
     state = require_log(unit, log)
     root = merkle.root_of(state.size, reader(unit, log))
     return receipts.sign_checkpoint(key, log_id=log, size=state.size, root=root)
 
 
-def derive_root(unit: Unit, log: bytes, *, prev: int, prev_root: bytes, size: int) -> bytes:
+def derive_root(unit: UnitOfWork, log: bytes, *, prev: int, prev_root: bytes, size: int) -> bytes:
     """Derive the root at ``size`` again: from the entries since ``prev``, and from the tiles.
 
     Raises:
@@ -112,7 +112,7 @@ def derive_root(unit: Unit, log: bytes, *, prev: int, prev_root: bytes, size: in
     frontier = merkle.Frontier(prev, [read(level, index) for level, index in merkle.subtrees(prev)])
     for start in range(prev, size, WIDTH):
         end = min(start + WIDTH, size)
-        rows = unit.entries(log, start, end)
+        rows = unit.logs.entries(log, start, end)
         if [row.index for row in rows] != list(range(start, end)):
             raise FrozenError(f"entries between {start} and {end} are missing", hint=_FROZEN_HINT)
         for row in rows:
@@ -123,21 +123,21 @@ def derive_root(unit: Unit, log: bytes, *, prev: int, prev_root: bytes, size: in
     return root
 
 
-def tile(unit: Unit, log: bytes, path: TilePath) -> bytes:
+def tile(unit: UnitOfWork, log: bytes, path: TilePath) -> bytes:
     """A tile or an entry bundle as a static file (C2SP tlog-tiles).
 
     Raises:
         NotFoundError: beyond the log, or a width that it does not have.
     """
-    state = unit.log(log)
+    state = unit.logs.get(log)
     size = state.size if state is not None else 0
     first = path.index * WIDTH
     if path.level is None:
         if first + path.width > size:
             raise NotFoundError("no such entry bundle")
         return tiles.join_bundle(
-            [row.entry for row in unit.entries(log, first, first + path.width)]
+            [row.entry for row in unit.logs.entries(log, first, first + path.width)]
         )
     if first + path.width > size >> (HEIGHT * path.level):
         raise NotFoundError("no such tile")
-    return unit.tile(log, path.level, path.index)[: 32 * path.width]
+    return unit.logs.tile(log, path.level, path.index)[: 32 * path.width]

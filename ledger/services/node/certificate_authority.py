@@ -123,7 +123,8 @@ class Authority:
         self, previous: bytes | None, revoked: list[tuple[int, int]], *, number: int, now: int
     ) -> bytes:
         """A revocation list (DER): all entries of the previous one, which are never dropped, and
-        new (serial, time) pairs.
+        new (serial, time) pairs. Of two times for one certificate the earlier one holds: it may
+        turn out later since when a key was stolen.
         """
         builder = (
             x509.CertificateRevocationListBuilder()
@@ -136,10 +137,12 @@ class Authority:
                 critical=False,
             )
         )
-        if previous is not None:
-            for entry in x509.load_der_x509_crl(previous):
-                builder = builder.add_revoked_certificate(entry)
+        times = dict[int, int]()
+        for entry in x509.load_der_x509_crl(previous) if previous is not None else ():
+            times[entry.serial_number] = int(entry.revocation_date_utc.timestamp())
         for serial, time in revoked:
+            times[serial] = min(time, times.get(serial, time))
+        for serial, time in times.items():
             entry = (
                 x509.RevokedCertificateBuilder()
                 .serial_number(serial)

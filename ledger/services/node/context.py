@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -26,12 +26,12 @@ from ledger.domain.ports.node_and_chain import (
     IdentityProvider,
     PartnerApi,
 )
-from ledger.domain.ports.rows import HoldingRow
-from ledger.domain.ports.unit_of_work import Records, Unit
+from ledger.domain.ports.rows import ReplicaStateRow
+from ledger.domain.ports.unit_of_work import Database, UnitOfWork
 from ledger.services.node.backoff import Backoff
+from ledger.services.node.board import Board
 from ledger.services.node.certificate_authority import Authority
 from ledger.services.node.outbound_calls import Callouts
-from ledger.services.node.supervision import Board
 from ledger.services.node.telemetry import Silent, Telemetry
 from ledger.services.node.transfer_progress import Transfers
 
@@ -79,7 +79,7 @@ class Node:
 
     agency: str
     log_id: bytes
-    records: Records
+    records: Database
     blocks: NodeStore
     contracts: Contracts
     clock: Clock
@@ -94,6 +94,8 @@ class Node:
     identity: IdentityProvider | None = None
     #: What the agency's jurisdiction asks of records.
     profile: Profile | None = None
+    #: The database as it goes on, where ``records`` is one moment of it.
+    live: Database | None = None
     #: Where the node tells how its work goes.
     telemetry: Telemetry = field(default_factory=Silent)
     #: How its background work goes.
@@ -115,6 +117,8 @@ class Node:
     probes: Callouts = field(default_factory=lambda: Callouts(at_once=4, each=4))
     #: Ciphertext of offered items that comes in, and how far.
     transfers: Transfers = field(default_factory=Transfers)
+    #: Transactions that the chain does not find though their place is taken, and since when.
+    doubts: dict[bytes, int] = field(default_factory=dict)
     #: Where the next page of a partner's list begins, by list and agency.
     pages: dict[str, str] = field(default_factory=dict)
     #: Anchoring in this process happens one at a time.
@@ -146,6 +150,15 @@ class Node:
         with _within(self.settling[what], seconds, what):
             yield
 
+    def has_come(self, table: str, **equal: Any) -> bool:
+        """Whether a row came after the moment that ``records`` is: whatever goes to the chain is
+        written down before, so that what the chain knows and the moment lacks is there by now.
+        """
+        if self.live is None:
+            return False
+        with self.live.read() as unit:
+            return bool(unit.tables.rows(table, **equal))
+
     def chain_head(self) -> BlockRef:
         """The newest block of the chain, for metrics and readiness: a collector of metrics waits
         for ten seconds in all.
@@ -155,28 +168,28 @@ class Node:
         """
         return self.probes.run("the chain", self.contracts.chain.head, seconds=_PROBE)
 
-    def put_holdings(self, rows: Sequence[HoldingRow]) -> None:
+    def put_holdings(self, rows: Sequence[ReplicaStateRow]) -> None:
         """Write down what is known about replicas, in one transaction."""
         if rows:
             with self.records.write() as unit:
                 for row in rows:
-                    unit.put_holding(row)
+                    unit.replicas.put(row)
 
-    def holdings_at(self, name: str) -> Iterator[HoldingRow]:
+    def holdings_at(self, name: str) -> Iterator[ReplicaStateRow]:
         """All that is known about one replica, page by page."""
         after = ""
         while True:
             with self.records.read() as unit:
-                rows = unit.holdings_at(name, after=after, limit=_PAGE)
+                rows = unit.replicas.at_node(name, after=after, limit=_PAGE)
             yield from rows
             if len(rows) < _PAGE:
                 return
             after = rows[-1].evidence
 
-    def descriptor(self, unit: Unit) -> Descriptor:
+    def descriptor(self, unit: UnitOfWork) -> Descriptor:
         """The descriptor in force now."""
         now = self.clock.now()
-        known = unit.descriptors()
+        known = unit.authority.descriptors()
         in_force = [row for row in known if row.active_from <= now]
         # None where the clock was set back behind the founding: the first one, so that the answer
         # can be about the clock.

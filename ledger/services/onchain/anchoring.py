@@ -19,17 +19,19 @@ from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
 from ledger.domain.ports.node_and_chain import BlockRef, TransactionReceipt
 from ledger.domain.ports.rows import CheckpointRow, TransactionRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.states import CheckpointState
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
 
 KIND: Final = "anchor"
+_CERTAIN: Final = 120  # seconds for which a transaction must be missing before it is given up
 _REPLACED_HINT: Final = "another program uses the anchoring account: stop it, then anchor again"
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class AnchoringPolicy:
     """When to anchor: by growth (entries) or by age of the oldest entry not yet anchored
     (seconds).
     """
@@ -51,11 +53,11 @@ class Progress:
     newest: CheckpointRow | None
 
 
-def progress(node: Node, unit: Unit) -> Progress:
+def progress(node: Node, unit: UnitOfWork) -> Progress:
     """Sizes reached by each state of section 11."""
-    log = unit.log(node.log_id)
+    log = unit.logs.get(node.log_id)
     newest = {
-        state: unit.newest_checkpoint(node.log_id, states) for state, states in _REACHED.items()
+        state: unit.checkpoints.newest(node.log_id, states) for state, states in _REACHED.items()
     }
     sizes = {state: row.size if row is not None else 0 for state, row in newest.items()}
     return Progress(
@@ -90,7 +92,7 @@ def state_of(node: Node, reached: Progress, log: bytes, index: int) -> str:
     return "integrated"
 
 
-def due(node: Node, policy: Policy) -> bool:
+def due(node: Node, policy: AnchoringPolicy) -> bool:
     """Whether the policy calls for a checkpoint now, or one is on its way."""
     with node.records.read() as unit:
         reached = progress(node, unit)
@@ -99,7 +101,7 @@ def due(node: Node, policy: Policy) -> bool:
         waiting = reached.integrated - reached.submitted
         if waiting == 0:
             return False
-        oldest = unit.entry(node.log_id, reached.submitted)
+        oldest = unit.logs.entry(node.log_id, reached.submitted)
     # The time is that of the signer's clock: one that was far ahead must not put off anchoring
     # until the day that it said.
     return waiting >= policy.growth or (
@@ -140,8 +142,8 @@ def step(node: Node) -> None:
     with node.anchors():
         with node.records.read() as unit:
             merkle_log.require_log(unit, node.log_id)
-            pending = unit.newest_checkpoint(node.log_id, ("submitted", "anchored"))
-            sent = unit.sent_crossing()
+            pending = unit.checkpoints.newest(node.log_id, ("submitted", "anchored"))
+            sent = unit.transfers.on_its_way()
         if pending is not None:
             _follow(node, pending)
             return
@@ -160,7 +162,7 @@ def step(node: Node) -> None:
 def _submit(node: Node) -> CheckpointRow | None:
     """Record the next checkpoint with its exact transaction, then send it."""
     with node.records.read() as unit:
-        last = unit.newest_checkpoint(node.log_id, ("final",))
+        last = unit.checkpoints.newest(node.log_id, ("final",))
         log = merkle_log.require_log(unit, node.log_id)
         prev, prev_root = (last.size, last.root) if last is not None else (0, merkle.EMPTY_ROOT)
         size = log.size
@@ -192,8 +194,8 @@ def _submit(node: Node) -> CheckpointRow | None:
     raw = node.contracts.sign_anchor(node.keys.anchorer, nonce, prev, size, root, proof)
     row = submitted(node, prev, size, root, keccak256(raw))
     with node.records.write() as unit:
-        unit.put_transaction(TransactionRow(row.transaction, KIND, nonce, raw))
-        unit.put_checkpoint(row)
+        unit.checkpoints.put_transaction(TransactionRow(row.transaction, KIND, nonce, raw))
+        unit.checkpoints.put(row)
     return row
 
 
@@ -203,7 +205,9 @@ def submitted(node: Node, prev: int, size: int, root: bytes, transaction: bytes)
     return CheckpointRow(node.log_id, prev, size, root, note, "submitted", transaction)
 
 
-def mined(row: CheckpointRow, state: str, version: int, block: BlockRef, gas: int) -> CheckpointRow:
+def mined(
+    row: CheckpointRow, state: CheckpointState, version: int, block: BlockRef, gas: int
+) -> CheckpointRow:
     """The row once the contract has taken the checkpoint, under a version of the descriptor, in a
     block.
     """
@@ -218,7 +222,7 @@ def _follow(node: Node, row: CheckpointRow) -> None:
         if row.state == "anchored":  # mined once, and reorganised away since
             row = replace(row, state="submitted", version=0, time=0, block=0, gas=0)
             with node.records.write() as unit:
-                unit.put_checkpoint(row)
+                unit.checkpoints.put(row)
         _resend(node, row)
         receipt = chain.receipt(row.transaction)
     if receipt is not None:
@@ -227,29 +231,47 @@ def _follow(node: Node, row: CheckpointRow) -> None:
 
 def _resend(node: Node, row: CheckpointRow) -> None:
     with node.records.read() as unit:
-        transaction = unit.transaction(row.transaction)
+        transaction = unit.checkpoints.transaction(row.transaction)
     assert transaction is not None
     if node.contracts.chain.nonce(node.keys.anchorer_address) > transaction.nonce:
         # Its place was taken by another transaction: these bytes can never be mined.
         if node.contracts.chain.receipt(row.transaction) is not None:
             return
+        _require_certain(node, row)
         with node.records.write() as unit:
-            unit.drop_checkpoint(row.log, row.size)
+            unit.checkpoints.drop(row.log, row.size)
         raise ChainError("the recorded transaction can no longer be mined", hint=_REPLACED_HINT)
     node.contracts.chain.send(transaction.raw)
+
+
+def _require_certain(node: Node, row: CheckpointRow) -> None:
+    """That a transaction is lost takes more than one look: of several servers behind one address
+    one may lag, and a checkpoint that is given up though it was mined ends anchoring.
+
+    Raises:
+        NetworkError: the contract has the checkpoint, or it is not certain yet.
+    """
+    on_chain, now = node.contracts.latest(row.log), node.clock.now()
+    since = node.doubts.setdefault(row.transaction, now)
+    if (on_chain.size, on_chain.root) == (row.size, row.root) or now - since < _CERTAIN:
+        raise NetworkError(
+            "the chain does not find a transaction whose place is taken",
+            hint="it is looked at again; several servers may answer at the chain's address",
+        )
 
 
 def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None:
     """Take over block, time and version of a mined checkpoint, and whether it is final."""
     contracts = node.contracts
-    if not receipt.succeeded:
-        with node.records.write() as unit:
-            unit.drop_checkpoint(row.log, row.size)
-        raise ChainError("the contract reverted the checkpoint", hint="run: custody doctor")
+    node.doubts.pop(row.transaction, None)
     block = contracts.chain.block(receipt.block)
     if block.hash != receipt.block_hash:
         return  # reorganised between two answers: look again
-    state = "final" if contracts.chain.final() >= receipt.block else "anchored"
+    if not receipt.succeeded:
+        with node.records.write() as unit:
+            unit.checkpoints.drop(row.log, row.size)
+        raise ChainError("the contract reverted the checkpoint", hint="run: custody doctor")
+    state: CheckpointState = "final" if contracts.chain.final() >= receipt.block else "anchored"
     if row.state != "submitted" and (row.state, row.block, row.time) == (
         state,
         block.number,
@@ -265,11 +287,11 @@ def _record(node: Node, row: CheckpointRow, receipt: TransactionReceipt) -> None
             f"the contract holds another commitment for {row.size} entries than this checkpoint's"
         )
     with node.records.write() as unit:
-        unit.put_checkpoint(mined(row, state, version, block, receipt.gas_used))
+        unit.checkpoints.put(mined(row, state, version, block, receipt.gas_used))
 
 
 def _freeze(node: Node, error: FrozenError) -> None:
     with node.records.write() as unit:
-        log = unit.log(node.log_id)
+        log = unit.logs.get(node.log_id)
         if log is not None:
-            unit.put_log(replace(log, frozen=error.message))
+            unit.logs.put(replace(log, frozen=error.message))

@@ -28,8 +28,9 @@ from ledger.domain.log import merkle
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims, Statement
 from ledger.domain.ports.node_and_chain import HopStep
-from ledger.domain.ports.rows import CrossingRow, EntryRow, ItemRow, TransactionRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import EntryRow, ItemRow, TransactionRow, TransferStepRow
+from ledger.domain.ports.states import TransferState
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.records import pages
@@ -51,14 +52,14 @@ class Seen:
 
 def every(
     node: Node, states: Sequence[str], *, agency: str = "", giver: str = "", after: str = ""
-) -> Iterator[CrossingRow]:
+) -> Iterator[TransferStepRow]:
     """All handovers in certain states behind an item: with an agency, or from a giver, where
     named.
     """
     return pages.every(
         node.records,
         (after, _LAST if after else -1),
-        lambda unit, key, size: unit.crossings_in(
+        lambda unit, key, size: unit.transfers.in_states(
             states, size, agency=agency, giver=giver, after=key
         ),
         lambda row: (row.evidence, row.number),
@@ -76,16 +77,16 @@ def answers(state: ItemState, claims: Claims) -> bool:
     )
 
 
-def answered(unit: Unit, state: ItemState) -> CrossingRow | None:
+def answered(unit: UnitOfWork, state: ItemState) -> TransferStepRow | None:
     """The open handover of an item, where our answer or withdrawal waits for the contract."""
     if state.offer is None or state.offer.to == state.custodian:
         return None
-    rows = unit.crossings(state.evidence)
+    rows = unit.transfers.of_item(state.evidence)
     return rows[-1] if rows and rows[-1].state == "concluding" else None
 
 
 def note(
-    node: Node, unit: Unit, statement: Statement, event: Event | None, state: ItemState
+    node: Node, unit: UnitOfWork, statement: Statement, event: Event | None, state: ItemState
 ) -> None:
     """Write down that a statement just sequenced has to reach the contract.
 
@@ -96,10 +97,10 @@ def note(
     """
     claims = statement.claims
     if claims.effect == "offer" and claims.to is not None and claims.to != node.agency:
-        rows = unit.crossings(claims.subject)
+        rows = unit.transfers.of_item(claims.subject)
         expires = parse_time(event.body["expires"], what="expires") if event is not None else 0
-        unit.put_crossing(
-            CrossingRow(
+        unit.transfers.put(
+            TransferStepRow(
                 claims.subject,
                 len(rows),
                 node.agency,
@@ -110,21 +111,21 @@ def note(
             )
         )
     elif answers(state, claims):
-        row = unit.crossings(claims.subject)[-1]
+        row = unit.transfers.of_item(claims.subject)[-1]
         outcome = contract_layout.OUTCOMES[claims.effect]
-        unit.put_crossing(
+        unit.transfers.put(
             replace(row, state="concluding", outcome=outcome, outcome_digest=statement.digest)
         )
 
 
-def taken(row: CrossingRow, time: int) -> CrossingRow:
+def taken(row: TransferStepRow, time: int) -> TransferStepRow:
     """The row once the contract has taken the offer, in a block of this time."""
     return replace(
         row, state="open" if row.state == "offered" else row.state, offer_time=time, sent=b""
     )
 
 
-def hop_of(row: CrossingRow) -> Hop:
+def hop_of(row: TransferStepRow) -> Hop:
     """The handover as the contract sees it."""
     return Hop(
         agency_id(row.giver),
@@ -138,10 +139,10 @@ def hop_of(row: CrossingRow) -> Hop:
     )
 
 
-def hops(unit: Unit, evidence: str) -> tuple[Hop, ...]:
+def hops(unit: UnitOfWork, evidence: str) -> tuple[Hop, ...]:
     """The concluded handovers of an item, and the open one behind them, as a bundle shows them."""
     found = []
-    for row in unit.crossings(evidence):
+    for row in unit.transfers.of_item(evidence):
         if row.state == "concluded":
             found.append(hop_of(row))
         elif row.state in ("open", "concluding") and row.offer_time:
@@ -173,9 +174,9 @@ def step(node: Node) -> bool:
     """
     with node.anchors():
         with node.records.read() as unit:
-            if unit.newest_checkpoint(node.log_id, ("submitted", "anchored")) is not None:
+            if unit.checkpoints.newest(node.log_id, ("submitted", "anchored")) is not None:
                 return False  # its transaction comes first: one at a time
-            sent = unit.sent_crossing()
+            sent = unit.transfers.on_its_way()
         if sent is not None:
             return follow(node, sent)
         refused: ChainError | None = None
@@ -190,12 +191,12 @@ def step(node: Node) -> bool:
         return False
 
 
-def _current(unit: Unit, row: CrossingRow) -> CrossingRow:
+def _current(unit: UnitOfWork, row: TransferStepRow) -> TransferStepRow:
     """The row as it stands now: people sign while the chain is waited for."""
-    return next(one for one in unit.crossings(row.evidence) if one.number == row.number)
+    return next(one for one in unit.transfers.of_item(row.evidence) if one.number == row.number)
 
 
-def follow(node: Node, row: CrossingRow) -> bool:
+def follow(node: Node, row: TransferStepRow) -> bool:
     """Bring the handover whose transaction is on its way one step further; the caller holds the
     anchoring lock.
     """
@@ -203,7 +204,7 @@ def follow(node: Node, row: CrossingRow) -> bool:
     receipt = chain.receipt(row.sent)
     if receipt is None:
         with node.records.read() as unit:
-            transaction = unit.transaction(row.sent)
+            transaction = unit.checkpoints.transaction(row.sent)
         assert transaction is not None
         if (
             chain.nonce(node.keys.anchorer_address) > transaction.nonce
@@ -227,26 +228,28 @@ def follow(node: Node, row: CrossingRow) -> bool:
     with node.records.write() as unit:
         now = _current(unit, row)
         if not now.offer_time:  # the offer itself; it may have been withdrawn in our log meanwhile
-            unit.put_crossing(taken(now, block.time))
+            unit.transfers.put(taken(now, block.time))
         else:
             conclude(node, unit, replace(now, time=block.time, sent=b""))
     return True
 
 
-def _forget(node: Node, row: CrossingRow) -> None:
+def _forget(node: Node, row: TransferStepRow) -> None:
     with node.records.write() as unit:
-        unit.put_crossing(replace(_current(unit, row), sent=b""))
+        unit.transfers.put(replace(_current(unit, row), sent=b""))
 
 
-def _begin(node: Node, row: CrossingRow) -> bool:
+def _begin(node: Node, row: TransferStepRow) -> bool:
     """Send the transaction that a signed offer or answer calls for, once that is anchored for
     good.
     """
     with node.records.read() as unit:
-        item = unit.item(row.evidence)
-        entry = unit.entry_by_digest(row.offer if row.state == "offered" else row.outcome_digest)
-        newest = unit.newest_checkpoint(node.log_id, ("final",))
-        number = sum(one.state == "concluded" for one in unit.crossings(row.evidence))
+        item = unit.items.get(row.evidence)
+        entry = unit.logs.entry_by_digest(
+            row.offer if row.state == "offered" else row.outcome_digest
+        )
+        newest = unit.checkpoints.newest(node.log_id, ("final",))
+        number = sum(one.state == "concluded" for one in unit.transfers.of_item(row.evidence))
         if item is None or entry is None or newest is None or entry.index >= newest.size:
             return False
         seen = look(node, item)
@@ -275,7 +278,7 @@ def _begin(node: Node, row: CrossingRow) -> bool:
     return True
 
 
-def _send(node: Node, row: CrossingRow, taken: HopStep) -> None:
+def _send(node: Node, row: TransferStepRow, taken: HopStep) -> None:
     contracts = node.contracts
     contracts.check_hop(node.keys.anchorer_address, taken)
     nonce = contracts.chain.nonce(node.keys.anchorer_address)
@@ -285,36 +288,38 @@ def _send(node: Node, row: CrossingRow, taken: HopStep) -> None:
         if now.state != row.state:
             # withdrawn in our log meanwhile, before the contract heard of it: looked at anew
             return
-        unit.put_transaction(TransactionRow(keccak256(raw), KIND, nonce, raw))
-        unit.put_crossing(replace(now, sent=keccak256(raw)))
+        unit.checkpoints.put_transaction(TransactionRow(keccak256(raw), KIND, nonce, raw))
+        unit.transfers.put(replace(now, sent=keccak256(raw)))
     contracts.chain.send(raw)
 
 
-def conclude(node: Node, unit: Unit, row: CrossingRow, *, state: str = "concluded") -> None:
+def conclude(
+    node: Node, unit: UnitOfWork, row: TransferStepRow, *, state: TransferState = "concluded"
+) -> None:
     """The contract has decided: the statement that it took has its effect, another one of ours is
     void.
 
     Args:
         row: with outcome, digest and time as the contract has them.
     """
-    item, entry = unit.item(row.evidence), unit.entry_by_digest(row.outcome_digest)
+    item, entry = unit.items.get(row.evidence), unit.logs.entry_by_digest(row.outcome_digest)
     assert item is not None
     assert entry is not None
     statement = statements.parse_entry(entry.entry)
     taker = row.taker if statement.claims.effect != "withdraw" else row.giver
     after = custody.advance(item.state, statement.claims, statement.digest, log_agency=taker)
-    for other in unit.events(row.evidence):
+    for other in unit.logs.events(row.evidence):
         if other.seq == entry.seq and other.digest != entry.digest:
-            unit.void_entry(other.log, other.index)
+            unit.logs.void_entry(other.log, other.index)
     holder = (
         _holder(unit, entry)
         if after.custodian == node.agency and statement.claims.effect == "accept"
         else item.holder
     )
-    unit.put_item(
+    unit.items.put(
         replace(item, state=after, latest_log=entry.log, latest_index=entry.index, holder=holder)
     )
-    unit.put_crossing(replace(row, state=state))
+    unit.transfers.put(replace(row, state=state))
     if (
         row.taker == node.agency
         and after.custodian != node.agency
@@ -322,14 +327,14 @@ def conclude(node: Node, unit: Unit, row: CrossingRow, *, state: str = "conclude
     ):
         # It did not come to us after all: the content key goes, and with the next collection the
         # ciphertext.
-        unit.drop_secrets(row.evidence, ["content"], record=False)
+        unit.items.drop_secrets(row.evidence, ["content"], record=False)
 
 
-def _held_before(node: Node, unit: Unit, item: ItemRow) -> bool:
+def _held_before(node: Node, unit: UnitOfWork, item: ItemRow) -> bool:
     """Whether an item was ever in our custody."""
     if item.state.origin == node.agency:
         return True
-    rows = unit.crossings(item.state.evidence)
+    rows = unit.transfers.of_item(item.state.evidence)
     return any(
         row.taker == node.agency
         and row.outcome == contract_layout.ACCEPTED
@@ -338,6 +343,6 @@ def _held_before(node: Node, unit: Unit, item: ItemRow) -> bool:
     )
 
 
-def _holder(unit: Unit, entry: EntryRow) -> PersonId | None:
-    der = unit.certificate(entry.certificate)
+def _holder(unit: UnitOfWork, entry: EntryRow) -> PersonId | None:
+    der = unit.people.certificate(entry.certificate)
     return certificates.parse(der).subject if der is not None else None

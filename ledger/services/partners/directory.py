@@ -29,7 +29,7 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id
 from ledger.domain.ports.rows import DescriptorRow, PartnerRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.domain.untrusted import hosts
 from ledger.services.node.context import Node
 from ledger.services.records.documents import hpke_key
@@ -48,7 +48,9 @@ class Authorities:
     crls: tuple[bytes, ...]
 
 
-def add(node: Node, url: str, *, allowed: Callable[[Unit], None] = lambda unit: None) -> Descriptor:
+def add(
+    node: Node, url: str, *, allowed: Callable[[UnitOfWork], None] = lambda unit: None
+) -> Descriptor:
     """Get to know the agency whose node is at ``url``.
 
     Args:
@@ -63,24 +65,24 @@ def add(node: Node, url: str, *, allowed: Callable[[Unit], None] = lambda unit: 
     if code == node.agency:
         raise UsageError("this is our own node", hint="give the address of another agency's")
     with node.records.read() as unit:
-        before = unit.partner(code)
+        before = unit.partners.get(code)
     return _look(node, PartnerRow(code, url, before.crl if before is not None else b""), allowed)
 
 
 def everybody(node: Node) -> list[tuple[PartnerRow, bool]]:
     """Known partners, and whether the registry has them active."""
     with node.records.read() as unit:
-        rows = unit.partners()
+        rows = unit.partners.all()
     return [(row, node.contracts.standing(agency_id(row.agency)).active) for row in rows]
 
 
-def known(unit: Unit, code: str) -> PartnerRow:
+def known(unit: UnitOfWork, code: str) -> PartnerRow:
     """The row of a partner.
 
     Raises:
         NotFoundError: nobody added it.
     """
-    row = unit.partner(code)
+    row = unit.partners.get(code)
     if row is None:
         raise NotFoundError(f"{code} is not known here", hint=_ADD)
     return row
@@ -129,7 +131,7 @@ def _is_fresh(row: PartnerRow, now: int) -> bool:
 
 
 def _look(
-    node: Node, row: PartnerRow, allowed: Callable[[Unit], None] = lambda unit: None
+    node: Node, row: PartnerRow, allowed: Callable[[UnitOfWork], None] = lambda unit: None
 ) -> Descriptor:
     """Fetch descriptors and revocation list, and compare them with the registry and with one
     another.
@@ -181,12 +183,12 @@ def _look(
     with node.records.write() as unit:
         allowed(unit)
         _require_keys_of_their_own(node, unit, row.agency, list(parsed.values()))
-        before = unit.partner(row.agency)
+        before = unit.partners.get(row.agency)
         for old in (row.crl, before.crl if before is not None else b""):
             _require_newer_list(node, descriptor, crl, old)
-        unit.put_partner(PartnerRow(row.agency, service, crl, node.clock.now()))
+        unit.partners.put(PartnerRow(row.agency, service, crl, node.clock.now()))
         for one in rows:
-            unit.put_partner_descriptor(row.agency, one)
+            unit.partners.put_descriptor(row.agency, one)
     return descriptor
 
 
@@ -212,7 +214,9 @@ def _require_newer_list(node: Node, descriptor: Descriptor, crl: bytes, old: byt
         )
 
 
-def _require_keys_of_their_own(node: Node, unit: Unit, code: str, found: list[Descriptor]) -> None:
+def _require_keys_of_their_own(
+    node: Node, unit: UnitOfWork, code: str, found: list[Descriptor]
+) -> None:
     """Nothing that is sealed to a partner is sealed to us, or to somebody who works here: keys are
     public, and anybody can name another's.
 
@@ -220,12 +224,12 @@ def _require_keys_of_their_own(node: Node, unit: Unit, code: str, found: list[De
     with its key.
     """
     theirs = {key.digest for one in found for key in (one.node, one.custody)}
-    if theirs & _keys_of(node, unit.rows("descriptor")):
+    if theirs & _keys_of(node, unit.tables.rows("descriptor")):
         raise ChainError(
             f"a descriptor of {code} names a key of {node.agency} as its own",
             hint="ask the governors of the consortium",
         )
-    for person in unit.people():
+    for person in unit.people.all():
         if person.active and hpke_key(person).digest in theirs:
             shown = person.person.shown_at(node.agency)
             raise ChainError(
@@ -240,11 +244,13 @@ def _require_keys_of_their_own(node: Node, unit: Unit, code: str, found: list[De
             )
 
 
-def agency_keys(node: Node, unit: Unit) -> frozenset[bytes]:
+def agency_keys(node: Node, unit: UnitOfWork) -> frozenset[bytes]:
     """Digests of the HPKE keys of nodes and custodians, ours and partners', of all times: what is
     sealed to them is no person's.
     """
-    return _keys_of(node, [*unit.rows("descriptor"), *unit.rows("partner_descriptor")])
+    return _keys_of(
+        node, [*unit.tables.rows("descriptor"), *unit.tables.rows("partner_descriptor")]
+    )
 
 
 def _keys_of(node: Node, rows: list[dict[str, Any]]) -> frozenset[bytes]:
@@ -265,7 +271,7 @@ def in_force(rows: list[DescriptorRow], now: int) -> Descriptor | None:
     return descriptors.parse(active[-1].document) if active else None
 
 
-def descriptor(node: Node, unit: Unit, code: str) -> Descriptor:
+def descriptor(node: Node, unit: UnitOfWork, code: str) -> Descriptor:
     """The descriptor of an agency that is in force now, ours or a partner's.
 
     Raises:
@@ -274,31 +280,31 @@ def descriptor(node: Node, unit: Unit, code: str) -> Descriptor:
     if code == node.agency:
         return node.descriptor(unit)
     known(unit, code)
-    found = in_force(unit.partner_descriptors(code), node.clock.now())
+    found = in_force(unit.partners.descriptors(code), node.clock.now())
     if found is None:
         raise NotFoundError(f"no descriptor of {code} is in force", hint=_ADD)
     return found
 
 
-def authorities(node: Node, unit: Unit, certificate: Certificate) -> Authorities:
+def authorities(node: Node, unit: UnitOfWork, certificate: Certificate) -> Authorities:
     """By whom a certificate must have been issued, and what may have revoked it.
 
     Raises:
         NotFoundError: a certificate of an agency that nobody added.
     """
     if certificate.agency == node.agency:
-        newest = unit.newest_crl()
+        newest = unit.authority.newest_crl()
         return Authorities(node.descriptor(unit), (newest.der,) if newest is not None else ())
     row = known(unit, certificate.agency)
     return Authorities(descriptor(node, unit, certificate.agency), (row.crl,) if row.crl else ())
 
 
-class Certifiers:
+class CertificateVerifier:
     """Who may certify whom, as one transaction sees it: looked up once an agency, however many
     statements a batch has.
     """
 
-    def __init__(self, node: Node, unit: Unit) -> None:
+    def __init__(self, node: Node, unit: UnitOfWork) -> None:
         self._node = node
         self._unit = unit
         self._known: dict[str, Authorities] = {}
@@ -325,7 +331,7 @@ def renew_crl(node: Node, code: str, time: int) -> None:
     be reached; else all stays as it is.
     """
     with node.records.read() as unit:
-        row = unit.partner(code)
+        row = unit.partners.get(code)
     if row is None or (row.crl and certificates.crl_issued(row.crl) >= time):
         return
     url = row.url
@@ -335,4 +341,4 @@ def renew_crl(node: Node, code: str, time: int) -> None:
         with node.records.write() as unit:
             row = known(unit, code)
             _require_newer_list(node, descriptor(node, unit, code), crl, row.crl)
-            unit.put_partner(replace(row, crl=crl))
+            unit.partners.put(replace(row, crl=crl))

@@ -34,7 +34,7 @@ from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.identity.names import ROLES, log_urn
 from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.ports.rows import EnrolmentRow, PersonRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
 from ledger.services.access.authorization import require_still
 from ledger.services.access.service_numbers import folded, open_number, seal_number
@@ -83,8 +83,8 @@ def invite(node: Node, *, number: str, roles: list[str], inviter: PersonId) -> t
     sealed = seal_number(node.keys.people, number.strip(), hashed)
     with node.records.write() as unit:
         require_still(node, unit, inviter, "administrator")
-        unit.drop_stale_enrolments(node.clock.now())
-        unit.put_enrolment(
+        unit.people.drop_stale_enrolments(node.clock.now())
+        unit.people.put_enrolment(
             EnrolmentRow(hashed, ",".join(sorted(roles)), sealed, inviter, "invited", expires)
         )
     return code, expires
@@ -130,12 +130,29 @@ def request(node: Node, code: str, data: bytes) -> str:
                 hint="tell the administrator: somebody else may have the code",
             )
         if not row.request:
+            _require_nobodys(node, unit, parsed.spki)
             require_unshared(node, unit, parsed.hpke, spki=parsed.spki)
-            unit.put_enrolment(replace(row, state="requested", request=data))
+            unit.people.put_enrolment(replace(row, state="requested", request=data))
     return parsed.fingerprint
 
 
-def require_unshared(node: Node, unit: Unit, key: HpkeKey, *, spki: bytes) -> None:
+def _require_nobodys(node: Node, unit: UnitOfWork, spki: bytes) -> None:
+    """One signing key is one person here, suspended ones too: their keys may be stolen ones, and
+    whoever has two names would be their own second person.
+
+    Raises:
+        RuleError: the key is somebody's already.
+    """
+    for row in unit.people.all():
+        der = unit.people.certificate(row.certificate) if row.person.agency == node.agency else None
+        if der is not None and same(enrolment.encode_key(certificates.parse(der).key), spki):
+            raise RuleError(
+                "these keys are enrolled here already",
+                hint="your certificate: custody person fetch; for new keys enrol in a new folder",
+            )
+
+
+def require_unshared(node: Node, unit: UnitOfWork, key: HpkeKey, *, spki: bytes) -> None:
     """Check that what is sealed to somebody is sealed to them alone: whoever is sealed an item's
     key has a part in the item.
 
@@ -156,13 +173,13 @@ def require_unshared(node: Node, unit: Unit, key: HpkeKey, *, spki: bytes) -> No
         )
 
 
-def keys_of_others(node: Node, unit: Unit, *, spki: bytes) -> set[bytes]:
+def keys_of_others(node: Node, unit: UnitOfWork, *, spki: bytes) -> set[bytes]:
     """Digests of the HPKE keys to which something here is sealed: of agencies, and of everybody
     with another signing key than this one.
     """
     found = set(directory.agency_keys(node, unit))
-    for row in unit.people():
-        der = unit.certificate(row.certificate)
+    for row in unit.people.all():
+        der = unit.people.certificate(row.certificate)
         if der is None or not same(enrolment.encode_key(certificates.parse(der).key), spki):
             found.add(hpke_key(row).digest)
     return found
@@ -176,12 +193,12 @@ def outcome(node: Node, code: str) -> tuple[str, bytes | None]:
     """
     with node.records.read() as unit:
         row = _invitation(node, unit, code)
-        der = unit.certificate(row.certificate) if row.certificate else None
+        der = unit.people.certificate(row.certificate) if row.certificate else None
     return row.state, der
 
 
-def _invitation(node: Node, unit: Unit, code: str) -> EnrolmentRow:
-    row = unit.enrolment(_hash(code))
+def _invitation(node: Node, unit: UnitOfWork, code: str) -> EnrolmentRow:
+    row = unit.people.enrolment(_hash(code))
     if row is None or row.expires < node.clock.now():
         raise DeniedError(
             "no such invitation, or it has expired", hint="ask the administrator for a new one"
@@ -202,7 +219,7 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
         row = next(
             (
                 one
-                for one in unit.enrolments()
+                for one in unit.people.enrolments()
                 if _reference(one) == reference and one.state == "requested"
             ),
             None,
@@ -212,7 +229,8 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
                 "nobody waits for approval under that reference", hint="see: custody person list"
             )
         require_still(node, unit, approver, "administrator")
-        number, person = open_number(node, row.number, row.code), unit.person(approver)
+        _require_nobodys(node, unit, enrolment.parse(row.request).spki)
+        number, person = open_number(node, row.number, row.code), unit.people.get(approver)
         if person is not None and folded(number) == folded(
             open_number(node, person.number, approver.pseudonym.encode())
         ):
@@ -233,9 +251,9 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
             now=now,
         )
         certificate = certificates.parse(der)
-        unit.put_certificate(certificate.digest, der)
+        unit.people.put_certificate(certificate.digest, der)
         sealed = seal_number(node.keys.people, number, made.pseudonym.encode())
-        unit.put_person(
+        unit.people.put(
             PersonRow(
                 made,
                 certificate.digest,
@@ -245,7 +263,7 @@ def approve(node: Node, reference: str, *, approver: PersonId) -> PersonId:
                 proof=row.request,
             )
         )
-        unit.put_enrolment(replace(row, state="approved", certificate=certificate.digest))
+        unit.people.put_enrolment(replace(row, state="approved", certificate=certificate.digest))
     return made
 
 
@@ -275,7 +293,7 @@ def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
     """
     person = read_reference(reference, home=node.agency)
     with node.records.read() as unit:
-        row = unit.person(person)
+        row = unit.people.get(person)
     if row is None or not row.active:
         raise NotFoundError(
             f"nobody under that reference is active here: {person.shown_at(node.agency)}",
@@ -288,15 +306,15 @@ def everybody(node: Node) -> list[Listed]:
     """People and invitations that are open, as administrators see them."""
     with node.records.read() as unit:
         people, open_ = (
-            unit.people(),
+            unit.people.all(),
             [
                 row
-                for row in unit.enrolments()
+                for row in unit.people.enrolments()
                 if row.state != "approved" and row.expires >= node.clock.now()
             ],
         )
         found = {
-            row.person: certificates.parse(unit.certificate(row.certificate) or b"")
+            row.person: certificates.parse(unit.people.certificate(row.certificate) or b"")
             for row in people
         }
         standing = {

@@ -19,9 +19,10 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId
 from ledger.domain.ports.rows import PersonRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
 from ledger.services.access.authorization import require_still
+from ledger.services.access.service_numbers import Persons
 from ledger.services.access.sessions import identity_token
 from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
@@ -63,28 +64,28 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId) -
     authority = require_authority(node)
     if roles is not None:
         roles = roles_named(node, roles)
-        if who == by:
-            raise RuleError("nobody changes their own roles", hint="ask another administrator")
     anchoring.anchor_now(node)
     with node.records.write() as unit:
+        if roles is not None and _is_one_person(node, unit, who, by):
+            raise RuleError("nobody changes their own roles", hint="ask another administrator")
         require_still(node, unit, by, "administrator")
         person = _own(node, unit, who)
         if not person.active:
             raise NotFoundError("no such person", hint="see: custody person list")
-        old = certificates.parse(unit.certificate(person.certificate) or b"")
+        old = certificates.parse(unit.people.certificate(person.certificate) or b"")
         now = node.clock.now()
         kept = sorted(old.roles) if roles is None else roles
         der = authority.issue(
             old.key, agency=node.agency, pseudonym=who.pseudonym, roles=kept, service=False, now=now
         )
         fresh = certificates.parse(der)
-        unit.put_certificate(fresh.digest, der)
-        unit.put_person(replace(person, certificate=fresh.digest))
-        unit.drop_sessions(who)
+        unit.people.put_certificate(fresh.digest, der)
+        unit.people.put(replace(person, certificate=fresh.digest))
+        unit.sessions.drop_all_of(who)
         lost = "custodian" in old.roles and "custodian" not in fresh.roles
         if lost:
-            unit.drop_custody_key(who)
-        newest = unit.newest_checkpoint(node.log_id, ("final",))
+            unit.people.drop_custody_key(who)
+        newest = unit.checkpoints.newest(node.log_id, ("final",))
         date = max(now, newest.time + 1 if newest is not None else 0)
         agency_statements.publish_crl(
             node, unit, [(certificates.load(old.der).serial_number, date)]
@@ -108,23 +109,33 @@ def certificate_for(node: Node, data: bytes) -> bytes:
     if parsed.server != log_urn(node.log_id):
         raise VerificationError(3, "the proof is made for another node")
     with node.records.read() as unit:
-        own = [row for row in unit.people() if row.active and row.person.agency == node.agency]
+        own = [row for row in unit.people.all() if row.active and row.person.agency == node.agency]
         found = [
-            (row, der) for row in own if (der := unit.certificate(row.certificate)) is not None
+            (row, der)
+            for row in own
+            if (der := unit.people.certificate(row.certificate)) is not None
         ]
-    for row, der in found:
-        if same(enrolment.encode_key(certificates.parse(der).key), parsed.spki):
-            if not row.proof and same(row.hpke, encode_hpke(parsed.hpke)):
-                _keep_proof(node, row.person, data)
-            return der
+    own_key = [
+        (row, der)
+        for row, der in found
+        if same(enrolment.encode_key(certificates.parse(der).key), parsed.spki)
+    ]
+    if len(own_key) > 1:
+        raise ConflictError(
+            "two people here have that key", hint="ask an administrator to suspend one of them"
+        )
+    for row, der in own_key:
+        if not row.proof and same(row.hpke, encode_hpke(parsed.hpke)):
+            _keep_proof(node, row.person, data)
+        return der
     raise DeniedError("that key belongs to nobody who is active here", hint="ask the administrator")
 
 
 def _keep_proof(node: Node, who: PersonId, data: bytes) -> None:
     with node.records.write() as unit:
-        row = unit.person(who)
+        row = unit.people.get(who)
         if row is not None and not row.proof:
-            unit.put_person(replace(row, proof=data))
+            unit.people.put(replace(row, proof=data))
 
 
 def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None) -> PersonId:
@@ -157,14 +168,14 @@ def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None)
     directory.refresh(node, certificate.agency)
     with node.records.write() as unit:
         require_still(node, unit, by, "administrator")
-        directory.Certifiers(node, unit).verify_current(certificate)
+        directory.CertificateVerifier(node, unit).verify_current(certificate)
         _require_same_keys(unit, certificate, parsed)
         require_unshared(node, unit, parsed.hpke, spki=parsed.spki)
         _drop_what_was_sealed(node, unit, certificate.subject, parsed)
-        unit.put_certificate(certificate.digest, der)
-        unit.drop_sessions(certificate.subject)
+        unit.people.put_certificate(certificate.digest, der)
+        unit.sessions.drop_all_of(certificate.subject)
         hpke = encode_hpke(parsed.hpke)
-        unit.put_person(
+        unit.people.put(
             PersonRow(
                 certificate.subject, certificate.digest, hpke, b"", active=True, proof=request
             )
@@ -172,11 +183,13 @@ def admit(node: Node, der: bytes, request: bytes, *, by: PersonId | None = None)
     return certificate.subject
 
 
-def _require_same_keys(unit: Unit, certificate: Certificate, asked: enrolment.Request) -> None:
-    known = unit.person(certificate.subject)
+def _require_same_keys(
+    unit: UnitOfWork, certificate: Certificate, asked: enrolment.Request
+) -> None:
+    known = unit.people.get(certificate.subject)
     if known is None or not known.active:
         return
-    old = certificates.parse(unit.certificate(known.certificate) or b"")
+    old = certificates.parse(unit.people.certificate(known.certificate) or b"")
     if not same(enrolment.encode_key(old.key), asked.spki) or not same(
         known.hpke, encode_hpke(asked.hpke)
     ):
@@ -189,22 +202,24 @@ def _require_same_keys(unit: Unit, certificate: Certificate, asked: enrolment.Re
         )
 
 
-def _drop_what_was_sealed(node: Node, unit: Unit, who: PersonId, asked: enrolment.Request) -> None:
+def _drop_what_was_sealed(
+    node: Node, unit: UnitOfWork, who: PersonId, asked: enrolment.Request
+) -> None:
     """What was sealed to keys that a guest no longer has is of use to whoever has them now, and to
     nobody else.
     """
-    known = unit.person(who)
+    known = unit.people.get(who)
     old = hpke_key(known) if known is not None else None
     if (
         old is not None
         and old != asked.hpke
         and old.digest not in keys_of_others(node, unit, spki=_spki(unit, known))
     ):
-        unit.drop_grants_to(old.digest)
+        unit.grants.drop_all_to(old.digest)
 
 
-def _spki(unit: Unit, person: PersonRow | None) -> bytes:
-    der = unit.certificate(person.certificate) if person is not None else None
+def _spki(unit: UnitOfWork, person: PersonRow | None) -> bytes:
+    der = unit.people.certificate(person.certificate) if person is not None else None
     return enrolment.encode_key(certificates.parse(der).key) if der is not None else b""
 
 
@@ -229,11 +244,11 @@ def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None)
     with node.records.write() as unit:
         require_still(node, unit, by, "administrator")
         _own(node, unit, who)
-        if unit.identity(token) not in (None, who):
+        if unit.people.identity(token) not in (None, who):
             raise ConflictError(
                 "that account is linked to somebody else", hint="see: custody person list"
             )
-        unit.put_identity(token, who)
+        unit.people.put_identity(token, who)
 
 
 def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None) -> Changed:
@@ -253,38 +268,63 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
         require_authority(node)
     if since is not None and since > node.clock.now():
         raise UsageError("a revocation cannot lie ahead")
+    if since is not None and guest:
+        raise UsageError(
+            "the certificate of a guest is revoked by their own agency",
+            hint="suspend them here without --since, and tell their agency since when",
+        )
     with node.records.write() as unit:
-        person = unit.person(who)
+        person = unit.people.get(who)
         if person is None:
             raise NotFoundError("no such person", hint="see: custody person list")
-        if who == by:
+        if _is_one_person(node, unit, who, by):
             raise RuleError("nobody suspends themselves", hint="ask another administrator")
         require_still(node, unit, by, "administrator")
-        unit.put_person(replace(person, active=False))
-        unit.drop_sessions(who)
-        unit.drop_custody_key(who)
+        unit.people.put(replace(person, active=False))
+        unit.sessions.drop_all_of(who)
+        unit.people.drop_custody_key(who)
         if guest:  # whether their certificate is revoked is their own agency's affair
             return Changed(node.clock.now())
         keeps = custody_keys.holds(node, unit, person)
-        der = unit.certificate(person.certificate) or b""
+        der = unit.people.certificate(person.certificate) or b""
     if since is None:
         anchoring.anchor_now(node)
     serial = certificates.load(der).serial_number
     with node.records.write() as unit:
+        if since is not None:
+            return Changed(_revoke_all(node, unit, who, serial, since), keeps)
         if (known := agency_statements.revoked_since(unit, serial)) is not None:
             return Changed(known, keeps)
-        newest = unit.newest_checkpoint(node.log_id, ("final",))
-        date = (
-            since
-            if since is not None
-            else max(node.clock.now(), newest.time + 1 if newest is not None else 0)
-        )
+        newest = unit.checkpoints.newest(node.log_id, ("final",))
+        date = max(node.clock.now(), newest.time + 1 if newest is not None else 0)
         agency_statements.publish_crl(node, unit, [(serial, date)])
     return Changed(date, keeps)
 
 
-def _own(node: Node, unit: Unit, who: PersonId) -> PersonRow:
-    person = unit.person(who)
+def _revoke_all(node: Node, unit: UnitOfWork, who: PersonId, newest: int, since: int) -> int:
+    """Revoke every certificate of somebody as of a time: a thief signs with the key, which all of
+    them were issued for. What was revoked earlier stays so; returns when the newest was.
+    """
+    serials = {newest}
+    for row in unit.tables.rows("certificate"):
+        parsed = certificates.parse(row["der"])
+        if parsed.kind == "person" and parsed.subject == who:
+            serials.add(certificates.load(row["der"]).serial_number)
+    known = {serial: agency_statements.revoked_since(unit, serial) for serial in serials}
+    late = [serial for serial, time in known.items() if time is None or time > since]
+    if late:
+        agency_statements.publish_crl(node, unit, [(serial, since) for serial in sorted(late)])
+    return min(since, known[newest] or since)
+
+
+def _is_one_person(node: Node, unit: UnitOfWork, who: PersonId, by: PersonId) -> bool:
+    """Whether two enrolments are one person: under one service number they are."""
+    persons = Persons(node, unit)
+    return persons.behind(who) == persons.behind(by)
+
+
+def _own(node: Node, unit: UnitOfWork, who: PersonId) -> PersonRow:
+    person = unit.people.get(who)
     if person is None or who.agency != node.agency:
         raise NotFoundError("no such person of this agency", hint="see: custody person list")
     return person

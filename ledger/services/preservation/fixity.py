@@ -29,7 +29,7 @@ from ledger.domain.errors import (
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld import unixfs
 from ledger.domain.ipld.unixfs import Block
-from ledger.domain.ports.rows import HoldingRow
+from ledger.domain.ports.rows import ReplicaStateRow
 from ledger.services.node.context import Node
 from ledger.services.registration import service_events
 from ledger.services.storage.replication import pause, word_of
@@ -47,7 +47,7 @@ _WAIT: Final = 30.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class FixityPolicy:
     """How often each item is read again, in seconds, and at how many bytes a second (0: as fast as
     it goes).
     """
@@ -84,7 +84,7 @@ class Found:
         return self.complete and self.repaired == sum(self.bad.values())
 
 
-class Pace:
+class RateLimiter:
     """Holds reading to a number of bytes a second."""
 
     def __init__(self, rate: int, wait: Callable[[float], object] = time.sleep) -> None:
@@ -105,7 +105,7 @@ class Pace:
 class Reading:
     """How items are read: at what pace, until when, and who is told about the progress."""
 
-    pace: Pace
+    pace: RateLimiter
     stopped: Callable[[], bool] = lambda: False
     progress: Callable[[int], None] = lambda count: None
 
@@ -132,7 +132,7 @@ def check(node: Node, evidence: str, reading: Reading) -> list[Found]:
 
 def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
     with node.records.read() as unit:
-        held = unit.holdings(evidence)
+        held = unit.replicas.of_item(evidence)
     rows = [row for row in held if row.state in _KEPT and row.node in node.replicas.own]
     if not rows:
         raise NotFoundError("no IPFS node keeps this item yet", hint="see: custody ipfs status")
@@ -144,12 +144,12 @@ def _check(node: Node, evidence: str, reading: Reading) -> list[Found]:
                 _log(node, evidence, rows[0].cid, list(answered.values()))
         finally:  # what was told, or cannot be told, is not told again with the next reading
             with node.records.read() as unit:
-                held = unit.holdings(evidence)
+                held = unit.replicas.of_item(evidence)
             node.put_holdings([replace(row, seen="") for row in held if row.node in answered])
     return found
 
 
-def _check_at(node: Node, row: HoldingRow, reading: Reading) -> Found:
+def _check_at(node: Node, row: ReplicaStateRow, reading: Reading) -> Found:
     """One item at one replica, from the place where an earlier reading was stopped; done already
     where only others are not yet.
     """
@@ -199,7 +199,12 @@ def _check_at(node: Node, row: HoldingRow, reading: Reading) -> Found:
     ) as error:  # it answers, but cannot say what it has pinned
         _count(found, error)
     found.complete = True
-    now = node.clock.now()
+    node.put_holdings([_settled(row, found, node.clock.now())])
+    return found
+
+
+def _settled(row: ReplicaStateRow, found: Found, now: int) -> ReplicaStateRow:
+    """What is written down of an item that was read to its end."""
     done = replace(
         row,
         place=0,
@@ -222,8 +227,7 @@ def _check_at(node: Node, row: HoldingRow, reading: Reading) -> Found:
             tries=row.tries + 1,
             due=now + pause(row.tries),
         )
-    node.put_holdings([done])
-    return found
+    return done
 
 
 def _walk(
@@ -257,7 +261,7 @@ def _good_copy(node: Node, cid: bytes) -> bytes | None:
 def _read(
     node: Node,
     replica: Replica,
-    row: HoldingRow,
+    row: ReplicaStateRow,
     cid: bytes,
     known: CustodyError | None,
     found: Found,
@@ -286,7 +290,7 @@ def _count(found: Found, error: CustodyError) -> None:
     found.bad[word] = found.bad.get(word, 0) + 1
 
 
-def _repair(node: Node, replica: Replica, row: HoldingRow, cid: bytes) -> bool:
+def _repair(node: Node, replica: Replica, row: ReplicaStateRow, cid: bytes) -> bool:
     """Put a good copy in the place of a bad block; False where there is none, or the replica cannot
     take it.
     """
@@ -325,13 +329,13 @@ def _words(found: Found) -> str:
     return text if found.pinned else text + ", pin was gone and is set again"
 
 
-def due(node: Node, policy: Policy) -> list[str]:
+def due(node: Node, policy: FixityPolicy) -> list[str]:
     """Items whose last proof is older than the policy allows, and damaged ones, oldest proof
     first.
     """
     with node.records.read() as unit:
         now = node.clock.now()
-        rows = unit.oldest_proofs(
+        rows = unit.replicas.oldest_proofs(
             now - policy.interval, now - min(policy.interval, FIRST), now, _PAGE
         )
     return list(dict.fromkeys(row.evidence for row in rows if row.node in node.replicas.own))

@@ -7,7 +7,7 @@ from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
 from ledger.domain.identity.descriptor import HpkeKey
 from ledger.domain.ports.rows import EntryRow, PersonRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.records import record_keys
 
@@ -23,9 +23,9 @@ def encode_hpke(key: HpkeKey) -> bytes:
     return key.kem.encode() + b"\x00" + key.key
 
 
-def read_event(node: Node, unit: Unit, row: EntryRow) -> Event | None:
+def read_event(node: Node, unit: UnitOfWork, row: EntryRow) -> Event | None:
     """Decrypt the document of an entry with all its disclosures; None where it was destroyed."""
-    sealed = unit.document(row.payload)
+    sealed = unit.documents.get(row.payload)
     if sealed is None:
         return None
     if row.effect == "agency":
@@ -34,6 +34,6 @@ def read_event(node: Node, unit: Unit, row: EntryRow) -> Event | None:
     raw = content_encryption.open_document(key, row.payload, sealed)
     shown = [
         content_encryption.open_disclosure(key, digest, one)
-        for digest, one in unit.disclosures(row.payload)
+        for digest, one in unit.documents.disclosures(row.payload)
     ]
     return documents.parse(raw, shown)

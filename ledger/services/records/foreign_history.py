@@ -7,21 +7,20 @@ from __future__ import annotations
 from ledger.domain.bundle import bundle as bundles
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.event.document import Event
-from ledger.domain.identity.names import agency_id
 from ledger.domain.ports.rows import EntryRow, LinkRow
-from ledger.domain.ports.unit_of_work import Unit
-from ledger.services.node.context import Node
+from ledger.domain.ports.states import LinkKind
+from ledger.domain.ports.unit_of_work import UnitOfWork
 
 
-def inherited(unit: Unit, evidence: str) -> Bundle | None:
+def inherited(unit: UnitOfWork, evidence: str) -> Bundle | None:
     """The record that came with an item, without documents and proofs; None for one that began here
     and never left.
     """
-    data = unit.inherited(evidence)
+    data = unit.transfers.inherited(evidence)
     return bundles.parse(data) if data is not None else None
 
 
-def proven_times(unit: Unit, evidence: str) -> dict[bytes, int]:
+def proven_times(unit: UnitOfWork, evidence: str) -> dict[bytes, int]:
     """By when the entries that came with an item were on the chain, as its record proved; seconds
     since 1970, by entry.
     """
@@ -34,20 +33,12 @@ def proven_times(unit: Unit, evidence: str) -> dict[bytes, int]:
     }
 
 
-def log_agencies(node: Node, unit: Unit, evidence: str) -> dict[bytes, str]:
-    """Agencies of the logs that sequenced an item's events, by log id."""
-    found = inherited(unit, evidence)
-    others = {
-        node.contracts.log_id(agency_id(one.agency), one.number): one.agency
-        for one in (found.logs if found is not None else ())
-    }
-    return {**others, node.log_id: node.agency}
-
-
-def events_that_count(unit: Unit, evidence: str) -> list[EntryRow]:
+def events_that_count(unit: UnitOfWork, evidence: str) -> list[EntryRow]:
     """The events of an item; an answer of ours that the contract has not taken yet is none."""
-    pending = {row.outcome_digest for row in unit.crossings(evidence) if row.state == "concluding"}
-    return [row for row in unit.events(evidence) if row.digest not in pending]
+    pending = {
+        row.outcome_digest for row in unit.transfers.of_item(evidence) if row.state == "concluding"
+    }
+    return [row for row in unit.logs.events(evidence) if row.digest not in pending]
 
 
 def links_of(event: Event) -> list[LinkRow]:
@@ -55,7 +46,7 @@ def links_of(event: Event) -> list[LinkRow]:
     event.
     """
     body, evidence = event.body, str(event.value["evidence"])
-    found = (
+    found: list[tuple[str, LinkKind]] = (
         [(parent, "derived") for parent in body.get("parents", [])]
         if event.type == "derived"
         else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
-from ledger.domain.ports.unit_of_work import Records, Unit
+from ledger.domain.ports.unit_of_work import Database, UnitOfWork
 
 SIZE: Final = 500
 K = TypeVar("K")
@@ -13,7 +13,10 @@ R = TypeVar("R")
 
 
 def every(
-    records: Records, first: K, fetch: Callable[[Unit, K, int], list[R]], key: Callable[[R], K]
+    records: Database,
+    first: K,
+    fetch: Callable[[UnitOfWork, K, int], list[R]],
+    key: Callable[[R], K],
 ) -> Iterator[R]:
     """All rows, each page in a transaction of its own: whoever works on them meanwhile holds up
     nobody.

@@ -9,17 +9,17 @@ from ledger.domain.crypto import grants
 from ledger.domain.errors import DeniedError
 from ledger.domain.event import wording
 from ledger.domain.event.document import Event
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 
-def record_key(node: Node, unit: Unit, evidence: str) -> bytes:
+def record_key(node: Node, unit: UnitOfWork, evidence: str) -> bytes:
     """The item's record key, from the grant made to this node.
 
     Raises:
         DeniedError: the grant was destroyed, or never made.
     """
-    found = unit.grants(evidence, "record", node.keys.hpke.public.digest)
+    found = unit.grants.sealed_to(evidence, "record", node.keys.hpke.public.digest)
     return open_record_key(node, found[0] if found else None)
 
 

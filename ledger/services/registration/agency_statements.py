@@ -23,7 +23,7 @@ from ledger.domain.identity.roles import require_role
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Claims
 from ledger.domain.ports.rows import CrlRow, EntryRow, LogRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.registration.sequencing import entry_row
@@ -31,12 +31,12 @@ from ledger.services.registration.sequencing import entry_row
 _AHEAD: Final = 60
 
 
-def publish(node: Node, unit: Unit, event_type: str, body: dict[str, Any]) -> EntryRow:
+def publish(node: Node, unit: UnitOfWork, event_type: str, body: dict[str, Any]) -> EntryRow:
     """Sign, check and append an agency statement."""
     service = node.keys.service_certificate
     require_role(event_type, "service", service.roles)
     subject = agency_urn(node.agency)
-    earlier = unit.events(subject)
+    earlier = unit.logs.events(subject)
     previous = earlier[-1] if earlier else None
     # The chain's order must hold even where the clock was set back.
     time = max(node.clock.now(), previous.time if previous is not None else 0)
@@ -70,20 +70,20 @@ def publish(node: Node, unit: Unit, event_type: str, body: dict[str, Any]) -> En
     return merkle_log.append(unit, node.log_id, [entry_row(node.log_id, statement)])[0]
 
 
-def write(unit: Unit, service: Certificate, event: Event) -> None:
+def write(unit: UnitOfWork, service: Certificate, event: Event) -> None:
     """Write what follows from an agency statement besides its entry: its documents are public."""
-    unit.put_certificate(service.digest, service.der)
-    unit.put_document(event.digest, event.value["evidence"], event.raw)
+    unit.people.put_certificate(service.digest, service.der)
+    unit.documents.put(event.digest, event.value["evidence"], event.raw)
 
 
-def open_log(node: Node, unit: Unit, *, number: int, policy: str, anchors: list[str]) -> None:
+def open_log(node: Node, unit: UnitOfWork, *, number: int, policy: str, anchors: list[str]) -> None:
     """Leaf 0 of a new log: registration policy and trust anchors."""
-    unit.put_log(LogRow(node.log_id, node.agency, number, 0, ""))
+    unit.logs.put(LogRow(node.log_id, node.agency, number, 0, ""))
     publish(node, unit, "log-opened", {"policy": policy, "trustAnchors": anchors})
 
 
 def publish_crl(
-    node: Node, unit: Unit, revoked: list[tuple[int, int]] | None = None, *, time: int = 0
+    node: Node, unit: UnitOfWork, revoked: list[tuple[int, int]] | None = None, *, time: int = 0
 ) -> CrlRow:
     """Issue a revocation list, with new (serial, time) entries, and log its digest.
 
@@ -97,13 +97,13 @@ def publish_crl(
         raise KeyringError(
             "the CA key is not at hand on this node", hint="issue a revocation list where the CA is"
         )
-    previous, now = unit.newest_crl(), max(node.clock.now(), time)
+    previous, now = unit.authority.newest_crl(), max(node.clock.now(), time)
     number = previous.number + 1 if previous is not None else 1
     der = node.keys.authority.issue_crl(
         previous.der if previous else None, revoked or [], number=number, now=now
     )
     row = crl_row(der)
-    unit.put_crl(row)
+    unit.authority.put_crl(row)
     body = {
         "number": number,
         "digest": digest_of(der),
@@ -128,9 +128,9 @@ def digest_of(der: bytes) -> str:
     return sha256(der).hexdigest()
 
 
-def revoked_since(unit: Unit, serial: int) -> int | None:
+def revoked_since(unit: UnitOfWork, serial: int) -> int | None:
     """When the newest list has a certificate of ours revoked; None where it does not."""
-    newest = unit.newest_crl()
+    newest = unit.authority.newest_crl()
     entry = (
         certificates.load_crl(newest.der).get_revoked_certificate_by_serial_number(serial)
         if newest is not None
@@ -139,9 +139,9 @@ def revoked_since(unit: Unit, serial: int) -> int | None:
     return int(entry.revocation_date_utc.timestamp()) if entry is not None else None
 
 
-def fresh_crl(node: Node, unit: Unit, time: int) -> CrlRow | None:
+def fresh_crl(node: Node, unit: UnitOfWork, time: int) -> CrlRow | None:
     """The newest list, issued now if the newest is older than ``time`` and the CA is at hand."""
-    newest = unit.newest_crl()
+    newest = unit.authority.newest_crl()
     if newest is not None and newest.issued >= time:
         return newest
     # Block times run ahead of ours by seconds; a list that speaks for a time far ahead would be a

@@ -10,7 +10,7 @@ from typing import Final
 
 from ledger.domain.identity.person import PersonId
 from ledger.domain.ports.rows import AlarmRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 _LOG: Final = logging.getLogger("custody.alarm")
@@ -18,18 +18,20 @@ HOUR: Final = 3600
 BULK_ACCESS: Final = "bulk-access"
 
 
-def note_access(node: Node, unit: Unit, statement: bytes, person: PersonId, evidence: str) -> None:
+def note_access(
+    node: Node, unit: UnitOfWork, statement: bytes, person: PersonId, evidence: str
+) -> None:
     """Count an access that is being registered, and raise an alarm where they are too many: once an
     hour and person.
     """
     now = node.clock.now()
-    unit.put_reading(statement, person, evidence, now)
-    count = unit.readings(person, now - HOUR)
+    unit.releases.put_access(statement, person, evidence, now)
+    count = unit.releases.accesses(person, now - HOUR)
     if (
         node.profile is None
         or count <= node.profile.bulk_access
-        or unit.alarms(after=now - HOUR, limit=1, person=person)
+        or unit.releases.alarms(after=now - HOUR, limit=1, person=person)
     ):
         return
-    unit.put_alarm(AlarmRow(secrets.token_hex(8), BULK_ACCESS, person, count, now))
+    unit.releases.put_alarm(AlarmRow(secrets.token_hex(8), BULK_ACCESS, person, count, now))
     _LOG.warning("%s: %d items within an hour by one person: custody alarms", BULK_ACCESS, count)

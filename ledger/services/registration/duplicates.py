@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.node.context import Node
@@ -11,7 +11,7 @@ from ledger.services.registration.registration import Registered
 
 
 def duplicates(
-    node: Node, unit: Unit, caller: Caller, digest: str, *, beside: str = ""
+    node: Node, unit: UnitOfWork, caller: Caller, digest: str, *, beside: str = ""
 ) -> list[str]:
     """Items that the caller may see and whose content has this SHA-256, other than ``beside``."""
     token = record_keys.index_token(node, "sha-256", digest)
@@ -23,7 +23,7 @@ def duplicates(
     ]
 
 
-def twins(node: Node, unit: Unit, caller: Caller, registered: Registered) -> list[str]:
+def twins(node: Node, unit: UnitOfWork, caller: Caller, registered: Registered) -> list[str]:
     """Other items that the caller may see with the content of an item just opened."""
     if registered.content is None:
         return []

@@ -14,15 +14,15 @@ from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.identity.roles import ROLES_BY_TYPE
-from ledger.domain.item.history_rules import GUARDED, OUTSIDE, Life, Told
+from ledger.domain.item.history_rules import GUARDED, OUTSIDE, ItemHistory, RecordedEvent
 from ledger.domain.ports.rows import ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
 from ledger.services.records import documents
-from ledger.services.registration.statement_checks import Checked
+from ledger.services.registration.statement_checks import ValidatedSubmission
 
 BIOMETRIC: Final = "biometric"
 _APPROVALS: Final = 2
@@ -35,15 +35,17 @@ class Review:
         states: items as the batch has left them so far; the caller goes on filling it.
     """
 
-    def __init__(self, node: Node, unit: Unit, states: Mapping[str, ItemRow | None]) -> None:
+    def __init__(self, node: Node, unit: UnitOfWork, states: Mapping[str, ItemRow | None]) -> None:
         self._node = node
         self._unit = unit
         self._states = states
         self._persons = Persons(node, unit)
-        self._told: dict[str, list[Told]] = {}  # by items, what this batch has said so far
-        self._lives: dict[str, Life] = {}
+        self._told: dict[str, list[RecordedEvent]] = {}  # by items, what this batch has said so far
+        self._lives: dict[str, ItemHistory] = {}
 
-    def require_allowed(self, one: Checked, before: ItemRow | None, signer: Caller) -> None:
+    def require_allowed(
+        self, one: ValidatedSubmission, before: ItemRow | None, signer: Caller
+    ) -> None:
         """Check an event against its item's life so far, and take it into account.
 
         Raises:
@@ -62,12 +64,14 @@ class Review:
                 authorization.require_readable(
                     self._node, self._unit, signer, before, one.event.body["mode"]
                 )
+            if one.event.type == "keys-destroyed" and one.certificate.kind == "person":
+                _require_destroyed(self._unit, evidence)
             if one.event.type == "transfer-offered":
                 self._require_taker(one.event, signer)
             life = (
                 self._life(evidence)
-                if Life.looks_back(one.event)
-                else self._lives.get(evidence, Life())
+                if ItemHistory.looks_back(one.event)
+                else self._lives.get(evidence, ItemHistory())
             )
             life.require_allowed(told, self._node.clock.now())
             _require_official(self._unit, one, life)
@@ -75,7 +79,7 @@ class Review:
         if evidence in self._lives:
             self._lives[evidence].take(told)
 
-    def _life(self, evidence: str) -> Life:
+    def _life(self, evidence: str) -> ItemHistory:
         if evidence not in self._lives:
             self._lives[evidence] = life_of(self._node, self._unit, evidence)
             for told in self._told.get(evidence, []):
@@ -117,14 +121,14 @@ class Review:
         if to["agency"] != own:
             return
         hint = "--to-person WHO, see: custody person list"
-        row = self._unit.person(PersonId(own, to["person"])) if "person" in to else None
+        row = self._unit.people.get(PersonId(own, to["person"])) if "person" in to else None
         if row is None or not row.active:
             raise RuleError(
                 "a handover inside the agency is made to a person who is active here", hint=hint
             )
         if self._persons.behind(row.person) == self._persons.behind(signer.id):
             raise RuleError("nobody offers an item to themselves", hint=hint)
-        der = self._unit.certificate(row.certificate)
+        der = self._unit.people.certificate(row.certificate)
         if der is None or not certificates.parse(der).roles & ROLES_BY_TYPE["transfer-accepted"]:
             raise RuleError("none of that person's roles may take an item over", hint=hint)
 
@@ -147,13 +151,23 @@ def _require_fresh(time: int, now: int) -> None:
         )
 
 
-def _told(persons: Persons, digest: bytes, event: Event) -> Told:
+def _told(persons: Persons, digest: bytes, event: Event) -> RecordedEvent:
     """An event with who stands behind its actor: somebody enrolled twice is one person still."""
     actor = event.value["actor"]
-    return Told(digest, event, persons.behind(PersonId(actor["agency"], actor["id"])))
+    return RecordedEvent(digest, event, persons.behind(PersonId(actor["agency"], actor["id"])))
 
 
-def _require_official(unit: Unit, one: Checked, life: Life) -> None:
+def _require_destroyed(unit: UnitOfWork, evidence: str) -> None:
+    """Nobody says of keys that they are destroyed while the node holds them."""
+    erasure = unit.erasures.get(evidence)
+    if erasure is None or erasure.state == "due":
+        raise RuleError(
+            "the keys of this item are not destroyed",
+            hint="the node destroys them after a disposal, and says so itself",
+        )
+
+
+def _require_official(unit: UnitOfWork, one: ValidatedSubmission, life: ItemHistory) -> None:
     """Guarded material is not granted to anybody outside government and court, whatever the event
     calls them.
 
@@ -161,32 +175,32 @@ def _require_official(unit: Unit, one: Checked, life: Life) -> None:
         DeniedError: it would be.
     """
     to = one.event.body.get("to", {}) if GUARDED in life.handling and one.grants else {}
-    row = unit.person(PersonId(to.get("agency", ""), to["person"])) if "person" in to else None
-    der = unit.certificate(row.certificate) if row is not None else None
-    if der is not None and certificates.parse(der).roles <= OUTSIDE:
+    row = unit.people.get(PersonId(to.get("agency", ""), to["person"])) if "person" in to else None
+    der = unit.people.certificate(row.certificate) if row is not None else None
+    if der is not None and certificates.parse(der).roles & OUTSIDE:
         raise DeniedError(
             f"material marked {GUARDED} is granted to government and court only",
             hint="show it under supervision",
         )
 
 
-def life_of(node: Node, unit: Unit, evidence: str) -> Life:
+def life_of(node: Node, unit: UnitOfWork, evidence: str) -> ItemHistory:
     """An item's life, as far as its documents still open."""
-    life, persons = Life(), Persons(node, unit)
-    for row in unit.events(evidence):
+    life, persons = ItemHistory(), Persons(node, unit)
+    for row in unit.logs.events(evidence):
         event = documents.read_event(node, unit, row)
         if event is not None:
             life.take(_told(persons, row.digest, event))
     return life
 
 
-def _require_approvals(node: Node, unit: Unit, persons: Persons, told: Told) -> None:
+def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: RecordedEvent) -> None:
     """What recognises people takes two approvals on one of the items that it is derived from."""
     if told.event.type != "derived" or BIOMETRIC not in told.event.value.get("handling", []):
         return
     approved = set()
     for digest in told.event.body.get("approvals", []):
-        row = unit.entry_by_digest(bytes.fromhex(digest))
+        row = unit.logs.entry_by_digest(bytes.fromhex(digest))
         event = (
             documents.read_event(node, unit, row)
             if row is not None and row.evidence in told.event.body["parents"]

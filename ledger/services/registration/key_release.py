@@ -8,15 +8,17 @@ from ledger.domain.event.document import Event
 from ledger.domain.identity.names import is_pseudonym
 from ledger.domain.identity.person import PersonId
 from ledger.domain.ports.rows import ItemRow, ShareRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.partners import directory
 from ledger.services.records.documents import hpke_key
 from ledger.services.registration.item_rules import life_of
-from ledger.services.registration.statement_checks import Checked
+from ledger.services.registration.statement_checks import ValidatedSubmission
 
 
-def require_good(node: Node, unit: Unit, one: Checked, before: ItemRow | None) -> None:
+def require_good(
+    node: Node, unit: UnitOfWork, one: ValidatedSubmission, before: ItemRow | None
+) -> None:
     """Check the grants that come with an event: none but those that it is for, each once, and of
     the item's own content.
 
@@ -60,14 +62,14 @@ def require_good(node: Node, unit: Unit, one: Checked, before: ItemRow | None) -
         )
 
 
-def _content_of(node: Node, unit: Unit, evidence: str) -> content_encryption.Content | None:
+def _content_of(node: Node, unit: UnitOfWork, evidence: str) -> content_encryption.Content | None:
     opening = life_of(node, unit, evidence).opening
     if opening is None or "content" not in opening.body:
         return None
     return content_encryption.parse_content(opening.body["content"], opening.body["size"])
 
 
-def _recipients(node: Node, unit: Unit, one: Checked) -> set[bytes]:
+def _recipients(node: Node, unit: UnitOfWork, one: ValidatedSubmission) -> set[bytes]:
     """Hashes of the HPKE keys to which this event may release the content key."""
     body = one.event.body
     if one.event.type == "transfer-accepted":
@@ -80,12 +82,12 @@ def _recipients(node: Node, unit: Unit, one: Checked) -> set[bytes]:
     return found
 
 
-def _person(unit: Unit, person: PersonId) -> set[bytes]:
-    row = unit.person(person)
+def _person(unit: UnitOfWork, person: PersonId) -> set[bytes]:
+    row = unit.people.get(person)
     return {hpke_key(row).digest} if row is not None and row.active else set()
 
 
-def note_share(node: Node, unit: Unit, event: Event, evidence: str, statement: bytes) -> None:
+def note_share(node: Node, unit: UnitOfWork, event: Event, evidence: str, statement: bytes) -> None:
     """Whoever a disclosure names as its recipient has a part in the item from now on; a thing has
     no key that would tell so.
 
@@ -95,12 +97,14 @@ def note_share(node: Node, unit: Unit, event: Event, evidence: str, statement: b
     """
     to = event.body.get("to", {}) if event.type == "disclosed" else {}
     if is_pseudonym(to.get("person", "")):
-        unit.put_share(
+        unit.items.put_share(
             ShareRow(evidence, PersonId(to.get("agency", node.agency), to["person"]), statement)
         )
 
 
-def take_back(node: Node, unit: Unit, one: Checked, before: ItemRow | None) -> None:
+def take_back(
+    node: Node, unit: UnitOfWork, one: ValidatedSubmission, before: ItemRow | None
+) -> None:
     """Whoever did not take an item offered to them inside the agency loses the key that came with
     the offer, and with it their part.
 
@@ -120,11 +124,11 @@ def take_back(node: Node, unit: Unit, one: Checked, before: ItemRow | None) -> N
     ):
         return
     person, evidence = PersonId(offer.to, offer.person), before.state.evidence
-    row = unit.person(person)
+    row = unit.people.get(person)
     if (
         row is None
         or person in (before.opener, before.holder)
-        or unit.share(evidence, person) is not None
+        or unit.items.share(evidence, person) is not None
     ):
         return
     for told in life_of(node, unit, evidence).told.values():
@@ -137,4 +141,4 @@ def take_back(node: Node, unit: Unit, one: Checked, before: ItemRow | None) -> N
             and PersonId(to.get("agency", node.agency), to.get("person", "")) == person
         ):
             return
-    unit.drop_grant(evidence, "content", hpke_key(row).digest)
+    unit.grants.drop(evidence, "content", hpke_key(row).digest)

@@ -15,19 +15,19 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item.parts import require_part
 from ledger.domain.ports.rows import EntryRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
-from ledger.services.partners.directory import Certifiers
+from ledger.services.partners.directory import CertificateVerifier
 from ledger.services.records import record_keys
 from ledger.services.registration import bulk_access_alarm, key_release, sequencing
 from ledger.services.registration.item_rules import Review
 from ledger.services.registration.statement_checks import (
-    Checked,
     Submission,
+    ValidatedSubmission,
     check,
     own_record_grant,
     require_enrolled,
@@ -75,7 +75,7 @@ def register(
     with node.records.read() as unit:
         if caller is not None:
             require_enrolled(unit, caller)
-        certifiers = Certifiers(node, unit)
+        certifiers = CertificateVerifier(node, unit)
         checked = [check(node, unit, certifiers, submission, caller) for submission in submissions]
     with node.records.write() as unit:
         _require_current(node, unit, checked, caller, service)
@@ -95,7 +95,11 @@ def register(
 
 
 def _require_current(
-    node: Node, unit: Unit, checked: list[Checked], caller: PersonId | None, service: bytes | None
+    node: Node,
+    unit: UnitOfWork,
+    checked: list[ValidatedSubmission],
+    caller: PersonId | None,
+    service: bytes | None,
 ) -> None:
     """Check in the transaction that appends: somebody suspended or given other roles since the
     first look appends nothing more.
@@ -109,7 +113,7 @@ def _require_current(
         VerificationError: a certificate that may not be used now.
     """
     own = service if caller is None else require_enrolled(unit, caller)
-    certifiers = Certifiers(node, unit)
+    certifiers = CertificateVerifier(node, unit)
     for certificate in {
         one.certificate.digest: one.certificate for one in checked if not one.repeats
     }.values():
@@ -122,11 +126,13 @@ def _require_current(
         certifiers.verify_current(certificate)
 
 
-def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[EntryRow, bool]]:
+def _sequence(
+    node: Node, unit: UnitOfWork, checked: list[ValidatedSubmission]
+) -> list[tuple[EntryRow, bool]]:
     """Judge each statement against its item's state and append the new ones."""
-    known_items = unit.items_named(sorted({one.statement.claims.subject for one in checked}))
+    known_items = unit.items.named(sorted({one.statement.claims.subject for one in checked}))
     states: dict[str, ItemRow | None] = {}
-    fresh: list[tuple[Checked, EntryRow]] = []
+    fresh: list[tuple[ValidatedSubmission, EntryRow]] = []
     known: dict[int, EntryRow] = {}
     judge, signers = Review(node, unit, states), _Signers(node, unit)
     # Names that are taken are said when all else is right, or a batch that fails anyway would tell
@@ -172,7 +178,7 @@ def _sequence(node: Node, unit: Unit, checked: list[Checked]) -> list[tuple[Entr
 class _Signers:
     """Those who signed a batch, each looked up once."""
 
-    def __init__(self, node: Node, unit: Unit) -> None:
+    def __init__(self, node: Node, unit: UnitOfWork) -> None:
         self._node, self._unit = node, unit
         self._known: dict[bytes, Caller] = {}
 
@@ -186,7 +192,7 @@ class _Signers:
 
 
 def _admit(
-    node: Node, unit: Unit, signer: Caller, one: Checked, before: ItemRow | None
+    node: Node, unit: UnitOfWork, signer: Caller, one: ValidatedSubmission, before: ItemRow | None
 ) -> EntryRow | None:
     """The row of a statement that is there already; None for a new one that its signer's part in
     the item lets them record.
@@ -204,7 +210,7 @@ def _admit(
     if claims.effect == "open":
         return same(unit, one.statement) if before is not None else None
     parts = authorization.parts_of(node, unit, signer, claims.subject, before)
-    mine = bool(parts) or unit.document(one.statement.payload) is not None
+    mine = bool(parts) or unit.documents.get(one.statement.payload) is not None
     if before is None or not mine:
         raise authorization.hidden()
     answered = transfer_steps.answered(unit, before.state)
@@ -219,7 +225,7 @@ def _admit(
     return None
 
 
-def _refuse(one: Checked, before: ItemRow, *, answered: bool) -> NoReturn:
+def _refuse(one: ValidatedSubmission, before: ItemRow, *, answered: bool) -> NoReturn:
     seq = one.statement.claims.seq
     if answered and seq > before.state.seq:
         raise ConflictError(
@@ -232,15 +238,18 @@ def _refuse(one: Checked, before: ItemRow, *, answered: bool) -> NoReturn:
 
 
 def _store(
-    node: Node, unit: Unit, fresh: list[tuple[Checked, EntryRow]], states: dict[str, ItemRow | None]
+    node: Node,
+    unit: UnitOfWork,
+    fresh: list[tuple[ValidatedSubmission, EntryRow]],
+    states: dict[str, ItemRow | None],
 ) -> None:
     keys: dict[str, bytes | None] = {}
     subjects = [row.evidence for _, row in fresh]
-    stored = unit.grants_named(subjects, "record", node.keys.hpke.public.digest)
+    stored = unit.grants.named(subjects, "record", node.keys.hpke.public.digest)
     for one, row in fresh:
         evidence = row.evidence
         for grant in one.grants:
-            unit.put_grant(
+            unit.grants.put(
                 evidence, grant.scope, grant.recipient, grant.binding or b"", grant.encode()
             )
         if evidence not in keys:
@@ -252,13 +261,15 @@ def _store(
             bulk_access_alarm.note_access(node, unit, row.digest, one.certificate.subject, evidence)
 
 
-def _record_key(node: Node, unit: Unit, one: Checked, stored: bytes | None) -> bytes | None:
+def _record_key(
+    node: Node, unit: UnitOfWork, one: ValidatedSubmission, stored: bytes | None
+) -> bytes | None:
     """The item's record key; None where it was destroyed with a disposal, after which only the log
     speaks of the item.
     """
     own = own_record_grant(node, one.grants)
     if own is not None:
         return node.keys.hpke.open(own)
-    if stored is None and unit.erasure(one.statement.claims.subject) is not None:
+    if stored is None and unit.erasures.get(one.statement.claims.subject) is not None:
         return None
     return record_keys.open_record_key(node, stored)

@@ -16,7 +16,7 @@ from typing import Final
 from ledger.domain.errors import CustodyError
 from ledger.domain.event import wording
 from ledger.domain.ports.rows import ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.records import documents, record_keys
 from ledger.services.registration import key_release
@@ -30,16 +30,16 @@ def bring_up(node: Node) -> int:
     date.
     """
     with node.records.read() as unit:
-        if unit.index_form() == wording.VERSION:
+        if unit.items.index_form() == wording.VERSION:
             return 0
     done, after = 0, -1
     while True:
         with node.records.write() as unit:
-            items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
+            items = unit.items.page(after=after, limit=_PAGE, person=None, evidence=None)
             for item in items:
                 _index(node, unit, item)
             if len(items) < _PAGE:
-                unit.put_index_form(wording.VERSION)
+                unit.items.put_index_form(wording.VERSION)
         done += len(items)
         if len(items) < _PAGE:
             break
@@ -56,12 +56,12 @@ def bring_up(node: Node) -> int:
     return done
 
 
-def _index(node: Node, unit: Unit, item: ItemRow) -> None:
+def _index(node: Node, unit: UnitOfWork, item: ItemRow) -> None:
     """One item; where one of its documents cannot be opened, what it was found by until now
     stays.
     """
     evidence, found, whole = item.state.evidence, set(), True
-    for row in unit.events(evidence, void=True):
+    for row in unit.logs.events(evidence, void=True):
         try:
             event = documents.read_event(node, unit, row)
         except CustodyError:
@@ -73,6 +73,6 @@ def _index(node: Node, unit: Unit, item: ItemRow) -> None:
         if row.log == node.log_id:
             key_release.note_share(node, unit, event, evidence, row.digest)
     if whole:
-        unit.drop_tokens(evidence)
+        unit.items.drop_tokens(evidence)
     for token in sorted(found):
-        unit.put_token(token, evidence)
+        unit.items.put_token(token, evidence)

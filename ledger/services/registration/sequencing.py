@@ -17,8 +17,8 @@ from ledger.domain.event.document import Event
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.item import custody
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.rows import PLACES, EntryRow, ErasureRow, GivenRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import PLACES, DisclosedCopyRow, EntryRow, ErasureRow, ItemRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
 from ledger.services.records import foreign_history, record_keys
@@ -83,7 +83,7 @@ def item_after(node: Node, one: Sequenced, before: ItemRow | None) -> ItemRow:
 
 
 def write(
-    node: Node, unit: Unit, one: Sequenced, row: EntryRow, item: ItemRow, key: bytes | None
+    node: Node, unit: UnitOfWork, one: Sequenced, row: EntryRow, item: ItemRow, key: bytes | None
 ) -> ItemRow:
     """Write everything that follows from a statement which stands in the log.
 
@@ -92,43 +92,43 @@ def write(
             which only the log speaks of it.
     """
     event, evidence = one.event, row.evidence
-    unit.put_certificate(one.certificate.digest, one.certificate.der)
+    unit.people.put_certificate(one.certificate.digest, one.certificate.der)
     if event is not None and key is not None:
         keep_document(node, unit, event, evidence, key)
     for link in foreign_history.links_of(event) if event is not None else ():
-        unit.put_link(link)
+        unit.copies.put_link(link)
     opened = row.index * PLACES if row.effect == "open" else item.opened
     after = replace(item, opened=opened, latest_log=row.log, latest_index=row.index)
-    unit.put_item(after)
+    unit.items.put(after)
     transfer_steps.note(node, unit, one.statement, event, item.state)
     if event is not None:
         key_release.note_share(node, unit, event, evidence, row.digest)
     if event is not None and event.type == "disposed":
-        unit.put_erasure(
+        unit.erasures.put(
             ErasureRow(evidence, row.digest, node.agency, "due", backups=node.backups_until())
         )
     if event is not None and event.type == "disclosed" and event.body["mode"] in placement.COPIES:
         until = (
             row.time + placement.OPENING
         )  # of the statement: no clock but its signer's tells it again
-        unit.put_opening(evidence, until)
+        unit.replicas.put_window(evidence, until)
         agency = event.body.get("to", {}).get("agency", node.agency)
         if agency != node.agency:
-            unit.put_given(GivenRow(row.digest, evidence, agency, until))
+            unit.copies.put(DisclosedCopyRow(row.digest, evidence, agency, until))
     return after
 
 
-def keep_document(node: Node, unit: Unit, event: Event, evidence: str, key: bytes) -> None:
+def keep_document(node: Node, unit: UnitOfWork, event: Event, evidence: str, key: bytes) -> None:
     """Keep a document sealed, with what it is found by. Sealing the same under the same key gives
     the same bytes.
     """
-    unit.put_document(event.digest, evidence, content_encryption.seal_document(key, event.raw))
+    unit.documents.put(event.digest, evidence, content_encryption.seal_document(key, event.raw))
     for position, disclosure in enumerate(event.disclosures):
-        unit.put_disclosure(
+        unit.documents.put_disclosure(
             disclosure.digest,
             event.digest,
             position,
             content_encryption.seal_disclosure(key, disclosure.encoded),
         )
     for token in record_keys.tokens(node, event):
-        unit.put_token(token, evidence)
+        unit.items.put_token(token, evidence)

@@ -65,7 +65,7 @@ def submit(
 
 def _item(node: Node, evidence: str) -> ItemRow | None:
     with node.records.read() as unit:
-        return unit.item(evidence)
+        return unit.items.get(evidence)
 
 
 def _register(node: Node, evidence: str, event_type: str, body: dict[str, Any]) -> Registered:

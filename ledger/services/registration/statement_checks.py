@@ -21,9 +21,9 @@ from ledger.domain.identity.roles import GUESTS, require_role
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
 from ledger.domain.ports.rows import EntryRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
-from ledger.services.partners.directory import Certifiers
+from ledger.services.partners.directory import CertificateVerifier
 
 _MAX_GRANTS: Final = 64
 #: Types besides the opening ones with which keys may be handed on: each release of a key has its
@@ -44,7 +44,7 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ValidatedSubmission:
     """A submission in its parts; ``content`` only where the event opens an item that has some.
 
     ``repeats``: a person's own statement that stands in the log already, under a certificate that
@@ -59,19 +59,19 @@ class Checked:
     repeats: bool = False
 
 
-def require_enrolled(unit: Unit, caller: PersonId) -> bytes:
+def require_enrolled(unit: UnitOfWork, caller: PersonId) -> bytes:
     """Check that a logged-in person is still one; the digest of the certificate that they have now.
 
     Raises:
         DeniedError: otherwise.
     """
-    person = unit.person(caller)
+    person = unit.people.get(caller)
     if person is None or not person.active:
         raise DeniedError("this person is not, or no longer, enrolled here")
     return person.certificate
 
 
-def same(unit: Unit, statement: Statement) -> EntryRow | None:
+def same(unit: UnitOfWork, statement: Statement) -> EntryRow | None:
     """The row of the same document of the same signer; a document names its item, its place, its
     actor and a salt.
     """
@@ -79,18 +79,18 @@ def same(unit: Unit, statement: Statement) -> EntryRow | None:
     return next(
         (
             row
-            for row in unit.events(claims.subject)
+            for row in unit.logs.events(claims.subject)
             if (row.seq, row.payload) == (claims.seq, statement.payload)
         ),
         None,
     )
 
 
-def _repeats(unit: Unit, statement: Statement, caller: PersonId | None) -> bool:
+def _repeats(unit: UnitOfWork, statement: Statement, caller: PersonId | None) -> bool:
     """Whether a person sends what stands in the log under a certificate that they had: it was
     accepted then.
     """
-    person = unit.person(caller) if caller is not None else None
+    person = unit.people.get(caller) if caller is not None else None
     if person is None or person.certificate == statement.certificate:
         return False
     row = same(unit, statement)
@@ -98,8 +98,12 @@ def _repeats(unit: Unit, statement: Statement, caller: PersonId | None) -> bool:
 
 
 def check(
-    node: Node, unit: Unit, certifiers: Certifiers, submission: Submission, caller: PersonId | None
-) -> Checked:
+    node: Node,
+    unit: UnitOfWork,
+    certifiers: CertificateVerifier,
+    submission: Submission,
+    caller: PersonId | None,
+) -> ValidatedSubmission:
     """Everything that can be judged without the item's state. A repeat need not be acceptable once
     more: only to be its caller's own.
 
@@ -111,7 +115,43 @@ def check(
     Raises:
         FormatError, VerificationError, RuleError, DeniedError: the first that is wrong.
     """
-    now = node.clock.now()
+    statement, certificate = _signed(node, submission, caller)
+    claims, now = statement.claims, node.clock.now()
+    repeats = _repeats(unit, statement, caller)
+    if not repeats:
+        _require_usable(certifiers, certificate, now)
+    if claims.time > now + moments.AHEAD:
+        told = (
+            f"the statement is dated {format_time(claims.time)}, and the node's clock says "
+            f"{format_time(now)}"
+        )
+        raise RuleError(told, hint="one of the two clocks is wrong: set it, in UTC, then sign anew")
+    event = _document(node, submission, statement, certificate)
+    given = tuple(grants.parse(data) for data in submission.grants)
+    if len(given) > _MAX_GRANTS or any(
+        grant.evidence != evidence_bytes(claims.subject) for grant in given
+    ):
+        raise FormatError("grants: too many, or for another item")
+    content = None
+    if "content" in event.body:
+        content = content_encryption.parse_content(event.body["content"], event.body["size"])
+        if not repeats:
+            dag.require_stored(node.blocks, content)
+    if repeats:
+        return ValidatedSubmission(statement, certificate, event, given, content, repeats=True)
+    if claims.effect == "open":
+        _check_opening(node, certifiers.own, given, content)
+    elif given and event.type not in RELEASES:
+        raise FormatError(
+            "keys are handed on with an opening, an offer, an acceptance or a disclosure only"
+        )
+    return ValidatedSubmission(statement, certificate, event, given, content)
+
+
+def _signed(
+    node: Node, submission: Submission, caller: PersonId | None
+) -> tuple[Statement, Certificate]:
+    """The statement, made for this log, and the certificate of the caller, who signed it."""
     statement = statements.parse(submission.statement)
     claims = statement.claims
     if claims.log_id != node.log_id:
@@ -126,20 +166,18 @@ def check(
         raise DeniedError("the statement claims another agency than its certificate")
     if caller != (certificate.subject if certificate.kind == "person" else None):
         raise DeniedError("a person registers their own statements only")
-    repeats = _repeats(unit, statement, caller)
-    if not repeats:
-        _require_usable(certifiers, certificate, now)
-    if claims.time > now + moments.AHEAD:
-        told = (
-            f"the statement is dated {format_time(claims.time)}, and the node's clock says "
-            f"{format_time(now)}"
-        )
-        raise RuleError(told, hint="one of the two clocks is wrong: set it, in UTC, then sign anew")
+    return statement, certificate
+
+
+def _document(
+    node: Node, submission: Submission, statement: Statement, certificate: Certificate
+) -> Event:
+    """The document that was signed, by its actor, in a role that may record it here."""
     event = documents.parse(submission.document, submission.disclosures)
     documents.require_complete(event)
     if event.digest != statement.payload:
         raise VerificationError(2, "the document is not the one that was signed")
-    documents.check_claims(event, claims)
+    documents.check_claims(event, statement.claims)
     if (wrong := moments.contradiction(event.value)) is not None:
         raise RuleError(wrong, hint=moments.HINT)
     actor = event.value["actor"]
@@ -151,28 +189,10 @@ def check(
     require_role(event.type, actor["role"], certificate.roles)
     if certificate.agency != node.agency and event.type not in GUESTS:
         raise DeniedError(f"a guest of another agency may not record {event.type!r} here")
-    given = tuple(grants.parse(data) for data in submission.grants)
-    if len(given) > _MAX_GRANTS or any(
-        grant.evidence != evidence_bytes(claims.subject) for grant in given
-    ):
-        raise FormatError("grants: too many, or for another item")
-    content = None
-    if "content" in event.body:
-        content = content_encryption.parse_content(event.body["content"], event.body["size"])
-        if not repeats:
-            dag.require_stored(node.blocks, content)
-    if repeats:
-        return Checked(statement, certificate, event, given, content, repeats=True)
-    if claims.effect == "open":
-        _check_opening(node, certifiers.own, given, content)
-    elif given and event.type not in RELEASES:
-        raise FormatError(
-            "keys are handed on with an opening, an offer, an acceptance or a disclosure only"
-        )
-    return Checked(statement, certificate, event, given, content)
+    return event
 
 
-def _require_usable(certifiers: Certifiers, certificate: Certificate, now: int) -> None:
+def _require_usable(certifiers: CertificateVerifier, certificate: Certificate, now: int) -> None:
     descriptor = certifiers.verify_current(certificate)
     if certificate.not_after < now + descriptor.max_anchoring_delay:
         raise RuleError(

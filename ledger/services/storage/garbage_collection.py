@@ -10,7 +10,7 @@ from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import Collected
 from ledger.domain.errors import NotFoundError, UsageError
 from ledger.domain.ipld import cid as cids
-from ledger.domain.ports.rows import HoldingRow, ItemRow
+from ledger.domain.ports.rows import ItemRow, ReplicaStateRow
 from ledger.services.node.context import Node
 from ledger.services.storage import placement
 
@@ -113,16 +113,16 @@ def _needed(node: Node) -> Iterator[bytes]:
             yield item.cid
 
 
-def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[HoldingRow], int]]:
+def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[ReplicaStateRow], int]]:
     """Items whose content somebody has a key to, with their replicas and how many of these there
     shall be.
     """
     after = -1
     while True:
         with node.records.read() as unit:
-            items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
+            items = unit.items.page(after=after, limit=_PAGE, person=None, evidence=None)
             names = [item.state.evidence for item in items]
-            held, targets = unit.holdings_named(names), unit.targets(names)
+            held, targets = unit.replicas.named(names), unit.replicas.targets(names)
             kept = [item for item in items if not placement.is_destroyed(node, unit, item)]
         for item in kept:
             yield (
@@ -138,4 +138,4 @@ def _held_items(node: Node) -> Iterator[tuple[ItemRow, list[HoldingRow], int]]:
 def forget_sessions(node: Node) -> None:
     """Drop sessions and challenges that have ended."""
     with node.records.write() as unit:
-        unit.drop_expired(node.clock.now())
+        unit.sessions.drop_expired(node.clock.now())

@@ -25,8 +25,8 @@ from ledger.domain.errors import (
     UnreadableError,
     VerificationError,
 )
-from ledger.domain.ports.rows import HoldingRow, ItemRow
-from ledger.domain.ports.unit_of_work import Unit
+from ledger.domain.ports.rows import ItemRow, ReplicaStateRow
+from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.node.context import Node
 
 OPENING: Final = 30 * 86400  # seconds for which a disclosed copy may be fetched from nodes outside
@@ -37,11 +37,11 @@ _PAGE: Final = 500
 _FETCH: Final = "fetch the content before you accept it"
 
 
-def is_destroyed(node: Node, unit: Unit, item: ItemRow) -> bool:
+def is_destroyed(node: Node, unit: UnitOfWork, item: ItemRow) -> bool:
     """Whether an item is closed or held elsewhere, and nobody here has a key to its content any
     more.
     """
-    return (item.state.closed or item.state.custodian != node.agency) and not unit.has_grants(
+    return (item.state.closed or item.state.custodian != node.agency) and not unit.grants.are_left(
         item.state.evidence, "content"
     )
 
@@ -57,10 +57,10 @@ def plan(node: Node, *, after: int, absent: Collection[str] = ()) -> int:
         Where to go on; the same number when there is nothing behind it.
     """
     with node.records.read() as unit:
-        items = unit.items(after=after, limit=_PAGE, person=None, evidence=None)
+        items = unit.items.page(after=after, limit=_PAGE, person=None, evidence=None)
         names = [item.state.evidence for item in items if item.cid is not None]
-        held, targets = unit.holdings_named(names), unit.targets(names)
-        fresh: list[HoldingRow] = []
+        held, targets = unit.replicas.named(names), unit.replicas.targets(names)
+        fresh: list[ReplicaStateRow] = []
         for item in items:
             if item.cid is not None:
                 evidence = item.state.evidence
@@ -82,12 +82,12 @@ def _changes(
     node: Node,
     item: ItemRow,
     cid: bytes,
-    held: list[HoldingRow],
+    held: list[ReplicaStateRow],
     copies: int,
     absent: Collection[str],
     *,
     gone: bool,
-) -> list[HoldingRow]:
+) -> list[ReplicaStateRow]:
     own, evidence, now = node.replicas.own, item.state.evidence, node.clock.now()
     if gone:
         return [
@@ -104,13 +104,15 @@ def _changes(
         own.keys() - kept - set(absent),
         key=lambda name: sha256(f"{name}\x00{evidence}".encode()).digest(),
     )
-    return [HoldingRow(evidence, name, cid, "wanted", now) for name in order[: max(lacking, 0)]]
+    return [
+        ReplicaStateRow(evidence, name, cid, "wanted", now) for name in order[: max(lacking, 0)]
+    ]
 
 
 def release(node: Node, item: ItemRow) -> None:
     """Let all replicas remove an item whose keys are destroyed."""
     with node.records.read() as unit:
-        held = unit.holdings(item.state.evidence)
+        held = unit.replicas.of_item(item.state.evidence)
     node.put_holdings(
         [
             replace(row, state="released", due=node.clock.now(), tries=0)
@@ -138,10 +140,10 @@ def plan_outside(node: Node) -> None:
     with node.records.read() as unit:
         offered = [
             item
-            for item in unit.offered_items()
+            for item in unit.items.offered()
             if item.state.offer is not None and item.state.offer.to != node.agency
         ]
-        opened = unit.opened_items(now)
+        opened = unit.items.disclosed(now)
         wanted = {
             item.state.evidence: item.cid
             for item in [*offered, *opened]
@@ -150,7 +152,7 @@ def plan_outside(node: Node) -> None:
     held = [row for name in node.replicas.outside for row in node.holdings_at(name)]
     there = {(row.evidence, row.node) for row in held if row.state != "released"}
     fresh = [
-        HoldingRow(evidence, name, cid, "wanted", now)
+        ReplicaStateRow(evidence, name, cid, "wanted", now)
         for evidence, cid in wanted.items()
         for name in node.replicas.outside
         if (evidence, name) not in there
@@ -163,7 +165,7 @@ def plan_outside(node: Node) -> None:
     node.put_holdings(fresh)
 
 
-def is_kept(node: Node, held: list[HoldingRow], copies: int) -> bool:
+def is_kept(node: Node, held: list[ReplicaStateRow], copies: int) -> bool:
     """Whether enough replicas of the agency keep an item and were read again since, so that the
     node's own disk may give it up.
     """
@@ -177,7 +179,7 @@ def is_kept(node: Node, held: list[HoldingRow], copies: int) -> bool:
     )
 
 
-def require_kept(node: Node, unit: Unit, item: ItemRow, content: Content) -> None:
+def require_kept(node: Node, unit: UnitOfWork, item: ItemRow, content: Content) -> None:
     """The content of an item that this agency keeps is here, block by block, or pinned at a replica
     of its own. Where blocks lie is asked, and how long the packs are: nothing is read.
 
@@ -193,12 +195,12 @@ def require_kept(node: Node, unit: Unit, item: ItemRow, content: Content) -> Non
             lacking = f"not whole on the own disk: {error.message}"
         else:
             return
-    held = unit.holdings(item.state.evidence)
+    held = unit.replicas.of_item(item.state.evidence)
     if not any(row.state == "pinned" and row.node in node.replicas.own for row in held):
         raise NotFoundError(f"its content is {lacking}", hint=hint)
 
 
-def require_held(node: Node, unit: Unit, item: ItemRow) -> None:
+def require_held(node: Node, unit: UnitOfWork, item: ItemRow) -> None:
     """Whoever takes an item over must have its content: pinned at a replica of their own, or whole
     on their node's disk.
 
@@ -207,7 +209,7 @@ def require_held(node: Node, unit: Unit, item: ItemRow) -> None:
     """
     if item.cid is None:
         return
-    held = unit.holdings(item.state.evidence)
+    held = unit.replicas.of_item(item.state.evidence)
     if any(row.state == "pinned" and row.node in node.replicas.own for row in held):
         return
     if node.blocks.missing(

@@ -14,7 +14,7 @@ from typing import Final
 
 from ledger.domain.blocks.store import Replica, ReplicaStatus
 from ledger.domain.errors import CustodyError, NetworkError
-from ledger.domain.ports.rows import HoldingRow
+from ledger.domain.ports.rows import ReplicaStateRow
 from ledger.services.node.context import Node
 from ledger.services.storage import placement, replication
 from ledger.services.storage.replication import Settled
@@ -39,7 +39,7 @@ class ReplicaReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReplicasReport:
     """All replicas; items that lack one of their copies; and the oldest proof, in seconds since
     1970.
     """
@@ -52,7 +52,7 @@ class Report:
     hint: str
 
 
-def pins(node: Node, name: str) -> Iterator[tuple[HoldingRow, bool]]:
+def pins(node: Node, name: str) -> Iterator[tuple[ReplicaStateRow, bool]]:
     """Everything that the records call pinned at a replica, and whether it is pinned there.
 
     Raises:
@@ -64,12 +64,15 @@ def pins(node: Node, name: str) -> Iterator[tuple[HoldingRow, bool]]:
         yield from ((row, row.cid in there) for row in page)
 
 
-def report(node: Node) -> Report:
+def report(node: Node) -> ReplicasReport:
     """Ask every replica, all at once, and never for long."""
     answers = _ask({name: node.replicas[name] for name in node.replicas.names()})
     with node.records.read() as unit:
-        counts = unit.holding_counts()
-        wanting, oldest = unit.wanting_items(list(node.replicas.own)), unit.oldest_proof()
+        counts = unit.replicas.counts()
+        wanting, oldest = (
+            unit.replicas.wanting_items(list(node.replicas.own)),
+            unit.replicas.oldest_proof(),
+        )
     nodes = []
     for name, answer in answers.items():
         pinned, damaged = counts.get((name, "pinned"), 0), counts.get((name, "damaged"), 0)
@@ -87,7 +90,7 @@ def report(node: Node) -> Report:
     elif wanting:
         problem = f"{wanting} items lie at fewer IPFS nodes than they shall"
         hint = "a node that serves goes on by itself; by hand: custody ipfs sync"
-    return Report(node.replicas.target, tuple(nodes), wanting, oldest, problem, hint)
+    return ReplicasReport(node.replicas.target, tuple(nodes), wanting, oldest, problem, hint)
 
 
 def shortage(node: Node) -> str:
@@ -121,7 +124,7 @@ def sync(node: Node, *, seconds: float, afresh: bool) -> Synced:
     """
     if afresh:
         with node.records.write() as unit:
-            unit.hurry_holdings(node.clock.now())  # whoever asks has mended something
+            unit.replicas.hurry(node.clock.now())  # whoever asks has mended something
         placement.plan_everything(node)
     end = time.monotonic() + seconds
     found = Synced()
@@ -146,7 +149,7 @@ def sync(node: Node, *, seconds: float, afresh: bool) -> Synced:
         for sent in [pool.submit(send, name) for name in node.replicas.names()]:
             sent.result()
     with node.records.read() as unit:
-        found.wanting = unit.wanting_items(list(node.replicas.own))
+        found.wanting = unit.replicas.wanting_items(list(node.replicas.own))
     found.goes_on = bool(found.done.pinned or found.done.removed) or time.monotonic() > end
     return found
 

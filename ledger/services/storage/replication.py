@@ -25,7 +25,7 @@ from ledger.domain.errors import (
 )
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
-from ledger.domain.ports.rows import HoldingRow
+from ledger.domain.ports.rows import ReplicaStateRow
 from ledger.services.node.context import Node
 
 _BATCH: Final = 128  # items a call, where they are small
@@ -85,7 +85,7 @@ def settle(node: Node, name: str, *, stopped: Callable[[], bool] = lambda: False
     """
     with node.settles(name):
         with node.records.read() as unit:
-            rows = unit.due_holdings(name, node.clock.now(), _BATCH)
+            rows = unit.replicas.due(name, node.clock.now(), _BATCH)
         if not rows:
             return Settled()
         first = rows[
@@ -93,22 +93,22 @@ def settle(node: Node, name: str, *, stopped: Callable[[], bool] = lambda: False
         ]  # what has waited longest: many small items must not keep a large one waiting for ever
         if first.state == "released":
             with node.records.read() as unit:
-                needed = unit.is_held_for_others(name, first.cid, first.evidence)
+                needed = unit.replicas.is_held_for_others(name, first.cid, first.evidence)
             if not needed:
                 node.replicas[name].unpin(first.cid)
             with node.records.write() as unit:
-                unit.drop_holding(first.evidence, name)
+                unit.replicas.drop(first.evidence, name)
             return Settled(removed=1)
         if _is_small(first):
             return _settle_small(node, name, [row for row in rows if _is_small(row)])
         return _settle_tree(node, name, first, stopped)
 
 
-def _is_small(row: HoldingRow) -> bool:
+def _is_small(row: ReplicaStateRow) -> bool:
     return row.state == "wanted" and cids.codec_of(row.cid) == cids.RAW
 
 
-def _settle_small(node: Node, name: str, rows: list[HoldingRow]) -> Settled:
+def _settle_small(node: Node, name: str, rows: list[ReplicaStateRow]) -> Settled:
     """Items of one block each, in one call together; one that cannot be read is put off alone."""
     bad: dict[bytes, str] = {}
     good: list[bytes] = []
@@ -134,7 +134,9 @@ def _settle_small(node: Node, name: str, rows: list[HoldingRow]) -> Settled:
     return Settled(pinned=len(rows) - failed, failed=failed)
 
 
-def _settle_tree(node: Node, name: str, row: HoldingRow, stopped: Callable[[], bool]) -> Settled:
+def _settle_tree(
+    node: Node, name: str, row: ReplicaStateRow, stopped: Callable[[], bool]
+) -> Settled:
     replica = node.replicas[name]
     try:
         if not (node.blocks.missing([row.cid]) and _from_swarm(node, name, row)) and not _send(
@@ -158,12 +160,12 @@ def _settle_tree(node: Node, name: str, row: HoldingRow, stopped: Callable[[], b
     return Settled(pinned=1)
 
 
-def _from_swarm(node: Node, name: str, row: HoldingRow) -> bool:
+def _from_swarm(node: Node, name: str, row: ReplicaStateRow) -> bool:
     """Let a replica fetch from another one what the node's own disk has given up; False where that
     did not go.
     """
     with node.records.read() as unit:
-        held = unit.holdings(row.evidence)
+        held = unit.replicas.of_item(row.evidence)
     sources = [
         one.node
         for one in held
@@ -182,7 +184,7 @@ def _from_swarm(node: Node, name: str, row: HoldingRow) -> bool:
     return False
 
 
-def _send(node: Node, replica: Replica, row: HoldingRow, stopped: Callable[[], bool]) -> bool:
+def _send(node: Node, replica: Replica, row: ReplicaStateRow, stopped: Callable[[], bool]) -> bool:
     """Send a tree window by window and pin it; False where it was stopped in between, to be gone on
     with later.
     """
@@ -210,11 +212,11 @@ def _sourced(source: Iterator[T]) -> Iterator[T]:
         raise _SourceError(error) from error
 
 
-def _kept(row: HoldingRow, now: int) -> HoldingRow:
-    return HoldingRow(row.evidence, row.node, row.cid, "pinned", now, proof=now)
+def _kept(row: ReplicaStateRow, now: int) -> ReplicaStateRow:
+    return ReplicaStateRow(row.evidence, row.node, row.cid, "pinned", now, proof=now)
 
 
-def _put_off(row: HoldingRow, problem: str, now: int) -> HoldingRow:
+def _put_off(row: ReplicaStateRow, problem: str, now: int) -> ReplicaStateRow:
     return replace(row, tries=row.tries + 1, due=now + pause(row.tries), problem=problem)
 
 

@@ -13,7 +13,7 @@ from ledger.services.node import supervision
 from ledger.services.node.context import Node
 from ledger.services.node.supervision import Loop, Round
 from ledger.services.onchain import anchoring
-from ledger.services.onchain.anchoring import Policy
+from ledger.services.onchain.anchoring import AnchoringPolicy
 from ledger.services.registration import agency_statements
 from ledger.services.storage import garbage_collection
 
@@ -22,12 +22,12 @@ _LOOKS: Final = 60.0  # seconds between two looks at whether a day is over
 _DAY: Final = 86400
 
 
-class Worker:
+class AnchoringWorker:
     """Three duties; a revocation list that cannot be issued must not keep anything from being
     anchored.
     """
 
-    def __init__(self, node: Node, policy: Policy) -> None:
+    def __init__(self, node: Node, policy: AnchoringPolicy) -> None:
         self._node = node
         self._policy = policy
         self._cleared = (
@@ -69,7 +69,7 @@ class Worker:
         if self._node.keys.authority is None:
             return Round(_LOOKS)
         with self._node.records.read() as unit:
-            newest = unit.newest_crl()
+            newest = unit.authority.newest_crl()
         now = self._node.clock.now()
         # Issued while the clock was wrong: partners refuse a list from the future, and with it
         # everybody of this agency.

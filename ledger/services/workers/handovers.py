@@ -43,7 +43,7 @@ class _Agency:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-class Exchanger:
+class HandoverWorker:
     """Problems are told once each, by agency or item, without case data; all of them stand in what
     the duty "exchange" tells.
     """
@@ -77,8 +77,8 @@ class Exchanger:
 
     def _step(self) -> Round:
         with self._node.records.read() as unit:
-            rows = unit.partners()
-            busy = bool(unit.crossings_in(transfer_steps.UNSETTLED, 1))
+            rows = unit.partners.all()
+            busy = bool(unit.transfers.in_states(transfer_steps.UNSETTLED, 1))
         with (
             self._mutex
         ):  # before our own duties: where the chain does not answer, turns begin all the same
@@ -133,7 +133,11 @@ class Exchanger:
         if self._node.transfers.of(agency):
             return 0.0
         with self._node.records.read() as unit:
-            return _BUSY if unit.crossings_in(transfer_steps.UNSETTLED, 1, agency=agency) else _IDLE
+            return (
+                _BUSY
+                if unit.transfers.in_states(transfer_steps.UNSETTLED, 1, agency=agency)
+                else _IDLE
+            )
 
 
 def _summary(problems: dict[str, str]) -> str:

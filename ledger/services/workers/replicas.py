@@ -17,7 +17,7 @@ from ledger.services.node import supervision
 from ledger.services.node.context import Node
 from ledger.services.node.supervision import Loop, Round
 from ledger.services.preservation import fixity
-from ledger.services.preservation.fixity import Pace, Policy, Reading
+from ledger.services.preservation.fixity import FixityPolicy, RateLimiter, Reading
 from ledger.services.storage import placement, replication
 
 _PAUSE: Final = 1.0
@@ -28,14 +28,14 @@ _OUTSIDE: Final = 10  # seconds between two looks at what may lie outside
 _AFRESH: Final = 86400  # seconds after which all items are planned again
 
 
-class Keeper:
+class ReplicaWorker:
     """Starts and stops with the node; does nothing where the home has no IPFS nodes."""
 
-    def __init__(self, node: Node, policy: Policy) -> None:
+    def __init__(self, node: Node, policy: FixityPolicy) -> None:
         self._node = node
         self._policy = policy
         self._stop = threading.Event()
-        self._pace = Pace(policy.rate, self._stop.wait)
+        self._pace = RateLimiter(policy.rate, self._stop.wait)
         self._lost: dict[str, int] = {}
         steps: dict[str, Callable[[], bool]] = {
             "planning": self._planner(),
