@@ -99,13 +99,14 @@ def offer(
     from cli.arguments import evidence_urn
     from cli.session import open_session
     from ledger.client import handover
+    from ledger.domain.event.offer_terms import OfferTerms
 
     urn, said = (
         evidence_urn(evidence),
         members.basis_member(basis, basis_kind, authorisation, authority),
     )
     with open_session() as session:
-        terms = handover.Terms(
+        terms = OfferTerms(
             to or session.person.certificate.agency,
             session.clock.now() + int(days * _DAY),
             to_person or None,

@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from ledger.client import retrieval
 from ledger.client.retrieval import ReaderApi
-from ledger.domain.codecs.text import evidence_bytes, format_time, from_b64url, parse_time
+from ledger.domain.codecs.text import evidence_bytes, from_b64url, parse_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.crypto.grants import Grant
 from ledger.domain.errors import (
@@ -20,6 +19,7 @@ from ledger.domain.errors import (
     UsageError,
     VerificationError,
 )
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.event.signing import Person
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import HpkeKey, parse_hpke_key
@@ -34,50 +34,6 @@ class HandingApi(ReaderApi, Protocol):
     def person_key(self, reference: str) -> dict[str, str]: ...
     def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes]]: ...
     def incoming_content(self, evidence: str, start: int, end: int) -> bytes: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What an offer says.
-
-    ``person``: a reference of somebody of ``agency``; ``expires`` and ``return_by``: seconds since
-    1970; ``members``: top-level ones.
-    """
-
-    agency: str
-    expires: int
-    person: str | None = None
-    mode: str = "custody"
-    return_by: int | None = None
-    condition: str = ""
-    conditions: tuple[str, ...] = ()
-    purpose: str = ""
-    members: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, document: dict[str, Any]) -> Self:
-        """Those of an offer that was signed."""
-        body = document["body"]
-        return cls(
-            body["to"]["agency"],
-            parse_time(body["expires"], what="expires"),
-            body["to"].get("person"),
-            body["mode"],
-            parse_time(body["returnBy"], what="returnBy") if "returnBy" in body else None,
-            body.get("condition", ""),
-            tuple(body.get("conditions", ())),
-            body.get("purpose", ""),
-            {
-                name: document[name]
-                for name in ("basis", "identifiers", "handling", "lang")
-                if name in document
-            },
-        )
-
-
-def named_in(terms: Terms) -> PersonId | None:
-    """The person that an offer is made to, where it is made to one."""
-    return named(terms.agency, terms.person)
 
 
 def named(agency: str, reference: str | None) -> PersonId | None:
@@ -138,7 +94,7 @@ def seal(key: bytes, evidence: str, body: dict[str, Any], to: HpkeKey) -> Grant:
 
 
 def offer(
-    node: HandingApi, person: Person, clock: Clock, evidence: str, terms: Terms
+    node: HandingApi, person: Person, clock: Clock, evidence: str, terms: OfferTerms
 ) -> dict[str, Any]:
     """Offer an item, with its content key sealed to the addressee; the node's answer.
 
@@ -146,7 +102,7 @@ def offer(
         RuleError: it may not be offered now. DeniedError: no key of it was granted to this person.
     """
     own = person.certificate
-    who = named_in(terms)
+    who = terms.recipient
     if who == own.subject:
         raise RuleError(
             "nobody offers an item to themselves", hint="--to-person WHO, see: custody person list"
@@ -160,7 +116,7 @@ def offer(
         clock,
         evidence,
         "transfer-offered",
-        _offer_body(terms, who, ()),
+        terms.body(()),
         terms.members,
     )
     # The key is released to the offerer like for any other use: after a signed access.
@@ -178,7 +134,7 @@ def sign_offer(
     person: Person,
     clock: Clock,
     evidence: str,
-    terms: Terms,
+    terms: OfferTerms,
     seals: Sequence[str],
     made: Sequence[Grant],
 ) -> dict[str, Any]:
@@ -187,23 +143,10 @@ def sign_offer(
     Args:
         seals: numbers on the item now.
     """
-    body = _offer_body(terms, named_in(terms), seals)
+    body = terms.body(seals)
     return retrieval.record(
         node, person, clock, evidence, "transfer-offered", body, terms.members, made
     )
-
-
-def _offer_body(terms: Terms, who: PersonId | None, seals: Sequence[str]) -> dict[str, Any]:
-    return {
-        "mode": terms.mode,
-        "to": {"agency": terms.agency, **({"person": who.pseudonym} if who is not None else {})},
-        "expires": format_time(terms.expires),
-        **({"returnBy": format_time(terms.return_by)} if terms.return_by is not None else {}),
-        **({"condition": terms.condition} if terms.condition else {}),
-        **({"conditions": list(terms.conditions)} if terms.conditions else {}),
-        **({"purpose": terms.purpose} if terms.purpose else {}),
-        **({"seals": [{"number": number} for number in seals]} if seals else {}),
-    }
 
 
 def check(

@@ -320,7 +320,7 @@ class _Standing:
             statement.claims,
             statement.digest,
             log_agency=self._agency,
-            event_type=one.event.type,
+            event=one.event,
         )
         self._life.take(_told(one))
 

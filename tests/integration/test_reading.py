@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from ledger.client import copying, handover, handover_pause, retrieval
-from ledger.client.handover import Terms
 from ledger.domain.errors import (
     CustodyError,
     DemandError,
@@ -25,6 +24,7 @@ from ledger.domain.errors import (
     StorageError,
     UsageError,
 )
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.verify.report import Verdict
 from ledger.services.access import authorization as accesses
 from ledger.services.handovers import erasure
@@ -47,7 +47,7 @@ def photo(desk: Desk, tmp_path: Path, data: bytes = b"a face" * 500) -> str:
 
 
 def offer(desk: Desk, evidence: str, to: Actor, **more: Any) -> None:
-    terms = Terms("NL-POL", int(time.time()) + 3600, person=to.pseudonym, **more)
+    terms = OfferTerms("NL-POL", int(time.time()) + 3600, person=to.pseudonym, **more)
     handover.offer(desk.client, desk.person, desk.clock, evidence, terms)
 
 
@@ -331,7 +331,7 @@ def test_what_the_profile_refuses_leaves_no_access_in_the_log(
         "disposed": ("/body/rule",),
     }
     monkeypatch.setattr(desk.node, "profile", replace(desk.node.profile, required=asked))
-    terms = handover.Terms(
+    terms = OfferTerms(
         desk.node.agency,
         desk.clock.now() + 86400,
         person=other.person.certificate.pseudonym,

@@ -12,9 +12,9 @@ import pytest
 
 from ledger.app import create_home
 from ledger.client import handover
-from ledger.client.handover import Terms
 from ledger.client.retrieval import record_access
 from ledger.domain.errors import DeniedError, NotFoundError, RuleError
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.event.types import TYPES
 from ledger.domain.identity.roles import ROLES_BY_TYPE
 from ledger.domain.item.parts import PARTS_BY_TYPE
@@ -40,7 +40,7 @@ def offered(desk: Desk, evidence: str, to: Actor) -> None:
         desk.person,
         desk.clock,
         evidence,
-        Terms("NL-POL", int(time.time()) + 3600, person=to.pseudonym),
+        OfferTerms("NL-POL", int(time.time()) + 3600, person=to.pseudonym),
     )
 
 
@@ -85,7 +85,7 @@ def test_nobody_offers_to_themselves_under_whichever_name_or_number(
             officer.person,
             desk.clock,
             phone,
-            Terms("NL-POL", int(time.time()) + 99, person=officer.pseudonym),
+            OfferTerms("NL-POL", int(time.time()) + 99, person=officer.pseudonym),
         )
     assert item_of(desk, phone).seq == 0
 
@@ -144,7 +144,7 @@ def test_an_officer_who_handed_an_item_over_sees_its_record_and_does_nothing_mor
         officer.person,
         desk.clock,
         phone,
-        Terms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym),
+        OfferTerms("NL-POL", int(time.time()) + 3600, person=taker.pseudonym),
     )
     handover.accept(taker.client, taker.person, desk.clock, phone)
     assert phone in {one["evidence"] for one in taker.client.items()}

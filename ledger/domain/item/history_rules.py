@@ -13,7 +13,9 @@ from typing import Any, Final
 from ledger.domain.codecs.text import format_time, parse_time
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.document import Event
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.person import PersonId
+from ledger.domain.item.custody import Offer
 
 #: Whoever may be given material that must not spread, by the kind of recipient that a disclosure
 #: names.
@@ -91,8 +93,8 @@ class ItemHistory:
             case "transfer-offered":
                 self.offer = told
             case "transfer-accepted" if self.offer is not None:
-                offered = self.offer.event.body.get("conditions", [])
-                self.conditions = list(dict.fromkeys([*self.conditions, *offered]))
+                terms = OfferTerms.from_event(self.offer.event)
+                self.conditions = list(dict.fromkeys([*self.conditions, *terms.conditions]))
                 self.offer = None
             case "transfer-declined" | "transfer-withdrawn" | "transfer-expired":
                 self.offer = None
@@ -275,12 +277,12 @@ def _onward(life: ItemHistory, told: RecordedEvent) -> None:
 
 
 def _offered(life: ItemHistory, told: RecordedEvent) -> None:
-    body = _body(told)
-    if parse_time(body["expires"], what="expires") <= life.now:
+    terms = OfferTerms.from_event(told.event)
+    if terms.expires <= life.now:
         raise RuleError(
             "the offer would expire before anybody could answer it", hint="give a later time"
         )
-    if body["mode"] == "loan" and "returnBy" not in body:
+    if terms.mode == "loan" and terms.return_by is None:
         raise RuleError("a loan says until when", hint="--return-by TIME")
     if life.out:
         raise RuleError(
@@ -291,18 +293,17 @@ def _offered(life: ItemHistory, told: RecordedEvent) -> None:
 
 
 def _accepted(life: ItemHistory, told: RecordedEvent) -> None:
-    offer, body = life.offer, _body(told)
-    if offer is None or life.opening is None or body["offer"] != offer.digest.hex():
+    offered, body = life.offer, _body(told)
+    if offered is None or life.opening is None or body["offer"] != offered.digest.hex():
         raise RuleError("the acceptance names another offer than the open one")
-    if offer.actor == told.actor:
+    if offered.actor == told.actor:
         raise RuleError("nobody accepts what they offered themselves", hint="ask a colleague")
-    to = offer.event.body["to"]
-    actor = told.event.value["actor"]
-    if "person" in to and (to["agency"], to["person"]) != (actor["agency"], actor["id"]):
+    offer, actor = Offer.from_event(offered.digest, offered.event), told.event.value["actor"]
+    if offer.person is not None and not offer.names(PersonId(actor["agency"], actor["id"])):
         raise RuleError(
             "the offer is made to somebody else", hint="let the one it is made to accept it"
         )
-    if life.now > parse_time(offer.event.body["expires"], what="expires"):
+    if offer.expires is not None and life.now > offer.expires:
         raise RuleError("the offer has expired", hint="ask for a new one")
     recorded = life.opening.body.get("digests")
     if (

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop, PackedCustody
-from ledger.domain.codecs.text import parse_time
 from ledger.domain.errors import IncompleteError, RuleError, VerificationError
 from ledger.domain.event.document import Event
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.names import agency_id
 from ledger.domain.item.custody import ItemState, advance
 from ledger.domain.log.statement import Statement
@@ -47,7 +47,7 @@ def check(
                 statement.claims,
                 statement.digest,
                 log_agency=log_agency,
-                event_type=event.type if event else None,
+                event=event,
             )
         except RuleError as error:
             raise VerificationError(_STEP, f"event {number}: {error.message}") from error
@@ -184,10 +184,7 @@ def _check_hops(
             continue
         _check_hop(giver, offer, outcome, expected)
         event = by_digest[offer.digest]
-        if (
-            event is not None
-            and parse_time(event.body["expires"], what="expires") != expected.expires
-        ):
+        if event is not None and OfferTerms.from_event(event).expires != expected.expires:
             raise VerificationError(
                 _STEP, "the offer on chain expires at another time than the signed one"
             )

@@ -15,7 +15,6 @@ from typing import Final
 from ledger.domain.blocks import dag
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
-from ledger.domain.codecs.text import parse_time
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.errors import (
     ConflictError,
@@ -308,19 +307,8 @@ def replay(opened: Opened) -> tuple[ItemState, list[TransferStepRow]]:
     for bundled, one, event in zip(
         opened.bundle.statements, opened.statements, opened.events, strict=True
     ):
-        before, body = state, event.body if event is not None else {}
-        state = custody.advance(
-            state,
-            one.claims,
-            one.digest,
-            log_agency=opened.bundle.logs[bundled.log].agency,
-            expires=parse_time(body["expires"], what="expires")
-            if "expires" in body and one.claims.effect == "offer"
-            else None,
-            person=body["to"].get("person")
-            if one.claims.effect == "offer" and "to" in body
-            else None,
-        )
+        before, log_agency = state, opened.bundle.logs[bundled.log].agency
+        state = custody.advance(state, one.claims, one.digest, log_agency=log_agency, event=event)
         if (
             one.claims.effect == "offer"
             and one.claims.to is not None

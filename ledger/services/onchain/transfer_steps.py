@@ -16,9 +16,9 @@ from typing import Final
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.chain.evm import keccak256
-from ledger.domain.codecs.text import parse_time
 from ledger.domain.errors import ChainError
 from ledger.domain.event.document import Event
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.names import agency_id
 from ledger.domain.identity.person import PersonId
@@ -98,7 +98,7 @@ def note(
     claims = statement.claims
     if claims.effect == "offer" and claims.to is not None and claims.to != node.agency:
         rows = unit.transfers.of_item(claims.subject)
-        expires = parse_time(event.body["expires"], what="expires") if event is not None else 0
+        expires = OfferTerms.from_event(event).expires if event is not None else 0
         unit.transfers.put(
             TransferStepRow(
                 claims.subject,

@@ -10,6 +10,7 @@ from typing import Final
 from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event.document import Event
+from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
@@ -117,11 +118,11 @@ class Review:
         Raises:
             RuleError: otherwise.
         """
-        to, own = event.body["to"], self._node.agency
-        if to["agency"] != own:
+        terms, own = OfferTerms.from_event(event), self._node.agency
+        if terms.agency != own:
             return
         hint = "--to-person WHO, see: custody person list"
-        row = self._unit.people.get(PersonId(own, to["person"])) if "person" in to else None
+        row = self._unit.people.get(PersonId(own, terms.person)) if terms.person else None
         if row is None or not row.active:
             raise RuleError(
                 "a handover inside the agency is made to a person who is active here", hint=hint
