@@ -11,7 +11,7 @@ from ledger.domain.audit.contract_events import (
     CheckpointAnchored,
     ContractEvent,
     DescriptorPublished,
-    Told,
+    HandoverOnChain,
     TransferConcluded,
     TransferOffered,
 )
@@ -25,7 +25,7 @@ class ToldStory:
 
     _checkpoints: dict[bytes, dict[int, CheckpointAnchored]] = field(default_factory=dict)
     _published: dict[tuple[bytes, int], DescriptorPublished] = field(default_factory=dict)
-    _offered: dict[bytes, Told] = field(default_factory=dict)
+    _offered: dict[bytes, HandoverOnChain] = field(default_factory=dict)
     _open: dict[bytes, bytes] = field(default_factory=dict)
     _hops: dict[bytes, int] = field(default_factory=dict)
 
@@ -50,7 +50,7 @@ class ToldStory:
                     )
                     number = self._hops.get(one.key, 0)
                     self._offered[one.digest], self._hops[one.key], self._open[one.key] = (
-                        Told(one.key, number, hop),
+                        HandoverOnChain(one.key, number, hop),
                         number + 1,
                         one.digest,
                     )
@@ -71,6 +71,6 @@ class ToldStory:
         """All descriptor versions."""
         return list(self._published.values())
 
-    def offered(self, digest: bytes) -> Told | None:
+    def offered(self, digest: bytes) -> HandoverOnChain | None:
         """The handover that began with an offer."""
         return self._offered.get(digest)

@@ -50,7 +50,7 @@ class Missing(Exception):  # noqa: N818  (a turn of events, told as a finding by
         self.denied = isinstance(error, DeniedError)
 
 
-def told(missing: Missing, agency: str) -> AuditFinding:
+def finding_for(missing: Missing, agency: str) -> AuditFinding:
     """A file that could not be had, as a finding."""
     found = missing.error.message + (
         f" ({missing.error.hint})" if missing.denied and missing.error.hint else ""

@@ -29,7 +29,7 @@ from ledger.services.audit import chain_events
 from ledger.services.audit.agency_keys import Authorities
 from ledger.services.audit.agency_statements import AgencyStatements
 from ledger.services.audit.chain_events import LogOfAgency
-from ledger.services.audit.fetching import Bundle, Fetching, Missing, told
+from ledger.services.audit.fetching import Bundle, Fetching, Missing, finding_for
 
 _STRETCH: Final = 16  # bundles between two commits: 4,096 entries
 _HOUR: Final = 3600
@@ -104,7 +104,7 @@ class LogReplay:
                     self._commit()
         except Missing as missing:
             self._commit()
-            self._report.add(told(missing, self._log.agency))
+            self._report.add(finding_for(missing, self._log.agency))
             return False
         except CustodyError as error:
             self._commit()
@@ -167,7 +167,7 @@ class LogReplay:
         try:
             return self._fetching.get(path)
         except Missing as missing:
-            self._report.add(told(missing, self._log.agency))
+            self._report.add(finding_for(missing, self._log.agency))
             return None
 
     def _next(self, covers: Iterator[CheckpointAnchored]) -> None:

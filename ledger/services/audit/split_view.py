@@ -18,7 +18,7 @@ from ledger.domain.log import receipt as receipts
 from ledger.domain.log.merkle import Frontier
 from ledger.domain.log.receipt import Checkpoint
 from ledger.services.audit.chain_events import LogOfAgency
-from ledger.services.audit.fetching import Fetching, Missing, told
+from ledger.services.audit.fetching import Fetching, Missing, finding_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class _View:
                 checkpoint.size, self._size, checkpoint.root, self._root, proof
             )
         except Missing as missing:
-            self._report.add(told(missing, self._log.agency))
+            self._report.add(finding_for(missing, self._log.agency))
         except CustodyError as error:
             found = f"root {checkpoint.root.hex()}, signed by the same log key: {error.message}"
             self._report.add(
@@ -175,7 +175,7 @@ class _View:
             proof = merkle.inclusion_proof(index, self._size, self._read)
             merkle.verify_inclusion(leaf, index, self._size, proof, self._root)
         except Missing as missing:
-            self._report.add(told(missing, self._log.agency))
+            self._report.add(finding_for(missing, self._log.agency))
         except CustodyError:
             self._report.add(
                 AuditFinding(

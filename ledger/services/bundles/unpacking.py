@@ -29,7 +29,7 @@ from ledger.domain.item.custody import ItemState
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
 from ledger.domain.ports.unit_of_work import UnitOfWork
-from ledger.domain.verify import ContractState, Verdict, verify
+from ledger.domain.verify import ContractState, Verdict, procedure
 from ledger.services.bundles import agency_trust
 from ledger.services.node.context import Node
 from ledger.services.records import foreign_history, record_keys
@@ -192,7 +192,7 @@ def verify_bundle(node: Node, found: Bundle, state: ContractState | None = None)
         return {chain.block(number).hash}
 
     root = agency_trust.trust_root(node, sealers=[], confirmations=0)
-    report = verify(found.encode(), root, confirm=confirm, state=state)
+    report = procedure.verify_bundle(found, root, confirm=confirm, state=state)
     if report.verdict is not Verdict.VERIFIED:
         bad = next(
             (step for step in report.steps.values() if step.status in ("failed", "not checked")),
