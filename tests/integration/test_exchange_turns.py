@@ -256,7 +256,7 @@ def test_one_slow_agency_holds_up_neither_another_nor_our_own_duties_nor_a_call_
             begin = time.monotonic()
             exchanger.stop()
             assert time.monotonic() - begin < 10
-            assert not any(loop._thread.is_alive() for loop in exchanger._turns)
+            assert not any(loop.is_alive() for loop in exchanger._loops)
         assert nl.node.transfers.of(US)[0].done == transfer_progress.RANGE
         assert trio.settle(NL, rounds=1).get(large) is None
         assert nl.client.item(large)["offer"]

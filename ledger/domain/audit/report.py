@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -56,6 +57,20 @@ class AuditReport:
         self.counts[finding.code] += 1
         if self.counts[finding.code] <= LISTED:
             self.findings.append(finding)
+
+    def take(self, results: Iterable[AuditFinding | int]) -> int:
+        """Carry a check out: its findings are taken over.
+
+        Returns:
+            how much it went through: the sum of the numbers that it yields.
+        """
+        count = 0
+        for result in results:
+            if isinstance(result, int):
+                count += result
+            else:
+                self.add(result)
+        return count
 
     def checked(self, check: str, detail: str, count: int) -> None:
         """A check was carried out to its end, over so many things."""

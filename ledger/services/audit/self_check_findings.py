@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ledger.domain.errors import (
     CustodyError,
@@ -13,6 +14,8 @@ from ledger.domain.errors import (
     UnreadableError,
 )
 from ledger.domain.verify.report import Verdict
+
+RESTORE: Final = "stop the node, keep the home as it is, and restore the newest backup beside it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,28 @@ class EntriesWaiting:
     total: int
 
 
+def finding_for(part: str, error: Exception, place: str = "") -> SelfCheckFinding:
+    """What raised in a check, as a finding of it.
+
+    Args:
+        place: what it is about, where it is about one thing.
+    """
+    if not isinstance(error, CustodyError):
+        what = type(error).__name__
+        return SelfCheckFinding(
+            part, f"the database holds values that no program of ours writes ({what})", RESTORE
+        )
+    return SelfCheckFinding(
+        part,
+        f"{place}: {error.message}" if place else error.message,
+        error.hint or RESTORE,
+        home_is_whole=isinstance(error, NetworkError),
+        verdict=verdict_of(error),
+    )
+
+
 def verdict_of(error: CustodyError) -> Verdict:
-    """What an error says of the thing that was looked at: it differs or lacks something, could not
+    """What an error says of the thing that was checked: it differs or lacks something, could not
     be read, or could not be reached.
     """
     if isinstance(error, NetworkError | LockedError):

@@ -15,15 +15,14 @@ from typing import Final
 
 from ledger.domain.ports.rows import PartnerRow
 from ledger.services.handovers import sync
-from ledger.services.node import supervision
 from ledger.services.node.context import Node
-from ledger.services.node.supervision import Loop, Round
+from ledger.services.node.supervision import Duty, Round, Worker
 from ledger.services.onchain import transfer_steps
 
 _LOG: Final = logging.getLogger("custody.exchange")
 _BUSY: Final = 1.0  # seconds between turns while a handover is under way
 _IDLE: Final = 15.0
-_LOOK: Final = 0.5  # seconds until a thread without work looks for some again
+_FREE: Final = 0.5  # seconds until a thread without work asks for some again
 _LONGEST: Final = 60.0  # seconds between turns with an agency that fails
 _THREADS: Final = 8
 _ITEM: Final = "urn:"
@@ -43,45 +42,28 @@ class _Agency:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-class HandoverWorker:
+class HandoverWorker(Worker):
     """Problems are told once each, by agency or item, without case data; all of them stand in what
     the duty "exchange" tells.
     """
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._told = set[tuple[str, str]]()
+        self._known = set[tuple[str, str]]()
         self._agencies: dict[str, _Agency] = {}
         self._mutex = threading.Lock()
-        self._stop = threading.Event()
-        self._loop = Loop(node, "exchange", self._step)
-        self._turns = [
-            Loop(node, f"exchange-{number}", self._turn, pause=_LOOK)
+        turns = (
+            Duty(f"exchange-{number}", self._take_turn, pause=_FREE)
             for number in range(1, _THREADS + 1)
-        ]
+        )
+        super().__init__(node, (Duty("exchange", self._do_own), *turns))
 
-    @property
-    def _thread(self) -> object:
-        """The thread, for whoever looks whether it lives."""
-        return self._loop._thread  # noqa: SLF001
-
-    def start(self) -> None:
-        """Begin."""
-        for loop in (self._loop, *self._turns):
-            loop.start()
-
-    def stop(self) -> None:
-        """Finish the steps in progress, transfers at their next range, then end."""
-        self._stop.set()
-        supervision.stop((self._loop, *self._turns))
-
-    def _step(self) -> Round:
+    def _do_own(self) -> Round:
         with self._node.records.read() as unit:
             rows = unit.partners.all()
             busy = bool(unit.transfers.in_states(transfer_steps.UNSETTLED, 1))
-        with (
-            self._mutex
-        ):  # before our own duties: where the chain does not answer, turns begin all the same
+        # Before our own duties: where the chain does not answer, turns begin all the same.
+        with self._mutex:
             self._agencies = {
                 row.agency: self._agencies.get(row.agency, _Agency(row)) for row in rows
             }
@@ -89,55 +71,51 @@ class HandoverWorker:
                 self._agencies[row.agency].row = row
         problems = sync.own(self._node).problems
         with self._mutex:
-            for one in self._agencies.values():
-                problems |= one.problems
-        told = set(problems.items())
-        for name, problem in sorted(told - self._told):
-            if name.startswith(_ITEM):  # the others stand in what the loop tells
-                _LOG.warning("%s: %s", name, problem)
-        self._told = told
+            for agency in self._agencies.values():
+                problems |= agency.problems
+        self._log_items(problems)
         return Round(_BUSY if busy else _IDLE, _summary(problems), _SEE if problems else "")
 
-    def _turn(self) -> Round:
-        mine = self._next()
-        if mine is None:
-            return Round(_LOOK)
-        pause, problems = _IDLE, mine.problems
+    def _log_items(self, problems: dict[str, str]) -> None:
+        """Log what is new about items; about agencies the loop tells it."""
+        current = set(problems.items())
+        for name, problem in sorted(current - self._known):
+            if name.startswith(_ITEM):
+                _LOG.warning("%s: %s", name, problem)
+        self._known = current
+
+    def _take_turn(self) -> Round:
+        agency = self._next()
+        if agency is None:
+            return Round(_FREE)
+        pause, problems = _IDLE, agency.problems
         try:
-            problems = sync.turn(self._node, mine.row, self._stop.is_set).problems
-            pause = self._pause(mine.row.agency)
+            problems = sync.turn(self._node, agency.row, self.stopping.is_set).problems
+            pause = self._pause(agency.row.agency)
         finally:
             with self._mutex:
-                mine.problems, mine.busy = problems, False
-                mine.failures = mine.failures + 1 if mine.row.agency in problems else 0
-                slower = (
-                    min(_BUSY * 2.0 ** min(mine.failures, 16), _LONGEST) if mine.failures else 0.0
-                )
-                mine.due = time.monotonic() + max(pause, slower)
+                agency.problems, agency.busy = problems, False
+                agency.failures = agency.failures + 1 if agency.row.agency in problems else 0
+                slower = min(_BUSY * 2.0 ** min(agency.failures, 16), _LONGEST)
+                agency.due = time.monotonic() + max(pause, slower if agency.failures else 0.0)
         return Round(0.0)
 
     def _next(self) -> _Agency | None:
-        """The agency whose turn is due for longest, if any is."""
+        """The agency whose turn is due for longest, if any is; it is busy from now on."""
         with self._mutex:
-            free = [
-                one
-                for one in self._agencies.values()
-                if not one.busy and one.due <= time.monotonic()
-            ]
-            found = min(free, key=lambda one: one.due, default=None)
-            if found is not None:
-                found.busy = True
-            return found
+            now = time.monotonic()
+            free = [each for each in self._agencies.values() if not each.busy and each.due <= now]
+            longest = min(free, key=lambda each: each.due, default=None)
+            if longest is not None:
+                longest.busy = True
+            return longest
 
     def _pause(self, agency: str) -> float:
         if self._node.transfers.of(agency):
             return 0.0
         with self._node.records.read() as unit:
-            return (
-                _BUSY
-                if unit.transfers.in_states(transfer_steps.UNSETTLED, 1, agency=agency)
-                else _IDLE
-            )
+            unsettled = unit.transfers.in_states(transfer_steps.UNSETTLED, 1, agency=agency)
+        return _BUSY if unsettled else _IDLE
 
 
 def _summary(problems: dict[str, str]) -> str:
