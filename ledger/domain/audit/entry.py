@@ -20,7 +20,7 @@ from ledger.domain.errors import CustodyError
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.log import statement as statements
 from ledger.domain.log import tiles
-from ledger.domain.log.statement import Claims
+from ledger.domain.log.statement import EFFECTS, Claims, Effect
 
 _CODE: Final = rb"[A-Z]{2}-[A-Z0-9](?:[A-Z0-9-]{0,30}[A-Z0-9])?"
 _AGENCY: Final = rb"urn:custody:agency:"
@@ -49,6 +49,7 @@ _SHAPE: Final = re.compile(
 _X5T: Final = re.compile(rb"\x18\x22\x82\x2f\x58\x20(.{32})", re.DOTALL)
 _SIGNED: Final = b"\x84\x6aSignature1"
 _SHORT: Final = len(_AGENCY) + 4  # the shortest agency URN, whose length fits the first byte
+_EFFECTS: Final[dict[bytes, Effect]] = {effect.encode(): effect for effect in EFFECTS}
 
 
 class Parsed(NamedTuple):
@@ -86,9 +87,9 @@ def quick(entry: bytes) -> Parsed | None:
         return None
     seq, prev, ref, to = found["seq"], found["prev"], found["ref"], found["to"]
     number = seq[0] if len(seq) == 1 else int.from_bytes(seq[1:], "big")
-    effect = (
+    effect = _EFFECTS[
         found["four"] or found["five"] or found["six"] or found["seven"] or found["eight"]
-    ).decode()
+    ]
     lengths = _fits(found["isslen"], found["iss"]) and (to is None or _fits(found["tolen"], to))
     whole = int.from_bytes(found["length"], "big") == len(found["map"]) >= 256
     counted = found["count"][0] == 0xA7 + (to is not None) + (ref is not None)

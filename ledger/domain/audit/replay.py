@@ -18,7 +18,7 @@ from ledger.domain.errors import RuleError
 from ledger.domain.identity.names import agency_id, agency_urn
 from ledger.domain.item import custody
 from ledger.domain.item.custody import ItemState, Offer
-from ledger.domain.log.statement import Claims
+from ledger.domain.log.statement import Claims, Effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Step:
     evidence: str
     seq: int
     prev: bytes | None
-    effect: str
+    effect: Effect
     to: str
     time: int
     index: int

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
-from ledger.domain.chain.contract_layout import Hop
+from ledger.domain.chain.contract_layout import ContractName, Hop
 from ledger.domain.codecs import cbor
 from ledger.domain.codecs.text import evidence_bytes, require
 from ledger.domain.errors import ForeignError, TruncatedError
@@ -92,9 +92,9 @@ class BundledDescriptor:
 
 @dataclass(frozen=True, slots=True)
 class StorageProof:
-    """A proof of one slot of one contract ("registry" or "ledger")."""
+    """A proof of one slot of one contract."""
 
-    contract: str
+    contract: ContractName
     slot: bytes
     nodes: tuple[bytes, ...]
 
@@ -288,11 +288,11 @@ def _parse_chain(value: Any) -> ChainSection:
         for row in _rows(value[4], "thl", "storage proofs")
     )
     require(
-        all(one.contract in ("registry", "ledger") for one in storage),
+        all(proof.contract in get_args(ContractName) for proof in storage),
         "bundle: proof of an unknown contract",
     )
     require(
-        len({(one.contract, one.slot) for one in storage}) == len(storage),
+        len({(proof.contract, proof.slot) for proof in storage}) == len(storage),
         "bundle: a storage proof stands twice",
     )
     return ChainSection(

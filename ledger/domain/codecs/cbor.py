@@ -162,9 +162,8 @@ def _decode(  # noqa: C901, PLR0912
         try:
             text = bytes(raw).decode()
             if not text.isascii():
-                _pay(
-                    left, 3 * argument, what
-                )  # one character beyond the first 65,536 makes all of them four bytes wide
+                # One character beyond the first 65,536 makes all of them four bytes wide.
+                _pay(left, 3 * argument, what)
             return text, at + argument
         except UnicodeDecodeError as error:
             raise FormatError(f"{what}: text at byte {start} is not UTF-8") from error

@@ -77,9 +77,8 @@ def weight(data: bytes) -> int:
     holds many tiny values.
     """
     marks = ((b"{", 232), (b"[", 88), (b",", 72))
-    wide = (
-        1 if data.isascii() else 4
-    )  # one character beyond the first 65,536 makes all of a text four bytes wide
+    # One character beyond the first 65,536 makes all of a text four bytes wide.
+    wide = 1 if data.isascii() else 4
     return wide * len(data) + sum(data.count(mark) * cost for mark, cost in marks)
 
 

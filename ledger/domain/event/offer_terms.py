@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 from ledger.domain.codecs.text import format_time, parse_time
 from ledger.domain.event.document import Event
+from ledger.domain.event.types import OfferMode
 from ledger.domain.identity.person import PersonId, read_reference
 
-#: For good, or for a time.
-OfferMode = Literal["custody", "loan"]
 #: Members beside the body that an offer repeats when it is made again.
 _BESIDE: Final = ("basis", "identifiers", "handling", "lang")
 

@@ -191,9 +191,8 @@ def parse(data: bytes) -> Manifest:
         [_omission(row) for row in rows["omissions"]],
     )
     files = [one.path for one in found.members]
-    gone = {
-        one.path for one in found.omissions if one.kind != "folder"
-    }  # a folder may be there and unreadable from some point on
+    # A folder may be there and unreadable from some point on.
+    gone = {one.path for one in found.omissions if one.kind != "folder"}
     require(
         len(set(files)) == len(files) and gone.isdisjoint(files),
         "manifest: a path that stands twice",

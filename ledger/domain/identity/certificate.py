@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, Literal
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -27,6 +27,8 @@ from ledger.domain.identity import names
 from ledger.domain.identity.person import PersonId
 
 _STEP: Final = 3
+#: Whom a certificate names: somebody of the agency, or its node.
+CertificateKind = Literal["person", "service"]
 _MALFORMED: Final = (
     Warning,
     ValueError,
@@ -37,7 +39,7 @@ _MALFORMED: Final = (
     x509.InvalidVersion,
 )
 _MAX_DER: Final = 8192
-# certificates whose parsed form and signature check are kept: pure functions of their bytes
+#: Certificates whose parsed form and signature check are kept: pure functions of their bytes.
 _CACHED: Final = 1024
 
 
@@ -45,15 +47,14 @@ _CACHED: Final = 1024
 class Certificate:
     """A parsed certificate of a person or a service.
 
-    ``kind`` is "person" or "service"; times are seconds since 1970; ``digest`` is SHA-256 of the
-    DER.
+    Times are seconds since 1970; ``digest`` is SHA-256 of the DER.
     """
 
     der: bytes
     digest: bytes
     agency: str
     pseudonym: str
-    kind: str
+    kind: CertificateKind
     roles: frozenset[str]
     not_before: int
     not_after: int
@@ -147,18 +148,14 @@ def parse(der: bytes) -> Certificate:
     )
 
 
-def _identity(uris: list[str], pseudonym: str) -> tuple[str, str]:
-    found = [uri.split(":") for uri in uris if not uri.startswith("urn:custody:role:")]
-    if (
-        len(found) != 1
-        or len(found[0]) != 5
-        or found[0][:2] != ["urn", "custody"]
-        or found[0][2] not in ("person", "service")
-    ):
-        raise FormatError("certificate: expected one person or service URI")
-    if found[0][4] != pseudonym:
-        raise FormatError("certificate: the subject and its URI name different pseudonyms")
-    return found[0][2], names.check_code(found[0][3])
+def _identity(uris: list[str], pseudonym: str) -> tuple[CertificateKind, str]:
+    """Kind and agency of the one URI that names somebody."""
+    match [uri.split(":") for uri in uris if not uri.startswith("urn:custody:role:")]:
+        case [["urn", "custody", ("person" | "service") as kind, agency, named]]:
+            if named != pseudonym:
+                raise FormatError("certificate: the subject and its URI name different pseudonyms")
+            return kind, names.check_code(agency)
+    raise FormatError("certificate: expected one person or service URI")
 
 
 def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: int) -> bytes:
@@ -185,9 +182,8 @@ def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: 
             raise VerificationError(
                 _STEP,
                 (
-                    f"certificate valid {certificate.not_before} to {certificate.not_after}, "
-                    "used at "
-                    f"{time}"
+                    f"certificate valid {certificate.not_before} to {certificate.not_after}, used "
+                    f"at {time}"
                 ),
             )
         return der

@@ -10,14 +10,15 @@ from __future__ import annotations
 from typing import Final
 
 from ledger.domain.errors import RuleError
+from ledger.domain.identity.names import Role
 
-_HANDLERS: Final = frozenset({"officer", "custodian", "examiner"})
-_LEGAL: Final = frozenset({"prosecutor", "disclosure-officer", "court"})
-_STAFF: Final = _HANDLERS | _LEGAL | {"reviewer", "court-expert"}
-_AGENCY: Final = frozenset({"service"})
+_HANDLERS: Final[frozenset[Role]] = frozenset({"officer", "custodian", "examiner"})
+_LEGAL: Final[frozenset[Role]] = frozenset({"prosecutor", "disclosure-officer", "court"})
+_STAFF: Final[frozenset[Role]] = _HANDLERS | _LEGAL | {"reviewer", "court-expert"}
+_AGENCY: Final[frozenset[Role]] = frozenset({"service"})
 
 #: Who may sign which type; whatever is not here, nobody may. docs/roles.md is written from it.
-ROLES_BY_TYPE: Final[dict[str, frozenset[str]]] = {
+ROLES_BY_TYPE: Final[dict[str, frozenset[Role]]] = {
     "collected": _HANDLERS,
     "acquired": _HANDLERS,
     "derived": _HANDLERS | {"court-expert"},
@@ -78,7 +79,7 @@ GUESTS: Final = frozenset(
 )
 #: Roles that count for somebody who is a guest here: none that runs a node, sees every item or
 #: keeps custody.
-GUEST_ROLES: Final = frozenset(
+GUEST_ROLES: Final[frozenset[Role]] = frozenset(
     {
         "officer",
         "examiner",

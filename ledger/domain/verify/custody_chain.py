@@ -5,6 +5,7 @@ contract's head.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.chain import contract_layout
@@ -18,7 +19,7 @@ from ledger.domain.log.statement import Statement
 from ledger.domain.verify.report import VerificationReport
 from ledger.domain.verify.state import ContractState
 
-_STEP = 8
+_STEP: Final = 8
 
 
 def check(

@@ -5,17 +5,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Final
 
 from ledger.domain.bundle.bundle import BundledCheckpoint, BundledDescriptor, ChainSection
 from ledger.domain.bundle.trust import Contract, TrustRoot
 from ledger.domain.chain import contract_layout, evm
+from ledger.domain.chain.contract_layout import ContractName
 from ledger.domain.codecs.digests import same
 from ledger.domain.errors import IncompleteError, VerificationError
 from ledger.domain.identity import descriptor as descriptors
 from ledger.domain.identity.descriptor import Descriptor
 from ledger.domain.identity.names import agency_id
 
-_ZERO = bytes(32)
+_ZERO: Final = bytes(32)
 
 
 class ContractState(ABC):
@@ -29,7 +31,7 @@ class ContractState(ABC):
         self.number = number
 
     @abstractmethod
-    def read(self, contract: str, slot: bytes, *, step: int, what: str) -> bytes:
+    def read(self, contract: ContractName, slot: bytes, *, step: int, what: str) -> bytes:
         """A word of "registry" or "ledger".
 
         Raises:
@@ -106,7 +108,7 @@ class ProvenContractState(ContractState):
             )
         return account.storage_root
 
-    def read(self, contract: str, slot: bytes, *, step: int, what: str) -> bytes:
+    def read(self, contract: ContractName, slot: bytes, *, step: int, what: str) -> bytes:
         """A proven word.
 
         Raises:

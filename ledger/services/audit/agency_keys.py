@@ -104,10 +104,8 @@ class Authorities:
     def _load_crl(self, files: LogFiles, code: str) -> None:
         try:
             der = files.get(f"crls/{check_code(code)}")
-        except (
-            NotFoundError,
-            FormatError,
-        ):  # a name on the chain that no agency can have leads to no file
+        except (NotFoundError, FormatError):
+            # A name on the chain that no agency can have leads to no file.
             return
         authorities = [
             authority

@@ -12,6 +12,7 @@ from ledger.domain.audit.replay import Step
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.chain import contract_layout
 from ledger.domain.identity.names import agency_id
+from ledger.domain.log.statement import Effect
 from ledger.services.audit.chain_events import LogOfAgency
 
 
@@ -106,7 +107,7 @@ def _logged(
     logs: dict[bytes, LogOfAgency],
     agency: bytes,
     digest: bytes,
-    effect: str,
+    effect: Effect,
     report: AuditReport,
 ) -> bool:
     """What the contract took must be in the log of the agency that said it, with the effect that

@@ -28,9 +28,8 @@ from ledger.services.audit.chain_events import LogOfAgency, Progress, silent
 from ledger.services.audit.fetching import Fetching, Missing, Submit, at_once, finding_for
 from ledger.services.audit.replaying import LogReplay
 
-_TAIL: Final = (
-    1 << 18
-)  # entries beyond the newest anchored one that are looked at: a log could serve such without end
+# Entries beyond the newest anchored one that are looked at: a log could serve such without end.
+_TAIL: Final = 1 << 18
 _DAY: Final = 86400  # how often an agency issues revocation lists
 
 
@@ -381,9 +380,8 @@ class _Log:
                 )
             )
         for one in authorities.committed[log.agency]:
-            in_use = (
-                one.version > 1 and one.active_from <= self._clock.now()
-            )  # the first one comes with the registry itself
+            # The first one comes with the registry itself.
+            in_use = one.version > 1 and one.active_from <= self._clock.now()
             if in_use and not announced(self._state, "descriptor-published", one.digest):
                 place = f"descriptor {one.version} of {log.agency}"
                 self._report.add(

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Final
 
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.audit.ports import AuditState
@@ -24,7 +25,7 @@ from ledger.services.log.files import OwnFiles, OwnLog
 from ledger.services.node.context import Node
 from ledger.services.records import documents, record_keys
 
-_CASES = 100_000  # cases and digests among which some are drawn
+_CASES: Final = 100_000  # cases and digests among which some are drawn
 
 
 @dataclass

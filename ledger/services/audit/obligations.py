@@ -5,10 +5,12 @@ with a trace only.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.codecs.text import format_time, parse_time
 from ledger.domain.event.moments import AHEAD
+from ledger.domain.event.types import AccessMode
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
 from ledger.domain.ports.rows import ErasureRow, ReleaseRow
@@ -18,9 +20,10 @@ from ledger.services.audit.stored_items import ReconstructedItem
 from ledger.services.node.context import Node
 from ledger.services.records import documents
 
-_PAGE = 500
-_GRACE = 86400  # seconds within which keys must be destroyed after a disposal
-_MODES = {
+_PAGE: Final = 500
+_GRACE: Final = 86400  # seconds within which keys must be destroyed after a disposal
+#: What an access must be for, to cover what was released.
+_MODES: Final[dict[str, tuple[AccessMode, ...]]] = {
     "content": ("copy", "export"),
     "bundle": ("copy", "export"),
     "details": ("view", "inspection", "copy", "export"),

@@ -57,9 +57,8 @@ def rebuild_descriptors(book: Rebuild) -> None:
     for (agency, version), one in published.items():
         if agency == agency_id(node.agency) and version not in found:
             expected = contract_layout.descriptor_commitment(one.digest, one.active_from, one.block)
-            if (
-                node.contracts.descriptor_commitment(agency, version) == expected
-            ):  # not one that was cancelled
+            # Not one that was cancelled.
+            if node.contracts.descriptor_commitment(agency, version) == expected:
                 book.find("row-missing", f"descriptor {version}", "the registry has one", "none")
 
 

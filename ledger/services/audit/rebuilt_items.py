@@ -140,9 +140,8 @@ class _Replay:
                 error.message,
             )
             self.book.told.add(f"inherited {self.evidence}")
-            found = foreign_history.inherited(
-                self.unit, self.evidence
-            )  # what can still be told of the item is told from it
+            # What can still be told of the item is told from it.
+            found = foreign_history.inherited(self.unit, self.evidence)
             return found if found is not None and found.evidence == self.evidence else None
 
     def _taken_over(self) -> list[tuple[BundledStatement, Statement]]:
@@ -174,9 +173,8 @@ class _Replay:
         )
         one = StoredItem(statement, certificate, event, content if row.effect == "open" else None)
         item = sequencing.item_after(self.book.node, one, self.current)
-        if (
-            row.effect == "open" and event is None and self.known is not None
-        ):  # nothing else tells it (see columns.PARTLY)
+        # Nothing else tells it (see columns.PARTLY).
+        if row.effect == "open" and event is None and self.known is not None:
             item = replace(item, cid=self.known.cid)
         self.current = sequencing.write(self.book.node, self.into, one, row, item, self.key)
 
@@ -209,9 +207,8 @@ class _Replay:
                     for digest, one in given
                 ],
             )
-            documents.require_complete(
-                event
-            )  # nothing was registered without all of its disclosures
+            # Nothing was registered without all of its disclosures.
+            documents.require_complete(event)
         except CustodyError as error:
             self._tell(
                 statement,
@@ -257,9 +254,8 @@ class _Replay:
         whether anything changed.
         """
         told, ours = self.book.state.offered(row.offer), self.crossings.get(row.number)
-        looked = (
-            until is not None and until > state.seq + 1
-        )  # something follows the outcome: it was known
+        # Something follows the outcome: it was known.
+        looked = until is not None and until > state.seq + 1
         if (
             told is not None
             and not row.offer_time

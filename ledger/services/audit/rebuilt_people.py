@@ -108,9 +108,8 @@ class People:
         self._readings()
         self._signers()
         with self._book.into.write() as into:
-            into.items.put_index_form(
-                wording.VERSION
-            )  # whoever opens a home brings its index up to this
+            # Whoever opens a home brings its index up to this.
+            into.items.put_index_form(wording.VERSION)
 
     def _enrolment(self, unit: UnitOfWork, into: UnitOfWork, row: Row) -> None:
         node = self._book.node

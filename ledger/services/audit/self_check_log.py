@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from ledger.domain.chain import contract_layout
 from ledger.domain.errors import CustodyError
@@ -15,7 +16,7 @@ from ledger.services.audit.self_check_findings import RESTORE, SelfCheckFinding
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 
-_PAGE = 256
+_PAGE: Final = 256
 
 
 def check_log(node: Node, progress: Callable[[int], None]) -> Iterator[SelfCheckFinding | int]:

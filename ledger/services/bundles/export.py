@@ -17,7 +17,7 @@ from ledger.domain.bundle.bundle import (
     StorageProof,
 )
 from ledger.domain.chain import contract_layout
-from ledger.domain.chain.contract_layout import Hop
+from ledger.domain.chain.contract_layout import ContractName, Hop
 from ledger.domain.errors import ConflictError, NotFoundError
 from ledger.domain.event.document import Event
 from ledger.domain.identity import certificate as certificates
@@ -34,8 +34,6 @@ from ledger.services.partners import directory
 from ledger.services.records import documents, foreign_history
 from ledger.services.registration import agency_statements
 
-_LEDGER = "ledger"
-_REGISTRY = "registry"
 #: Chooses what of a document goes into a bundle: (document, disclosures), or (None, ()) for nothing
 #: of it.
 Shown = Callable[[int, Event], tuple[bytes | None, tuple[str, ...]]]
@@ -124,9 +122,8 @@ class _BundleBuilder:
         log = unit.logs.get(node.log_id)
         assert log is not None
         self._own = LogRef(node.agency, log.number)
-        self._read = merkle_log.reader(
-            unit, node.log_id
-        )  # one for all receipts: it keeps the tiles that it has read
+        # One for all receipts: it keeps the tiles that it has read.
+        self._read = merkle_log.reader(unit, node.log_id)
 
     def add(self, row: EntryRow, shown: Shown | None) -> None:
         """The next event."""
@@ -324,14 +321,14 @@ class _BundleBuilder:
             registry.account,
             ledger.account,
             (
-                *_proofs(_LEDGER, ledger_slots, ledger.storage),
-                *_proofs(_REGISTRY, registry_slots, registry.storage),
+                *_proofs("ledger", ledger_slots, ledger.storage),
+                *_proofs("registry", registry_slots, registry.storage),
             ),
         )
 
 
 def _proofs(
-    contract: str, asked: list[bytes], nodes: Iterable[tuple[bytes, ...]]
+    contract: ContractName, asked: list[bytes], nodes: Iterable[tuple[bytes, ...]]
 ) -> list[StorageProof]:
     return [StorageProof(contract, slot, one) for slot, one in zip(asked, nodes, strict=True)]
 

@@ -18,6 +18,7 @@ from ledger.domain.bundle import parcel
 from ledger.domain.bundle.bundle import Bundle, BundledStatement
 from ledger.domain.bundle.parcel import Parcel
 from ledger.domain.chain import contract_layout, evm
+from ledger.domain.chain.contract_layout import ContractName
 from ledger.domain.codecs.text import evidence_bytes
 from ledger.domain.crypto import content_encryption, grants
 from ledger.domain.errors import IncompleteError, VerificationError
@@ -156,7 +157,7 @@ class OwnView(ContractState):
             else b""
         )
 
-    def read(self, contract: str, slot: bytes, *, step: int, what: str) -> bytes:  # noqa: ARG002  (of the port)
+    def read(self, contract: ContractName, slot: bytes, *, step: int, what: str) -> bytes:  # noqa: ARG002  (of the port)
         """A word, proven to us by the node of the chain that we use."""
         address = self._addresses[contract]
         proof = self._chain.prove(address, [slot], self.number)

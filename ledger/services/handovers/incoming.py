@@ -241,7 +241,7 @@ def _grants(
     allowed = {("record", node.keys.hpke.public.digest, b"")}
     if content is not None:
         allowed.add(("content", custodians, content.commitment))
-    found = []
+    found: list[tuple[str, bytes, bytes, bytes]] = []
     for grant in map(grants.parse, opened.parcel.grants):
         which = (grant.scope, grant.recipient, grant.binding or b"")
         if which not in allowed:

@@ -62,9 +62,8 @@ class Backoff:
         with self._mutex:
             found = self._failures.get((agency, evidence))
             if found is not None:
-                return (
-                    found.told() if now < found.due <= now + _LONGEST else ""
-                )  # a clock that was set back holds up nothing
+                # A clock that was set back holds up nothing.
+                return found.told() if now < found.due <= now + _LONGEST else ""
             mine = [
                 one
                 for (code, _), one in self._failures.items()

@@ -64,9 +64,8 @@ class Transfers:
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], Transfer] = {}
-        self._mutex = (
-            threading.RLock()
-        )  # innermost of all locks; around the disk, never around a call of others
+        # Innermost of all locks; around the disk, never around a call of others.
+        self._mutex = threading.RLock()
 
     def find(self, agency: str, evidence: str) -> Transfer | None:
         """The transfer of an item, if it began."""

@@ -172,9 +172,8 @@ def _submit(node: Node) -> CheckpointRow | None:
         if on_chain.size != prev or (prev and on_chain.root != prev_root):
             raise ChainError(
                 (
-                    f"the contract holds a checkpoint of {on_chain.size} entries, this home "
-                    "knows of "
-                    f"{prev}"
+                    f"the contract holds a checkpoint of {on_chain.size} entries, this home knows "
+                    f"of {prev}"
                 ),
                 hint=(
                     "this home is older than the chain: restore the newest backup; nothing was sent"

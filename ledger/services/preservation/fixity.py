@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Final
+from typing import Final, get_args
 
 from ledger.domain.blocks.store import Replica
 from ledger.domain.errors import (
@@ -26,6 +26,7 @@ from ledger.domain.errors import (
     UsageError,
     VerificationError,
 )
+from ledger.domain.event.types import FixityResult
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld import unixfs
 from ledger.domain.ipld.unixfs import Block
@@ -39,7 +40,7 @@ FIRST: Final = 86400  # seconds after which what was sent is read again for the 
 RATE: Final = 32 << 20
 _SAVED: Final = 64  # blocks after which the place is written down
 _DEPTH: Final = 5
-_WORST: Final = ("mismatch", "missing", "unreadable")
+_WORST: Final[tuple[FixityResult, ...]] = ("mismatch", "missing", "unreadable")
 _STALE: Final = 86400  # seconds after which a reading that was begun is begun again
 _KEPT: Final = ("pinned", "damaged")
 _PAGE: Final = 50
@@ -72,8 +73,8 @@ class Found:
     complete: bool = False
 
     @property
-    def result(self) -> str:
-        """match, mismatch, missing, unreadable or unreachable."""
+    def result(self) -> FixityResult:
+        """The worst that was found."""
         if self.bad or not self.pinned:
             return next((word for word in _WORST if self.bad.get(word)), "missing")
         return "unreachable" if self.unreachable else "match"
@@ -155,9 +156,8 @@ def _check_at(node: Node, row: ReplicaStateRow, reading: Reading) -> Found:
     """
     now = node.clock.now()
     found = Found(**json.loads(row.seen)) if row.seen else Found(row.node, began=now)
-    if (
-        now - found.began > _STALE
-    ):  # left behind by a crash: what was read then says nothing about today
+    # Left behind by a crash: what was read then says nothing about today.
+    if now - found.began > _STALE:
         row, found = replace(row, place=0, seen=""), Found(row.node, began=now)
     if found.complete:
         return found
@@ -216,9 +216,8 @@ def _settled(row: ReplicaStateRow, found: Found, now: int) -> ReplicaStateRow:
         tries=0,
         due=now,
     )
-    if (
-        not found.is_whole
-    ):  # tried again before long: a good copy may turn up, at a replica that is down now
+    # Tried again before long: a good copy may turn up, at a replica that is down now.
+    if not found.is_whole:
         done = replace(
             done,
             state="damaged",
@@ -279,10 +278,10 @@ def _read(
         found.repaired += _repair(node, replica, row, cid)
 
 
-def result_of(error: CustodyError) -> str:
+def result_of(error: CustodyError) -> FixityResult:
     """What a failed reading says of what was read, in the words of a `verified` event."""
     word = word_of(error)
-    return word if word in (*_WORST, "unreachable") else "unreadable"
+    return next((result for result in get_args(FixityResult) if result == word), "unreadable")
 
 
 def _count(found: Found, error: CustodyError) -> None:
@@ -297,9 +296,8 @@ def _repair(node: Node, replica: Replica, row: ReplicaStateRow, cid: bytes) -> b
     data = _good_copy(node, cid)
     if data is None:
         return False
-    node.put_holdings(
-        [replace(row, state="damaged", due=node.clock.now())]
-    )  # its pin may go for a moment, in which we may die
+    # Its pin may go for a moment, in which we may die.
+    node.put_holdings([replace(row, state="damaged", due=node.clock.now())])
     try:
         replica.replace(row.cid, Block(cid, data))
         replica.get(cid)
@@ -309,10 +307,9 @@ def _repair(node: Node, replica: Replica, row: ReplicaStateRow, cid: bytes) -> b
 
 
 def _log(node: Node, evidence: str, cid: bytes, found: list[Found]) -> None:
-    results = [one.result for one in found]
-    worst = next((word for word in _WORST if word in results), "match")
+    results = [reading.result for reading in found]
     body = {
-        "result": worst,
+        "result": next((word for word in _WORST if word in results), "match"),
         "cid": cids.to_text(cid),
         "scope": "ciphertext",
         "reason": "; ".join(map(_words, found)),
