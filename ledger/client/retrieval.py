@@ -105,7 +105,7 @@ def rehearse(
         time=clock.now(),
         members=members,
     )
-    Demands.told(about["profile"], about["demands"]).require_met(draft)
+    Demands.from_json(about["profile"], about["demands"]).require_met(draft)
 
 
 def record_access(

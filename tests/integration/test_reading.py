@@ -56,7 +56,7 @@ def types(desk: Desk, evidence: str) -> list[str]:
     from ledger.services.registration.item_rules import life_of
 
     with desk.node.records.read() as unit:
-        return [told.event.type for told in life_of(desk.node, unit, evidence).told.values()]
+        return [told.event.type for told in life_of(desk.node, unit, evidence).events.values()]
 
 
 def refused(actor: Actor, evidence: str, mode: str, match: str) -> None:
@@ -229,7 +229,7 @@ def offers(desk: Desk, evidence: str) -> list[dict[str, Any]]:
     from ledger.services.registration.item_rules import life_of
 
     with desk.node.records.read() as unit:
-        told = life_of(desk.node, unit, evidence).told.values()
+        told = life_of(desk.node, unit, evidence).events.values()
     return [one.event.body for one in told if one.event.type == "transfer-offered"]
 
 

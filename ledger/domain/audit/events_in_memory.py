@@ -31,40 +31,45 @@ class ToldStory:
 
     def put_events(self, events: Sequence[ContractEvent]) -> None:
         """Take over what happened next."""
-        for one in events:
-            match one:
+        for event in events:
+            match event:
                 case CheckpointAnchored():
-                    self._checkpoints.setdefault(one.log, {}).setdefault(one.size, one)
+                    self._checkpoints.setdefault(event.log, {}).setdefault(event.size, event)
                 case DescriptorPublished():
-                    self._published[one.agency, one.version] = one
+                    self._published[event.agency, event.version] = event
                 case TransferOffered():
                     hop = Hop(
-                        one.giver,
-                        one.taker,
-                        one.digest,
-                        one.time,
-                        one.expires,
+                        event.giver,
+                        event.taker,
+                        event.digest,
+                        event.time,
+                        event.expires,
                         contract_layout.OPEN,
                         bytes(32),
                         0,
                     )
-                    number = self._hops.get(one.key, 0)
-                    self._offered[one.digest], self._hops[one.key], self._open[one.key] = (
-                        HandoverOnChain(one.key, number, hop),
+                    number = self._hops.get(event.key, 0)
+                    self._offered[event.digest], self._hops[event.key], self._open[event.key] = (
+                        HandoverOnChain(event.key, number, hop),
                         number + 1,
-                        one.digest,
+                        event.digest,
                     )
-                case TransferConcluded() if one.key in self._open:
-                    told = self._offered[self._open.pop(one.key)]
+                case TransferConcluded() if event.key in self._open:
+                    offered = self._offered[self._open.pop(event.key)]
                     hop = replace(
-                        told.hop, outcome=one.outcome, outcome_digest=one.digest, time=one.time
+                        offered.hop,
+                        outcome=event.outcome,
+                        outcome_digest=event.digest,
+                        time=event.time,
                     )
-                    self._offered[hop.offer] = replace(told, hop=hop)
+                    self._offered[hop.offer] = replace(offered, hop=hop)
 
     def checkpoints(self, log: bytes, *, after: int) -> Iterator[CheckpointAnchored]:
         """Checkpoints of a log beyond a size, in order."""
         yield from (
-            one for size, one in sorted(self._checkpoints.get(log, {}).items()) if size > after
+            checkpoint
+            for size, checkpoint in sorted(self._checkpoints.get(log, {}).items())
+            if size > after
         )
 
     def published(self) -> list[DescriptorPublished]:

@@ -192,7 +192,7 @@ def _decode(  # noqa: C901, PLR0912
 def _decode_map(
     data: bytes, at: int, count: int, depth: int, what: str, left: list[int]
 ) -> tuple[dict[Any, Any], int]:
-    found: dict[Any, Any] = {}
+    members: dict[Any, Any] = {}
     previous = b""
     for _ in range(count):
         start = at
@@ -203,5 +203,5 @@ def _decode_map(
         if encoded <= previous:
             raise FormatError(f"{what}: map key at byte {start} repeated or out of order")
         previous = encoded
-        found[key], at = _decode(data, at, depth + 1, what, left)
-    return found, at
+        members[key], at = _decode(data, at, depth + 1, what, left)
+    return members, at

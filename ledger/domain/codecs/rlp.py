@@ -14,7 +14,7 @@ def encode(item: Item) -> bytes:
     """Encode bytes or nested lists of bytes."""
     if isinstance(item, bytes):
         return item if len(item) == 1 and item[0] < 0x80 else _prefix(0x80, len(item)) + item
-    body = b"".join(encode(one) for one in item)
+    body = b"".join(encode(part) for part in item)
     return _prefix(0xC0, len(body)) + body
 
 

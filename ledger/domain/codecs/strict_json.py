@@ -45,10 +45,10 @@ def parse(
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         if members is not None and len(items) > members:
             raise FormatError(f"{what}: an object of more than {members} members")
-        found = dict(items)
-        if len(found) != len(items):
+        parsed = dict(items)
+        if len(parsed) != len(items):
             raise FormatError(f"{what}: duplicate key")
-        return found
+        return parsed
 
     def constant(name: str) -> NoReturn:
         raise FormatError(f"{what}: {name} is not JSON")
@@ -104,7 +104,7 @@ def _check_depth(data: bytes, what: str, depth: int) -> None:
     brackets = _OUTSIDE_BRACKETS.sub(b"", data)
     if (
         len(brackets) > depth
-        and max(accumulate(1 if one in b"[{" else -1 for one in brackets)) > depth
+        and max(accumulate(1 if bracket in b"[{" else -1 for bracket in brackets)) > depth
     ):
         raise FormatError(f"{what}: nested deeper than {depth}")
 

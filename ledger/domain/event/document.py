@@ -134,8 +134,8 @@ class Event:
     @property
     def body(self) -> dict[str, Any]:
         """The completed body."""
-        found: dict[str, Any] = self.value["body"]
-        return found
+        body: dict[str, Any] = self.value["body"]
+        return body
 
 
 def compute_ref(evidence: str, salt: bytes) -> bytes:
@@ -238,8 +238,8 @@ def check_claims(event: Event, claims: Claims) -> None:
         "actor agency": (value["actor"]["agency"], claims.issuer),
         "time": (parse_time(value["time"], what="event time"), claims.time),
     }
-    for name, (found, claimed) in expected.items():
-        if found != claimed:
+    for name, (written, claimed) in expected.items():
+        if written != claimed:
             raise VerificationError(_STEP, f"document and statement differ in {name}")
     kind = TYPES.get(event.type)
     effect = kind.effect if kind is not None else "none"

@@ -80,26 +80,26 @@ def load(der: bytes, *, what: str = "certificate") -> x509.Certificate:
     if len(der) > _MAX_DER:
         raise FormatError(f"{what}: {len(der)} bytes, at most {_MAX_DER} allowed")
     try:
-        found = x509.load_der_x509_certificate(der)
-        if found.public_bytes(serialization.Encoding.DER) != der:
+        certificate = x509.load_der_x509_certificate(der)
+        if certificate.public_bytes(serialization.Encoding.DER) != der:
             raise FormatError(f"{what}: not in DER")
         # The library reads these when they are asked for: what is wrong with them must come out
         # here.
         _ = (
-            found.extensions,
-            list(found.subject),
-            list(found.issuer),
-            found.not_valid_before_utc,
-            found.not_valid_after_utc,
+            certificate.extensions,
+            list(certificate.subject),
+            list(certificate.issuer),
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
         )
-        found.public_key()
-        if found.serial_number <= 0:
+        certificate.public_key()
+        if certificate.serial_number <= 0:
             raise FormatError(
                 f"{what}: the serial number is not positive (RFC 5280 section 4.1.2.2)"
             )
     except _MALFORMED as error:
         raise FormatError(f"{what}: not an X.509 certificate") from error
-    return found
+    return certificate
 
 
 @lru_cache(maxsize=_CACHED)
@@ -109,13 +109,13 @@ def parse(der: bytes) -> Certificate:
     Raises:
         FormatError: it does not follow the profile.
     """
-    found = load(der)
+    certificate = load(der)
     try:
-        subject = list(found.subject)
-        san = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        constraints = found.extensions.get_extension_for_class(x509.BasicConstraints).value
-        usage = found.extensions.get_extension_for_class(x509.KeyUsage).value
-        key = found.public_key()
+        subject = list(certificate.subject)
+        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        key = certificate.public_key()
     except (x509.ExtensionNotFound, ValueError, UnsupportedAlgorithm) as error:
         raise FormatError("certificate: an extension of the profile is missing") from error
     uris = [name.value for name in san if isinstance(name, x509.UniformResourceIdentifier)]
@@ -142,8 +142,8 @@ def parse(der: bytes) -> Certificate:
         pseudonym,
         kind,
         roles,
-        _seconds(found.not_valid_before_utc),
-        _seconds(found.not_valid_after_utc),
+        _seconds(certificate.not_valid_before_utc),
+        _seconds(certificate.not_valid_after_utc),
         key,  # type: ignore[arg-type]
     )
 
@@ -218,15 +218,15 @@ def check_authority(der: bytes) -> x509.Certificate:
     Raises:
         FormatError: it may not.
     """
-    found = load(der, what="CA certificate")
+    authority = load(der, what="CA certificate")
     try:
-        constraints = found.extensions.get_extension_for_class(x509.BasicConstraints).value
-        usage = found.extensions.get_extension_for_class(x509.KeyUsage).value
+        constraints = authority.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = authority.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound as error:
         raise FormatError("CA certificate: an extension of the profile is missing") from error
     if not constraints.ca or not usage.key_cert_sign or not usage.crl_sign:
         raise FormatError("CA certificate: may not sign certificates and revocation lists")
-    return found
+    return authority
 
 
 @lru_cache(maxsize=16)
@@ -237,20 +237,20 @@ def load_crl(der: bytes) -> x509.CertificateRevocationList:
         FormatError: not one, or not DER.
     """
     try:
-        found = x509.load_der_x509_crl(der)
-        if found.public_bytes(serialization.Encoding.DER) != der:
+        crl = x509.load_der_x509_crl(der)
+        if crl.public_bytes(serialization.Encoding.DER) != der:
             raise FormatError("revocation list: not in DER")
         _ = (
-            found.extensions,
-            list(found.issuer),
-            found.last_update_utc,
-            found.signature_algorithm_oid,
+            crl.extensions,
+            list(crl.issuer),
+            crl.last_update_utc,
+            crl.signature_algorithm_oid,
         )
-        for entry in found:
+        for entry in crl:
             _ = entry.serial_number, entry.revocation_date_utc, entry.extensions
     except _MALFORMED as error:
         raise FormatError("revocation list: not an X.509 CRL") from error
-    return found
+    return crl
 
 
 def crl_issued(der: bytes) -> int:

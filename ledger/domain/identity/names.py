@@ -75,10 +75,10 @@ def parse_log_urn(urn: object) -> bytes:
     Raises:
         FormatError: not a log URN.
     """
-    found = _LOG.fullmatch(urn) if isinstance(urn, str) else None
-    if found is None:
+    match = _LOG.fullmatch(urn) if isinstance(urn, str) else None
+    if match is None:
         raise FormatError("expected a log URN")
-    return bytes.fromhex(found[1])
+    return bytes.fromhex(match[1])
 
 
 def person_urn(code: str, pseudonym: str) -> str:

@@ -48,11 +48,11 @@ class RecordedEvent:
 
 @dataclass
 class ItemHistory:
-    """What holds for an item after its events so far. Keys of ``told`` are statement digests in
+    """What holds for an item after its events so far. Keys of ``events`` are statement digests in
     hex.
     """
 
-    told: dict[str, RecordedEvent] = field(default_factory=dict)
+    events: dict[str, RecordedEvent] = field(default_factory=dict)
     opening: Event | None = None
     holds: dict[str, dict[str, Any]] = field(default_factory=dict)
     seals: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -64,10 +64,10 @@ class ItemHistory:
     out: str = ""
     now: int = 0
 
-    def take(self, told: RecordedEvent) -> None:  # noqa: C901  (a table: one line for each type)
+    def take(self, recorded: RecordedEvent) -> None:  # noqa: C901  (a table: one line for each type)
         """Take the next event into account."""
-        event, body = told.event, told.event.body
-        self.told[told.digest.hex()] = told
+        event, body = recorded.event, recorded.event.body
+        self.events[recorded.digest.hex()] = recorded
         if self.opening is None:
             self._open(event)
             return
@@ -89,9 +89,9 @@ class ItemHistory:
                 until = body.get("until")
                 self.retention = parse_time(until, what="until") if until is not None else None
             case "approved" | "refused":
-                self.decided.setdefault(body["target"], []).append(told)
+                self.decided.setdefault(body["target"], []).append(recorded)
             case "transfer-offered":
-                self.offer = told
+                self.offer = recorded
             case "transfer-accepted" if self.offer is not None:
                 terms = OfferTerms.from_event(self.offer.event)
                 self.conditions = list(dict.fromkeys([*self.conditions, *terms.conditions]))
@@ -118,17 +118,17 @@ class ItemHistory:
             return str(event.value["actor"]["role"]) == "defence"
         return event.type in _CHECKS
 
-    def require_allowed(self, told: RecordedEvent, now: int) -> None:
+    def require_allowed(self, recorded: RecordedEvent, now: int) -> None:
         """Check that an event may follow.
 
         Raises:
             RuleError: with the reason. DeniedError: guarded material would leave government and
                 court.
         """
-        check = _CHECKS.get(told.event.type)
+        check = _CHECKS.get(recorded.event.type)
         if check is not None:
             self.now = now
-            check(self, told)
+            check(self, recorded)
 
     def standing(self) -> dict[str, Any]:
         """What holds now, for those who may read the record."""
@@ -147,26 +147,26 @@ class ItemHistory:
         return self.opening is not None and "content" in self.opening.body
 
 
-def _body(told: RecordedEvent) -> dict[str, Any]:
-    return told.event.body
+def _body(recorded: RecordedEvent) -> dict[str, Any]:
+    return recorded.event.body
 
 
-def _hold_placed(life: ItemHistory, told: RecordedEvent) -> None:
-    if _body(told)["hold"] in life.holds:
+def _hold_placed(life: ItemHistory, recorded: RecordedEvent) -> None:
+    if _body(recorded)["hold"] in life.holds:
         raise RuleError(
             "a hold under that name is in force already", hint="give the new one another name"
         )
 
 
-def _hold_released(life: ItemHistory, told: RecordedEvent) -> None:
-    if _body(told)["hold"] not in life.holds:
+def _hold_released(life: ItemHistory, recorded: RecordedEvent) -> None:
+    if _body(recorded)["hold"] not in life.holds:
         raise RuleError(
             "no hold under that name is in force", hint="see: custody show ID --basis WHY"
         )
 
 
-def _sealed(life: ItemHistory, told: RecordedEvent) -> None:
-    body = _body(told)
+def _sealed(life: ItemHistory, recorded: RecordedEvent) -> None:
+    body = _body(recorded)
     if body["number"] in life.seals:
         raise RuleError("a seal with that number is on the item already", hint="check the number")
     if "replaces" in body and body["replaces"] not in life.seals:
@@ -175,25 +175,28 @@ def _sealed(life: ItemHistory, told: RecordedEvent) -> None:
         )
 
 
-def _unsealed(life: ItemHistory, told: RecordedEvent) -> None:
-    if _body(told)["number"] not in life.seals:
+def _unsealed(life: ItemHistory, recorded: RecordedEvent) -> None:
+    if _body(recorded)["number"] not in life.seals:
         raise RuleError("no seal with that number is on the item", hint="check the number")
 
 
-def _decision(life: ItemHistory, told: RecordedEvent) -> None:
-    target = life.told.get(_body(told)["target"])
+def _decision(life: ItemHistory, recorded: RecordedEvent) -> None:
+    target = life.events.get(_body(recorded)["target"])
     if target is None:
         raise RuleError(
             "what is decided upon is no event of this item", hint="give the digest of the event"
         )
-    if target.actor == told.actor:
+    if target.actor == recorded.actor:
         raise RuleError("nobody decides upon what they recorded themselves", hint="ask a colleague")
-    if any(one.actor == told.actor for one in life.decided.get(_body(told)["target"], [])):
+    if any(
+        decision.actor == recorded.actor
+        for decision in life.decided.get(_body(recorded)["target"], [])
+    ):
         raise RuleError("you decided upon this already")
 
 
-def _corrected(life: ItemHistory, told: RecordedEvent) -> None:
-    if _body(told)["target"] not in life.told:
+def _corrected(life: ItemHistory, recorded: RecordedEvent) -> None:
+    if _body(recorded)["target"] not in life.events:
         raise RuleError(
             "what is corrected is no event of this item", hint="give the digest of the event"
         )
@@ -208,28 +211,30 @@ def _free_of_holds(life: ItemHistory, _: RecordedEvent) -> None:
         )
 
 
-def _disposed(life: ItemHistory, told: RecordedEvent) -> None:
-    _free_of_holds(life, told)
+def _disposed(life: ItemHistory, recorded: RecordedEvent) -> None:
+    _free_of_holds(life, recorded)
     if life.retention is not None and life.now < life.retention:
         raise RuleError(
             "the time for which this item must be kept is not over",
             hint="see: custody show ID --basis WHY",
         )
     requests = {
-        digest: one for digest, one in life.told.items() if one.event.type == "disposal-requested"
+        digest: request
+        for digest, request in life.events.items()
+        if request.event.type == "disposal-requested"
     }
     if not requests:
         raise RuleError(
             "nobody requested the disposal", hint="custody dispose request ID --reason WHY"
         )
-    approvals = [life.told.get(digest) for digest in _body(told)["approvals"]]
+    approvals = [life.events.get(digest) for digest in _body(recorded)["approvals"]]
     good = [
-        one
-        for one in approvals
-        if one is not None
-        and one.event.type == "approved"
-        and one.event.body["target"] in requests
-        and requests[one.event.body["target"]].actor != one.actor
+        approval
+        for approval in approvals
+        if approval is not None
+        and approval.event.type == "approved"
+        and approval.event.body["target"] in requests
+        and requests[approval.event.body["target"]].actor != approval.actor
     ]
     if not good or len(good) != len(approvals):
         raise RuleError(
@@ -237,16 +242,18 @@ def _disposed(life: ItemHistory, told: RecordedEvent) -> None:
             hint="custody dispose approve ID, by a colleague",
         )
     # A refusal ends one request, not the item's: it may be asked for again.
-    requested = {one.event.body["target"] for one in good}
+    requested = {approval.event.body["target"] for approval in good}
     rules = (requests[target].event.body.get("rule") for target in requested)
-    approved = {str(one) for one in rules if one is not None}
-    if (rule := _body(told).get("rule")) is not None and approved and rule not in approved:
+    approved = {str(named) for named in rules if named is not None}
+    if (rule := _body(recorded).get("rule")) is not None and approved and rule not in approved:
         raise RuleError(
             f"the disposal was approved under {' and '.join(sorted(approved))}, not under {rule!r}",
             hint="carry it out under the rule that was approved, or request it anew",
         )
     if any(
-        one.event.type == "refused" for target in requested for one in life.decided.get(target, [])
+        decision.event.type == "refused"
+        for target in requested
+        for decision in life.decided.get(target, [])
     ):
         raise RuleError(
             "the disposal was refused",
@@ -254,30 +261,30 @@ def _disposed(life: ItemHistory, told: RecordedEvent) -> None:
         )
 
 
-def _keys_destroyed(life: ItemHistory, told: RecordedEvent) -> None:
+def _keys_destroyed(life: ItemHistory, recorded: RecordedEvent) -> None:
     if life.opening is None:
         return  # the record itself was destroyed before: others confirm that they followed
     disposals = [
         digest
-        for digest, one in life.told.items()
-        if one.event.type in ("disposed", "returned", "voided")
+        for digest, past in life.events.items()
+        if past.event.type in ("disposed", "returned", "voided")
     ]
     if not disposals:
         raise RuleError("keys are destroyed after an item was disposed of")
-    if _body(told).get("disposal", disposals[0]) not in disposals:
+    if _body(recorded).get("disposal", disposals[0]) not in disposals:
         raise RuleError("the keys were destroyed for a disposal that is not this item's")
 
 
-def _onward(life: ItemHistory, told: RecordedEvent) -> None:
-    if life.conditions and "reference" not in told.event.value.get("basis", {}):
+def _onward(life: ItemHistory, recorded: RecordedEvent) -> None:
+    if life.conditions and "reference" not in recorded.event.value.get("basis", {}):
         raise RuleError(
             f"this item came with {len(life.conditions)} conditions on onward use",
             hint="give the reference of the authorisation: --authorisation REF",
         )
 
 
-def _offered(life: ItemHistory, told: RecordedEvent) -> None:
-    terms = OfferTerms.from_event(told.event)
+def _offered(life: ItemHistory, recorded: RecordedEvent) -> None:
+    terms = OfferTerms.from_event(recorded.event)
     if terms.expires <= life.now:
         raise RuleError(
             "the offer would expire before anybody could answer it", hint="give a later time"
@@ -289,27 +296,27 @@ def _offered(life: ItemHistory, told: RecordedEvent) -> None:
             "the item was handed out and is not back yet",
             hint="record its return first: custody record receive",
         )
-    _onward(life, told)
+    _onward(life, recorded)
 
 
-def _accepted(life: ItemHistory, told: RecordedEvent) -> None:
-    offered, body = life.offer, _body(told)
+def _accepted(life: ItemHistory, recorded: RecordedEvent) -> None:
+    offered, body = life.offer, _body(recorded)
     if offered is None or life.opening is None or body["offer"] != offered.digest.hex():
         raise RuleError("the acceptance names another offer than the open one")
-    if offered.actor == told.actor:
+    if offered.actor == recorded.actor:
         raise RuleError("nobody accepts what they offered themselves", hint="ask a colleague")
-    offer, actor = Offer.from_event(offered.digest, offered.event), told.event.value["actor"]
+    offer, actor = Offer.from_event(offered.digest, offered.event), recorded.event.value["actor"]
     if offer.person is not None and not offer.names(PersonId(actor["agency"], actor["id"])):
         raise RuleError(
             "the offer is made to somebody else", hint="let the one it is made to accept it"
         )
     if offer.expires is not None and life.now > offer.expires:
         raise RuleError("the offer has expired", hint="ask for a new one")
-    recorded = life.opening.body.get("digests")
+    on_record = life.opening.body.get("digests")
     if (
         life.has_content
-        and recorded is not None
-        and body.get("digests", {}).get("sha-256") != recorded.get("sha-256")
+        and on_record is not None
+        and body.get("digests", {}).get("sha-256") != on_record.get("sha-256")
     ):
         raise RuleError(
             "the acceptance does not state the digest on record",
@@ -324,20 +331,20 @@ def _accepted(life: ItemHistory, told: RecordedEvent) -> None:
         )
 
 
-def _disclosed(life: ItemHistory, told: RecordedEvent) -> None:
-    kind = _body(told)["recipientKind"]
+def _disclosed(life: ItemHistory, recorded: RecordedEvent) -> None:
+    kind = _body(recorded)["recipientKind"]
     if GUARDED in life.handling and kind not in OFFICIAL:
         raise DeniedError(
             f"material marked {GUARDED} is not given to a recipient of kind {kind!r}",
             hint="show it under supervision",
         )
     if kind != "colleague":
-        _onward(life, told)
+        _onward(life, recorded)
 
 
-def _accessed(life: ItemHistory, told: RecordedEvent) -> None:
-    body, role = _body(told), told.event.value["actor"]["role"]
-    if "basis" not in told.event.value:
+def _accessed(life: ItemHistory, recorded: RecordedEvent) -> None:
+    body, role = _body(recorded), recorded.event.value["actor"]["role"]
+    if "basis" not in recorded.event.value:
         raise RuleError("an access says why", hint="--basis WHY")
     if GUARDED in life.handling and role == "defence":
         if body["mode"] != "inspection":

@@ -125,7 +125,7 @@ class Demands:
         }
 
     @classmethod
-    def told(cls, code: str, value: dict[str, Any]) -> Demands:
+    def from_json(cls, code: str, value: dict[str, Any]) -> Demands:
         """As a node told them."""
         return cls(code, value["required"], value["basisKinds"], value["lateAfter"])
 
@@ -147,8 +147,8 @@ class Demands:
             )
         late = delay > self.late_after > 0
         if lacking or late:
-            told = [f"{', '.join(lacking)} in {event.type!r}"] if lacking else []
-            told += (
+            problems = [f"{', '.join(lacking)} in {event.type!r}"] if lacking else []
+            problems += (
                 [f"/late: recorded {delay} s after it happened, more than {self.late_after} s"]
                 if late
                 else []
@@ -159,7 +159,7 @@ class Demands:
                 else f"see: custody profile show {self.code}"
             )
             raise DemandError(
-                f"the profile {self.code} asks for {', and for '.join(told)}",
+                f"the profile {self.code} asks for {', and for '.join(problems)}",
                 (*lacking, *(["/late"] if late else [])),
                 hint=hint,
             )
@@ -202,10 +202,10 @@ def parse(data: bytes) -> Profile:
         )
     require(value["v"] == 1, f"{what}: version {value['v']!r}, expected 1")
     for name in ("countries", "languages", "authorities", "basis_kinds"):
-        require(all(isinstance(one, str) for one in value[name]), f"{what}: {name} must be text")
+        require(all(isinstance(text, str) for text in value[name]), f"{what}: {name} must be text")
     for name in ("roles", "names", "certificate"):
         require(
-            all(isinstance(one, str) for one in value.get(name, {}).values()),
+            all(isinstance(text, str) for text in value.get(name, {}).values()),
             f"{what}: {name} must be text",
         )
     require(
@@ -230,11 +230,11 @@ def parse(data: bytes) -> Profile:
         frozenset(value["basis_kinds"]),
         value["late_after"],
         value.get("bulk_access", _BULK),
-        {name: _pointers(one) for name, one in value["required"].items()},
+        {name: _pointers(pointers) for name, pointers in value["required"].items()},
         dict(value["roles"]),
         dict(value.get("names", {})),
-        {name: _retention(one) for name, one in value.get("retention", {}).items()},
-        {name: _pointers(one) for name, one in value.get("withhold", {}).items()},
+        {name: _retention(rule) for name, rule in value.get("retention", {}).items()},
+        {name: _pointers(pointers) for name, pointers in value.get("withhold", {}).items()},
         value["certificate"]["title"],
         value["certificate"]["text"],
     )
@@ -242,7 +242,7 @@ def parse(data: bytes) -> Profile:
 
 def _pointers(value: Any) -> tuple[str, ...]:
     good = isinstance(value, list) and all(
-        isinstance(one, str) and one.startswith("/") for one in value
+        isinstance(pointer, str) and pointer.startswith("/") for pointer in value
     )
     require(good, "profile: required members are a list of JSON pointers")
     return tuple(value)

@@ -188,23 +188,23 @@ def parse_checkpoint(note: bytes) -> Checkpoint:
     Raises:
         FormatError: anything else.
     """
-    found = _NOTE.fullmatch(note) if len(note) <= 4096 else None
-    if found is None or found[4] != found[1]:
+    match = _NOTE.fullmatch(note) if len(note) <= 4096 else None
+    if match is None or match[4] != match[1]:
         raise FormatError("checkpoint: not a signed note of one log")
     try:
-        log_id = parse_log_urn(found[1].decode())
+        log_id = parse_log_urn(match[1].decode())
         root, blob = (
-            base64.b64decode(found[3], validate=True),
-            base64.b64decode(found[5], validate=True),
+            base64.b64decode(match[3], validate=True),
+            base64.b64decode(match[5], validate=True),
         )
     except (binascii.Error, UnicodeDecodeError) as error:
         raise FormatError("checkpoint: malformed line") from error
-    canonical = base64.b64encode(blob) == found[5] and base64.b64encode(root) == found[3]
+    canonical = base64.b64encode(blob) == match[5] and base64.b64encode(root) == match[3]
     require(
         canonical and len(root) == 32 and len(blob) == 68, "checkpoint: malformed root or signature"
     )
-    require(int(found[2]) <= MAX_SIZE, "checkpoint: size out of range")
-    return Checkpoint(note, log_id, int(found[2]), root)
+    require(int(match[2]) <= MAX_SIZE, "checkpoint: size out of range")
+    return Checkpoint(note, log_id, int(match[2]), root)
 
 
 def verify_checkpoint(checkpoint: Checkpoint, key: bytes, *, step: int = 6) -> None:

@@ -36,7 +36,7 @@ def check(
     """
     item: ItemState | None = None
     offers: dict[bytes, Statement] = {}
-    crossed: list[tuple[str, Statement, Statement]] = []
+    abroad: list[tuple[str, Statement, Statement]] = []
     for number, (statement, event, bundled) in enumerate(
         zip(statements, events, bundle.statements, strict=True)
     ):
@@ -61,10 +61,10 @@ def check(
         elif (
             before is not None and before.offer is not None and before.offer.to != before.custodian
         ):
-            crossed.append((before.custodian, offers[before.offer.digest], statement))
+            abroad.append((before.custodian, offers[before.offer.digest], statement))
     assert item is not None
     custody = _check_head(bundle, item, state)
-    _check_hops(bundle, crossed, events, statements)
+    _check_hops(bundle, abroad, events, statements)
     if custody.custodian.strip(b"\x00") and custody.custodian != agency_id(item.custodian)[:24]:
         raise VerificationError(
             _STEP, f"the contract names another custodian than {item.custodian}"
@@ -102,13 +102,13 @@ def _check_head(bundle: Bundle, item: ItemState, state: ContractState) -> Packed
     for hop in concluded:
         head = hop.commitment(head)
     if concluded:
-        found = state.read(
+        held = state.read(
             "ledger",
             contract_layout.hop_slot(key, custody.hops - 1),
             step=_STEP,
             what="the last handover abroad",
         )
-        if found != head:
+        if held != head:
             raise VerificationError(
                 _STEP, "the handovers abroad are not those that the contract recorded"
             )
@@ -146,10 +146,10 @@ def _check_open_offer(
             )
         return
     offer = rest[0]
-    found = state.read(
+    held = state.read(
         "ledger", contract_layout.hop_slot(key, custody.hops), step=_STEP, what="the open offer"
     )
-    if found != offer.offer_hash():
+    if held != offer.offer_hash():
         raise VerificationError(_STEP, "the open offer is not the one that the contract holds")
     if pending is None or (offer.offer, offer.giver, offer.taker) != (
         pending.digest,
@@ -161,7 +161,7 @@ def _check_open_offer(
 
 def _check_hops(
     bundle: Bundle,
-    crossed: list[tuple[str, Statement, Statement]],
+    abroad: list[tuple[str, Statement, Statement]],
     events: Sequence[Event | None],
     statements: Sequence[Statement],
 ) -> None:
@@ -172,7 +172,7 @@ def _check_hops(
     hops = iter(concluded)
     expected = next(hops, None)
     by_digest = dict(zip((statement.digest for statement in statements), events, strict=True))
-    for giver, offer, outcome in crossed:
+    for giver, offer, outcome in abroad:
         if expected is None or (
             outcome.claims.effect == "withdraw" and expected.offer != offer.digest
         ):

@@ -171,20 +171,23 @@ def _parse(bundle: Bundle, root: TrustRoot, state: ContractState | None) -> Veri
     """Step 1: everything in the bundle parses strictly."""
     logs = [
         contract_layout.log_id(
-            root.chain_id, root.ledger.address, agency_id(one.agency), one.number
+            root.chain_id, root.ledger.address, agency_id(log.agency), log.number
         )
-        for one in bundle.logs
+        for log in bundle.logs
     ]
-    parsed = [statements.parse_entry(one.entry) for one in bundle.statements]
+    parsed = [statements.parse_entry(statement.entry) for statement in bundle.statements]
     events = [
-        None if one.document is None else documents.parse(one.document, one.disclosures)
-        for one in bundle.statements
+        None
+        if statement.document is None
+        else documents.parse(statement.document, statement.disclosures)
+        for statement in bundle.statements
     ]
-    for one in bundle.statements:
-        if one.document is None and one.disclosures:
+    for statement in bundle.statements:
+        if statement.document is None and statement.disclosures:
             raise FormatError("bundle: disclosures of a document that is not there")
     given = [
-        None if one.receipt is None else receipts.parse(one.receipt) for one in bundle.statements
+        None if statement.receipt is None else receipts.parse(statement.receipt)
+        for statement in bundle.statements
     ]
     for checkpoint in bundle.checkpoints:
         receipts.parse_checkpoint(checkpoint.note)
@@ -193,12 +196,12 @@ def _parse(bundle: Bundle, root: TrustRoot, state: ContractState | None) -> Veri
     if bundle.chain is not None:
         for header in (bundle.chain.header, *bundle.chain.descendants):
             parse_header(header)
-    found = {
+    by_digest = {
         certificate.digest: certificate
         for certificate in map(certificates.parse, bundle.certificates)
     }
     return VerificationContext(
-        bundle, root, logs, parsed, events, given, found, [None] * len(parsed), state
+        bundle, root, logs, parsed, events, given, by_digest, [None] * len(parsed), state
     )
 
 
@@ -207,9 +210,9 @@ def _check_weight(bundle: Bundle, size: int) -> None:
     times its size in memory.
     """
     total = 0
-    for one in bundle.statements:
-        total += strict_json.weight(one.document or b"") + sum(
-            disclosures.weight(encoded) for encoded in one.disclosures
+    for statement in bundle.statements:
+        total += strict_json.weight(statement.document or b"") + sum(
+            disclosures.weight(encoded) for encoded in statement.disclosures
         )
     if total > _GROWTH * size + _FREE:
         raise FormatError("bundle: too many values in its documents for its size")

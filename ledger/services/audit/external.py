@@ -73,8 +73,8 @@ def audit(
             report.skipped(check, "the chain could not be read")
         return report
     runs = (_Log(contracts, state, report, clock, options, files).run() for files in logs)
-    audited = [one for one in runs if one is not None]
-    mine = [one.log for one in audited]
+    audited = [run for run in runs if run is not None]
+    mine = [each.log for each in audited]
     cross_log.handovers(state, mine + _earlier(state, {log.log for log in mine}), report)
     split_view.check(state, audited, options.seen, report)
     return report
@@ -84,12 +84,17 @@ def _earlier(state: AuditState, now: set[bytes]) -> list[LogOfAgency]:
     """Logs that earlier runs replayed as far as they are anchored: they are compared though they
     were not asked for again.
     """
-    found = []
-    for one in state.logs():
-        last, log = state.last_checkpoint(one.log), chain_events.identify(state, one.log)
-        if one.log not in now and log is not None and last is not None and last.size == one.size:
-            found.append(log)
-    return found
+    earlier = []
+    for known in state.logs():
+        last, log = state.last_checkpoint(known.log), chain_events.identify(state, known.log)
+        if (
+            known.log not in now
+            and log is not None
+            and last is not None
+            and last.size == known.size
+        ):
+            earlier.append(log)
+    return earlier
 
 
 class _Log:
@@ -379,13 +384,13 @@ class _Log:
                     sha256(crl).hexdigest(),
                 )
             )
-        for one in authorities.committed[log.agency]:
+        for version in authorities.committed[log.agency]:
             # The first one comes with the registry itself.
-            in_use = one.version > 1 and one.active_from <= self._clock.now()
-            if in_use and not announced(self._state, "descriptor-published", one.digest):
-                place = f"descriptor {one.version} of {log.agency}"
+            in_use = version.version > 1 and version.active_from <= self._clock.now()
+            if in_use and not announced(self._state, "descriptor-published", version.digest):
+                place = f"descriptor {version.version} of {log.agency}"
                 self._report.add(
                     AuditFinding(
-                        "descriptor-unlogged", place, "its digest in the log", one.digest.hex()
+                        "descriptor-unlogged", place, "its digest in the log", version.digest.hex()
                     )
                 )

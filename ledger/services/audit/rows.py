@@ -48,7 +48,7 @@ def check(
             moment. keys: HPKE keys at hand.
     """
     book = Rebuild(node, into, state, report)
-    comparing = Comparing(node.records, into, report, book.told)
+    comparing = Comparing(node.records, into, report, book.reported)
     comparing.schema()
     with node.records.read() as unit:
         log = unit.logs.get(node.log_id)
@@ -66,9 +66,9 @@ def check(
         rebuilt_chain.rebuild_checkpoints(book)
     known = ItemKeys(book, keys)
 
-    def examine(into: UnitOfWork, one: ReconstructedItem) -> None:
-        known.check(into, one)
-        take(one)
+    def examine(into: UnitOfWork, item: ReconstructedItem) -> None:
+        known.check(into, item)
+        take(item)
 
     count, documents = 0, 0
     with book.guarded("item"):

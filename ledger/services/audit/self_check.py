@@ -115,9 +115,9 @@ def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[SelfChe
             lambda part, total: progress,
             lambda item: None,
         )
-    for found in report.findings:
-        differs = f"{found.place}; expected {found.expected}, found {found.found}"
-        yield SelfCheckFinding("rows", f"{found.kind.title}: {differs}", RESTORE)
+    for finding in report.findings:
+        differs = f"{finding.place}; expected {finding.expected}, found {finding.found}"
+        yield SelfCheckFinding("rows", f"{finding.kind.title}: {differs}", RESTORE)
     yield counts.rows
 
 

@@ -87,12 +87,16 @@ def verdict(results: Sequence[SelfCheckFinding | SelfChecked | EntriesWaiting]) 
     """Failed beats unreadable beats incomplete; entries that wait and an empty log are not verified
     either.
     """
-    found = {one.verdict for one in results if isinstance(one, SelfCheckFinding)}
-    if any(isinstance(one, EntriesWaiting) for one in results) or not any(
-        isinstance(one, SelfChecked) and one.count for one in results
+    verdicts = {result.verdict for result in results if isinstance(result, SelfCheckFinding)}
+    if any(isinstance(result, EntriesWaiting) for result in results) or not any(
+        isinstance(result, SelfChecked) and result.count for result in results
     ):
-        found.add(Verdict.INCOMPLETE)
+        verdicts.add(Verdict.INCOMPLETE)
     return next(
-        (one for one in (Verdict.FAILED, Verdict.UNREADABLE, Verdict.INCOMPLETE) if one in found),
+        (
+            worst
+            for worst in (Verdict.FAILED, Verdict.UNREADABLE, Verdict.INCOMPLETE)
+            if worst in verdicts
+        ),
         Verdict.VERIFIED,
     )

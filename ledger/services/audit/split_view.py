@@ -46,10 +46,10 @@ def check(
     Args:
         seen: signed checkpoints (C2SP notes) and evidence bundles, as others got them.
     """
-    views = {one.log.log: _View(one, report) for one in audited}
-    for one in audited:
-        for note in state.views(one.log.log):
-            views[one.log.log].compare(receipts.parse_checkpoint(note), "served to us earlier")
+    views = {log.log.log: _View(log, report) for log in audited}
+    for log in audited:
+        for note in state.views(log.log.log):
+            views[log.log.log].compare(receipts.parse_checkpoint(note), "served to us earlier")
     count = 0
     for number, data in enumerate(seen, 1):
         place = f"file {number} given with --seen"
@@ -97,11 +97,11 @@ def _compare_file(
             )
         return 1
     count = 0
-    for one in bundles.parse(data).statements:
-        receipt = receipts.parse(one.receipt) if one.receipt is not None else None
+    for statement in bundles.parse(data).statements:
+        receipt = receipts.parse(statement.receipt) if statement.receipt is not None else None
         view = views.get(receipt.log_id) if receipt is not None else None
         if receipt is not None and view is not None:
-            view.contains(receipt.index, merkle.leaf_hash(one.entry))
+            view.contains(receipt.index, merkle.leaf_hash(statement.entry))
             count += 1
     return count
 

@@ -65,7 +65,7 @@ def names(book: Rebuild) -> Iterator[list[str]]:
             page = into.tables.distinct("entry", "evidence", after, _PAGE)
         if not page:
             break
-        yield [one for one in page if one.startswith("urn:uuid:")]
+        yield [name for name in page if name.startswith("urn:uuid:")]
         after = page[-1]
     after = ""
     while True:
@@ -74,7 +74,7 @@ def names(book: Rebuild) -> Iterator[list[str]]:
             known = into.items.named(page)
         if not page:
             return
-        yield [one for one in page if one not in known]
+        yield [name for name in page if name not in known]
         after = page[-1]
 
 
@@ -90,6 +90,8 @@ class StoredItems:
         self.grants: dict[str, list[dict[str, Any]]] = {}
         for row in unit.tables.rows_among("grant", "evidence", names):
             self.grants.setdefault(row["evidence"], []).append(row)
-        self.crossings: dict[str, dict[int, TransferStepRow]] = {}
+        self.transfer_steps: dict[str, dict[int, TransferStepRow]] = {}
         for row in unit.tables.rows_among("crossing", "evidence", names):
-            self.crossings.setdefault(row["evidence"], {})[row["number"]] = TransferStepRow(**row)
+            self.transfer_steps.setdefault(row["evidence"], {})[row["number"]] = TransferStepRow(
+                **row
+            )

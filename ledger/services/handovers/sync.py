@@ -174,7 +174,9 @@ def _trying(
             else CustodyError(supervision.describe(error)[0])
         )
         found = node.backoff.failed(agency, evidence, known, node.clock.now())
-        done.problems[evidence] = found.told() if found.due > node.clock.now() else found.message
+        done.problems[evidence] = (
+            found.described() if found.due > node.clock.now() else found.message
+        )
         return
     node.backoff.succeeded(agency, evidence)
 
@@ -198,7 +200,9 @@ def _settle(node: Node, done: Synced, evidence: str, partner: PartnerRow) -> Non
         rows, item = unit.transfers.of_item(evidence), unit.items.get(evidence)
     if item is None or not rows or rows[-1].state not in transfer_steps.UNSETTLED or rows[-1].sent:
         return
-    if transfer_steps.look(node, item).hops <= sum(row.state == "concluded" for row in rows):
+    if transfer_steps.query_contract(node, item).hops <= sum(
+        row.state == "concluded" for row in rows
+    ):
         return
     outcomes.take_outcome(node, rows[-1], node.reach(partner.url).parcel(evidence))
     done.settled.append(evidence)

@@ -75,13 +75,13 @@ class Transfers:
     def of(self, agency: str) -> list[Transfer]:
         """Those from an agency."""
         with self._mutex:
-            return [one for one in self._rows.values() if one.agency == agency]
+            return [row for row in self._rows.values() if row.agency == agency]
 
     def progress(self) -> tuple[int, int]:
         """Bytes that came, and that come altogether, of all under way."""
         with self._mutex:
             rows = list(self._rows.values())
-        return sum(one.done for one in rows), sum(one.content.ciphertext_size for one in rows)
+        return sum(row.done for row in rows), sum(row.content.ciphertext_size for row in rows)
 
     def begin(self, transfer: Transfer) -> None:
         """Count its blocks from now on."""
@@ -112,7 +112,7 @@ class Transfers:
         block.
         """
         with self._mutex:
-            yield {one for row in self._rows.values() for one in row.blocks}
+            yield {block for row in self._rows.values() for block in row.blocks}
 
     def go_on(
         self, store: BlockStore, transfer: Transfer, read: Read, stopped: Callable[[], bool]
@@ -143,8 +143,8 @@ class Transfers:
             if transfer.done < total and stopped():
                 return False
         if not transfer.whole:
-            found, rest = transfer.builder.finish()
-            if found != root:
+            built, rest = transfer.builder.finish()
+            if built != root:
                 raise VerificationError(
                     9, "the ciphertext that the other node sent does not have the recorded CID"
                 )

@@ -85,7 +85,7 @@ def answered(unit: UnitOfWork, state: ItemState) -> TransferStepRow | None:
     return rows[-1] if rows and rows[-1].state == "concluding" else None
 
 
-def note(
+def record(
     node: Node, unit: UnitOfWork, statement: Statement, event: Event | None, state: ItemState
 ) -> None:
     """Write down that a statement just sequenced has to reach the contract.
@@ -141,15 +141,15 @@ def hop_of(row: TransferStepRow) -> Hop:
 
 def hops(unit: UnitOfWork, evidence: str) -> tuple[Hop, ...]:
     """The concluded handovers of an item, and the open one behind them, as a bundle shows them."""
-    found = []
+    shown = []
     for row in unit.transfers.of_item(evidence):
         if row.state == "concluded":
-            found.append(hop_of(row))
+            shown.append(hop_of(row))
         elif row.state in ("open", "concluding") and row.offer_time:
-            found.append(
+            shown.append(
                 hop_of(replace(row, outcome=contract_layout.OPEN, outcome_digest=bytes(32), time=0))
             )
-    return tuple(found)
+    return tuple(shown)
 
 
 def key_of(item: ItemRow) -> bytes:
@@ -157,7 +157,7 @@ def key_of(item: ItemRow) -> bytes:
     return contract_layout.custody_key(agency_id(item.state.origin), item.state.ref)
 
 
-def look(node: Node, item: ItemRow, block: int | None = None) -> Seen:
+def query_contract(node: Node, item: ItemRow, block: int | None = None) -> Seen:
     """What the contract says about an item, by default in the newest final block."""
     _, count, is_open = node.contracts.custody(
         key_of(item), node.contracts.chain.final() if block is None else block
@@ -193,7 +193,7 @@ def step(node: Node) -> bool:
 
 def _current(unit: UnitOfWork, row: TransferStepRow) -> TransferStepRow:
     """The row as it stands now: people sign while the chain is waited for."""
-    return next(one for one in unit.transfers.of_item(row.evidence) if one.number == row.number)
+    return next(each for each in unit.transfers.of_item(row.evidence) if each.number == row.number)
 
 
 def follow(node: Node, row: TransferStepRow) -> bool:
@@ -249,10 +249,10 @@ def _begin(node: Node, row: TransferStepRow) -> bool:
             row.offer if row.state == "offered" else row.outcome_digest
         )
         newest = unit.checkpoints.newest(node.log_id, ("final",))
-        number = sum(one.state == "concluded" for one in unit.transfers.of_item(row.evidence))
+        number = sum(each.state == "concluded" for each in unit.transfers.of_item(row.evidence))
         if item is None or entry is None or newest is None or entry.index >= newest.size:
             return False
-        seen = look(node, item)
+        seen = query_contract(node, item)
         if seen.hops > number:
             return False  # the other side was first: its statement is fetched by handovers.sync
         if row.state == "offered" and node.contracts.chain.head().time >= row.expires:

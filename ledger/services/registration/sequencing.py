@@ -96,7 +96,7 @@ def write(
     opened = row.index * PLACES if row.effect == "open" else item.opened
     after = replace(item, opened=opened, latest_log=row.log, latest_index=row.index)
     unit.items.put(after)
-    transfer_steps.note(node, unit, one.statement, event, item.state)
+    transfer_steps.record(node, unit, one.statement, event, item.state)
     if event is not None:
         key_release.note_share(node, unit, event, evidence, row.digest)
     if event is not None and event.type == "disposed":
