@@ -117,8 +117,8 @@ def check(
 ) -> Round:
     """Audit what is new, and compare everything with what was seen before.
 
-    An alarm is fresh until ``mark_sent`` says that it was sent, and again only after it was gone for a
-    while; what could not be reached counts as such only when it happens twice in a row.
+    An alarm is fresh until ``mark_sent`` says that it was sent, and again only after it was gone
+    for a while; what could not be reached counts as such only when it happens twice in a row.
     """
     report = external.audit(
         contracts, root, [_Paced(files) for files in logs], state, clock, options
