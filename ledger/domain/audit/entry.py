@@ -129,6 +129,9 @@ def _fits(declared: bytes | None, code: bytes) -> bool:
 def parse(entry: bytes) -> Parsed:
     """Parse an entry strictly, quickly where it has the usual shape.
 
+    Returns:
+        the entry taken apart.
+
     Raises:
         FormatError: not a log entry.
     """
@@ -168,6 +171,9 @@ def examine(entry: bytes, log_ids: Sequence[bytes], known: Mapping[bytes, bytes]
         log_ids: logs that the statement may name in ``aud``: this one, and the one that it was
             forked from.
         known: certificates (DER) by SHA-256.
+
+    Returns:
+        claims and certificate, or the code of a finding with what was found.
     """
     leaf = sha256(b"\x00" + entry).digest()
     try:
@@ -227,6 +233,9 @@ def examine_bundle(
     bundle: bytes, skip: int, log_ids: Sequence[bytes], known: Mapping[bytes, bytes]
 ) -> list[_Packed]:
     """Examine the entries of a bundle from number ``skip`` on; packed, see ``unpack``.
+
+    Returns:
+        each entry as ``pack`` made it.
 
     Raises:
         FormatError: the bundle is malformed.

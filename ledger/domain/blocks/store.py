@@ -89,6 +89,9 @@ class NodeStore(BlockStore, Protocol):
         Args:
             dry: count only.
 
+        Returns:
+            how much was removed.
+
         Raises:
             StorageError: the disk refused; nothing live was touched.
         """
@@ -100,6 +103,9 @@ class NodeStore(BlockStore, Protocol):
 
         An item is opened with any CID, so its blocks may be those of another item, which still
         needs them.
+
+        Returns:
+            how much was removed.
 
         Raises:
             StorageError: the disk refused; nothing else was touched.

@@ -58,6 +58,9 @@ class Parcel:
 def parse(data: bytes) -> Parcel:
     """Parse a parcel.
 
+    Returns:
+        the parcel, its documents still sealed.
+
     Raises:
         FormatError: it is none.
     """

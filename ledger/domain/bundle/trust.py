@@ -123,6 +123,9 @@ class TrustRoot:
 def parse(raw: bytes) -> TrustRoot:
     """Parse a trust root.
 
+    Returns:
+        the trust root, with at least one rule of finality.
+
     Raises:
         FormatError: unknown version, member or finality rule.
     """
@@ -221,12 +224,14 @@ def _finality(value: Any, what: str) -> Finality:
 
 
 def judge(root: TrustRoot, headers: Sequence[Header], confirmed: set[bytes] | None = None) -> str:
-    """Judge the first of ``headers``, the others being its descendants in order; returns the reason
-    why it is final.
+    """Judge the first of ``headers``, the others being its descendants in order.
 
     Args:
         confirmed: hashes that an RPC of the verifier's choice has called final, where one was
             asked.
+
+    Returns:
+        the reason why it is final, for the report.
 
     Raises:
         VerificationError: the headers do not link, contradict a pin, or carry a stranger's seal.

@@ -53,6 +53,9 @@ class Header:
 def parse_header(raw: bytes) -> Header:
     """Parse an RLP header of any fork from London on.
 
+    Returns:
+        the members that a verification needs, with the header's hash.
+
     Raises:
         FormatError: not a header.
     """

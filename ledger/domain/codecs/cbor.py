@@ -48,6 +48,9 @@ class Tagged:
 def encode(value: Any) -> bytes:
     """Encode None, bool, int, bytes, str, list, tuple, dict and Tagged deterministically.
 
+    Returns:
+        the one deterministic encoding.
+
     Raises:
         TypeError: for any other type; that is a defect of the caller.
     """
@@ -58,6 +61,9 @@ def encode(value: Any) -> bytes:
 
 def decode(data: bytes, *, what: str = "cbor") -> Any:
     """Decode one deterministic data item that fills ``data``.
+
+    Returns:
+        the item, with integers, text, bytes, lists and maps as Python has them.
 
     Raises:
         FormatError: for anything that a deterministic encoder would not have written.

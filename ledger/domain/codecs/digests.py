@@ -65,6 +65,9 @@ class MultiDigest:
 def check_digests(value: object, *, what: str) -> dict[str, str]:
     """Validate a mapping of algorithm name to lower-case hex digest.
 
+    Returns:
+        the same mapping.
+
     Raises:
         FormatError: unknown algorithm, wrong length, or no SHA-256.
     """

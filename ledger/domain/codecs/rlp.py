@@ -26,6 +26,9 @@ def encode_number(value: int) -> bytes:
 def number(item: Item, *, what: str) -> int:
     """Read such a number.
 
+    Returns:
+        the number.
+
     Raises:
         FormatError: a list, or leading zeros.
     """
@@ -43,6 +46,9 @@ def _prefix(offset: int, length: int) -> bytes:
 
 def decode(data: bytes, *, what: str) -> Item:
     """Decode one item that fills ``data``.
+
+    Returns:
+        bytes, or nested lists of bytes.
 
     Raises:
         FormatError: anything that encode would not have written.

@@ -28,6 +28,9 @@ def parse(
     """Parse JSON text of at most ``limit`` bytes, nested at most ``depth`` deep, with at most
     ``members`` in an object.
 
+    Returns:
+        the value.
+
     Raises:
         FormatError: with ``what`` at its head.
     """
@@ -85,6 +88,9 @@ def weight(data: bytes) -> int:
 def dump(value: Any) -> bytes:
     """Write compact JSON in the order given; any order is valid, since documents are hashed as
     written.
+
+    Returns:
+        UTF-8 without blanks.
 
     Raises:
         FormatError: text that is not Unicode, or a number that JSON does not have.

@@ -27,6 +27,9 @@ def b64url(data: bytes) -> str:
 def from_b64url(text: object, *, what: str, size: int | None = None) -> bytes:
     """Decode base64url; only the one canonical spelling is accepted.
 
+    Returns:
+        the bytes.
+
     Raises:
         FormatError: other characters, padding, stray bits, or a length other than ``size`` bytes.
     """
@@ -48,6 +51,9 @@ def from_b64url(text: object, *, what: str, size: int | None = None) -> bytes:
 
 def from_hex(text: object, *, what: str, size: int | None = None) -> bytes:
     """Decode lower-case hex without prefix.
+
+    Returns:
+        the bytes.
 
     Raises:
         FormatError: as for from_b64url.

@@ -64,6 +64,9 @@ def seal(key: HpkePrivateKey, person: PersonId, to: HpkeKey) -> SealedCustodyKey
 def parse(data: bytes) -> SealedCustodyKey:
     """Parse a sealed custody key.
 
+    Returns:
+        the key, still sealed.
+
     Raises:
         FormatError: not one.
     """

@@ -73,6 +73,9 @@ class Grant:
 def parse(data: bytes) -> Grant:
     """Parse a grant.
 
+    Returns:
+        the grant, its key still sealed.
+
     Raises:
         FormatError: unknown version, suite or member.
     """
@@ -154,6 +157,9 @@ class HpkePrivateKey:
     def open(self, grant: Grant) -> bytes:
         """Open a grant made to this key; the 32-byte key inside.
 
+        Returns:
+            the 32-byte key inside.
+
         Raises:
             KeyringError: made to another key, or altered.
         """
@@ -168,6 +174,9 @@ class HpkePrivateKey:
 
     def hpke_open(self, info: bytes, sealed: bytes) -> bytes:
         """Open what was sealed to this key under ``info``.
+
+        Returns:
+            what was sealed.
 
         Raises:
             KeyringError: altered, or sealed to another key or for something else.

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import evidence_bytes, from_b64url, from_hex, parse_time, require
+from ledger.domain.crypto.content_encryption import Content, parse_content
 from ledger.domain.errors import FormatError, VerificationError
 from ledger.domain.event import disclosure as sd
 from ledger.domain.event.schema import (
@@ -137,6 +138,12 @@ class Event:
         body: dict[str, Any] = self.value["body"]
         return body
 
+    @property
+    def content(self) -> Content | None:
+        """How the content that this event records is encrypted; None where it records none."""
+        body = self.body
+        return parse_content(body["content"], body["size"]) if "content" in body else None
+
 
 def compute_ref(evidence: str, salt: bytes) -> bytes:
     """What the chain knows of an item: SHA-256("custody-ref-v1" || evidence bytes || refSalt)."""
@@ -145,6 +152,9 @@ def compute_ref(evidence: str, salt: bytes) -> bytes:
 
 def build(value: dict[str, Any], salts: dict[str, bytes]) -> Event:
     """Write a complete document, hiding the members at the pointers in ``salts`` that are present.
+
+    Returns:
+        the document as it is signed, with the disclosures of what it hides.
 
     Raises:
         FormatError: the document would not be accepted.
@@ -168,6 +178,9 @@ def _has(value: Any, pointer: str) -> bool:
 
 def parse(raw: bytes, disclosures: Iterable[str] = ()) -> Event:
     """Parse a document with the disclosures that the reader may see.
+
+    Returns:
+        the event, completed, with the paths of what is withheld.
 
     Raises:
         FormatError: malformed, unknown version, unknown member, or a value of the wrong form.

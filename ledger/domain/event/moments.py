@@ -22,6 +22,9 @@ def contradiction(document: dict[str, Any]) -> str | None:
 
     Args:
         document: completed; members that it lacks are not judged.
+
+    Returns:
+        the sentence, or None.
     """
     body, occurred = document.get("body", {}), document.get("occurred", {})
     clock = body.get("deviceClock")

@@ -78,6 +78,9 @@ class Person:
     def open(self, grant: grants.Grant) -> bytes:
         """Open a grant made to this person, or to the custodians where they are one.
 
+        Returns:
+            the 32-byte key inside.
+
         Raises:
             KeyringError: made to another key, or altered.
         """
@@ -110,6 +113,9 @@ def draft_event(
     ref_salt: bytes | None = None,
 ) -> Event:
     """Write an event, without signing it.
+
+    Returns:
+        the event as it would be signed.
 
     Raises:
         UsageError: the document would not be accepted, or tells of something that lies after its
@@ -163,6 +169,9 @@ def sign_event(
     Args:
         members: further top-level members (basis, identifiers, occurred, handling, lang, late).
         sealed_keys: grants that travel with an opening event.
+
+    Returns:
+        the statement, and what a node is sent with it.
 
     Raises:
         UsageError: the document would not be accepted, or tells of something that lies after its

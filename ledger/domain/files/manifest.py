@@ -167,6 +167,9 @@ def _path(raw: bytes) -> dict[str, str]:
 def parse(data: bytes) -> Manifest:
     """Parse a manifest.
 
+    Returns:
+        the manifest, every name in its bytes.
+
     Raises:
         FormatError: another version, an unknown or missing member, or a path that stands twice.
     """

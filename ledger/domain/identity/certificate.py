@@ -74,6 +74,9 @@ def _seconds(moment: datetime) -> int:
 def load(der: bytes, *, what: str = "certificate") -> x509.Certificate:
     """Parse DER, refusing any other encoding of the same certificate.
 
+    Returns:
+        the certificate as the library reads it.
+
     Raises:
         FormatError: not a certificate, or not DER.
     """
@@ -105,6 +108,9 @@ def load(der: bytes, *, what: str = "certificate") -> x509.Certificate:
 @lru_cache(maxsize=_CACHED)
 def parse(der: bytes) -> Certificate:
     """Parse the certificate of a person or a service.
+
+    Returns:
+        whom it names, their roles and their key.
 
     Raises:
         FormatError: it does not follow the profile.
@@ -159,8 +165,10 @@ def _identity(uris: list[str], pseudonym: str) -> tuple[CertificateKind, str]:
 
 
 def verify_issued(certificate: Certificate, authorities: Iterable[bytes], time: int) -> bytes:
-    """Check that one of ``authorities`` (CA certificates, DER) issued it, both valid at ``time``;
-    returns that CA.
+    """Check that one of ``authorities`` (CA certificates, DER) issued it, both valid at ``time``.
+
+    Returns:
+        that CA certificate.
 
     Raises:
         VerificationError: step 3.
@@ -215,6 +223,9 @@ def _signed_list(der: bytes, authority: bytes) -> x509.CertificateRevocationList
 def check_authority(der: bytes) -> x509.Certificate:
     """Check a CA certificate: basic constraints CA, may sign certificates and lists.
 
+    Returns:
+        the certificate as the library reads it.
+
     Raises:
         FormatError: it may not.
     """
@@ -232,6 +243,9 @@ def check_authority(der: bytes) -> x509.Certificate:
 @lru_cache(maxsize=16)
 def load_crl(der: bytes) -> x509.CertificateRevocationList:
     """Parse a DER revocation list.
+
+    Returns:
+        the list as the library reads it.
 
     Raises:
         FormatError: not one, or not DER.

@@ -37,6 +37,9 @@ def sign(
 def parse(data: bytes) -> Login:
     """Parse an answer.
 
+    Returns:
+        the answer, whose signature is not checked yet.
+
     Raises:
         FormatError: not a login.
     """

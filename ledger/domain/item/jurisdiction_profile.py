@@ -182,6 +182,9 @@ def _has(value: Any, pointer: str) -> bool:
 def parse(data: bytes) -> Profile:
     """Parse a profile.
 
+    Returns:
+        the profile.
+
     Raises:
         FormatError: malformed, unknown or missing members, types or roles that do not exist.
     """

@@ -87,6 +87,9 @@ def issue(
 def parse(data: bytes) -> Receipt:
     """Parse a receipt.
 
+    Returns:
+        the receipt, whose signature is not checked yet.
+
     Raises:
         FormatError: anything outside the profile.
     """
@@ -135,7 +138,10 @@ def parse(data: bytes) -> Receipt:
 
 
 def verify(receipt: Receipt, *, leaf: bytes, log_id: bytes, subject: str, key: bytes) -> bytes:
-    """Check log identity, subject and signature; returns the root that the receipt commits to.
+    """Check log identity, subject and signature.
+
+    Returns:
+        the root that the receipt commits to.
 
     Raises:
         VerificationError: step 5, what differs.
@@ -184,6 +190,9 @@ def sign_checkpoint(key: Ed25519PrivateKey, *, log_id: bytes, size: int, root: b
 
 def parse_checkpoint(note: bytes) -> Checkpoint:
     """Parse a checkpoint with exactly one signature, the log's own.
+
+    Returns:
+        the checkpoint, whose signature is not checked yet.
 
     Raises:
         FormatError: anything else.

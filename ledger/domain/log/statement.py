@@ -88,6 +88,9 @@ def sign(
     """Sign a document digest. ``certificate`` (DER) travels as x5chain and is not part of the
     entry.
 
+    Returns:
+        the statement with its certificate, as a node is sent it.
+
     Raises:
         FormatError: claims outside the profile.
     """
@@ -128,6 +131,9 @@ def parse(data: bytes) -> Statement:
     """Parse a statement, with x5chain (a submission) or with an empty unprotected header (an
     entry).
 
+    Returns:
+        the statement, whose signature is not checked yet.
+
     Raises:
         FormatError: anything outside the profile.
     """
@@ -167,6 +173,9 @@ def parse(data: bytes) -> Statement:
 
 def parse_entry(data: bytes) -> Statement:
     """Parse a log entry.
+
+    Returns:
+        the statement, whose signature is not checked yet.
 
     Raises:
         FormatError: anything outside the profile, or an unprotected header that is not empty.

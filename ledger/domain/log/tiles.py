@@ -47,6 +47,9 @@ def format_path(level: int | None, index: int, width: int = WIDTH) -> str:
 def parse_path(path: str) -> TilePath:
     """Parse what follows ``tile/``; only the one canonical spelling is accepted.
 
+    Returns:
+        level, index and width.
+
     Raises:
         FormatError: any other path.
     """

@@ -87,6 +87,9 @@ def literal(host: str) -> Ip | None:
 def parse(url: str, *, what: str) -> Address:
     """Take a URL apart, strictly.
 
+    Returns:
+        scheme, host, port and path.
+
     Raises:
         UsageError: it is none, or one that two programs could read differently; ``what`` says whose
             it is.
@@ -121,7 +124,10 @@ def _is_host(host: str, *, bracketed: bool) -> bool:
 
 
 def require_tls(url: str, *, what: str) -> Address:
-    """Check that an address is one of https, or of this machine; returns it taken apart.
+    """Check that an address is one of https, or of this machine.
+
+    Returns:
+        the address taken apart.
 
     Raises:
         UsageError: it is neither, or no plain URL.
@@ -135,8 +141,10 @@ def require_tls(url: str, *, what: str) -> Address:
 
 
 def origin(url: str, *, what: str) -> str:
-    """Check that an address is an origin of https (or of http on this machine) and nothing else;
-    returns it in its one spelling.
+    """Check that an address is an origin of https (or of http on this machine) and nothing else.
+
+    Returns:
+        the origin in its one spelling.
 
     Raises:
         UsageError: it is not.

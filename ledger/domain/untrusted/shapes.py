@@ -45,6 +45,9 @@ class Each:
 def fit(value: Any, shape: Any, *, what: str) -> Any:
     """Return ``value`` after checking that it has a shape.
 
+    Returns:
+        the same value.
+
     Raises:
         FormatError: it has not; the message names the place, never what stands there.
     """

@@ -31,6 +31,9 @@ def check(
 ) -> str:
     """Replay custody and compare it with the contract.
 
+    Returns:
+        the detail of the step: who holds the item.
+
     Raises:
         VerificationError: step 8, with what was expected and found.
     """

@@ -62,6 +62,9 @@ class AuditJobs:
     def start(self, asked: str, run: Run) -> Job:
         """Begin an audit.
 
+        Returns:
+            the audit, under the name by which it is asked for.
+
         Raises:
             ConflictError: one is running; the message names it.
         """

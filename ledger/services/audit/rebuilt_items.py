@@ -16,7 +16,6 @@ from ledger.domain.bundle.parcel import Parcel
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.crypto import content_encryption
-from ledger.domain.crypto.content_encryption import parse_content
 from ledger.domain.errors import CustodyError, DeniedError, RuleError
 from ledger.domain.event import document as documents
 from ledger.domain.event.document import Event
@@ -114,15 +113,12 @@ class _Replay:
         mine = node.keys.hpke.public.digest
         grants = self.stored.grants.get(self.evidence, [])
         try:
-            given = next(
-                (
-                    row["data"]
-                    for row in grants
-                    if (row["scope"], row["recipient"]) == ("record", mine)
-                ),
-                None,
+            ours = (
+                row["data"]
+                for row in grants
+                if (row["scope"], row["recipient"]) == ("record", mine)
             )
-            return record_keys.open_record_key(node, given)
+            return record_keys.open_record_key(node, next(ours, None))
         except (CustodyError, ValueError):
             return None  # told where keys are checked, and by every document that does not open
 
@@ -169,14 +165,8 @@ class _Replay:
             self.book.find("row-missing", place, "an entry is signed with it", "none")
             raise DeniedError(f"the certificate of entry {row.index} is missing")
         event = self._event(statement, row.index)
-        content = (
-            parse_content(event.body["content"], event.body["size"])
-            if event is not None and "content" in event.body
-            else None
-        )
-        stored = StoredItem(
-            statement, certificate, event, content if row.effect == "open" else None
-        )
+        content = event.content if event is not None and row.effect == "open" else None
+        stored = StoredItem(statement, certificate, event, content)
         item = sequencing.item_after(self.book.node, stored, self.current)
         # Nothing else tells it (see columns.PARTLY).
         if row.effect == "open" and event is None and self.known is not None:
@@ -283,17 +273,9 @@ class _Replay:
             and (looked or (ours is not None and ours.state == "concluded"))
         ):
             hop = on_chain.hop
-            self._keep(
-                1
-                + next(
-                    (
-                        n
-                        for n, (_, statement) in enumerate(self.foreign)
-                        if statement.digest == hop.outcome_digest
-                    ),
-                    -1,
-                )
-            )
+            digests = [statement.digest for _, statement in self.foreign]
+            if hop.outcome_digest in digests:
+                self._keep(digests.index(hop.outcome_digest) + 1)
             done = replace(
                 row, outcome=hop.outcome, outcome_digest=hop.outcome_digest, time=hop.time, sent=b""
             )
@@ -339,21 +321,14 @@ class _Replay:
 
     def _keep(self, count: int) -> None:
         """Keep what other logs sequenced, up to the ``count``-th statement of the record."""
-        if count <= 0:
-            return
         unpacking.keep(self.book.node, self.into, self._opened(count), range(count), self.key)
 
     def _receive(self, count: int) -> None:
         opened = self._opened(count)
         state, rows = incoming.replay(opened)
         cid = self.known.cid if self.known is not None else None
-        if opened.events[0] is not None:
-            body = opened.events[0].body
-            cid = (
-                dag.root_of(parse_content(body["content"], body["size"]))
-                if "content" in body
-                else None
-            )
+        if (opening := opened.events[0]) is not None:
+            cid = dag.root_of(opening.content) if opening.content is not None else None
         place = self.known.opened if self.known is not None else self.into.items.newest_place() + 1
         incoming.write(self.book.node, self.into, opened, state, rows, cid, place, self.key)
 
@@ -404,6 +379,5 @@ class _Replay:
             if row.digest in self.events:
                 rebuilt.life.take(RecordedEvent(row.digest, self.events[row.digest]))
         opening = self.events.get(rows[0].digest) if rows else None
-        if opening is not None and "content" in opening.body:
-            rebuilt.content = parse_content(opening.body["content"], opening.body["size"])
+        rebuilt.content = opening.content if opening is not None else None
         return rebuilt

@@ -46,6 +46,9 @@ def check(
     Args:
         node: the home, read at one moment. state: what the chain tells, looked at after that
             moment. keys: HPKE keys at hand.
+
+    Returns:
+        how much was compared.
     """
     book = Rebuild(node, into, state, report)
     comparing = Comparing(node.records, into, report, book.reported)

@@ -12,7 +12,7 @@ from typing import Final
 from ledger.domain.audit.events_in_memory import ToldStory
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time
-from ledger.domain.crypto import content_encryption
+from ledger.domain.crypto.content_encryption import Content
 from ledger.domain.errors import ALTERED, CustodyError
 from ledger.domain.ports.rows import ItemRow
 from ledger.domain.ports.unit_of_work import UnitOfWork
@@ -155,7 +155,7 @@ def _check_content(
         yield SelfChecked("content", detail, count)
 
 
-def _contents(node: Node) -> Iterator[tuple[ItemRow, content_encryption.Content]]:
+def _contents(node: Node) -> Iterator[tuple[ItemRow, Content]]:
     """Items with ciphertext that the node can read the description of."""
     after = -1
     while True:
@@ -172,13 +172,9 @@ def _contents(node: Node) -> Iterator[tuple[ItemRow, content_encryption.Content]
         after = items[-1].opened
 
 
-def _content(node: Node, unit: UnitOfWork, evidence: str) -> content_encryption.Content | None:
+def _content(node: Node, unit: UnitOfWork, evidence: str) -> Content | None:
     event = documents.read_event(node, unit, unit.logs.events(evidence)[0])
-    return (
-        None
-        if event is None or "content" not in event.body
-        else content_encryption.parse_content(event.body["content"], event.body["size"])
-    )
+    return event.content if event is not None else None
 
 
 def _check_backups(node: Node) -> Iterable[Result]:

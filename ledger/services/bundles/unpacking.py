@@ -67,6 +67,9 @@ class Opened:
 def open_parcel(node: Node, data: bytes, evidence: str) -> Opened:
     """Parse a parcel and open its documents.
 
+    Returns:
+        the parcel, with every document that a key in it opens.
+
     Raises:
         FormatError, VerificationError, KeyringError: it is malformed, about another item, or not
             for us.

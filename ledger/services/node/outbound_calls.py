@@ -40,6 +40,9 @@ class Callouts:
     def run(self, party: str, work: Callable[[], T], *, seconds: float) -> T:
         """Do ``work``, which calls a party; whatever it raises is raised here.
 
+        Returns:
+            what ``work`` returned.
+
         Raises:
             BusyError: too many wait already. NetworkError: no answer in this time, or none just
                 before.

@@ -94,6 +94,9 @@ class Transfers:
 
         Args:
             store: the own disk alone: others wait meanwhile.
+
+        Returns:
+            whether all of it lies here.
         """
         root = cids.from_text(transfer.content.cid)
         with self._mutex:

@@ -112,6 +112,9 @@ def due(node: Node, policy: AnchoringPolicy) -> bool:
 def anchor_now(node: Node, *, timeout: float = 120.0) -> Progress:
     """Anchor everything integrated so far and wait until it is final.
 
+    Returns:
+        how far the log is anchored now.
+
     Raises:
         NetworkError: not final in time; it goes on where it is when called again.
         ChainError, FrozenError: the chain refuses, or the log contradicts itself or the chain.

@@ -169,6 +169,9 @@ def step(node: Node) -> bool:
     """Do the next thing that a handover needs from the chain; False where there is nothing to do
     now.
 
+    Returns:
+        whether there was anything to do.
+
     Raises:
         NetworkError, ChainError: nothing is lost by it; call again.
     """

@@ -117,6 +117,9 @@ def check(node: Node, evidence: str, reading: Reading) -> list[Found]:
     Logged once for all replicas that answered; not at all where the item is closed or offered, or
     where none answered.
 
+    Returns:
+        what was found at each replica.
+
     Raises:
         NotFoundError: no replica keeps it. ConflictError: others are being read again, and it takes
             long.
