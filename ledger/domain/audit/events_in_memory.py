@@ -20,7 +20,7 @@ from ledger.domain.chain.contract_layout import Hop
 
 
 @dataclass
-class ToldStory:
+class EventsInMemory:
     """See ports.ChainStory."""
 
     _checkpoints: dict[bytes, dict[int, CheckpointAnchored]] = field(default_factory=dict)

@@ -188,12 +188,33 @@ def parse(data: bytes) -> Profile:
     Raises:
         FormatError: malformed, unknown or missing members, types or roles that do not exist.
     """
-    what = "profile"
-    require(len(data) <= _LIMIT, f"{what}: larger than {_LIMIT} bytes")
+    require(len(data) <= _LIMIT, f"profile: larger than {_LIMIT} bytes")
     try:
         value = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FormatError(f"{what}: not TOML") from error
+        raise FormatError("profile: not TOML") from error
+    _check_members(value)
+    return Profile(
+        value["code"],
+        value["name"],
+        tuple(value["countries"]),
+        tuple(value["languages"]),
+        tuple(value["authorities"]),
+        frozenset(value["basis_kinds"]),
+        value["late_after"],
+        value.get("bulk_access", _BULK),
+        {name: _pointers(pointers) for name, pointers in value["required"].items()},
+        dict(value["roles"]),
+        dict(value.get("names", {})),
+        {name: _retention(rule) for name, rule in value.get("retention", {}).items()},
+        {name: _pointers(pointers) for name, pointers in value.get("withhold", {}).items()},
+        value["certificate"]["title"],
+        value["certificate"]["text"],
+    )
+
+
+def _check_members(value: dict[str, Any]) -> None:
+    what = "profile"
     require(
         set(_MEMBERS) <= set(value) <= {*_MEMBERS, *_OPTIONAL}, f"{what}: unknown or missing member"
     )
@@ -224,23 +245,6 @@ def parse(data: bytes) -> Profile:
     )
     require(0 <= value["late_after"] < 2**31, f"{what}: late_after out of range")
     require(0 < value.get("bulk_access", _BULK) < 2**31, f"{what}: bulk_access out of range")
-    return Profile(
-        value["code"],
-        value["name"],
-        tuple(value["countries"]),
-        tuple(value["languages"]),
-        tuple(value["authorities"]),
-        frozenset(value["basis_kinds"]),
-        value["late_after"],
-        value.get("bulk_access", _BULK),
-        {name: _pointers(pointers) for name, pointers in value["required"].items()},
-        dict(value["roles"]),
-        dict(value.get("names", {})),
-        {name: _retention(rule) for name, rule in value.get("retention", {}).items()},
-        {name: _pointers(pointers) for name, pointers in value.get("withhold", {}).items()},
-        value["certificate"]["title"],
-        value["certificate"]["text"],
-    )
 
 
 def _pointers(value: Any) -> tuple[str, ...]:

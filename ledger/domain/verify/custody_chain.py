@@ -5,7 +5,7 @@ contract's head.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from ledger.domain.bundle.bundle import Bundle
 from ledger.domain.chain import contract_layout
@@ -20,6 +20,14 @@ from ledger.domain.verify.report import VerificationReport
 from ledger.domain.verify.state import ContractState
 
 _STEP: Final = 8
+
+
+class _Handover(NamedTuple):
+    """A handover to another agency: who made the offer, the offer, and what ended it."""
+
+    sender: str
+    offer: Statement
+    outcome: Statement
 
 
 def check(
@@ -37,35 +45,7 @@ def check(
     Raises:
         VerificationError: step 8, with what was expected and found.
     """
-    item: ItemState | None = None
-    offers: dict[bytes, Statement] = {}
-    abroad: list[tuple[str, Statement, Statement]] = []
-    for number, (statement, event, bundled) in enumerate(
-        zip(statements, events, bundle.statements, strict=True)
-    ):
-        before = item
-        log_agency = bundle.logs[bundled.log].agency
-        try:
-            item = advance(
-                item,
-                statement.claims,
-                statement.digest,
-                log_agency=log_agency,
-                event=event,
-            )
-        except RuleError as error:
-            raise VerificationError(_STEP, f"event {number}: {error.message}") from error
-        if number == 0 and log_agency != bundle.origin:
-            raise VerificationError(
-                _STEP, f"the item began at {log_agency}, the bundle says {bundle.origin}"
-            )
-        if statement.claims.effect == "offer":
-            offers[statement.digest] = statement
-        elif (
-            before is not None and before.offer is not None and before.offer.to != before.custodian
-        ):
-            abroad.append((before.custodian, offers[before.offer.digest], statement))
-    assert item is not None
+    item, abroad = _replay(bundle, statements, events)
     custody = _check_head(bundle, item, state)
     _check_hops(bundle, abroad, events, statements)
     if custody.custodian.strip(b"\x00") and custody.custodian != agency_id(item.custodian)[:24]:
@@ -81,6 +61,39 @@ def check(
         "other branches of this item: not checked, which needs an audit of the logs"
     )
     return f"held by {item.custodian}" + (", closed" if item.closed else "")
+
+
+def _replay(
+    bundle: Bundle, statements: Sequence[Statement], events: Sequence[Event | None]
+) -> tuple[ItemState, list[_Handover]]:
+    """Every statement follows by the rules from the one before it: where the item stands at the
+    end, and its handovers to other agencies.
+    """
+    item: ItemState | None = None
+    offers: dict[bytes, Statement] = {}
+    abroad: list[_Handover] = []
+    for number, (statement, event, bundled) in enumerate(
+        zip(statements, events, bundle.statements, strict=True)
+    ):
+        before, log_agency = item, bundle.logs[bundled.log].agency
+        try:
+            item = advance(
+                item, statement.claims, statement.digest, log_agency=log_agency, event=event
+            )
+        except RuleError as error:
+            raise VerificationError(_STEP, f"event {number}: {error.message}") from error
+        if number == 0 and log_agency != bundle.origin:
+            raise VerificationError(
+                _STEP, f"the item began at {log_agency}, the bundle says {bundle.origin}"
+            )
+        if statement.claims.effect == "offer":
+            offers[statement.digest] = statement
+        elif (
+            before is not None and before.offer is not None and before.offer.to != before.custodian
+        ):
+            abroad.append(_Handover(before.custodian, offers[before.offer.digest], statement))
+    assert item is not None
+    return item, abroad
 
 
 def _check_head(bundle: Bundle, item: ItemState, state: ContractState) -> PackedCustody:
@@ -164,7 +177,7 @@ def _check_open_offer(
 
 def _check_hops(
     bundle: Bundle,
-    abroad: list[tuple[str, Statement, Statement]],
+    abroad: list[_Handover],
     events: Sequence[Event | None],
     statements: Sequence[Statement],
 ) -> None:
@@ -175,7 +188,7 @@ def _check_hops(
     hops = iter(concluded)
     expected = next(hops, None)
     by_digest = dict(zip((statement.digest for statement in statements), events, strict=True))
-    for giver, offer, outcome in abroad:
+    for sender, offer, outcome in abroad:
         if expected is None or (
             outcome.claims.effect == "withdraw" and expected.offer != offer.digest
         ):
@@ -186,7 +199,7 @@ def _check_hops(
                     _STEP, "a handover abroad is signed that the contract never took"
                 )
             continue
-        _check_hop(giver, offer, outcome, expected)
+        _check_hop(sender, offer, outcome, expected)
         event = by_digest[offer.digest]
         if event is not None and OfferTerms.from_event(event).expires != expected.expires:
             raise VerificationError(
@@ -199,10 +212,10 @@ def _check_hops(
         )
 
 
-def _check_hop(giver: str, offer: Statement, outcome: Statement, hop: Hop) -> None:
+def _check_hop(sender: str, offer: Statement, outcome: Statement, hop: Hop) -> None:
     assert offer.claims.to is not None
     signed = (
-        agency_id(giver),
+        agency_id(sender),
         offer.digest,
         outcome.digest,
         contract_layout.OUTCOMES[outcome.claims.effect],

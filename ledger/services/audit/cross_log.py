@@ -26,14 +26,14 @@ def handovers(state: AuditState, audited: Sequence[LogOfAgency], report: AuditRe
     for log in audited:
         for offer in state.steps(log.log, "offer"):
             on_chain = state.offered(offer.digest)
-            taker = by_id.get(agency_id(offer.to))
+            recipient = by_id.get(agency_id(offer.to))
             answer = (
-                state.step(taker.log, on_chain.hop.outcome_digest)
-                if on_chain is not None and taker is not None
+                state.step(recipient.log, on_chain.hop.outcome_digest)
+                if on_chain is not None and recipient is not None
                 else None
             )
             for finding in replay.compare(
-                offer, log.agency, on_chain, answer, answered_by=taker is not None
+                offer, log.agency, on_chain, answer, answered_by=recipient is not None
             ):
                 report.add(finding)
             _same_item(state, log, offer, on_chain, report)

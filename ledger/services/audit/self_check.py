@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from ledger.domain.audit.events_in_memory import ToldStory
+from ledger.domain.audit.events_in_memory import EventsInMemory
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time
 from ledger.domain.crypto.content_encryption import Content
@@ -121,8 +121,8 @@ def _check_rows(node: Node, progress: Callable[[int], None]) -> Iterator[SelfChe
     yield counts.rows
 
 
-def _story(node: Node) -> ToldStory:
-    story, last = ToldStory(), node.contracts.chain.final()
+def _story(node: Node) -> EventsInMemory:
+    story, last = EventsInMemory(), node.contracts.chain.final()
     for first in range(0, last + 1, _RANGE):
         story.put_events(node.contracts.events(first, min(first + _RANGE - 1, last)))
     return story

@@ -69,7 +69,7 @@ class Callouts:
                 "no thread could be started", hint="try again when the machine has memory"
             ) from error
         if not done.wait(seconds):
-            self._note(party)
+            self._record(party)
             raise NetworkError(
                 f"{party} did not answer within {seconds:.0f} s", hint="try again later"
             )
@@ -97,6 +97,6 @@ class Callouts:
             if failed:
                 self._silent[party] = self._clock()
 
-    def _note(self, party: str) -> None:
+    def _record(self, party: str) -> None:
         with self._mutex:
             self._silent[party] = self._clock()

@@ -36,7 +36,7 @@ from ledger.services.node.context import Node
 from ledger.services.records import pages
 
 KIND: Final = "handover"
-UNSETTLED: Final = ("offered", "open", "concluding")
+UNSETTLED: Final[tuple[TransferState, ...]] = ("offered", "open", "concluding")
 _LAST: Final = (1 << 31) - 1  # behind every handover of an item
 
 
@@ -51,7 +51,12 @@ class Seen:
 
 
 def every(
-    node: Node, states: Sequence[str], *, agency: str = "", giver: str = "", after: str = ""
+    node: Node,
+    states: Sequence[TransferState],
+    *,
+    agency: str = "",
+    giver: str = "",
+    after: str = "",
 ) -> Iterator[TransferStepRow]:
     """All handovers in certain states behind an item: with an agency, or from a giver, where
     named.
@@ -309,8 +314,8 @@ def conclude(
     assert item is not None
     assert entry is not None
     statement = statements.parse_entry(entry.entry)
-    taker = row.taker if statement.claims.effect != "withdraw" else row.giver
-    after = custody.advance(item.state, statement.claims, statement.digest, log_agency=taker)
+    sequencer = row.taker if statement.claims.effect != "withdraw" else row.giver
+    after = custody.advance(item.state, statement.claims, statement.digest, log_agency=sequencer)
     for other in unit.logs.events(row.evidence):
         if other.seq == entry.seq and other.digest != entry.digest:
             unit.logs.void_entry(other.log, other.index)
