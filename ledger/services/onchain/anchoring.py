@@ -14,6 +14,7 @@ from typing import Final
 
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.evm import keccak256
+from ledger.domain.chain.transactions import TransactionKind
 from ledger.domain.errors import ChainError, FrozenError, NetworkError
 from ledger.domain.log import merkle
 from ledger.domain.log import receipt as receipts
@@ -25,7 +26,7 @@ from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.onchain import transfer_steps
 
-KIND: Final = "anchor"
+KIND: Final[TransactionKind] = "anchor"
 _CERTAIN: Final = 120  # seconds for which a transaction must be missing before it is given up
 _REPLACED_HINT: Final = "another program uses the anchoring account: stop it, then anchor again"
 

@@ -16,6 +16,7 @@ from typing import Final
 from ledger.domain.chain import contract_layout
 from ledger.domain.chain.contract_layout import Hop
 from ledger.domain.chain.evm import keccak256
+from ledger.domain.chain.transactions import TransactionKind
 from ledger.domain.errors import ChainError
 from ledger.domain.event.document import Event
 from ledger.domain.event.offer_terms import OfferTerms
@@ -35,7 +36,7 @@ from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.records import pages
 
-KIND: Final = "handover"
+KIND: Final[TransactionKind] = "handover"
 UNSETTLED: Final[tuple[TransferState, ...]] = ("offered", "open", "concluding")
 _LAST: Final = (1 << 31) - 1  # behind every handover of an item
 
