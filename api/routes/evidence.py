@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
@@ -28,6 +28,7 @@ from api.schemas import (
 from api.schemas_exchange import ReadableOut
 from ledger.client.redaction import Withheld
 from ledger.domain.codecs.text import b64url, format_time, from_hex
+from ledger.domain.event.types import AccessMode
 from ledger.domain.ipld import cid as cids
 from ledger.domain.item.custody import Offer
 from ledger.domain.ports.rows import ItemRow, ReplicaStateRow
@@ -40,7 +41,6 @@ from ledger.services.records import foreign_history, record_keys
 from ledger.services.registration.item_rules import life_of
 
 router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
-Mode = Literal["view", "inspection", "copy", "export"]
 
 
 def _item_out(
@@ -192,7 +192,7 @@ def list_events(
 
 
 @router.get("/{evidence}/readable", operation_id="readable")
-def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: Mode) -> ReadableOut:
+def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: AccessMode) -> ReadableOut:
     """Whether something could follow an access of this mode, to be asked before one is signed;
     refused with the reason where not.
     """

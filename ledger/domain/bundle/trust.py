@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, get_args
 
+from ledger.domain.chain.contract_layout import ContractName
 from ledger.domain.chain.evm import Header, clique_signer
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import from_0x, require
@@ -146,7 +147,7 @@ def parse(raw: bytes) -> TrustRoot:
     )
     contracts = value["contracts"]
     require(
-        isinstance(contracts, dict) and set(contracts) == {"registry", "ledger"},
+        isinstance(contracts, dict) and set(contracts) == set(get_args(ContractName)),
         f"{what}: expected two contracts",
     )
     require(

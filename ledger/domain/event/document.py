@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from ledger.domain.codecs import strict_json
 from ledger.domain.codecs.text import evidence_bytes, from_b64url, from_hex, parse_time, require
@@ -31,6 +31,7 @@ from ledger.domain.event.schema import (
     time,
 )
 from ledger.domain.event.types import IDENTIFIER, TYPES
+from ledger.domain.identity.certificate import CertificateKind
 from ledger.domain.identity.names import agency_urn, check_pseudonym, parse_agency_urn
 from ledger.domain.log.statement import Claims
 
@@ -91,7 +92,12 @@ _DOCUMENT: Final[Check] = members(
         "seq": number,
         "prev": _prev,
         "actor": members(
-            {"id": _pseudonym, "agency": agency, "kind": choice("person", "service"), "role": code}
+            {
+                "id": _pseudonym,
+                "agency": agency,
+                "kind": choice(*get_args(CertificateKind)),
+                "role": code,
+            }
         ),
         "time": time,
         "salt": octets(32),

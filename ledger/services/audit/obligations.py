@@ -5,7 +5,7 @@ with a trace only.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, get_args
 
 from ledger.domain.audit.findings import AuditFinding
 from ledger.domain.codecs.text import format_time, parse_time
@@ -26,7 +26,7 @@ _GRACE: Final = 86400  # seconds within which keys must be destroyed after a dis
 _MODES: Final[dict[str, tuple[AccessMode, ...]]] = {
     "content": ("copy", "export"),
     "bundle": ("copy", "export"),
-    "details": ("view", "inspection", "copy", "export"),
+    "details": get_args(AccessMode),
 }
 
 

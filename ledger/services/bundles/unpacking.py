@@ -30,7 +30,7 @@ from ledger.domain.item.custody import ItemState
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
 from ledger.domain.ports.unit_of_work import UnitOfWork
-from ledger.domain.verify import ContractState, Verdict, procedure
+from ledger.domain.verify import ContractState, Status, Verdict, procedure
 from ledger.services.bundles import agency_trust
 from ledger.services.node.context import Node
 from ledger.services.records import foreign_history, record_keys
@@ -199,7 +199,11 @@ def verify_bundle(node: Node, bundle: Bundle, state: ContractState | None = None
     report = procedure.verify_bundle(bundle, root, confirm=confirm, state=state)
     if report.verdict is not Verdict.VERIFIED:
         bad = next(
-            (step for step in report.steps.values() if step.status in ("failed", "not checked")),
+            (
+                step
+                for step in report.steps.values()
+                if step.status in (Status.FAILED, Status.NOT_CHECKED)
+            ),
             report.steps[1],
         )
         kind = VerificationError if report.verdict is Verdict.FAILED else IncompleteError
