@@ -21,7 +21,7 @@ from ledger.domain.chain.contract_layout import Hop
 
 @dataclass
 class EventsInMemory:
-    """See ports.ChainStory."""
+    """A ChainStory that lives as long as the process (see ports.ChainStory)."""
 
     _checkpoints: dict[bytes, dict[int, CheckpointAnchored]] = field(default_factory=dict)
     _published: dict[tuple[bytes, int], DescriptorPublished] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class EventsInMemory:
     _hops: dict[bytes, int] = field(default_factory=dict)
 
     def put_events(self, events: Sequence[ContractEvent]) -> None:
-        """Take over what happened next."""
+        """Take over events of the contracts, in the order in which they happened."""
         for event in events:
             match event:
                 case CheckpointAnchored():
@@ -73,7 +73,7 @@ class EventsInMemory:
         )
 
     def published(self) -> list[DescriptorPublished]:
-        """All descriptor versions."""
+        """All descriptor versions; of two with one number the later one."""
         return list(self._published.values())
 
     def offered(self, digest: bytes) -> HandoverOnChain | None:

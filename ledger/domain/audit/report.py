@@ -128,7 +128,7 @@ class AuditReport:
         return Verdict.VERIFIED
 
     def codes(self) -> set[str]:
-        """Codes of everything found."""
+        """Codes of all findings, also of those that are counted only."""
         return set(self.counts)
 
     def as_json(self) -> dict[str, Any]:

@@ -165,7 +165,7 @@ class Replica(BlockStore, Protocol):
         ...
 
     def status(self) -> ReplicaStatus:
-        """What it says of itself."""
+        """How large its repository is, how many peers it has, and which Kubo it runs."""
         ...
 
     def introduce(self, addresses: Sequence[str]) -> None:

@@ -114,7 +114,7 @@ class ChainSection:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A parsed bundle."""
+    """A parsed bundle: an item's events with everything that proves them."""
 
     evidence: str
     origin: str

@@ -81,7 +81,7 @@ class TrustRoot:
         )
 
     def encode(self) -> bytes:
-        """The file."""
+        """The trust root as a file, JSON in its one spelling."""
 
         def hexed(data: bytes) -> str:
             return "0x" + data.hex()

@@ -80,7 +80,7 @@ class Content:
     commitment: bytes
 
     def as_json(self) -> dict[str, Any]:
-        """As it stands in the document."""
+        """The member ``content`` of an event's body."""
         return {
             "cid": self.cid,
             "suite": SUITE,

@@ -38,7 +38,7 @@ class SealedCustodyKey:
     sealed: bytes
 
     def encode(self) -> bytes:
-        """Deterministic CBOR."""
+        """The sealed key as it is sent, in deterministic CBOR."""
         return cbor.encode(
             {
                 "kind": _KIND,

@@ -54,7 +54,7 @@ class Grant:
     sealed: bytes
 
     def encode(self) -> bytes:
-        """Deterministic CBOR."""
+        """The grant as it is sent and stored, in deterministic CBOR."""
         return cbor.encode(
             {
                 "v": _VERSION,

@@ -135,12 +135,12 @@ class Event:
 
     @property
     def type(self) -> str:
-        """The event type."""
+        """The event type, such as ``acquired``; see types.TYPES."""
         return str(self.value["type"])
 
     @property
     def body(self) -> dict[str, Any]:
-        """The completed body."""
+        """The body with the members that the disclosures given put back."""
         body: dict[str, Any] = self.value["body"]
         return body
 

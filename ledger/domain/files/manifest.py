@@ -64,7 +64,7 @@ class Facts:
     attributes: tuple[tuple[bytes, bytes], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The members of a row."""
+        """Facts of a file, as members of its row."""
         row: dict[str, Any] = {
             "mode": f"{self.mode:04o}",
             "owner": [self.user, self.group],

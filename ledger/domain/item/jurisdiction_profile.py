@@ -74,7 +74,7 @@ class Profile:
         return self.roles.get(name, name)
 
     def demands(self) -> Demands:
-        """What it asks of records."""
+        """What the profile asks of records, for whoever drafts one."""
         return Demands(self.code, self.required, self.basis_kinds, self.late_after)
 
     def require_allowed(self, event: Event) -> None:
@@ -116,7 +116,7 @@ class Demands:
     late_after: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """As a node tells them."""
+        """The demands as a node sends them to a client."""
         required = {name: list(pointers) for name, pointers in self.required.items()}
         return {
             "required": required,
@@ -126,7 +126,7 @@ class Demands:
 
     @classmethod
     def from_json(cls, code: str, value: dict[str, Any]) -> Demands:
-        """As a node told them."""
+        """The demands that a node sent."""
         return cls(code, value["required"], value["basisKinds"], value["lateAfter"])
 
     def require_met(self, event: Event) -> None:

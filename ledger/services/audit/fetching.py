@@ -64,7 +64,7 @@ def finding_for(missing: Missing, agency: str) -> AuditFinding:
 
 
 def at_once(work: Callable[..., list[Any]], *arguments: Any) -> Future[list[Any]]:
-    """Run in this process."""
+    """Examine entries in this process, now: the simplest Submit."""
     done: Future[list[Any]] = Future()
     try:
         done.set_result(work(*arguments))

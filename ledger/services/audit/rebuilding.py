@@ -67,7 +67,7 @@ class Rebuild:
     _certificates: dict[bytes, Certificate] = field(default_factory=dict)
 
     def find(self, code: str, place: str, expected: str, found: str) -> None:
-        """Report something."""
+        """Report a difference between the home and what follows from the log."""
         self.report.add(AuditFinding(code, place, expected, found))
 
     @contextmanager

@@ -66,7 +66,7 @@ def rebuild_items(
 
 @dataclass
 class _Replay:
-    """One item."""
+    """One item, taken again statement by statement into the empty database."""
 
     book: Rebuild
     unit: UnitOfWork

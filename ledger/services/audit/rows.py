@@ -23,7 +23,7 @@ Take = Callable[[ReconstructedItem], None]
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was looked at."""
+    """How much was compared: rows, items, documents, sealed keys and how many of them opened."""
 
     rows: int
     items: int

@@ -49,7 +49,7 @@ class ReconstructedItem:
 
 @dataclass(frozen=True, slots=True)
 class StoredItem:
-    """See sequencing.Sequenced."""
+    """A statement of our log with what belongs to it (see sequencing.Sequenced)."""
 
     statement: Statement
     certificate: Certificate

@@ -41,7 +41,7 @@ _Place = tuple[LogRef, int]
 
 
 def everything(_: int, event: Event) -> tuple[bytes | None, tuple[str, ...]]:
-    """The whole document."""
+    """Nothing is withheld: the document as it was signed, with all its disclosures."""
     return event.raw, tuple(disclosure.encoded for disclosure in event.disclosures)
 
 
@@ -127,7 +127,7 @@ class _BundleBuilder:
         self._read = merkle_log.reader(unit, node.log_id)
 
     def add(self, row: EntryRow, shown: Shown | None) -> None:
-        """The next event."""
+        """Add the item's next event, with what its log proves of it."""
         event = documents.read_event(self.node, self.unit, row) if shown is not None else None
         document, disclosures = (
             shown(row.seq, event) if shown is not None and event is not None else (None, ())

@@ -39,7 +39,7 @@ class OwnLog:
 
     @classmethod
     def of(cls, node: Node) -> OwnLog:
-        """That of a node."""
+        """The log of a node, with where its rows and documents are."""
         return cls(node.agency, node.log_id, node.records, node.keys.log)
 
 

@@ -76,7 +76,7 @@ class Backoff:
             )
 
     def failed(self, agency: str, evidence: str, error: CustodyError, now: int) -> Failure:
-        """Note a failure."""
+        """Write a failure down."""
         with self._mutex:
             before = self._failures.pop((agency, evidence), None)
             tries = (before.tries if before is not None else 0) + 1

@@ -73,7 +73,7 @@ class Transfers:
             return self._rows.get((agency, evidence))
 
     def of(self, agency: str) -> list[Transfer]:
-        """Those from an agency."""
+        """Transfers from an agency."""
         with self._mutex:
             return [row for row in self._rows.values() if row.agency == agency]
 
