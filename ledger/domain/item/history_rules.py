@@ -151,37 +151,37 @@ def _body(recorded: RecordedEvent) -> dict[str, Any]:
     return recorded.event.body
 
 
-def _hold_placed(life: ItemHistory, recorded: RecordedEvent) -> None:
-    if _body(recorded)["hold"] in life.holds:
+def _hold_placed(history: ItemHistory, recorded: RecordedEvent) -> None:
+    if _body(recorded)["hold"] in history.holds:
         raise RuleError(
             "a hold under that name is in force already", hint="give the new one another name"
         )
 
 
-def _hold_released(life: ItemHistory, recorded: RecordedEvent) -> None:
-    if _body(recorded)["hold"] not in life.holds:
+def _hold_released(history: ItemHistory, recorded: RecordedEvent) -> None:
+    if _body(recorded)["hold"] not in history.holds:
         raise RuleError(
             "no hold under that name is in force", hint="see: custody show ID --basis WHY"
         )
 
 
-def _sealed(life: ItemHistory, recorded: RecordedEvent) -> None:
+def _sealed(history: ItemHistory, recorded: RecordedEvent) -> None:
     body = _body(recorded)
-    if body["number"] in life.seals:
+    if body["number"] in history.seals:
         raise RuleError("a seal with that number is on the item already", hint="check the number")
-    if "replaces" in body and body["replaces"] not in life.seals:
+    if "replaces" in body and body["replaces"] not in history.seals:
         raise RuleError(
             "the seal that this one replaces is not on the item", hint="check the number"
         )
 
 
-def _unsealed(life: ItemHistory, recorded: RecordedEvent) -> None:
-    if _body(recorded)["number"] not in life.seals:
+def _unsealed(history: ItemHistory, recorded: RecordedEvent) -> None:
+    if _body(recorded)["number"] not in history.seals:
         raise RuleError("no seal with that number is on the item", hint="check the number")
 
 
-def _decision(life: ItemHistory, recorded: RecordedEvent) -> None:
-    target = life.events.get(_body(recorded)["target"])
+def _decision(history: ItemHistory, recorded: RecordedEvent) -> None:
+    target = history.events.get(_body(recorded)["target"])
     if target is None:
         raise RuleError(
             "what is decided upon is no event of this item", hint="give the digest of the event"
@@ -190,20 +190,20 @@ def _decision(life: ItemHistory, recorded: RecordedEvent) -> None:
         raise RuleError("nobody decides upon what they recorded themselves", hint="ask a colleague")
     if any(
         decision.actor == recorded.actor
-        for decision in life.decided.get(_body(recorded)["target"], [])
+        for decision in history.decided.get(_body(recorded)["target"], [])
     ):
         raise RuleError("you decided upon this already")
 
 
-def _corrected(life: ItemHistory, recorded: RecordedEvent) -> None:
-    if _body(recorded)["target"] not in life.events:
+def _corrected(history: ItemHistory, recorded: RecordedEvent) -> None:
+    if _body(recorded)["target"] not in history.events:
         raise RuleError(
             "what is corrected is no event of this item", hint="give the digest of the event"
         )
 
 
-def _free_of_holds(life: ItemHistory, _: RecordedEvent) -> None:
-    in_force = sorted(life.holds)
+def _free_of_holds(history: ItemHistory, _: RecordedEvent) -> None:
+    in_force = sorted(history.holds)
     if in_force:
         raise RuleError(
             f"{len(in_force)} holds are in force on this item",
@@ -211,23 +211,23 @@ def _free_of_holds(life: ItemHistory, _: RecordedEvent) -> None:
         )
 
 
-def _disposed(life: ItemHistory, recorded: RecordedEvent) -> None:
-    _free_of_holds(life, recorded)
-    if life.retention is not None and life.now < life.retention:
+def _disposed(history: ItemHistory, recorded: RecordedEvent) -> None:
+    _free_of_holds(history, recorded)
+    if history.retention is not None and history.now < history.retention:
         raise RuleError(
             "the time for which this item must be kept is not over",
             hint="see: custody show ID --basis WHY",
         )
     requests = {
         digest: request
-        for digest, request in life.events.items()
+        for digest, request in history.events.items()
         if request.event.type == "disposal-requested"
     }
     if not requests:
         raise RuleError(
             "nobody requested the disposal", hint="custody dispose request ID --reason WHY"
         )
-    approvals = [life.events.get(digest) for digest in _body(recorded)["approvals"]]
+    approvals = [history.events.get(digest) for digest in _body(recorded)["approvals"]]
     good = [
         approval
         for approval in approvals
@@ -253,7 +253,7 @@ def _disposed(life: ItemHistory, recorded: RecordedEvent) -> None:
     if any(
         decision.event.type == "refused"
         for target in requested
-        for decision in life.decided.get(target, [])
+        for decision in history.decided.get(target, [])
     ):
         raise RuleError(
             "the disposal was refused",
@@ -261,12 +261,12 @@ def _disposed(life: ItemHistory, recorded: RecordedEvent) -> None:
         )
 
 
-def _keys_destroyed(life: ItemHistory, recorded: RecordedEvent) -> None:
-    if life.opening is None:
+def _keys_destroyed(history: ItemHistory, recorded: RecordedEvent) -> None:
+    if history.opening is None:
         return  # the record itself was destroyed before: others confirm that they followed
     disposals = [
         digest
-        for digest, past in life.events.items()
+        for digest, past in history.events.items()
         if past.event.type in ("disposed", "returned", "voided")
     ]
     if not disposals:
@@ -275,33 +275,33 @@ def _keys_destroyed(life: ItemHistory, recorded: RecordedEvent) -> None:
         raise RuleError("the keys were destroyed for a disposal that is not this item's")
 
 
-def _onward(life: ItemHistory, recorded: RecordedEvent) -> None:
-    if life.conditions and "reference" not in recorded.event.value.get("basis", {}):
+def _onward(history: ItemHistory, recorded: RecordedEvent) -> None:
+    if history.conditions and "reference" not in recorded.event.value.get("basis", {}):
         raise RuleError(
-            f"this item came with {len(life.conditions)} conditions on onward use",
+            f"this item came with {len(history.conditions)} conditions on onward use",
             hint="give the reference of the authorisation: --authorisation REF",
         )
 
 
-def _offered(life: ItemHistory, recorded: RecordedEvent) -> None:
+def _offered(history: ItemHistory, recorded: RecordedEvent) -> None:
     terms = OfferTerms.from_event(recorded.event)
-    if terms.expires <= life.now:
+    if terms.expires <= history.now:
         raise RuleError(
             "the offer would expire before anybody could answer it", hint="give a later time"
         )
     if terms.mode == "loan" and terms.return_by is None:
         raise RuleError("a loan says until when", hint="--return-by TIME")
-    if life.out:
+    if history.out:
         raise RuleError(
             "the item was handed out and is not back yet",
             hint="record its return first: custody record receive",
         )
-    _onward(life, recorded)
+    _onward(history, recorded)
 
 
-def _accepted(life: ItemHistory, recorded: RecordedEvent) -> None:
-    offered, body = life.offer, _body(recorded)
-    if offered is None or life.opening is None or body["offer"] != offered.digest.hex():
+def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
+    offered, body = history.offer, _body(recorded)
+    if offered is None or history.opening is None or body["offer"] != offered.digest.hex():
         raise RuleError("the acceptance names another offer than the open one")
     if offered.actor == recorded.actor:
         raise RuleError("nobody accepts what they offered themselves", hint="ask a colleague")
@@ -310,11 +310,11 @@ def _accepted(life: ItemHistory, recorded: RecordedEvent) -> None:
         raise RuleError(
             "the offer is made to somebody else", hint="let the one it is made to accept it"
         )
-    if offer.expires is not None and life.now > offer.expires:
+    if offer.expires is not None and history.now > offer.expires:
         raise RuleError("the offer has expired", hint="ask for a new one")
-    on_record = life.opening.body.get("digests")
+    on_record = history.opening.body.get("digests")
     if (
-        life.has_content
+        history.has_content
         and on_record is not None
         and body.get("digests", {}).get("sha-256") != on_record.get("sha-256")
     ):
@@ -322,8 +322,8 @@ def _accepted(life: ItemHistory, recorded: RecordedEvent) -> None:
             "the acceptance does not state the digest on record",
             hint="decline it with what you found: custody handover decline",
         )
-    if not life.has_content and {seal["number"] for seal in body.get("seals", [])} != set(
-        life.seals
+    if not history.has_content and {seal["number"] for seal in body.get("seals", [])} != set(
+        history.seals
     ):
         raise RuleError(
             "the acceptance does not state the seals on record",
@@ -331,22 +331,22 @@ def _accepted(life: ItemHistory, recorded: RecordedEvent) -> None:
         )
 
 
-def _disclosed(life: ItemHistory, recorded: RecordedEvent) -> None:
+def _disclosed(history: ItemHistory, recorded: RecordedEvent) -> None:
     kind = _body(recorded)["recipientKind"]
-    if GUARDED in life.handling and kind not in OFFICIAL:
+    if GUARDED in history.handling and kind not in OFFICIAL:
         raise DeniedError(
             f"material marked {GUARDED} is not given to a recipient of kind {kind!r}",
             hint="show it under supervision",
         )
     if kind != "colleague":
-        _onward(life, recorded)
+        _onward(history, recorded)
 
 
-def _accessed(life: ItemHistory, recorded: RecordedEvent) -> None:
+def _accessed(history: ItemHistory, recorded: RecordedEvent) -> None:
     body, role = _body(recorded), recorded.event.value["actor"]["role"]
     if "basis" not in recorded.event.value:
         raise RuleError("an access says why", hint="--basis WHY")
-    if GUARDED in life.handling and role == "defence":
+    if GUARDED in history.handling and role == "defence":
         if body["mode"] != "inspection":
             raise DeniedError(
                 f"material marked {GUARDED} is inspected by the defence, never copied",

@@ -38,8 +38,8 @@ def check_item(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding]:
         event = item.events.get(row.digest)
         if event is None or event.type != "disposed":
             continue
-        if item.life.holds:
-            found = f"{len(item.life.holds)} in force"
+        if item.history.holds:
+            found = f"{len(item.history.holds)} in force"
             place = f"event {row.seq} of {evidence}"
             yield AuditFinding("hold-broken", place, "no hold in force", found)
         if item.erasure is None:
@@ -49,10 +49,14 @@ def check_item(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding]:
         yield from _check_erasure(item, item.erasure, now)
     if closing:
         return
-    if item.life.retention is not None and item.life.retention < now and not item.life.holds:
-        expected = f"reviewed by {format_time(item.life.retention)}"
+    if (
+        item.history.retention is not None
+        and item.history.retention < now
+        and not item.history.holds
+    ):
+        expected = f"reviewed by {format_time(item.history.retention)}"
         yield AuditFinding("retention-over", evidence, expected, "kept, under no hold")
-    for hold in item.life.holds.values():
+    for hold in item.history.holds.values():
         if "expires" in hold and parse_time(hold["expires"], what="expires") < now:
             expected = f"a hold until {hold['expires']}"
             found = "neither released nor placed anew"

@@ -377,7 +377,7 @@ class _Replay:
         )
         for row in self.into.logs.events(self.evidence) if self.left else own:
             if row.digest in self.events:
-                rebuilt.life.take(RecordedEvent(row.digest, self.events[row.digest]))
+                rebuilt.history.take(RecordedEvent(row.digest, self.events[row.digest]))
         opening = self.events.get(rows[0].digest) if rows else None
         rebuilt.content = opening.content if opening is not None else None
         return rebuilt

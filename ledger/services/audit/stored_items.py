@@ -20,8 +20,8 @@ _PAGE: Final = 100
 
 @dataclass
 class ReconstructedItem:
-    """An item as it should be: its events with their documents, its content, its life, and sealed
-    content keys.
+    """An item as it should be: its events with their documents, its content, its history, and
+    sealed content keys.
 
     ``sequenced``: what our own log has of it, also what counts no more; None in the place of an
     event that cannot be read.
@@ -31,7 +31,7 @@ class ReconstructedItem:
     rows: list[EntryRow]
     events: dict[bytes, Event]
     content: Content | None
-    life: ItemHistory
+    history: ItemHistory
     erasure: ErasureRow | None
     grants: list[dict[str, Any]]
     sequenced: list[Event | None]
