@@ -33,6 +33,8 @@ from ledger.services.storage import replica_status
 
 _PAGE: Final = 256
 _RANGE: Final = 20_000  # blocks asked for at once
+#: Checks that count what they went through, and hold where they find nothing.
+_COUNTED: Final = frozenset({"log", "checkpoints", "rows"})
 Result = SelfCheckFinding | SelfChecked | EntriesWaiting
 #: A check: what it finds, and a number for each thing that it went through.
 Check = Callable[[], Iterable[Result | int]]
@@ -61,10 +63,6 @@ def examine(
         ("workers", partial(_check_workers, node)),
     ):
         yield from _run(part, check)
-
-
-#: Checks that count what they went through, and hold where they find nothing.
-_COUNTED: Final = frozenset({"log", "checkpoints", "rows"})
 
 
 def _run(part: str, check: Check) -> Iterator[Result]:
