@@ -207,7 +207,7 @@ def test_a_folder_that_a_demonstration_made_is_emptied_by_the_same_one(tmp_path:
     (made / "home" / "key").write_text("x")
     (made / "link").symlink_to(tmp_path)
     with pytest.raises(UsageError):
-        files.renew_folder(made, "custody demo --story")
+        files.renew_folder(made, "the story")
     files.renew_folder(made, "custody demo")
     assert len(list(made.iterdir())) == 1
     assert tmp_path.exists()
