@@ -79,36 +79,34 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def used(path: Path) -> Iterator[None]:
-    """Hold a file together with others, until none of whom does `unused` take it."""
-    with _flocked(path, os.O_RDONLY | os.O_CREAT, fcntl.LOCK_SH):
-        yield
-
-
-@contextmanager
-def folder_used(path: Path) -> Iterator[None]:
-    """Hold a folder that is there, and go on being there.
+def used(path: Path, *, folder: bool = False) -> Iterator[None]:
+    """Hold a file, or a folder that is there, together with others, until none of whom does
+    `unused` take it.
 
     Raises:
-        OSError: it is not, or was taken away at that moment.
+        OSError: there is no such folder, or it was taken away at that moment.
     """
-    with _flocked(path, os.O_RDONLY | os.O_DIRECTORY, fcntl.LOCK_SH):
-        path.stat()  # it may have been taken away between two steps
+    with _flocked(path, os.O_RDONLY | _kind(folder), fcntl.LOCK_SH):
+        path.stat()  # a folder may have been taken away between two steps
         yield
 
 
 @contextmanager
 def unused(path: Path, *, folder: bool = False) -> Iterator[bool]:
     """Whether nobody holds a file, or a folder that is there; nobody does until the block ends."""
-    flags = os.O_RDONLY | (os.O_DIRECTORY if folder else os.O_CREAT)
     with ExitStack() as stack:
         try:
+            flags = os.O_RDONLY | _kind(folder)
             stack.enter_context(_flocked(path, flags, fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError:
             free = False
         else:
             free = True
         yield free
+
+
+def _kind(folder: bool) -> int:  # a file is made where there is none
+    return os.O_DIRECTORY if folder else os.O_CREAT
 
 
 @contextmanager

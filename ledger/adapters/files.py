@@ -258,11 +258,9 @@ def building(path: Path, *, what: str) -> Iterator[Path]:
     Raises:
         StorageError: the disk refused; ``what`` says what could not be done.
     """
-    aside = path
     try:
         with ExitStack() as stack:
-            while aside == path:
-                aside = _taken(path, stack)
+            aside = _taken(path, stack)
             _remove_unused(path.absolute().parent.glob(f".*{_BUILDING}"))
             yield aside
             if path.exists():
@@ -273,20 +271,19 @@ def building(path: Path, *, what: str) -> Iterator[Path]:
         raise StorageError(
             f"{what}: {error.strerror}", hint="check disk and permissions"
         ) from error
-    finally:
-        if aside != path:
-            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _taken(path: Path, stack: ExitStack) -> Path:
-    """A new folder beside a path; the path itself where another process just swept it away."""
-    aside = path.with_name(f".{secrets.token_hex(8)}{_BUILDING}")
-    aside.mkdir(mode=0o700, parents=True)
-    try:
-        stack.enter_context(filelock.folder_used(aside))
-    except FileNotFoundError:
-        return path
-    return aside
+    """A new folder beside a path, held until the stack ends, and removed then if it still has that
+    name.
+    """
+    while True:
+        aside = path.with_name(f".{secrets.token_hex(8)}{_BUILDING}")
+        aside.mkdir(mode=0o700, parents=True)
+        with suppress(FileNotFoundError):  # another process swept it away before it was held
+            stack.enter_context(filelock.used(aside, folder=True))
+            stack.callback(shutil.rmtree, aside, ignore_errors=True)
+            return aside
 
 
 def _remove_unused(folders: Iterable[Path]) -> None:

@@ -27,9 +27,8 @@ from ledger.adapters.logfiles import FolderFiles, WebFiles
 from ledger.app import metrics, metrics_server
 from ledger.app.open_audit import about
 from ledger.domain.errors import NetworkError, UsageError
-from ledger.services.audit import monitor
 from ledger.services.audit.monitor import Limits, Round, look, told
-from ledger.services.node import context
+from ledger.services.node import context, transfer_progress
 from tests.support.desk import Desk
 from tests.support.malice import AsANode, World
 
@@ -314,7 +313,7 @@ def test_a_log_that_answers_slowly_keeps_nobody_elses_alarm_back(
     nl.open()
     world.settle()
     assert codes(watch(world)) == set()
-    monkeypatch.setattr(monitor, "_LATE", 0.3)
+    monkeypatch.setattr(transfer_progress, "GRACE", 0.3)
     real, asked = FolderFiles.get, []
 
     def trickling(self: FolderFiles, path: str) -> bytes:

@@ -63,7 +63,6 @@ class LocalBlockStore:
         self._clock = clock or SystemClock()
         self._mutex = threading.RLock()
         self._readers: dict[int, int] = {}
-        self._ends: dict[int, int] = {}  # bytes of each pack that is there
         try:
             self._index = PackIndex(directory)
             self._recover()
@@ -93,7 +92,7 @@ class LocalBlockStore:
         )
         for number in numbers:
             with self._path(number).open("r+b") as file:
-                self._ends[number] = end = file.seek(0, os.SEEK_END)
+                end = file.seek(0, os.SEEK_END)
                 at = indexed.get(number, 0)
                 # Somebody cut it: its blocks are told apart when they are read, and nothing is
                 # written over them.
@@ -105,7 +104,7 @@ class LocalBlockStore:
                     file.truncate()  # a pack that was just begun
                 elif self._scan(file.fileno(), number, at, end)[0] != end:
                     self._number = max(self._number, number + 1)
-        self._open_pack()
+        self._fd, self._end = self._opened(self._number)
 
     def _scan(self, fd: int, number: int, at: int, end: int) -> tuple[int, bool]:
         """Index the blocks of a pack from ``at`` on; where the last one ends, and whether nothing
@@ -130,10 +129,6 @@ class LocalBlockStore:
         self._index.remember(found, number, end, now=self._clock.now())
         return good, whole
 
-    def _open_pack(self) -> None:
-        self._fd, self._end = self._opened(self._number)
-        self._ends[self._number] = self._end
-
     def _opened(self, number: int) -> tuple[int, int]:
         fd = os.open(self._path(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -152,7 +147,6 @@ class LocalBlockStore:
         fd, end = self._opened(self._number + 1)
         os.close(self._fd)
         self._number, self._fd, self._end = self._number + 1, fd, end
-        self._ends[self._number] = end
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -174,15 +168,11 @@ class LocalBlockStore:
     def put_checked(self, blocks: Sequence[Block]) -> int:
         """As ``put`` for blocks that the caller has just hashed, car.blocks for example."""
         with self._held():
-            lacking = set(
-                self._index.missing(
-                    [block.cid for block in blocks], self._ends, now=self._clock.now()
-                )
-            )
+            names = [block.cid for block in blocks]
+            lacking = set(self._index.missing(names, now=self._clock.now()))
             new = {block.cid: block for block in blocks if block.cid in lacking}
             if new:
                 places, end = self._append(list(new.values()))
-                self._index.lose(list(new))  # those of a pack that was cut are stored again
                 self._commit(
                     lambda: self._index.remember(places, self._number, end, now=self._clock.now()),
                     end,
@@ -216,7 +206,7 @@ class LocalBlockStore:
         except sqlite3.Error:
             self._undo()
             raise
-        self._end = self._ends[self._number] = end
+        self._end = end
 
     def _write(self, parts: Sequence[bytes | memoryview]) -> None:
         at = self._end
@@ -241,7 +231,7 @@ class LocalBlockStore:
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See storage.NodeStore."""
         with self._held():
-            return self._index.missing(wanted, self._ends, now=self._clock.now())
+            return self._index.missing(wanted, now=self._clock.now())
 
     def get(self, cid: bytes) -> bytes:
         """See storage.NodeStore."""
@@ -377,7 +367,6 @@ class LocalBlockStore:
 
     def _drop(self, number: int) -> None:
         with self._held():
-            self._ends.pop(number, None)
             self._index.sync()
             if number in self._readers:
                 os.close(self._readers.pop(number))

@@ -20,15 +20,14 @@ from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import NetworkError
 from ledger.domain.ports.node_and_chain import Clock, Contracts
 from ledger.services.audit import external
+from ledger.services.node import transfer_progress
 
 _HOUR: Final = 3600
-_PACE: Final = 65_536  # bytes a second
-_LATE: Final = 60.0  # seconds beyond what that takes
 #: Warnings that are an alarm nevertheless: nothing is proven wrong, but somebody must look.
 _LOUD: Final = frozenset({"volume", "late", "overdue", "silence", "view-longer"})
 _UNREAD: Final = frozenset({"unreachable", "log-older", "copy-lacks"})
 #: Alarms when it is so at two looks, one after the other.
-_PATIENT: Final = frozenset({"unreachable", "chain-silent", "log-older", "copy-lacks"})
+_PATIENT: Final = _UNREAD | {"chain-silent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class _Paced:
         with self._mutex:
             now = time.monotonic()
             waited = self._waited + (now - self._since if self._asked else 0.0)
-            if waited > _LATE + self._bytes / _PACE:
+            if waited > transfer_progress.GRACE + self._bytes / transfer_progress.RATE:
                 raise NetworkError(
                     f"answers too slowly: {self._bytes} bytes in {waited:.0f} s",
                     hint="nothing more is asked of it until the next look",
