@@ -1,7 +1,8 @@
-"""An exclusive lock on a file that says who holds it."""
+"""Locks on files and folders: one that says who holds it, and others that many hold together."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -13,6 +14,7 @@ from typing import Final
 
 from ledger.domain.errors import LockedError
 
+_NO_LOCKS: Final = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _LOOK: Final = 0.02  # seconds; `held` takes the lock for less than that
 
 
@@ -79,16 +81,16 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def used(path: Path, *, folder: bool = False) -> Iterator[None]:
-    """Hold a file, or a folder that is there, together with others, until none of whom does
-    `unused` take it.
+def used(path: Path, *, folder: bool = False) -> Iterator[int]:
+    """Hold a file, made where there is none, or a folder that is there, together with others, until
+    none of whom does `unused` take it; its descriptor.
 
     Raises:
-        OSError: there is no such folder, or it was taken away at that moment.
+        OSError: there is no such folder, or what was held was taken away at that moment.
     """
-    with _flocked(path, os.O_RDONLY | _kind(folder), fcntl.LOCK_SH):
-        path.stat()  # a folder may have been taken away between two steps
-        yield
+    with _flocked(path, _flags(folder=folder), fcntl.LOCK_SH) as fd:
+        path.stat()  # it may have been taken away between two steps
+        yield fd
 
 
 @contextmanager
@@ -96,8 +98,8 @@ def unused(path: Path, *, folder: bool = False) -> Iterator[bool]:
     """Whether nobody holds a file, or a folder that is there; nobody does until the block ends."""
     with ExitStack() as stack:
         try:
-            flags = os.O_RDONLY | _kind(folder)
-            stack.enter_context(_flocked(path, flags, fcntl.LOCK_EX | fcntl.LOCK_NB))
+            how = fcntl.LOCK_EX | fcntl.LOCK_NB
+            stack.enter_context(_flocked(path, _flags(folder=folder), how))
         except BlockingIOError:
             free = False
         else:
@@ -105,15 +107,21 @@ def unused(path: Path, *, folder: bool = False) -> Iterator[bool]:
         yield free
 
 
-def _kind(folder: bool) -> int:  # a file is made where there is none
-    return os.O_DIRECTORY if folder else os.O_CREAT
+def _flags(*, folder: bool) -> int:
+    kind = os.O_RDONLY | os.O_DIRECTORY if folder else os.O_RDWR | os.O_CREAT
+    return kind | os.O_NOFOLLOW
 
 
 @contextmanager
 def _flocked(path: Path, flags: int, how: int) -> Iterator[int]:
     fd = os.open(path, flags | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(fd, how)
+        try:
+            fcntl.flock(fd, how)
+        except OSError as error:
+            # On a disk without locks nobody finds out that something is unused.
+            if how != fcntl.LOCK_SH or error.errno not in _NO_LOCKS:
+                raise
         yield fd
     finally:
         os.close(fd)
