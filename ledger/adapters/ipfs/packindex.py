@@ -34,6 +34,7 @@ _ACCOUNTED: Final = (
     f"SELECT (SELECT coalesce(sum({_FRAME}), 0) FROM place WHERE pack = ?1)"  # noqa: S608
     f" + (SELECT coalesce(sum({_FRAME}), 0) FROM dead WHERE pack = ?1)"
 )
+BURIED_OF: Final = "SELECT pack, at FROM dead WHERE size = ?"
 _INDEXED: Final = "SELECT number, indexed FROM packs WHERE NOT doomed"
 
 
@@ -149,12 +150,21 @@ class PackIndex:
     def move(self, places: Sequence[Place], number: int, end: int) -> None:
         """Blocks were written again to pack ``number``: read them there from now on."""
         with self._transaction():
-            self._db.executemany(f"{_BURY} WHERE cid = ?", [(place.cid,) for place in places])
-            self._db.executemany(
-                "UPDATE place SET pack = ?, at = ? WHERE cid = ?",
-                [(place.pack, place.at, place.cid) for place in places],
-            )
+            self._settle_at(places)
             self._indexed(number, end)
+
+    def take_over(self, place: Place) -> None:
+        """A copy that lay dead is the one to read from now on: the other one is damaged."""
+        with self._transaction():
+            self._settle_at([place])
+            self._db.execute("DELETE FROM dead WHERE pack = ? AND at = ?", (place.pack, place.at))
+
+    def _settle_at(self, places: Sequence[Place]) -> None:
+        self._db.executemany(f"{_BURY} WHERE cid = ?", [(place.cid,) for place in places])
+        self._db.executemany(
+            "UPDATE place SET pack = ?, at = ? WHERE cid = ?",
+            [(place.pack, place.at, place.cid) for place in places],
+        )
 
     def _indexed(self, number: int, end: int) -> None:
         statement = (
@@ -249,6 +259,15 @@ class PackIndex:
         """The first of a pack's blocks in the order in which they lie."""
         query = "SELECT cid, pack, at, size FROM place WHERE pack = ? ORDER BY at LIMIT ?"
         return [Place(*row) for row in self._db.execute(query, (number, limit))]
+
+    def buried(self, number: int, after: int, limit: int) -> list[tuple[int, int]]:
+        """What lies dead in a pack behind an offset, in order: (offset, bytes)."""
+        query = "SELECT at, size FROM dead WHERE pack = ? AND at > ? ORDER BY at LIMIT ?"
+        return self._db.execute(query, (number, after, limit)).fetchall()
+
+    def buried_of(self, size: int) -> list[tuple[int, int]]:
+        """Where something of so many bytes lies dead: (pack, offset)."""
+        return self._db.execute(BURIED_OF, (size,)).fetchall()
 
     def doom(self, number: int) -> bool:
         """Give up a pack that nobody needs any more; False where a block still lies in it."""
