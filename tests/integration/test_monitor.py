@@ -100,6 +100,24 @@ def test_an_alarm_that_nobody_took_is_due_again_and_what_stands_is_named(world: 
     assert (codes(found), [one.code for one in found.standing]) == (set(), ["log-truncated"])
 
 
+def test_a_second_contradiction_in_the_place_of_one_that_was_told_is_told_too(
+    world: World,
+) -> None:
+    """Whoever keeps the log made a harmless one, and had every later one passed over."""
+    nl = world["NL-POL"]
+    item = nl.open()
+    world.settle()
+    one, two, three, more = (nl.statement(item, "none").entry for _ in range(4))
+    assert codes(watch(world, NL_POL=[*nl.entries, one])) == set()
+    assert codes(watch(world, NL_POL=[*nl.entries, two])) == {"view-differs"}
+    assert codes(watch(world, NL_POL=[*nl.entries, two])) == set()
+    found = watch(world, NL_POL=[*nl.entries, three])
+    assert codes(found) == {"view-differs"}
+    assert [each.code for each in found.standing] == ["view-differs"]
+    assert {each.place for each in found.fresh} == {each.place for each in found.standing}
+    assert codes(watch(world, NL_POL=[*nl.entries, three, more])) == set(), "they are the same"
+
+
 def test_a_copy_that_lags_behind_its_node_is_no_contradiction(world: World) -> None:
     nl = world["NL-POL"]
     nl.open()

@@ -30,6 +30,9 @@ _UNREAD: Final = frozenset({"unreachable", "log-older", "copy-lacks"})
 _PATIENT: Final = _UNREAD | {"chain-silent"}
 
 
+_NUMBER: Final = re.compile(r"\b\d+\b", re.ASCII)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """When to raise an alarm: seconds without a new checkpoint, and events that one person signs
@@ -175,14 +178,21 @@ def is_alarm(finding: AuditFinding) -> bool:
 
 
 def _key(finding: AuditFinding) -> bytes:
-    """What an alarm is known by: numbers move on while a thing stays the same, so its code and
-    place. What could not be read is known by whose it is: a log that fails at another file at each
-    look was not judged at any.
+    """What an alarm is known by.
+
+    - What could not be read, by whose it is: a log that fails at another file at each look was not
+      judged at any.
+    - A contradiction, by its code, its place and what contradicts what: a second one in the same
+      place is news. Numbers move on while a thing stays the same, and do not count; digests do.
+    - All others by code and place.
     """
     if finding.code in _UNREAD:
-        whose = re.split(" (?:of|at) ", finding.place)[-1]
-        return sha256(f"not read\x00{whose}".encode()).digest()
-    return sha256(f"{finding.code}\x00{finding.place}".encode()).digest()
+        known_by = ["not read", re.split(" (?:of|at) ", finding.place)[-1]]
+    else:
+        known_by = [finding.code, finding.place]
+        if finding.kind.severity == Severity.FAILED:
+            known_by += [_NUMBER.sub("", one) for one in (finding.expected, finding.found)]
+    return sha256("\x00".join(known_by).encode()).digest()
 
 
 def _sorted(
