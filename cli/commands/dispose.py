@@ -230,6 +230,10 @@ def _certificate(found: dict[str, Any]) -> list[str]:
         f"copies pinned   {found['pins']} still to be removed"
         if found["pins"]
         else "copies pinned   none left",
+        "ciphertext      some still on the node's own disk: it goes with custody collect, but for "
+        "what another item has"
+        if found["stored"]
+        else "ciphertext      none left on the node's own disk",
         _backups(found["backupsExpire"]),
         "",
         (

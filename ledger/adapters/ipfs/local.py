@@ -24,7 +24,7 @@ from ledger.adapters.clock import SystemClock
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.packfiles import HEADER, PackFiles
 from ledger.adapters.ipfs.packindex import PackIndex, Place
-from ledger.adapters.ipfs.sections import checked, next_section, section
+from ledger.adapters.ipfs.sections import checked, scan
 from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import (
     LockedError,
@@ -42,6 +42,7 @@ _PACK_LIMIT: Final = (
     1 << 30
 )  # bytes; a pack is the unit of compaction and of copying to other media
 _MOVED: Final = 8  # blocks written again in one go: 8 MiB
+_PAGE: Final = 1000  # CIDs read in one go
 _DISK_HINT: Final = "check the free space of the disk"
 
 
@@ -102,26 +103,11 @@ class LocalBlockStore:
         self._packs.begin(newest)
 
     def _scan(self, fd: int, number: int, at: int, end: int) -> tuple[int, bool]:
-        """Index the blocks of a pack from ``at`` on; where the last one ends, and whether nothing
-        but what was torn at the end of the pack is no block.
-        """
+        """Index the blocks of a pack from an offset on; as `scan`, without them."""
         if at < len(HEADER) and os.pread(fd, len(HEADER), 0) == HEADER:
             at = len(HEADER)
-        found, good, whole, skipped = [], at, True, False
-        while at < end:
-            place, behind = section(fd, number, at)
-            if place is not None:
-                found.append(place)
-                at = good = behind
-                whole = whole and not skipped
-                continue
-            skipped = True
-            if behind and section(fd, number, behind)[0] is not None:
-                at = behind
-            else:
-                at, searched = next_section(fd, number, at + 1, end)
-                whole = whole and searched
-        self._index.remember(found, number, end, now=self._clock.now())
+        places, good, whole = scan(fd, number, at, end)
+        self._index.remember(places, number, end, now=self._clock.now())
         return good, whole
 
     @contextmanager
@@ -262,6 +248,39 @@ class LocalBlockStore:
             blocks, size = self._index.forget_marked()
         return Collected(blocks, size, self._give_back())
 
+    def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
+        """See storage.NodeStore. Of what lies dead the CID before it is read."""
+        with self._held():
+            there = {cid for cid in wanted if self._index.find(cid) is not None}
+            packs = self._index.burials() if len(there) < len(wanted) else []
+        for number in packs:
+            there.update(cid for _, cid in self._dead(number))
+        return [cid for cid in wanted if cid in there]
+
+    def _dead(self, number: int) -> Iterator[tuple[int, bytes]]:
+        """What lies dead in a pack: offset and CID, a page after the other. A pack that is taken
+        away meanwhile has none any more.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        at = 0
+        while True:
+            with self._held():
+                try:
+                    page = [
+                        (at, self._packs.name(number, at))
+                        for at, _ in self._index.buried(number, at, _PAGE)
+                    ]
+                except OSError as error:
+                    raise StorageError(
+                        f"a pack could not be read: {error}", hint="check the disk"
+                    ) from error
+            if not page:
+                return
+            yield from page
+            at = page[-1][0]
+
     def _give_back(self) -> int:
         """Compact the packs; what is dead waits for the next time while a backup copies them."""
         try:
@@ -333,22 +352,16 @@ class LocalBlockStore:
         read twice is what lay twice: blocks that a compaction moved before it was killed, and those
         of an index that was lost. For all other dead ones the CID before them is read.
         """
-        at = 0
-        while True:
+        for _, cid in self._dead(number):
             with self._held():
-                page = self._index.buried(number, at, _MOVED)
-                names = [self._packs.name(number, at) for at, _ in page]
-                places = [self._index.find(name) for name in names]
-            if not page:
-                return True
-            for place in places:
-                if place is not None and place.pack != number:
-                    with suppress(NotFoundError):  # it was given up meanwhile
-                        try:
-                            self.get(place.cid)
-                        except (UnreadableError, VerificationError):
-                            return False
-            at = page[-1][0]
+                place = self._index.find(cid)
+            if place is not None and place.pack != number:
+                with suppress(NotFoundError):  # it was given up meanwhile
+                    try:
+                        self.get(cid)
+                    except (UnreadableError, VerificationError):
+                        return False
+        return True
 
     def _empty(self, number: int) -> bool:
         """Move every block out of a pack; False where one cannot be read and must stay for

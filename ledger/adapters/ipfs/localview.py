@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from ledger.adapters.ipfs.packindex import BURIED_OF, Place
+from ledger.adapters.ipfs.packindex import BURIED, BURIED_OF, Place
 from ledger.adapters.ipfs.sections import checked, named_before
 from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import NotFoundError, StorageError, UnreadableError, VerificationError
@@ -132,6 +132,13 @@ class LocalBlockView:
     def put(self, blocks: Iterable[Block]) -> None:  # noqa: ARG002
         """Refused."""
         _refuse()
+
+    def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
+        """See storage.NodeStore."""
+        there = {cid for cid in wanted if self._find(cid) is not None}
+        dead = self._rows(BURIED) if len(there) < len(wanted) else []
+        named = {self._pread(named_before(Place(b"", pack, at, 0))) for pack, at in dead}
+        return [cid for cid in wanted if cid in there or cid in named]
 
     @property
     def own(self) -> BlockStore:

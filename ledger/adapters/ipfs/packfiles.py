@@ -115,10 +115,15 @@ class PackFiles:
         return os.pread(self._reader(number), cids.SIZE, at - cids.SIZE)
 
     def remove(self, number: int) -> None:
-        """Take a pack away."""
+        """Take a pack away, durably: what was destroyed must not come back after a power failure.
+
+        Raises:
+            OSError: the disk refused.
+        """
         if number in self._readers:
             os.close(self._readers.pop(number))
         self.path(number).unlink(missing_ok=True)
+        files.sync_directory(self._directory)
 
     def close(self) -> None:
         """Close what is open."""

@@ -34,7 +34,8 @@ _ACCOUNTED: Final = (
     f"SELECT (SELECT coalesce(sum({_FRAME}), 0) FROM place WHERE pack = ?1)"  # noqa: S608
     f" + (SELECT coalesce(sum({_FRAME}), 0) FROM dead WHERE pack = ?1)"
 )
-BURIED_OF: Final = "SELECT pack, at FROM dead WHERE size = ?"
+BURIED: Final = "SELECT pack, at FROM dead"
+BURIED_OF: Final = f"{BURIED} WHERE size = ?"
 _INDEXED: Final = "SELECT number, indexed FROM packs WHERE NOT doomed"
 
 
@@ -259,6 +260,10 @@ class PackIndex:
         """The first of a pack's blocks in the order in which they lie."""
         query = "SELECT cid, pack, at, size FROM place WHERE pack = ? ORDER BY at LIMIT ?"
         return [Place(*row) for row in self._db.execute(query, (number, limit))]
+
+    def burials(self) -> list[int]:
+        """Packs in which something lies dead."""
+        return [row[0] for row in self._db.execute("SELECT DISTINCT pack FROM dead")]
 
     def buried(self, number: int, after: int, limit: int) -> list[tuple[int, int]]:
         """What lies dead in a pack behind an offset, in order: (offset, bytes)."""

@@ -42,6 +42,28 @@ def checked(cid: bytes, data: bytes, place: Place) -> bytes:
     return data
 
 
+def scan(fd: int, number: int, at: int, end: int) -> tuple[list[Place], int, bool]:
+    """The blocks of a pack from an offset on; where the last one ends; and whether nothing but what
+    was torn at the end of the pack is no block.
+    """
+    places: list[Place] = []
+    good, whole, skipped = at, True, False
+    while at < end:
+        place, behind = section(fd, number, at)
+        if place is not None:
+            places.append(place)
+            at = good = behind
+            whole = whole and not skipped
+            continue
+        skipped = True
+        if behind and section(fd, number, behind)[0] is not None:
+            at = behind
+        else:
+            at, searched = next_section(fd, number, at + 1, end)
+            whole = whole and searched
+    return places, good, whole
+
+
 def named_before(place: Place) -> Place:
     """Where the CID of a block lies: straight before it."""
     return Place(place.cid, place.pack, place.at - cids.SIZE, cids.SIZE)
