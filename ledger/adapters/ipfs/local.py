@@ -78,7 +78,7 @@ class LocalBlockStore:
         write nothing over what is torn.
         """
         for number in self._index.doomed():
-            self._packs.path(number).unlink(missing_ok=True)
+            self._packs.remove(number)
             self._index.drop(number)
         found = {int(path.stem[5:]): path for path in self._directory.glob("pack-*.car")}
         numbers, before = sorted(found), self._index.indexed()

@@ -68,7 +68,7 @@ def below(blocks: BlockStore, root: bytes) -> Iterator[bytes]:
     """
     if cids.codec_of(root) != cids.RAW:
         links: Sequence[Link] = ()
-        with suppress(NotFoundError, UnreadableError, VerificationError):
+        with suppress(FormatError, NotFoundError, UnreadableError, VerificationError):
             links = unixfs.decode_node(blocks.get(root))
         for link in links:
             yield from below(blocks, link.cid)
