@@ -14,8 +14,9 @@ import pytest
 from ledger.adapters.ipfs import local, sections
 from ledger.adapters.ipfs.local import LocalBlockStore
 from ledger.adapters.ipfs.localview import LocalBlockView
+from ledger.adapters.ipfs.packfiles import PackFiles
 from ledger.adapters.ipfs.packindex import Place
-from ledger.domain.errors import VerificationError
+from ledger.domain.errors import UnreadableError, VerificationError
 from ledger.domain.ipld import car
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
@@ -104,6 +105,37 @@ def test_two_damaged_copies_stay_for_repair_and_good_ones_go_on(
         assert [store.get(one.cid) for one in (blocks[0], *blocks[2:])] == [
             one.data for one in (blocks[0], *blocks[2:])
         ]
+
+
+def test_a_copy_in_a_pack_that_is_about_to_go_takes_over_from_none(
+    folder: Path, blocks: list[Block], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody reads a block in the moment in which its old pack goes, and the disk fails them."""
+    [one] = blocks[4:5]
+    dropped = LocalBlockStore._drop
+
+    def dropping(self: LocalBlockStore, number: int) -> None:
+        if number == 0:
+            with monkeypatch.context() as failing:
+                failing.setattr(PackFiles, "read", unread)
+                with pytest.raises(UnreadableError):
+                    self.get(one.cid)
+        dropped(self, number)
+
+    index(folder)
+    monkeypatch.setattr(LocalBlockStore, "_drop", dropping)
+    original, asked = PackFiles.read, []
+
+    def unread(self: PackFiles, place: Place) -> bytes:
+        asked.append(place)
+        if len(asked) == 1:
+            raise UnreadableError("input/output error")
+        return original(self, place)
+
+    with closing(LocalBlockStore(folder)) as store:
+        store.collect([each.cid for each in blocks[1:]], before=LATE)
+        assert asked
+        assert store.get(one.cid) == one.data
 
 
 def test_a_copy_of_what_was_given_up_answers_nobody(folder: Path, blocks: list[Block]) -> None:

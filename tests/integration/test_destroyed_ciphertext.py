@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.commands import dispose as dispose_command
 from ledger.adapters.filelock import FileLock
 from ledger.adapters.ipfs.localview import LocalBlockView
 from ledger.domain.blocks import dag
@@ -51,7 +52,9 @@ def destroyed(home: Path, tmp_path: Path, size: int) -> tuple[str, str, list[byt
             dispose(desk, gone)
             erasure.settle(desk.node)
         assert all(one in raw(home) for one in leaves)
-        assert desk.client.disposal(gone)["stored"], "and the certificate says so"
+        told = "\n".join(dispose_command._certificate(desk.client.disposal(gone)))
+        assert "ciphertext      some still" in told
+        assert "custody collect" in told
         with closing(LocalBlockView(home / "blocks")) as view:
             assert view.lingering(every) == desk.node.blocks.lingering(every) == every
     return kept, gone, leaves

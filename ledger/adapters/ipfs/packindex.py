@@ -35,7 +35,11 @@ _ACCOUNTED: Final = (
     f" + (SELECT coalesce(sum({_FRAME}), 0) FROM dead WHERE pack = ?1)"
 )
 BURIED: Final = "SELECT pack, at FROM dead"
-BURIED_OF: Final = f"{BURIED} WHERE size = ?"
+#: Not in a pack whose file may be gone at any moment.
+BURIED_OF: Final = (
+    "SELECT pack, at FROM dead WHERE size = ? "
+    "AND pack NOT IN (SELECT number FROM packs WHERE doomed)"
+)
 _INDEXED: Final = "SELECT number, indexed FROM packs WHERE NOT doomed"
 
 
