@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
+from cli.hints import runnable
 from cli.state import STATE, Evidence, Json
 
 _HELP = """Dispose of an item: one person requests it, another one approves, a custodian carries it
@@ -231,6 +232,10 @@ def _certificate(found: dict[str, Any]) -> list[str]:
         f"copies pinned   {found['pins']} still to be removed"
         if found["pins"]
         else "copies pinned   none left",
+        "ciphertext      some still on the node's own disk: "
+        + runnable("custody collect removes what no other item has")
+        if found["stored"]
+        else "ciphertext      none left on the node's own disk",
         _backups(found["backupsExpire"]),
         "",
         (
