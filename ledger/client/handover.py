@@ -89,7 +89,8 @@ def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: s
     """The key to seal to: of a person, or of another agency's custodians.
 
     Raises:
-        NotFoundError: nobody under that name is known here.
+        NotFoundError: nobody under that name is known here. DeniedError: the agency is suspended or
+            retired.
     """
     if person is not None:
         if person.agency != agency:
@@ -102,6 +103,11 @@ def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: s
         )
     for partner in node.partners():
         if partner["agency"] == agency:
+            if not partner["active"]:
+                raise DeniedError(
+                    f"the registry does not have {agency} as an active agency",
+                    hint="ask the governors of the consortium",
+                )
             return descriptors.parse(from_b64url(partner["descriptor"], what="descriptor")).custody
     raise NotFoundError(
         f"{agency} is not known here", hint="custody partner add URL, by an administrator"

@@ -195,6 +195,18 @@ def holders(unit: UnitOfWork, evidence: str) -> set[str]:
     return taken | ({item.state.origin} if item is not None else set())
 
 
+def unconfirmed(node: Node, agency: str) -> tuple[int, int]:
+    """How many disposals of ours an agency that held the item has not confirmed, and how many of
+    its own we have not confirmed to it.
+    """
+    theirs = 0
+    for row in _rows(node, ("dropped", "done"), node.agency, held=agency):
+        with node.records.read() as unit:
+            told = disposal(unit, row.evidence)
+        theirs += told is not None and agency not in {code for code, _, _ in told.confirmed}
+    return theirs, sum(1 for _ in _rows(node, ("dropped",), agency))
+
+
 def closing(node: Node, agency: str, evidence: str) -> bytes:
     """For an agency that held an item before us: what our log says up to its disposal, as a bundle
     without documents or proofs.

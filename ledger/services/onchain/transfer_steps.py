@@ -33,6 +33,7 @@ from ledger.domain.ports.states import TransferState
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
+from ledger.services.onchain import standing
 from ledger.services.records import pages
 
 KIND: Final = "handover"
@@ -243,6 +244,13 @@ def _begin(node: Node, row: TransferStepRow) -> bool:
     """Send the transaction that a signed offer or answer calls for, once that is anchored for
     good.
     """
+    if row.state == "offered" and not standing.is_active(node, row.taker):
+        # The contract would take it, and ask only when it is accepted.
+        raise ChainError(
+            f"{standing.inactive(row.taker).message}: an item offered to it is not brought to the "
+            "chain",
+            hint="take the offer back: custody handover withdraw ID --reason WHY",
+        )
     with node.records.read() as unit:
         item = unit.items.get(row.evidence)
         entry = unit.logs.entry_by_digest(

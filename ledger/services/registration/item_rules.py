@@ -21,6 +21,7 @@ from ledger.services.access import authorization
 from ledger.services.access.authorization import Caller
 from ledger.services.access.service_numbers import Persons
 from ledger.services.node.context import Node
+from ledger.services.onchain import standing
 from ledger.services.records import documents
 from ledger.services.registration.statement_checks import ValidatedSubmission
 
@@ -54,6 +55,8 @@ class Review:
         if self._node.profile is not None and one.certificate.kind == "person":
             self._node.profile.require_allowed(one.event)
         self._require_references(one.event, signer)
+        for code in _other_sides(one.event, before, self._node.agency):
+            standing.require_active(self._unit, code)
         told = _told(self._persons, one.statement.digest, one.event)
         evidence = one.statement.claims.subject
         if before is None:
@@ -131,6 +134,23 @@ class Review:
         der = self._unit.people.certificate(row.certificate)
         if der is None or not certificates.parse(der).roles & ROLES_BY_TYPE["transfer-accepted"]:
             raise RuleError("none of that person's roles may take an item over", hint=hint)
+
+
+def receivers(event: Event) -> set[str]:
+    """Agencies to which an event gives something, as a whole or to one of their people."""
+    return {event.body["to"]["agency"]} if "agency" in event.body.get("to", {}) else set()
+
+
+def _other_sides(event: Event, before: ItemRow | None, own: str) -> set[str]:
+    """Agencies that must be in good standing for an event: those that it gives something to, and
+    the giver of what it takes. What is refused, taken back or destroyed asks nothing of them.
+    """
+    giver = (
+        {before.state.custodian}
+        if before is not None and event.type == "transfer-accepted"
+        else set()
+    )
+    return (receivers(event) | giver) - {own}
 
 
 def _require_fresh(time: int, now: int) -> None:
