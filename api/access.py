@@ -67,6 +67,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     # whoever records and reads evidence; reading also needs a recorded access
     "register": _RECORD | {"service"},
     "readable": _RECORD,
+    "correctable": ROLES_BY_TYPE["corrected"],
     "details": _RECORD,
     "grants": _RECORD,
     "content": _RECORD,
@@ -146,6 +147,7 @@ GUEST_ROUTES: Final = frozenset({
     "consistency_proof",
     "register",
     "readable",
+    "correctable",
     "details",
     "grants",
     "content",

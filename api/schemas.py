@@ -254,6 +254,15 @@ class AccessIn(Strict):
     access: Hex
 
 
+class CorrectableIn(Strict):
+    """The event that shall be corrected, by its statement, and the JSON pointer of the member."""
+
+    model_config = example(target=_DIGEST, pointer="/body/name")
+
+    target: Hex
+    pointer: Annotated[str, Field(min_length=1, max_length=1024)]
+
+
 class BundleIn(Strict):
     """The caller's access, empty for an item whose keys are destroyed, and what to leave out:
     /body/place, 3:/body/place, or 3.

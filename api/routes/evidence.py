@@ -12,6 +12,7 @@ from api.ranges import ranged
 from api.schemas import (
     AccessIn,
     BundleIn,
+    CorrectableIn,
     DetailsOut,
     EventOut,
     EventsOut,
@@ -30,6 +31,7 @@ from ledger.client.redaction import Withheld
 from ledger.domain.codecs.text import b64url, format_time, from_hex
 from ledger.domain.ipld import cid as cids
 from ledger.domain.item.custody import Offer
+from ledger.domain.item.parts import require_part
 from ledger.domain.ports.rows import ItemRow, ReplicaStateRow
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization, reading
@@ -200,6 +202,17 @@ def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: Mode) -> Re
         item = authorization.visible(node, unit, caller, evidence)
         keys = authorization.require_readable(node, unit, caller, item, mode)
     return ReadableOut(content=item.cid is not None, keys=[one.hex() for one in keys])
+
+
+@router.post("/{evidence}/correctable", operation_id="correctable", status_code=204)
+def correctable(node: NodeDep, caller: CallerDep, evidence: Item, request: CorrectableIn) -> None:
+    """Whether the caller could correct a member of an event, to be asked before a correction is
+    signed; refused with the reason where not.
+    """
+    with node.records.read() as unit:
+        item = authorization.visible(node, unit, caller, evidence)
+        require_part("corrected", authorization.parts_of(node, unit, caller, evidence, item))
+        life_of(node, unit, evidence).require_correctable(request.target, request.pointer)
 
 
 @router.post("/{evidence}/details", operation_id="details")

@@ -38,6 +38,7 @@ def correct(
         events = {one["seq"]: one["statement"] for one in session.node.events(urn)}
         if event not in events:
             raise UsageError(f"the item has events 0 to {len(events) - 1}, not {event}")
+        session.node.require_correctable(urn, events[event], field)
         body = {
             "target": events[event],
             "pointer": field,

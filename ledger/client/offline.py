@@ -164,6 +164,16 @@ class FieldNode:
                 "index": one.number,
             }
 
+    def require_correctable(self, evidence: str, target: str, pointer: str) -> None:
+        """As a node answers, for an item that was begun here.
+
+        Raises:
+            RuleError: why a member of an event may not be corrected.
+        """
+        _Standing(str(self._about["agency"]), self._queue.of(evidence)).require_correctable(
+            target, pointer
+        )
+
     def status(self, **_: bool) -> dict[str, Any]:
         """How much waits."""
         return {
@@ -312,6 +322,11 @@ class _Standing:
         if self._state is not None:
             self._life.require_allowed(_told(one), one.statement.claims.time)
         self._take(one)
+
+    def require_correctable(self, target: str, pointer: str) -> None:
+        """See ItemHistory.require_correctable."""
+        if self._whole:
+            self._life.require_correctable(target, pointer)
 
     def _take(self, one: Waiting) -> None:
         statement = one.statement

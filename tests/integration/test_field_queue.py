@@ -143,6 +143,17 @@ def test_what_the_node_would_refuse_of_an_item_begun_here_is_refused_before_it_i
             "corrected",
             {"target": "0" * 64, "pointer": "/body/text", "new": "x", "reason": "y"},
         )
+    with laptop.field() as node:
+        begun = next(node.events(phone))["statement"]
+        with pytest.raises(RuleError, match="no such member"):
+            node.require_correctable(phone, begun, "/body/text")
+        node.require_correctable(phone, begun, "/body/description")
+    with pytest.raises(RuleError, match="no such member"):
+        laptop.record(
+            phone,
+            "corrected",
+            {"target": begun, "pointer": "/body/text", "new": "x", "reason": "y"},
+        )
     laptop.record(phone, "unsealed", {"number": "S-1", "condition": "whole"})
     with pytest.raises(RuleError, match="no seal with that number"):
         laptop.record(phone, "unsealed", {"number": "S-1", "condition": "whole"})

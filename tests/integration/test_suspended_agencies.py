@@ -59,6 +59,11 @@ def disclose(desk: Desk, item: str) -> Any:
     return copying.disclose(desk.client, desk.person, desk.clock, item, recipient, what)
 
 
+def _steps(desk: Desk) -> None:
+    for _ in range(4):
+        transfer_steps.step(desk.node)
+
+
 def events(desk: Desk, item: str) -> int:
     return int(desk.client.item(item)["events"])
 
@@ -138,8 +143,7 @@ def test_an_offer_made_before_is_not_brought_to_the_chain_and_can_be_taken_back(
     with suspended(trio):
         nl.anchor()
         with pytest.raises(ChainError, match=INACTIVE):
-            for _ in range(4):
-                transfer_steps.step(nl.node)
+            _steps(nl)
         [row] = transfer_steps.every(nl.node, transfer_steps.UNSETTLED)
         assert (row.state, row.offer_time) == ("offered", 0)
         assert INACTIVE in sync.own(nl.node).problems[NL]

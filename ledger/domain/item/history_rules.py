@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ledger.domain.codecs.text import format_time, parse_time
 from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.event import corrections
 from ledger.domain.event.document import Event
 from ledger.domain.identity.person import PersonId
 
@@ -128,6 +129,22 @@ class ItemHistory:
             self.now = now
             check(self, told)
 
+    def require_correctable(self, target: str, pointer: str) -> None:
+        """Check that a member of an event of this item may be corrected: also before a correction
+        is signed.
+
+        Args:
+            target: statement digest of the event, in hex.
+
+        Raises:
+            RuleError: no event of this item, or no such member, or one that stays as it is.
+        """
+        if target not in self.told:
+            raise RuleError(
+                "what is corrected is no event of this item", hint="give the digest of the event"
+            )
+        corrections.require_member(self.told[target].event, pointer)
+
     def standing(self) -> dict[str, Any]:
         """What holds now, for those who may read the record."""
         return {
@@ -191,10 +208,7 @@ def _decision(life: ItemHistory, told: RecordedEvent) -> None:
 
 
 def _corrected(life: ItemHistory, told: RecordedEvent) -> None:
-    if _body(told)["target"] not in life.told:
-        raise RuleError(
-            "what is corrected is no event of this item", hint="give the digest of the event"
-        )
+    life.require_correctable(_body(told)["target"], _body(told)["pointer"])
 
 
 def _free_of_holds(life: ItemHistory, _: RecordedEvent) -> None:
@@ -323,6 +337,15 @@ def _accepted(life: ItemHistory, told: RecordedEvent) -> None:
         )
 
 
+def _answered(life: ItemHistory, told: RecordedEvent) -> None:
+    named = _body(told).get("offer")
+    if named is not None and life.offer is not None and named != life.offer.digest.hex():
+        raise RuleError(
+            "the answer names another offer than the open one",
+            hint="see what is on offer now: custody handover list",
+        )
+
+
 def _disclosed(life: ItemHistory, told: RecordedEvent) -> None:
     kind = _body(told)["recipientKind"]
     if GUARDED in life.handling and kind not in OFFICIAL:
@@ -365,6 +388,9 @@ _CHECKS: Final = {
     "keys-destroyed": _keys_destroyed,
     "transfer-offered": _offered,
     "transfer-accepted": _accepted,
+    "transfer-declined": _answered,
+    "transfer-withdrawn": _answered,
+    "transfer-expired": _answered,
     "disclosed": _disclosed,
     "accessed": _accessed,
 }

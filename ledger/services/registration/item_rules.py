@@ -97,9 +97,14 @@ class Review:
         a word of the item's own record, and shown to those alone who see that item (lineage).
 
         Raises:
-            RuleError: it names another.
+            RuleError: it names another, or its own item as another one.
         """
         for evidence in references(event):
+            if evidence == event.value["evidence"]:
+                raise RuleError(
+                    "the event names its own item as another one",
+                    hint="check the items that you name: custody list",
+                )
             if self._states.get(evidence) is None and not authorization.is_visible(
                 self._node, self._unit, signer, evidence
             ):
@@ -215,8 +220,10 @@ def life_of(node: Node, unit: UnitOfWork, evidence: str) -> ItemHistory:
 
 
 def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: RecordedEvent) -> None:
-    """What recognises people takes two approvals on one of the items that it is derived from."""
-    if told.event.type != "derived" or BIOMETRIC not in told.event.value.get("handling", []):
+    """What an item is derived by names approvals on the items that it is derived from; what
+    recognises people takes two of them.
+    """
+    if told.event.type != "derived":
         return
     approved = set()
     for digest in told.event.body.get("approvals", []):
@@ -226,9 +233,14 @@ def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: Rec
             if row is not None and row.evidence in told.event.body["parents"]
             else None
         )
-        if row is not None and event is not None and event.type == "approved":
-            approved.add(_told(persons, row.digest, event).actor)
-    if len(approved - {told.actor}) < _APPROVALS:
+        if row is None or event is None or event.type != "approved":
+            raise RuleError(
+                f"{digest} is no approval on an item that this one is derived from",
+                hint="give the statement that custody record approve PARENT --event N told",
+            )
+        approved.add(_told(persons, row.digest, event).actor)
+    biometric = BIOMETRIC in told.event.value.get("handling", [])
+    if biometric and len(approved - {told.actor}) < _APPROVALS:
         raise RuleError(
             (
                 f"biometric output takes the approval of {_APPROVALS} colleagues on an item that "
