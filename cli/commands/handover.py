@@ -33,16 +33,16 @@ Example:
 """
 _ACCEPT = """Check an item on offer and accept it.
 
-You are shown what is offered, from whom and on which terms. A file is fetched and re-hashed here, of
-a thing you say which seals you found. Then you are asked, and sign for that offer and no other.
+You are shown what is offered, from whom and on which terms. A file is fetched and re-hashed here,
+of a thing you say which seals you found. Then you are asked, and sign for that offer and no other.
 
 \b
 Example:
   custody --home ~/ro handover accept 3f0c1d2e-... --condition "as described"
   custody --home ~/ro handover accept 3f0c1d2e-... --seal S-1 --seal S-2
 """
-_DECLINE = """Refuse an item on offer, with the reason, after you were shown what it is. It stays with
-the giver.
+_DECLINE = """Refuse an item on offer, with the reason, after you were shown what it is. It stays
+with the giver.
 
 \b
 Example:

@@ -52,16 +52,22 @@ class Seen:
 
 
 def every(
-    node: Node, states: Sequence[str], *, agency: str = "", giver: str = "", after: str = ""
+    node: Node,
+    states: Sequence[str],
+    *,
+    agency: str = "",
+    giver: str = "",
+    outcome: int | None = None,
+    after: str = "",
 ) -> Iterator[TransferStepRow]:
-    """All handovers in certain states behind an item: with an agency, or from a giver, where
-    named.
+    """All handovers in certain states behind an item: with an agency, from a giver, with an
+    outcome, where named.
     """
     return pages.every(
         node.records,
         (after, _LAST if after else -1),
         lambda unit, key, size: unit.transfers.in_states(
-            states, size, agency=agency, giver=giver, after=key
+            states, size, agency=agency, giver=giver, outcome=outcome, after=key
         ),
         lambda row: (row.evidence, row.number),
     )
