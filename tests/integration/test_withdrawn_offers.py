@@ -109,7 +109,9 @@ def test_what_somebody_here_looked_at_or_answered_stays_for_the_audit(
     before = rows(ro.node)
     assert withdrawn.clear(ro.node) == 0
     assert rows(ro.node) == before
-    assert {"item", "document", "release"} <= mentions(both, looked)
+    assert {"item", "document"} <= mentions(both, looked)
+    with ro.node.records.read() as unit:
+        assert unit.tables.rows("release", evidence=looked)
     assert {"item", "document"} <= mentions(both, answered)
     ro.anchor()
     assert audit(ro).codes() == set()
