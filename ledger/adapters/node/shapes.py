@@ -143,7 +143,7 @@ ROUND: Final = {
     "coming": _COMING,
     "handovers": [_HANDOVER],
 }
-INCOMING: Final = {"events": [dict], "grants": [BYTES]}
+INCOMING: Final = {"events": [dict], "grants": [BYTES], "standing": _STANDING}
 COPY: Final = {
     "giver": AGENCY,
     "recipient": AGENCY,

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ledger.domain.codecs.text import format_time, parse_time
 from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.event import corrections
 from ledger.domain.event.document import Event
 from ledger.domain.identity.person import PersonId
 
@@ -196,10 +197,12 @@ def _decision(life: ItemHistory, told: RecordedEvent) -> None:
 
 
 def _corrected(life: ItemHistory, told: RecordedEvent) -> None:
-    if _body(told)["target"] not in life.told:
+    target = life.told.get(_body(told)["target"])
+    if target is None:
         raise RuleError(
             "what is corrected is no event of this item", hint="give the digest of the event"
         )
+    corrections.require_member(target.event, _body(told)["pointer"])
 
 
 def _free_of_holds(life: ItemHistory, _: RecordedEvent) -> None:
@@ -332,6 +335,15 @@ def _accepted(life: ItemHistory, told: RecordedEvent) -> None:
         )
 
 
+def _answered(life: ItemHistory, told: RecordedEvent) -> None:
+    named = _body(told).get("offer")
+    if named is not None and life.offer is not None and named != life.offer.digest.hex():
+        raise RuleError(
+            "the answer names another offer than the open one",
+            hint="see what is on offer now: custody handover list",
+        )
+
+
 def _disclosed(life: ItemHistory, told: RecordedEvent) -> None:
     kind = _body(told)["recipientKind"]
     if GUARDED in life.handling and kind not in OFFICIAL:
@@ -374,6 +386,9 @@ _CHECKS: Final = {
     "keys-destroyed": _keys_destroyed,
     "transfer-offered": _offered,
     "transfer-accepted": _accepted,
+    "transfer-declined": _answered,
+    "transfer-withdrawn": _answered,
+    "transfer-expired": _answered,
     "disclosed": _disclosed,
     "accessed": _accessed,
 }

@@ -119,6 +119,8 @@ class Node:
     transfers: Transfers = field(default_factory=Transfers)
     #: Transactions that the chain does not find though their place is taken, and since when.
     doubts: dict[bytes, int] = field(default_factory=dict)
+    #: When the registry was last asked about an agency.
+    standings: dict[str, int] = field(default_factory=dict)
     #: Where the next page of a partner's list begins, by list and agency.
     pages: dict[str, str] = field(default_factory=dict)
     #: Anchoring in this process happens one at a time.

@@ -40,6 +40,7 @@ from ledger.services.access.authorization import require_still
 from ledger.services.access.service_numbers import folded, open_number, seal_number
 from ledger.services.node.certificate_authority import Authority, new_pseudonym
 from ledger.services.node.context import Node
+from ledger.services.onchain import standing
 from ledger.services.partners import directory
 from ledger.services.records.documents import encode_hpke, hpke_key
 
@@ -289,10 +290,12 @@ def key_of(node: Node, reference: str) -> tuple[PersonId, HpkeKey]:
     pseudonym is one of ours, never a guest.
 
     Raises:
-        UsageError: no reference. NotFoundError: nobody under that reference.
+        UsageError: no reference. NotFoundError: nobody under that reference. DeniedError: a guest
+            whose agency is suspended or retired.
     """
     person = read_reference(reference, home=node.agency)
     with node.records.read() as unit:
+        standing.require_active(unit, person.agency)
         row = unit.people.get(person)
     if row is None or not row.active:
         raise NotFoundError(

@@ -8,6 +8,7 @@ from typing import Final
 
 from ledger.domain.codecs.text import format_time
 from ledger.domain.event.moments import AHEAD
+from ledger.services.handovers import withdrawn
 from ledger.services.log import merkle_log
 from ledger.services.node import supervision
 from ledger.services.node.context import Node
@@ -65,6 +66,7 @@ class AnchoringWorker:
             self._forgot = True
         if now - self._cleared >= _DAY:
             garbage_collection.forget_sessions(self._node)
+            withdrawn.clear(self._node)
             garbage_collection.collect(self._node)
             self._cleared = now
         return Round(_LOOKS)

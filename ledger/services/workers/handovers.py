@@ -1,8 +1,9 @@
 """The node's background exchange with other agencies: our own duties in one thread, turns with
 agencies in a few others.
 
-No agency can hold up our own duties, nor, as long as fewer than all threads wait for slow ones, any
-other agency; whoever waited longest is next, and a turn is bounded in time.
+No agency can hold up our own duties. Two threads are kept for agencies whose last turn was quick:
+slow ones, however many, wait for one another alone, but for the first turn in which one is slow.
+Whoever waited longest is next, and a turn is bounded in time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import partial
+from math import inf
 from typing import Final
 
 from ledger.domain.ports.rows import PartnerRow
@@ -26,19 +29,22 @@ _IDLE: Final = 15.0
 _LOOK: Final = 0.5  # seconds until a thread without work looks for some again
 _LONGEST: Final = 60.0  # seconds between turns with an agency that fails
 _THREADS: Final = 8
+_KEPT: Final = 2  # of these, for agencies whose last turn was quick
+_QUICK: Final = 5.0  # seconds of a turn
 _ITEM: Final = "urn:"
 _SEE: Final = "see: custody handover sync"
 
 
 @dataclass
 class _Agency:
-    """How the turns with an agency go: when the next one is due, monotonic, and what went wrong in
-    the last.
+    """How the turns with an agency go: when the next one is due, monotonic, how long the last one
+    took, and what went wrong in it.
     """
 
     row: PartnerRow
     due: float = 0.0
     busy: bool = False
+    took: float = 0.0
     failures: int = 0
     problems: dict[str, str] = field(default_factory=dict)
 
@@ -56,7 +62,12 @@ class HandoverWorker:
         self._stop = threading.Event()
         self._loop = Loop(node, "exchange", self._step)
         self._turns = [
-            Loop(node, f"exchange-{number}", self._turn, pause=_LOOK)
+            Loop(
+                node,
+                f"exchange-{number}",
+                partial(self._turn, longest=_QUICK if number <= _KEPT else inf),
+                pause=_LOOK,
+            )
             for number in range(1, _THREADS + 1)
         ]
 
@@ -98,8 +109,8 @@ class HandoverWorker:
         self._told = told
         return Round(_BUSY if busy else _IDLE, _summary(problems), _SEE if problems else "")
 
-    def _turn(self) -> Round:
-        mine = self._next()
+    def _turn(self, *, longest: float) -> Round:
+        mine, begun = self._next(longest), time.monotonic()
         if mine is None:
             return Round(_LOOK)
         pause, problems = _IDLE, mine.problems
@@ -109,6 +120,7 @@ class HandoverWorker:
         finally:
             with self._mutex:
                 mine.problems, mine.busy = problems, False
+                mine.took = time.monotonic() - begun
                 mine.failures = mine.failures + 1 if mine.row.agency in problems else 0
                 slower = (
                     min(_BUSY * 2.0 ** min(mine.failures, 16), _LONGEST) if mine.failures else 0.0
@@ -116,13 +128,15 @@ class HandoverWorker:
                 mine.due = time.monotonic() + max(pause, slower)
         return Round(0.0)
 
-    def _next(self) -> _Agency | None:
-        """The agency whose turn is due for longest, if any is."""
+    def _next(self, longest: float = inf) -> _Agency | None:
+        """The agency whose turn is due for longest, if any is, among those whose last one took no
+        longer than this.
+        """
         with self._mutex:
             free = [
                 one
                 for one in self._agencies.values()
-                if not one.busy and one.due <= time.monotonic()
+                if not one.busy and one.due <= time.monotonic() and one.took <= longest
             ]
             found = min(free, key=lambda one: one.due, default=None)
             if found is not None:
