@@ -28,11 +28,11 @@ from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
 from ledger.services.partners import directory
 from ledger.services.people.admission import (
-    keys_of_others,
     require_authority,
     require_unshared,
     roles_named,
 )
+from ledger.services.people.signing_keys import keys_of_others, own_people_with, signing_key
 from ledger.services.records.documents import encode_hpke, hpke_key
 from ledger.services.registration import agency_statements
 
@@ -109,22 +109,15 @@ def certificate_for(node: Node, data: bytes) -> bytes:
     if parsed.server != log_urn(node.log_id):
         raise VerificationError(3, "the proof is made for another node")
     with node.records.read() as unit:
-        own = [row for row in unit.people.all() if row.active and row.person.agency == node.agency]
-        found = [
-            (row, der)
-            for row in own
-            if (der := unit.people.certificate(row.certificate)) is not None
-        ]
-    own_key = [
-        (row, der)
-        for row, der in found
-        if same(enrolment.encode_key(certificates.parse(der).key), parsed.spki)
-    ]
-    if len(own_key) > 1:
+        active = [row for row in own_people_with(node, unit, parsed.spki) if row.active]
+        ders = [unit.people.certificate(row.certificate) for row in active]
+    if len(active) > 1:
         raise ConflictError(
             "two people here have that key", hint="ask an administrator to suspend one of them"
         )
-    for row, der in own_key:
+    for row, der in zip(active, ders, strict=True):
+        if der is None:
+            continue
         if not row.proof and same(row.hpke, encode_hpke(parsed.hpke)):
             _keep_proof(node, row.person, data)
         return der
@@ -189,8 +182,7 @@ def _require_same_keys(
     known = unit.people.get(certificate.subject)
     if known is None or not known.active:
         return
-    old = certificates.parse(unit.people.certificate(known.certificate) or b"")
-    if not same(enrolment.encode_key(old.key), asked.spki) or not same(
+    if not same(signing_key(unit, known), asked.spki) or not same(
         known.hpke, encode_hpke(asked.hpke)
     ):
         raise ConflictError(
@@ -209,18 +201,11 @@ def _drop_what_was_sealed(
     nobody else.
     """
     known = unit.people.get(who)
-    old = hpke_key(known) if known is not None else None
-    if (
-        old is not None
-        and old != asked.hpke
-        and old.digest not in keys_of_others(node, unit, spki=_spki(unit, known))
-    ):
-        unit.grants.drop_all_to(old.digest)
-
-
-def _spki(unit: UnitOfWork, person: PersonRow | None) -> bytes:
-    der = unit.people.certificate(person.certificate) if person is not None else None
-    return enrolment.encode_key(certificates.parse(der).key) if der is not None else b""
+    if known is None or hpke_key(known) == asked.hpke:
+        return
+    old = hpke_key(known).digest
+    if old not in keys_of_others(node, unit, spki=signing_key(unit, known)):
+        unit.grants.drop_all_to(old)
 
 
 def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None) -> None:
