@@ -122,7 +122,9 @@ class OfferOut(Strict):
 
 
 class ItemOut(Strict):
-    """What the node keeps in clear about an item."""
+    """What the node keeps in clear about an item. ``parts``: which the caller has in it, empty in
+    lists: by them it is known in which of their roles they may sign about it.
+    """
 
     model_config = example(
         evidence=_ITEM,
@@ -147,6 +149,7 @@ class ItemOut(Strict):
                 "problem": "",
             }
         ],
+        parts=["holder"],
     )
 
     evidence: str
@@ -163,6 +166,7 @@ class ItemOut(Strict):
     index: int
     state: str
     replicas: list[ReplicaOut]
+    parts: list[str] = []
 
 
 class ItemsOut(Strict):

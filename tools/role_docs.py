@@ -10,8 +10,8 @@ from typing import Final
 
 from api.access import GUEST_ROUTES, PUBLIC, ROUTES
 from ledger.domain.identity.names import ROLES
-from ledger.domain.identity.roles import GUEST_ROLES, GUESTS, ROLES_BY_TYPE
-from ledger.domain.item.parts import PARTS_BY_TYPE, Part
+from ledger.domain.identity.roles import GUEST_ROLES, GUESTS, ROLES_BY_TYPE, TAKEN_BACK_BY
+from ledger.domain.item.parts import PARTS_BY_TYPE, ROLES_BY_PART, Part
 
 TARGET: Final = Path(__file__).parents[1] / "docs" / "roles.md"
 _ORDER: Final = (
@@ -36,12 +36,13 @@ Written by `make docs` from `ledger/domain/item/custody.py`, `ledger/domain/item
 A profile maps a country's own names to these roles (`custody profile show nl`).
 
 Beyond the tables: nobody approves, refuses or accepts what they recorded or offered themselves; a
-disposal takes two persons; nobody enrols or suspends themselves; whoever is enrolled twice under
-one service number is one person in all of this; administrators and auditors see records in clear,
-never details or content; whoever reads details or content signs why before anything is shown, and
-signs only when something can follow; seeing a list does not mean seeing every item (custodians,
-auditors, administrators and data-protection officers see all items of their agency, everybody else
-what they recorded, hold, were given or are asked to take).
+disposal takes two persons of the agency that has custody, and a guest is none of them; nobody
+enrols or suspends themselves; whoever is enrolled twice under one service number is one person in
+all of this; administrators and auditors see records in clear, never details or content; whoever
+reads details or content signs why before anything is shown, and signs only when something can
+follow; seeing a list does not mean seeing every item (custodians, auditors, administrators and
+data-protection officers see all items of their agency, everybody else what they recorded, hold,
+were given or are asked to take).
 """
 _PARTS: Final = """## Parts in an item
 
@@ -49,6 +50,20 @@ A role says what somebody may record at all, a part about which items: both are 
 event, and a part at every call about an item. Whoever has no part in an item gets the answer of one
 that does not exist. Items that an event names (what it is derived from, photos, outputs, a
 replacement) are items in which its signer has a part, or that they open in the same batch.
+
+Whoever has several roles acts in the one by which they take part: a part that comes with a role, in
+every item of the agency, is taken in that role alone; the other parts are a person's own, in any of
+their roles. Whoever also stands for the defence acts as the defence on what was shared with them.
+"""
+_BACK: Final = """## Orders taken back
+
+A hold, a mark that restricts an item and the time for which it is kept are orders. An order is
+taken back (lifted, unrestricted, made shorter) by the role that gave it, or by one that stands
+above it: a court decides over everybody; a prosecutor directs the case, and so over whoever
+prepares its disclosure; custodians keep items for all of these, and a data-protection officer
+watches over how they do. It goes by roles, not by persons or agencies: whoever ordered it may have
+left, and with an item the duty goes to whoever has the role where the item is now. Marks that an
+item was recorded with are taken off by any role that may record `unrestricted`.
 """
 
 
@@ -70,6 +85,7 @@ def render() -> str:
             f"{guests} were granted to them,\nand record nothing but "
             f"{', '.join(f'`{one}`' for one in sorted(GUESTS))}.\n"
         ),
+        _taken_back(),
         "## Calls of the API\n",
         f"Calls that are public show nothing about items: {public}.\n",
         f"Guests of another agency may call only {abroad}, where a role of theirs may.\n",
@@ -81,8 +97,23 @@ def render() -> str:
 def _parts() -> str:
     lines = [_PARTS]
     for part in Part:
-        named = ", ".join(f"`{name}`" for name, parts in PARTS_BY_TYPE.items() if part in parts)
-        lines.append(f"- {part.value}: {named}")
+        roles = ROLES_BY_PART.get(part)
+        named = ", ".join(
+            f"`{name}`"
+            for name, parts in PARTS_BY_TYPE.items()
+            if part in parts and ROLES_BY_TYPE[name] & (roles or ROLES)
+        )
+        alone = "" if roles is None else f" (as {' or '.join(f'`{one}`' for one in sorted(roles))})"
+        lines.append(f"- {part.value}{alone}: {named}")
+    return "\n".join(lines) + "\n"
+
+
+def _taken_back() -> str:
+    lines = [_BACK]
+    lines += [
+        f"- ordered as `{role}`: {', '.join(f'`{one}`' for one in _ORDER if one in above)}"
+        for role, above in TAKEN_BACK_BY.items()
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -22,7 +22,7 @@ from ledger.domain.ports.rows import PersonRow
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
 from ledger.services.access.authorization import require_still
-from ledger.services.access.service_numbers import Persons
+from ledger.services.access.service_numbers import NUMBER, Persons, folded, open_number
 from ledger.services.access.sessions import identity_token
 from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
@@ -213,7 +213,7 @@ def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None)
 
     Raises:
         UsageError: the agency has no provider, or the account is empty. NotFoundError: no such
-            person. ConflictError: somebody else's.
+            person who is active. ConflictError: somebody else's.
     """
     if node.identity is None:
         raise UsageError(
@@ -228,8 +228,11 @@ def link(node: Node, who: PersonId, subject: str, *, by: PersonId | None = None)
     token = identity_token(node, node.identity.issuer, subject)
     with node.records.write() as unit:
         require_still(node, unit, by, "administrator")
-        _own(node, unit, who)
-        if unit.people.identity(token) not in (None, who):
+        if not _own(node, unit, who).active:
+            raise NotFoundError("that person is suspended", hint="see: custody person list")
+        linked = unit.people.identity(token)
+        other = unit.people.get(linked) if linked not in (None, who) else None
+        if other is not None and other.active:
             raise ConflictError(
                 "that account is linked to somebody else", hint="see: custody person list"
             )
@@ -266,8 +269,7 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
             raise RuleError("nobody suspends themselves", hint="ask another administrator")
         require_still(node, unit, by, "administrator")
         unit.people.put(replace(person, active=False))
-        unit.sessions.drop_all_of(who)
-        unit.people.drop_custody_key(who)
+        _shut_ways_in(node, unit, person)
         if guest:  # whether their certificate is revoked is their own agency's affair
             return Changed(node.clock.now())
         keeps = custody_keys.holds(node, unit, person)
@@ -284,6 +286,23 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
         date = max(node.clock.now(), newest.time + 1 if newest is not None else 0)
         agency_statements.publish_crl(node, unit, [(serial, date)])
     return Changed(date, keeps)
+
+
+def _shut_ways_in(node: Node, unit: UnitOfWork, person: PersonRow) -> None:
+    """End whatever lets a suspended person in, or would once somebody approved it: sessions, the
+    linked account, a custody key that waits, and invitations under way, to them or by them.
+
+    Whoever is to come back is invited after the suspension, by somebody who knows of it.
+    """
+    who, persons = person.person, Persons(node, unit)
+    unit.sessions.drop_all_of(who)
+    unit.people.drop_custody_key(who)
+    unit.people.drop_identity(who)
+    for row in unit.people.enrolments():
+        invited = folded(open_number(node, row.number, row.code))
+        theirs = persons.behind(who) == PersonId(node.agency, NUMBER + invited)
+        if row.state != "approved" and (theirs or row.inviter == who):
+            unit.people.drop_enrolment(row.code)
 
 
 def _revoke_all(node: Node, unit: UnitOfWork, who: PersonId, newest: int, since: int) -> int:

@@ -13,8 +13,8 @@ from ledger.domain.event.document import Event
 from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
-from ledger.domain.identity.roles import ROLES_BY_TYPE
-from ledger.domain.item.history_rules import GUARDED, OUTSIDE, ItemHistory, RecordedEvent
+from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
+from ledger.domain.item.history_rules import GUARDED, ItemHistory, RecordedEvent
 from ledger.domain.ports.rows import ItemRow
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
@@ -174,7 +174,7 @@ def _require_official(unit: UnitOfWork, one: ValidatedSubmission, life: ItemHist
     Raises:
         DeniedError: it would be.
     """
-    to = one.event.body.get("to", {}) if GUARDED in life.handling and one.grants else {}
+    to = one.event.body.get("to", {}) if GUARDED in life.orders.marks and one.grants else {}
     row = unit.people.get(PersonId(to.get("agency", ""), to["person"])) if "person" in to else None
     der = unit.people.certificate(row.certificate) if row is not None else None
     if der is not None and certificates.parse(der).roles & OUTSIDE:
@@ -207,7 +207,9 @@ def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: Rec
             else None
         )
         if row is not None and event is not None and event.type == "approved":
-            approved.add(_told(persons, row.digest, event).actor)
+            approval = _told(persons, row.digest, event)
+            if approval.agency == told.agency:  # a guest is no colleague
+                approved.add(approval.actor)
     if len(approved - {told.actor}) < _APPROVALS:
         raise RuleError(
             (
