@@ -327,8 +327,22 @@ class WorkerOut(Strict):
     next: str | None
 
 
+class EndingOut(Strict):
+    """A certificate that ends soon or has ended: whose, when, and what to do. ``pseudonym`` is null
+    for that of the node.
+    """
+
+    owner: str
+    pseudonym: str | None
+    until: str
+    message: str
+    hint: str
+
+
 class StatusOut(Strict):
-    """How far anchoring is: sizes count log entries."""
+    """How far anchoring is: sizes count log entries. ``certificates``: those that end soon, as far
+    as the caller may know of them.
+    """
 
     agency: str
     log: str
@@ -344,6 +358,7 @@ class StatusOut(Strict):
     frozen: str
     ipfs: dict[str, Any] | None
     workers: list[WorkerOut]
+    certificates: list[EndingOut]
 
 
 class ProofOut(Strict):

@@ -85,7 +85,7 @@ def _acting_role(person: Person, item: dict[str, Any], event_type: str) -> str:
     """The role by which the person takes part in the item, as far as the node says which parts they
     have; else empty, and the node judges.
     """
-    named = set(item.get("parts", ()))
+    named = set(item.get("parts") or ())
     certificate = person.certificate
     held = counting_roles(certificate.roles, guest=certificate.agency != person.descriptor.agency)
     parts = {part for part in Part if part.name.lower() in named}

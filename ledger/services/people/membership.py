@@ -50,12 +50,16 @@ class Changed:
     custody: str = ""
 
 
-def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId) -> Changed:
+def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | None) -> Changed:
     """Issue somebody a new certificate for the key that they have, with other roles where some are
     given.
 
     What they signed under the old one is anchored first and goes on verifying; from now on only the
     new one counts.
+
+    Args:
+        by: an administrator; None for the node's owner at the home itself, who is needed where no
+            administrator can log in any more, and changes no roles.
 
     Raises:
         NotFoundError: no such person. RuleError: one's own roles, so that an administrator is left.
@@ -64,9 +68,14 @@ def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId) -
     authority = require_authority(node)
     if roles is not None:
         roles = roles_named(node, roles)
+        if by is None:
+            raise UsageError(
+                "roles are changed by an administrator who is logged in",
+                hint="custody person renew WHO --role ROLE, without --at-home",
+            )
     anchoring.anchor_now(node)
     with node.records.write() as unit:
-        if roles is not None and _is_one_person(node, unit, who, by):
+        if roles is not None and by is not None and _is_one_person(node, unit, who, by):
             raise RuleError("nobody changes their own roles", hint="ask another administrator")
         require_still(node, unit, by, "administrator")
         person = _own(node, unit, who)
