@@ -102,9 +102,19 @@ def suspend(
     with open_session() as session:
         done = session.node.suspend(who, since=moment)
         kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
-    revoked = done["revoked"]
-    value = {"pseudonym": who, "revoked": revoked, "keepsCustodyKey": done["keepsCustodyKey"]}
-    output.result(value, f"{who} is suspended, and revoked as of {revoked}.", *kept)
+    revoked, others = done["revoked"], done["alsoActive"] or []
+    value = {
+        "pseudonym": who,
+        "revoked": revoked,
+        "keepsCustodyKey": done["keepsCustodyKey"],
+        "alsoActive": others,
+    }
+    also = [
+        f"The same service number is enrolled as {other} too, which goes on. To suspend it as "
+        + runnable(f"well: custody person suspend {other}")
+        for other in others
+    ]
+    output.result(value, f"{who} is suspended, and revoked as of {revoked}.", *kept, *also)
 
 
 def renew(

@@ -20,6 +20,7 @@ from ledger.domain.verify.report import Verdict
 from ledger.services.audit.self_check import examine
 from ledger.services.audit.self_check_findings import SelfCheckWarning, verdict
 from ledger.services.people import expiry
+from ledger.services.registration import agency_statements
 from ledger.services.workers.anchoring import AnchoringWorker
 from tests.support.actors import enrolled
 from tests.support.commands import within
@@ -120,6 +121,8 @@ def test_the_node_renews_its_own_certificate_when_it_is_opened_and_while_it_runs
         desk.node.keys = replace(desk.node.keys, service_certificate=aged)
         AnchoringWorker(desk.node, None)._renew_own()  # type: ignore[arg-type]
         assert desk.node.keys.service_certificate.not_after > aged.not_after
+        with desk.node.records.write() as unit:
+            agency_statements.publish_crl(desk.node, unit)
         desk.anchor()
         assert verdict(list(examine(desk.node, deep=False))) is Verdict.VERIFIED
 

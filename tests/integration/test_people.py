@@ -144,6 +144,9 @@ def test_a_suspension_ends_invitations_under_way_to_the_person_and_by_them(
         office.client.approve(asked)
     with pytest.raises(DeniedError):
         friend.enrol()
+    twin = joined(office, tmp_path / "twin", number="4720")
+    again = office.client.suspend(chief.pseudonym)
+    assert again["alsoActive"] == [twin.pseudonym], "told, as it may be why the older one goes"
     assert other.enrol().certificate is None, "what has nothing to do with them goes on"
 
 

@@ -102,7 +102,9 @@ _PERSON: Final = {
 }  # fmt: skip
 PEOPLE: Final = {"people": [_PERSON]}
 REFERENCE: Final = {"reference": str}
-REVOKED: Final = {"revoked": str, "keepsCustodyKey": bool, "custodyKey": str}
+REVOKED: Final = {
+    "revoked": str, "keepsCustodyKey": bool, "custodyKey": str, "alsoActive": Maybe([str]),
+}  # fmt: skip
 CARD: Final = {"certificate": BYTES, "request": BYTES}
 SEALED: Final = {"sealed": Maybe(BYTES)}
 CERTIFICATE: Final = {"certificate": BYTES}

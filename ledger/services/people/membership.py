@@ -42,12 +42,14 @@ class Changed:
     """What became of somebody: from when their old certificate counts no more, in seconds.
 
     ``keeps_custody``: they are no custodian any more, and keep the custody key that they have.
-    ``custody``: see `custodykeys.standing`.
+    ``custody``: see `custodykeys.standing`. ``others``: further enrolments of a suspended person,
+    under the same service number, that are active.
     """
 
     revoked: int
     keeps_custody: bool = False
     custody: str = ""
+    others: tuple[PersonId, ...] = ()
 
 
 def renew(node: Node, who: PersonId, *, roles: list[str] | None, by: PersonId | None) -> Changed:
@@ -279,6 +281,7 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
         require_still(node, unit, by, "administrator")
         unit.people.put(replace(person, active=False))
         _shut_ways_in(node, unit, person)
+        others = _other_enrolments(node, unit, who)
         if guest:  # whether their certificate is revoked is their own agency's affair
             return Changed(node.clock.now())
         keeps = custody_keys.holds(node, unit, person)
@@ -288,13 +291,23 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
     serial = certificates.load(der).serial_number
     with node.records.write() as unit:
         if since is not None:
-            return Changed(_revoke_all(node, unit, who, serial, since), keeps)
+            return Changed(_revoke_all(node, unit, who, serial, since), keeps, others=others)
         if (known := agency_statements.revoked_since(unit, serial)) is not None:
-            return Changed(known, keeps)
+            return Changed(known, keeps, others=others)
         newest = unit.checkpoints.newest(node.log_id, ("final",))
         date = max(node.clock.now(), newest.time + 1 if newest is not None else 0)
         agency_statements.publish_crl(node, unit, [(serial, date)])
-    return Changed(date, keeps)
+    return Changed(date, keeps, others=others)
+
+
+def _other_enrolments(node: Node, unit: UnitOfWork, who: PersonId) -> tuple[PersonId, ...]:
+    """Told, and not suspended as well: the newer enrolment may be why the older one goes."""
+    persons = Persons(node, unit)
+    return tuple(
+        row.person
+        for row in unit.people.all()
+        if row.active and row.person != who and persons.behind(row.person) == persons.behind(who)
+    )
 
 
 def _shut_ways_in(node: Node, unit: UnitOfWork, person: PersonRow) -> None:
