@@ -142,12 +142,10 @@ def renew(
     with open_session() as session:
         done = session.node.renew(who, role or [])
         lines = _after_renewal(session, who)
-        listed = next(
-            (one for one in session.node.people() if one["reference"] == who),
-            {"fingerprint": ""},
-        )
+        people = session.node.people() if done["custodyKey"] == "waits" else []
+        shown = next((one["fingerprint"] for one in people if one["reference"] == who), "")
         given = custodykey.pass_on(
-            session, who, done["custodyKey"], compared=fingerprint, shown=listed["fingerprint"]
+            session, who, done["custodyKey"], compared=fingerprint, shown=shown
         )
         kept = custodykey.kept(session, who) if done["keepsCustodyKey"] else []
     value = {
@@ -164,12 +162,17 @@ def _after_renewal(session: Session, who: str) -> list[str]:
     under the old one, and the session goes on with it.
     """
     from ledger.app import bootstrap, enrolling
+    from ledger.domain.errors import CustodyError
     from ledger.domain.identity.person import read_reference
 
     old = session.person.certificate
     if read_reference(who, home=old.agency) != old.subject:
         return [_RENEWED.format(who), "They fetch it with: custody person fetch"]
-    enrolling.fetch(session.keyring, session.node)
+    try:
+        enrolling.fetch(session.keyring, session.node)
+    except CustodyError as error:  # it was done all the same, and the old one counts no longer
+        told = f"You have a new certificate, which could not be fetched: {error.message}"
+        return [told, runnable("Fetch it with: custody person fetch")]
     session.person = bootstrap.person_at(session.keyring, session.node.agency())
     return [_RENEWED_OWN]
 

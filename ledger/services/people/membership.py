@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ledger.domain.codecs.digests import same
 from ledger.domain.errors import (
     ConflictError,
     DeniedError,
+    KeyringError,
     NotFoundError,
     RuleError,
     UsageError,
@@ -18,7 +20,7 @@ from ledger.domain.identity import enrolment
 from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import log_urn
 from ledger.domain.identity.person import PersonId
-from ledger.domain.ports.rows import PersonRow
+from ledger.domain.ports.rows import EnrolmentRow, PersonRow
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import custody_keys
 from ledger.services.access.authorization import require_still
@@ -280,7 +282,7 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
             raise RuleError("nobody suspends themselves", hint="ask another administrator")
         require_still(node, unit, by, "administrator")
         unit.people.put(replace(person, active=False))
-        _shut_ways_in(node, unit, person)
+        _shut_ways_in(node, unit, who)
         others = _other_enrolments(node, unit, who)
         if guest:  # whether their certificate is revoked is their own agency's affair
             return Changed(node.clock.now())
@@ -302,29 +304,42 @@ def suspend(node: Node, who: PersonId, *, by: PersonId, since: int | None = None
 
 def _other_enrolments(node: Node, unit: UnitOfWork, who: PersonId) -> tuple[PersonId, ...]:
     """Told, and not suspended as well: the newer enrolment may be why the older one goes."""
-    persons = Persons(node, unit)
-    return tuple(
-        row.person
-        for row in unit.people.all()
-        if row.active and row.person != who and persons.behind(row.person) == persons.behind(who)
-    )
+    persons, found = Persons(node, unit), list[PersonId]()
+    for row in unit.people.all():
+        with suppress(KeyringError):  # an altered number keeps nobody from suspending somebody else
+            if (
+                row.active
+                and row.person != who
+                and persons.behind(row.person) == persons.behind(who)
+            ):
+                found.append(row.person)
+    return tuple(found)
 
 
-def _shut_ways_in(node: Node, unit: UnitOfWork, person: PersonRow) -> None:
+def _shut_ways_in(node: Node, unit: UnitOfWork, who: PersonId) -> None:
     """End whatever lets a suspended person in, or would once somebody approved it: sessions, the
     linked account, a custody key that waits, and invitations under way, to them or by them.
 
     Whoever is to come back is invited after the suspension, by somebody who knows of it.
     """
-    who, persons = person.person, Persons(node, unit)
     unit.sessions.drop_all_of(who)
     unit.people.drop_custody_key(who)
     unit.people.drop_identity(who)
+    behind = Persons(node, unit).behind(who)
     for row in unit.people.enrolments():
-        invited = folded(open_number(node, row.number, row.code))
-        theirs = persons.behind(who) == PersonId(node.agency, NUMBER + invited)
-        if row.state != "approved" and (theirs or row.inviter == who):
+        theirs = row.inviter == who or _invited(node, row) in (behind, None)
+        if row.state != "approved" and theirs:
             unit.people.drop_enrolment(row.code)
+
+
+def _invited(node: Node, row: EnrolmentRow) -> PersonId | None:
+    """The person behind an invitation; None where its number was altered, so that nobody can say
+    whose it is.
+    """
+    try:
+        return PersonId(node.agency, NUMBER + folded(open_number(node, row.number, row.code)))
+    except KeyringError:
+        return None
 
 
 def _revoke_all(node: Node, unit: UnitOfWork, who: PersonId, newest: int, since: int) -> int:
