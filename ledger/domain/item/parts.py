@@ -101,10 +101,13 @@ def acting_roles(
 
 
 def require_part(
-    event_type: str, parts: AbstractSet[Part], *, role: str, held: AbstractSet[str]
+    event_type: str, parts: AbstractSet[Part], *, held: AbstractSet[str], role: str = ""
 ) -> None:
     """Check that somebody with these parts in an item, who holds these roles, may sign a type about
-    it in this one.
+    it.
+
+    Args:
+        role: in which they sign; empty where nothing is signed yet, for any of theirs.
 
     Raises:
         DeniedError: none of their parts lets them, or none in that role.
@@ -117,9 +120,10 @@ def require_part(
             hint=f"it is recorded by: {who}",
         )
     roles = acting_roles(event_type, parts, held)
-    if role not in roles:
+    if not roles or (role and role not in roles):
         named = " or ".join(sorted(roles)) or "nothing: none of your roles lets you"
         raise DeniedError(
-            f"{event_type!r} is not for you to record about this item as {role}",
+            f"{event_type!r} is not for you to record about this item"
+            + (f" as {role}" if role else ""),
             hint=f"you have a part in this item as {named}",
         )
