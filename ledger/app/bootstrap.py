@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +29,7 @@ from ledger.app.settings import IPFS_SECRET, ChainSettings, HomeSettings, IpfsNo
 from ledger.domain.blocks.store import Replica, Replicas
 from ledger.domain.chain import contract_layout
 from ledger.domain.codecs.text import from_b64url
-from ledger.domain.errors import KeyringError, UsageError
+from ledger.domain.errors import CustodyError, KeyringError, UsageError
 from ledger.domain.event.signing import Person
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import descriptor as descriptors
@@ -290,7 +290,8 @@ def open_home(home: Path, unlocking: Unlocking) -> OpenHome:
         raise
     try:
         reindexing.bring_up(opened.node)
-        expiry.renew_own(opened.node)
+        with suppress(CustodyError):  # what cannot be written today keeps nobody from working
+            expiry.renew_own(opened.node)
     except BaseException:
         opened.close()
         raise

@@ -51,8 +51,8 @@ class Lifetime:
         """What to do about it, with the command."""
         if self.person is None:
             return (
-                "bring the CA key to this home (restore a backup that has it): the node renews its "
-                "certificate by itself when it is started, see: custody serve"
+                "it renews itself while the home is served, if the CA key is in the home and its "
+                "keyring can be written: custody serve, then custody status says what fails"
             )
         renew = f"custody person renew {self.person.pseudonym}"
         if self.owner == "administrator":
