@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query
@@ -31,6 +32,7 @@ from ledger.client.redaction import Withheld
 from ledger.domain.codecs.text import b64url, format_time, from_b64url, from_hex
 from ledger.domain.ipld import cid as cids
 from ledger.domain.item.custody import Offer
+from ledger.domain.item.parts import Part
 from ledger.domain.ports.rows import ItemRow, ReplicaStateRow
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization, reading
@@ -52,6 +54,7 @@ def _item_out(
     held: list[ReplicaStateRow],
     *,
     erased: bool,
+    parts: Iterable[Part] = (),
 ) -> ItemOut:
     state = item.state
     return ItemOut(
@@ -69,6 +72,7 @@ def _item_out(
         index=item.latest_index,
         state=anchoring.state_of(node, reached, item.latest_log, item.latest_index),
         replicas=[_replica_out(row) for row in held],
+        parts=sorted(part.name.lower() for part in parts),
     )
 
 
@@ -148,6 +152,7 @@ def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
             anchoring.progress(node, unit),
             unit.replicas.of_item(evidence),
             erased=_is_erased(unit, item),
+            parts=authorization.parts_of(node, unit, caller, evidence, item),
         )
 
 

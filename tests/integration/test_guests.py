@@ -25,7 +25,7 @@ from ledger.domain.errors import (
     RuleError,
     VerificationError,
 )
-from ledger.domain.event.signing import Person
+from ledger.domain.event.signing import Person, sign_event
 from ledger.domain.verify import verify
 from ledger.services.handovers import sync
 from ledger.services.partners import directory
@@ -139,6 +139,41 @@ def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_ar
             )
         with pytest.raises(DeniedError, match="guest"):
             retrieval.record(client, person, host.clock, photo, "moved", {"place": "elsewhere"})
+
+
+def test_a_guest_is_no_second_person_of_the_agency_and_acts_in_no_role_of_home(
+    both: Consortium, guest: Colleague, tmp_path: Path
+) -> None:
+    host = both[NL]
+    photo = upload(host, tmp_path)
+    handover.share(
+        host.client, host.person, host.clock, photo, with_person=str(guest.id), basis=BASIS
+    )
+    asked = host.record(photo, "disposal-requested", {"reason": "over"})["statement"]
+    with abroad(host, guest) as (client, person):
+        item = client.item(photo)
+        for role in ("custodian", "administrator"):
+            with pytest.raises(CustodyError):
+                client.register(
+                    [
+                        sign_event(
+                            person,
+                            "approved",
+                            {"target": asked},
+                            evidence=photo,
+                            seq=item["events"],
+                            prev=bytes.fromhex(item["head"]),
+                            time=host.clock.now(),
+                            role=role,
+                        ).submission
+                    ]
+                )
+        approved = retrieval.record(
+            client, person, host.clock, photo, "approved", {"target": asked}
+        )["statement"]
+    closing = {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
+    with pytest.raises(RuleError, match="second person of the agency"):
+        host.record(photo, "disposed", closing)
 
 
 def test_a_guest_calls_nothing_but_what_concerns_items_given_to_them(

@@ -1,5 +1,5 @@
-"""An item's life as its documents tell it: holds, seals, handling, retention, conditions; and what
-they forbid to follow.
+"""An item's life as its documents tell it: orders (see orders.py), seals, decisions, conditions;
+and what they forbid to follow.
 
 `custody.advance` judges what every verifier sees. This module judges what only the documents say; a
 node applies it before it sequences an event.
@@ -15,13 +15,12 @@ from ledger.domain.errors import DeniedError, RuleError
 from ledger.domain.event import corrections
 from ledger.domain.event.document import Event
 from ledger.domain.identity.person import PersonId
+from ledger.domain.item.orders import Orders
 
 #: Whoever may be given material that must not spread, by the kind of recipient that a disclosure
 #: names.
 OFFICIAL: Final = frozenset({"agency", "colleague", "prosecutor", "court", "court-expert"})
 GUARDED: Final = "csam"
-#: Roles of people outside government and court.
-OUTSIDE: Final = frozenset({"defence"})
 _UNSAID: Final = "(withheld)"
 _DECLINE: Final = "decline it with what you found: custody handover decline"
 
@@ -35,6 +34,16 @@ class RecordedEvent:
     digest: bytes
     event: Event
     person: PersonId | None = None
+
+    @property
+    def agency(self) -> str:
+        """The agency of whoever recorded it."""
+        return str(self.event.value["actor"]["agency"])
+
+    @property
+    def role(self) -> str:
+        """In which it was recorded."""
+        return str(self.event.value["actor"]["role"])
 
     @property
     def actor(self) -> PersonId:
@@ -53,40 +62,28 @@ class ItemHistory:
 
     told: dict[str, RecordedEvent] = field(default_factory=dict)
     opening: Event | None = None
-    holds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    orders: Orders = field(default_factory=Orders)
     seals: dict[str, dict[str, Any]] = field(default_factory=dict)
-    handling: set[str] = field(default_factory=set)
     conditions: list[str] = field(default_factory=list)
-    retention: int | None = None
     decided: dict[str, list[RecordedEvent]] = field(default_factory=dict)
     offer: RecordedEvent | None = None
     out: str = ""
     now: int = 0
 
-    def take(self, told: RecordedEvent) -> None:  # noqa: C901  (a table: one line for each type)
+    def take(self, told: RecordedEvent) -> None:
         """Take the next event into account."""
         event, body = told.event, told.event.body
         self.told[told.digest.hex()] = told
         if self.opening is None:
-            self._open(event)
+            self._open(told)
             return
+        self.orders.take(event)
         match event.type:
-            case "hold-placed":
-                self.holds[body["hold"]] = body
-            case "hold-released":
-                self.holds.pop(body["hold"], None)
             case "sealed":
                 self.seals.pop(body.get("replaces", ""), None)
                 self.seals[body["number"]] = body
             case "unsealed":
                 self.seals.pop(body["number"], None)
-            case "restricted":
-                self.handling |= set(body["handling"])
-            case "unrestricted":
-                self.handling -= set(body["handling"])
-            case "retention-set":
-                until = body.get("until")
-                self.retention = parse_time(until, what="until") if until is not None else None
             case "approved" | "refused":
                 self.decided.setdefault(body["target"], []).append(told)
             case "transfer-offered":
@@ -103,9 +100,9 @@ class ItemHistory:
             case "received":
                 self.out = ""
 
-    def _open(self, event: Event) -> None:
-        self.opening = event
-        self.handling = set(event.value.get("handling", []))
+    def _open(self, told: RecordedEvent) -> None:
+        event = self.opening = told.event
+        self.orders.marks = dict.fromkeys(event.value.get("handling", []), told.role)
         self.seals = {seal["number"]: seal for seal in event.body.get("seals", [])}
         source = event.body.get("source")
         self.conditions = list(source.get("conditions", [])) if isinstance(source, dict) else []
@@ -136,12 +133,13 @@ class ItemHistory:
 
     def standing(self) -> dict[str, Any]:
         """What holds now, for those who may read the record."""
+        until = self.orders.retention
         return {
-            "holds": sorted(self.holds),
+            "holds": sorted(self.orders.holds),
             "seals": sorted(self.seals),
-            "handling": sorted(self.handling),
+            "handling": sorted(self.orders.marks),
             "conditions": self.conditions,
-            "keepUntil": None if self.retention is None else format_time(self.retention),
+            "keepUntil": None if until is None else format_time(until),
             "handedOutTo": self.out,
         }
 
@@ -153,20 +151,6 @@ class ItemHistory:
 
 def _body(told: RecordedEvent) -> dict[str, Any]:
     return told.event.body
-
-
-def _hold_placed(life: ItemHistory, told: RecordedEvent) -> None:
-    if _body(told)["hold"] in life.holds:
-        raise RuleError(
-            "a hold under that name is in force already", hint="give the new one another name"
-        )
-
-
-def _hold_released(life: ItemHistory, told: RecordedEvent) -> None:
-    if _body(told)["hold"] not in life.holds:
-        raise RuleError(
-            "no hold under that name is in force", hint="see: custody show ID --basis WHY"
-        )
 
 
 def _sealed(life: ItemHistory, told: RecordedEvent) -> None:
@@ -205,18 +189,17 @@ def _corrected(life: ItemHistory, told: RecordedEvent) -> None:
     corrections.require_member(target.event, _body(told)["pointer"])
 
 
+def _ordered(life: ItemHistory, told: RecordedEvent) -> None:
+    life.orders.require_allowed(told.event)
+
+
 def _free_of_holds(life: ItemHistory, _: RecordedEvent) -> None:
-    in_force = sorted(life.holds)
-    if in_force:
-        raise RuleError(
-            f"{len(in_force)} holds are in force on this item",
-            hint="a hold is lifted by the authority that placed it",
-        )
+    life.orders.require_free()
 
 
 def _disposable(life: ItemHistory, told: RecordedEvent) -> None:
     _free_of_holds(life, told)
-    if life.retention is not None and life.now < life.retention:
+    if life.orders.retention is not None and life.now < life.orders.retention:
         raise RuleError(
             "the time for which this item must be kept is not over",
             hint="see: custody show ID --basis WHY",
@@ -240,10 +223,11 @@ def _disposed(life: ItemHistory, told: RecordedEvent) -> None:
         and one.event.type == "approved"
         and one.event.body["target"] in requests
         and requests[one.event.body["target"]].actor != one.actor
+        and one.agency == told.agency  # a guest answers to others than this agency
     ]
     if not good or len(good) != len(approvals):
         raise RuleError(
-            "a disposal takes the approval of a second person",
+            "a disposal takes the approval of a second person of the agency that has custody",
             hint="custody dispose approve ID, by a colleague",
         )
     # A refusal ends one request, not the item's: it may be asked for again.
@@ -346,7 +330,7 @@ def _answered(life: ItemHistory, told: RecordedEvent) -> None:
 
 def _disclosed(life: ItemHistory, told: RecordedEvent) -> None:
     kind = _body(told)["recipientKind"]
-    if GUARDED in life.handling and kind not in OFFICIAL:
+    if GUARDED in life.orders.marks and kind not in OFFICIAL:
         raise DeniedError(
             f"material marked {GUARDED} is not given to a recipient of kind {kind!r}",
             hint="show it under supervision",
@@ -356,10 +340,10 @@ def _disclosed(life: ItemHistory, told: RecordedEvent) -> None:
 
 
 def _accessed(life: ItemHistory, told: RecordedEvent) -> None:
-    body, role = _body(told), told.event.value["actor"]["role"]
+    body, role = _body(told), told.role
     if "basis" not in told.event.value:
         raise RuleError("an access says why", hint="--basis WHY")
-    if GUARDED in life.handling and role == "defence":
+    if GUARDED in life.orders.marks and role == "defence":
         if body["mode"] != "inspection":
             raise DeniedError(
                 f"material marked {GUARDED} is inspected by the defence, never copied",
@@ -373,8 +357,7 @@ def _accessed(life: ItemHistory, told: RecordedEvent) -> None:
 
 
 _CHECKS: Final = {
-    "hold-placed": _hold_placed,
-    "hold-released": _hold_released,
+    **dict.fromkeys(("hold-placed", "hold-released", "unrestricted", "retention-set"), _ordered),
     "sealed": _sealed,
     "unsealed": _unsealed,
     "approved": _decision,

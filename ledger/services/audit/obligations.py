@@ -37,13 +37,13 @@ def check_item(node: Node, one: ReconstructedItem, report: AuditReport) -> None:
         if (event := one.events.get(row.digest)) is not None and event.type == "disposed"
     ]
     for row in disposed:
-        if one.life.holds:
+        if one.life.orders.holds:
             report.add(
                 AuditFinding(
                     "hold-broken",
                     f"event {row.seq} of {evidence}",
                     "no hold in force",
-                    f"{len(one.life.holds)} in force",
+                    f"{len(one.life.orders.holds)} in force",
                 )
             )
         if erasure is None:
@@ -59,16 +59,20 @@ def check_item(node: Node, one: ReconstructedItem, report: AuditReport) -> None:
         _check_erasure(one, erasure.statement, erasure.state, now, report)
     if closing:
         return
-    if one.life.retention is not None and one.life.retention < now and not one.life.holds:
+    if (
+        one.life.orders.retention is not None
+        and one.life.orders.retention < now
+        and not one.life.orders.holds
+    ):
         report.add(
             AuditFinding(
                 "retention-over",
                 evidence,
-                f"reviewed by {format_time(one.life.retention)}",
+                f"reviewed by {format_time(one.life.orders.retention)}",
                 "kept, under no hold",
             )
         )
-    for hold in one.life.holds.values():
+    for hold in one.life.orders.holds.values():
         if "expires" in hold and parse_time(hold["expires"], what="expires") < now:
             report.add(
                 AuditFinding(

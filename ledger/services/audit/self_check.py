@@ -27,12 +27,15 @@ from ledger.domain.verify.report import Verdict
 from ledger.services.audit import rows
 from ledger.services.audit.self_check_findings import (
     EntriesWaiting,
+    Result,
     SelfChecked,
     SelfCheckFinding,
+    SelfCheckWarning,
     verdict_of,
 )
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
+from ledger.services.people import expiry
 from ledger.services.records import documents
 from ledger.services.storage import placement, replica_status
 
@@ -43,7 +46,7 @@ _RANGE = 20_000  # blocks asked for at once
 
 def examine(
     node: Node, *, deep: bool, progress: Callable[[int], None] = lambda count: None
-) -> Iterator[SelfCheckFinding | SelfChecked | EntriesWaiting]:
+) -> Iterator[Result]:
     """Check log, checkpoints, every row of the database, documents and blocks.
 
     Args:
@@ -74,12 +77,12 @@ def examine(
     if node.replicas.names():
         yield from _guarded("ipfs", _check_replicas(node))
     yield from _guarded("backups", _check_backups(node))
+    for one in expiry.ending(node):
+        yield SelfCheckWarning("certificates", one.told(node.clock.now()), one.remedy)
     yield from _check_workers(node)
 
 
-def _guarded(
-    part: str, found: Iterator[SelfCheckFinding | SelfChecked]
-) -> Iterator[SelfCheckFinding | SelfChecked]:
+def _guarded(part: str, found: Iterator[Result]) -> Iterator[Result]:
     """What ends this part is a finding, and the other parts are looked at all the same."""
     try:
         yield from found
@@ -257,9 +260,7 @@ def _story(node: Node) -> ToldStory:
     return story
 
 
-def _check_blocks(
-    node: Node, deep: bool, progress: Callable[[int], None]
-) -> Iterator[SelfCheckFinding | SelfChecked]:
+def _check_blocks(node: Node, deep: bool, progress: Callable[[int], None]) -> Iterator[Result]:
     """Every item's ciphertext is stored whole; with ``deep`` every block is read and hashed."""
     after, count, findings = -1, 0, 0
     while True:
@@ -320,13 +321,13 @@ def _blocks(
     yield 1
 
 
-def _check_backups(node: Node) -> Iterator[SelfCheckFinding | SelfChecked]:
+def _check_backups(node: Node) -> Iterator[Result]:
     """A certificate of disposal says until when a backup opens an item."""
     node.backups_until()
     yield from ()
 
 
-def _check_workers(node: Node) -> Iterator[SelfCheckFinding | SelfChecked]:
+def _check_workers(node: Node) -> Iterator[Result]:
     """What background work of the node told last."""
     known = node.workers.told()
     failing = [row for row in known if row.failures]
@@ -346,7 +347,7 @@ def _check_workers(node: Node) -> Iterator[SelfCheckFinding | SelfChecked]:
         )
 
 
-def _check_replicas(node: Node) -> Iterator[SelfCheckFinding | SelfChecked]:
+def _check_replicas(node: Node) -> Iterator[Result]:
     """Every IPFS node answers, runs a tested Kubo, and has pinned what the home says that it
     has.
     """

@@ -94,6 +94,8 @@ class Node:
     identity: IdentityProvider | None = None
     #: What the agency's jurisdiction asks of records.
     profile: Profile | None = None
+    #: Keeps a new certificate of the node itself where its keys are.
+    keep_certificate: Callable[[bytes], None] = field(default=lambda _: None)
     #: The database as it goes on, where ``records`` is one moment of it.
     live: Database | None = None
     #: Where the node tells how its work goes.

@@ -13,8 +13,8 @@ from ledger.domain.event.document import Event
 from ledger.domain.event.references import references
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity.person import PersonId
-from ledger.domain.identity.roles import ROLES_BY_TYPE
-from ledger.domain.item.history_rules import GUARDED, OUTSIDE, ItemHistory, RecordedEvent
+from ledger.domain.identity.roles import OUTSIDE, ROLES_BY_TYPE
+from ledger.domain.item.history_rules import GUARDED, ItemHistory, RecordedEvent
 from ledger.domain.ports.rows import ItemRow
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization
@@ -209,7 +209,7 @@ def _require_official(unit: UnitOfWork, one: ValidatedSubmission, life: ItemHist
     Raises:
         DeniedError: it would be.
     """
-    to = one.event.body.get("to", {}) if GUARDED in life.handling else {}
+    to = one.event.body.get("to", {}) if GUARDED in life.orders.marks else {}
     row = unit.people.get(PersonId(to.get("agency", ""), to["person"])) if "person" in to else None
     der = unit.people.certificate(row.certificate) if row is not None else None
     if der is not None and certificates.parse(der).roles & OUTSIDE:
@@ -248,7 +248,9 @@ def _require_approvals(node: Node, unit: UnitOfWork, persons: Persons, told: Rec
                 f"{digest} is no approval on an item that this one is derived from",
                 hint="give the statement that custody record approve PARENT --event N told",
             )
-        approved.add(_told(persons, row.digest, event).actor)
+        approval = _told(persons, row.digest, event)
+        if approval.agency == told.agency:  # a guest is no colleague
+            approved.add(approval.actor)
     biometric = BIOMETRIC in told.event.value.get("handling", [])
     if biometric and len(approved - {told.actor}) < _APPROVALS:
         raise RuleError(

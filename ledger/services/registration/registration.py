@@ -224,7 +224,8 @@ def _admit(
         raise authorization.hidden()
     if past:
         _refuse(one, before, answered=answered is not None)
-    require_part(one.event.type, parts)
+    role = one.event.value["actor"]["role"]
+    require_part(one.event.type, parts, role=role, held=signer.roles)
     return None
 
 

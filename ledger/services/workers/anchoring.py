@@ -1,5 +1,5 @@
 """The node's background work on its log: anchoring by growth or age; a revocation list and a
-clearing away a day.
+clearing away a day; its own certificate in time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ledger.services.node.context import Node
 from ledger.services.node.supervision import Loop, Round
 from ledger.services.onchain import anchoring
 from ledger.services.onchain.anchoring import AnchoringPolicy
+from ledger.services.people import expiry
 from ledger.services.registration import agency_statements
 from ledger.services.storage import garbage_collection
 
@@ -24,7 +25,7 @@ _DAY: Final = 86400
 
 
 class AnchoringWorker:
-    """Three duties; a revocation list that cannot be issued must not keep anything from being
+    """Four duties; a revocation list that cannot be issued must not keep anything from being
     anchored.
     """
 
@@ -38,6 +39,7 @@ class AnchoringWorker:
         self._loops = (
             Loop(node, "anchoring", self._anchor, first=_PAUSE, pause=_PAUSE),
             Loop(node, "revocation", self._publish_crl, first=_PAUSE),
+            Loop(node, "certificate", self._renew_own, first=_PAUSE),
             Loop(node, "clearing", self._clear_away, first=_LOOKS, pause=_LOOKS),
         )
 
@@ -58,6 +60,10 @@ class AnchoringWorker:
         if anchoring.due(self._node, self._policy):
             anchoring.step(self._node)
         return Round(_PAUSE)
+
+    def _renew_own(self) -> Round:
+        expiry.renew_own(self._node)
+        return Round(_LOOKS)
 
     def _clear_away(self) -> Round:
         now = self._node.clock.now()
