@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from api.schemas import Base64Url, Evidence, Hex, LookOut, Strict
+from api.schemas import Base64Url, Evidence, Hex, LookOut, StandingOut, Strict
 from ledger.domain.codecs.text import format_time
 from ledger.domain.ports.rows import DisclosedCopyRow
 
@@ -117,12 +117,13 @@ class ReadableOut(Strict):
 
 
 class IncomingOut(Strict):
-    """An item on offer: its documents, and the content keys sealed to the custodians or to the
-    caller.
+    """An item on offer: its documents, what holds for it after them, and the content keys sealed to
+    the custodians or to the caller.
     """
 
     events: list[dict[str, Any]]
     grants: list[Base64Url]
+    standing: StandingOut
 
 
 class CopyOut(Strict):
@@ -195,7 +196,7 @@ class ConfirmedOut(Strict):
 
 class DisposalOut(Strict):
     """What became of an item that was disposed of; ``expected``: agencies that held it and must
-    confirm.
+    confirm; ``pins``: IPFS nodes that have its ciphertext; ``stored``: our own disk has some.
     """
 
     evidence: str
@@ -207,6 +208,7 @@ class DisposalOut(Strict):
     confirmed: list[ConfirmedOut]
     expected: list[str]
     pins: int
+    stored: bool
     title: str
     text: str
 

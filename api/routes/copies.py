@@ -26,6 +26,7 @@ from ledger.domain.ports.node_and_chain import PartnerApi
 from ledger.services.access import authorization, lineage
 from ledger.services.handovers import copies, erasure
 from ledger.services.node.context import Node
+from ledger.services.onchain import standing
 from ledger.services.partners import directory
 
 router = APIRouter(route_class=GuardedRoute, tags=["copies"])
@@ -120,7 +121,7 @@ def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
     """
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
-        found = erasure.disposal(unit, evidence)
+        found = erasure.disposal(node, unit, evidence)
     if found is None:
         raise NotFoundError("this item was not disposed of here")
     confirmed = [
@@ -137,6 +138,7 @@ def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
         confirmed=confirmed,
         expected=list(found.expected),
         pins=found.pins,
+        stored=found.stored,
         title=node.profile.title if node.profile is not None else "",
         text=node.profile.text if node.profile is not None else "",
     )
@@ -151,4 +153,5 @@ def _asked(node: Node, agency: str, work: Callable[[], T], seconds: float) -> T:
 
 def _reach(node: Node, agency: str) -> PartnerApi:
     with node.records.read() as unit:
+        standing.require_active(unit, agency)
         return node.reach(directory.known(unit, agency).url)

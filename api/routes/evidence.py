@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
@@ -21,16 +22,18 @@ from api.schemas import (
     ItemsOut,
     LookOut,
     OfferOut,
+    RehearsalIn,
     ReplicaOut,
     SearchIn,
     StandingOut,
 )
 from api.schemas_exchange import ReadableOut
 from ledger.client.redaction import Withheld
-from ledger.domain.codecs.text import b64url, format_time, from_hex
+from ledger.domain.codecs.text import b64url, format_time, from_b64url, from_hex
 from ledger.domain.event.types import AccessMode
 from ledger.domain.ipld import cid as cids
 from ledger.domain.item.custody import Offer
+from ledger.domain.item.parts import Part
 from ledger.domain.ports.rows import ItemRow, ReplicaStateRow
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.access import authorization, reading
@@ -38,6 +41,7 @@ from ledger.services.bundles import export
 from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
 from ledger.services.records import foreign_history, record_keys
+from ledger.services.registration import rehearsal
 from ledger.services.registration.item_rules import life_of
 
 router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
@@ -50,6 +54,7 @@ def _item_out(
     held: list[ReplicaStateRow],
     *,
     erased: bool,
+    parts: Iterable[Part] = (),
 ) -> ItemOut:
     state = item.state
     return ItemOut(
@@ -67,6 +72,7 @@ def _item_out(
         index=item.latest_index,
         state=anchoring.state_of(node, reached, item.latest_log, item.latest_index),
         replicas=[_replica_out(row) for row in held],
+        parts=sorted(part.name.lower() for part in parts),
     )
 
 
@@ -146,6 +152,7 @@ def show_evidence(node: NodeDep, caller: CallerDep, evidence: Item) -> ItemOut:
             anchoring.progress(node, unit),
             unit.replicas.of_item(evidence),
             erased=_is_erased(unit, item),
+            parts=authorization.parts_of(node, unit, caller, evidence, item),
         )
 
 
@@ -200,6 +207,15 @@ def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: AccessMode)
         item = authorization.visible(node, unit, caller, evidence)
         keys = authorization.require_readable(node, unit, caller, item, mode)
     return ReadableOut(content=item.cid is not None, keys=[one.hex() for one in keys])
+
+
+@router.post("/{evidence}/rehearsals", operation_id="rehearse", status_code=204)
+def rehearse(node: NodeDep, caller: CallerDep, evidence: Item, request: RehearsalIn) -> None:
+    """Whether an event of the caller's could follow, to be asked before the access that it needs is
+    signed; refused with the reason where not. Nothing is recorded.
+    """
+    document = from_b64url(request.document, what="document")
+    rehearsal.rehearse(node, caller, evidence, document, tuple(request.disclosures))
 
 
 @router.post("/{evidence}/details", operation_id="details")

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from ledger.client import retrieval
+from ledger.client import on_offer, retrieval
+from ledger.client.on_offer import AskedApi, OnOffer
 from ledger.client.retrieval import ReaderApi
 from ledger.domain.codecs.text import evidence_bytes, from_b64url, parse_time
 from ledger.domain.crypto import content_encryption, grants
@@ -27,13 +28,11 @@ from ledger.domain.identity.person import PersonId, read_reference
 from ledger.domain.ports.node_and_chain import Clock
 
 
-class HandingApi(ReaderApi, Protocol):
+class HandingApi(AskedApi, Protocol):
     """What handing over asks of a node; see NodeClient."""
 
     def partners(self) -> list[dict[str, Any]]: ...
     def person_key(self, reference: str) -> dict[str, str]: ...
-    def incoming(self, evidence: str) -> tuple[list[dict[str, Any]], list[bytes]]: ...
-    def incoming_content(self, evidence: str, start: int, end: int) -> bytes: ...
 
 
 def named(agency: str, reference: str | None) -> PersonId | None:
@@ -45,7 +44,8 @@ def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: s
     """The key to seal to: of a person, or of another agency's custodians.
 
     Raises:
-        NotFoundError: nobody under that name is known here.
+        NotFoundError: nobody under that name is known here. DeniedError: the agency is suspended or
+            retired.
     """
     if person is not None:
         if person.agency != agency:
@@ -58,6 +58,11 @@ def recipient_key(node: HandingApi, agency: str, person: PersonId | None, own: s
         )
     for partner in node.partners():
         if partner["agency"] == agency:
+            if not partner["active"]:
+                raise DeniedError(
+                    f"the registry does not have {agency} as an active agency",
+                    hint="ask the governors of the consortium",
+                )
             return descriptors.parse(from_b64url(partner["descriptor"], what="descriptor")).custody
     raise NotFoundError(
         f"{agency} is not known here", hint="custody partner add URL, by an administrator"
@@ -149,59 +154,14 @@ def sign_offer(
     )
 
 
-def check(
-    node: HandingApi,
-    person: Person,
-    evidence: str,
-    progress: Callable[[int], None] = lambda count: None,
-) -> tuple[dict[str, Any], bytes | None]:
-    """Fetch and re-hash an item on offer; its opening document, and its content key (None for a
-    thing).
-
-    Raises:
-        VerificationError: what arrived is not what was recorded: decline it.
-    """
-    events, given = node.incoming(evidence)
-    opening = events[0]["document"]
-    if opening is None:
-        raise NotFoundError("the record of this item was destroyed")
-    if "content" not in opening["body"]:
-        return opening, None
-    try:
-        key = retrieval.content_key(person, evidence, opening["body"], given)
-        retrieval.decrypt(
-            lambda start, end: node.incoming_content(evidence, start, end),
-            key,
-            evidence,
-            opening["body"],
-            None,
-            progress,
-        )
-    except DeniedError as error:
-        if person.lacks_custody_key:
-            raise
-        hint = (
-            "a custodian who holds the custody key takes it: custody handover accept "
-            f"{evidence.removeprefix('urn:uuid:')}"
-        )
-        raise DeniedError(
-            "the key of what is on offer is sealed to none of your keys", hint=hint
-        ) from error
-    except VerificationError as error:
-        raise VerificationError(
-            error.step,
-            error.message,
-            hint="refuse it: custody handover decline ID --reason WHAT-YOU-FOUND",
-        ) from error
-    return opening, key
-
-
 def accept(
     node: HandingApi,
     person: Person,
     clock: Clock,
     evidence: str,
     *,
+    shown: OnOffer | None = None,
+    agree: Callable[[OnOffer], None] = lambda shown: None,
     condition: str = "",
     place: str = "",
     seals: tuple[str, ...] = (),
@@ -210,23 +170,27 @@ def accept(
     """Check an item on offer and accept it, with a key of one's own; the node's answer.
 
     Args:
+        shown: the offer as it was looked at; None to look now. That one alone is accepted: who
+            withdraws it meanwhile and offers on other terms is not.
+        agree: called with it when the item was checked and nothing is signed yet; what it raises
+            ends this.
         seals: numbers found on a thing.
 
     Raises:
         VerificationError: it is not what was recorded: decline it. RuleError: expired, made to
-            somebody else, other seals.
+            somebody else, another offer by now, other seals.
     """
-    # Asked before anything is looked at: who withdraws meanwhile and offers on other terms is not
-    # accepted by what was looked at before.
-    offered = node.item(evidence)["head"]
-    opening, key = check(node, person, evidence, progress)
-    made = [] if key is None else [seal(key, evidence, opening["body"], person.hpke.public)]
-    content = opening["body"].get("content")
+    shown = shown or on_offer.look(node, evidence)
+    key = on_offer.check(node, person, shown, progress)
+    agree(shown)
+    opening = shown.opening["body"]
+    made = [] if key is None else [seal(key, evidence, opening, person.hpke.public)]
+    content = opening.get("content")
     body: dict[str, Any] = {
-        "offer": offered,
+        "offer": shown.statement,
         **({"condition": condition} if condition else {}),
         **({"place": place} if place else {}),
-        **({"digests": opening["body"]["digests"], "pinned": content["cid"]} if content else {}),
+        **({"digests": opening["digests"], "pinned": content["cid"]} if content else {}),
         **({"seals": [{"number": number} for number in seals]} if seals else {}),
     }
     return retrieval.record(node, person, clock, evidence, "transfer-accepted", body, {}, made)
@@ -238,12 +202,17 @@ def decline(
     clock: Clock,
     evidence: str,
     *,
+    shown: OnOffer | None = None,
     reason: str,
     condition: str = "",
 ) -> dict[str, Any]:
-    """Refuse an item on offer; it stays with the giver."""
+    """Refuse an item on offer; it stays with the giver.
+
+    Args:
+        shown: the offer as it was looked at, which alone is refused; None for the one that is open.
+    """
     body = {
-        "offer": node.item(evidence)["head"],
+        "offer": shown.statement if shown is not None else node.item(evidence)["head"],
         "reason": reason,
         **({"condition": condition} if condition else {}),
     }

@@ -14,9 +14,11 @@ from ledger.domain.crypto.content_encryption import PIECE, TAG, Pieces
 from ledger.domain.errors import DeniedError, NotFoundError, VerificationError
 from ledger.domain.event.moments import AHEAD
 from ledger.domain.event.signing import Person, draft_event, sign_event
+from ledger.domain.identity.roles import counting_roles
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld import unixfs
 from ledger.domain.item.jurisdiction_profile import Demands
+from ledger.domain.item.parts import Part, acting_roles
 from ledger.domain.ports.node_and_chain import Clock
 
 _RANGE_PIECES: Final = 4  # pieces a request: 4 MiB
@@ -29,6 +31,7 @@ class ReaderApi(Protocol):
     def agency(self) -> dict[str, Any]: ...
     def item(self, evidence: str) -> dict[str, Any]: ...
     def readable(self, evidence: str, mode: str) -> dict[str, Any]: ...
+    def rehearse(self, evidence: str, document: bytes, disclosures: Sequence[str]) -> None: ...
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]: ...
     def details(self, evidence: str, access: str) -> list[dict[str, Any]]: ...
     def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], dict[str, Any]]: ...
@@ -74,8 +77,20 @@ def record(
         time=last if time < last <= time + AHEAD else time,
         members=members,
         sealed_keys=list(sealed_keys),
+        role=_acting_role(person, item, event_type),
     )
     return node.register([signed.submission])[0]
+
+
+def _acting_role(person: Person, item: dict[str, Any], event_type: str) -> str:
+    """The role by which the person takes part in the item, as far as the node says which parts they
+    have; else empty, and the node judges.
+    """
+    named = set(item.get("parts") or ())
+    certificate = person.certificate
+    held = counting_roles(certificate.roles, guest=certificate.agency != person.descriptor.agency)
+    parts = {part for part in Part if part.name.lower() in named}
+    return max(acting_roles(event_type, parts, held), default="")
 
 
 def rehearse(
@@ -87,12 +102,12 @@ def rehearse(
     body: dict[str, Any],
     members: dict[str, Any] | None = None,
 ) -> None:
-    """Write an event but for what has to be read for it, and ask the profile: before an access is
-    signed that would be for nothing.
+    """Write an event but for what has to be read for it, and ask profile and node whether it could
+    follow: before an access is signed that would be for nothing.
 
     Raises:
         UsageError: it would be malformed. DeniedError: no role of this person may record it.
-            DemandError: with all that it lacks.
+            DemandError: with all that it lacks. RuleError: why it may not follow.
     """
     about = node.agency()
     draft = draft_event(
@@ -104,8 +119,10 @@ def rehearse(
         prev=bytes(32),
         time=clock.now(),
         members=members,
+        role=_acting_role(person, node.item(evidence), event_type),
     )
     Demands.from_json(about["profile"], about["demands"]).require_met(draft)
+    node.rehearse(evidence, draft.raw, [disclosure.encoded for disclosure in draft.disclosures])
 
 
 def record_access(

@@ -13,10 +13,14 @@ from ledger.adapters.database.tables import (
     DisclosureRecord,
     DisclosureWindow,
     Document,
+    Entry,
     GrantRecord,
     IndexForm,
+    Inherited,
     Item,
+    Link,
     Share,
+    TransferStep,
 )
 from ledger.adapters.database.unit import Part, values
 from ledger.domain.identity.person import PersonId
@@ -30,6 +34,7 @@ _D: Any = Document
 _S: Any = DisclosureRecord
 _T: Any = BlindToken
 _H: Any = Share
+_L: Any = Link
 
 
 def _item(row: Any) -> ItemRow:
@@ -110,6 +115,15 @@ class Items(Part):
             self._db.execute(delete(Document).where(_D.evidence == evidence))
             self._db.execute(delete(BlindToken).where(_T.evidence == evidence))
         return int(gone.rowcount)
+
+    def forget(self, evidence: str) -> None:
+        """See ItemsRepository."""
+        self.flush()
+        self.drop_secrets(evidence, ["content", "record", "document", "disclosure"], record=True)
+        self._db.execute(delete(Link).where(_L.child == evidence))
+        for table in (Entry, TransferStep, Inherited, Item):
+            named: Any = table
+            self._db.execute(delete(table).where(named.evidence == evidence))
 
     def page(
         self,

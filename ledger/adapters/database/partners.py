@@ -87,10 +87,11 @@ class Transfers(Part):
         *,
         agency: str = "",
         giver: str = "",
+        outcome: int | None = None,
         after: tuple[str, int] = ("", -1),
     ) -> list[TransferStepRow]:
         """A page of handovers in certain states, in the order of items, behind ``after``: with an
-        agency, or from a giver, where named.
+        agency, from a giver, with an outcome, where named.
         """
         key = (_C.evidence, _C.number)
         conditions = [_C.state.in_(states), tuple_(*key) > after]
@@ -98,6 +99,8 @@ class Transfers(Part):
             conditions.append(or_(_C.giver == agency, _C.taker == agency))
         if giver:
             conditions.append(_C.giver == giver)
+        if outcome is not None:
+            conditions.append(_C.outcome == outcome)
         rows = self._rows(TransferStep, *conditions, order=key, limit=limit)
         return [TransferStepRow(**row._mapping) for row in rows]
 

@@ -93,11 +93,20 @@ class People(Part):
         self.flush(Enrolment)
         self._db.execute(delete(Enrolment).where(_E.expires < now, _E.state != "approved"))
 
+    def drop_enrolment(self, code: bytes) -> None:
+        """Forget an invitation."""
+        self.flush(Enrolment)
+        self._db.execute(delete(Enrolment).where(_E.code == code))
+
     def put_identity(self, token: bytes, person: PersonId) -> None:
         """Link an account to a person; one that they had before is theirs no longer."""
+        self.drop_identity(person)
+        self._put(Identity, ("token",), {"token": token, "person": person})
+
+    def drop_identity(self, person: PersonId) -> None:
+        """Forget the account that is linked to a person."""
         self.flush(Identity)
         self._db.execute(delete(Identity).where(_I.person == person))
-        self._put(Identity, ("token",), {"token": token, "person": person})
 
     def identity(self, token: bytes) -> PersonId | None:
         row = self._one(Identity, token=token)

@@ -111,8 +111,12 @@ def draft_event(
     time: int,
     members: dict[str, Any] | None = None,
     ref_salt: bytes | None = None,
+    role: str = "",
 ) -> Event:
     """Write an event, without signing it.
+
+    Args:
+        role: in which the person acts; empty for any of theirs that may record the type.
 
     Returns:
         the event as it would be signed.
@@ -132,7 +136,7 @@ def draft_event(
             "id": person.certificate.pseudonym,
             "agency": person.certificate.agency,
             "kind": person.certificate.kind,
-            "role": person.role_for(event_type),
+            "role": role or person.role_for(event_type),
         },
         "time": format_time(time),
         **(members or {}),
@@ -163,12 +167,14 @@ def sign_event(
     time: int,
     members: dict[str, Any] | None = None,
     sealed_keys: list[grants.Grant] | None = None,
+    role: str = "",
 ) -> Signed:
     """Write and sign an event.
 
     Args:
         members: further top-level members (basis, identifiers, occurred, handling, lang, late).
         sealed_keys: grants that travel with an opening event.
+        role: see draft_event.
 
     Returns:
         the statement, and what a node is sent with it.
@@ -188,6 +194,7 @@ def sign_event(
         time=time,
         members=members,
         ref_salt=ref_salt,
+        role=role,
     )
     claims = Claims(
         person.certificate.agency,

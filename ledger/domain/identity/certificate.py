@@ -356,7 +356,10 @@ def require_clock(certificate: Certificate, now: int) -> None:
                 f"the certificate was good until {format_time(certificate.not_after)}, and this "
                 f"computer's clock says {format_time(now)}"
             ),
-            hint="if the clock is right, an administrator renews it: custody person renew WHO",
+            hint=(
+                "if the clock is right, an administrator renews it: custody person renew WHO; the "
+                "only one does it where the home is, with: custody person renew WHO --at-home"
+            ),
         )
 
 

@@ -1,5 +1,5 @@
-"""An item's life as its documents tell it: holds, seals, handling, retention, conditions; and what
-they forbid to follow.
+"""An item's life as its documents tell it: orders (see orders.py), seals, decisions, conditions;
+and what they forbid to follow.
 
 `custody.advance` judges what every verifier sees. This module judges what only the documents say; a
 node applies it before it sequences an event.
@@ -10,19 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ledger.domain.codecs.text import format_time, parse_time
+from ledger.domain.codecs.text import format_time
 from ledger.domain.errors import DeniedError, RuleError
+from ledger.domain.event import corrections
 from ledger.domain.event.document import Event
 from ledger.domain.event.offer_terms import OfferTerms
 from ledger.domain.identity.person import PersonId
 from ledger.domain.item.custody import Offer
+from ledger.domain.item.orders import Orders
 
 #: Whoever may be given material that must not spread, by the kind of recipient that a disclosure
 #: names.
 OFFICIAL: Final = frozenset({"agency", "colleague", "prosecutor", "court", "court-expert"})
 GUARDED: Final = "csam"
-#: Roles of people outside government and court.
-OUTSIDE: Final = frozenset({"defence"})
 _UNSAID: Final = "(withheld)"
 _DECLINE: Final = "decline it with what you found: custody handover decline"
 
@@ -36,6 +36,16 @@ class RecordedEvent:
     digest: bytes
     event: Event
     person: PersonId | None = None
+
+    @property
+    def agency(self) -> str:
+        """The agency of whoever recorded it."""
+        return str(self.event.value["actor"]["agency"])
+
+    @property
+    def role(self) -> str:
+        """In which it was recorded."""
+        return str(self.event.value["actor"]["role"])
 
     @property
     def actor(self) -> PersonId:
@@ -54,40 +64,28 @@ class ItemHistory:
 
     events: dict[str, RecordedEvent] = field(default_factory=dict)
     opening: Event | None = None
-    holds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    orders: Orders = field(default_factory=Orders)
     seals: dict[str, dict[str, Any]] = field(default_factory=dict)
-    handling: set[str] = field(default_factory=set)
     conditions: list[str] = field(default_factory=list)
-    retention: int | None = None
     decided: dict[str, list[RecordedEvent]] = field(default_factory=dict)
     offer: RecordedEvent | None = None
     out: str = ""
     now: int = 0
 
-    def take(self, recorded: RecordedEvent) -> None:  # noqa: C901  (a table: one line for each type)
+    def take(self, recorded: RecordedEvent) -> None:
         """Take the next event into account."""
         event, body = recorded.event, recorded.event.body
         self.events[recorded.digest.hex()] = recorded
         if self.opening is None:
-            self._open(event)
+            self._open(recorded)
             return
+        self.orders.take(event)
         match event.type:
-            case "hold-placed":
-                self.holds[body["hold"]] = body
-            case "hold-released":
-                self.holds.pop(body["hold"], None)
             case "sealed":
                 self.seals.pop(body.get("replaces", ""), None)
                 self.seals[body["number"]] = body
             case "unsealed":
                 self.seals.pop(body["number"], None)
-            case "restricted":
-                self.handling |= set(body["handling"])
-            case "unrestricted":
-                self.handling -= set(body["handling"])
-            case "retention-set":
-                until = body.get("until")
-                self.retention = parse_time(until, what="until") if until is not None else None
             case "approved" | "refused":
                 self.decided.setdefault(body["target"], []).append(recorded)
             case "transfer-offered":
@@ -104,9 +102,9 @@ class ItemHistory:
             case "received":
                 self.out = ""
 
-    def _open(self, event: Event) -> None:
-        self.opening = event
-        self.handling = set(event.value.get("handling", []))
+    def _open(self, recorded: RecordedEvent) -> None:
+        event = self.opening = recorded.event
+        self.orders.marks = dict.fromkeys(event.value.get("handling", []), recorded.role)
         self.seals = {seal["number"]: seal for seal in event.body.get("seals", [])}
         source = event.body.get("source")
         self.conditions = list(source.get("conditions", [])) if isinstance(source, dict) else []
@@ -118,26 +116,34 @@ class ItemHistory:
             return str(event.value["actor"]["role"]) == "defence"
         return event.type in _CHECKS
 
-    def require_allowed(self, recorded: RecordedEvent, now: int) -> None:
+    def require_allowed(
+        self, recorded: RecordedEvent, now: int, *, rehearsed: bool = False
+    ) -> None:
         """Check that an event may follow.
+
+        Args:
+            rehearsed: it is only asked whether; who asks has not read the record yet, and names no
+                approvals in a disposal.
 
         Raises:
             RuleError: with the reason. DeniedError: guarded material would leave government and
                 court.
         """
-        check = _CHECKS.get(recorded.event.type)
+        checks = _CHECKS | _BEFORE_READING if rehearsed else _CHECKS
+        check = checks.get(recorded.event.type)
         if check is not None:
             self.now = now
             check(self, recorded)
 
     def standing(self) -> dict[str, Any]:
         """What holds now, for those who may read the record."""
+        until = self.orders.retention
         return {
-            "holds": sorted(self.holds),
+            "holds": sorted(self.orders.holds),
             "seals": sorted(self.seals),
-            "handling": sorted(self.handling),
+            "handling": sorted(self.orders.marks),
             "conditions": self.conditions,
-            "keepUntil": None if self.retention is None else format_time(self.retention),
+            "keepUntil": None if until is None else format_time(until),
             "handedOutTo": self.out,
         }
 
@@ -149,20 +155,6 @@ class ItemHistory:
 
 def _body(recorded: RecordedEvent) -> dict[str, Any]:
     return recorded.event.body
-
-
-def _hold_placed(history: ItemHistory, recorded: RecordedEvent) -> None:
-    if _body(recorded)["hold"] in history.holds:
-        raise RuleError(
-            "a hold under that name is in force already", hint="give the new one another name"
-        )
-
-
-def _hold_released(history: ItemHistory, recorded: RecordedEvent) -> None:
-    if _body(recorded)["hold"] not in history.holds:
-        raise RuleError(
-            "no hold under that name is in force", hint="see: custody show ID --basis WHY"
-        )
 
 
 def _sealed(history: ItemHistory, recorded: RecordedEvent) -> None:
@@ -189,39 +181,43 @@ def _decision(history: ItemHistory, recorded: RecordedEvent) -> None:
     if target.actor == recorded.actor:
         raise RuleError("nobody decides upon what they recorded themselves", hint="ask a colleague")
     if any(
-        decision.actor == recorded.actor
-        for decision in history.decided.get(_body(recorded)["target"], [])
+        one.actor == recorded.actor for one in history.decided.get(_body(recorded)["target"], [])
     ):
         raise RuleError("you decided upon this already")
 
 
 def _corrected(history: ItemHistory, recorded: RecordedEvent) -> None:
-    if _body(recorded)["target"] not in history.events:
+    target = history.events.get(_body(recorded)["target"])
+    if target is None:
         raise RuleError(
             "what is corrected is no event of this item", hint="give the digest of the event"
         )
+    corrections.require_member(target.event, _body(recorded)["pointer"])
+
+
+def _ordered(history: ItemHistory, recorded: RecordedEvent) -> None:
+    history.orders.require_allowed(recorded.event)
 
 
 def _free_of_holds(history: ItemHistory, _: RecordedEvent) -> None:
-    in_force = sorted(history.holds)
-    if in_force:
-        raise RuleError(
-            f"{len(in_force)} holds are in force on this item",
-            hint="a hold is lifted by the authority that placed it",
-        )
+    history.orders.require_free()
 
 
-def _disposed(history: ItemHistory, recorded: RecordedEvent) -> None:
+def _disposable(history: ItemHistory, recorded: RecordedEvent) -> None:
     _free_of_holds(history, recorded)
-    if history.retention is not None and history.now < history.retention:
+    if history.orders.retention is not None and history.now < history.orders.retention:
         raise RuleError(
             "the time for which this item must be kept is not over",
             hint="see: custody show ID --basis WHY",
         )
+
+
+def _disposed(history: ItemHistory, recorded: RecordedEvent) -> None:
+    _disposable(history, recorded)
     requests = {
-        digest: request
-        for digest, request in history.events.items()
-        if request.event.type == "disposal-requested"
+        digest: one
+        for digest, one in history.events.items()
+        if one.event.type == "disposal-requested"
     }
     if not requests:
         raise RuleError(
@@ -229,31 +225,32 @@ def _disposed(history: ItemHistory, recorded: RecordedEvent) -> None:
         )
     approvals = [history.events.get(digest) for digest in _body(recorded)["approvals"]]
     good = [
-        approval
-        for approval in approvals
-        if approval is not None
-        and approval.event.type == "approved"
-        and approval.event.body["target"] in requests
-        and requests[approval.event.body["target"]].actor != approval.actor
+        one
+        for one in approvals
+        if one is not None
+        and one.event.type == "approved"
+        and one.event.body["target"] in requests
+        and requests[one.event.body["target"]].actor != one.actor
+        and one.agency == recorded.agency  # a guest answers to others than this agency
     ]
     if not good or len(good) != len(approvals):
         raise RuleError(
-            "a disposal takes the approval of a second person",
+            "a disposal takes the approval of a second person of the agency that has custody",
             hint="custody dispose approve ID, by a colleague",
         )
     # A refusal ends one request, not the item's: it may be asked for again.
-    requested = {approval.event.body["target"] for approval in good}
+    requested = {one.event.body["target"] for one in good}
     rules = (requests[target].event.body.get("rule") for target in requested)
-    approved = {str(named) for named in rules if named is not None}
+    approved = {str(one) for one in rules if one is not None}
     if (rule := _body(recorded).get("rule")) is not None and approved and rule not in approved:
         raise RuleError(
             f"the disposal was approved under {' and '.join(sorted(approved))}, not under {rule!r}",
             hint="carry it out under the rule that was approved, or request it anew",
         )
     if any(
-        decision.event.type == "refused"
+        one.event.type == "refused"
         for target in requested
-        for decision in history.decided.get(target, [])
+        for one in history.decided.get(target, [])
     ):
         raise RuleError(
             "the disposal was refused",
@@ -266,8 +263,8 @@ def _keys_destroyed(history: ItemHistory, recorded: RecordedEvent) -> None:
         return  # the record itself was destroyed before: others confirm that they followed
     disposals = [
         digest
-        for digest, past in history.events.items()
-        if past.event.type in ("disposed", "returned", "voided")
+        for digest, one in history.events.items()
+        if one.event.type in ("disposed", "returned", "voided")
     ]
     if not disposals:
         raise RuleError("keys are destroyed after an item was disposed of")
@@ -331,9 +328,18 @@ def _accepted(history: ItemHistory, recorded: RecordedEvent) -> None:
         )
 
 
+def _answered(history: ItemHistory, recorded: RecordedEvent) -> None:
+    named = _body(recorded).get("offer")
+    if named is not None and history.offer is not None and named != history.offer.digest.hex():
+        raise RuleError(
+            "the answer names another offer than the open one",
+            hint="see what is on offer now: custody handover list",
+        )
+
+
 def _disclosed(history: ItemHistory, recorded: RecordedEvent) -> None:
     kind = _body(recorded)["recipientKind"]
-    if GUARDED in history.handling and kind not in OFFICIAL:
+    if GUARDED in history.orders.marks and kind not in OFFICIAL:
         raise DeniedError(
             f"material marked {GUARDED} is not given to a recipient of kind {kind!r}",
             hint="show it under supervision",
@@ -343,10 +349,10 @@ def _disclosed(history: ItemHistory, recorded: RecordedEvent) -> None:
 
 
 def _accessed(history: ItemHistory, recorded: RecordedEvent) -> None:
-    body, role = _body(recorded), recorded.event.value["actor"]["role"]
+    body, role = _body(recorded), recorded.role
     if "basis" not in recorded.event.value:
         raise RuleError("an access says why", hint="--basis WHY")
-    if GUARDED in history.handling and role == "defence":
+    if GUARDED in history.orders.marks and role == "defence":
         if body["mode"] != "inspection":
             raise DeniedError(
                 f"material marked {GUARDED} is inspected by the defence, never copied",
@@ -360,8 +366,7 @@ def _accessed(history: ItemHistory, recorded: RecordedEvent) -> None:
 
 
 _CHECKS: Final = {
-    "hold-placed": _hold_placed,
-    "hold-released": _hold_released,
+    **dict.fromkeys(("hold-placed", "hold-released", "unrestricted", "retention-set"), _ordered),
     "sealed": _sealed,
     "unsealed": _unsealed,
     "approved": _decision,
@@ -373,6 +378,17 @@ _CHECKS: Final = {
     "keys-destroyed": _keys_destroyed,
     "transfer-offered": _offered,
     "transfer-accepted": _accepted,
+    "transfer-declined": _answered,
+    "transfer-withdrawn": _answered,
+    "transfer-expired": _answered,
     "disclosed": _disclosed,
     "accessed": _accessed,
 }
+
+
+def _unjudged(_life: ItemHistory, _told: RecordedEvent) -> None:
+    """Everything about it depends on what its signer reads first."""
+
+
+#: What is judged of these before their signer has read the record that they refer to.
+_BEFORE_READING: Final = {"disposed": _disposable, "approved": _unjudged, "refused": _unjudged}

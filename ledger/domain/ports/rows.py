@@ -213,13 +213,19 @@ class ReplicaStateRow:
 @dataclass(frozen=True, slots=True)
 class PartnerRow:
     """Another agency: URL of its node, its newest revocation list (DER, or empty), and when both
-    were last looked at.
+    were last looked at; 0 since the registry had it as suspended or retired, until they are looked
+    at again.
     """
 
     agency: str
     url: str
     crl: bytes = b""
     checked: int = 0
+
+    @property
+    def active(self) -> bool:
+        """Whether the registry had it as an active agency when it was last asked."""
+        return self.checked > 0
 
 
 @dataclass(frozen=True, slots=True)

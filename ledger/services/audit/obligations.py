@@ -38,8 +38,8 @@ def check_item(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding]:
         event = item.events.get(row.digest)
         if event is None or event.type != "disposed":
             continue
-        if item.history.holds:
-            found = f"{len(item.history.holds)} in force"
+        if item.history.orders.holds:
+            found = f"{len(item.history.orders.holds)} in force"
             place = f"event {row.seq} of {evidence}"
             yield AuditFinding("hold-broken", place, "no hold in force", found)
         if item.erasure is None:
@@ -50,13 +50,13 @@ def check_item(node: Node, item: ReconstructedItem) -> Iterator[AuditFinding]:
     if closing:
         return
     if (
-        item.history.retention is not None
-        and item.history.retention < now
-        and not item.history.holds
+        item.history.orders.retention is not None
+        and item.history.orders.retention < now
+        and not item.history.orders.holds
     ):
-        expected = f"reviewed by {format_time(item.history.retention)}"
+        expected = f"reviewed by {format_time(item.history.orders.retention)}"
         yield AuditFinding("retention-over", evidence, expected, "kept, under no hold")
-    for hold in item.history.holds.values():
+    for hold in item.history.orders.holds.values():
         if "expires" in hold and parse_time(hold["expires"], what="expires") < now:
             expected = f"a hold until {hold['expires']}"
             found = "neither released nor placed anew"

@@ -22,12 +22,15 @@ from ledger.services.audit.checks import Fault
 from ledger.services.audit.self_check_findings import (
     RESTORE,
     EntriesWaiting,
+    Result,
     SelfChecked,
     SelfCheckFinding,
+    SelfCheckWarning,
     finding_for,
 )
 from ledger.services.audit.self_check_log import check_checkpoints, check_log, newest_sent
 from ledger.services.node.context import Node
+from ledger.services.people import expiry
 from ledger.services.records import documents
 from ledger.services.storage import replica_status
 
@@ -35,7 +38,6 @@ _PAGE: Final = 256
 _RANGE: Final = 20_000  # blocks asked for at once
 #: Checks that count what they went through, and hold where they find nothing.
 _COUNTED: Final = frozenset({"log", "checkpoints", "rows"})
-Result = SelfCheckFinding | SelfChecked | EntriesWaiting
 #: A check: what it finds, and a number for each thing that it went through.
 Check = Callable[[], Iterable[Result | int]]
 
@@ -60,6 +62,7 @@ def examine(
         ("blocks", partial(_check_content, node, deep, progress)),
         ("ipfs", partial(_check_replicas, node)),
         ("backups", partial(_check_backups, node)),
+        ("certificates", partial(_check_certificates, node)),
         ("workers", partial(_check_workers, node)),
     ):
         yield from _run(part, check)
@@ -179,6 +182,12 @@ def _check_backups(node: Node) -> Iterable[Result]:
     """The home can tell until when a backup opens an item: a certificate of disposal says so."""
     node.backups_until()
     return ()
+
+
+def _check_certificates(node: Node) -> Iterator[SelfCheckWarning]:
+    """Certificates that end before long are renewed in time."""
+    for ending in expiry.ending(node):
+        yield SelfCheckWarning("certificates", ending.told(node.clock.now()), ending.remedy)
 
 
 def _check_workers(node: Node) -> Iterator[SelfCheckFinding | SelfChecked]:

@@ -43,6 +43,17 @@ class SelfChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfCheckWarning:
+    """Nothing wrong yet, and something to do in time: which part, what, and what to do. It changes
+    no verdict.
+    """
+
+    part: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class EntriesWaiting:
     """Entries that are not final on the chain: they agree with one another, and nothing outside the
     home vouches for them.
@@ -50,6 +61,10 @@ class EntriesWaiting:
 
     count: int
     total: int
+
+
+#: What an examination says.
+Result = SelfCheckFinding | SelfChecked | SelfCheckWarning | EntriesWaiting
 
 
 def finding_for(part: str, error: Exception, place: str = "") -> SelfCheckFinding:
@@ -83,7 +98,7 @@ def verdict_of(error: CustodyError) -> Verdict:
     )
 
 
-def verdict(results: Sequence[SelfCheckFinding | SelfChecked | EntriesWaiting]) -> Verdict:
+def verdict(results: Sequence[Result]) -> Verdict:
     """Failed beats unreadable beats incomplete; entries that wait and an empty log are not verified
     either.
     """

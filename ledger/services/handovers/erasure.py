@@ -39,7 +39,8 @@ _SCOPES: Final = ["content", "record", "document", "disclosure"]
 @dataclass(frozen=True, slots=True)
 class Disposal:
     """What became of an item: the statement that disposed of it, and who signed that keys were
-    destroyed: (agency, statement, time).
+    destroyed: (agency, statement, time). ``pins``: IPFS nodes that have not removed its ciphertext
+    yet; ``stored``: some of that lies on the node's own disk.
     """
 
     evidence: str
@@ -50,6 +51,7 @@ class Disposal:
     confirmed: tuple[tuple[str, bytes, int], ...]
     expected: tuple[str, ...]
     pins: int
+    stored: bool
 
 
 def settle(node: Node) -> int:
@@ -195,6 +197,18 @@ def holders(unit: UnitOfWork, evidence: str) -> set[str]:
     return taken | ({item.state.origin} if item is not None else set())
 
 
+def unconfirmed(node: Node, agency: str) -> tuple[int, int]:
+    """How many disposals of ours an agency that held the item has not confirmed, and how many of
+    its own we have not confirmed to it.
+    """
+    theirs = 0
+    for row in _rows(node, ("dropped", "done"), node.agency, held=agency):
+        with node.records.read() as unit:
+            _, confirmed = _closing_of(unit, row)
+        theirs += agency not in {entry.agency for entry in confirmed}
+    return theirs, sum(1 for _ in _rows(node, ("dropped",), agency))
+
+
 def closing(node: Node, agency: str, evidence: str) -> bytes:
     """For an agency that held an item before us: what our log says up to its disposal, as a bundle
     without documents or proofs.
@@ -273,19 +287,16 @@ def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: b
             )
 
 
-def disposal(unit: UnitOfWork, evidence: str) -> Disposal | None:
-    """What became of an item that was disposed of; None for any other."""
+def disposal(node: Node, unit: UnitOfWork, evidence: str) -> Disposal | None:
+    """What became of an item that was disposed of; None for any other.
+
+    Raises:
+        StorageError: whether its ciphertext is here cannot be read.
+    """
     row, item = unit.erasures.get(evidence), unit.items.get(evidence)
     if row is None or item is None:
         return None
-    entries = unit.logs.events(evidence)
-    close = next((one for one in entries if one.digest == row.statement), None)
-    confirmed = [
-        one
-        for one in entries
-        if close is not None and one.seq > close.seq and _by_service(unit, one)
-    ]
-    pins = sum(one.state != "released" for one in unit.replicas.of_item(evidence))
+    close, confirmed = _closing_of(unit, row)
     return Disposal(
         evidence,
         row.statement,
@@ -294,8 +305,19 @@ def disposal(unit: UnitOfWork, evidence: str) -> Disposal | None:
         row.backups,
         tuple((one.agency, one.digest, one.time) for one in confirmed),
         tuple(sorted(holders(unit, evidence))),
-        pins,
+        len(unit.replicas.of_item(evidence)),
+        item.cid is not None and bool(node.blocks.lingering([item.cid])),
     )
+
+
+def _closing_of(unit: UnitOfWork, row: ErasureRow) -> tuple[EntryRow | None, list[EntryRow]]:
+    """The entry of a disposal, and those of the nodes that confirmed it."""
+    entries = unit.logs.events(row.evidence)
+    close = next((entry for entry in entries if entry.digest == row.statement), None)
+    if close is None:
+        return None, []
+    later = [entry for entry in entries if entry.seq > close.seq]
+    return close, [entry for entry in later if _by_service(unit, entry)]
 
 
 def _by_service(unit: UnitOfWork, row: EntryRow) -> bool:

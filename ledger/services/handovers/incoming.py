@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from ledger.domain.blocks import dag
@@ -35,6 +36,7 @@ from ledger.domain.ports.states import TransferState
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.bundles import unpacking
 from ledger.services.bundles.unpacking import Opened
+from ledger.services.handovers import withdrawn
 from ledger.services.node.context import Node
 from ledger.services.node.transfer_progress import TooSlowError, Transfer
 from ledger.services.onchain import transfer_steps
@@ -255,46 +257,46 @@ def _grants(
 
 def _require_room(node: Node, code: str, evidence: str, size: int) -> None:
     """What an agency offers and nobody has accepted may fill a part of our disk only, and a part of
-    our lists.
+    our lists; so may what it offered and took back, until that is cleared away.
 
     Raises:
         RuleError: with how much lies here, how much would come, and the limit.
     """
-    coming = {
+    lying = {
         one.evidence: one.content.ciphertext_size
         for one in node.transfers.of(code)
         if one.evidence != evidence
     }
-    count, lying = len(coming), sum(coming.values())
-    for row in transfer_steps.every(node, ("open", "concluding"), giver=code):
+    offered = transfer_steps.every(node, ("open", "concluding"), giver=code)
+    taken_back = (one for one in withdrawn.left_by(node, code) if withdrawn.is_recent(node, one))
+    for row in chain(offered, taken_back):
         if row.taker == node.agency and row.evidence != evidence:
-            with node.records.read() as unit:
-                first = unit.logs.events(row.evidence)[:1]
-                content = _content(documents.read_event(node, unit, first[0])) if first else None
-                lying += (content.ciphertext_size if content is not None else 0) + len(
-                    unit.transfers.inherited(row.evidence) or b""
-                )
-            count += 1
-    if count >= MOST:
+            lying[row.evidence] = _lying(node, row.evidence)
+    total, waits = sum(lying.values()), "that nobody has answered, or that it took back this week"
+    if len(lying) >= MOST:
         raise RuleError(
-            (
-                f"{code} has {count} items on offer here that nobody has answered: no further "
-                "one is "
-                "taken in"
-            ),
+            f"{code} has {len(lying)} items on offer here {waits}: no further one is taken in",
             hint="answer what waits: custody handover list",
         )
-    if lying + size > node.quota:
+    if total + size > node.quota:
         raise RuleError(
             (
-                f"{code} has {lying} bytes on offer here that nobody has answered; with {size} "
-                "more "
+                f"{code} has {total} bytes on offer here {waits}; with {size} more "
                 f"it is beyond the limit of {node.quota}"
             ),
             hint=(
                 "answer what waits: custody handover list; or raise exchange.quota_gib in home.json"
             ),
         )
+
+
+def _lying(node: Node, evidence: str) -> int:
+    """Bytes that an item takes here, its ciphertext and what others' logs prove of it."""
+    with node.records.read() as unit:
+        first = unit.logs.events(evidence)[:1]
+        content = _content(documents.read_event(node, unit, first[0])) if first else None
+        proofs = unit.transfers.inherited(evidence) or b""
+    return (content.ciphertext_size if content is not None else 0) + len(proofs)
 
 
 def replay(opened: Opened) -> tuple[ItemState, list[TransferStepRow]]:

@@ -34,6 +34,7 @@ from ledger.domain.ports.states import TransferState
 from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
+from ledger.services.onchain import standing
 from ledger.services.records import pages
 
 KIND: Final[TransactionKind] = "handover"
@@ -57,16 +58,17 @@ def every(
     *,
     agency: str = "",
     giver: str = "",
+    outcome: int | None = None,
     after: str = "",
 ) -> Iterator[TransferStepRow]:
-    """All handovers in certain states behind an item: with an agency, or from a giver, where
-    named.
+    """All handovers in certain states behind an item: with an agency, from a giver, with an
+    outcome, where named.
     """
     return pages.every(
         node.records,
         (after, _LAST if after else -1),
         lambda unit, key, size: unit.transfers.in_states(
-            states, size, agency=agency, giver=giver, after=key
+            states, size, agency=agency, giver=giver, outcome=outcome, after=key
         ),
         lambda row: (row.evidence, row.number),
     )
@@ -252,6 +254,13 @@ def _begin(node: Node, row: TransferStepRow) -> bool:
     """Send the transaction that a signed offer or answer calls for, once that is anchored for
     good.
     """
+    if row.state == "offered" and not standing.is_active(node, row.taker):
+        # The contract would take it, and ask only when it is accepted.
+        raise ChainError(
+            f"{standing.inactive(row.taker).message}: an item offered to it is not brought to the "
+            "chain",
+            hint="take the offer back: custody handover withdraw ID --reason WHY",
+        )
     with node.records.read() as unit:
         item = unit.items.get(row.evidence)
         entry = unit.logs.entry_by_digest(

@@ -1,5 +1,5 @@
 """The node's background work on its log: anchoring by growth or age; a revocation list and a
-clearing away a day.
+clearing away a day; its own certificate in time.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from typing import Final
 
 from ledger.domain.codecs.text import format_time
 from ledger.domain.event.moments import AHEAD
+from ledger.services.handovers import withdrawn
 from ledger.services.log import merkle_log
 from ledger.services.node.context import Node
 from ledger.services.node.supervision import Duty, Round, Worker
 from ledger.services.onchain import anchoring
 from ledger.services.onchain.anchoring import AnchoringPolicy
+from ledger.services.people import expiry
 from ledger.services.registration import agency_statements
 from ledger.services.storage import garbage_collection
 
@@ -22,7 +24,7 @@ _DAY: Final = 86400
 
 
 class AnchoringWorker(Worker):
-    """Three duties; a revocation list that cannot be issued must not keep anything from being
+    """Four duties; a revocation list that cannot be issued must not keep anything from being
     anchored.
     """
 
@@ -31,11 +33,13 @@ class AnchoringWorker(Worker):
         self._policy = policy
         # Not at once: whoever starts a node has better things for it to do.
         self._cleared = node.clock.now()
+        self._forgot = False
         super().__init__(
             node,
             (
                 Duty("anchoring", self._anchor, first=_PAUSE, pause=_PAUSE),
                 Duty("revocation", self._publish_crl, first=_PAUSE),
+                Duty("certificate", self._renew_own, first=_PAUSE),
                 Duty("clearing", self._clear_away, first=_CHECK, pause=_CHECK),
             ),
         )
@@ -48,10 +52,18 @@ class AnchoringWorker(Worker):
             anchoring.step(self._node)
         return Round(_PAUSE)
 
+    def _renew_own(self) -> Round:
+        expiry.renew_own(self._node)
+        return Round(_CHECK)
+
     def _clear_away(self) -> Round:
         now = self._node.clock.now()
+        if not self._forgot:  # the index of the packs may have been built anew at the start
+            garbage_collection.forget_disposed(self._node)
+            self._forgot = True
         if now - self._cleared >= _DAY:
             garbage_collection.forget_sessions(self._node)
+            withdrawn.clear(self._node)
             garbage_collection.collect(self._node)
             self._cleared = now
         return Round(_CHECK)

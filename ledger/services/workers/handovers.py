@@ -1,8 +1,9 @@
 """The node's background exchange with other agencies: our own duties in one thread, turns with
 agencies in a few others.
 
-No agency can hold up our own duties, nor, as long as fewer than all threads wait for slow ones, any
-other agency; whoever waited longest is next, and a turn is bounded in time.
+No agency can hold up our own duties. Two threads are kept for agencies whose last turn was quick:
+slow ones, however many, wait for one another alone, but for the first turn in which one is slow.
+Whoever waited longest is next, and a turn is bounded in time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import partial
+from math import inf
 from typing import Final
 
 from ledger.domain.ports.rows import PartnerRow
@@ -25,19 +28,22 @@ _IDLE: Final = 15.0
 _FREE: Final = 0.5  # seconds until a thread without work asks for some again
 _LONGEST: Final = 60.0  # seconds between turns with an agency that fails
 _THREADS: Final = 8
+_KEPT: Final = 2  # of these, for agencies whose last turn was quick
+_QUICK: Final = 5.0  # seconds of a turn
 _ITEM: Final = "urn:"
 _SEE: Final = "see: custody handover sync"
 
 
 @dataclass
 class _Agency:
-    """How the turns with an agency go: when the next one is due, monotonic, and what went wrong in
-    the last.
+    """How the turns with an agency go: when the next one is due, monotonic, how long the last one
+    took, and what went wrong in it.
     """
 
     row: PartnerRow
     due: float = 0.0
     busy: bool = False
+    took: float = 0.0
     failures: int = 0
     problems: dict[str, str] = field(default_factory=dict)
 
@@ -53,7 +59,11 @@ class HandoverWorker(Worker):
         self._agencies: dict[str, _Agency] = {}
         self._mutex = threading.Lock()
         turns = (
-            Duty(f"exchange-{number}", self._take_turn, pause=_FREE)
+            Duty(
+                f"exchange-{number}",
+                partial(self._take_turn, longest=_QUICK if number <= _KEPT else inf),
+                pause=_FREE,
+            )
             for number in range(1, _THREADS + 1)
         )
         super().__init__(node, (Duty("exchange", self._do_own), *turns))
@@ -84,8 +94,8 @@ class HandoverWorker(Worker):
                 _LOG.warning("%s: %s", name, problem)
         self._known = current
 
-    def _take_turn(self) -> Round:
-        agency = self._next()
+    def _take_turn(self, *, longest: float) -> Round:
+        agency, begun = self._next(longest), time.monotonic()
         if agency is None:
             return Round(_FREE)
         pause, problems = _IDLE, agency.problems
@@ -95,20 +105,27 @@ class HandoverWorker(Worker):
         finally:
             with self._mutex:
                 agency.problems, agency.busy = problems, False
+                agency.took = time.monotonic() - begun
                 agency.failures = agency.failures + 1 if agency.row.agency in problems else 0
                 slower = min(_BUSY * 2.0 ** min(agency.failures, 16), _LONGEST)
                 agency.due = time.monotonic() + max(pause, slower if agency.failures else 0.0)
         return Round(0.0)
 
-    def _next(self) -> _Agency | None:
-        """The agency whose turn is due for longest, if any is; it is busy from now on."""
+    def _next(self, longest: float = inf) -> _Agency | None:
+        """The agency whose turn is due for longest, if any is, among those whose last one took no
+        longer than this; it is busy from now on.
+        """
         with self._mutex:
             now = time.monotonic()
-            free = [each for each in self._agencies.values() if not each.busy and each.due <= now]
-            longest = min(free, key=lambda each: each.due, default=None)
-            if longest is not None:
-                longest.busy = True
-            return longest
+            free = [
+                each
+                for each in self._agencies.values()
+                if not each.busy and each.due <= now and each.took <= longest
+            ]
+            first = min(free, key=lambda each: each.due, default=None)
+            if first is not None:
+                first.busy = True
+            return first
 
     def _pause(self, agency: str) -> float:
         if self._node.transfers.of(agency):
