@@ -8,6 +8,7 @@ from tests.campaigns.soak import run
 from tests.conftest import SEED
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(900)
 def test_twenty_kills_lose_nothing_acknowledged(capsys: pytest.CaptureFixture[str]) -> None:
     counts = run(20, SEED)

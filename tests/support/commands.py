@@ -70,6 +70,7 @@ def within(*arguments: object, home: Path | None = None) -> tuple[int, str, str]
     given = [*(["--home", str(home)] if home else []), *map(str, arguments)]
     with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(said):
         patched.setenv("CUSTODY_PASSPHRASE", PASSPHRASE.decode())
+        patched.setenv("COLUMNS", "80")
         code = main.run(given)
     return code, out.getvalue(), said.getvalue()
 

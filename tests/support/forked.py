@@ -67,8 +67,8 @@ def _begin(
         os.dup2(opened, number)
         os.close(opened)
     # As a fresh interpreter opens them: nothing that the server buffered is written twice.
-    sys.stdin = open(0, closefd=False)
-    sys.stdout = open(1, "w", closefd=False)
-    sys.stderr = open(2, "w", errors="backslashreplace", closefd=False)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115  (open to the end, as theirs are)
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.argv = ["custody", *arguments]
     start.main()
