@@ -63,7 +63,7 @@ def until(ask: Any, wanted: Any) -> None:
     deadline = time.monotonic() + 120
     while (found := ask()) != wanted:
         assert time.monotonic() < deadline, found
-        time.sleep(0.5)
+        time.sleep(0.2)
 
 
 @pytest.mark.nightly

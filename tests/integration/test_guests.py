@@ -19,7 +19,6 @@ from ledger.app.bootstrap import person_at
 from ledger.client import handover, retrieval
 from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import (
-    CustodyError,
     DeniedError,
     NotFoundError,
     RuleError,
@@ -133,7 +132,7 @@ def test_a_guest_is_no_administrator_custodian_or_uploader_here_whatever_they_ar
                 call()
         assert [one["evidence"] for one in client.items()].count(photo) == 1
         assert hidden not in {one["evidence"] for one in client.items()}
-        with pytest.raises(CustodyError):
+        with pytest.raises(DeniedError, match="guest of another agency may not record"):
             retrieval.record(
                 client, person, host.clock, photo, "disposal-requested", {"reason": "gone"}
             )
@@ -155,7 +154,7 @@ def test_a_guest_calls_nothing_but_what_concerns_items_given_to_them(
             try:
                 client._send(method, path, json={}, headers=headers)
                 told = ""
-            except CustodyError as error:
+            except VerificationError as error:
                 told = error.message
             assert (told == "your role may not do this") == (
                 name not in GUEST_ROUTES or not ROUTES[name] & HERE
@@ -186,7 +185,11 @@ def test_whoever_is_suspended_at_home_or_here_gets_in_no_more(
     both: Consortium, tmp_path: Path
 ) -> None:
     host, home = both[NL], both[RO]
-    for number, suspending in enumerate((home, host)):
+    refusals = (
+        (home, VerificationError, "certificate was revoked"),
+        (host, DeniedError, "login refused"),
+    )
+    for number, (suspending, error, match) in enumerate(refusals):
         person = joined(home, tmp_path / f"mine-{number}", "examiner", number=f"8{number}")
         admit(host, person, tmp_path / f"card-{number}")
         with abroad(host, person) as (client, _):
@@ -195,7 +198,7 @@ def test_whoever_is_suspended_at_home_or_here_gets_in_no_more(
         with host.node.records.write() as unit:  # a minute later
             row = unit.partners.get(RO)
             unit.partners.put(type(row)(row.agency, row.url, row.crl, 0))
-        with abroad(host, person) as (client, _), pytest.raises(CustodyError):
+        with abroad(host, person) as (client, _), pytest.raises(error, match=match):
             list(client.items())
 
 
@@ -223,5 +226,5 @@ def test_a_guest_whose_agency_took_the_certificate_back_reads_nothing_more_in_an
             lambda: client.details(photo, access),
             lambda: client.grants(photo, access),
         ):
-            with pytest.raises(CustodyError):
+            with pytest.raises(VerificationError, match="certificate was revoked"):
                 ask()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,15 +27,15 @@ from tests.support.handing import paused
 
 
 def test_an_offer_that_expired_is_not_accepted_and_ends_the_same_on_both_sides(
-    both: Consortium, root: TrustRoot, tmp_path: Path
+    both: Consortium, root: TrustRoot, tmp_path: Path, chain: str
 ) -> None:
     giver, taker = both[NL], both[RO]
     evidence = upload(giver, tmp_path)
-    expires = int(time.time()) + 20
+    expires = giver.clock.now() + 300
     handover.offer(giver.client, giver.person, giver.clock, evidence, Terms(RO, expires))
     both.settle(NL, RO, rounds=2)
     assert taker.client.item(evidence)["offer"]["expires"] == format_time(expires)
-    time.sleep(max(expires + 1 - time.time(), 0))
+    both.later(chain, 301)
     with pytest.raises(RuleError, match="expired"):
         handover.accept(taker.client, taker.person, taker.clock, evidence)
     handover.withdraw(giver.client, giver.person, giver.clock, evidence, reason="nobody answered")
@@ -52,11 +51,11 @@ def test_an_offer_that_expired_is_not_accepted_and_ends_the_same_on_both_sides(
 
 
 def test_an_answer_that_the_contract_refuses_holds_up_no_other_handover(
-    both: Consortium, root: TrustRoot, tmp_path: Path
+    both: Consortium, root: TrustRoot, tmp_path: Path, chain: str
 ) -> None:
     giver, taker = both[NL], both[RO]
     late, other = (upload(giver, tmp_path, data) for data in (b"late", b"other"))
-    expires = int(time.time()) + 25
+    expires = giver.clock.now() + 300
     handover.offer(giver.client, giver.person, giver.clock, late, Terms(RO, expires))
     offer(giver, other, RO)
     both.settle(NL, RO, rounds=2)
@@ -64,7 +63,7 @@ def test_an_answer_that_the_contract_refuses_holds_up_no_other_handover(
         taker.client, taker.person, taker.clock, late
     )  # signed in time, and never sent in time
     handover.accept(taker.client, taker.person, taker.clock, other)
-    time.sleep(max(expires + 2 - time.time(), 0))
+    both.later(chain, 302)
     both.settle(NL, RO)
     assert {desk.client.item(other)["custodian"] for desk in (giver, taker)} == {RO}
     assert {desk.client.item(late)["custodian"] for desk in (giver, taker)} == {NL}
