@@ -129,9 +129,8 @@ def test_a_disposal_of_another_item_of_the_same_name_destroys_nothing(
         assert unit.grants.are_left(evidence, "content")
 
 
-def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_for_its_closing_alone(
-    trio: Consortium, tmp_path: Path
-) -> None:
+def disposed_by_another(trio: Consortium, tmp_path: Path) -> str:
+    """An item that RO took over from NL, and disposed of; not anchored yet."""
     nl, ro = trio[NL], trio[RO]
     evidence = upload(nl, tmp_path)
     offer(nl, evidence, RO)
@@ -145,6 +144,14 @@ def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_f
         evidence, "disposed", {"scope": "all", "method": "keys destroyed", "approvals": [approved]}
     )
     erasure.settle(ro.node)
+    return evidence
+
+
+def test_a_disposal_that_is_not_proven_yet_destroys_nothing_and_our_node_signs_for_its_closing_alone(
+    trio: Consortium, tmp_path: Path
+) -> None:
+    nl, ro = trio[NL], trio[RO]
+    evidence = disposed_by_another(trio, tmp_path)
     honest = nl.node.reach(consortium.address(RO))
     assert evidence not in {one["evidence"] for one in honest.disposals()}, (
         "not told before it is anchored"
