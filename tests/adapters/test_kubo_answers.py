@@ -27,10 +27,8 @@ from ledger.domain.errors import (
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 from tests.support.kubo import BINARY, Daemon, load
-from tests.support.kubo_samples import (
-    MIB,
-    kubo,  # noqa: F401  (fixtures)
-)
+
+MIB = 1 << 20
 
 
 def test_a_wrong_secret_is_refused_and_never_shown(three: list[Daemon]) -> None:

@@ -5,11 +5,25 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cli import output
+from cli.state import STATE
 from tests.support.commands import custody
+
+
+@pytest.fixture(autouse=True)
+def _state() -> Iterator[None]:
+    """What one command of this process leaves in its output does not reach the next."""
+    before = STATE.json
+    output._Printing.lost = None
+    output._Printing.taken = False
+    yield
+    STATE.json = before
+    output._Printing.lost = None
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,6 @@ from ledger.domain.ipld import cid as cids
 from tests.support.desk import Desk
 from tests.support.laptop import (
     Laptop,
-    laptop,  # noqa: F401  (fixtures)
     told,
 )
 from tests.support.people import joined

@@ -134,7 +134,6 @@ def test_a_withdrawal_that_races_an_acceptance_ends_the_same_on_both_sides(
         ] == []
 
 
-@pytest.mark.timeout(900)
 @pytest.fixture
 def another_chain() -> Iterator[str]:
     """A chain whose time is the clock's; the module's chain is ahead of it by now."""
@@ -142,6 +141,7 @@ def another_chain() -> Iterator[str]:
         yield url
 
 
+@pytest.mark.timeout(900)
 def test_a_node_that_dies_at_any_step_of_a_handover_goes_on_where_it_was(
     another_chain: str, tmp_path: Path, rng: random.Random
 ) -> None:

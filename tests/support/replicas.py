@@ -1,4 +1,4 @@
-"""What test_replication.py and test_replicas_kept.py share."""
+"""Homes whose items are kept at real IPFS nodes, and what is known of each copy."""
 
 from __future__ import annotations
 

@@ -33,7 +33,6 @@ from tests.support.mutations import (
 from tests.support.samples import (
     Sample,
     edit_chain,
-    sample,  # noqa: F401  (fixtures)
 )
 
 Mutation = Callable[[Bundle, Sample], Bundle | bytes]
