@@ -76,6 +76,7 @@ def test_two_uploads_of_one_file_at_once_are_two_items_that_know_of_each_other(
         )
     assert one.evidence != two.evidence
     assert one.cid != two.cid, "two attempts never share a salt"
+    # Whichever was registered last was told of the other; which one that is, is chance.
     assert one.duplicates == (two.evidence,) or two.duplicates == (one.evidence,)
     assert desk.get(one.evidence) == desk.get(two.evidence) == path.read_bytes()
     assert not list((desk.path / "client" / "journal").glob("*"))
