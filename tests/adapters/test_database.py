@@ -13,10 +13,9 @@ from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 from ledger.adapters.database import engine as engines
-from ledger.adapters.database import tables
 from ledger.adapters.database.store import SqlRecords
 from ledger.domain.errors import ConflictError, StorageError
-from ledger.domain.ports.rows import EntryRow, LogRow
+from ledger.rows.logs import EntryRow, LogRow
 
 ENTRY = EntryRow(b"log", 0, b"PLANTED", b"digest", "urn", 0, "open", 1, "NL-POL", b"c", b"p")
 
@@ -36,7 +35,7 @@ def test_the_newest_migration_is_the_one_that_a_start_checks_for() -> None:
 def test_migrations_build_exactly_the_tables_of_the_models(
     records: SqlRecords, tmp_path: Path
 ) -> None:
-    assert tables.Entry.__tablename__ == "entry"
+    assert EntryRow.__table__.name == "entry"
     engine = create_engine(engines.sqlite_url(tmp_path / "ledger.sqlite"))
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ledger.domain.codecs.text import b64url, from_b64url
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.identity import login
-from ledger.domain.ports.rows import PersonRow
+from ledger.rows.people import PersonRow
 from ledger.services.node.certificate_authority import new_pseudonym
 from tests.support import proofs
 from tests.support.desk import Desk

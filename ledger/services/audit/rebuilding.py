@@ -25,8 +25,8 @@ from ledger.domain.identity.certificate import Certificate
 from ledger.domain.identity.names import agency_id
 from ledger.domain.log import statement as statements
 from ledger.domain.log.statement import Statement
-from ledger.domain.ports.rows import LogRow
-from ledger.domain.ports.unit_of_work import Database, UnitOfWork
+from ledger.rows.logs import LogRow
+from ledger.rows.unit_of_work import Database, UnitOfWork
 from ledger.services.audit.columns import PRIMARY
 from ledger.services.audit.comparing import shown
 from ledger.services.log import merkle_log

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ledger.domain.audit.ports import ChainStory
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.crypto.grants import HpkePrivateKey
-from ledger.domain.ports.unit_of_work import Database, UnitOfWork
+from ledger.rows.unit_of_work import Database, UnitOfWork
 from ledger.services.audit import columns, rebuilt_chain, rebuilt_items, rebuilt_people
 from ledger.services.audit.chain_events import Progress
 from ledger.services.audit.comparing import Comparing

@@ -21,9 +21,10 @@ from ledger.domain.errors import (
 from ledger.domain.identity import certificate as certificates
 from ledger.domain.log import merkle
 from ledger.domain.log import statement as statements
-from ledger.domain.ports.rows import EntryRow, ItemRow
-from ledger.domain.ports.unit_of_work import UnitOfWork
 from ledger.domain.verify.report import Verdict
+from ledger.rows.items import ItemRow
+from ledger.rows.logs import EntryRow
+from ledger.rows.unit_of_work import UnitOfWork
 from ledger.services.audit import rows
 from ledger.services.audit.self_check_findings import (
     EntriesWaiting,

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledger.domain.ports.rows import PartnerRow
+from ledger.rows.agencies import PartnerRow
 from ledger.services.handovers import sync
 from ledger.services.node import supervision
 from ledger.services.node.context import Node
