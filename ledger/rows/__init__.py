@@ -6,3 +6,8 @@ A module for each aggregate: its rows, and the repository that hands them out. T
 Everything that an event, a document or a grant says is sealed or public; rows keep in clear only
 what lists and joins need (docs/design.md section 7).
 """
+
+from ledger.rows.unit_of_work import Database, UnitOfWork
+
+#: Whoever imports one row has all tables: those of a home are compared with one another.
+__all__ = ["Database", "UnitOfWork"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Final, Protocol
 
 from sqlalchemy import BigInteger
@@ -30,7 +31,7 @@ _INDEXED_PERSON: Any = Field(sa_type=PersonType, nullable=False, index=True)
 
 
 @table("item")
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: where custody stands is put together once
 class ItemRow(Row):
     """An item: where custody of it stands, the CID of its ciphertext, who opened it here, and who
     holds it in this agency; None for nobody. ``opened``: place in the order of lists.
@@ -71,15 +72,14 @@ class ItemRow(Row):
         Returns:
             Its row.
         """
+        offer = state.offer
         return cls(
-            **_columns(state),
-            cid=cid,
-            opener=opener,
-            opened=opened,
-            latest_log=latest_log,
-            latest_index=latest_index,
-            holder=holder,
-        )
+            state.evidence, state.origin, state.ref, state.custodian, state.seq, state.head,
+            state.time, state.closed,
+            offer.digest if offer else None, offer.to if offer else None,
+            offer.expires if offer else None, offer.person if offer else None,
+            cid, opener, opened, latest_log, latest_index, holder,
+        )  # fmt: skip
 
     def at(self, state: ItemState) -> ItemRow:
         """The item where its custody has gone on.
@@ -87,9 +87,12 @@ class ItemRow(Row):
         Returns:
             The row, otherwise as it was.
         """
-        return replace(self, **_columns(state))
+        return ItemRow.of(
+            state, self.cid, self.opener, self.opened, self.latest_log, self.latest_index,
+            self.holder,
+        )  # fmt: skip
 
-    @property
+    @cached_property
     def state(self) -> ItemState:
         """Where custody of the item stands."""
         offer = None
@@ -99,24 +102,6 @@ class ItemRow(Row):
             self.evidence, self.origin, self.ref, self.custodian, self.seq, self.head, self.time,
             self.closed, offer,
         )  # fmt: skip
-
-
-def _columns(state: ItemState) -> dict[str, Any]:
-    offer = state.offer
-    return {
-        "evidence": state.evidence,
-        "origin": state.origin,
-        "ref": state.ref,
-        "custodian": state.custodian,
-        "seq": state.seq,
-        "head": state.head,
-        "time": state.time,
-        "closed": state.closed,
-        "offer": offer.digest if offer else None,
-        "offer_to": offer.to if offer else None,
-        "offer_expires": offer.expires if offer else None,
-        "offer_person": offer.person if offer else None,
-    }
 
 
 @table("share")

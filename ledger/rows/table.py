@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from types import new_class
-from typing import Annotated, Any, ClassVar, TypeVar, get_type_hints
+from typing import Annotated, Any, ClassVar, Final, TypeVar, get_type_hints
 
 from sqlalchemy import BigInteger, Dialect, String, Table
 from sqlalchemy.schema import SchemaItem
@@ -62,6 +62,10 @@ IndexedPerson = Annotated[PersonId, Field(sa_type=PersonType, index=True)]
 PersonOrNobody = Annotated[PersonId | None, Field(sa_type=PersonType, nullable=False)]
 
 
+#: Members of the key of each table, in their order.
+PRIMARY_KEYS: Final[dict[str, tuple[str, ...]]] = {}
+
+
 class Row:
     """Base of all rows."""
 
@@ -97,6 +101,7 @@ def table(name: str, *more: SchemaItem) -> Callable[[type[RowT]], type[RowT]]:
             row.__name__, (SQLModel,), {"table": True}, lambda to: to.update(body)
         )
         row.__table__ = model.__table__
+        PRIMARY_KEYS[name] = tuple(row.__table__.primary_key.columns.keys())
         return row
 
     return tabled

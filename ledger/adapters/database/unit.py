@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -80,7 +81,8 @@ class Part:
         for place in [place for place in self._waiting if not kinds or place[0] in kinds]:
             rows, (kind, mode) = self._waiting.pop(place), place
             names = _names(kind.__table__)
-            values = [{name: getattr(row, name) for name in names} for row in rows]
+            members = attrgetter(*names)
+            values = [dict(zip(names, members(row), strict=True)) for row in rows]
             self._db.execute(_write(kind.__table__, mode, self._db.dialect.name), values)
 
     def _drop(self, kind: type[Row], *conditions: Any) -> int:
