@@ -51,7 +51,7 @@ demo: install
 	@$(BIN)/custody demo "$(FILE)" --output demo-out
 
 story: install node
-	@$(BIN)/custody demo --story --output story-out
+	@$(BIN)/python -m tools.scenarios.story --output story-out
 
 run: install
 	@test -f $(HOME_DIR)/passphrase || { mkdir -p $(HOME_DIR) && (umask 077 && $(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(24))' > $(HOME_DIR)/passphrase); }

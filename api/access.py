@@ -67,6 +67,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     # whoever records and reads evidence; reading also needs a recorded access
     "register": _RECORD | {"service"},
     "readable": _RECORD,
+    "rehearse": _RECORD,
     "details": _RECORD,
     "grants": _RECORD,
     "content": _RECORD,
@@ -146,6 +147,7 @@ GUEST_ROUTES: Final = frozenset({
     "consistency_proof",
     "register",
     "readable",
+    "rehearse",
     "details",
     "grants",
     "content",

@@ -67,6 +67,15 @@ class SubmissionIn(Strict):
     grants: Annotated[list[Base64Url], FailFast(), Field(max_length=64)] = []
 
 
+class RehearsalIn(Strict):
+    """A document that nobody signed yet, with all disclosures."""
+
+    model_config = example(document="eyJ2IjoxfQ", disclosures=["WyJ4Il0"])
+
+    document: Base64Url
+    disclosures: Annotated[list[Base64Url], FailFast(), Field(max_length=64)] = []
+
+
 class StatementsIn(Strict):
     """One to 256 statements, registered all or none."""
 

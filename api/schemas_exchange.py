@@ -195,7 +195,7 @@ class ConfirmedOut(Strict):
 
 class DisposalOut(Strict):
     """What became of an item that was disposed of; ``expected``: agencies that held it and must
-    confirm.
+    confirm; ``pins``: IPFS nodes that have its ciphertext; ``stored``: our own disk has some.
     """
 
     evidence: str
@@ -207,6 +207,7 @@ class DisposalOut(Strict):
     confirmed: list[ConfirmedOut]
     expected: list[str]
     pins: int
+    stored: bool
     title: str
     text: str
 

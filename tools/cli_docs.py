@@ -19,8 +19,11 @@ from cli.main import app
 TARGET = Path(__file__).parents[1] / "docs" / "cli.md"
 _HEAD = """# Commands
 
-What `custody COMMAND --help` prints. Written by `make docs`, compared by
-`make lint`. Global options stand before the command.
+For whoever looks up a command or an option without having `custody` at hand.
+
+This page is what `custody COMMAND --help` prints, and nothing else: `make docs` writes it and
+`make lint` compares it. Global options stand before the command. What the commands are for is told
+in [operations.md](operations.md), [consortium.md](consortium.md) and [audit.md](audit.md).
 """
 
 

@@ -120,7 +120,7 @@ def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
     """
     with node.records.read() as unit:
         authorization.visible(node, unit, caller, evidence)
-        found = erasure.disposal(unit, evidence)
+        found = erasure.disposal(node, unit, evidence)
     if found is None:
         raise NotFoundError("this item was not disposed of here")
     confirmed = [
@@ -137,6 +137,7 @@ def disposal(node: NodeDep, caller: CallerDep, evidence: Item) -> DisposalOut:
         confirmed=confirmed,
         expected=list(found.expected),
         pins=found.pins,
+        stored=found.stored,
         title=node.profile.title if node.profile is not None else "",
         text=node.profile.text if node.profile is not None else "",
     )

@@ -21,13 +21,14 @@ from api.schemas import (
     ItemsOut,
     LookOut,
     OfferOut,
+    RehearsalIn,
     ReplicaOut,
     SearchIn,
     StandingOut,
 )
 from api.schemas_exchange import ReadableOut
 from ledger.client.redaction import Withheld
-from ledger.domain.codecs.text import b64url, format_time, from_hex
+from ledger.domain.codecs.text import b64url, format_time, from_b64url, from_hex
 from ledger.domain.ipld import cid as cids
 from ledger.domain.item.custody import Offer
 from ledger.rows.items import ItemRow
@@ -38,6 +39,7 @@ from ledger.services.bundles import export
 from ledger.services.node.context import Node
 from ledger.services.onchain import anchoring
 from ledger.services.records import foreign_history, record_keys
+from ledger.services.registration import rehearsal
 from ledger.services.registration.item_rules import life_of
 
 router = APIRouter(route_class=GuardedRoute, prefix="/evidence", tags=["evidence"])
@@ -201,6 +203,15 @@ def readable(node: NodeDep, caller: CallerDep, evidence: Item, mode: Mode) -> Re
         item = authorization.visible(node, unit, caller, evidence)
         keys = authorization.require_readable(node, unit, caller, item, mode)
     return ReadableOut(content=item.cid is not None, keys=[one.hex() for one in keys])
+
+
+@router.post("/{evidence}/rehearsals", operation_id="rehearse", status_code=204)
+def rehearse(node: NodeDep, caller: CallerDep, evidence: Item, request: RehearsalIn) -> None:
+    """Whether an event of the caller's could follow, to be asked before the access that it needs is
+    signed; refused with the reason where not. Nothing is recorded.
+    """
+    document = from_b64url(request.document, what="document")
+    rehearsal.rehearse(node, caller, evidence, document, tuple(request.disclosures))
 
 
 @router.post("/{evidence}/details", operation_id="details")

@@ -19,32 +19,17 @@ refuse a tampered copy.
 \b
 Example:
   custody demo photo.jpg --output demo-out
-  custody demo --story --output story-out
 """
 
 
 def demo(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Any real file.")] = None,
+    file: Annotated[Path, typer.Argument(help="Any real file.")],
     out: Annotated[
-        Path | None,
+        Path,
         typer.Option("-o", "--output", help="Folder for what the demonstration leaves behind."),
-    ] = None,
-    story: Annotated[
-        bool,
-        typer.Option("--story", help="Tell an item's whole life across two countries instead."),
-    ] = False,
+    ] = Path("demo-out"),
 ) -> None:
-    if story:
-        from cli.story import tell
-
-        raise typer.Exit(tell(out or Path("story-out")))
-    from ledger.domain.errors import UsageError
-
-    if file is None:
-        raise UsageError(
-            "the demonstration needs a file", hint="custody demo FILE, or custody demo --story"
-        )
-    raise typer.Exit(_demo(file, out or Path("demo-out")))
+    raise typer.Exit(_demo(file, out))
 
 
 def register(app: typer.Typer) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
+from cli.hints import runnable
 from cli.state import STATE, Evidence, Json
 
 _HELP = """Dispose of an item: one person requests it, another one approves, a custodian carries it
@@ -50,6 +51,8 @@ Example:
   custody --home ~/node dispose certificate 3f0c1d2e-...
 """
 _WHY = {"purpose": "disposal"}
+_UNREAD = "00" * 32  # stands for a statement that is known only after the record was read
+_ASK = "custody dispose request ID --reason WHY, then custody dispose approve ID by a colleague"
 
 
 def request(
@@ -86,8 +89,9 @@ def approve(
 
     urn = evidence_urn(evidence)
     with open_session() as session:
-        target = _events(session, urn, "disposal-requested")[-1]["statement"]
-        body = {"target": target, **({"reason": reason} if reason else {})}
+        said = {"reason": reason} if reason else {}
+        events = _read(session, urn, "approved", {"target": _UNREAD, **said})
+        body = {"target": _newest_request(events), **said}
         answer = retrieval.record(
             session.node, session.person, session.clock, urn, "approved", body
         )
@@ -110,23 +114,20 @@ def carry_out(
     from cli.session import open_session
     from ledger.client import retrieval
     from ledger.domain.codecs.text import format_time
-    from ledger.domain.errors import StorageError
+    from ledger.domain.errors import RuleError, StorageError
 
     urn = evidence_urn(evidence)
     with open_session() as session:
-        said = {
-            "scope": "all",
-            "method": method,
-            "approvals": ["00" * 32],
-            **({"rule": rule} if rule else {}),
-        }
-        retrieval.rehearse(session.node, session.person, session.clock, urn, "disposed", said)
-        requested = _events(session, urn, "disposal-requested")[-1]["statement"]
+        said = {"scope": "all", "method": method, **({"rule": rule} if rule else {})}
+        events = _read(session, urn, "disposed", {**said, "approvals": [_UNREAD]})
+        requested = _newest_request(events)
         approvals = [
-            one["statement"]
-            for one in _events(session, urn, "approved")
-            if one["document"]["body"]["target"] == requested
+            event["statement"]
+            for event in _of_type(events, "approved")
+            if event["document"]["body"]["target"] == requested
         ]
+        if not approvals:
+            raise RuleError("nobody has approved the disposal", hint=_ASK)
         backups = session.node.status(chain=False, ipfs=False)["backupsUntil"]
         if backups is None:
             raise StorageError(
@@ -134,11 +135,9 @@ def carry_out(
                 hint="make a backup: custody backup DIR --keys FILE",
             )
         body: dict[str, Any] = {
-            "scope": "all",
-            "method": method,
+            **said,
             "approvals": approvals,
             **({"backupsExpire": format_time(backups)} if backups else {}),
-            **({"rule": rule} if rule else {}),
         }
         answer = retrieval.record(
             session.node, session.person, session.clock, urn, "disposed", body
@@ -174,26 +173,29 @@ def register(app: typer.Typer) -> None:
     group.command(help=_CERTIFICATE)(certificate)
 
 
-def _events(session: Any, urn: str, event_type: str) -> list[dict[str, Any]]:
-    """Events of one type, after a signed access to the record."""
+def _read(session: Any, urn: str, event_type: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The record's events, after a signed access: once it is known that an event of this type
+    could follow.
+    """
     from ledger.client import retrieval
+
+    parts = (session.node, session.person, session.clock, urn)
+    retrieval.rehearse(*parts, event_type, body)
+    access = retrieval.record_access(*parts, mode="view", basis=_WHY)
+    return [event for event in session.node.details(urn, access) if event["document"] is not None]
+
+
+def _of_type(events: list[dict[str, Any]], event_type: str) -> list[dict[str, Any]]:
+    return [event for event in events if event["document"]["type"] == event_type]
+
+
+def _newest_request(events: list[dict[str, Any]]) -> str:
     from ledger.domain.errors import RuleError
 
-    access = retrieval.record_access(
-        session.node, session.person, session.clock, urn, mode="view", basis=_WHY
-    )
-    found = [
-        one
-        for one in session.node.details(urn, access)
-        if one["document"] is not None and one["document"]["type"] == event_type
-    ]
-    if not found:
-        hint = (
-            "custody dispose request ID --reason WHY, then custody dispose approve ID by a "
-            "colleague"
-        )
-        raise RuleError(f"no {event_type!r} is on record for this item", hint=hint)
-    return found
+    requests = _of_type(events, "disposal-requested")
+    if not requests:
+        raise RuleError("nobody has requested the disposal of this item", hint=_ASK)
+    return str(requests[-1]["statement"])
 
 
 def _backups(expire: str | None) -> str:
@@ -230,6 +232,10 @@ def _certificate(found: dict[str, Any]) -> list[str]:
         f"copies pinned   {found['pins']} still to be removed"
         if found["pins"]
         else "copies pinned   none left",
+        "ciphertext      some still on the node's own disk: "
+        + runnable("custody collect removes what no other item has")
+        if found["stored"]
+        else "ciphertext      none left on the node's own disk",
         _backups(found["backupsExpire"]),
         "",
         (

@@ -1,7 +1,8 @@
-"""An exclusive lock on a file that says who holds it."""
+"""Locks on files and folders: one that says who holds it, and others that many hold together."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -13,6 +14,7 @@ from typing import Final
 
 from ledger.domain.errors import LockedError
 
+_NO_LOCKS: Final = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _LOOK: Final = 0.02  # seconds; `held` takes the lock for less than that
 
 
@@ -79,31 +81,25 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def used(path: Path) -> Iterator[None]:
-    """Hold a file together with others, until none of whom does `unused` take it."""
-    with _flocked(path, os.O_RDONLY | os.O_CREAT, fcntl.LOCK_SH):
-        yield
-
-
-@contextmanager
-def folder_used(path: Path) -> Iterator[None]:
-    """Hold a folder that is there, and go on being there.
+def used(path: Path, *, folder: bool = False) -> Iterator[int]:
+    """Hold a file, made where there is none, or a folder that is there, together with others, until
+    none of whom does `unused` take it; its descriptor.
 
     Raises:
-        OSError: it is not, or was taken away at that moment.
+        OSError: there is no such folder, or what was held was taken away at that moment.
     """
-    with _flocked(path, os.O_RDONLY | os.O_DIRECTORY, fcntl.LOCK_SH):
+    with _flocked(path, _flags(folder=folder), fcntl.LOCK_SH) as fd:
         path.stat()  # it may have been taken away between two steps
-        yield
+        yield fd
 
 
 @contextmanager
 def unused(path: Path, *, folder: bool = False) -> Iterator[bool]:
     """Whether nobody holds a file, or a folder that is there; nobody does until the block ends."""
-    flags = os.O_RDONLY | (os.O_DIRECTORY if folder else os.O_CREAT)
     with ExitStack() as stack:
         try:
-            stack.enter_context(_flocked(path, flags, fcntl.LOCK_EX | fcntl.LOCK_NB))
+            how = fcntl.LOCK_EX | fcntl.LOCK_NB
+            stack.enter_context(_flocked(path, _flags(folder=folder), how))
         except BlockingIOError:
             free = False
         else:
@@ -111,11 +107,21 @@ def unused(path: Path, *, folder: bool = False) -> Iterator[bool]:
         yield free
 
 
+def _flags(*, folder: bool) -> int:
+    kind = os.O_RDONLY | os.O_DIRECTORY if folder else os.O_RDWR | os.O_CREAT
+    return kind | os.O_NOFOLLOW
+
+
 @contextmanager
 def _flocked(path: Path, flags: int, how: int) -> Iterator[int]:
     fd = os.open(path, flags | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(fd, how)
+        try:
+            fcntl.flock(fd, how)
+        except OSError as error:
+            # On a disk without locks nobody finds out that something is unused.
+            if how != fcntl.LOCK_SH or error.errno not in _NO_LOCKS:
+                raise
         yield fd
     finally:
         os.close(fd)

@@ -8,7 +8,7 @@ import secrets
 import shlex
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -26,7 +26,7 @@ _NO_LINKS: Final = (
 )  # FAT on a stick, for example
 _MADE: Final = ".made-by-custody"
 _MARK: Final = "{maker} made what lies in {place}, and empties this folder when it runs again\n"
-_BUILDING: Final = ".custody-part"
+_PART: Final = ".custody-part"
 _OTHERS: Final = 0o022  # bits with which others than the owner may write
 
 
@@ -49,36 +49,37 @@ def replacing(
     """
     if not force:
         require_absent(path)
-    temporary = _beside(path, sha256(path.name.encode()).hexdigest()[:16] if alone else "")
-    fresh = os.O_NOFOLLOW | os.O_TRUNC if alone else os.O_EXCL
-    try:
-        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | fresh, 0o600)
-    except OSError as error:
-        raise UnwrittenError(
-            f"cannot write {path}: {error.strerror}",
-            hint="check that the folder exists and may be written",
-        ) from error
-    try:
-        with os.fdopen(fd, "w+b") as file:
-            os.fchmod(fd, mode)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        _put(temporary, path, force=force)
-        sync_directory(path.parent)
-    except OSError as error:
-        raise UnwrittenError(
-            f"cannot write {path}: {error.strerror}", hint="check the free space of the disk"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        try:
+            temporary, fd = _alone(path) if alone else _taken(path, stack, folder=False)
+        except OSError as error:
+            raise UnwrittenError(
+                f"cannot write {path}: {error.strerror}",
+                hint="check that the folder exists and may be written",
+            ) from error
+        try:
+            with os.fdopen(fd, "w+b") as file:
+                os.fchmod(fd, mode)
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            _put(temporary, path, force=force)
+            sync_directory(path.parent)
+        except OSError as error:
+            raise UnwrittenError(
+                f"cannot write {path}: {error.strerror}", hint="check the free space of the disk"
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
-def _beside(path: Path, name: str = "") -> Path:
-    """A temporary name in the same folder. It does not hold the name itself, which may be as long
-    as a name can be.
+def _alone(path: Path) -> tuple[Path, int]:
+    """The one temporary file of a file, with its descriptor. It does not hold the name itself,
+    which may be as long as a name can be.
     """
-    return path.with_name(f".{name or secrets.token_hex(8)}.part")
+    temporary = path.with_name(f".{sha256(path.name.encode()).hexdigest()[:16]}.part")
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_TRUNC
+    return temporary, os.open(temporary, flags, 0o600)
 
 
 def read_small(path: Path, most: int) -> bytes:
@@ -252,18 +253,17 @@ def building(path: Path, *, what: str) -> Iterator[Path]:
     """A new folder beside ``path`` that gets its name when the block ends, and is removed where it
     fails.
 
-    Those that a killed process left there are removed first: a home half restored holds keys that a
+    What killed processes left there is removed first: a home half restored holds keys that a
     disposal must reach.
 
     Raises:
         StorageError: the disk refused; ``what`` says what could not be done.
     """
-    aside = path
     try:
         with ExitStack() as stack:
-            while aside == path:
-                aside = _taken(path, stack)
-            _remove_unused(path.absolute().parent.glob(f".*{_BUILDING}"))
+            aside, _ = _taken(path, stack, folder=True)
+            stack.callback(shutil.rmtree, aside, ignore_errors=True)
+            remove_leftovers(path.parent)
             yield aside
             if path.exists():
                 path.rmdir()
@@ -273,28 +273,39 @@ def building(path: Path, *, what: str) -> Iterator[Path]:
         raise StorageError(
             f"{what}: {error.strerror}", hint="check disk and permissions"
         ) from error
-    finally:
-        if aside != path:
-            shutil.rmtree(aside, ignore_errors=True)
 
 
-def _taken(path: Path, stack: ExitStack) -> Path:
-    """A new folder beside a path; the path itself where another process just swept it away."""
-    aside = path.with_name(f".{secrets.token_hex(8)}{_BUILDING}")
-    aside.mkdir(mode=0o700, parents=True)
-    try:
-        stack.enter_context(filelock.folder_used(aside))
-    except FileNotFoundError:
-        return path
-    return aside
+def _taken(path: Path, stack: ExitStack, *, folder: bool) -> tuple[Path, int]:
+    """A new file or folder beside a path, held until the stack ends; a descriptor of a file, which
+    is the caller's to close.
+    """
+    while True:
+        aside = path.with_name(f".{secrets.token_hex(8)}{_PART}")
+        if folder:
+            aside.mkdir(mode=0o700, parents=True)
+        else:
+            aside.touch(mode=0o600, exist_ok=False)
+        with suppress(FileNotFoundError):  # another process swept it away before it was held
+            fd = stack.enter_context(filelock.used(aside, folder=folder))
+            return aside, -1 if folder else os.dup(fd)
 
 
-def _remove_unused(folders: Iterable[Path]) -> None:
-    """Remove folders that no process builds in any more; one that is not ours to open is left."""
-    for folder in folders:
-        with suppress(OSError), filelock.unused(folder, folder=True) as free:
-            if free:
-                shutil.rmtree(folder, ignore_errors=True)
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left in a folder: files and folders that had no name yet and
+    nobody works on any more. What is another user's, or not ours to open, is left.
+    """
+    for path in folder.glob(f".*{_PART}"):
+        with suppress(OSError):
+            found = path.lstat()
+            is_folder = stat.S_ISDIR(found.st_mode)
+            # Opening a pipe that somebody put there would wait for ever.
+            if found.st_uid != os.geteuid() or not (is_folder or stat.S_ISREG(found.st_mode)):
+                continue
+            with filelock.unused(path, folder=is_folder) as free:
+                if free and is_folder:
+                    shutil.rmtree(path, ignore_errors=True)
+                elif free:
+                    path.unlink()
 
 
 def sync_directory(path: Path) -> None:

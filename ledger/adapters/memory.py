@@ -48,6 +48,10 @@ class VolatileBlockStore:
         sizes = [len(self._blocks.pop(cid)) for cid in set(dead) - set(kept) if cid in self._blocks]
         return Collected(len(sizes), sum(sizes), sum(sizes))
 
+    def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
+        """See storage.NodeStore."""
+        return [cid for cid in wanted if cid in self._blocks]
+
     def get(self, cid: bytes) -> bytes:
         """See storage.NodeStore."""
         if cid not in self._blocks:

@@ -1,7 +1,7 @@
 """Files that a person asked for with --output.
 
 - A regular file appears beside its name and is renamed when all went well; one that is there is
-  overwritten on request only.
+  overwritten on request only. What a killed process left in the same folder is removed.
 - A link is followed: what it points to is written, and it stays a link.
 - ``-`` is stdout.
 - Devices, pipes and sockets are written through: a file in their place would be a surprise, and for
@@ -50,6 +50,7 @@ def writing(path: Path, *, force: bool, mode: int = 0o600) -> Iterator[BinaryIO]
         target = Path(os.path.realpath(path)) if _is_link(path) else path
         with files.replacing(target, mode=mode, force=force) as file:
             _require_possible(target)
+            files.remove_leftovers(target.parent)
             yield file
         return
     if kind == stat.S_IFDIR:

@@ -29,6 +29,7 @@ class ReaderApi(Protocol):
     def agency(self) -> dict[str, Any]: ...
     def item(self, evidence: str) -> dict[str, Any]: ...
     def readable(self, evidence: str, mode: str) -> dict[str, Any]: ...
+    def rehearse(self, evidence: str, document: bytes, disclosures: Sequence[str]) -> None: ...
     def register(self, submissions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]: ...
     def details(self, evidence: str, access: str) -> list[dict[str, Any]]: ...
     def record(self, evidence: str, access: str) -> tuple[list[dict[str, Any]], dict[str, Any]]: ...
@@ -87,12 +88,12 @@ def rehearse(
     body: dict[str, Any],
     members: dict[str, Any] | None = None,
 ) -> None:
-    """Write an event but for what has to be read for it, and ask the profile: before an access is
-    signed that would be for nothing.
+    """Write an event but for what has to be read for it, and ask profile and node whether it could
+    follow: before an access is signed that would be for nothing.
 
     Raises:
         UsageError: it would be malformed. DeniedError: no role of this person may record it.
-            DemandError: with all that it lacks.
+            DemandError: with all that it lacks. RuleError: why it may not follow.
     """
     about = node.agency()
     draft = draft_event(
@@ -106,6 +107,7 @@ def rehearse(
         members=members,
     )
     Demands.told(about["profile"], about["demands"]).require_met(draft)
+    node.rehearse(evidence, draft.raw, [disclosure.encoded for disclosure in draft.disclosures])
 
 
 def record_access(

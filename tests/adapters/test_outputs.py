@@ -207,7 +207,7 @@ def test_a_folder_that_a_demonstration_made_is_emptied_by_the_same_one(tmp_path:
     (made / "home" / "key").write_text("x")
     (made / "link").symlink_to(tmp_path)
     with pytest.raises(UsageError):
-        files.renew_folder(made, "custody demo --story")
+        files.renew_folder(made, "the story")
     files.renew_folder(made, "custody demo")
     assert len(list(made.iterdir())) == 1
     assert tmp_path.exists()
@@ -235,6 +235,50 @@ def test_a_folder_that_a_killed_process_left_half_built_is_removed_and_that_of_a
         with files.building(tmp_path / "two", what="a folder"):
             assert first.is_dir()
     assert sorted(one.name for one in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_what_a_killed_process_left_of_a_file_goes_with_the_next_one_in_that_folder(
+    tmp_path: Path,
+) -> None:
+    """A `get` that was killed left decrypted evidence in a hidden file."""
+    child = os.fork()
+    if child == 0:
+        with outputs.writing(tmp_path / "photo", force=False) as file:
+            file.write(b"in clear")
+            file.flush()
+            os._exit(9)
+    assert os.waitpid(child, 0)[1] == 9 << 8
+    [left] = tmp_path.iterdir()
+    assert left.read_bytes() == b"in clear"
+    with outputs.writing(tmp_path / "one", force=False) as first:
+        assert not left.exists()
+        put(tmp_path / "two")
+        first.write(b"of a living one")
+    assert (tmp_path / "one").read_bytes() == b"of a living one"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_what_is_called_like_a_leftover_and_is_none_stops_nothing_and_is_left(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "evidence").write_text("x")
+    (tmp_path / ".link.custody-part").symlink_to(tmp_path / "evidence")
+    os.mkfifo(tmp_path / ".pipe.custody-part")
+    put(tmp_path / "out")
+    assert len(list(tmp_path.iterdir())) == 4
+    assert (tmp_path / "evidence").read_text() == "x"
+
+
+def test_a_disk_without_locks_is_written_to_all_the_same_and_nothing_is_removed_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(fd: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", none)
+    (tmp_path / ".0123456789abcdef.custody-part").touch()
+    put(tmp_path / "out")
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_name_that_cannot_be_is_refused_before_the_block_begins(

@@ -290,7 +290,7 @@ class Soak:
             }
         finally:
             opened.close()
-        assert not list(self.home.rglob("*.part")), "a half-written file"
+        assert not list(self.home.rglob("*part")), "a half-written file"
         self.counts["checks"] += 1
 
     def note_pending(self) -> None:

@@ -33,7 +33,8 @@ def told(done: subprocess.CompletedProcess[str], *words: str) -> None:
 
 def untouched(home: Path) -> int:
     """How many items there are; nothing half-written may lie about."""
-    assert not [path for path in home.rglob("*") if path.suffix in (".part", ".tmp")]
+    parts = (".part", ".custody-part", ".tmp")
+    assert not [path for path in home.rglob("*") if path.suffix in parts]
     return len(json.loads(custody("list", "--json", home=home).stdout)["items"])
 
 

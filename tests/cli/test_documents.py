@@ -16,6 +16,7 @@ from tests.support.commands import verified_alone
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -89,14 +90,16 @@ def test_readmes_verification_output_is_what_the_program_prints(
     assert stable(done.stdout).strip() == stable(shown).strip()
 
 
-def test_every_make_target_that_readme_names_exists() -> None:
+def test_every_make_target_that_a_page_names_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in set(re.findall(r"make ([a-z]+)", README)):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for page in PAGES:
+        named = re.findall(r"(?:`|^    )make ([a-z][a-z -]*[a-z])", page.read_text(), re.MULTILINE)
+        for target in {target for names in named for target in names.split()}:
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), (page.name, target)
 
 
 def test_every_link_of_the_documents_leads_somewhere() -> None:
-    for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+    for path in PAGES:
         for target in re.findall(
             r"\[[^\]\[]+\]\(([^)#]+)\)", re.sub(r"`[^`]*`", "", path.read_text())
         ):

@@ -62,7 +62,7 @@ class Bench:
         assert not list((self.desk.path / "client" / "journal").glob("*.journal")), (
             "every upload ended"
         )
-        assert not list(self.desk.path.rglob("*.part"))
+        assert not list(self.desk.path.rglob("*part"))
 
 
 @pytest.fixture

@@ -88,6 +88,7 @@ def _operations(desk: Desk) -> Iterator[tuple[str, str, str, Any]]:
     bodies: dict[str, Any] = {
         "details": {"access": "0" * 64},
         "grants": {"access": "0" * 64},
+        "rehearse": {"document": "e30"},
         "bundle": {"access": "0" * 64},
         "set_copies": {"copies": 0},
         "copy_taken": {"copy": "{item}"},
@@ -130,6 +131,7 @@ def test_hidden_and_absent_items_are_one_answer_on_every_route_and_malformed_one
         "show_evidence",
         "list_events",
         "readable",
+        "rehearse",
         "details",
         "grants",
         "content",

@@ -27,9 +27,8 @@ from ledger.adapters.logfiles import FolderFiles, WebFiles
 from ledger.app import metrics, metrics_server
 from ledger.app.open_audit import about
 from ledger.domain.errors import NetworkError, UsageError
-from ledger.services.audit import monitor
 from ledger.services.audit.monitor import Limits, Round, look, told
-from ledger.services.node import context
+from ledger.services.node import context, transfer_progress
 from tests.support.desk import Desk
 from tests.support.malice import AsANode, World
 
@@ -99,6 +98,24 @@ def test_an_alarm_that_nobody_took_is_due_again_and_what_stands_is_named(world: 
     assert codes(watch(world, NL_POL=nl.entries[:-1])) == {"log-truncated"}
     found = watch(world, NL_POL=nl.entries[:-1])
     assert (codes(found), [one.code for one in found.standing]) == (set(), ["log-truncated"])
+
+
+def test_a_second_contradiction_in_the_place_of_one_that_was_told_is_told_too(
+    world: World,
+) -> None:
+    """Whoever keeps the log made a harmless one, and had every later one passed over."""
+    nl = world["NL-POL"]
+    item = nl.open()
+    world.settle()
+    one, two, three, more = (nl.statement(item, "none").entry for _ in range(4))
+    assert codes(watch(world, NL_POL=[*nl.entries, one])) == set()
+    assert codes(watch(world, NL_POL=[*nl.entries, two])) == {"view-differs"}
+    assert codes(watch(world, NL_POL=[*nl.entries, two])) == set()
+    found = watch(world, NL_POL=[*nl.entries, three])
+    assert codes(found) == {"view-differs"}
+    assert [each.code for each in found.standing] == ["view-differs"]
+    assert {each.place for each in found.fresh} == {each.place for each in found.standing}
+    assert codes(watch(world, NL_POL=[*nl.entries, three, more])) == set(), "they are the same"
 
 
 def test_a_copy_that_lags_behind_its_node_is_no_contradiction(world: World) -> None:
@@ -314,7 +331,7 @@ def test_a_log_that_answers_slowly_keeps_nobody_elses_alarm_back(
     nl.open()
     world.settle()
     assert codes(watch(world)) == set()
-    monkeypatch.setattr(monitor, "_LATE", 0.3)
+    monkeypatch.setattr(transfer_progress, "GRACE", 0.3)
     real, asked = FolderFiles.get, []
 
     def trickling(self: FolderFiles, path: str) -> bytes:

@@ -150,6 +150,8 @@ def test_pins_go_only_when_an_item_is_disposed_of_and_its_keys_are_destroyed(
         erasure.settle(desk.node)
         found = sync(desk)
         assert states(desk, gone.evidence) == {three[1].name: "released"}
+        told = desk.client.disposal(gone.evidence)
+        assert (told["pins"], told["stored"]) == (1, False), "it was not asked to remove it yet"
         three[1].start()
         found = sync(desk)
         assert not found.problems
@@ -157,6 +159,7 @@ def test_pins_go_only_when_an_item_is_disposed_of_and_its_keys_are_destroyed(
             assert len(desk.node.replicas[daemon.name].missing(blocks)) == len(blocks)
             assert desk.node.replicas[daemon.name].missing(blocks_of(desk, kept.evidence)) == []
         assert states(desk, gone.evidence) == {}
+        assert desk.client.disposal(gone.evidence)["pins"] == 0
         sync(desk)
         assert states(desk, gone.evidence) == {}, "and it is not wanted again"
         for daemon in three[:2]:

@@ -25,9 +25,9 @@ from ledger.services.handovers import erasure, incoming, outgoing
 from ledger.services.node.transfer_progress import Transfer, Transfers
 from ledger.services.records import documents
 from ledger.services.storage import garbage_collection, placement
-from tests.support.actors import enrolled
 from tests.support.consortium import NL, RO, US, Consortium, offer, upload
 from tests.support.desk import Desk
+from tests.support.disposals import dispose
 
 CONTENT = b"the only proof" * 200_000
 _MEMBERS = ("size", "mediaType", "content", "digests", "name")
@@ -61,19 +61,6 @@ def twin(desk: Desk, opening: dict[str, Any], **seen: Any) -> str:
     )
     desk.client.register([signed.submission])
     return urn
-
-
-def dispose(desk: Desk, evidence: str) -> None:
-    other = enrolled(desk, "custodian")
-    request = desk.record(evidence, "disposal-requested", {"reason": "over"})
-    approved = other.record(evidence, "approved", {"target": request["statement"]})
-    body = {
-        "scope": "all",
-        "method": "keys destroyed",
-        "approvals": [approved["statement"]],
-        "backupsExpire": "2099-01-01T00:00:00Z",
-    }
-    desk.record(evidence, "disposed", body)
 
 
 def missing(desk: Desk, evidence: str) -> int:

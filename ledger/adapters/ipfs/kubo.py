@@ -18,6 +18,7 @@ from typing import Final
 
 from ledger.adapters.ipfs.library import faults
 from ledger.adapters.ipfs.rpc import READ, Rpc
+from ledger.domain.blocks import dag
 from ledger.domain.blocks.store import ReplicaStatus
 from ledger.domain.errors import (
     CustodyError,
@@ -208,7 +209,7 @@ class Kubo:
         """
         with suppress(NotFoundError), self._rpc.calling("pin/rm"):
             self._remove_pin(cids.to_text(cids.check(root)))
-        below = self._below(root)
+        below = dag.below(self, root)
         while group := list(islice(below, _GROUP)):
             self._remove(group)
 
@@ -218,16 +219,6 @@ class Kubo:
         except faults.ErrorResponse as error:
             if "not pinned" not in str(error):
                 raise
-
-    def _below(self, cid: bytes) -> Iterator[bytes]:
-        """CIDs of a tree as far as it is stored, each behind what lies below it."""
-        if cids.codec_of(cid) != cids.RAW:
-            links: Sequence[unixfs.Link] = ()
-            with suppress(NotFoundError, VerificationError):
-                links = unixfs.decode_node(self.get(cid))
-            for link in links:
-                yield from self._below(link.cid)
-        yield cid
 
     def _remove(self, wanted: Sequence[bytes]) -> None:
         with self._rpc.calling("block/rm"):

@@ -22,8 +22,9 @@ from typing import Final
 from ledger.adapters import files
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.filelock import FileLock
+from ledger.adapters.ipfs.packfiles import HEADER, PackFiles
 from ledger.adapters.ipfs.packindex import PackIndex, Place
-from ledger.adapters.ipfs.sections import RESTORE_HINT, checked, next_section, section
+from ledger.adapters.ipfs.sections import checked, scan
 from ledger.domain.blocks.store import BlockStore, Collected
 from ledger.domain.errors import (
     LockedError,
@@ -40,8 +41,8 @@ from ledger.domain.ports.node_and_chain import Clock
 _PACK_LIMIT: Final = (
     1 << 30
 )  # bytes; a pack is the unit of compaction and of copying to other media
-_HEADER: Final = car.header([])
 _MOVED: Final = 8  # blocks written again in one go: 8 MiB
+_PAGE: Final = 1000  # CIDs read in one go
 _DISK_HINT: Final = "check the free space of the disk"
 
 
@@ -59,11 +60,10 @@ class LocalBlockStore:
         files.private_folder(directory)
         self._lock = FileLock(directory / "blocks.lock", what="the block store")
         self._directory = directory
+        self._packs = PackFiles(directory)
         self._pack_limit = pack_limit
         self._clock = clock or SystemClock()
         self._mutex = threading.RLock()
-        self._readers: dict[int, int] = {}
-        self._ends: dict[int, int] = {}  # bytes of each pack that is there
         try:
             self._index = PackIndex(directory)
             self._recover()
@@ -73,86 +73,42 @@ class LocalBlockStore:
                 f"the block store could not be opened: {error}", hint="check disk and permissions"
             ) from error
 
-    def _path(self, number: int) -> Path:
-        return self._directory / f"pack-{number:06}.car"
-
     def _recover(self) -> None:
         """Finish what a crash interrupted: drop doomed packs, index what lies behind the index,
         write nothing over what is torn.
         """
         for number in self._index.doomed():
-            self._path(number).unlink(missing_ok=True)
+            self._packs.remove(number)
             self._index.drop(number)
         found = {int(path.stem[5:]): path for path in self._directory.glob("pack-*.car")}
         numbers, before = sorted(found), self._index.indexed()
         self._index.settle({number: path.stat().st_size for number, path in found.items()})
         indexed = self._index.indexed()
         # Nothing is written where the index says that blocks lie which are lost.
-        self._number = max(
-            [0, *numbers, *(number + 1 for number in before if number not in numbers)]
-        )
+        newest = max([0, *numbers, *(number + 1 for number in before if number not in numbers)])
         for number in numbers:
-            with self._path(number).open("r+b") as file:
-                self._ends[number] = end = file.seek(0, os.SEEK_END)
+            with self._packs.path(number).open("r+b") as file:
+                end = file.seek(0, os.SEEK_END)
                 at = indexed.get(number, 0)
                 # Somebody cut it: its blocks are told apart when they are read, and nothing is
                 # written over them.
                 if end < before.get(number, 0):
-                    self._number = max(self._number, number + 1)
+                    newest = max(newest, number + 1)
                 if end <= at:
                     continue
-                if end < len(_HEADER):
+                if end < len(HEADER):
                     file.truncate()  # a pack that was just begun
                 elif self._scan(file.fileno(), number, at, end)[0] != end:
-                    self._number = max(self._number, number + 1)
-        self._open_pack()
+                    newest = max(newest, number + 1)
+        self._packs.begin(newest)
 
     def _scan(self, fd: int, number: int, at: int, end: int) -> tuple[int, bool]:
-        """Index the blocks of a pack from ``at`` on; where the last one ends, and whether nothing
-        but what was torn at the end of the pack is no block.
-        """
-        if at < len(_HEADER) and os.pread(fd, len(_HEADER), 0) == _HEADER:
-            at = len(_HEADER)
-        found, good, whole, skipped = [], at, True, False
-        while at < end:
-            place, behind = section(fd, number, at)
-            if place is not None:
-                found.append(place)
-                at = good = behind
-                whole = whole and not skipped
-                continue
-            skipped = True
-            if behind and section(fd, number, behind)[0] is not None:
-                at = behind
-            else:
-                at, searched = next_section(fd, number, at + 1, end)
-                whole = whole and searched
-        self._index.remember(found, number, end, now=self._clock.now())
+        """Index the blocks of a pack from an offset on; as `scan`, without them."""
+        if at < len(HEADER) and os.pread(fd, len(HEADER), 0) == HEADER:
+            at = len(HEADER)
+        places, good, whole = scan(fd, number, at, end)
+        self._index.remember(places, number, end, now=self._clock.now())
         return good, whole
-
-    def _open_pack(self) -> None:
-        self._fd, self._end = self._opened(self._number)
-        self._ends[self._number] = self._end
-
-    def _opened(self, number: int) -> tuple[int, int]:
-        fd = os.open(self._path(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            end = os.lseek(fd, 0, os.SEEK_END)
-            if end == 0:
-                end = os.pwrite(fd, _HEADER, 0)
-                os.fsync(fd)
-                files.sync_directory(self._directory)
-        except OSError:
-            os.close(fd)
-            raise
-        return fd, end
-
-    def _roll(self) -> None:
-        """Begin the next pack."""
-        fd, end = self._opened(self._number + 1)
-        os.close(self._fd)
-        self._number, self._fd, self._end = self._number + 1, fd, end
-        self._ends[self._number] = end
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -174,37 +130,37 @@ class LocalBlockStore:
     def put_checked(self, blocks: Sequence[Block]) -> int:
         """As ``put`` for blocks that the caller has just hashed, car.blocks for example."""
         with self._held():
-            lacking = set(
-                self._index.missing(
-                    [block.cid for block in blocks], self._ends, now=self._clock.now()
-                )
-            )
+            names = [block.cid for block in blocks]
+            lacking = set(self._index.missing(names, now=self._clock.now()))
             new = {block.cid: block for block in blocks if block.cid in lacking}
             if new:
                 places, end = self._append(list(new.values()))
-                self._index.lose(list(new))  # those of a pack that was cut are stored again
                 self._commit(
-                    lambda: self._index.remember(places, self._number, end, now=self._clock.now()),
+                    lambda: self._index.remember(
+                        places, self._packs.number, end, now=self._clock.now()
+                    ),
                     end,
                 )
             return len(new)
 
+    def _roll(self) -> None:
+        """Begin the next pack."""
+        self._packs.begin(self._packs.number + 1)
+
     def _append(self, blocks: Sequence[Block]) -> tuple[list[Place], int]:
         """Write blocks behind the last one, durably; nothing refers to them before ``_commit``."""
         try:
-            if self._end > self._pack_limit:
+            if self._packs.end > self._pack_limit:
                 self._roll()
-            places, at = [], self._end
+            places, at = [], self._packs.end
             parts: list[bytes | memoryview] = []
             for block in blocks:
                 prefix, data = car.frame(block)
-                places.append(Place(block.cid, self._number, at + len(prefix), len(data)))
+                places.append(Place(block.cid, self._packs.number, at + len(prefix), len(data)))
                 parts += [prefix, data]
                 at += len(prefix) + len(data)
-            self._write(parts)
-            os.fsync(self._fd)
+            self._packs.write(parts)
         except OSError as error:
-            self._undo()
             raise StorageError(
                 f"the block store could not be written: {error.strerror}", hint=_DISK_HINT
             ) from error
@@ -214,53 +170,47 @@ class LocalBlockStore:
         try:
             write()
         except sqlite3.Error:
-            self._undo()
+            self._packs.undo()
             raise
-        self._end = self._ends[self._number] = end
-
-    def _write(self, parts: Sequence[bytes | memoryview]) -> None:
-        at = self._end
-        for start in range(0, len(parts), 512):  # below the kernel's limit of 1024 buffers a call
-            group = parts[start : start + 512]
-            total = sum(len(part) for part in group)
-            written = os.pwritev(self._fd, group, at)
-            if written != total:  # a nearly full disk: finish or fail in one plain write
-                rest = b"".join(group)[written:]
-                while rest:
-                    count = os.pwrite(self._fd, rest, at + written)
-                    written, rest = written + count, rest[count:]
-            at += total
-
-    def _undo(self) -> None:
-        """Forget the failed call: the next one writes over its bytes, and recovery cuts them
-        off.
-        """
-        with suppress(OSError):
-            os.ftruncate(self._fd, self._end)
+        self._packs.end = end
 
     def missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """See storage.NodeStore."""
         with self._held():
-            return self._index.missing(wanted, self._ends, now=self._clock.now())
+            return self._index.missing(wanted, now=self._clock.now())
 
     def get(self, cid: bytes) -> bytes:
-        """See storage.NodeStore."""
-        with self._held():
-            place = self._index.find(cids.check(cid))
-            if place is None:
-                raise NotFoundError(f"block {cids.to_text(cid)} is not stored here")
+        """See storage.NodeStore; where a copy is damaged and another one lies here, that one."""
+        try:
+            with self._held():
+                place = self._index.find(cids.check(cid))
+                if place is None:
+                    raise NotFoundError(f"block {cids.to_text(cid)} is not stored here")
+                data = self._packs.read(place)
+            return checked(cid, data, place)
+        except (UnreadableError, VerificationError):
+            with self._held():
+                copy = self._other_copy(cid)
+            if copy is None:
+                raise
+            return copy
+
+    def _other_copy(self, cid: bytes) -> bytes | None:
+        """A good copy among what lies dead, of a block that is alive; it takes over."""
+        if (place := self._index.find(cid)) is None:
+            return None
+        for pack, at in self._index.buried_of(place.size):
+            copy = Place(cid, pack, at, place.size)
             try:
-                if place.pack not in self._readers:
-                    self._readers[place.pack] = os.open(
-                        self._path(place.pack), os.O_RDONLY | os.O_CLOEXEC
-                    )
-                data = os.pread(self._readers[place.pack], place.size, place.at)
-            except OSError as error:
-                raise UnreadableError(
-                    f"block {cids.to_text(cid)} could not be read: {error}",
-                    hint=f"check the disk; {RESTORE_HINT}",
-                ) from error
-        return checked(cid, data, place)
+                if self._packs.name(pack, at) != cid:
+                    continue
+                data = checked(cid, self._packs.read(copy), copy)
+            except (OSError, UnreadableError, VerificationError):
+                continue
+            with suppress(sqlite3.Error):  # a disk that is full keeps nobody from reading
+                self._index.take_over(copy)
+            return data
+        return None
 
     def cids(self) -> Iterator[bytes]:
         """See storage.NodeStore."""
@@ -298,6 +248,39 @@ class LocalBlockStore:
             blocks, size = self._index.forget_marked()
         return Collected(blocks, size, self._give_back())
 
+    def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
+        """See storage.NodeStore. Of what lies dead the CID before it is read."""
+        with self._held():
+            there = {cid for cid in wanted if self._index.find(cid) is not None}
+            packs = self._index.burials() if len(there) < len(wanted) else []
+        for number in packs:
+            there.update(cid for _, cid in self._dead(number))
+        return [cid for cid in wanted if cid in there]
+
+    def _dead(self, number: int) -> Iterator[tuple[int, bytes]]:
+        """What lies dead in a pack: offset and CID, a page after the other. A pack that is taken
+        away meanwhile has none any more.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        at = 0
+        while True:
+            with self._held():
+                try:
+                    page = [
+                        (at, self._packs.name(number, at))
+                        for at, _ in self._index.buried(number, at, _PAGE)
+                    ]
+                except OSError as error:
+                    raise StorageError(
+                        f"a pack could not be read: {error}", hint="check the disk"
+                    ) from error
+            if not page:
+                return
+            yield from page
+            at = page[-1][0]
+
     def _give_back(self) -> int:
         """Compact the packs; what is dead waits for the next time while a backup copies them."""
         try:
@@ -321,16 +304,21 @@ class LocalBlockStore:
         with self._held():
             numbers = sorted(self._index.indexed())
             # A pack that is gone is told where its blocks are read.
-            there = [number for number in numbers if self._path(number).exists()]
-            ends = {number: self._path(number).stat().st_size for number in there}
-            if self._number in ends and self._is_wasteful(self._number, ends[self._number]):
+            there = [number for number in numbers if self._packs.path(number).exists()]
+            ends = {number: self._packs.path(number).stat().st_size for number in there}
+            if self._packs.number in ends and self._is_wasteful(
+                self._packs.number, ends[self._packs.number]
+            ):
                 self._roll()
         for number in there:
-            if number == self._number or not self._is_wasteful(number, ends[number]):
+            if number == self._packs.number or not self._is_wasteful(number, ends[number]):
                 continue
             with self._held():
                 if not self._is_known(number, ends[number]):
                     continue
+            if not self._is_spare(number):
+                continue
+            with self._held():
                 kept = self._index.used(number)[1]
             if self._empty(number):
                 self._drop(number)
@@ -343,7 +331,7 @@ class LocalBlockStore:
             if self._index.is_cut(number):
                 return True
         # A frame is two to four bytes of length and the CID: anything more is a dead block.
-        return end - len(_HEADER) - size > count * (cids.SIZE + 4)
+        return end - len(HEADER) - size > count * (cids.SIZE + 4)
 
     def _is_known(self, number: int, end: int) -> bool:
         """Whether all of a pack is known, alive or dead, before the pack is given up.
@@ -351,10 +339,29 @@ class LocalBlockStore:
         The index is a cache, and may have lost rows: what it does not account for is looked for. A
         pack with a damaged block in it stays: a copy of the block may not be had elsewhere.
         """
-        if len(_HEADER) + self._index.accounted(number) == end:
+        if len(HEADER) + self._index.accounted(number) == end:
             return True
-        with self._path(number).open("rb") as file:
+        with self._packs.path(number).open("rb") as file:
             return self._scan(file.fileno(), number, 0, end)[1]
+
+    def _is_spare(self, number: int) -> bool:
+        """Whether all that lies dead in a pack, and alive in another one, is good there; where it
+        is not, the copy in this pack takes over.
+
+        It is asked before the blocks of the pack are moved: those are hashed anyway. So what is
+        read twice is what lay twice: blocks that a compaction moved before it was killed, and those
+        of an index that was lost. For all other dead ones the CID before them is read.
+        """
+        for _, cid in self._dead(number):
+            with self._held():
+                place = self._index.find(cid)
+            if place is not None and place.pack != number:
+                with suppress(NotFoundError):  # it was given up meanwhile
+                    try:
+                        self.get(cid)
+                    except (UnreadableError, VerificationError):
+                        return False
+        return True
 
     def _empty(self, number: int) -> bool:
         """Move every block out of a pack; False where one cannot be read and must stay for
@@ -371,24 +378,21 @@ class LocalBlockStore:
                     return False
                 places, end = self._append(blocks)
                 self._commit(
-                    lambda places=places, end=end: self._index.move(places, self._number, end),  # type: ignore[misc]
+                    lambda places=places, end=end: self._index.move(
+                        places, self._packs.number, end
+                    ),  # type: ignore[misc]
                     end,
                 )
 
     def _drop(self, number: int) -> None:
         with self._held():
-            self._ends.pop(number, None)
             self._index.sync()
-            if number in self._readers:
-                os.close(self._readers.pop(number))
-            self._path(number).unlink(missing_ok=True)
+            self._packs.remove(number)
             self._index.drop(number)
 
     def close(self) -> None:
         """See storage.NodeStore."""
         with self._mutex:
-            for fd in (*self._readers.values(), self._fd):
-                os.close(fd)
-            self._readers.clear()
+            self._packs.close()
             self._index.close()
             self._lock.release()

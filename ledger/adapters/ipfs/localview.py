@@ -8,13 +8,14 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from ledger.adapters.ipfs.packindex import Place
-from ledger.adapters.ipfs.sections import checked
+from ledger.adapters.ipfs.packindex import BURIED, BURIED_OF, Place
+from ledger.adapters.ipfs.sections import checked, named_before
 from ledger.domain.blocks.store import BlockStore, Collected
-from ledger.domain.errors import NotFoundError, StorageError, UnreadableError
+from ledger.domain.errors import NotFoundError, StorageError, UnreadableError, VerificationError
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import Block
 
@@ -74,26 +75,46 @@ class LocalBlockView:
         return place.at + place.size <= ends[place.pack]
 
     def get(self, cid: bytes) -> bytes:
-        """See storage.NodeStore."""
+        """See storage.NodeStore; where a copy is damaged and another one lies here, that one."""
         for attempt in range(_TRIES):
             place = self._find(cids.check(cid))
             if place is None:
                 break
             try:
-                fd = os.open(
-                    self._directory / f"pack-{place.pack:06}.car", os.O_RDONLY | os.O_CLOEXEC
-                )
-                try:
-                    return checked(cid, os.pread(fd, place.size, place.at), place)
-                finally:
-                    os.close(fd)
-            except OSError as error:
-                if attempt + 1 == _TRIES:
-                    raise UnreadableError(
-                        f"block {cids.to_text(cid)} could not be read: {error}",
-                        hint="check the disk",
-                    ) from error
+                return self._checked(place)
+            except (UnreadableError, VerificationError) as error:
+                copy = self._other_copy(place)
+                if copy is not None:
+                    return copy
+                if isinstance(error, VerificationError) or attempt + 1 == _TRIES:
+                    raise
         raise NotFoundError(f"block {cids.to_text(cid)} is not stored here")
+
+    def _checked(self, place: Place) -> bytes:
+        return checked(place.cid, self._pread(place), place)
+
+    def _pread(self, place: Place) -> bytes:
+        try:
+            fd = os.open(self._directory / f"pack-{place.pack:06}.car", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                return os.pread(fd, place.size, place.at)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise UnreadableError(
+                f"block {cids.to_text(place.cid)} could not be read: {error}",
+                hint="check the disk",
+            ) from error
+
+    def _other_copy(self, place: Place) -> bytes | None:
+        """A good copy among what lies dead."""
+        with suppress(StorageError):  # an index of an earlier version does not say what is dead
+            for pack, at in self._rows(BURIED_OF, place.size):
+                copy = Place(place.cid, pack, at, place.size)
+                with suppress(UnreadableError, VerificationError):
+                    if self._pread(named_before(copy)) == place.cid:
+                        return self._checked(copy)
+        return None
 
     def cids(self) -> Iterator[bytes]:
         """See storage.NodeStore."""
@@ -111,6 +132,13 @@ class LocalBlockView:
     def put(self, blocks: Iterable[Block]) -> None:  # noqa: ARG002
         """Refused."""
         _refuse()
+
+    def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
+        """See storage.NodeStore."""
+        there = {cid for cid in wanted if self._find(cid) is not None}
+        dead = self._rows(BURIED) if len(there) < len(wanted) else []
+        named = {self._pread(named_before(Place(b"", pack, at, 0))) for pack, at in dead}
+        return [cid for cid in wanted if cid in there or cid in named]
 
     @property
     def own(self) -> BlockStore:

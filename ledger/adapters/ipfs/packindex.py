@@ -34,6 +34,12 @@ _ACCOUNTED: Final = (
     f"SELECT (SELECT coalesce(sum({_FRAME}), 0) FROM place WHERE pack = ?1)"  # noqa: S608
     f" + (SELECT coalesce(sum({_FRAME}), 0) FROM dead WHERE pack = ?1)"
 )
+BURIED: Final = "SELECT pack, at FROM dead"
+#: Not in a pack whose file may be gone at any moment.
+BURIED_OF: Final = (
+    "SELECT pack, at FROM dead WHERE size = ? "
+    "AND pack NOT IN (SELECT number FROM packs WHERE doomed)"
+)
 _INDEXED: Final = "SELECT number, indexed FROM packs WHERE NOT doomed"
 
 
@@ -71,7 +77,6 @@ class PackIndex:
             "CREATE TABLE IF NOT EXISTS packs (number INTEGER PRIMARY KEY, indexed INTEGER NOT "
             "NULL, doomed INTEGER NOT NULL)"
         )
-
         self._db.execute("CREATE TABLE IF NOT EXISTS cut (number INTEGER PRIMARY KEY)")
 
     @contextmanager
@@ -147,20 +152,24 @@ class PackIndex:
             )
             self._indexed(number, end)
 
-    def lose(self, lost: Sequence[bytes]) -> None:
-        """Blocks are not where they should be: they may be stored again."""
-        with self._transaction():
-            self._db.executemany("DELETE FROM place WHERE cid = ?", [(cid,) for cid in lost])
-
     def move(self, places: Sequence[Place], number: int, end: int) -> None:
         """Blocks were written again to pack ``number``: read them there from now on."""
         with self._transaction():
-            self._db.executemany(f"{_BURY} WHERE cid = ?", [(place.cid,) for place in places])
-            self._db.executemany(
-                "UPDATE place SET pack = ?, at = ? WHERE cid = ?",
-                [(place.pack, place.at, place.cid) for place in places],
-            )
+            self._settle_at(places)
             self._indexed(number, end)
+
+    def take_over(self, place: Place) -> None:
+        """A copy that lay dead is the one to read from now on: the other one is damaged."""
+        with self._transaction():
+            self._settle_at([place])
+            self._db.execute("DELETE FROM dead WHERE pack = ? AND at = ?", (place.pack, place.at))
+
+    def _settle_at(self, places: Sequence[Place]) -> None:
+        self._db.executemany(f"{_BURY} WHERE cid = ?", [(place.cid,) for place in places])
+        self._db.executemany(
+            "UPDATE place SET pack = ?, at = ? WHERE cid = ?",
+            [(place.pack, place.at, place.cid) for place in places],
+        )
 
     def _indexed(self, number: int, end: int) -> None:
         statement = (
@@ -176,27 +185,19 @@ class PackIndex:
         ).fetchone()
         return None if row is None else Place(*row)
 
-    def missing(self, wanted: Sequence[bytes], ends: Mapping[int, int], *, now: int) -> list[bytes]:
+    def missing(self, wanted: Sequence[bytes], *, now: int) -> list[bytes]:
         """Those that are not here; the others count as young from now on, since somebody is about
         to rely on them.
-
-        Args:
-            ends: how long each pack is; what should lie behind its end is not here.
         """
-        found = {
-            cid: self._db.execute(
-                "SELECT added, pack, at + size FROM place WHERE cid = ?", (cid,)
-            ).fetchone()
-            for cid in wanted
-        }
-        lacking = {cid for cid, row in found.items() if row is None or row[2] > ends.get(row[1], 0)}
+        query = "SELECT added FROM place WHERE cid = ?"
+        added = {cid: self._db.execute(query, (cid,)).fetchone() for cid in wanted}
         old = [
-            (now, cid) for cid, row in found.items() if cid not in lacking and row[0] < now - _TOUCH
+            (now, cid) for cid, row in added.items() if row is not None and row[0] < now - _TOUCH
         ]
         if old:
             with self._transaction():
                 self._db.executemany("UPDATE place SET added = ? WHERE cid = ?", old)
-        return [cid for cid in wanted if cid in lacking]
+        return [cid for cid in wanted if added[cid] is None]
 
     def cids(self, after: bytes) -> list[bytes]:
         """A page of CIDs."""
@@ -229,26 +230,23 @@ class PackIndex:
 
     def sweep(self, before: int, *, dry: bool) -> tuple[int, int]:
         """Forget blocks that are not marked and older than ``before``; (blocks, bytes)."""
-        dead = (
-            "FROM place WHERE added < ? AND NOT EXISTS (SELECT 1 FROM live WHERE live.cid = "
-            "place.cid)"
-        )
-        count, size = self._db.execute(
-            f"SELECT count(*), coalesce(sum(size), 0) {dead}", (before,)
-        ).fetchone()
-        if count and not dry:
-            with self._transaction():
-                self._db.execute(f"{_BURY} {dead.removeprefix('FROM place')}", (before,))
-                self._db.execute(f"DELETE {dead}", (before,))
-        return int(count), int(size)
+        unmarked = "added < ? AND NOT EXISTS (SELECT 1 FROM live WHERE live.cid = place.cid)"
+        return self._give_up(unmarked, before, dry=dry)
 
     def forget_marked(self) -> tuple[int, int]:
         """Forget blocks that are marked, however young; (blocks, bytes)."""
-        dead = "FROM place WHERE EXISTS (SELECT 1 FROM live WHERE live.cid = place.cid)"
-        count, size = self._db.execute(f"SELECT count(*), coalesce(sum(size), 0) {dead}").fetchone()
+        return self._give_up("EXISTS (SELECT 1 FROM live WHERE live.cid = place.cid)")
+
+    def _give_up(self, which: str, *values: int, dry: bool = False) -> tuple[int, int]:
+        """Bury the places that a condition chooses; how many, and their bytes."""
         with self._transaction():
-            self._db.execute(f"{_BURY} {dead.removeprefix('FROM place')}")
-            self._db.execute(f"DELETE {dead}")
+            count, size = self._db.execute(
+                f"SELECT count(*), coalesce(sum(size), 0) FROM place WHERE {which}",  # noqa: S608
+                values,
+            ).fetchone()
+            if count and not dry:
+                self._db.execute(f"{_BURY} WHERE {which}", values)
+                self._db.execute(f"DELETE FROM place WHERE {which}", values)  # noqa: S608
         return int(count), int(size)
 
     def used(self, number: int) -> tuple[int, int]:
@@ -266,6 +264,19 @@ class PackIndex:
         """The first of a pack's blocks in the order in which they lie."""
         query = "SELECT cid, pack, at, size FROM place WHERE pack = ? ORDER BY at LIMIT ?"
         return [Place(*row) for row in self._db.execute(query, (number, limit))]
+
+    def burials(self) -> list[int]:
+        """Packs in which something lies dead."""
+        return [row[0] for row in self._db.execute("SELECT DISTINCT pack FROM dead")]
+
+    def buried(self, number: int, after: int, limit: int) -> list[tuple[int, int]]:
+        """What lies dead in a pack behind an offset, in order: (offset, bytes)."""
+        query = "SELECT at, size FROM dead WHERE pack = ? AND at > ? ORDER BY at LIMIT ?"
+        return self._db.execute(query, (number, after, limit)).fetchall()
+
+    def buried_of(self, size: int) -> list[tuple[int, int]]:
+        """Where something of so many bytes lies dead: (pack, offset)."""
+        return self._db.execute(BURIED_OF, (size,)).fetchall()
 
     def doom(self, number: int) -> bool:
         """Give up a pack that nobody needs any more; False where a block still lies in it."""

@@ -16,17 +16,10 @@ from ledger.domain.errors import (
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld.unixfs import MAX_BLOCK
 
-_SEARCHED: Final = 1 << 20
-
 RESTORE_HINT: Final = "restore the block from a replica or a backup"
-
-
+_SEARCHED: Final = 1 << 20
 _TRIED: Final = 1 << 30  # bytes
-
-
 _OVERLAP: Final = 16  # longer than a length and the beginning of a CID
-
-
 _CID: Final = re.compile(
     rb"\x01[\x55\x70]\x12\x20"
 )  # version 1, raw or dag-pb, SHA-256 of 32 bytes
@@ -47,6 +40,33 @@ def checked(cid: bytes, data: bytes, place: Place) -> bytes:
             9, f"block {cids.to_text(cid)} was altered on disk", hint=RESTORE_HINT
         ) from error
     return data
+
+
+def scan(fd: int, number: int, at: int, end: int) -> tuple[list[Place], int, bool]:
+    """The blocks of a pack from an offset on; where the last one ends; and whether nothing but what
+    was torn at the end of the pack is no block.
+    """
+    places: list[Place] = []
+    good, whole, skipped = at, True, False
+    while at < end:
+        place, behind = section(fd, number, at)
+        if place is not None:
+            places.append(place)
+            at = good = behind
+            whole = whole and not skipped
+            continue
+        skipped = True
+        if behind and section(fd, number, behind)[0] is not None:
+            at = behind
+        else:
+            at, searched = next_section(fd, number, at + 1, end)
+            whole = whole and searched
+    return places, good, whole
+
+
+def named_before(place: Place) -> Place:
+    """Where the CID of a block lies: straight before it."""
+    return Place(place.cid, place.pack, place.at - cids.SIZE, cids.SIZE)
 
 
 def section(fd: int, number: int, at: int) -> tuple[Place | None, int]:

@@ -80,6 +80,10 @@ class TieredBlockStore:
         """See storage.NodeStore."""
         return self._spool.discard(dead, kept=kept)
 
+    def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
+        """See storage.NodeStore."""
+        return self._spool.lingering(wanted)
+
     def close(self) -> None:
         """See storage.BlockStore."""
         for name in self._replicas.names():

@@ -121,6 +121,14 @@ class NodeClient(HttpNode):
             )
         )
 
+    def rehearse(self, evidence: str, document: bytes, disclosures: Sequence[str]) -> None:
+        """Ask whether an event that is not signed yet could follow; nothing is recorded."""
+        self._send(
+            "POST",
+            f"/v1/evidence/{evidence}/rehearsals",
+            json={"document": b64url(document), "disclosures": list(disclosures)},
+        )
+
     def details(self, evidence: str, access: str) -> list[dict[str, Any]]:
         """The item's documents."""
         return self.record(evidence, access)[0]

@@ -158,7 +158,7 @@ DISPOSAL: Final = {
     "evidence": EVIDENCE, "agency": AGENCY, "statement": DIGEST, "disposed": TIME,
     "destroyed": COUNT, "backupsExpire": Maybe(TIME),
     "confirmed": [{"agency": AGENCY, "statement": DIGEST, "time": TIME}], "expected": [str],
-    "pins": COUNT, "title": str, "text": str,
+    "pins": COUNT, "stored": bool, "title": str, "text": str,
 }  # fmt: skip
 LINEAGE: Final = {"links": [{"parent": str, "child": str, "kind": str}], "copies": [COPY]}
 SYNCED: Final = {

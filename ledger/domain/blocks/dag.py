@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from ledger.domain.blocks.store import BlockStore
 from ledger.domain.crypto.content_encryption import Content
-from ledger.domain.errors import FormatError, RuleError
+from ledger.domain.errors import (
+    FormatError,
+    NotFoundError,
+    RuleError,
+    UnreadableError,
+    VerificationError,
+)
 from ledger.domain.ipld import cid as cids
 from ledger.domain.ipld import unixfs
 from ledger.domain.ipld.unixfs import Link
@@ -53,6 +60,19 @@ def every(blocks: BlockStore, root: bytes) -> Iterator[bytes]:
     if cids.codec_of(root) != cids.RAW:
         for link in unixfs.decode_node(blocks.get(root)):
             yield from every(blocks, link.cid)
+
+
+def below(blocks: BlockStore, root: bytes) -> Iterator[bytes]:
+    """CIDs of a tree as far as it can be read, each behind what lies below it: whoever removes them
+    in this order can do it again after a crash at any point.
+    """
+    if cids.codec_of(root) != cids.RAW:
+        links: Sequence[Link] = ()
+        with suppress(FormatError, NotFoundError, UnreadableError, VerificationError):
+            links = unixfs.decode_node(blocks.get(root))
+        for link in links:
+            yield from below(blocks, link.cid)
+    yield root
 
 
 def require_stored(blocks: BlockStore, content: Content) -> None:

@@ -21,6 +21,11 @@ class Collected:
     size: int
     freed: int
 
+    def __add__(self, other: Collected) -> Collected:
+        return Collected(
+            self.blocks + other.blocks, self.size + other.size, self.freed + other.freed
+        )
+
 
 class BlockStore(Protocol):
     """Content-addressed blocks with IPFS CIDs. Safe for use by several threads.
@@ -103,6 +108,15 @@ class NodeStore(BlockStore, Protocol):
 
         Raises:
             StorageError: the disk refused; nothing else was touched.
+        """
+        ...
+
+    def lingering(self, wanted: Sequence[bytes]) -> list[bytes]:
+        """Those of ``wanted`` whose bytes lie on the node's own disk, also where they were removed
+        and the disk did not get them back yet.
+
+        Raises:
+            StorageError: the disk could not be read.
         """
         ...
 

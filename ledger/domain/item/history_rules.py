@@ -116,14 +116,19 @@ class ItemHistory:
             return str(event.value["actor"]["role"]) == "defence"
         return event.type in _CHECKS
 
-    def require_allowed(self, told: RecordedEvent, now: int) -> None:
+    def require_allowed(self, told: RecordedEvent, now: int, *, rehearsed: bool = False) -> None:
         """Check that an event may follow.
+
+        Args:
+            rehearsed: it is only asked whether; who asks has not read the record yet, and names no
+                approvals in a disposal.
 
         Raises:
             RuleError: with the reason. DeniedError: guarded material would leave government and
                 court.
         """
-        check = _CHECKS.get(told.event.type)
+        checks = _CHECKS | _BEFORE_READING if rehearsed else _CHECKS
+        check = checks.get(told.event.type)
         if check is not None:
             self.now = now
             check(self, told)
@@ -206,13 +211,17 @@ def _free_of_holds(life: ItemHistory, _: RecordedEvent) -> None:
         )
 
 
-def _disposed(life: ItemHistory, told: RecordedEvent) -> None:
+def _disposable(life: ItemHistory, told: RecordedEvent) -> None:
     _free_of_holds(life, told)
     if life.retention is not None and life.now < life.retention:
         raise RuleError(
             "the time for which this item must be kept is not over",
             hint="see: custody show ID --basis WHY",
         )
+
+
+def _disposed(life: ItemHistory, told: RecordedEvent) -> None:
+    _disposable(life, told)
     requests = {
         digest: one for digest, one in life.told.items() if one.event.type == "disposal-requested"
     }
@@ -368,3 +377,11 @@ _CHECKS: Final = {
     "disclosed": _disclosed,
     "accessed": _accessed,
 }
+
+
+def _unjudged(_life: ItemHistory, _told: RecordedEvent) -> None:
+    """Everything about it depends on what its signer reads first."""
+
+
+#: What is judged of these before their signer has read the record that they refer to.
+_BEFORE_READING: Final = {"disposed": _disposable, "approved": _unjudged, "refused": _unjudged}

@@ -99,6 +99,12 @@ def sign(
     return Statement(message, claims, document_digest, certificate_digest, (certificate,))
 
 
+def draft(claims: Claims, document_digest: bytes, certificate_digest: bytes) -> Statement:
+    """A statement that nobody signed yet, to ask whether it could follow. No verifier takes it."""
+    message = cose.Sign1(b"", _headers(claims, certificate_digest), document_digest, b"")
+    return Statement(message, claims, document_digest, certificate_digest)
+
+
 def _headers(claims: Claims, certificate_digest: bytes) -> dict[Any, Any]:
     cwt: dict[Any, Any] = {
         _ISS: agency_urn(claims.issuer),

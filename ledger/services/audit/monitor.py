@@ -20,15 +20,17 @@ from ledger.domain.bundle.trust import TrustRoot
 from ledger.domain.errors import NetworkError
 from ledger.domain.ports.node_and_chain import Clock, Contracts
 from ledger.services.audit import external
+from ledger.services.node import transfer_progress
 
 _HOUR: Final = 3600
-_PACE: Final = 65_536  # bytes a second
-_LATE: Final = 60.0  # seconds beyond what that takes
 #: Warnings that are an alarm nevertheless: nothing is proven wrong, but somebody must look.
 _LOUD: Final = frozenset({"volume", "late", "overdue", "silence", "view-longer"})
 _UNREAD: Final = frozenset({"unreachable", "log-older", "copy-lacks"})
 #: Alarms when it is so at two looks, one after the other.
-_PATIENT: Final = frozenset({"unreachable", "chain-silent", "log-older", "copy-lacks"})
+_PATIENT: Final = _UNREAD | {"chain-silent"}
+
+
+_NUMBER: Final = re.compile(r"\b\d+\b", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class _Paced:
         with self._mutex:
             now = time.monotonic()
             waited = self._waited + (now - self._since if self._asked else 0.0)
-            if waited > _LATE + self._bytes / _PACE:
+            if waited > transfer_progress.GRACE + self._bytes / transfer_progress.RATE:
                 raise NetworkError(
                     f"answers too slowly: {self._bytes} bytes in {waited:.0f} s",
                     hint="nothing more is asked of it until the next look",
@@ -176,14 +178,21 @@ def is_alarm(finding: AuditFinding) -> bool:
 
 
 def _key(finding: AuditFinding) -> bytes:
-    """What an alarm is known by: numbers move on while a thing stays the same, so its code and
-    place. What could not be read is known by whose it is: a log that fails at another file at each
-    look was not judged at any.
+    """What an alarm is known by.
+
+    - What could not be read, by whose it is: a log that fails at another file at each look was not
+      judged at any.
+    - A contradiction, by its code, its place and what contradicts what: a second one in the same
+      place is news. Numbers move on while a thing stays the same, and do not count; digests do.
+    - All others by code and place.
     """
     if finding.code in _UNREAD:
-        whose = re.split(" (?:of|at) ", finding.place)[-1]
-        return sha256(f"not read\x00{whose}".encode()).digest()
-    return sha256(f"{finding.code}\x00{finding.place}".encode()).digest()
+        known_by = ["not read", re.split(" (?:of|at) ", finding.place)[-1]]
+    else:
+        known_by = [finding.code, finding.place]
+        if finding.kind.severity == Severity.FAILED:
+            known_by += [_NUMBER.sub("", one) for one in (finding.expected, finding.found)]
+    return sha256("\x00".join(known_by).encode()).digest()
 
 
 def _sorted(

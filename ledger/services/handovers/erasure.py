@@ -40,7 +40,8 @@ _SCOPES: Final = ["content", "record", "document", "disclosure"]
 @dataclass(frozen=True, slots=True)
 class Disposal:
     """What became of an item: the statement that disposed of it, and who signed that keys were
-    destroyed: (agency, statement, time).
+    destroyed: (agency, statement, time). ``pins``: IPFS nodes that have not removed its ciphertext
+    yet; ``stored``: some of that lies on the node's own disk.
     """
 
     evidence: str
@@ -51,6 +52,7 @@ class Disposal:
     confirmed: tuple[tuple[str, bytes, int], ...]
     expected: tuple[str, ...]
     pins: int
+    stored: bool
 
 
 def settle(node: Node) -> int:
@@ -274,8 +276,12 @@ def _learn(node: Node, agency: str, api: PartnerApi, evidence: str, statement: b
             )
 
 
-def disposal(unit: UnitOfWork, evidence: str) -> Disposal | None:
-    """What became of an item that was disposed of; None for any other."""
+def disposal(node: Node, unit: UnitOfWork, evidence: str) -> Disposal | None:
+    """What became of an item that was disposed of; None for any other.
+
+    Raises:
+        StorageError: whether its ciphertext is here cannot be read.
+    """
     row, item = unit.erasures.get(evidence), unit.items.get(evidence)
     if row is None or item is None:
         return None
@@ -286,7 +292,6 @@ def disposal(unit: UnitOfWork, evidence: str) -> Disposal | None:
         for one in entries
         if close is not None and one.seq > close.seq and _by_service(unit, one)
     ]
-    pins = sum(one.state != "released" for one in unit.replicas.of_item(evidence))
     return Disposal(
         evidence,
         row.statement,
@@ -295,7 +300,8 @@ def disposal(unit: UnitOfWork, evidence: str) -> Disposal | None:
         row.backups,
         tuple((one.agency, one.digest, one.time) for one in confirmed),
         tuple(sorted(holders(unit, evidence))),
-        pins,
+        len(unit.replicas.of_item(evidence)),
+        item.cid is not None and bool(node.blocks.lingering([item.cid])),
     )
 
 

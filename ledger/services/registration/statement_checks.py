@@ -178,6 +178,17 @@ def _document(
     if event.digest != statement.payload:
         raise VerificationError(2, "the document is not the one that was signed")
     documents.check_claims(event, statement.claims)
+    require_recordable(node, event, certificate)
+    return event
+
+
+def require_recordable(node: Node, event: Event, certificate: Certificate) -> None:
+    """Check that a document is its signer's own, in a role that may record it here.
+
+    Raises:
+        RuleError: it tells of a time that cannot be. VerificationError: it names another actor.
+        DeniedError: none of the signer's roles may record it, or no guest may.
+    """
     if (wrong := moments.contradiction(event.value)) is not None:
         raise RuleError(wrong, hint=moments.HINT)
     actor = event.value["actor"]
@@ -189,7 +200,6 @@ def _document(
     require_role(event.type, actor["role"], certificate.roles)
     if certificate.agency != node.agency and event.type not in GUESTS:
         raise DeniedError(f"a guest of another agency may not record {event.type!r} here")
-    return event
 
 
 def _require_usable(certifiers: CertificateVerifier, certificate: Certificate, now: int) -> None:

@@ -13,6 +13,7 @@ from ledger.domain.ipld import cid as cids
 from ledger.rows.items import ItemRow
 from ledger.rows.storage import ReplicaStateRow
 from ledger.services.node.context import Node
+from ledger.services.records import pages
 from ledger.services.storage import placement
 
 GRACE: Final = 7 * 86400  # seconds for which an upload may rest before its blocks are given up
@@ -37,7 +38,9 @@ def collect(node: Node, *, grace: int = GRACE, dry: bool = False) -> Collected:
             hint="an upload in progress must not lose its blocks",
         )
     away = _away(node)
-    return node.blocks.collect(chain(away, _live(node)), before=node.clock.now() - grace, dry=dry)
+    live = chain(away, _live(node), _naming(node))
+    gone = node.blocks.collect(live, before=node.clock.now() - grace, dry=dry)
+    return gone if dry else gone + forget_disposed(node)
 
 
 def give_up(node: Node) -> Collected:
@@ -57,9 +60,52 @@ def forget(node: Node, root: bytes) -> Collected:
         NotFoundError, UnreadableError, VerificationError: a live item's tree cannot be walked;
             nothing was removed.
     """
-    away, dead = _away(node), list(dag.every(node.blocks.own, root))
+    return _forget(node, [root])
+
+
+def forget_disposed(node: Node) -> Collected:
+    """Remove again what is here of all items whose keys were destroyed: it comes back when the
+    index of the packs is lost, or is restored, while packs wait to be compacted.
+
+    Raises:
+        NotFoundError, UnreadableError, VerificationError: as for ``forget``.
+        StorageError: the disk refused.
+    """
+    roots = _disposed(node)
+    return _forget(node, roots) if roots else Collected(0, 0, 0)
+
+
+def _forget(node: Node, roots: list[bytes]) -> Collected:
+    """Content goes first. The blocks that name it go when no pack holds any of it: as long as they
+    are here, it is known what must not come back.
+    """
+    dead = list(dict.fromkeys(cid for root in roots for cid in dag.below(node.blocks.own, root)))
+    content = [cid for cid in dead if cids.codec_of(cid) == cids.RAW]
+    gone = _discard(node, content)
+    if len(content) < len(dead) and not node.blocks.lingering(content):
+        gone += _discard(node, dead)
+    return gone
+
+
+def _discard(node: Node, dead: list[bytes]) -> Collected:
+    away = _away(node)
     with node.transfers.counted_on() as coming:
         return node.blocks.discard(dead, kept=chain(coming, away, _live(node)))
+
+
+def _disposed(node: Node) -> list[bytes]:
+    """Roots of items whose keys were destroyed and of which something is here."""
+    rows = pages.every(
+        node.records,
+        "",
+        lambda unit, key, size: [
+            (row.evidence, unit.items.get(row.evidence))
+            for row in unit.erasures.in_states(("dropped", "done"), size, after=key)
+        ],
+        lambda row: row[0],
+    )
+    roots = [item.cid for _, item in rows if item is not None and item.cid is not None]
+    return node.blocks.lingering(list(dict.fromkeys(roots)))
 
 
 # The store asks for these while it holds its lock, and everybody waits: they read the own disk, and
@@ -80,6 +126,14 @@ def _live(node: Node) -> Iterator[bytes]:
     for root in _needed(node):
         if not _is_away(node, root):
             yield from dag.every(node.blocks.own, root)
+
+
+def _naming(node: Node) -> Iterator[bytes]:
+    """Blocks that name content which was destroyed and is still here."""
+    for root in _disposed(node):
+        for cid in dag.below(node.blocks.own, root):
+            if cids.codec_of(cid) != cids.RAW:
+                yield cid
 
 
 def _away(node: Node) -> set[bytes]:

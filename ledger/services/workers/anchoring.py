@@ -33,6 +33,7 @@ class AnchoringWorker:
         self._cleared = (
             node.clock.now()
         )  # not at once: whoever starts a node has better things for it to do
+        self._forgot = False
         self._loops = (
             Loop(node, "anchoring", self._anchor, first=_PAUSE, pause=_PAUSE),
             Loop(node, "revocation", self._publish_crl, first=_PAUSE),
@@ -59,6 +60,9 @@ class AnchoringWorker:
 
     def _clear_away(self) -> Round:
         now = self._node.clock.now()
+        if not self._forgot:  # the index of the packs may have been built anew at the start
+            garbage_collection.forget_disposed(self._node)
+            self._forgot = True
         if now - self._cleared >= _DAY:
             garbage_collection.forget_sessions(self._node)
             garbage_collection.collect(self._node)

@@ -1,0 +1,132 @@
+"""The packs of a block store as files: all are read, and one is appended to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from ledger.adapters import files
+from ledger.adapters.ipfs.packindex import Place
+from ledger.adapters.ipfs.sections import RESTORE_HINT
+from ledger.domain.errors import UnreadableError
+from ledger.domain.ipld import car
+from ledger.domain.ipld import cid as cids
+
+HEADER: Final = car.header([])
+_BUFFERS: Final = 512  # below the kernel's limit of 1024 a call
+
+
+class PackFiles:
+    """Those in ``directory``. One thread at a time: the store's lock guards them.
+
+    ``number`` is that of the pack which is written to, ``end`` where its last block ends. What a
+    failed call wrote behind that is written over by the next one.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._readers: dict[int, int] = {}
+        self._fd = -1
+        self.number = 0
+        self.end = 0
+
+    def path(self, number: int) -> Path:
+        """The file of a pack."""
+        return self._directory / f"pack-{number:06}.car"
+
+    def begin(self, number: int) -> None:
+        """Write to this pack from now on; it is made where there is none.
+
+        Raises:
+            OSError: the disk refused; what was written to until now still is.
+        """
+        fd = os.open(self.path(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            end = os.lseek(fd, 0, os.SEEK_END)
+            if end == 0:
+                end = os.pwrite(fd, HEADER, 0)
+                os.fsync(fd)
+                files.sync_directory(self._directory)
+        except OSError:
+            os.close(fd)
+            raise
+        if self._fd >= 0:
+            os.close(self._fd)
+        self.number, self._fd, self.end = number, fd, end
+
+    def write(self, parts: Sequence[bytes | memoryview]) -> None:
+        """Write behind the last block, durably. It does not count before ``end`` is moved.
+
+        Raises:
+            OSError: the disk refused; nothing was written.
+        """
+        try:
+            at = self.end
+            for start in range(0, len(parts), _BUFFERS):
+                at += self._write(parts[start : start + _BUFFERS], at)
+            os.fsync(self._fd)
+        except OSError:
+            self.undo()
+            raise
+
+    def _write(self, parts: Sequence[bytes | memoryview], at: int) -> int:
+        total = sum(len(part) for part in parts)
+        written = os.pwritev(self._fd, parts, at)
+        if written != total:  # a nearly full disk: finish or fail in one plain write
+            rest = b"".join(parts)[written:]
+            while rest:
+                count = os.pwrite(self._fd, rest, at + written)
+                written, rest = written + count, rest[count:]
+        return total
+
+    def undo(self) -> None:
+        """Forget a failed call: the next one writes over its bytes, and recovery cuts them off."""
+        with suppress(OSError):
+            os.ftruncate(self._fd, self.end)
+
+    def read(self, place: Place) -> bytes:
+        """What lies at a place, whatever it is.
+
+        Raises:
+            UnreadableError: the disk could not be read.
+        """
+        try:
+            return os.pread(self._reader(place.pack), place.size, place.at)
+        except OSError as error:
+            raise UnreadableError(
+                f"block {cids.to_text(place.cid)} could not be read: {error}",
+                hint=f"check the disk; {RESTORE_HINT}",
+            ) from error
+
+    def _reader(self, number: int) -> int:
+        if number not in self._readers:
+            self._readers[number] = os.open(self.path(number), os.O_RDONLY | os.O_CLOEXEC)
+        return self._readers[number]
+
+    def name(self, number: int, at: int) -> bytes:
+        """The CID that stands before what lies in a pack at an offset.
+
+        Raises:
+            OSError: the disk could not be read.
+        """
+        return os.pread(self._reader(number), cids.SIZE, at - cids.SIZE)
+
+    def remove(self, number: int) -> None:
+        """Take a pack away, durably: what was destroyed must not come back after a power failure.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        if number in self._readers:
+            os.close(self._readers.pop(number))
+        self.path(number).unlink(missing_ok=True)
+        files.sync_directory(self._directory)
+
+    def close(self) -> None:
+        """Close what is open."""
+        for fd in (*self._readers.values(), self._fd):
+            os.close(fd)
+        self._readers.clear()
