@@ -62,16 +62,20 @@ IndexedPerson = Annotated[PersonId, Field(sa_type=PersonType, index=True)]
 PersonOrNobody = Annotated[PersonId | None, Field(sa_type=PersonType, nullable=False)]
 
 
-#: Members of the key of each table, in their order.
-PRIMARY_KEYS: Final[dict[str, tuple[str, ...]]] = {}
-
-
 class Row:
     """Base of all rows."""
 
     __slots__ = ()
     __table__: ClassVar[Table]
 
+    @classmethod
+    def key(cls) -> tuple[str, ...]:
+        """Members of the table's key, in its order."""
+        return tuple(cls.__table__.primary_key.columns.keys())
+
+
+#: All rows, by the names of their tables.
+ROWS: Final[dict[str, type[Row]]] = {}
 
 RowT = TypeVar("RowT", bound=Row)
 
@@ -101,7 +105,7 @@ def table(name: str, *more: SchemaItem) -> Callable[[type[RowT]], type[RowT]]:
             row.__name__, (SQLModel,), {"table": True}, lambda to: to.update(body)
         )
         row.__table__ = model.__table__
-        PRIMARY_KEYS[name] = tuple(row.__table__.primary_key.columns.keys())
+        ROWS[name] = row
         return row
 
     return tabled

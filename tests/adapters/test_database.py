@@ -83,6 +83,32 @@ def test_a_challenge_is_good_once_and_not_after_its_time(records: SqlRecords) ->
         assert not unit.sessions.take_challenge(b"two", 101)
 
 
+@pytest.mark.parametrize("broken", ["CAST(x'ff' AS TEXT)", "CAST(x'75ff' AS TEXT)", "x'ff'", "7"])
+def test_pages_end_behind_a_key_that_no_program_of_ours_writes(
+    records: SqlRecords, broken: str
+) -> None:
+    """An audit that began its next page with the same row again would never end."""
+    with records.write() as unit:
+        unit.transfers.put_inherited("urn:1", b"")
+        unit.transfers.put_inherited("urn:2", b"")
+        unit.tables.flush()  # type: ignore[attr-defined]
+        unit._db.exec_driver_sql(  # type: ignore[attr-defined]
+            f"UPDATE inherited SET evidence = {broken} WHERE evidence = 'urn:1'"
+        )
+    with records.read() as unit:
+        found, after = list[object](), list[object]()
+        while page := unit.tables.page("inherited", after, 1):
+            after = [page[0]["evidence"]]
+            found += after
+            assert len(found) <= 2
+        assert len(found) == 2
+        texts, last = list[object](), ""
+        while values := unit.tables.distinct("inherited", "evidence", last, 1):
+            texts.append(last := values[0])
+            assert len(texts) <= 2
+        assert "urn:2" in texts
+
+
 def test_a_database_of_a_later_version_is_refused(tmp_path: Path) -> None:
     url = engines.sqlite_url(tmp_path / "later.sqlite")
     SqlRecords(url).close()

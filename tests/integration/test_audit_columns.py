@@ -27,7 +27,7 @@ from ledger.client.handover import Terms
 from ledger.client.upload import UploadOptions
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.codecs.text import format_time
-from ledger.rows.table import PRIMARY_KEYS
+from ledger.rows.table import ROWS
 from ledger.services.access import sessions
 from ledger.services.audit import columns, internal, rows
 from ledger.services.audit.chain_events import silent
@@ -44,7 +44,7 @@ ROOT = Path(__file__).parents[2]
 def test_every_table_and_column_has_its_rule() -> None:
     """A new table or column is compared, or somebody has said why not."""
     tables = SQLModel.metadata.tables
-    assert PRIMARY_KEYS.keys() == tables.keys()
+    assert ROWS.keys() == tables.keys()
     for rules in (columns.FREE, columns.PARTLY):
         for table, named in rules.items():
             assert set(named) <= set(tables[table].columns.keys()), table
@@ -283,7 +283,7 @@ def edits(
             yield column, row[0], dict(zip(names, row[1:], strict=True)), changed(row[number], rng)
 
 
-@pytest.mark.parametrize("table", PRIMARY_KEYS)
+@pytest.mark.parametrize("table", ROWS)
 def test_every_edited_column_is_found_or_said_to_follow_from_nothing(
     lived: Lived, rng: random.Random, table: str
 ) -> None:
@@ -315,7 +315,7 @@ def test_every_edited_column_is_found_or_said_to_follow_from_nothing(
     assert missed == []
 
 
-@pytest.mark.parametrize("table", sorted(set(PRIMARY_KEYS) - set(columns.ROWS)))
+@pytest.mark.parametrize("table", sorted(set(ROWS) - set(columns.ROWS)))
 def test_every_deleted_row_is_found(lived: Lived, rng: random.Random, table: str) -> None:
     database = sqlite3.connect(lived.desk.path / "ledger.sqlite", isolation_level=None)
     names = [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]

@@ -15,8 +15,10 @@ from typing import Any, Literal
 
 from sqlalchemy import (
     Connection,
+    String,
     Table,
     bindparam,
+    cast,
     delete,
     func,
     insert,
@@ -29,6 +31,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import NullType
 from sqlmodel import SQLModel
 
+from ledger.adapters.database.engine import BrokenText
 from ledger.domain.errors import AlteredError
 from ledger.rows.table import Row, RowT
 
@@ -153,9 +156,7 @@ class Tables(Part):
             .limit(limit)
         )
         if after:
-            query = query.where(
-                tuple_(*keys) > tuple_(*(literal(value, NullType()) for value in after))
-            )
+            query = query.where(tuple_(*keys) > tuple_(*map(_stored, after)))
         return [dict(row._mapping) for row in self._db.execute(query)]
 
     def distinct(self, table: str, column: str, after: Any, limit: int) -> list[Any]:
@@ -165,7 +166,7 @@ class Tables(Part):
         return [
             row[0]
             for row in self._db.execute(
-                select(known).where(known > after).distinct().order_by(known).limit(limit)
+                select(known).where(known > _stored(after)).distinct().order_by(known).limit(limit)
             )
         ]
 
@@ -201,6 +202,14 @@ class Tables(Part):
         }
 
 
+def _stored(value: Any) -> Any:
+    """A value as it was read, to compare with what is stored. Text that is not UTF-8 must be that
+    text again: a page behind another one would begin with it once more, and never end.
+    """
+    known: Any = literal(value, NullType())
+    return cast(known, String) if isinstance(value, BrokenText) else known
+
+
 @cache
 def _names(table: Table) -> tuple[str, ...]:
     return tuple(table.columns.keys())
@@ -219,7 +228,7 @@ def _write(table: Table, mode: Mode, dialect: str) -> Any:
     if mode == "add":
         return insert(table)
     statement = _INSERTS[dialect](table)
-    keys = [column.name for column in table.primary_key.columns]
+    keys = table.primary_key.columns.keys()
     others = {name: statement.excluded[name] for name in _names(table) if name not in keys}
     if mode == "keep" or not others:
         return statement.on_conflict_do_nothing(index_elements=keys)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ledger.domain.audit.ports import ChainStory
 from ledger.domain.audit.report import AuditReport
 from ledger.domain.crypto.grants import HpkePrivateKey
-from ledger.rows.table import PRIMARY_KEYS
+from ledger.rows.table import ROWS
 from ledger.rows.unit_of_work import Database, UnitOfWork
 from ledger.services.audit import rebuilt_chain, rebuilt_items, rebuilt_people
 from ledger.services.audit.chain_events import Progress
@@ -54,7 +54,7 @@ def check(
     with node.records.read() as unit:
         log = unit.logs.get(node.log_id)
         entries, items = log.size if log is not None else 0, unit.tables.count("item")
-        total = sum(unit.tables.count(table) for table in PRIMARY_KEYS)
+        total = sum(unit.tables.count(table) for table in ROWS)
     with book.guarded("log"):
         rebuild_log(book, progress("rebuilding the log", entries))
     with book.guarded("descriptor"):
@@ -79,8 +79,8 @@ def check(
     with book.guarded("person"):
         rebuilt_people.People(book).run()
     advance = progress("comparing rows", total)
-    for table, primary in PRIMARY_KEYS.items():
+    for table, row in ROWS.items():
         if table != "tile" or book.whole:
             with book.guarded(table):
-                comparing.table(table, primary, advance)
+                comparing.table(table, row.key(), advance)
     return Counts(comparing.count, count, documents, known.count, known.opened)
